@@ -1,0 +1,83 @@
+import type { Answer, CollectRequest, ResponseFormat } from '../collectmc/request.ts';
+import type { CredentialsReader } from '../credentials.ts';
+
+/** Milliseconds for one call. The CA answers in a second or a few; longer than this is an outage. */
+const CALL_MILLISECONDS = 30_000;
+
+/** Milliseconds kept back of Lambda's time, for reading the secret and storing what the call brought. */
+const RESERVED_MILLISECONDS = 20_000;
+
+/** An answer, or none where no call could be made: then `milliseconds` is missing. */
+export interface Asked extends Omit<Answer, 'milliseconds'> {
+  readonly milliseconds?: number;
+  /** The version of the secret that the CA does not accept. */
+  readonly rejectedCredentialsVersion?: string;
+}
+
+export interface AskDependencies {
+  readonly url: string;
+  readonly format: ResponseFormat;
+  readonly credentials: CredentialsReader;
+  readonly call: (request: CollectRequest, signal: AbortSignal) => Promise<Answer>;
+}
+
+/**
+ * Asks CollectMC with the credentials of the secret, and never twice with credentials that it rejected: the CA locks an
+ * account for that. Rejected versions are remembered here, for every order of this process, and travel with each order.
+ *
+ * The first round may use remembered credentials; the second reads the secret afresh, so that a rotation is noticed at once.
+ */
+export function createAsk({ url, format, credentials, call }: AskDependencies) {
+  const rejected = new Set<string>();
+
+  return async (orderNumber: string, rejectedBefore: string | undefined, remaining: () => number): Promise<Asked> => {
+    if (rejectedBefore !== undefined) {
+      rejected.add(rejectedBefore);
+    }
+    let unasked: Asked = waitingForCredentials('');
+    for (const fresh of [false, true]) {
+      const reading = await credentials.read({ fresh });
+      if (reading.problem !== undefined) {
+        unasked = waitingForCredentials(reading.problem);
+        continue;
+      }
+      const { version, loginName, loginPassword } = reading;
+      if (rejected.has(version)) {
+        unasked = waitingForCredentials(
+          'the CA rejected these credentials, and the secret holds no newer ones',
+          version,
+        );
+        continue;
+      }
+      const time = Math.min(CALL_MILLISECONDS, remaining() - RESERVED_MILLISECONDS);
+      const answer = await call(
+        { url, format, orderNumber, loginName, loginPassword },
+        AbortSignal.timeout(Math.max(1, time)),
+      );
+      const asked = { ...answer, reply: conceal(answer.reply, loginPassword) };
+      if (asked.reply.kind !== 'waiting' || asked.reply.reason !== 'credentials') {
+        return asked;
+      }
+      rejected.add(version);
+    }
+    return unasked;
+  };
+}
+
+function waitingForCredentials(text: string, version?: string): Asked {
+  return {
+    reply: { kind: 'waiting', reason: 'credentials', text },
+    body: new Uint8Array(),
+    ...(version !== undefined && { rejectedCredentialsVersion: version }),
+  };
+}
+
+/** The CA's text goes into logs and errors. A server that repeats the request must not bring the password there. */
+function conceal<Reply extends Answer['reply']>(reply: Reply, password: string): Reply {
+  if (!('text' in reply)) {
+    return reply;
+  }
+  const spellings = [password, encodeURIComponent(password), new URLSearchParams({ '': password }).toString().slice(1)];
+  const text = spellings.reduce((concealed, spelling) => concealed.replaceAll(spelling, '[password]'), reply.text);
+  return { ...reply, text };
+}

@@ -1,0 +1,55 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import middy from '@middy/core';
+import type { Context } from 'aws-lambda';
+import { openArchive } from '../archive.ts';
+import { askCollectMc, RESPONSE_FORMATS, type ResponseFormat } from '../collectmc/request.ts';
+import { createCredentialsReader } from '../credentials.ts';
+import { type Environment, METRICS_NAMESPACE, variable } from '../environment.ts';
+import { type CheckRecord, createCollect } from './collect.ts';
+
+/** Wires one process of the Lambda Collect: clients, credentials and rejected versions live as long as it does. */
+export function createHandler(environment: Environment) {
+  const logger = new Logger({ serviceName: 'collect' });
+  const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: 'collect' });
+  const s3 = new S3Client();
+  const bucket = variable(environment, 'BUCKET_NAME');
+  const collect = createCollect({
+    url: variable(environment, 'COLLECT_URL'),
+    format: responseFormat(variable(environment, 'RESPONSE_FORMAT')),
+    pollSeconds: Number(variable(environment, 'POLL_SECONDS')),
+    giveUpSeconds: Number(variable(environment, 'GIVE_UP_SECONDS')),
+    credentials: createCredentialsReader(new SecretsManagerClient(), variable(environment, 'CREDENTIALS_SECRET_ARN')),
+    call: askCollectMc,
+    bucket,
+    archive: (orderNumber) => openArchive(s3, bucket, orderNumber),
+    observe: (check) => observe(check, logger, metrics),
+    now: () => new Date(),
+    random: Math.random,
+  });
+  return middy((event: unknown, context: Context) => collect(event, () => context.getRemainingTimeInMillis()))
+    .use(injectLambdaContext(logger))
+    .use(logMetrics(metrics));
+}
+
+/** One line and one set of metrics a check. */
+function observe(check: CheckRecord, logger: Logger, metrics: Metrics): void {
+  logger[check.outcome === 'failed' ? 'error' : 'info']('check', { ...check });
+  metrics.addMetric(METRIC_OF[check.outcome], MetricUnit.Count, 1);
+  if (check.milliseconds !== undefined) {
+    metrics.addMetric('CaMilliseconds', MetricUnit.Milliseconds, check.milliseconds);
+  }
+}
+
+const METRIC_OF = { issued: 'OrdersIssued', waiting: 'OrdersWaiting', failed: 'OrdersFailed' } as const;
+
+function responseFormat(text: string): ResponseFormat {
+  if (text in RESPONSE_FORMATS) {
+    return text as ResponseFormat;
+  }
+  throw new Error(`RESPONSE_FORMAT: ${text} is none of ${Object.keys(RESPONSE_FORMATS).join(', ')}`);
+}

@@ -1,0 +1,168 @@
+import { type Refusal, STATUSES, type WaitingReason } from './codes.ts';
+
+/** The container in which the CA sent the certificates. */
+export type Container = 'pkcs7' | 'zip' | 'pem';
+
+/** What one call to CollectMC brought. */
+export type Reply =
+  /** `payload` holds the container alone: DER, armour or ZIP, without a status line and without base64 around a binary. */
+  | { readonly kind: 'issued'; readonly status: 2; readonly container: Container; readonly payload: Uint8Array }
+  /** `status` is missing where the CA gave none: an outage. `text` is what the CA wrote, or what was wrong with the answer. */
+  | {
+      readonly kind: 'waiting';
+      readonly reason: WaitingReason;
+      readonly status?: number;
+      readonly text: string;
+      /** Seconds that an outage announced of itself (RFC 9110, Retry-After). */
+      readonly retryAfter?: number;
+    }
+  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly status: number; readonly text: string }
+  /** A negative status that no table has. */
+  | { readonly kind: 'unknown'; readonly status: number; readonly text: string };
+
+/** Response headers as node:http gives them: lower-case names. */
+export type ReplyHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** Characters of the CA's text that are kept: enough for any sentence of its error page, too few to fill a log. */
+const TEXT_LIMIT = 500;
+
+/** A whole number without leading zeros that fills the first line, and the lines after it. */
+const STATUS_LINE = /^(0|-?[1-9]\d{0,3})[ \t]*(?:$|\r\n?|\n)(.*)$/s;
+
+/** Armour as the documentation prints it: inner spaces, four or five dashes. */
+const BEGIN = /-{4,5} *BEGIN [A-Z0-9# ]+?-{4,5}/g;
+const END = /-{4,5} *END [A-Z0-9# ]+?-{4,5}/g;
+const PKCS7_ARMOUR = /-{4,5} *BEGIN PKCS ?#?7/;
+
+/**
+ * Reads an answer of CollectMC. Never throws, whatever the bytes: what cannot be read is an outage, because the next call
+ * may bring something that can, while a false "pending" would hide a fault and a false "issued" would end the wait.
+ *
+ * The content type is not looked at: the CA's documentation names one that does not exist (`text\plain`).
+ */
+export function readReply(httpStatus: number, headers: ReplyHeaders, body: Uint8Array): Reply {
+  if (httpStatus !== 200) {
+    return outage(`HTTP ${httpStatus}`, retryAfter(headers));
+  }
+  // Latin-1 maps every byte to one character, so no input can fail here, and nothing but ASCII decides below.
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1').replace(/^ï»¿/, '').trim();
+
+  // The status line is tried first: `0`, a newline and ten more bytes are also a well-formed DER SEQUENCE.
+  const [, statusText, rest = ''] = STATUS_LINE.exec(text) ?? [];
+  if (statusText !== undefined) {
+    return readStatus(Number(statusText), rest.trim());
+  }
+  const binary = readBinary(body);
+  if (binary) {
+    return binary;
+  }
+  const form = readErrorForm(text);
+  if (form) {
+    return form;
+  }
+  return readText(text) ?? outage(describe(body, text));
+}
+
+function readStatus(status: number, text: string): Reply {
+  const meaning = STATUSES.get(status);
+  if (!meaning) {
+    return status < 0
+      ? { kind: 'unknown', status, text: excerpt(text) }
+      : outage(`the status ${status}, which CollectMC does not have`);
+  }
+  switch (meaning.kind) {
+    case 'issued':
+      return readText(text) ?? outage('status 2 without certificates that can be read');
+    case 'waiting':
+      return { kind: 'waiting', reason: meaning.reason, status, text: excerpt(text) || meaning.meaning };
+    case 'refused':
+      return { kind: 'refused', refusal: meaning.refusal, status, text: excerpt(text) || meaning.meaning };
+  }
+}
+
+/** `errorCode=-3&errorMessage=The+...`. Only errors come in this form: the siblings write `errorCode=0` for success. */
+function readErrorForm(text: string): Reply | undefined {
+  if (!/^error(Code|Message)=/.test(text)) {
+    return undefined;
+  }
+  const form = new URLSearchParams(text);
+  const code = form.get('errorCode') ?? '';
+  return /^-[1-9]\d{0,3}$/.test(code) ? readStatus(Number(code), form.get('errorMessage') ?? '') : undefined;
+}
+
+/** The certificates as text: armour, or the base64 of a binary container. */
+function readText(text: string): Reply | undefined {
+  // A page that shows a certificate is still a page.
+  if (text.startsWith('<')) {
+    return undefined;
+  }
+  const begins = text.match(BEGIN)?.length ?? 0;
+  if (begins > 0) {
+    // An armour that never ends is a body that was cut off.
+    const whole = begins === text.match(END)?.length;
+    return whole ? issued(PKCS7_ARMOUR.test(text) ? 'pkcs7' : 'pem', Buffer.from(text, 'latin1')) : undefined;
+  }
+  // Never url-decoded: a plus sign is a digit of base64.
+  return /^[A-Za-z0-9+/\s]+={0,2}$/.test(text) ? readBinary(Buffer.from(text, 'base64')) : undefined;
+}
+
+function readBinary(bytes: Uint8Array): Reply | undefined {
+  if (isWholeSequence(bytes)) {
+    return issued('pkcs7', bytes);
+  }
+  return isWholeZip(bytes) ? issued('zip', bytes) : undefined;
+}
+
+/**
+ * One SEQUENCE whose length is the body's length (X.690, 8.1.3). Shorter than 128 bytes no PKCS#7 with certificates is.
+ * The indefinite form is what streaming encoders write; it ends in two zero bytes.
+ */
+function isWholeSequence(bytes: Uint8Array): boolean {
+  const [tag, first = 0] = bytes;
+  if (tag !== 0x30 || first < 0x80) {
+    return false;
+  }
+  if (first === 0x80) {
+    return bytes.length > 4 && bytes.at(-1) === 0 && bytes.at(-2) === 0;
+  }
+  const lengthBytes = first & 0x7f;
+  if (lengthBytes > 4) {
+    return false;
+  }
+  let length = 0;
+  for (const byte of bytes.subarray(2, 2 + lengthBytes)) {
+    length = length * 256 + byte;
+  }
+  return bytes.length === 2 + lengthBytes + length;
+}
+
+/** Starts with a local file header and has the end-of-central-directory record that a truncated archive lacks. */
+function isWholeZip(bytes: Uint8Array): boolean {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return buffer.indexOf('PK\x03\x04', 0, 'latin1') === 0 && buffer.includes('PK\x05\x06', 4, 'latin1');
+}
+
+function issued(container: Container, payload: Uint8Array): Reply {
+  return { kind: 'issued', status: 2, container, payload };
+}
+
+/** An answer that says nothing about the order. It has no status: the CA gave none. */
+export function outage(text: string, retryAfter?: number): Reply {
+  return { kind: 'waiting', reason: 'outage', text, ...(retryAfter !== undefined && { retryAfter }) };
+}
+
+function retryAfter(headers: ReplyHeaders): number | undefined {
+  const value = headers['retry-after'];
+  return typeof value === 'string' && /^\d{1,6}$/.test(value) ? Number(value) : undefined;
+}
+
+function excerpt(text: string): string {
+  return text.slice(0, TEXT_LIMIT);
+}
+
+function describe(body: Uint8Array, text: string): string {
+  if (text === '') {
+    return 'an empty body';
+  }
+  return text.startsWith('<') ? 'an HTML page' : `${body.length} bytes that are no answer of CollectMC`;
+}

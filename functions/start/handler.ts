@@ -1,0 +1,24 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import middy from '@middy/core';
+import type { EventBridgeEvent } from 'aws-lambda';
+import { type Environment, variable } from '../environment.ts';
+import { start } from './start.ts';
+
+/** Wires one process of the Lambda start, the target of the rule for "Mark Certificate Ordered". */
+export function createHandler(environment: Environment) {
+  const logger = new Logger({ serviceName: 'start' });
+  const dependencies = {
+    stateMachineArn: variable(environment, 'STATE_MACHINE_ARN'),
+    sfn: new SFNClient(),
+    now: () => new Date(),
+  };
+  return middy(async (event: EventBridgeEvent<string, unknown>) => {
+    const started = await start(event.detail, dependencies);
+    logger.info(started.started ? 'execution started' : 'nothing started: the execution is there already', {
+      ...started,
+    });
+    return started;
+  }).use(injectLambdaContext(logger));
+}
