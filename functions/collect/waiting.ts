@@ -20,7 +20,7 @@ export const SPREAD = 0.1;
  * (60 s doubled until it passes 3 h), an issued-but-not-attached certificate 3. Whatever mixture of the two a CA answers,
  * an execution makes at most this many checks more than its deadline holds intervals, so its history stays bounded.
  */
-export const CHECKS_AHEAD = 500;
+export const CHECKS_AHEAD = 250;
 
 const AVAILABLE_SECONDS = 900;
 const AVAILABLE_IN_A_ROW = 3;

@@ -1,0 +1,151 @@
+import { Duration } from 'aws-cdk-lib';
+import * as v from 'valibot';
+import { CHECKS_AHEAD } from '../functions/collect/waiting.ts';
+import { COLLECT_URL, endpointProblem, isLoopback, RESPONSE_FORMATS } from '../functions/collectmc/request.ts';
+import { problemsOf } from '../functions/input.ts';
+
+/** The CA allows one call every 3 hours per order (documented for CollectSSL). A loopback endpoint is nobody's CA. */
+const SHORTEST_POLL = Duration.hours(3);
+
+/** An execution of Step Functions ends after a year; some days of it are for the last wait and a redrive. */
+const LONGEST_WAIT = Duration.days(360);
+
+/** Step Functions stops a standard execution at this many events of history. */
+const HISTORY_LIMIT = 25_000;
+
+/** Collect entered, scheduled, started, succeeded, exited; Issued? entered, exited; Wait entered, exited. */
+export const EVENTS_PER_CHECK = 9;
+
+/** Kept free for repetitions: a repeated check costs three events more. */
+const EVENTS_FOR_RETRIES = 5_000;
+
+const text = (accepted: string, pattern: RegExp) => v.pipe(v.string(accepted), v.regex(pattern, accepted));
+
+const duration = (accepted: string) =>
+  v.pipe(
+    v.string(accepted),
+    v.check((value) => durationOf(value) !== undefined, accepted),
+    v.transform((value) => durationOf(value) ?? Duration.seconds(0)),
+  );
+
+const COLLECT_URL_FORM =
+  'an https URL without credentials, query and fragment (plain http for a loopback address only)';
+const FORMATS = Object.keys(RESPONSE_FORMATS) as (keyof typeof RESPONSE_FORMATS)[];
+const CONCURRENCY_FORM = 'a whole number from 1 to 1000, or "none"';
+
+/**
+ * Every setting: its accepted form and its default. This is the one place; the README's table repeats it for readers.
+ * Values come from the CDK context, so a number may arrive as text.
+ */
+const settingsSchema = v.object({
+  /** Where CollectMC answers. */
+  collectUrl: v.optional(
+    v.pipe(
+      v.string(COLLECT_URL_FORM),
+      v.check((url) => endpointProblem(url) === undefined, COLLECT_URL_FORM),
+    ),
+    COLLECT_URL,
+  ),
+  /** The container to ask for. */
+  responseFormat: v.optional(v.picklist(FORMATS, FORMATS.join(', ')), 'pkcs7'),
+  /** The time between two checks of an order. */
+  pollEvery: v.optional(duration('an ISO 8601 duration like PT3H'), 'PT3H'),
+  /** How long an order may take before its collection fails as overdue. */
+  giveUpAfter: v.optional(duration('an ISO 8601 duration like P90D'), 'P90D'),
+  /** The name the stack gives to the secret that holds the CA's login. */
+  credentialsSecretName: v.optional(
+    text('1 to 512 letters, digits and /_+=.@-', /^[A-Za-z0-9/_+=.@-]{1,512}$/),
+    'mark-certificate-collector/credentials',
+  ),
+  /** The source of the events that announce an order. */
+  eventSource: v.optional(
+    text('1 to 256 characters, not beginning with "aws."', /^(?!aws\.).{1,256}$/),
+    'mark-certificates',
+  ),
+  /** The event bus of both ways. */
+  eventBusName: v.optional(
+    text('the name of an event bus: letters, digits and /._-', /^[A-Za-z0-9/._-]{1,256}$/),
+    'default',
+  ),
+  /** How many checks may run at once. New accounts have too little concurrency to reserve any of it: "none". */
+  reservedConcurrency: v.optional(
+    v.union(
+      [
+        v.pipe(
+          v.literal('none'),
+          v.transform(() => undefined),
+        ),
+        v.pipe(
+          v.union([v.number(), v.pipe(v.string(), v.regex(/^\d{1,4}$/), v.transform(Number))]),
+          v.integer(),
+          v.minValue(1),
+          v.maxValue(1000),
+        ),
+      ],
+      CONCURRENCY_FORM,
+    ),
+    1,
+  ),
+  /** What becomes of the bucket when the stack goes. A bucket that is not empty is never deleted. */
+  removalPolicy: v.optional(v.picklist(['retain', 'destroy'], 'retain, destroy'), 'retain'),
+});
+
+/** Settings as a person writes them; each may be left out. */
+export type SettingsInput = v.InferInput<typeof settingsSchema>;
+
+/** Settings that were checked, with durations as durations. */
+export type Settings = v.InferOutput<typeof settingsSchema>;
+
+export const SETTING_NAMES = Object.keys(settingsSchema.entries) as (keyof Settings)[];
+
+/**
+ * Checks settings and fills in the defaults.
+ *
+ * @throws {Error} that lists every wrong setting with its value and the accepted form.
+ */
+export function readSettings(input: Readonly<Record<string, unknown>>): Settings {
+  const result = v.safeParse(settingsSchema, input);
+  const problems = result.issues ? problemsOf(result.issues) : [];
+  if (result.typed || result.success) {
+    problems.push(...rhythmProblems(result.output));
+  }
+  if (!result.success || problems.length > 0) {
+    throw new Error(`Settings cannot be used:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+  }
+  return result.output;
+}
+
+/** What is wrong with the two durations together, with the arithmetic. */
+function rhythmProblems({ collectUrl, pollEvery, giveUpAfter }: Settings): string[] {
+  const problems: string[] = [];
+  const url = URL.parse(collectUrl);
+  const shortest = url && isLoopback(url) ? Duration.seconds(1) : SHORTEST_POLL;
+  if (pollEvery.toSeconds() < shortest.toSeconds()) {
+    problems.push(
+      `pollEvery: ${pollEvery.toIsoString()} is not accepted; accepted: ${shortest.toIsoString()} or longer, the CA's limit for one order`,
+    );
+  }
+  if (giveUpAfter.toSeconds() < pollEvery.toSeconds() || giveUpAfter.toSeconds() > LONGEST_WAIT.toSeconds()) {
+    problems.push(
+      `giveUpAfter: ${giveUpAfter.toIsoString()} is not accepted; accepted: from pollEvery to ${LONGEST_WAIT.toIsoString()}`,
+    );
+  }
+  const checks = Math.ceil(giveUpAfter.toSeconds() / Math.max(1, pollEvery.toSeconds())) + CHECKS_AHEAD;
+  const events = checks * EVENTS_PER_CHECK + EVENTS_FOR_RETRIES;
+  if (events > HISTORY_LIMIT) {
+    problems.push(
+      `pollEvery and giveUpAfter: ${giveUpAfter.toIsoString()} / ${pollEvery.toIsoString()} + ${CHECKS_AHEAD} early checks = ` +
+        `${checks} checks; ${checks} x ${EVENTS_PER_CHECK} events + ${EVENTS_FOR_RETRIES} for repetitions = ${events}, and an ` +
+        `execution may have ${HISTORY_LIMIT}; accepted: a longer pollEvery or a shorter giveUpAfter`,
+    );
+  }
+  return problems;
+}
+
+function durationOf(value: string): Duration | undefined {
+  try {
+    return Duration.parse(value);
+  } catch {
+    return undefined;
+  }
+}
