@@ -1,0 +1,589 @@
+/**
+ * A certificate authority for one machine. It issues look-alikes of the mark certificates Sectigo issues: the same shape,
+ * field by field, under a root that nobody trusts. The model is a public Sectigo leaf of April 2026.
+ */
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPair,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+  X509Certificate,
+} from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
+import * as asn1 from '@peculiar/asn1-x509';
+import { Constructed, IA5String, ObjectIdentifier, OctetString as Octets, Sequence } from 'asn1js';
+import { pem } from './containers.ts';
+
+/** What this authority writes into certificates, by the names the standards use. */
+export const oid = {
+  countryName: '2.5.4.6',
+  stateOrProvinceName: '2.5.4.8',
+  localityName: '2.5.4.7',
+  streetAddress: '2.5.4.9',
+  organizationName: '2.5.4.10',
+  organizationalUnitName: '2.5.4.11',
+  commonName: '2.5.4.3',
+  serialNumber: '2.5.4.5',
+  businessCategory: '2.5.4.15',
+  jurisdictionStateOrProvinceName: '1.3.6.1.4.1.311.60.2.1.2',
+  jurisdictionCountryName: '1.3.6.1.4.1.311.60.2.1.3',
+
+  markType: '1.3.6.1.4.1.53087.1.13',
+  trademarkOffice: '1.3.6.1.4.1.53087.1.2',
+  trademarkCountry: '1.3.6.1.4.1.53087.1.3',
+  trademarkIdentifier: '1.3.6.1.4.1.53087.1.4',
+  legalEntityIdentifier: '1.3.6.1.4.1.53087.1.5',
+  statuteCountry: '1.3.6.1.4.1.53087.3.2',
+  statuteCitation: '1.3.6.1.4.1.53087.3.5',
+  priorUseSourceUrl: '1.3.6.1.4.1.53087.5.1',
+
+  basicConstraints: asn1.id_ce_basicConstraints,
+  authorityKeyIdentifier: asn1.id_ce_authorityKeyIdentifier,
+  authorityInfoAccess: asn1.id_pe_authorityInfoAccess,
+  subjectAltName: asn1.id_ce_subjectAltName,
+  certificatePolicies: asn1.id_ce_certificatePolicies,
+  extKeyUsage: asn1.id_ce_extKeyUsage,
+  keyUsage: asn1.id_ce_keyUsage,
+  crlDistributionPoints: asn1.id_ce_cRLDistributionPoints,
+  subjectKeyIdentifier: asn1.id_ce_subjectKeyIdentifier,
+  logotype: '1.3.6.1.5.5.7.1.12',
+  sctList: '1.3.6.1.4.1.11129.2.4.2',
+
+  brandIndicator: '1.3.6.1.5.5.7.3.31',
+  generalPolicy: '1.3.6.1.4.1.53087.1.1',
+  /** Stands for the CA's own policy; from the arc IANA reserves for examples. */
+  examplePolicy: '1.3.6.1.4.1.32473.1.3.8',
+  caIssuers: '1.3.6.1.5.5.7.48.2',
+  cps: '1.3.6.1.5.5.7.2.1',
+} as const;
+
+/** The first two are a VMC (as is a Government Mark), the others a CMC. */
+export type MarkType = 'Registered Mark' | 'Government Mark' | 'Prior Use Mark' | 'Modified Registered Mark';
+
+/** One attribute of a subject; each becomes an RDN of its own. */
+export interface Attribute {
+  readonly oid: string;
+  readonly value: string;
+}
+
+/** One extension; the value is the DER that stands inside extnValue. */
+export interface Extension {
+  readonly oid: string;
+  readonly value: Uint8Array;
+  readonly critical?: boolean;
+}
+
+/** Takes what a certificate would have and says what it gets instead: leave out, replace, repeat, add. */
+export type Change<Item> = (usual: readonly Item[]) => readonly Item[];
+
+export type SignatureHash = 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512';
+
+/** Everything in which a certificate may differ from the usual one of its kind. */
+export interface CertificateChanges {
+  readonly attributes?: Change<Attribute>;
+  readonly extensions?: Change<Extension>;
+  /** Whole seconds; default the present one. */
+  readonly notBefore?: Date;
+  /** Whole seconds; default 365 days after notBefore for a leaf, years for an authority. */
+  readonly notAfter?: Date;
+  /** The hash of the signature upon this certificate; default SHA-256. */
+  readonly signatureHash?: SignatureHash;
+}
+
+/** What a customer orders, and in what it shall differ. */
+export interface MarkCertificateRequest extends CertificateChanges {
+  /** The dNSNames of the certificate, as they shall stand there. At least one, unless the fault is to have none. */
+  readonly domains: readonly string[];
+  /** Short for a markType: VMC a Registered Mark (the default), CMC a Prior Use Mark. */
+  readonly product?: 'VMC' | 'CMC';
+  /** Decides the product, whatever `product` says. */
+  readonly markType?: MarkType;
+  /** The organization; default an invented one. */
+  readonly owner?: string;
+  /** The logo, inflated; default a small SVG Tiny PS with the owner as its title. */
+  readonly svg?: string | Uint8Array;
+  /** The key to certify; default a new EC P-256 one. Nothing is ever signed with it, so its private half is not asked for. */
+  readonly publicKey?: KeyObject;
+}
+
+/** An issued certificate with its issuers, each DER. */
+export interface MarkCertificate {
+  readonly leaf: Uint8Array;
+  readonly issuing: Uint8Array;
+  readonly root: Uint8Array;
+  /** Leaf, issuing CA, root. */
+  readonly chain: readonly Uint8Array[];
+  /** The embedded logo, inflated. */
+  readonly svg: Uint8Array;
+}
+
+export interface CertificateAuthority {
+  /** The self-signed root, DER: RSA-4096. */
+  readonly root: Uint8Array;
+  /** The CA that signs the leaves, DER: RSA-3072. */
+  readonly issuing: Uint8Array;
+  /** Issues one certificate, at once: a few milliseconds. */
+  issue(request: MarkCertificateRequest): MarkCertificate;
+  /**
+   * The same authority with other certificates over the same keys, so that a fault above the leaf costs no key generation.
+   * Changing the root certifies the issuing CA anew.
+   */
+  with(changes: { readonly root?: CertificateChanges; readonly issuing?: CertificateChanges }): CertificateAuthority;
+}
+
+export interface CertificateAuthorityOptions {
+  /**
+   * Where the authority is kept between runs, private keys and all; made when missing. An authority found there that is damaged,
+   * or would expire before a leaf issued today, is replaced. Default: nothing is kept.
+   */
+  readonly directory?: string;
+}
+
+interface Keys {
+  readonly root: KeyObject;
+  readonly issuing: KeyObject;
+}
+
+/** A certificate before it is signed. */
+interface Draft {
+  readonly attributes: readonly Attribute[];
+  readonly extensions: readonly Extension[];
+  readonly publicKey: KeyObject;
+  readonly lifetimeDays: number;
+}
+
+const DAY = 24 * 60 * 60 * 1000;
+const LEAF_DAYS = 365;
+
+/** Two RSA keys, which take from half a second to several: make one authority and issue from it. */
+export async function createCertificateAuthority(
+  options: CertificateAuthorityOptions = {},
+): Promise<CertificateAuthority> {
+  if (options.directory === undefined) {
+    return newAuthority(await generateKeys());
+  }
+  const file = path.join(options.directory, 'certificate-authority.pem');
+  const kept = await load(file);
+  if (kept) {
+    return kept;
+  }
+  const keys = await generateKeys();
+  const made = newAuthority(keys);
+  await save(file, made, keys);
+  return made;
+}
+
+/** The logotype extension (RFC 3709 and 9399) with a subject logo given directly, of these images. */
+export function logotype(...images: readonly LogotypeImage[]): Extension {
+  const details = images.map(
+    (image) =>
+      new Sequence({
+        value: [
+          new IA5String({ value: image.mediaType }),
+          new Sequence({ value: image.hashes.map(hashAlgAndValue) }),
+          new Sequence({ value: image.uris.map((value) => new IA5String({ value })) }),
+        ],
+      }),
+  );
+  const logotypeData = tagged(0, new Sequence({ value: details.map((each) => new Sequence({ value: [each] })) }));
+  return extension(oid.logotype, new Sequence({ value: [tagged(2, logotypeData)] }));
+}
+
+/** One image of a {@link logotype}: what each hash covers is what the URI brings, inflated (RFC 6170). */
+export interface LogotypeImage {
+  readonly mediaType: string;
+  readonly hashes: readonly { readonly algorithm: SignatureHash; readonly value: Uint8Array }[];
+  readonly uris: readonly string[];
+}
+
+/** The image a mark certificate carries: gzip in a data URI, with a hash by each of the algorithms. */
+export function logotypeImage(svg: Uint8Array, algorithms: readonly SignatureHash[] = ['SHA-256']): LogotypeImage {
+  return {
+    mediaType: 'image/svg+xml',
+    hashes: algorithms.map((algorithm) => ({ algorithm, value: digest(algorithm, svg) })),
+    uris: [`data:image/svg+xml;base64,${gzipSync(svg).toString('base64')}`],
+  };
+}
+
+/** An extension from anything `@peculiar/asn1-schema` can write; for the authority's own and for those a caller adds. */
+export function extension(id: string, value: unknown, critical = false): Extension {
+  return { oid: id, value: new Uint8Array(AsnConvert.serialize(value)), critical };
+}
+
+function authority(keys: Keys, root: Uint8Array, issuing: Uint8Array): CertificateAuthority {
+  return {
+    root,
+    issuing,
+    issue: (request) => {
+      const svg = Buffer.from(request.svg ?? exampleLogo(ownerOf(request)));
+      const leaf = certify(leafDraft(request, svg, issuing), request, keys.issuing, issuing);
+      return { leaf, issuing, root, chain: [leaf, issuing, root], svg };
+    },
+    with: (changes) => {
+      const otherRoot = changes.root ? certifyRoot(keys, changes.root) : root;
+      const untouched = !changes.root && !changes.issuing;
+      return authority(keys, otherRoot, untouched ? issuing : certifyIssuing(keys, otherRoot, changes.issuing));
+    },
+  };
+}
+
+function newAuthority(keys: Keys): CertificateAuthority {
+  const root = certifyRoot(keys);
+  return authority(keys, root, certifyIssuing(keys, root));
+}
+
+async function generateKeys(): Promise<Keys> {
+  const generate = promisify(generateKeyPair);
+  const [root, issuing] = await Promise.all([
+    generate('rsa', { modulusLength: 4096 }),
+    generate('rsa', { modulusLength: 3072 }),
+  ]);
+  return { root: root.privateKey, issuing: issuing.privateKey };
+}
+
+// One file and a rename: two processes that make an authority at once cannot leave the root of one with the CA of the other.
+async function save(file: string, { root, issuing }: CertificateAuthority, keys: Keys): Promise<void> {
+  const content = [pem([root]), pkcs8(keys.root), pem([issuing]), pkcs8(keys.issuing)].join('');
+  await mkdir(path.dirname(file), { recursive: true });
+  const unfinished = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  await writeFile(unfinished, content, { mode: 0o600 });
+  await rename(unfinished, file);
+}
+
+async function load(file: string): Promise<CertificateAuthority | undefined> {
+  try {
+    const blocks = (await readFile(file, 'utf8')).match(/-----BEGIN [^-]+-----[^-]+-----END [^-]+-----\n/g) ?? [];
+    const [root = '', rootKey = '', issuing = '', issuingKey = ''] = blocks;
+    const keys = { root: createPrivateKey(rootKey), issuing: createPrivateKey(issuingKey) };
+    const certificates = { root: new X509Certificate(root), issuing: new X509Certificate(issuing) };
+    return usable(certificates, keys)
+      ? authority(keys, new Uint8Array(certificates.root.raw), new Uint8Array(certificates.issuing.raw))
+      : undefined;
+  } catch {
+    // Missing or unreadable is the same to the caller: another is made, and if the folder itself is the trouble, saving says so.
+    return undefined;
+  }
+}
+
+function usable(certificates: { root: X509Certificate; issuing: X509Certificate }, keys: Keys): boolean {
+  const { root, issuing } = certificates;
+  const outlivesALeaf = (certificate: X509Certificate) =>
+    certificate.validFromDate.getTime() <= Date.now() &&
+    certificate.validToDate.getTime() > Date.now() + (LEAF_DAYS + 1) * DAY;
+  return (
+    root.verify(root.publicKey) &&
+    issuing.verify(root.publicKey) &&
+    root.checkPrivateKey(keys.root) &&
+    issuing.checkPrivateKey(keys.issuing) &&
+    outlivesALeaf(root) &&
+    outlivesALeaf(issuing)
+  );
+}
+
+function pkcs8(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+function certifyRoot(keys: Keys, changes: CertificateChanges = {}): Uint8Array {
+  const publicKey = createPublicKey(keys.root);
+  const draft = {
+    attributes: [
+      { oid: oid.countryName, value: 'US' },
+      { oid: oid.organizationName, value: 'Local Look-alike of SSL.com' },
+      { oid: oid.commonName, value: '(made on this machine) VMC Root RSA CA' },
+    ],
+    publicKey,
+    lifetimeDays: 25 * 365,
+    extensions: [
+      extension(oid.basicConstraints, new asn1.BasicConstraints({ cA: true }), true),
+      authorityKeyIdentifier(keyIdentifier(publicKey)),
+      subjectKeyIdentifier(publicKey),
+      certificateSigning(),
+    ],
+  } satisfies Draft;
+  return certify(draft, changes, keys.root);
+}
+
+function certifyIssuing(keys: Keys, root: Uint8Array, changes: CertificateChanges = {}): Uint8Array {
+  const publicKey = createPublicKey(keys.issuing);
+  const draft = {
+    attributes: [
+      { oid: oid.countryName, value: 'GB' },
+      { oid: oid.organizationName, value: 'Local Look-alike of Sectigo Limited' },
+      { oid: oid.commonName, value: '(made on this machine) VMC Issuing RSA CA' },
+    ],
+    publicKey,
+    lifetimeDays: 10 * 365,
+    extensions: [
+      extension(oid.basicConstraints, new asn1.BasicConstraints({ cA: true, pathLenConstraint: 0 }), true),
+      authorityKeyIdentifier(issuerKeyIdentifier(root)),
+      caIssuers('http://cert.mark-certificates.test/VMC-Root-RSA-CA.cer'),
+      policies([{ id: asn1.id_ce_certificatePolicies_anyPolicy }]),
+      extendedKeyUsage(),
+      crlDistributionPoint('http://crls.mark-certificates.test/VMC-Root-RSA-CA.crl'),
+      subjectKeyIdentifier(publicKey),
+      certificateSigning(),
+    ],
+  } satisfies Draft;
+  return certify(draft, changes, keys.root, root);
+}
+
+/** In the order of the real leaf, which has no commonName and no keyUsage. */
+function leafDraft(request: MarkCertificateRequest, svg: Uint8Array, issuing: Uint8Array): Draft {
+  const publicKey = request.publicKey ?? generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
+  const markType = request.markType ?? (request.product === 'CMC' ? 'Prior Use Mark' : 'Registered Mark');
+  return {
+    attributes: [
+      { oid: oid.countryName, value: 'GB' },
+      { oid: oid.stateOrProvinceName, value: 'Greater Manchester' },
+      { oid: oid.localityName, value: 'Salford' },
+      { oid: oid.organizationName, value: ownerOf(request) },
+      { oid: oid.organizationalUnitName, value: 'Brand' },
+      { oid: oid.serialNumber, value: '01234567' },
+      { oid: oid.markType, value: markType },
+      ...markAttributes[markType],
+      { oid: oid.businessCategory, value: 'Private Organization' },
+      { oid: oid.streetAddress, value: '1 Example Street' },
+      { oid: oid.jurisdictionStateOrProvinceName, value: 'England' },
+      { oid: oid.jurisdictionCountryName, value: 'GB' },
+    ],
+    publicKey,
+    lifetimeDays: LEAF_DAYS,
+    extensions: [
+      extension(oid.basicConstraints, new asn1.BasicConstraints({ cA: false }), true),
+      authorityKeyIdentifier(issuerKeyIdentifier(issuing)),
+      caIssuers('http://cert.mark-certificates.test/VMC-Issuing-RSA-CA.cer'),
+      extension(
+        oid.subjectAltName,
+        new asn1.SubjectAlternativeName(request.domains.map((dNSName) => new asn1.GeneralName({ dNSName }))),
+      ),
+      policies([
+        { id: oid.examplePolicy, statement: 'https://www.mark-certificates.test/repository' },
+        { id: oid.generalPolicy },
+      ]),
+      extendedKeyUsage(),
+      crlDistributionPoint('http://crls.mark-certificates.test/VMC-Issuing-RSA-CA.crl'),
+      subjectKeyIdentifier(publicKey),
+      logotype(logotypeImage(svg)),
+      sctList(request.notBefore ?? new Date()),
+    ],
+  };
+}
+
+const registeredTrademark = [
+  { oid: oid.trademarkCountry, value: 'GB' },
+  { oid: oid.trademarkOffice, value: 'Intellectual Property Office' },
+  { oid: oid.trademarkIdentifier, value: 'UK00001234567' },
+  { oid: oid.legalEntityIdentifier, value: '00000000000000000098' },
+] satisfies Attribute[];
+
+/** What each kind of mark says about where its right comes from. */
+const markAttributes = {
+  'Registered Mark': registeredTrademark,
+  'Modified Registered Mark': registeredTrademark,
+  'Government Mark': [
+    { oid: oid.statuteCountry, value: 'GB' },
+    { oid: oid.statuteCitation, value: 'Example Marks Act 1994, section 1' },
+  ],
+  'Prior Use Mark': [{ oid: oid.priorUseSourceUrl, value: 'https://archive.mark-certificates.test/2020/logo' }],
+} satisfies Record<MarkType, Attribute[]>;
+
+function ownerOf(request: MarkCertificateRequest): string {
+  return request.owner ?? 'Example Brand Limited';
+}
+
+/** SVG Tiny PS: version 1.2, baseProfile tiny-ps, a title, square, no x or y, nothing from outside. */
+function exampleLogo(owner: string): string {
+  const title = owner.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+  return `<?xml version="1.0" encoding="UTF-8"?>
+<svg xmlns="http://www.w3.org/2000/svg" version="1.2" baseProfile="tiny-ps" viewBox="0 0 64 64">
+  <title>${title}</title>
+  <rect width="64" height="64" fill="#14324a"/>
+  <circle cx="32" cy="32" r="22" fill="none" stroke="#f2b632" stroke-width="5"/>
+  <path d="M21 33l8 8 15-18" fill="none" stroke="#ffffff" stroke-width="6"/>
+</svg>
+`;
+}
+
+/** By X.520 and the EV guidelines these are PrintableString; the real leaf writes all the others as UTF8String. */
+const printable: ReadonlySet<string> = new Set([oid.countryName, oid.serialNumber, oid.jurisdictionCountryName]);
+
+const signatureAlgorithms = {
+  'SHA-1': '1.2.840.113549.1.1.5',
+  'SHA-256': '1.2.840.113549.1.1.11',
+  'SHA-384': '1.2.840.113549.1.1.12',
+  'SHA-512': '1.2.840.113549.1.1.13',
+} satisfies Record<SignatureHash, string>;
+
+const hashAlgorithms = {
+  'SHA-1': '1.3.14.3.2.26',
+  'SHA-256': '2.16.840.1.101.3.4.2.1',
+  'SHA-384': '2.16.840.1.101.3.4.2.2',
+  'SHA-512': '2.16.840.1.101.3.4.2.3',
+} satisfies Record<SignatureHash, string>;
+
+/** Signs a draft with an RSA key. Without the issuer's certificate it is self-signed. */
+function certify(draft: Draft, changes: CertificateChanges, issuerKey: KeyObject, issuer?: Uint8Array): Uint8Array {
+  const subject = name(changes.attributes?.(draft.attributes) ?? draft.attributes);
+  const extensions = changes.extensions?.(draft.extensions) ?? draft.extensions;
+  const notBefore = changes.notBefore ?? wholeSecond(Date.now());
+  const hash = changes.signatureHash ?? 'SHA-256';
+  const signatureAlgorithm = new asn1.AlgorithmIdentifier({ algorithm: signatureAlgorithms[hash], parameters: null });
+  const tbsCertificate = new asn1.TBSCertificate({
+    version: asn1.Version.v3,
+    serialNumber: serialNumber(),
+    signature: signatureAlgorithm,
+    issuer: issuer ? read(issuer).subject : subject,
+    validity: new asn1.Validity({
+      notBefore,
+      notAfter: changes.notAfter ?? new Date(notBefore.getTime() + draft.lifetimeDays * DAY),
+    }),
+    subject,
+    subjectPublicKeyInfo: publicKeyInfo(draft.publicKey),
+    extensions: new asn1.Extensions(
+      extensions.map(
+        ({ oid: extnID, critical = false, value }) =>
+          new asn1.Extension({ extnID, critical, extnValue: new OctetString(value) }),
+      ),
+    ),
+  });
+  const signature = sign(hash, new Uint8Array(AsnConvert.serialize(tbsCertificate)), issuerKey);
+  const certificate = new asn1.Certificate({ tbsCertificate, signatureAlgorithm, signatureValue: buffer(signature) });
+  return new Uint8Array(AsnConvert.serialize(certificate));
+}
+
+function name(attributes: readonly Attribute[]): asn1.Name {
+  return new asn1.Name(
+    attributes.map(({ oid: type, value }) => {
+      const text = printable.has(type) ? { printableString: value } : { utf8String: value };
+      const attribute = new asn1.AttributeTypeAndValue({ type, value: new asn1.AttributeValue(text) });
+      return new asn1.RelativeDistinguishedName([attribute]);
+    }),
+  );
+}
+
+/** 16 octets, positive and without a leading zero. */
+function serialNumber(): ArrayBuffer {
+  const bytes = randomBytes(16);
+  bytes.writeUInt8((bytes.readUInt8(0) & 0x7f) | 0x40, 0);
+  return buffer(bytes);
+}
+
+function read(certificate: Uint8Array): asn1.TBSCertificate {
+  return AsnConvert.parse(certificate, asn1.Certificate).tbsCertificate;
+}
+
+function publicKeyInfo(key: KeyObject): asn1.SubjectPublicKeyInfo {
+  return AsnConvert.parse(key.export({ type: 'spki', format: 'der' }), asn1.SubjectPublicKeyInfo);
+}
+
+/** RFC 5280 4.2.1.2, method 1. */
+function keyIdentifier(key: KeyObject): Uint8Array {
+  return digest('SHA-1', new Uint8Array(publicKeyInfo(key).subjectPublicKey));
+}
+
+function issuerKeyIdentifier(issuer: Uint8Array): Uint8Array {
+  return digest('SHA-1', new Uint8Array(read(issuer).subjectPublicKeyInfo.subjectPublicKey));
+}
+
+function subjectKeyIdentifier(key: KeyObject): Extension {
+  return extension(oid.subjectKeyIdentifier, new asn1.SubjectKeyIdentifier(keyIdentifier(key)));
+}
+
+function authorityKeyIdentifier(identifier: Uint8Array): Extension {
+  const value = new asn1.AuthorityKeyIdentifier({ keyIdentifier: new asn1.KeyIdentifier(identifier) });
+  return extension(oid.authorityKeyIdentifier, value);
+}
+
+function certificateSigning(): Extension {
+  const usage = new asn1.KeyUsage(asn1.KeyUsageFlags.keyCertSign | asn1.KeyUsageFlags.cRLSign);
+  return extension(oid.keyUsage, usage, true);
+}
+
+function extendedKeyUsage(): Extension {
+  return extension(oid.extKeyUsage, new asn1.ExtendedKeyUsage([oid.brandIndicator]));
+}
+
+function caIssuers(uniformResourceIdentifier: string): Extension {
+  const accessLocation = new asn1.GeneralName({ uniformResourceIdentifier });
+  const description = new asn1.AccessDescription({ accessMethod: oid.caIssuers, accessLocation });
+  return extension(oid.authorityInfoAccess, new asn1.AuthorityInfoAccessSyntax([description]));
+}
+
+function crlDistributionPoint(uniformResourceIdentifier: string): Extension {
+  const fullName = [new asn1.GeneralName({ uniformResourceIdentifier })];
+  const point = new asn1.DistributionPoint({ distributionPoint: new asn1.DistributionPointName({ fullName }) });
+  return extension(oid.crlDistributionPoints, new asn1.CRLDistributionPoints([point]));
+}
+
+function policies(list: readonly { readonly id: string; readonly statement?: string }[]): Extension {
+  const value = list.map(({ id, statement }) => {
+    const information = new asn1.PolicyInformation({ policyIdentifier: id });
+    if (statement !== undefined) {
+      const qualifier = new IA5String({ value: statement }).toBER();
+      information.policyQualifiers = [new asn1.PolicyQualifierInfo({ policyQualifierId: oid.cps, qualifier })];
+    }
+    return information;
+  });
+  return extension(oid.certificatePolicies, new asn1.CertificatePolicies(value));
+}
+
+/** The hash algorithm stands without a NULL, as in the real leaf. */
+function hashAlgAndValue({ algorithm, value }: LogotypeImage['hashes'][number]): Sequence {
+  const identifier = new Sequence({ value: [new ObjectIdentifier({ value: hashAlgorithms[algorithm] })] });
+  return new Sequence({ value: [identifier, new Octets({ valueHex: value })] });
+}
+
+function tagged(tagNumber: number, value: Sequence | Constructed): Constructed {
+  return new Constructed({ idBlock: { tagClass: 3, tagNumber }, value: [value] });
+}
+
+/**
+ * One SCT (RFC 6962, 3.3), well formed, of a log that does not exist: its id is the hash of a key made for this SCT, and the signature
+ * covers the timestamp alone. No reader of a mark certificate checks more than that there is one.
+ */
+function sctList(issued: Date): Extension {
+  const log = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const logId = digest('SHA-256', log.publicKey.export({ type: 'spki', format: 'der' }));
+  const timestamp = Buffer.alloc(8);
+  timestamp.writeBigUInt64BE(BigInt(issued.getTime()));
+  const signature = sign('sha256', timestamp, log.privateKey);
+  const noExtensions = uint16(0);
+  const ecdsaWithSha256 = Buffer.of(4, 3);
+  const version1 = Buffer.of(0);
+  const sct = Buffer.concat([version1, logId, timestamp, noExtensions, ecdsaWithSha256, counted(signature)]);
+  return extension(oid.sctList, new OctetString(counted(counted(sct))));
+}
+
+/** A TLS vector: its length in two octets, then itself. */
+function counted(bytes: Uint8Array): Buffer {
+  return Buffer.concat([uint16(bytes.length), bytes]);
+}
+
+function uint16(value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeUInt16BE(value);
+  return bytes;
+}
+
+function digest(algorithm: SignatureHash, bytes: Uint8Array): Uint8Array {
+  return createHash(algorithm).update(bytes).digest();
+}
+
+/** A copy with a buffer of its own: that of a small Buffer is a pool it shares. */
+function buffer(bytes: Uint8Array): ArrayBuffer {
+  return new Uint8Array(bytes).buffer;
+}
+
+/** Certificates know no milliseconds. */
+function wholeSecond(milliseconds: number): Date {
+  return new Date(Math.floor(milliseconds / 1000) * 1000);
+}

@@ -1,0 +1,110 @@
+/** The containers in which the CA sends a chain, written: the counterpart of what `functions/certificate` reads. */
+import { generateKeyPairSync, sign } from 'node:crypto';
+import {
+  Constructed,
+  Integer,
+  Null,
+  ObjectIdentifier,
+  OctetString,
+  Primitive,
+  Sequence,
+  Set as SetOf,
+  Utf8String,
+} from 'asn1js';
+
+/**
+ * - `degenerate`: certificates only, no digest, no content, no signer: what RFC 5652 and every tool call "certs-only".
+ * - `signed-empty`: a SHA-256 digest set, a content of no bytes and one signer, as in the sample of the CA's documentation.
+ */
+export type Pkcs7Form = 'degenerate' | 'signed-empty';
+
+const oid = {
+  data: '1.2.840.113549.1.7.1',
+  signedData: '1.2.840.113549.1.7.2',
+  sha256: '2.16.840.1.101.3.4.2.1',
+  ecdsaWithSha256: '1.2.840.10045.4.3.2',
+  commonName: '2.5.4.3',
+} as const;
+
+/**
+ * A PKCS#7 (RFC 5652 SignedData, DER) that holds the certificates in the order given, byte for byte, whatever they are.
+ *
+ * @param certificates each one DER.
+ */
+export function pkcs7(certificates: readonly Uint8Array[], form: Pkcs7Form = 'degenerate'): Uint8Array {
+  const signed = form === 'signed-empty';
+  const signedData = new Sequence({
+    value: [
+      new Integer({ value: 1 }),
+      new SetOf({ value: signed ? [sha256()] : [] }),
+      new Sequence({
+        value: [
+          new ObjectIdentifier({ value: oid.data }),
+          ...(signed ? [tagged(new OctetString({ valueHex: new Uint8Array() }))] : []),
+        ],
+      }),
+      verbatim(certificates),
+      new SetOf({ value: signed ? [signerInfo()] : [] }),
+    ],
+  });
+  const contentInfo = new Sequence({ value: [new ObjectIdentifier({ value: oid.signedData }), tagged(signedData)] });
+  return new Uint8Array(contentInfo.toBER());
+}
+
+/** The text form of {@link pkcs7}, between the boundaries `-----BEGIN PKCS7-----` and `-----END PKCS7-----`. */
+export function armouredPkcs7(certificates: readonly Uint8Array[], form: Pkcs7Form = 'degenerate'): string {
+  return armoured('PKCS7', pkcs7(certificates, form));
+}
+
+/** PEM: a block for each certificate (DER), in the order given; 64 columns, LF, a newline after every block. */
+export function pem(certificates: readonly Uint8Array[]): string {
+  return certificates.map((certificate) => armoured('CERTIFICATE', certificate)).join('');
+}
+
+/** Base64 in lines of 64 columns, each ended by LF: the inside of an armoured block, and what the CA sends bare. */
+export function base64Lines(bytes: Uint8Array): string {
+  return Buffer.from(bytes)
+    .toString('base64')
+    .replaceAll(/.{1,64}/g, '$&\n');
+}
+
+function armoured(label: string, bytes: Uint8Array): string {
+  return `-----BEGIN ${label}-----\n${base64Lines(bytes)}-----END ${label}-----\n`;
+}
+
+/** `certificates [0]`: the bytes as they stand, never parsed and written anew, so that a damaged certificate stays damaged. */
+function verbatim(certificates: readonly Uint8Array[]): Primitive {
+  const set = new Primitive({
+    idBlock: { tagClass: 3, tagNumber: 0 },
+    valueHex: new Uint8Array(Buffer.concat(certificates)),
+  });
+  set.idBlock.isConstructed = true;
+  return set;
+}
+
+/** `[0] EXPLICIT`. */
+function tagged(value: Sequence | OctetString): Constructed {
+  return new Constructed({ idBlock: { tagClass: 3, tagNumber: 0 }, value: [value] });
+}
+
+function sha256(): Sequence {
+  return new Sequence({ value: [new ObjectIdentifier({ value: oid.sha256 }), new Null()] });
+}
+
+/** A signature over the empty content by a key made for it and thrown away: the signer is no part of the chain. */
+function signerInfo(): Sequence {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const commonName = new Sequence({
+    value: [new ObjectIdentifier({ value: oid.commonName }), new Utf8String({ value: 'Signer of no account' })],
+  });
+  const issuer = new Sequence({ value: [new SetOf({ value: [commonName] })] });
+  return new Sequence({
+    value: [
+      new Integer({ value: 1 }),
+      new Sequence({ value: [issuer, new Integer({ value: 1 })] }),
+      sha256(),
+      new Sequence({ value: [new ObjectIdentifier({ value: oid.ecdsaWithSha256 })] }),
+      new OctetString({ valueHex: new Uint8Array(sign('sha256', new Uint8Array(), privateKey)) }),
+    ],
+  });
+}

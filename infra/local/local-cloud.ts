@@ -1,0 +1,223 @@
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import type { Context } from 'aws-lambda';
+import type { StateMachineDefinition } from 'aws-local-stepfunctions';
+import { startFauxqs } from 'fauxqs';
+import { createHandler as createCollectHandler } from '../../functions/collect/handler.ts';
+import type { Environment } from '../../functions/environment.ts';
+import { createHandler as createStartHandler } from '../../functions/start/handler.ts';
+import type { SettingsInput } from '../settings.ts';
+import { type Credentials, type Simulator, startCollectMcSimulator } from './collectmc-simulator.ts';
+import { type Execution, type ExecutionEvent, startStateMachine } from './executions.ts';
+import { startSecretsEndpoint } from './secrets.ts';
+import { type DeployedTemplate, deployTemplate } from './template.ts';
+
+/** An event as EventBridge carries it, as far as rules look at it. */
+export interface BusEvent {
+  readonly source: string;
+  readonly 'detail-type': string;
+  readonly detail: unknown;
+}
+
+/** An event that no function could handle, with the reason. */
+export interface DeadLetter {
+  readonly event: BusEvent;
+  readonly error: Error;
+}
+
+export interface LocalCloudOptions {
+  /** What the CA accepts. */
+  readonly credentials: Credentials;
+  /** What the secret holds at first; what the CA accepts when left out. */
+  readonly secret?: string | undefined;
+  readonly settings?: SettingsInput;
+  readonly shownAs?: (seconds: number) => number;
+  readonly onEvent?: (execution: Execution, event: ExecutionEvent) => void;
+  /** Runs before the nth check of an execution, counted from 1: what an operator does meanwhile. */
+  readonly beforeCheck?: (check: number) => Promise<void>;
+}
+
+/** The deployed stack in one process: its own template, its own functions, servers on loopback in place of AWS and the CA. */
+export interface LocalCloud {
+  readonly ca: Simulator;
+  readonly s3: S3Client;
+  readonly s3Url: string;
+  readonly secretsUrl: string;
+  readonly secretId: string;
+  readonly bucket: string;
+  readonly executions: ReadonlyMap<string, Execution>;
+  /** What the state machine put on the bus. */
+  readonly announced: readonly BusEvent[];
+  readonly deadLetters: readonly DeadLetter[];
+  /** Puts an event on the bus: the stack's rule decides whether it starts anything. Resolves when start has run. */
+  send(event: BusEvent): Promise<void>;
+  /** Every function's process dies: what it remembered is gone. */
+  restartFunctions(): void;
+  close(): Promise<void>;
+}
+
+/** Milliseconds of a function's time, for `getRemainingTimeInMillis`. */
+const FUNCTION_MILLISECONDS = 60_000;
+
+/** Deploys the stack into this process. One at a time: the SDK clients find their endpoints in the environment. */
+export async function startLocalCloud(options: LocalCloudOptions): Promise<LocalCloud> {
+  const ca = await startCollectMcSimulator({ credentials: options.credentials });
+  const template = deployTemplate({ ...options.settings, collectUrl: ca.url });
+  const bucket = String(template.resolve({ Ref: template.resource('AWS::S3::Bucket').id }));
+  const secretId = String(template.resolve({ Ref: template.resource('AWS::SecretsManager::Secret').id }));
+  const stateMachine = template.resource('AWS::StepFunctions::StateMachine');
+
+  const server = await startFauxqs({ port: 0, host: '127.0.0.1', logger: false });
+  const s3Url = `http://127.0.0.1:${server.port}`;
+  const secrets = await startSecretsEndpoint(secretId, options.secret ?? JSON.stringify(options.credentials));
+  const announced: BusEvent[] = [];
+  const deadLetters: DeadLetter[] = [];
+
+  const collectFunction = template.resource('AWS::Lambda::Function', 'CollectFunction');
+  const startFunction = template.resource('AWS::Lambda::Function', 'StartFunction');
+  const concurrency = Number(collectFunction.Properties.ReservedConcurrentExecutions ?? Number.POSITIVE_INFINITY);
+  let running = 0;
+
+  const states = await startStateMachine({
+    arn: String(template.resolve({ Ref: stateMachine.id })),
+    definition: JSON.parse(
+      String(template.resolve(stateMachine.Properties.DefinitionString)),
+    ) as StateMachineDefinition,
+    shownAs: options.shownAs ?? (() => 0),
+    onEvent: options.onEvent,
+    async task(state, input, execution) {
+      switch (state) {
+        case 'Collect':
+          return invokeCollect(input, execution);
+        case 'Announce issued':
+          return putEvents(input);
+        default:
+          throw new Error(`The state ${state} is not served here`);
+      }
+    },
+  });
+
+  async function invokeCollect(input: unknown, execution: Execution): Promise<unknown> {
+    if (running >= concurrency) {
+      throw Object.assign(new Error('Rate Exceeded.'), { name: 'Lambda.TooManyRequestsException' });
+    }
+    running += 1;
+    try {
+      await options.beforeCheck?.(1 + Number(asObject(asObject(asObject(input).order).collection).checks ?? 0));
+      // Time that was waited away lies behind the execution: for it, the start is that much longer ago.
+      const startedAt = new Date(execution.startDate.getTime() - execution.waitedSeconds * 1000).toISOString();
+      const output = await functions.collect({ ...asObject(input), startedAt }, contextOf('collect'));
+      // A Lambda's answer is JSON.
+      return JSON.parse(JSON.stringify(output));
+    } finally {
+      running -= 1;
+    }
+  }
+
+  function putEvents(input: unknown): object {
+    const { Entries } = input as {
+      readonly Entries: readonly { Source: string; DetailType: string; Detail: unknown }[];
+    };
+    announced.push(
+      ...Entries.map(({ Source, DetailType, Detail }) => ({
+        source: Source,
+        'detail-type': DetailType,
+        detail: Detail,
+      })),
+    );
+    return { FailedEntryCount: 0 };
+  }
+
+  const before = { ...process.env };
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL_S3: s3Url,
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
+    AWS_ENDPOINT_URL_SFN: states.url,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+  });
+  const createFunctions = () => ({
+    collect: createCollectHandler(environmentOf(template, collectFunction.Properties)),
+    start: createStartHandler(environmentOf(template, startFunction.Properties)),
+  });
+  let functions = createFunctions();
+  const s3 = new S3Client();
+  await s3.send(new CreateBucketCommand({ Bucket: bucket }));
+
+  return {
+    ca,
+    s3,
+    s3Url,
+    secretsUrl: secrets.url,
+    secretId,
+    bucket,
+    executions: states.executions,
+    announced,
+    deadLetters,
+    async send(event) {
+      const { EventPattern } = template.resource('AWS::Events::Rule', 'Ordered').Properties;
+      if (!matches(EventPattern, event)) {
+        return;
+      }
+      try {
+        await functions.start(asEventBridgeEvent(event), contextOf('start'));
+      } catch (error) {
+        deadLetters.push({ event, error: error instanceof Error ? error : new Error(String(error)) });
+      }
+    },
+    restartFunctions() {
+      functions = createFunctions();
+    },
+    async close() {
+      s3.destroy();
+      await Promise.all([states.close(), ca.close(), secrets.close(), server.stop()]);
+      process.env = before;
+    },
+  };
+}
+
+function environmentOf(template: DeployedTemplate, properties: Readonly<Record<string, unknown>>): Environment {
+  const { Variables } = asObject(template.resolve(properties.Environment));
+  return asObject(Variables) as Environment;
+}
+
+/** The part of EventBridge's pattern language that the stack uses: a list of accepted values for a field. */
+function matches(pattern: unknown, event: BusEvent): boolean {
+  return Object.entries(asObject(pattern)).every(
+    ([field, accepted]) => Array.isArray(accepted) && accepted.includes(asObject(event)[field]),
+  );
+}
+
+function asEventBridgeEvent(event: BusEvent) {
+  return {
+    version: '0',
+    id: crypto.randomUUID(),
+    account: '000000000000',
+    region: 'us-east-1',
+    time: new Date().toISOString(),
+    resources: [],
+    ...event,
+  };
+}
+
+function contextOf(functionName: string): Context {
+  const until = Date.now() + FUNCTION_MILLISECONDS;
+  return {
+    functionName,
+    functionVersion: '$LATEST',
+    invokedFunctionArn: `arn:aws:lambda:us-east-1:000000000000:function:${functionName}`,
+    memoryLimitInMB: '512',
+    awsRequestId: crypto.randomUUID(),
+    logGroupName: functionName,
+    logStreamName: 'local',
+    callbackWaitsForEmptyEventLoop: false,
+    getRemainingTimeInMillis: () => until - Date.now(),
+    done: () => {},
+    fail: () => {},
+    succeed: () => {},
+  };
+}
+
+function asObject(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}

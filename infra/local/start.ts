@@ -1,0 +1,273 @@
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { basename, join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { STATUSES } from '../../functions/collectmc/codes.ts';
+import { ORDERED } from '../mark-certificate-collector.ts';
+import { readSettings } from '../settings.ts';
+import { createCertificateAuthority } from './certificate-authority.ts';
+import type { Execution, ExecutionEvent } from './executions.ts';
+import { type LocalCloud, startLocalCloud } from './local-cloud.ts';
+import { SCENARIOS, type Scenario } from './scenarios.ts';
+
+const FORMATS = ['pkcs7', 'pem'] as const;
+const PROJECT = join(import.meta.dirname, '..', '..');
+const LOCAL = join(PROJECT, '.local');
+
+const USAGE = `npm start -- [ORDER-NUMBER] [--scenario NAME] [--format ${FORMATS.join('|')}] [--keep]
+
+Runs one order through the stack's own state machine and functions, with servers on loopback for AWS and the CA.
+
+  --scenario   what the CA answers:
+${Object.entries(SCENARIOS)
+  .map(([name, { description }]) => `                 ${name.padEnd(18)} ${description}`)
+  .join('\n')}
+  --format     the container to ask for (default: pkcs7)
+  --keep       leave the servers up afterwards, until Ctrl-C`;
+
+interface Options {
+  readonly orderNumber: string;
+  readonly scenario: Scenario;
+  readonly format: (typeof FORMATS)[number];
+  readonly keep: boolean;
+}
+
+/** The story goes to the terminal; what the functions log goes to a file, as it would go to CloudWatch. */
+const terminal = process.stdout.write.bind(process.stdout);
+const say = (line = '') => terminal(`${line}\n`);
+
+function readOptions(args: readonly string[]): Options {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      scenario: { type: 'string', default: 'issued' },
+      format: { type: 'string', default: 'pkcs7' },
+      keep: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) {
+    throw new RangeError('');
+  }
+  const scenario = Object.hasOwn(SCENARIOS, values.scenario) ? SCENARIOS[values.scenario] : undefined;
+  const format = FORMATS.find((known) => known === values.format);
+  if (!scenario) {
+    throw new RangeError(`--scenario: ${values.scenario} is none of ${Object.keys(SCENARIOS).join(', ')}`);
+  }
+  if (!format) {
+    throw new RangeError(`--format: ${values.format} is none of ${FORMATS.join(', ')}`);
+  }
+  if (positionals.length > 1) {
+    throw new RangeError(`One order number is expected, and ${positionals.join(' ')} are ${positionals.length}`);
+  }
+  return { orderNumber: positionals[0] ?? '1378973013', scenario, format, keep: values.keep };
+}
+
+async function main(options: Options): Promise<boolean> {
+  const { orderNumber, scenario, format, keep } = options;
+  await mkdir(LOCAL, { recursive: true });
+  const logFile = join(LOCAL, 'functions.log');
+  const log = createWriteStream(logFile);
+  await once(log, 'open');
+  process.stdout.write = log.write.bind(log) as typeof process.stdout.write;
+
+  say('Making the CA of this machine (the first time takes some seconds) ...');
+  const authority = await createCertificateAuthority({ directory: join(LOCAL, 'ca') });
+  const certificate = authority.issue({ domains: ['example.com'] });
+  await writeFile(join(LOCAL, 'ca', 'root.pem'), toPem(certificate.root));
+
+  const credentials = { loginName: 'brand@example.com', loginPassword: crypto.randomUUID() };
+  const cloud: LocalCloud = await startLocalCloud({
+    credentials,
+    secret: scenario.secret,
+    settings: { responseFormat: format },
+    shownAs,
+    onEvent: (execution, event) => narrate(cloud, execution, event),
+    async beforeCheck(check) {
+      const { secretId, secretsUrl } = cloud;
+      await scenario.operator?.[check]?.({ credentials, secretId, secretsUrl, say: (deed) => say(`  ${deed}`) });
+    },
+  });
+  try {
+    say(`CollectMC   ${cloud.ca.url} (simulated)`);
+    say(`S3          ${cloud.s3Url}, bucket ${cloud.bucket}`);
+    say(`Scenario    ${scenario.description}`);
+    say();
+    if (/^[1-9]\d{0,15}$/.test(orderNumber)) {
+      cloud.ca.order(orderNumber, scenario.answers(certificate));
+    }
+    say(`Event       "${ORDERED}" for the order ${orderNumber}`);
+    await cloud.send({
+      source: readSettings({}).eventSource,
+      'detail-type': ORDERED,
+      detail: { orderNumber, domains: ['example.com'] },
+    });
+    for (const { error } of cloud.deadLetters) {
+      say(`Dead letter ${error.name}: ${error.message}`);
+    }
+    const [execution] = cloud.executions.values();
+    await execution?.ended;
+    const asItShould =
+      execution !== undefined &&
+      (scenario.failsWith ? execution.error === scenario.failsWith : execution.status === 'SUCCEEDED');
+    if (execution) {
+      await tellResult(cloud, orderNumber, execution);
+    }
+    say(`Logs        ${relative(PROJECT, logFile)}`);
+    say();
+    say(asItShould ? 'The scenario ended as it should.' : 'The scenario did NOT end as it should.');
+    if (keep) {
+      await keepRunning(cloud, orderNumber);
+    }
+    return asItShould;
+  } finally {
+    await cloud.close();
+    log.end();
+  }
+}
+
+/** 3 hours are a fifth of a second; nothing is quicker than an eye. */
+function shownAs(seconds: number): number {
+  return Math.max(30, (seconds / 10_800) * 200);
+}
+
+function narrate({ ca, announced }: LocalCloud, execution: Execution, event: ExecutionEvent): void {
+  switch (event.type) {
+    case 'ExecutionStarted':
+      say(`Execution   ${execution.name}`);
+      break;
+    case 'StateExited':
+      if (event.state.name === 'Collect') {
+        tellCheck(ca, event.state.output);
+      }
+      if (event.state.name === 'Announce issued') {
+        say(`Event       "${announced.at(-1)?.['detail-type']}"`);
+      }
+      break;
+    case 'StateEntered':
+      if (event.state.name === 'Wait') {
+        const { waitSeconds } = collectionOf(event.state.input);
+        say(`            waiting ${inWords(waitSeconds)} (shown as ${(shownAs(waitSeconds) / 1000).toFixed(2)} s)`);
+      }
+      break;
+    case 'StateRetried':
+      say(`            ${event.state.name} will be repeated`);
+      break;
+  }
+}
+
+let callsTold = 0;
+
+function tellCheck({ calls }: LocalCloud['ca'], state: unknown): void {
+  const { checks, status, reason } = collectionOf(state);
+  const called = calls.length > callsTold;
+  callsTold = calls.length;
+  const answer =
+    status === undefined
+      ? `nothing of use (${calls.at(-1)?.answer})`
+      : `${status}, ${STATUSES.get(status)?.meaning ?? 'whatever that means'}`;
+  const story = called ? `the CA answers ${answer}` : 'the CA is not asked: the secret has no login that it may accept';
+  say(`Check ${String(checks).padEnd(5)} ${story}${reason ? ` -> ${reason}` : ''}`);
+}
+
+/** Fetches what lies in S3, as a user would. */
+async function tellResult({ s3, bucket }: LocalCloud, orderNumber: string, execution: Execution): Promise<void> {
+  if (execution.status === 'SUCCEEDED') {
+    say('Succeeded   the state machine is done');
+  } else {
+    say(`Failed      ${execution.error}: ${execution.cause}`);
+  }
+  say(`            after ${inWords(execution.waitedSeconds)} of waiting`);
+  say();
+  const { Contents = [] } = await s3.send(
+    new ListObjectsV2Command({ Bucket: bucket, Prefix: `orders/${orderNumber}/` }),
+  );
+  if (Contents.length === 0) {
+    say('Objects     none');
+    return;
+  }
+  const folder = join(LOCAL, 'orders', orderNumber);
+  await mkdir(folder, { recursive: true });
+  say(`Objects     s3://${bucket}/orders/${orderNumber}/, fetched into ${relative(PROJECT, folder)}/`);
+  for (const { Key = '' } of Contents) {
+    const { Body, ContentType } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key }));
+    const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
+    await writeFile(join(folder, basename(Key)), bytes);
+    say(`            ${basename(Key).padEnd(18)} ${String(bytes.length).padStart(7)} bytes  ${ContentType}`);
+    if (basename(Key) === 'certificate.json') {
+      tellCertificate(JSON.parse(Buffer.from(bytes).toString()));
+    }
+  }
+}
+
+function tellCertificate(manifest: Record<string, unknown>): void {
+  const days = Math.floor((Date.parse(String(manifest.notAfter)) - Date.now()) / 86_400_000);
+  const lines = [
+    ['mark', `${manifest.product} (${manifest.markType})`],
+    ['subject', manifest.subject],
+    ['domains', manifest.domains],
+    ['issuer', manifest.issuer],
+    ['valid', `${manifest.notBefore} to ${manifest.notAfter} (${days} days left)`],
+    ['SHA-256', manifest.fingerprintSha256],
+  ];
+  for (const [label, value] of lines) {
+    say(`              ${String(label).padEnd(9)} ${value}`);
+  }
+}
+
+async function keepRunning({ s3Url, bucket }: LocalCloud, orderNumber: string): Promise<void> {
+  say();
+  say('The servers stay up until Ctrl-C. In another terminal:');
+  say('  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1');
+  say(`  aws --endpoint-url ${s3Url} s3 cp --recursive s3://${bucket}/orders/${orderNumber}/ .`);
+  // A promise alone does not keep a process; the servers do.
+  await once(process, 'SIGINT');
+}
+
+function collectionOf(state: unknown) {
+  return (state as { collection: { checks: number; waitSeconds: number; status?: number; reason?: string } })
+    .collection;
+}
+
+function inWords(seconds: number): string {
+  const units = [
+    [86_400, 'd'],
+    [3600, 'h'],
+    [60, 'min'],
+    [1, 's'],
+  ] as const;
+  const first = units.findIndex(([length]) => seconds >= length);
+  const parts = units.slice(first, first + 2).map(([length, unit], index) => {
+    const above = units[first + index - 1]?.[0];
+    return [Math.floor((index === 0 || above === undefined ? seconds : seconds % above) / length), unit] as const;
+  });
+  return (
+    parts
+      .filter(([count]) => count > 0)
+      .map(([count, unit]) => `${count} ${unit}`)
+      .join(' ') || '0 s'
+  );
+}
+
+function toPem(der: Uint8Array): string {
+  const base64 = Buffer.from(der).toString('base64');
+  return `-----BEGIN CERTIFICATE-----\n${base64.replace(/.{1,64}/g, '$&\n')}-----END CERTIFICATE-----\n`;
+}
+
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (!options.keep) {
+    process.once('SIGINT', () => process.exit(130));
+  }
+  process.exitCode = (await main(options)) ? 0 : 1;
+} catch (error) {
+  if (error instanceof RangeError || (error instanceof TypeError && 'code' in error)) {
+    console.error(error.message ? `${error.message}\n\n${USAGE}` : USAGE);
+    process.exitCode = 64;
+  } else {
+    throw error;
+  }
+}
