@@ -1,5 +1,5 @@
 import type { Answer, CollectRequest, ResponseFormat } from '../collectmc/request.ts';
-import type { CredentialsReader } from '../credentials.ts';
+import type { CredentialsReader, CredentialsReading } from '../credentials.ts';
 
 /** Milliseconds for one call. The CA answers in a second or a few; longer than this is an outage. */
 const CALL_MILLISECONDS = 30_000;
@@ -34,34 +34,35 @@ export function createAsk({ url, format, credentials, call }: AskDependencies) {
     if (rejectedBefore !== undefined) {
       rejected.add(rejectedBefore);
     }
-    let unasked: Asked = waitingForCredentials('');
+    let latest = waitingForCredentials('');
     for (const fresh of [false, true]) {
       const reading = await credentials.read({ fresh });
-      if (reading.problem !== undefined) {
-        unasked = waitingForCredentials(reading.problem);
+      if (reading.problem !== undefined || rejected.has(reading.version)) {
+        // What the CA itself said in the first round says more.
+        latest = latest.milliseconds === undefined ? notAsked(reading) : latest;
         continue;
       }
       const { version, loginName, loginPassword } = reading;
-      if (rejected.has(version)) {
-        unasked = waitingForCredentials(
-          'the CA rejected these credentials, and the secret holds no newer ones',
-          version,
-        );
-        continue;
-      }
       const time = Math.min(CALL_MILLISECONDS, remaining() - RESERVED_MILLISECONDS);
       const answer = await call(
         { url, format, orderNumber, loginName, loginPassword },
         AbortSignal.timeout(Math.max(1, time)),
       );
-      const asked = { ...answer, reply: conceal(answer.reply, loginPassword) };
-      if (asked.reply.kind !== 'waiting' || asked.reply.reason !== 'credentials') {
-        return asked;
+      const reply = conceal(answer.reply, loginPassword);
+      if (reply.kind !== 'waiting' || reply.reason !== 'credentials') {
+        return { ...answer, reply };
       }
       rejected.add(version);
+      latest = { ...answer, reply, rejectedCredentialsVersion: version };
     }
-    return unasked;
+    return latest;
   };
+}
+
+function notAsked(reading: CredentialsReading): Asked {
+  return reading.problem === undefined
+    ? waitingForCredentials('the CA rejected these credentials, and the secret holds no newer ones', reading.version)
+    : waitingForCredentials(reading.problem);
 }
 
 function waitingForCredentials(text: string, version?: string): Asked {

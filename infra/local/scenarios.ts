@@ -1,5 +1,6 @@
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { CollectionErrorName } from '../../functions/errors.ts';
+import type { SettingsInput } from '../settings.ts';
 import type { MarkCertificate } from './certificate-authority.ts';
 import type { Answer, Credentials } from './collectmc-simulator.ts';
 
@@ -9,6 +10,7 @@ export interface Scenario {
   readonly answers: (certificate: MarkCertificate) => readonly Answer[];
   /** The error that the execution fails with; it succeeds without one. */
   readonly failsWith?: CollectionErrorName;
+  readonly settings?: SettingsInput;
   /** What the secret holds at first; default the login that the CA accepts. */
   readonly secret?: string;
   /** What an operator does before the nth check. */
@@ -98,7 +100,8 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     failsWith: 'UnknownRefusal',
   },
   overdue: {
-    description: 'the CA never decides',
+    description: 'the CA does not decide within the deadline, set to 5 days here',
+    settings: { giveUpAfter: 'P5D' },
     answers: () => [processing],
     failsWith: 'CollectionOverdue',
   },

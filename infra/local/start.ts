@@ -1,13 +1,15 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import type { Collection } from '../../functions/collect/collect.ts';
 import { STATUSES } from '../../functions/collectmc/codes.ts';
 import { ORDERED } from '../mark-certificate-collector.ts';
 import { readSettings } from '../settings.ts';
 import { createCertificateAuthority } from './certificate-authority.ts';
+import { pem } from './containers.ts';
 import type { Execution, ExecutionEvent } from './executions.ts';
 import { type LocalCloud, startLocalCloud } from './local-cloud.ts';
 import { SCENARIOS, type Scenario } from './scenarios.ts';
@@ -15,6 +17,7 @@ import { SCENARIOS, type Scenario } from './scenarios.ts';
 const FORMATS = ['pkcs7', 'pem'] as const;
 const PROJECT = join(import.meta.dirname, '..', '..');
 const LOCAL = join(PROJECT, '.local');
+const ROOT = join(LOCAL, 'ca', 'root.pem');
 
 const USAGE = `npm start -- [ORDER-NUMBER] [--scenario NAME] [--format ${FORMATS.join('|')}] [--keep]
 
@@ -72,18 +75,20 @@ async function main(options: Options): Promise<boolean> {
   const logFile = join(LOCAL, 'functions.log');
   const log = createWriteStream(logFile);
   await once(log, 'open');
-  process.stdout.write = log.write.bind(log) as typeof process.stdout.write;
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.write = log.write.bind(log) as typeof stream.write;
+  }
 
   say('Making the CA of this machine (the first time takes some seconds) ...');
   const authority = await createCertificateAuthority({ directory: join(LOCAL, 'ca') });
   const certificate = authority.issue({ domains: ['example.com'] });
-  await writeFile(join(LOCAL, 'ca', 'root.pem'), toPem(certificate.root));
+  await writeFile(ROOT, pem([certificate.root]));
 
   const credentials = { loginName: 'brand@example.com', loginPassword: crypto.randomUUID() };
   const cloud: LocalCloud = await startLocalCloud({
     credentials,
     secret: scenario.secret,
-    settings: { responseFormat: format },
+    settings: { ...scenario.settings, responseFormat: format },
     shownAs,
     onEvent: (execution, event) => narrate(cloud, execution, event),
     async beforeCheck(check) {
@@ -141,7 +146,7 @@ function narrate({ ca, announced }: LocalCloud, execution: Execution, event: Exe
       break;
     case 'StateExited':
       if (event.state.name === 'Collect') {
-        tellCheck(ca, event.state.output);
+        tellCheck(ca, collectionOf(event.state.output));
       }
       if (event.state.name === 'Announce issued') {
         say(`Event       "${announced.at(-1)?.['detail-type']}"`);
@@ -153,6 +158,9 @@ function narrate({ ca, announced }: LocalCloud, execution: Execution, event: Exe
         say(`            waiting ${inWords(waitSeconds)} (shown as ${(shownAs(waitSeconds) / 1000).toFixed(2)} s)`);
       }
       break;
+    case 'StateFailed':
+      say(`Check       the CA answers ${ca.calls.at(-1)?.answer} -> ${event.Error}`);
+      break;
     case 'StateRetried':
       say(`            ${event.state.name} will be repeated`);
       break;
@@ -161,15 +169,12 @@ function narrate({ ca, announced }: LocalCloud, execution: Execution, event: Exe
 
 let callsTold = 0;
 
-function tellCheck({ calls }: LocalCloud['ca'], state: unknown): void {
-  const { checks, status, reason } = collectionOf(state);
-  const called = calls.length > callsTold;
+function tellCheck({ calls }: LocalCloud['ca'], { checks, status, reason }: Collection): void {
+  const asked = calls.length > callsTold;
   callsTold = calls.length;
-  const answer =
-    status === undefined
-      ? `nothing of use (${calls.at(-1)?.answer})`
-      : `${status}, ${STATUSES.get(status)?.meaning ?? 'whatever that means'}`;
-  const story = called ? `the CA answers ${answer}` : 'the CA is not asked: the secret has no login that it may accept';
+  const meaning = status === undefined ? calls.at(-1)?.answer : (STATUSES.get(status)?.meaning ?? 'an unknown status');
+  const answer = `the CA answers ${status === undefined ? '' : `${status}, `}${meaning}`;
+  const story = asked ? answer : 'the CA is not asked: the secret has no login that it may accept';
   say(`Check ${String(checks).padEnd(5)} ${story}${reason ? ` -> ${reason}` : ''}`);
 }
 
@@ -185,11 +190,12 @@ async function tellResult({ s3, bucket }: LocalCloud, orderNumber: string, execu
   const { Contents = [] } = await s3.send(
     new ListObjectsV2Command({ Bucket: bucket, Prefix: `orders/${orderNumber}/` }),
   );
+  const folder = join(LOCAL, 'orders', orderNumber);
+  await rm(folder, { recursive: true, force: true });
   if (Contents.length === 0) {
     say('Objects     none');
     return;
   }
-  const folder = join(LOCAL, 'orders', orderNumber);
   await mkdir(folder, { recursive: true });
   say(`Objects     s3://${bucket}/orders/${orderNumber}/, fetched into ${relative(PROJECT, folder)}/`);
   for (const { Key = '' } of Contents) {
@@ -200,6 +206,10 @@ async function tellResult({ s3, bucket }: LocalCloud, orderNumber: string, execu
     if (basename(Key) === 'certificate.json') {
       tellCertificate(JSON.parse(Buffer.from(bytes).toString()));
     }
+  }
+  const chain = relative(PROJECT, join(folder, 'chain.pem'));
+  if (execution.status === 'SUCCEEDED') {
+    say(`Prove it    openssl verify -CAfile ${relative(PROJECT, ROOT)} -untrusted ${chain} ${chain}`);
   }
 }
 
@@ -227,9 +237,8 @@ async function keepRunning({ s3Url, bucket }: LocalCloud, orderNumber: string): 
   await once(process, 'SIGINT');
 }
 
-function collectionOf(state: unknown) {
-  return (state as { collection: { checks: number; waitSeconds: number; status?: number; reason?: string } })
-    .collection;
+function collectionOf(state: unknown): Collection {
+  return (state as { readonly collection: Collection }).collection;
 }
 
 function inWords(seconds: number): string {
@@ -250,11 +259,6 @@ function inWords(seconds: number): string {
       .map(([count, unit]) => `${count} ${unit}`)
       .join(' ') || '0 s'
   );
-}
-
-function toPem(der: Uint8Array): string {
-  const base64 = Buffer.from(der).toString('base64');
-  return `-----BEGIN CERTIFICATE-----\n${base64.replace(/.{1,64}/g, '$&\n')}-----END CERTIFICATE-----\n`;
 }
 
 try {
