@@ -25,7 +25,7 @@ const orderEntries = {
       [
         v.string(),
         // Past 2^53 JSON numbers lose digits on the way: another order would be collected.
-        v.pipe(v.number(), v.safeInteger(), v.transform(String)),
+        v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.transform(String)),
       ],
       ORDER_NUMBER_FORM,
     ),

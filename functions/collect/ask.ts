@@ -7,6 +7,9 @@ const CALL_MILLISECONDS = 30_000;
 /** Milliseconds kept back of Lambda's time, for reading the secret and storing what the call brought. */
 const RESERVED_MILLISECONDS = 20_000;
 
+/** Characters of the CA's text that are kept: enough for any sentence of its error page, too few to fill a log. */
+const TEXT_LIMIT = 500;
+
 /** An answer, or none where no call could be made: then `milliseconds` is missing. */
 export interface Asked extends Omit<Answer, 'milliseconds'> {
   readonly milliseconds?: number;
@@ -73,12 +76,15 @@ function waitingForCredentials(text: string, version?: string): Asked {
   };
 }
 
-/** The CA's text goes into logs and errors. A server that repeats the request must not bring the password there. */
+/**
+ * The CA's text goes into logs and errors, up to its limit. A server that repeats the request must not bring the password
+ * there, so it goes first: a cut could leave half of it.
+ */
 function conceal<Reply extends Answer['reply']>(reply: Reply, password: string): Reply {
   if (!('text' in reply)) {
     return reply;
   }
   const spellings = [password, encodeURIComponent(password), new URLSearchParams({ '': password }).toString().slice(1)];
   const text = spellings.reduce((concealed, spelling) => concealed.replaceAll(spelling, '[password]'), reply.text);
-  return { ...reply, text };
+  return { ...reply, text: text.slice(0, TEXT_LIMIT) };
 }

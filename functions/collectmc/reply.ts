@@ -23,9 +23,6 @@ export type Reply =
 /** Response headers as node:http gives them: lower-case names. */
 export type ReplyHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** Characters of the CA's text that are kept: enough for any sentence of its error page, too few to fill a log. */
-const TEXT_LIMIT = 500;
-
 /** A whole number without leading zeros that fills the first line, and the lines after it. */
 const STATUS_LINE = /^(0|-?[1-9]\d{0,3})[ \t]*(?:$|\r\n?|\n)(.*)$/s;
 
@@ -44,8 +41,11 @@ export function readReply(httpStatus: number, headers: ReplyHeaders, body: Uint8
   if (httpStatus !== 200) {
     return outage(`HTTP ${httpStatus}`, retryAfter(headers));
   }
-  // Latin-1 maps every byte to one character, so no input can fail here, and nothing but ASCII decides below.
-  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1').replace(/^ï»¿/, '').trim();
+  // Bytes that are no UTF-8 become replacement characters, so no input can fail here; nothing but ASCII decides below.
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+    .toString()
+    .replace(/^\uFEFF/, '')
+    .trim();
 
   // The status line is tried first: `0`, a newline and ten more bytes are also a well-formed DER SEQUENCE.
   const [, statusText, rest = ''] = STATUS_LINE.exec(text) ?? [];
@@ -67,16 +67,16 @@ function readStatus(status: number, text: string): Reply {
   const meaning = STATUSES.get(status);
   if (!meaning) {
     return status < 0
-      ? { kind: 'unknown', status, text: excerpt(text) }
+      ? { kind: 'unknown', status, text }
       : outage(`the status ${status}, which CollectMC does not have`);
   }
   switch (meaning.kind) {
     case 'issued':
       return readText(text) ?? outage('status 2 without certificates that can be read');
     case 'waiting':
-      return { kind: 'waiting', reason: meaning.reason, status, text: excerpt(text) || meaning.meaning };
+      return { kind: 'waiting', reason: meaning.reason, status, text: text || meaning.meaning };
     case 'refused':
-      return { kind: 'refused', refusal: meaning.refusal, status, text: excerpt(text) || meaning.meaning };
+      return { kind: 'refused', refusal: meaning.refusal, status, text: text || meaning.meaning };
   }
 }
 
@@ -100,7 +100,7 @@ function readText(text: string): Reply | undefined {
   if (begins > 0) {
     // An armour that never ends is a body that was cut off.
     const whole = begins === text.match(END)?.length;
-    return whole ? issued(PKCS7_ARMOUR.test(text) ? 'pkcs7' : 'pem', Buffer.from(text, 'latin1')) : undefined;
+    return whole ? issued(PKCS7_ARMOUR.test(text) ? 'pkcs7' : 'pem', Buffer.from(text)) : undefined;
   }
   // Never url-decoded: a plus sign is a digit of base64.
   return /^[A-Za-z0-9+/\s]+={0,2}$/.test(text) ? readBinary(Buffer.from(text, 'base64')) : undefined;
@@ -154,10 +154,6 @@ export function outage(text: string, retryAfter?: number): Reply {
 function retryAfter(headers: ReplyHeaders): number | undefined {
   const value = headers['retry-after'];
   return typeof value === 'string' && /^\d{1,6}$/.test(value) ? Number(value) : undefined;
-}
-
-function excerpt(text: string): string {
-  return text.slice(0, TEXT_LIMIT);
 }
 
 function describe(body: Uint8Array, text: string): string {

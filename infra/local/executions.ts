@@ -37,8 +37,8 @@ export interface LocalStateMachine extends Endpoint {
   readonly executions: ReadonlyMap<string, Execution>;
 }
 
-/** Milliseconds before a task is repeated here, in place of what its retry policy says. */
-const RETRY_MILLISECONDS = 5;
+/** The longest delay in milliseconds before a task is repeated here, with full jitter, in place of its retry policy's. */
+const RETRY_MILLISECONDS = 100;
 
 /**
  * Runs a state machine's own definition in this process, behind the API of Step Functions: StartExecution and
@@ -130,8 +130,8 @@ function overridesFor(execution: Execution, { definition, task, shownAs }: State
         },
       ]),
     ),
-    retryIntervalOverrides: Object.fromEntries(states.map((state) => [state, RETRY_MILLISECONDS])),
-    // The interpreter reads this once whenever it enters the Wait state: a getter can tell one wait from the next.
+    // The interpreter reads these whenever it repeats a task or enters the Wait state: a getter can answer each time anew.
+    retryIntervalOverrides: new Proxy({}, { get: () => Math.random() * RETRY_MILLISECONDS }),
     waitTimeOverrides: {
       get Wait() {
         execution.waitedSeconds += waitSeconds;

@@ -1,0 +1,213 @@
+import { describe, expect, test } from 'vitest';
+import { type CheckRecord, type Collection, createCollect } from '../../../functions/collect/collect.ts';
+import { readReply } from '../../../functions/collectmc/reply.ts';
+
+const STARTED = Date.parse('2026-11-01T00:00:00Z');
+const DAY = 86_400;
+
+/** A check whose CA answers the given bodies, one a call, the last for ever. */
+function prepare(...bodies: readonly string[]) {
+  const answers = [...bodies];
+  const observed: CheckRecord[] = [];
+  let elapsedSeconds = 0;
+  const collect = createCollect({
+    url: 'https://ca.example/CollectMC',
+    format: 'pkcs7',
+    pollSeconds: 10_800,
+    giveUpSeconds: 90 * DAY,
+    bucket: 'bucket',
+    credentials: { read: async () => ({ version: 'a', loginName: 'brand', loginPassword: 'secret' }) },
+    call: async () => {
+      const [body = ''] = answers.length > 1 ? answers.splice(0, 1) : answers;
+      return { reply: readReply(200, {}, Buffer.from(body)), body: Buffer.from(body), milliseconds: 12 };
+    },
+    archive: () => {
+      throw new Error('nothing was issued');
+    },
+    observe: (check) => observed.push(check),
+    now: () => new Date(STARTED + elapsedSeconds * 1000),
+    random: () => 0.5,
+  });
+  const check = (collection?: Collection, order: object = { orderNumber: '1' }) =>
+    collect(
+      {
+        order: { ...order, ...(collection && { collection }) },
+        execution: 'order-1',
+        startedAt: '2026-11-01T00:00:00.000Z',
+      },
+      () => 60_000,
+    );
+  return {
+    check,
+    observed,
+    pass: (seconds: number) => {
+      elapsedSeconds += seconds;
+    },
+    /** As many checks as there are answers, each with what the one before left. */
+    async checks(count: number): Promise<Collection[]> {
+      const collections: Collection[] = [];
+      for (let each = 0; each < count; each++) {
+        collections.push(await check(collections.at(-1)));
+      }
+      return collections;
+    },
+  };
+}
+
+describe('a check of a waiting order', () => {
+  test.each([
+    ['0', 'processing', 0, 10_800],
+    ['-26\nBeing issued', 'processing', -26, 10_800],
+    ['1', 'available', 1, 900],
+    ['-42\nLimit', 'call-limit', -42, 21_600],
+    ['-14\nError', 'outage', -14, 60],
+    ['-22\nPayment', 'payment', -22, 10_800],
+    ['-91\nPermission', 'permission', -91, 10_800],
+  ])('after the answer %j says why and how long', async (body, reason, status, waitSeconds) => {
+    expect(await prepare(body).check()).toEqual({
+      outcome: 'waiting',
+      status,
+      reason,
+      checks: 1,
+      inARow: 1,
+      waitSeconds,
+    });
+  });
+
+  test('after an answer without a status has none', async () => {
+    const collection = await prepare('<html>').check();
+
+    expect(collection).toEqual({ outcome: 'waiting', reason: 'outage', checks: 1, inARow: 1, waitSeconds: 60 });
+  });
+
+  test('counts the checks, and the reasons in a row', async () => {
+    const { checks } = prepare('0', '<html>', '-14', '', '0', '0');
+
+    const collections = await checks(6);
+
+    expect(collections.map(({ reason, inARow, waitSeconds }) => [reason, inARow, waitSeconds])).toEqual([
+      ['processing', 1, 10_800],
+      ['outage', 1, 60],
+      ['outage', 2, 120],
+      ['outage', 3, 240],
+      ['processing', 1, 10_800],
+      ['processing', 2, 10_800],
+    ]);
+    expect(collections.map((collection) => collection.checks)).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  test('is observed once, with what an operator asks for', async () => {
+    const { check, observed } = prepare('-22\nStill awaiting payment');
+
+    await check();
+
+    expect(observed).toEqual([
+      {
+        orderNumber: '1',
+        outcome: 'waiting',
+        status: -22,
+        reason: 'payment',
+        checks: 1,
+        waitSeconds: 10_800,
+        milliseconds: 12,
+        text: 'Still awaiting payment',
+      },
+    ]);
+  });
+});
+
+describe("the CA's own no ends the collection under its name, with its words and the next step", () => {
+  test.each([
+    ['-20', 'OrderRejected'],
+    ['-21', 'CertificateRevoked'],
+    ['-35', 'CertificateExpired'],
+    ['-36', 'CertificateExpired'],
+    ['-1', 'InvalidRequest'],
+    ['-2', 'InvalidRequest'],
+    ['-3', 'InvalidRequest'],
+    ['-4', 'InvalidRequest'],
+    ['-17', 'InvalidRequest'],
+  ])('%s is %s', async (code, name) => {
+    const { check, observed } = prepare(`${code}\nThe words of the CA`);
+
+    await expect(check()).rejects.toThrow(
+      expect.objectContaining({
+        name,
+        message: expect.stringMatching(
+          new RegExp(`^Order 1: the CA answered ${code} \\(The words of the CA\\)\\. Next: .+\\.$`),
+        ),
+      }),
+    );
+    expect(observed).toMatchObject([{ outcome: 'failed', error: name, checks: 1 }]);
+  });
+});
+
+describe('a status that no table has', () => {
+  test('is an outage seven times and an answer the eighth time, with its text', async () => {
+    const { check, checks } = prepare('-77\nNobody knows');
+
+    const collections = await checks(7);
+
+    expect(collections.at(-1)).toMatchObject({
+      outcome: 'waiting',
+      reason: 'outage',
+      status: -77,
+      inARow: 7,
+      waitSeconds: 3840,
+    });
+    await expect(check(collections.at(-1))).rejects.toThrow(
+      expect.objectContaining({
+        name: 'UnknownRefusal',
+        message: expect.stringContaining('-77 (Nobody knows), 8 times in a row'),
+      }),
+    );
+  });
+
+  test('is counted anew after any other answer, and together with other unknown ones', async () => {
+    const { checks } = prepare('-77', '-78', '<html>', '-77', '-77');
+
+    expect((await checks(5)).map(({ inARow }) => inARow)).toEqual([1, 2, 1, 1, 2]);
+  });
+
+  test('does not turn into one because the CA is down for long', async () => {
+    const { checks } = prepare('<html>');
+
+    expect((await checks(20)).at(-1)).toMatchObject({ outcome: 'waiting', reason: 'outage', inARow: 20 });
+  });
+});
+
+describe('the deadline', () => {
+  test.each([
+    ['being processed', '0', 'last: 0 (being processed)'],
+    ['an outage', '<html>', 'last: an HTML page'],
+    ['an unpaid order', '-22', 'last: -22 (awaiting payment)'],
+  ])('ends %s', async (_, body, last) => {
+    const { check, pass } = prepare(body);
+    pass(90 * DAY - 1);
+    const collection = await check();
+    pass(1);
+
+    await expect(check(collection)).rejects.toThrow(
+      expect.objectContaining({
+        name: 'CollectionOverdue',
+        message: expect.stringContaining(`no certificate after 90 days and 2 checks; ${last}`),
+      }),
+    );
+  });
+
+  test("does not hide the CA's own no", async () => {
+    const { check, pass } = prepare('-20');
+    pass(91 * DAY);
+
+    await expect(check()).rejects.toThrow(expect.objectContaining({ name: 'OrderRejected' }));
+  });
+});
+
+test.each([
+  ['an order number', { orderNumber: 'x' }, 'order.orderNumber: "x" is not accepted'],
+  ['a product', { orderNumber: '1', product: 'EV' }, 'order.product: "EV" is not accepted'],
+])('an execution started by hand with a wrong %s fails with the reason', async (_, order, problem) => {
+  await expect(prepare('0').check(undefined, order)).rejects.toThrow(
+    expect.objectContaining({ name: 'InvalidInput', message: expect.stringContaining(problem) }),
+  );
+});

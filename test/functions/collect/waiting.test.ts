@@ -1,0 +1,84 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { CHECKS_AHEAD, waitSeconds } from '../../../functions/collect/waiting.ts';
+import type { WaitingReason } from '../../../functions/collectmc/codes.ts';
+
+const POLL = 10_800;
+const standing = (reason: WaitingReason, inARow = 1) => ({ reason, inARow, checks: inARow, elapsedSeconds: 0 });
+
+describe('the wait after each reason', () => {
+  test.each([
+    ['the earliest processing', 'processing', 1, 0, 9720],
+    ['the middle processing', 'processing', 1, 0.5, 10_800],
+    ['the latest processing', 'processing', 1, 1, 11_880],
+    ['available once', 'available', 1, 0.5, 900],
+    ['available three times', 'available', 3, 0.5, 900],
+    ['available four times', 'available', 4, 0.5, 10_800],
+    ['the call limit', 'call-limit', 1, 0.5, 21_600],
+    ['the call limit all day', 'call-limit', 9, 0.5, 21_600],
+    ['a first outage', 'outage', 1, 0.5, 60],
+    ['a second outage', 'outage', 2, 0.5, 120],
+    ['an eighth outage', 'outage', 8, 0.5, 7680],
+    ['a ninth outage', 'outage', 9, 0.5, 10_800],
+    ['an outage of a week', 'outage', 2000, 0.5, 10_800],
+    ['wrong credentials', 'credentials', 1, 0.5, 10_800],
+    ['no payment', 'payment', 5, 0.5, 10_800],
+    ['no permission', 'permission', 5, 0.5, 10_800],
+  ] as const)('%s', (_, reason, inARow, random, seconds) => {
+    expect(waitSeconds(standing(reason, inARow), POLL, random)).toBe(seconds);
+  });
+
+  test('an outage that names a time is given that time, up to the poll interval', () => {
+    const outage = standing('outage');
+
+    expect(waitSeconds({ ...outage, retryAfter: 600 }, POLL, 0.5)).toBe(600);
+    expect(waitSeconds({ ...outage, retryAfter: 5 }, POLL, 0.5)).toBe(60);
+    expect(waitSeconds({ ...outage, retryAfter: 999_999 }, POLL, 0.5)).toBe(POLL);
+  });
+
+  test('is never longer than twice a short poll interval, and always whole seconds', () => {
+    expect(waitSeconds(standing('available'), 10, 0.5)).toBe(10);
+    expect(waitSeconds(standing('outage', 5), 10, 0.5)).toBe(10);
+    expect(waitSeconds(standing('processing'), 1, 0.123)).toBe(1);
+  });
+});
+
+test('whatever a CA answers, an order is never more than its allowance ahead of one check per poll interval', () => {
+  const reasons: WaitingReason[] = [
+    'processing',
+    'available',
+    'call-limit',
+    'outage',
+    'credentials',
+    'payment',
+    'permission',
+  ];
+  const giveUpSeconds = 90 * 86_400;
+
+  fc.assert(
+    fc.property(
+      fc.infiniteStream(fc.constantFrom(...reasons)),
+      fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })),
+      (stream, randoms) => {
+        let [checks, elapsedSeconds, inARow] = [0, 0, 0];
+        let previous: WaitingReason | undefined;
+        while (elapsedSeconds < giveUpSeconds) {
+          const reason = stream.next().value;
+          checks += 1;
+          inARow = reason === previous ? inARow + 1 : 1;
+          previous = reason;
+          elapsedSeconds += waitSeconds({ reason, inARow, checks, elapsedSeconds }, POLL, randoms.next().value);
+        }
+        expect(checks).toBeLessThanOrEqual(giveUpSeconds / POLL + CHECKS_AHEAD + 2);
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
+
+test('a CA that only ever flaps is asked at the poll interval once the allowance is used up', () => {
+  const flapping = { reason: 'outage', inARow: 1, checks: CHECKS_AHEAD + 2, elapsedSeconds: POLL / 2 } as const;
+
+  expect(waitSeconds(flapping, POLL, 0.5)).toBe(POLL);
+  expect(waitSeconds({ ...flapping, checks: CHECKS_AHEAD }, POLL, 0.5)).toBe(60);
+});

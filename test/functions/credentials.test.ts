@@ -1,0 +1,138 @@
+import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { afterEach, describe, expect, test } from 'vitest';
+import { createCredentialsReader } from '../../functions/credentials.ts';
+import { startAwsJsonEndpoint } from '../../infra/local/aws-json-endpoint.ts';
+import { startSecretsEndpoint } from '../../infra/local/secrets.ts';
+
+const SECRET = 'collector/credentials';
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  await Promise.all(closing.splice(0).map((close) => close()));
+});
+
+function clientOf(endpoint: string): SecretsManagerClient {
+  const client = new SecretsManagerClient({
+    endpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    maxAttempts: 1,
+  });
+  closing.push(() => client.destroy());
+  return client;
+}
+
+async function secretHolding(value: string) {
+  const endpoint = await startSecretsEndpoint(SECRET, value);
+  closing.push(() => endpoint.close());
+  let time = 0;
+  const client = clientOf(endpoint.url);
+  const reader = createCredentialsReader(client, SECRET, () => time);
+  return {
+    reader,
+    reads: () => endpoint.reads,
+    pass: (milliseconds: number) => {
+      time += milliseconds;
+    },
+    put: (SecretString: string) => client.send(new PutSecretValueCommand({ SecretId: SECRET, SecretString })),
+  };
+}
+
+const login = (loginName: unknown, loginPassword: unknown) => JSON.stringify({ loginName, loginPassword });
+
+describe('the credentials', () => {
+  test('come with the version of the secret', async () => {
+    const { reader } = await secretHolding(login('brand', 'secret'));
+
+    const reading = await reader.read({ fresh: false });
+
+    expect(reading).toEqual({
+      version: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      loginName: 'brand',
+      loginPassword: 'secret',
+    });
+  });
+
+  test('are remembered for five minutes', async () => {
+    const { reader, reads, pass, put } = await secretHolding(login('brand', 'old'));
+    await reader.read({ fresh: false });
+    await put(login('brand', 'new'));
+
+    pass(5 * 60_000 - 1);
+    expect(await reader.read({ fresh: false })).toMatchObject({ loginPassword: 'old' });
+    expect(reads()).toBe(1);
+    pass(1);
+    expect(await reader.read({ fresh: false })).toMatchObject({ loginPassword: 'new' });
+    expect(reads()).toBe(2);
+  });
+
+  test('are read anew when asked for fresh ones, and those are remembered', async () => {
+    const { reader, reads, put } = await secretHolding(login('brand', 'old'));
+    await reader.read({ fresh: false });
+    await put(login('brand', 'new'));
+
+    expect(await reader.read({ fresh: true })).toMatchObject({ loginPassword: 'new' });
+    expect(await reader.read({ fresh: false })).toMatchObject({ loginPassword: 'new' });
+    expect(reads()).toBe(2);
+  });
+
+  test('may be as long as the CA allows', async () => {
+    const { reader } = await secretHolding(login('n'.repeat(64), 'p'.repeat(128)));
+
+    expect(await reader.read({ fresh: false })).toMatchObject({ loginPassword: 'p'.repeat(128) });
+  });
+});
+
+describe('a secret without credentials says what is wrong, and not what stands there', () => {
+  test.each([
+    ['no JSON', 'hunter2', 'the secret is not JSON'],
+    ['an empty text', '', 'the secret is not JSON'],
+    ['no object', '"hunter2"', 'a JSON object with loginName and loginPassword'],
+    ['no password', JSON.stringify({ loginName: 'hunter2' }), 'loginPassword: is missing'],
+    ['no name', JSON.stringify({ loginPassword: 'hunter2' }), 'loginName: is missing'],
+    [
+      'an empty password',
+      login('hunter2', ''),
+      'loginPassword: is not accepted; accepted: text of 1 to 128 characters',
+    ],
+    [
+      'a name that is too long',
+      login('hunter2'.repeat(10), 'p'),
+      'loginName: is not accepted; accepted: text of 1 to 64 characters',
+    ],
+    ['a password that is too long', login('brand', 'hunter2'.repeat(20)), 'loginPassword: is not accepted'],
+    ['a password that is no text', login('brand', { hunter2: 'hunter2' }), 'loginPassword: is not accepted'],
+    ['the placeholder', login('REPLACE-ME', 'REPLACE-ME'), 'still holds the placeholder'],
+    ['half the placeholder', login('brand', 'REPLACE-ME'), 'still holds the placeholder'],
+  ])('%s', async (_, secret, problem) => {
+    const { reader } = await secretHolding(secret);
+
+    const reading = await reader.read({ fresh: false });
+
+    expect(reading.problem).toContain(problem);
+    expect(JSON.stringify(reading)).not.toContain('hunter2');
+  });
+
+  test('a secret that is not there', async () => {
+    const endpoint = await startSecretsEndpoint('another', '{}');
+    closing.push(() => endpoint.close());
+    const reader = createCredentialsReader(clientOf(endpoint.url), SECRET);
+
+    expect(await reader.read({ fresh: false })).toEqual({
+      problem: 'the secret cannot be read: ResourceNotFoundException',
+    });
+  });
+});
+
+test('trouble of Secrets Manager itself is an error, because it passes', async () => {
+  const endpoint = await startAwsJsonEndpoint({
+    'secretsmanager.GetSecretValue': () => {
+      throw Object.assign(new Error('down'), { name: 'InternalServiceError' });
+    },
+  });
+  closing.push(() => endpoint.close());
+  const reader = createCredentialsReader(clientOf(endpoint.url), SECRET);
+
+  await expect(reader.read({ fresh: false })).rejects.toThrow(
+    expect.objectContaining({ name: 'InternalServiceError' }),
+  );
+});

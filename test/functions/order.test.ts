@@ -1,0 +1,90 @@
+import { describe, expect, test } from 'vitest';
+import { parseInput } from '../../functions/input.ts';
+import { executionName, orderSchema } from '../../functions/order.ts';
+
+const read = (detail: unknown) => parseInput(orderSchema, detail, 'the detail');
+
+describe('an order', () => {
+  test.each([
+    ['digits as text', { orderNumber: '1378973013' }, { orderNumber: '1378973013' }],
+    ['digits as a number', { orderNumber: 1378973013 }, { orderNumber: '1378973013' }],
+    ['sixteen digits', { orderNumber: '9999999999999999' }, { orderNumber: '9999999999999999' }],
+    ['the largest exact number', { orderNumber: 9007199254740991 }, { orderNumber: '9007199254740991' }],
+    [
+      'domains, which become A-labels',
+      { orderNumber: '1', domains: ['Example.COM', 'bücher.example.', 'a-b.co.uk'] },
+      { orderNumber: '1', domains: ['example.com', 'xn--bcher-kva.example', 'a-b.co.uk'] },
+    ],
+    [
+      'product and request',
+      { orderNumber: '1', product: 'CMC', request: 'again_2' },
+      { orderNumber: '1', product: 'CMC', request: 'again_2' },
+    ],
+  ])('may hold %s', (_, detail, order) => {
+    expect(read(detail)).toEqual(order);
+  });
+
+  test.each([
+    [
+      'no digits',
+      { orderNumber: 'abc' },
+      'orderNumber: "abc" is not accepted; accepted: the digits of an order number',
+    ],
+    ['an empty text', { orderNumber: '' }, 'orderNumber: "" is not accepted'],
+    ['a negative number', { orderNumber: -5 }, 'orderNumber: -5 is not accepted'],
+    ['a negative text', { orderNumber: '-5' }, 'orderNumber: "-5" is not accepted'],
+    ['a leading zero', { orderNumber: '0137' }, 'orderNumber: "0137" is not accepted'],
+    ['a space', { orderNumber: ' 137' }, 'orderNumber: " 137" is not accepted'],
+    ['seventeen digits', { orderNumber: '12345678901234567' }, 'orderNumber: "12345678901234567" is not accepted'],
+    ['a number beyond 2^53', { orderNumber: 2 ** 53 }, 'orderNumber: 9007199254740992 is not accepted'],
+    ['a fraction', { orderNumber: 1.5 }, 'orderNumber: 1.5 is not accepted'],
+    ['nothing', {}, 'orderNumber: is missing'],
+    ['null', { orderNumber: null }, 'orderNumber: null is not accepted'],
+    ['an object', { orderNumber: { a: 1 } }, 'orderNumber: {"a":1} is not accepted'],
+  ])('has a number, which is not %s', (_, detail, problem) => {
+    expect(() => read(detail)).toThrow(problem);
+  });
+
+  test.each([
+    [
+      'an unknown key',
+      { orderNumber: '1', domain: 'a.example' },
+      'domain: is not a known key; accepted: orderNumber, domains, product, request',
+    ],
+    ['a wrong product', { orderNumber: '1', product: 'DV' }, 'product: "DV" is not accepted; accepted: "VMC" or "CMC"'],
+    ['domains that are no list', { orderNumber: '1', domains: 'a.example' }, 'domains: "a.example" is not accepted'],
+    ['no domains', { orderNumber: '1', domains: [] }, 'domains: [] is not accepted'],
+    ['a domain that is none', { orderNumber: '1', domains: ['a.example', 'no dots'] }, 'domains.1:'],
+    ['a request with other characters', { orderNumber: '1', request: 'a b' }, 'request: "a b" is not accepted'],
+    [
+      'a request that looks like a retry',
+      { orderNumber: '1', request: '20260101' },
+      'request: "20260101" is not accepted',
+    ],
+    ['no object', 'text', 'the whole value'],
+  ])('is refused for %s', (_, detail, problem) => {
+    expect(() => read(detail)).toThrow(problem);
+  });
+
+  test('is told everything that is wrong with it at once, under the name InvalidInput', () => {
+    const wrong = { orderNumber: 'x', product: 'y', other: 'z'.repeat(500) };
+
+    expect(() => read(wrong)).toThrow(
+      expect.objectContaining({
+        name: 'InvalidInput',
+        message: expect.stringMatching(/orderNumber: .*product: .*other: /),
+      }),
+    );
+  });
+
+  test('has one execution name, with the request when there is one', () => {
+    expect(executionName({ orderNumber: '1378973013' })).toBe('order-1378973013');
+    expect(executionName({ orderNumber: '1378973013', request: 'again' })).toBe('order-1378973013-again');
+  });
+});
+
+test('a long wrong value is cut in the error', () => {
+  expect(() => read({ orderNumber: 'x'.repeat(1000) })).toThrow(
+    expect.objectContaining({ message: expect.stringMatching(/^.{0,600}$/s) }),
+  );
+});

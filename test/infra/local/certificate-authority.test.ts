@@ -1,0 +1,405 @@
+import { execFileSync } from 'node:child_process';
+import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  type CertificateAuthority,
+  createCertificateAuthority,
+  logotype,
+  logotypeImage,
+  type MarkCertificate,
+  oid,
+} from '../../../infra/local/certificate-authority.ts';
+import { armouredPkcs7, type Pkcs7Form, pem, pkcs7 } from '../../../infra/local/containers.ts';
+
+const DAY = 24 * 60 * 60 * 1000;
+
+let folder: string;
+let authority: CertificateAuthority;
+let usual: MarkCertificate;
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'certificate-authority-'));
+  authority = await createCertificateAuthority({ directory: path.join(folder, 'shared') });
+  usual = authority.issue({ domains: ['example.com', 'xn--bcher-kva.example'] });
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function openssl(args: readonly string[], input: Uint8Array | string = ''): string {
+  return execFileSync('openssl', args, { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] });
+}
+
+function text(certificate: Uint8Array): string {
+  return openssl(['x509', '-inform', 'DER', '-noout', '-text'], certificate);
+}
+
+function file(name: string, content: string | Uint8Array): string {
+  const place = path.join(folder, name);
+  writeFileSync(place, content);
+  return place;
+}
+
+/** What openssl makes of a chain; throws with its words when it refuses. */
+function opensslVerify({ leaf, issuing, root }: MarkCertificate, ...options: string[]): string {
+  const [rootFile, issuingFile, leafFile] = [root, issuing, leaf].map((der, i) => file(`verify-${i}.pem`, pem([der])));
+  return openssl(['verify', ...options, '-CAfile', `${rootFile}`, '-untrusted', `${issuingFile}`, `${leafFile}`]);
+}
+
+/** The SVG of the data URI in a leaf, found without any ASN.1. */
+function embeddedSvg(leaf: Uint8Array): Buffer {
+  const uri = /data:image\/svg\+xml;base64,([A-Za-z0-9+/]+=*)/.exec(Buffer.from(leaf).toString('latin1'));
+  return gunzipSync(Buffer.from(uri?.[1] ?? '', 'base64'));
+}
+
+describe('an issued chain', () => {
+  it('verifies link by link up to a self-signed root', () => {
+    const [leaf, issuing, root] = usual.chain.map((der) => new X509Certificate(der));
+
+    expect(leaf?.checkIssued(issuing ?? leaf)).toBe(true);
+    expect(issuing && leaf?.verify(issuing.publicKey)).toBe(true);
+    expect(root && issuing?.checkIssued(root)).toBe(true);
+    expect(root && issuing?.verify(root.publicKey)).toBe(true);
+    expect(root?.verify(root.publicKey)).toBe(true);
+  });
+
+  it('satisfies openssl at its strictest', () => {
+    expect(opensslVerify(usual, '-x509_strict')).toMatch(/: OK\n$/);
+  });
+
+  it('is refused by openssl when one bit of the leaf is wrong', () => {
+    const leaf = Uint8Array.from(usual.leaf);
+    leaf.set([(leaf.at(-1) ?? 0) ^ 1], leaf.length - 1);
+
+    expect(() => opensslVerify({ ...usual, leaf })).toThrow(/signature/);
+  });
+
+  it('has an RSA-4096 root, an RSA-3072 issuing CA and a P-256 leaf, signed with SHA-256', () => {
+    expect(text(usual.root)).toMatch(/Public-Key: \(4096 bit\)/);
+    expect(text(usual.issuing)).toMatch(/Public-Key: \(3072 bit\)/);
+    expect(text(usual.leaf)).toMatch(/NIST CURVE: P-256/);
+    for (const certificate of usual.chain) {
+      expect(text(certificate)).toMatch(/Signature Algorithm: sha256WithRSAEncryption/);
+    }
+  });
+
+  it('names its authorities as made here', () => {
+    for (const certificate of [usual.root, usual.issuing]) {
+      expect(new X509Certificate(certificate).subject).toMatch(/Local Look-alike.*\n.*made on this machine/);
+    }
+  });
+
+  it('lets the issuing CA sign leaves for BIMI and no further authority', () => {
+    const issuing = text(usual.issuing);
+
+    expect(issuing).toMatch(/Basic Constraints: critical\s+CA:TRUE, pathlen:0/);
+    expect(issuing).toMatch(/Key Usage: critical\s+Certificate Sign, CRL Sign/);
+    expect(issuing).toMatch(
+      /Extended Key Usage: *\s+(Brand Indicator for Message Identification|1\.3\.6\.1\.5\.5\.7\.3\.31)\n/,
+    );
+  });
+});
+
+describe('a leaf', () => {
+  it('has the extensions of a real one in its order, basic constraints alone critical', () => {
+    const structure = openssl(['asn1parse', '-inform', 'DER'], usual.leaf);
+    const extensions = structure.slice(structure.lastIndexOf('cont [ 3 ]'));
+    const types = [...extensions.matchAll(/d=5 .*prim: OBJECT +:(.+)\n/g)].map(([, type]) => type);
+
+    expect(types).toEqual([
+      'X509v3 Basic Constraints',
+      'X509v3 Authority Key Identifier',
+      'Authority Information Access',
+      'X509v3 Subject Alternative Name',
+      'X509v3 Certificate Policies',
+      'X509v3 Extended Key Usage',
+      'X509v3 CRL Distribution Points',
+      'X509v3 Subject Key Identifier',
+      '1.3.6.1.5.5.7.1.12',
+      'CT Precertificate SCTs',
+    ]);
+    expect(text(usual.leaf).match(/: critical/g)).toHaveLength(1);
+    expect(text(usual.leaf)).toMatch(/Basic Constraints: critical\s+CA:FALSE/);
+  });
+
+  it('is good for BIMI only, under the general policy, with an http revocation list and one SCT', () => {
+    const leaf = text(usual.leaf);
+
+    expect(leaf).toMatch(
+      /Extended Key Usage: *\s+(Brand Indicator for Message Identification|1\.3\.6\.1\.5\.5\.7\.3\.31)\n/,
+    );
+    expect(leaf).toMatch(/Policy: 1\.3\.6\.1\.4\.1\.53087\.1\.1\n/);
+    expect(leaf).toMatch(/CRL Distribution Points: *\s+Full Name:\s+URI:http:\/\//);
+    expect(leaf.match(/Signed Certificate Timestamp:\s+Version +: v1/g)).toHaveLength(1);
+  });
+
+  it('covers the domains as they were written', () => {
+    expect(new X509Certificate(usual.leaf).subjectAltName).toBe('DNS:example.com, DNS:xn--bcher-kva.example');
+  });
+
+  it('is valid from now for 365 days', () => {
+    const { validFromDate, validToDate } = new X509Certificate(usual.leaf);
+
+    expect(validFromDate.getTime()).toBeLessThanOrEqual(Date.now());
+    expect(validToDate.getTime() - validFromDate.getTime()).toBe(365 * DAY);
+  });
+
+  it('carries the logo as gzip in a data URI beside its SHA-256', () => {
+    const svg = '<svg xmlns="http://www.w3.org/2000/svg" version="1.2" baseProfile="tiny-ps"><title>T</title></svg>';
+    const { leaf } = authority.issue({ domains: ['example.com'], svg });
+    const hash = createHash('sha256').update(svg).digest();
+
+    expect(embeddedSvg(leaf).toString()).toBe(svg);
+    expect(Buffer.from(leaf).includes(hash)).toBe(true);
+  });
+
+  it('has a logo of its own when none is given: SVG Tiny PS, titled with the owner', () => {
+    const { leaf, svg } = authority.issue({ domains: ['example.com'], owner: 'Nuts & Bolts <Ltd>' });
+
+    expect(embeddedSvg(leaf)).toEqual(Buffer.from(svg));
+    expect(embeddedSvg(leaf).toString()).toMatch(/<svg [^>]*version="1.2" baseProfile="tiny-ps"/);
+    expect(embeddedSvg(leaf).toString()).toContain('<title>Nuts &amp; Bolts &lt;Ltd></title>');
+    expect(new X509Certificate(leaf).subject).toMatch(/^O=Nuts & Bolts /m);
+  });
+
+  it('writes text as UTF-8, countries and the serial number as printable', () => {
+    const structure = openssl(
+      ['asn1parse', '-inform', 'DER'],
+      authority.issue({ domains: [], owner: 'Bücher AG' }).leaf,
+    );
+    const printable = [...structure.matchAll(/OBJECT +:(\w+)\n.*PRINTABLESTRING/g)].map(([, type]) => type);
+
+    expect(new Set(printable)).toEqual(new Set(['countryName', 'serialNumber', 'jurisdictionCountryName']));
+    expect(structure).toMatch(/OBJECT +:organizationName\n.*UTF8STRING/);
+    expect(structure).toMatch(/OBJECT +:1\.3\.6\.1\.4\.1\.53087\.1\.13\n.*UTF8STRING +:Registered Mark/);
+  });
+
+  it('has a serial number of its own', () => {
+    const serials = [usual, authority.issue({ domains: ['example.com'] })].map(
+      ({ leaf }) => new X509Certificate(leaf).serialNumber,
+    );
+
+    expect(new Set(serials).size).toBe(2);
+  });
+
+  it.each([
+    [
+      {},
+      'Registered Mark',
+      [oid.trademarkCountry, oid.trademarkOffice, oid.trademarkIdentifier, oid.legalEntityIdentifier],
+    ],
+    [{ product: 'VMC' }, 'Registered Mark', [oid.trademarkIdentifier]],
+    [{ product: 'CMC' }, 'Prior Use Mark', [oid.priorUseSourceUrl]],
+    [{ markType: 'Government Mark' }, 'Government Mark', [oid.statuteCountry, oid.statuteCitation]],
+    [{ markType: 'Modified Registered Mark' }, 'Modified Registered Mark', [oid.trademarkIdentifier]],
+  ] as const)('of %o is a %s and says where its right comes from', (request, markType, attributes) => {
+    const { subject } = new X509Certificate(authority.issue({ domains: ['example.com'], ...request }).leaf);
+
+    expect(subject).toContain(`${oid.markType}=${markType}\n`);
+    for (const attribute of attributes) {
+      expect(subject).toMatch(new RegExp(`^${attribute}=.`, 'm'));
+    }
+    expect(subject).not.toMatch(/^CN=/m);
+  });
+});
+
+describe('a certificate with a fault', () => {
+  it('lacks, has twice or has otherwise the extensions its request says', () => {
+    const { leaf } = authority.issue({
+      domains: ['example.com'],
+      extensions: (extensions) => [
+        ...extensions.filter(({ oid: type }) => type !== oid.sctList && type !== oid.logotype),
+        logotype(logotypeImage(Buffer.from('<svg/>'), ['SHA-1', 'SHA-384'])),
+        { oid: '1.3.6.1.4.1.53087.4.1', value: Uint8Array.of(0x05, 0x00), critical: true },
+      ],
+    });
+
+    expect(text(leaf)).not.toContain('Signed Certificate Timestamp');
+    expect(text(leaf)).toMatch(/1\.3\.6\.1\.4\.1\.53087\.4\.1: critical/);
+    expect(embeddedSvg(leaf).toString()).toBe('<svg/>');
+    for (const algorithm of ['sha1', 'sha384']) {
+      expect(Buffer.from(leaf).includes(createHash(algorithm).update('<svg/>').digest())).toBe(true);
+    }
+  });
+
+  it('has the attributes its request says, repeated ones too', () => {
+    const { leaf } = authority.issue({
+      domains: ['example.com'],
+      attributes: (attributes) => [...attributes, { oid: oid.markType, value: 'Provisional Mark' }],
+    });
+
+    expect(new X509Certificate(leaf).subject.match(/53087\.1\.13=\w+ Mark/g)).toEqual([
+      '53087.1.13=Registered Mark',
+      '53087.1.13=Provisional Mark',
+    ]);
+  });
+
+  it('is outside its validity when dated so, which openssl confirms', () => {
+    const past = authority.issue({
+      domains: ['example.com'],
+      notBefore: new Date('2020-01-01T00:00:00Z'),
+      notAfter: new Date('2020-12-31T23:59:59Z'),
+    });
+
+    expect(new X509Certificate(past.leaf).validTo).toBe('Dec 31 23:59:59 2020 GMT');
+    expect(() => opensslVerify(past)).toThrow(/expired/);
+  });
+
+  it('certifies a weak key, signed with SHA-1, and still verifies', () => {
+    const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
+    const { leaf, issuing } = authority.issue({ domains: ['example.com'], publicKey, signatureHash: 'SHA-1' });
+
+    expect(text(leaf)).toMatch(/Public-Key: \(1024 bit\)/);
+    expect(text(leaf)).toMatch(/Signature Algorithm: sha1WithRSAEncryption/);
+    expect(new X509Certificate(leaf).verify(new X509Certificate(issuing).publicKey)).toBe(true);
+  });
+
+  it('can stand above the leaf: another issuing certificate over the same keys and root', () => {
+    const other = authority.with({
+      issuing: { extensions: (all) => all.filter(({ oid: type }) => type !== oid.keyUsage) },
+    });
+    const chain = other.issue({ domains: ['example.com'] });
+
+    expect(chain.root).toEqual(usual.root);
+    expect(text(chain.issuing)).not.toContain('Certificate Sign');
+    expect(new X509Certificate(chain.leaf).verify(new X509Certificate(chain.issuing).publicKey)).toBe(true);
+    expect(new X509Certificate(chain.leaf).verify(new X509Certificate(usual.issuing).publicKey)).toBe(true);
+  });
+
+  it('can be the root: one that allows no authority below it is a path openssl refuses', () => {
+    const chain = authority
+      .with({
+        root: {
+          extensions: ([, ...others]) => [
+            // SEQUENCE { BOOLEAN TRUE, INTEGER 0 }: a CA with a path length of 0.
+            { oid: oid.basicConstraints, value: Uint8Array.of(0x30, 6, 1, 1, 0xff, 2, 1, 0), critical: true },
+            ...others,
+          ],
+        },
+      })
+      .issue({ domains: ['example.com'] });
+
+    expect(chain.root).not.toEqual(usual.root);
+    expect(() => opensslVerify(chain)).toThrow(/path length constraint exceeded/);
+  });
+});
+
+describe('an authority kept in a directory', () => {
+  const kept = () => path.join(folder, 'kept', 'certificate-authority.pem');
+  const open = () => createCertificateAuthority({ directory: path.dirname(kept()) });
+
+  const secondCertificate = (content: string) => content.indexOf('-----BEGIN CERTIFICATE', 1);
+
+  afterEach(() => vi.useRealTimers());
+
+  it('is the same the next time, and issues chains that verify', async () => {
+    const first = await open();
+    const second = await open();
+
+    expect(second.root).toEqual(first.root);
+    expect(second.issuing).toEqual(first.issuing);
+    expect(opensslVerify(second.issue({ domains: ['example.com'] }))).toMatch(/: OK\n$/);
+  });
+
+  it('keeps its private keys from other users', async () => {
+    await open();
+
+    expect(statSync(kept()).mode & 0o077).toBe(0);
+  });
+
+  it.each([
+    ['cut short', (content: string) => content.slice(0, content.length / 2)],
+    ['without its issuing CA', (content: string) => content.slice(0, secondCertificate(content))],
+    [
+      'with the root of another',
+      (content: string) => content.replace(/^-----BEGIN[^-]+-----[^-]+-----END[^-]+-----\n/, pem([authority.root])),
+    ],
+    [
+      'with the root of another and its key',
+      (content: string) => {
+        const other = readFileSync(path.join(folder, 'shared', 'certificate-authority.pem'), 'utf8');
+        return other.slice(0, secondCertificate(other)) + content.slice(secondCertificate(content));
+      },
+    ],
+    [
+      'with the key of the root for the issuing CA',
+      (content: string) =>
+        content.replace(/(-----BEGIN PRIVATE KEY-----[^-]+)([\s\S]+)-----BEGIN PRIVATE KEY-----[^-]+/, '$1$2$1'),
+    ],
+  ])('is replaced when found %s', async (_, damage) => {
+    const before = await open();
+    const content = readFileSync(kept(), 'utf8');
+    writeFileSync(kept(), damage(content));
+    const after = await open();
+
+    expect(damage(content)).not.toBe(content);
+    expect(after.root).not.toEqual(before.root);
+    expect(opensslVerify(after.issue({ domains: ['example.com'] }))).toMatch(/: OK\n$/);
+    expect((await open()).root).toEqual(after.root);
+  });
+
+  it('is replaced when a leaf would outlive it', async () => {
+    const before = await open();
+    const nearItsEnd = new Date(new X509Certificate(before.issuing).validToDate.getTime() - 200 * DAY);
+    vi.useFakeTimers({ toFake: ['Date'], now: nearItsEnd });
+    const after = await open();
+
+    expect(after.root).not.toEqual(before.root);
+    expect(new X509Certificate(after.issuing).validToDate.getTime()).toBeGreaterThan(nearItsEnd.getTime() + 365 * DAY);
+  });
+
+  it('says so when it cannot be kept there', async () => {
+    await expect(createCertificateAuthority({ directory: file('no-directory', '') })).rejects.toThrow(/EEXIST|ENOTDIR/);
+  });
+});
+
+describe('a container', () => {
+  const forms: readonly Pkcs7Form[] = ['degenerate', 'signed-empty'];
+
+  it.each(forms)('of PKCS#7, %s, gives openssl the certificates in their order, as DER and armoured', (form) => {
+    const listed = (args: readonly string[], input: Uint8Array | string) =>
+      openssl(['pkcs7', '-print_certs', ...args], input)
+        .match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----\n/g)
+        ?.join('');
+
+    expect(listed(['-inform', 'DER'], pkcs7(usual.chain, form))).toBe(pem(usual.chain));
+    expect(listed(['-inform', 'PEM'], armouredPkcs7(usual.chain, form))).toBe(pem(usual.chain));
+  });
+
+  it.each(forms)('of PKCS#7, %s, is DER throughout: the certificates are elements of a constructed [0]', (form) => {
+    const structure = openssl(['asn1parse', '-inform', 'DER'], pkcs7(usual.chain, form));
+    const certificates = structure.slice(structure.search(/d=3 .*cont \[ 0 \]/));
+
+    expect(certificates).toMatch(/^d=3 .*cons: cont \[ 0 \]/);
+    expect(certificates.match(/d=4 .*l=\d{4} cons: SEQUENCE/g)).toHaveLength(usual.chain.length);
+  });
+
+  it('of PKCS#7 is certificates only, or has a digest, an empty content and a signer, as asked', () => {
+    const structure = (form: Pkcs7Form) =>
+      openssl(['cms', '-cmsout', '-print', '-inform', 'DER'], pkcs7(usual.chain, form));
+
+    expect(structure('degenerate')).toMatch(/digestAlgorithms:\s+<EMPTY>/);
+    expect(structure('degenerate')).toMatch(/eContent: <ABSENT>/);
+    expect(structure('degenerate')).toMatch(/signerInfos:\s+<EMPTY>/);
+    expect(structure('signed-empty')).toMatch(/digestAlgorithms:\s+algorithm: sha256/);
+    expect(structure('signed-empty')).toMatch(/eContent: *\n +certificates:/);
+    expect(structure('signed-empty').match(/issuerAndSerialNumber/g)).toHaveLength(1);
+  });
+
+  it('of PKCS#7 keeps bytes that are no certificate as they are', () => {
+    const damaged = Uint8Array.of(0x30, 0x03, 0xff, 0xff, 0xff);
+
+    expect(Buffer.from(pkcs7([damaged, usual.leaf])).includes(Buffer.concat([damaged, usual.leaf]))).toBe(true);
+  });
+
+  it('of PEM has lines of 64 columns and a newline after every block', () => {
+    const lines = pem(usual.chain).split('\n');
+
+    expect(Math.max(...lines.map((line) => line.length))).toBe(64);
+    expect(lines.at(-1)).toBe('');
+    expect(lines.filter((line) => line === '')).toHaveLength(1);
+  });
+});

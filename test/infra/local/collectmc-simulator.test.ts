@@ -1,0 +1,453 @@
+import { execFile, execFileSync } from 'node:child_process';
+import http from 'node:http';
+import { promisify } from 'node:util';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createCertificateAuthority } from '../../../infra/local/certificate-authority.ts';
+import {
+  type Answer,
+  type Issued,
+  type IssuedShape,
+  type Simulator,
+  startCollectMcSimulator,
+} from '../../../infra/local/collectmc-simulator.ts';
+import { pem } from '../../../infra/local/containers.ts';
+
+const ORDER = '1378973013';
+const credentials = { loginName: 'collector', loginPassword: 'pässword+&=%' };
+const form: Readonly<Record<string, string>> = {
+  ...credentials,
+  orderNumber: ORDER,
+  responseType: '2',
+  responseEncoding: '1',
+};
+const pending = { kind: 'status', status: 0 } satisfies Answer;
+
+let chain: readonly Uint8Array[];
+let issued: Issued;
+let simulator: Simulator;
+
+beforeAll(async () => {
+  chain = (await createCertificateAuthority()).issue({ domains: ['example.com'] }).chain;
+  issued = { kind: 'issued', certificates: chain, zip: Buffer.from('PK\u0003\u0004 stands for an archive') };
+});
+
+beforeEach(async () => {
+  simulator = await startCollectMcSimulator({ credentials });
+  simulator.order(ORDER, [pending]);
+});
+
+afterEach(() => simulator.close());
+
+async function ask(fields: Readonly<Record<string, string>> | [string, string][] = form) {
+  const response = await fetch(simulator.url, { method: 'POST', body: new URLSearchParams(fields) });
+  const body = Buffer.from(await response.arrayBuffer());
+  return { status: response.status, contentType: response.headers.get('content-type'), body, text: body.toString() };
+}
+
+function scripted(...script: readonly Answer[]) {
+  simulator.order(ORDER, script);
+  return ask();
+}
+
+function without(name: string): Record<string, string> {
+  return Object.fromEntries(Object.entries(form).filter(([key]) => key !== name));
+}
+
+/** The certificates openssl finds in a PKCS#7, as PEM. */
+function certificatesIn(container: Uint8Array | string, encoding: 'DER' | 'PEM'): string | undefined {
+  return execFileSync('openssl', ['pkcs7', '-print_certs', '-inform', encoding], { input: container, encoding: 'utf8' })
+    .match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----\n/g)
+    ?.join('');
+}
+
+describe('a request that breaks the protocol', () => {
+  it('is answered -17 when it is a GET', async () => {
+    const response = await fetch(simulator.url);
+
+    expect(response.status).toBe(200);
+    expect(await response.text()).toMatch(/^-17\n/);
+  });
+
+  it.each(Object.keys(form))('is answered -3 naming %s when that is missing, or empty', async (name) => {
+    for (const fields of [without(name), { ...form, [name]: '' }]) {
+      const { status, text } = await ask(fields);
+
+      expect(status).toBe(200);
+      expect(text).toMatch(new RegExp(`^-3\n.*'${name}'`));
+    }
+  });
+
+  it('is answered -3 when its fields stand in the query, or in a body of another type', async () => {
+    const inQuery = await fetch(`${simulator.url}?${new URLSearchParams(form)}`, { method: 'POST' });
+    const asJson = await fetch(simulator.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(form),
+    });
+
+    expect(await inQuery.text()).toMatch(/^-3\n/);
+    expect(await asJson.text()).toMatch(/^-3\n/);
+    expect(JSON.stringify(simulator.calls)).not.toContain(credentials.loginPassword);
+  });
+
+  it('is answered -2 naming a field nobody knows', async () => {
+    expect((await ask({ ...form, queryType: '1' })).text).toMatch(/^-2\n.*'queryType'/);
+  });
+
+  it.each([
+    ['orderNumber', '0123'],
+    ['orderNumber', '-5'],
+    ['orderNumber', '12345678901234567'],
+    ['orderNumber', '999'],
+    ['responseType', '1'],
+    ['responseType', 'zip'],
+    ['responseEncoding', '2'],
+    ['loginName', 'x'.repeat(65)],
+    ['loginPassword', 'x'.repeat(129)],
+  ])('is answered -4 naming %s when that is %s', async (name, value) => {
+    const { status, text } = await ask({ ...form, [name]: value });
+
+    expect(status).toBe(200);
+    expect(text).toMatch(new RegExp(`^-4\n.*'${name}'`));
+  });
+
+  it('is answered -4 when a field stands there twice, whatever the case of its letters', async () => {
+    expect((await ask([...Object.entries(form), ['ORDERNUMBER', '5']])).text).toMatch(/^-4\n.*'orderNumber'/);
+  });
+
+  it('is answered -4 for PEM as binary, the one pair nobody describes', async () => {
+    expect((await ask({ ...form, responseType: '3' })).text).toMatch(/^-4\n.*'responseEncoding'/);
+  });
+
+  it.each([{ loginName: 'Collector' }, { loginPassword: 'wrong' }])(
+    'is answered -16 with the wrong credentials %o',
+    async (wrong) => {
+      const { status, text } = await ask({ ...form, ...wrong });
+
+      expect(status).toBe(200);
+      expect(text).toMatch(/^-16\n/);
+    },
+  );
+
+  it('uses up no answer of the script', async () => {
+    simulator.order(ORDER, [{ kind: 'status', status: 1 }, pending]);
+    await ask({ ...form, loginPassword: 'wrong' });
+    await ask(without('responseType'));
+
+    expect((await ask()).text).toBe('1');
+  });
+
+  it('is cut off with HTTP 413 when it is longer than any form', async () => {
+    expect((await ask({ ...form, loginName: 'x'.repeat(20_000) })).status).toBe(413);
+  });
+
+  it('is answered 404 anywhere but at the endpoint', async () => {
+    expect((await fetch(new URL('/', simulator.url), { method: 'POST' })).status).toBe(404);
+  });
+});
+
+describe('a request that keeps the protocol', () => {
+  it('may write the names of its fields in any case', async () => {
+    const shouted = Object.fromEntries(Object.entries(form).map(([name, value]) => [name.toUpperCase(), value]));
+
+    expect((await ask(shouted)).text).toBe('0');
+  });
+
+  it('gets the answers of the script one by one, and the last one for ever', async () => {
+    simulator.order(ORDER, [pending, { kind: 'status', status: 1 }, { kind: 'error', code: -20 }]);
+    const texts: string[] = [];
+    for (let call = 0; call < 4; call++) {
+      texts.push((await ask()).text.slice(0, 3));
+    }
+
+    expect(texts).toEqual(['0', '1', '-20', '-20']);
+  });
+
+  it('gets the answers of its own order', async () => {
+    simulator.order('7', [{ kind: 'status', status: 1 }]);
+
+    expect((await ask({ ...form, orderNumber: '7' })).text).toBe('1');
+    expect((await ask()).text).toBe('0');
+  });
+
+  it('is measured by the credentials of the moment', async () => {
+    simulator.setCredentials({ ...credentials, loginPassword: 'changed' });
+
+    expect((await ask()).text).toMatch(/^-16\n/);
+    expect((await ask({ ...form, loginPassword: 'changed' })).text).toBe('0');
+  });
+});
+
+describe('an answer without a certificate', () => {
+  it.each<[Answer, string]>([
+    [{ kind: 'status', status: 0 }, '0'],
+    [{ kind: 'status', status: 0, newline: true }, '0\n'],
+    [{ kind: 'status', status: 0, text: 'Being processed' }, '0\nBeing processed'],
+    [{ kind: 'status', status: 1, text: 'Available', newline: true }, '1\nAvailable\n'],
+    [{ kind: 'error', code: -22 }, '-22\nStill awaiting payment!'],
+    [{ kind: 'error', code: -99, message: 'New' }, '-99\nNew'],
+    [
+      { kind: 'error', code: -3, message: 'The x argument & more', form: 'form-encoded' },
+      'errorCode=-3&errorMessage=The+x+argument+%26+more',
+    ],
+    [{ kind: 'empty' }, ''],
+    [{ kind: 'bytes', body: '0 or not' }, '0 or not'],
+  ])('%o is the body %j with HTTP 200', async (answer, body) => {
+    const { status, text } = await scripted(answer);
+
+    expect(status).toBe(200);
+    expect(text).toBe(body);
+  });
+});
+
+describe('an issued chain', () => {
+  const asked = {
+    'pkcs7-binary': '2,1',
+    'pkcs7-armoured-with-status': '2,0',
+    pem: '3,0',
+    'zip-binary': '0,1',
+    'zip-base64': '0,0',
+  };
+
+  it.each(Object.entries(asked))('comes as %s when %s is asked for', async (shape, pair) => {
+    simulator.order(ORDER, [issued]);
+    const [responseType = '', responseEncoding = ''] = pair.split(',');
+    const { status, contentType } = await ask({ ...form, responseType, responseEncoding });
+
+    expect(status).toBe(200);
+    expect(contentType).toBe('text\\plain');
+    expect(simulator.calls.at(-1)?.answer).toBe(`issued ${shape}`);
+  });
+
+  it.each<[IssuedShape, (body: Buffer) => unknown, () => unknown]>([
+    ['pkcs7-binary', (body) => certificatesIn(body, 'DER'), () => pem(chain)],
+    [
+      'pkcs7-armoured',
+      (body) => [body.toString().slice(0, 6), certificatesIn(body, 'PEM')],
+      () => ['-----B', pem(chain)],
+    ],
+    [
+      'pkcs7-armoured-with-status',
+      (body) => [body.toString().slice(0, 8), certificatesIn(body, 'PEM')],
+      () => ['2\n-----B', pem(chain)],
+    ],
+    [
+      'pkcs7-base64',
+      (body) => [body.toString().slice(0, 5), certificatesIn(Buffer.from(body.toString().slice(2), 'base64'), 'DER')],
+      () => ['2\nMII', pem(chain)],
+    ],
+    ['pem', (body) => body.toString(), () => `2\n${pem(chain.toReversed())}`],
+    ['pem-without-status', (body) => body.toString(), () => pem(chain.toReversed())],
+    ['zip-binary', (body) => body, () => issued.zip],
+    [
+      'zip-base64',
+      (body) => [body.toString().slice(0, 2), Buffer.from(body.toString().slice(2), 'base64')],
+      () => ['2\n', issued.zip],
+    ],
+  ])('holds leaf, issuing CA and root when forced to be %s', async (shape, read, expected) => {
+    expect(read((await scripted({ ...issued, shape })).body)).toEqual(expected());
+  });
+
+  it('as PKCS#7 has a signer, as in the documented sample, or is certificates only', async () => {
+    const sample = (await scripted(issued)).body;
+    const degenerate = (await scripted({ ...issued, pkcs7: 'degenerate' })).body;
+
+    expect(certificatesIn(degenerate, 'DER')).toBe(certificatesIn(sample, 'DER'));
+    expect(degenerate.length).toBeLessThan(sample.length);
+  });
+
+  it('may have boundaries as the documentation prints them', async () => {
+    const { text } = await scripted({ ...issued, shape: 'pem', boundaries: 'spaced' });
+
+    expect(text.match(/^-.*$/gm)?.slice(0, 2)).toEqual(['----- BEGIN CERTIFICATE -----', '----- END CERTIFICATE ----']);
+  });
+
+  it('is HTTP 500, and says why, when a ZIP is asked for that the script does not have', async () => {
+    const { status, text } = await scripted({ kind: 'issued', certificates: chain, shape: 'zip-binary' });
+
+    expect(status).toBe(500);
+    expect(text).toMatch(/ZIP/);
+  });
+});
+
+describe('a CA that is unwell', () => {
+  it('answers with any HTTP status, type, header and body', async () => {
+    const answer = {
+      kind: 'http',
+      status: 503,
+      body: 'Busy',
+      contentType: 'text/x',
+      headers: { 'retry-after': '9' },
+    } as const;
+    simulator.order(ORDER, [answer]);
+    const response = await fetch(simulator.url, { method: 'POST', body: new URLSearchParams(form) });
+
+    expect(response.status).toBe(503);
+    expect(response.headers.get('content-type')).toBe('text/x');
+    expect(response.headers.get('retry-after')).toBe('9');
+    expect(await response.text()).toBe('Busy');
+  });
+
+  it('shows a maintenance page', async () => {
+    const { status, contentType, text } = await scripted({ kind: 'html' });
+
+    expect(status).toBe(200);
+    expect(contentType).toMatch(/^text\/html/);
+    expect(text).toMatch(/^<!DOCTYPE html>/);
+  });
+
+  it('sends half a chain that looks whole', async () => {
+    const { body: whole } = await scripted({ ...issued, pkcs7: 'degenerate' });
+    const { body: half } = await scripted({
+      kind: 'truncated',
+      of: { ...issued, pkcs7: 'degenerate' },
+      complete: true,
+    });
+
+    expect(half).toEqual(whole.subarray(0, Math.floor(whole.length / 2)));
+  });
+
+  it.each([0, 1, 1000])('breaks off after %i bytes of a longer body', async (bytes) => {
+    simulator.order(ORDER, [{ kind: 'truncated', of: issued, bytes }]);
+    const response = await fetch(simulator.url, { method: 'POST', body: new URLSearchParams(form) });
+
+    expect(Number(response.headers.get('content-length'))).toBeGreaterThan(bytes);
+    await expect(response.arrayBuffer()).rejects.toThrow();
+    expect(simulator.calls.at(-1)).toMatchObject({ answer: 'truncated issued pkcs7-binary', bytes });
+  });
+
+  it('drops the connection', async () => {
+    await expect(scripted({ kind: 'drop' })).rejects.toThrow();
+    expect(simulator.calls.at(-1)).toMatchObject({ answer: 'drop', bytes: 0 });
+  });
+
+  it('takes its time and then answers as it would have', async () => {
+    expect((await scripted({ kind: 'slow', milliseconds: 1, of: pending })).text).toBe('0');
+  });
+});
+
+describe('the record of calls', () => {
+  it('has the order, the fields, whether the credentials were right, the answer and its size', async () => {
+    const { body } = await scripted(issued);
+    await ask({ ...form, loginPassword: 'wrong', orderNumber: '5' });
+
+    expect(simulator.calls).toEqual([
+      {
+        at: expect.any(Date),
+        method: 'POST',
+        orderNumber: ORDER,
+        fields: { ...form, loginPassword: '(not kept)' },
+        credentialsCorrect: true,
+        answer: 'issued pkcs7-binary',
+        bytes: body.length,
+      },
+      expect.objectContaining({ orderNumber: '5', credentialsCorrect: false, answer: 'error -16' }),
+    ]);
+  });
+
+  it('never has the password, not even under a wrong name', async () => {
+    await ask({ ...form, password: credentials.loginPassword });
+
+    expect(JSON.stringify(simulator.calls)).toContain('"password"');
+    expect(JSON.stringify(simulator.calls)).not.toContain(credentials.loginPassword);
+  });
+
+  it('counts calls that follow each other on one connection as one at a time', async () => {
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const sockets = new Set<unknown>();
+    for (let call = 0; call < 20; call++) {
+      await new Promise<void>((resolve, reject) => {
+        const request = http.request(simulator.url, { agent, method: 'POST' }, (response) => {
+          sockets.add(response.socket);
+          response.resume().on('end', resolve);
+        });
+        request.on('error', reject).end();
+      });
+    }
+    agent.destroy();
+
+    expect(sockets.size).toBe(1);
+    expect(simulator.calls).toHaveLength(20);
+    expect(simulator.mostAtOnce).toBe(1);
+  });
+
+  it('tells how many calls ran at once', async () => {
+    simulator.order(ORDER, [{ kind: 'slow', milliseconds: 3_600_000, of: pending }]);
+    const leaving = new AbortController();
+    const calls = Promise.allSettled(
+      [1, 2, 3].map(() =>
+        fetch(simulator.url, { method: 'POST', body: new URLSearchParams(form), signal: leaving.signal }),
+      ),
+    );
+    await vi.waitUntil(() => simulator.calls.filter(({ answer }) => answer === 'slow status 0').length === 3);
+    leaving.abort();
+    await calls;
+
+    expect(simulator.mostAtOnce).toBe(3);
+  });
+});
+
+describe('the server', () => {
+  it('closes at once, with a slow answer under way, an idle connection open and a request half sent', async () => {
+    const agent = new http.Agent({ keepAlive: true });
+    await new Promise<void>((resolve, reject) => {
+      const request = http.get(simulator.url, { agent }, (response) => response.resume().on('end', resolve));
+      request.on('error', reject);
+    });
+    simulator.order(ORDER, [{ kind: 'slow', milliseconds: 3_600_000, of: pending }]);
+    const halfSent = http.request(simulator.url, { method: 'POST', headers: { 'content-length': 100 } });
+    const cut = new Promise((resolve) => halfSent.on('error', resolve));
+    halfSent.write('loginName=');
+    await vi.waitUntil(() => simulator.calls.length === 2);
+    const slow = Promise.allSettled([ask()]);
+    await vi.waitUntil(() => simulator.calls.at(-1)?.answer === 'slow status 0');
+    await simulator.close();
+
+    expect(await cut).toBeInstanceOf(Error);
+    expect((await slow)[0].status).toBe('rejected');
+    await expect(ask()).rejects.toThrow();
+    agent.destroy();
+  });
+
+  it('leaves nothing behind that keeps a process alive', async () => {
+    const program = `
+      import { startCollectMcSimulator } from '${new URL('../../../infra/local/collectmc-simulator.ts', import.meta.url)}';
+      const simulator = await startCollectMcSimulator({ credentials: ${JSON.stringify(credentials)} });
+      simulator.order('${ORDER}', [{ kind: 'slow', milliseconds: 3_600_000, of: { kind: 'status', status: 0 } }]);
+      const body = new URLSearchParams(${JSON.stringify(form)});
+      const call = fetch(simulator.url, { method: 'POST', body }).catch(() => {});
+      while (!simulator.calls[0]?.answer) await new Promise(setImmediate);
+      await simulator.close();
+      await call;
+      console.log(simulator.calls[0].answer);
+    `;
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program], {
+      timeout: 20_000,
+    });
+
+    expect(stdout).toBe('slow status 0\n');
+  });
+
+  it('can be closed twice', async () => {
+    await simulator.close();
+
+    await expect(simulator.close()).resolves.toBeUndefined();
+  });
+
+  it('takes the port it is given, and refuses one that is taken', async () => {
+    const port = Number(new URL(simulator.url).port);
+    await expect(startCollectMcSimulator({ credentials, port })).rejects.toThrow(/EADDRINUSE/);
+    await simulator.close();
+    simulator = await startCollectMcSimulator({ credentials, port });
+
+    expect(new URL(simulator.url).port).toBe(String(port));
+    expect(new URL(simulator.url).pathname).toBe('/products/download/CollectMC');
+  });
+
+  it.each([
+    ['an order number with letters', 'A1', [pending]],
+    ['an empty script', ORDER, []],
+  ])('refuses %s', (_, orderNumber, script) => {
+    expect(() => simulator.order(orderNumber, script)).toThrow(RangeError);
+  });
+});

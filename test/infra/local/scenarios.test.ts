@@ -1,0 +1,370 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Collection } from '../../../functions/collect/collect.ts';
+import { type CertificateAuthority, createCertificateAuthority } from '../../../infra/local/certificate-authority.ts';
+import type { Answer } from '../../../infra/local/collectmc-simulator.ts';
+import { pem, pkcs7 } from '../../../infra/local/containers.ts';
+import { type LocalCloud, type LocalCloudOptions, startLocalCloud } from '../../../infra/local/local-cloud.ts';
+import { SCENARIOS } from '../../../infra/local/scenarios.ts';
+
+const credentials = { loginName: 'brand@example.com', loginPassword: 'correct+horse battery%staple' };
+const ORDER = '1378973013';
+const processing: Answer = { kind: 'status', status: 0 };
+
+let authority: CertificateAuthority;
+let cloud: LocalCloud;
+/** What the functions wrote to standard output and error: in AWS, to CloudWatch. */
+let logged: string;
+
+beforeAll(async () => {
+  authority = await createCertificateAuthority();
+});
+beforeEach(() => {
+  logged = '';
+  for (const stream of [process.stdout, process.stderr]) {
+    vi.spyOn(stream, 'write').mockImplementation((chunk) => {
+      logged += String(chunk);
+      return true;
+    });
+  }
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await cloud.close();
+});
+
+async function deploy(options: Partial<LocalCloudOptions> = {}): Promise<void> {
+  cloud = await startLocalCloud({ credentials, ...options });
+}
+
+const announce = (detail: object = { orderNumber: ORDER }) =>
+  cloud.send({ source: 'mark-certificates', 'detail-type': 'Mark Certificate Ordered', detail });
+
+async function executionOf(name = `order-${ORDER}`) {
+  const execution = cloud.executions.get(name);
+  await execution?.ended;
+  return execution;
+}
+
+async function objectsOf(orderNumber = ORDER): Promise<Record<string, Buffer>> {
+  const { Contents = [] } = await cloud.s3.send(
+    new ListObjectsV2Command({ Bucket: cloud.bucket, Prefix: `orders/${orderNumber}/` }),
+  );
+  const objects = await Promise.all(
+    Contents.map(async ({ Key = '' }) => {
+      const { Body } = await cloud.s3.send(new GetObjectCommand({ Bucket: cloud.bucket, Key }));
+      return [
+        Key.slice(`orders/${orderNumber}/`.length),
+        Buffer.from((await Body?.transformToByteArray()) ?? []),
+      ] as const;
+    }),
+  );
+  return Object.fromEntries(objects);
+}
+
+/** What the checks left in the execution, one after the other. */
+async function collections(name?: string): Promise<Collection[]> {
+  const execution = await executionOf(name);
+  return (execution?.history ?? []).flatMap((event) =>
+    event.type === 'StateExited' && event.state.name === 'Collect'
+      ? [(event.state.output as unknown as { collection: Collection }).collection]
+      : [],
+  );
+}
+
+describe('every scenario ends as it should, and no password is seen anywhere', () => {
+  test.each(Object.entries(SCENARIOS))('%s', async (_, scenario) => {
+    const secrets = [credentials.loginPassword, ...Object.values(JSON.parse(scenario.secret ?? '{}'))].filter(
+      (value) => value !== 'REPLACE-ME' && value !== credentials.loginName,
+    );
+    await deploy({
+      secret: scenario.secret,
+      settings: scenario.settings ?? {},
+      async beforeCheck(check) {
+        const { secretId, secretsUrl } = cloud;
+        await scenario.operator?.[check]?.({ credentials, secretId, secretsUrl, say: () => {} });
+      },
+    });
+    cloud.ca.order(ORDER, scenario.answers(authority.issue({ domains: ['example.com'] })));
+
+    await announce({ orderNumber: ORDER, domains: ['example.com'], product: 'VMC' });
+    const execution = await executionOf();
+
+    expect(execution?.error).toBe(scenario.failsWith);
+    expect(execution?.status).toBe(scenario.failsWith ? 'FAILED' : 'SUCCEEDED');
+    expect(cloud.announced).toHaveLength(scenario.failsWith ? 0 : 1);
+    const objects = await objectsOf();
+    expect('certificate.json' in objects).toBe(!scenario.failsWith);
+    expect(logged.match(/"message":"check"/g)?.length).toBe(
+      (await collections()).length + (scenario.failsWith ? 1 : 0),
+    );
+    const everything = [
+      logged,
+      JSON.stringify([execution, cloud.announced, cloud.deadLetters, process.env]),
+      ...Object.values(objects).map(String),
+    ].join('\n');
+    expect(everything).toContain(ORDER);
+    for (const secret of secrets.map(String)) {
+      for (const spelling of [secret, encodeURIComponent(secret), btoa(secret), secret.replaceAll(' ', '+')]) {
+        expect(everything).not.toContain(spelling);
+      }
+    }
+  });
+});
+
+describe('what an order leaves in S3', () => {
+  test.each([
+    ['pkcs7', 'response.p7b', (chain: readonly Uint8Array[]) => Buffer.from(pkcs7(chain, 'signed-empty'))],
+    ['pem', 'response.pem', (chain: readonly Uint8Array[]) => Buffer.from(`2\n${pem(chain.toReversed())}`)],
+  ] as const)(
+    'asked for as %s is the response byte for byte, a chain that openssl accepts, and the manifest',
+    async (responseFormat, name, bodyOf) => {
+      await deploy({ settings: { responseFormat } });
+      const { chain, root } = authority.issue({ domains: ['example.com'] });
+      const body = bodyOf(chain);
+      cloud.ca.order(ORDER, [processing, { kind: 'bytes', body }]);
+
+      await announce();
+      await executionOf();
+
+      const objects = await objectsOf();
+      expect(Object.keys(objects).sort()).toEqual(['certificate.json', 'chain.pem', name]);
+      expect(objects[name]?.equals(body)).toBe(true);
+      expect(objects['chain.pem']?.toString()).toBe(pem(chain));
+      expect(verify(objects['chain.pem'] ?? Buffer.alloc(0), root)).toMatch(/chain\.pem: OK/);
+      expect(JSON.parse(String(objects['certificate.json']))).toMatchObject({
+        schemaVersion: 1,
+        orderNumber: ORDER,
+        execution: `order-${ORDER}`,
+        product: 'VMC',
+        markType: 'Registered Mark',
+        domains: ['example.com'],
+        objects: { response: { key: `orders/${ORDER}/${name}` }, chain: { key: `orders/${ORDER}/chain.pem` } },
+      });
+      expect(cloud.announced).toMatchObject([
+        {
+          source: 'mark-certificate-collector',
+          'detail-type': 'Mark Certificate Issued',
+          detail: {
+            orderNumber: ORDER,
+            certificate: {
+              bucket: cloud.bucket,
+              keys: { chain: `orders/${ORDER}/chain.pem` },
+              domains: ['example.com'],
+            },
+          },
+        },
+      ]);
+    },
+  );
+
+  test('whose chain is broken is the response and the reason', async () => {
+    await deploy();
+    const { leaf, root } = authority.issue({ domains: ['example.com'] });
+    cloud.ca.order(ORDER, [{ kind: 'issued', certificates: [leaf, root] }]);
+
+    await announce();
+    const execution = await executionOf();
+
+    expect(execution).toMatchObject({ error: 'InvalidChain', cause: expect.stringContaining('issuer') });
+    const objects = await objectsOf();
+    expect(Object.keys(objects).sort()).toEqual(['rejected.json', 'response.p7b']);
+    expect(JSON.parse(String(objects['rejected.json']))).toMatchObject({
+      orderNumber: ORDER,
+      reason: expect.stringContaining('the issuer of the mark certificate is missing'),
+      response: { key: `orders/${ORDER}/response.p7b` },
+    });
+  });
+});
+
+describe('events', () => {
+  test('that come ten times at once cost one execution, one certificate and one announcement', async () => {
+    await deploy();
+    const { chain } = authority.issue({ domains: ['example.com'] });
+    cloud.ca.order(ORDER, [processing, { kind: 'issued', certificates: chain }]);
+
+    await Promise.all(Array.from({ length: 10 }, () => announce()));
+    await executionOf();
+
+    expect([...cloud.executions.keys()]).toEqual([`order-${ORDER}`]);
+    expect(cloud.ca.calls).toHaveLength(2);
+    expect(cloud.announced).toHaveLength(1);
+  });
+
+  test('for an order that failed begin anew', async () => {
+    await deploy();
+    const { chain } = authority.issue({ domains: ['example.com'] });
+    cloud.ca.order(ORDER, [
+      { kind: 'error', code: -4 },
+      { kind: 'issued', certificates: chain },
+    ]);
+    await announce();
+    await executionOf();
+
+    await announce();
+    const [, again] = [...cloud.executions.keys()];
+    const execution = await executionOf(again);
+
+    expect(again).toMatch(new RegExp(`^order-${ORDER}-\\d{8}$`));
+    expect(execution?.status).toBe('SUCCEEDED');
+  });
+
+  test('of another source or kind start nothing', async () => {
+    await deploy({ settings: { eventSource: 'reseller' } });
+
+    await announce();
+    await cloud.send({ source: 'reseller', 'detail-type': 'Other', detail: { orderNumber: ORDER } });
+    expect(cloud.executions.size).toBe(0);
+    await cloud.send({ source: 'reseller', 'detail-type': 'Mark Certificate Ordered', detail: { orderNumber: ORDER } });
+    expect(cloud.executions.size).toBe(1);
+    await executionOf();
+  });
+
+  test('that are wrong go to the dead letters with the reason, and start nothing', async () => {
+    await deploy();
+
+    await announce({ orderNumber: 'one', domain: 'example.com' });
+
+    expect(cloud.executions.size).toBe(0);
+    expect(cloud.deadLetters).toMatchObject([
+      {
+        error: {
+          name: 'InvalidInput',
+          message: expect.stringMatching(/orderNumber: "one".*domain: is not a known key/),
+        },
+      },
+    ]);
+  });
+
+  test('that ask for the same order again find the same certificate, and announce nothing', async () => {
+    await deploy();
+    const { chain } = authority.issue({ domains: ['example.com'] });
+    cloud.ca.order(ORDER, [{ kind: 'issued', certificates: chain }]);
+    await announce();
+    await executionOf();
+    const before = await objectsOf();
+
+    await announce({ orderNumber: ORDER, request: 'again' });
+    const execution = await executionOf(`order-${ORDER}-again`);
+
+    expect(execution).toMatchObject({
+      status: 'SUCCEEDED',
+      output: { collection: { certificate: { changed: false } } },
+    });
+    expect(cloud.announced).toHaveLength(1);
+    expect(await objectsOf()).toEqual(before);
+  });
+
+  test('that ask again for an order whose certificate was replaced collect and announce the new one', async () => {
+    await deploy();
+    const notBefore = new Date(Math.floor(Date.now() / 1000) * 1000 - 3_600_000);
+    const first = authority.issue({ domains: ['example.com'], notBefore });
+    const second = authority.issue({ domains: ['example.com'] });
+    cloud.ca.order(ORDER, [
+      { kind: 'issued', certificates: first.chain },
+      { kind: 'issued', certificates: second.chain },
+      { kind: 'issued', certificates: first.chain },
+    ]);
+    await announce();
+    await executionOf();
+
+    await announce({ orderNumber: ORDER, request: 'replaced' });
+    await executionOf(`order-${ORDER}-replaced`);
+    const after = await objectsOf();
+    await announce({ orderNumber: ORDER, request: 'older' });
+    await executionOf(`order-${ORDER}-older`);
+
+    expect(String(after['chain.pem'])).toBe(pem(second.chain));
+    expect(await objectsOf()).toEqual(after);
+    expect(cloud.announced).toHaveLength(2);
+  });
+});
+
+describe('wrong credentials', () => {
+  const wrong = JSON.stringify({ loginName: 'brand@example.com', loginPassword: 'last year' });
+
+  test('reach the CA once for all orders of a process, and every order goes on by itself when they are mended', async () => {
+    let mended = false;
+    await deploy({
+      secret: wrong,
+      async beforeCheck(check) {
+        if (check === 5 && !mended) {
+          mended = true;
+          const client = new SecretsManagerClient({ endpoint: cloud.secretsUrl });
+          await client.send(
+            new PutSecretValueCommand({ SecretId: cloud.secretId, SecretString: JSON.stringify(credentials) }),
+          );
+          client.destroy();
+        }
+      },
+    });
+    const orders = ['11', '12', '13', '14', '15'];
+    for (const order of orders) {
+      cloud.ca.order(order, [{ kind: 'issued', certificates: authority.issue({ domains: ['example.com'] }).chain }]);
+    }
+
+    await Promise.all(orders.map((orderNumber) => announce({ orderNumber })));
+    const executions = await Promise.all(orders.map((order) => executionOf(`order-${order}`)));
+
+    expect(executions.map((execution) => execution?.status)).toEqual(orders.map(() => 'SUCCEEDED'));
+    expect(cloud.ca.calls.filter(({ credentialsCorrect }) => !credentialsCorrect)).toHaveLength(1);
+  });
+
+  test('are not tried again by a new process, because the order remembers them', async () => {
+    await deploy({
+      secret: wrong,
+      settings: { giveUpAfter: 'P1D' },
+      beforeCheck: async (check) => {
+        if (check > 1) {
+          cloud.restartFunctions();
+        }
+      },
+    });
+    cloud.ca.order(ORDER, [processing]);
+
+    await announce();
+    const execution = await executionOf();
+
+    expect(execution?.error).toBe('CollectionOverdue');
+    expect((await collections()).length).toBeGreaterThan(3);
+    expect(cloud.ca.calls).toHaveLength(1);
+  });
+});
+
+test('thirty orders at once are asked for one after the other, and none is lost', async () => {
+  await deploy();
+  const orders = Array.from({ length: 30 }, (_, index) => String(1000 + index));
+  const { chain } = authority.issue({ domains: ['example.com'] });
+  for (const order of orders) {
+    cloud.ca.order(order, [processing, { kind: 'issued', certificates: chain }]);
+  }
+
+  await Promise.all(orders.map((orderNumber) => announce({ orderNumber })));
+  const executions = await Promise.all(orders.map((order) => executionOf(`order-${order}`)));
+
+  expect(executions.map((execution) => execution?.status)).toEqual(orders.map(() => 'SUCCEEDED'));
+  expect(cloud.ca.mostAtOnce).toBe(1);
+  expect(cloud.ca.calls).toHaveLength(60);
+  // The queue was felt: some were told to come back.
+  const retried = executions.flatMap(
+    (execution) => execution?.history.filter(({ type }) => type === 'StateRetried') ?? [],
+  );
+  expect(retried.length).toBeGreaterThan(0);
+});
+
+function verify(chain: Uint8Array, root: Uint8Array): string {
+  const folder = mkdtempSync(join(tmpdir(), 'verify-'));
+  try {
+    const [chainFile, rootFile] = [join(folder, 'chain.pem'), join(folder, 'root.pem')];
+    writeFileSync(chainFile, chain);
+    writeFileSync(rootFile, pem([root]));
+    return execFileSync('openssl', ['verify', '-CAfile', rootFile, '-untrusted', chainFile, chainFile]).toString();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
