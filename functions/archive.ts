@@ -20,7 +20,7 @@ export interface Response {
 interface Manifest extends CertificateReport, Provenance {
   readonly schemaVersion: 1;
   readonly orderNumber: string;
-  readonly objects: { readonly response: StoredObject; readonly chain: StoredObject };
+  readonly objects: { readonly response: StoredObject; readonly chain: StoredObject; readonly logo?: StoredObject };
 }
 
 /** Which execution stored a certificate, and when: ISO 8601 UTC. */
@@ -35,8 +35,11 @@ export interface Archive {
   keep(response: Response): Promise<void>;
   /** Stores a proved chain, unless the same certificate or a newer one stands. Returns the manifest that stands then. */
   store(response: Response, certificate: MarkCertificate, provenance: Provenance): Promise<StandingManifest>;
-  /** Leaves the response of which no chain can be made, with the reason, beside whatever good set stands. */
-  reject(response: Response, reason: string, provenance: Provenance): Promise<void>;
+  /**
+   * Leaves the response of which no chain can be made, with the reason, beside whatever good set stands. Without a response
+   * only the reason: what came was not to be kept.
+   */
+  reject(response: Response | undefined, reason: string, provenance: Provenance): Promise<void>;
 }
 
 const RESPONSE_NAMES = { pkcs7: 'response.p7b', zip: 'response.zip', pem: 'response.pem' } as const;
@@ -46,8 +49,11 @@ const RESPONSE_TYPES = {
   pem: 'application/pem-certificate-chain',
 } as const;
 
-/** Rounds of one store against executions of the same order that write at the same time. Each loss means the other advanced. */
+/** Rounds of one step against executions of the same order that write at the same time. Each loss means another advanced. */
 const ROUNDS = 8;
+
+/** How S3 says that a key no longer holds what a write was meant to replace. */
+const OVERTAKEN: ReadonlySet<string> = new Set(['PreconditionFailed', 'ConditionalRequestConflict', 'NoSuchKey']);
 
 /** One stored object, as the manifest lists it. `versionId` is missing only on servers that keep no versions. */
 type StoredObject = v.InferOutput<typeof storedObjectSchema>;
@@ -66,13 +72,16 @@ const standingSchema = v.object({
   fingerprintSha256: v.string(),
   notBefore: v.pipe(v.string(), v.isoTimestamp()),
   notAfter: v.pipe(v.string(), v.isoTimestamp()),
+  publishable: v.boolean(),
+  findings: v.array(v.object({ id: v.string(), severity: v.picklist(['error', 'warning']), message: v.string() })),
   objects: v.record(v.string(), storedObjectSchema),
 });
 
 /** What is read back of a manifest. Anything less under its key is damage, to be replaced. */
 export type StandingManifest = v.InferOutput<typeof standingSchema>;
+export type Finding = StandingManifest['findings'][number];
 
-/** Another execution wrote the same key since it was looked at. */
+/** Another execution wrote in between: look again. */
 class Overtaken extends Error {
   override name = 'Overtaken';
 }
@@ -82,12 +91,14 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
   const keyOf = (name: string) => `orders/${orderNumber}/${name}`;
   const manifestKey = keyOf('certificate.json');
 
-  /** What stands under a key now; undefined for nothing. */
+  /** What stands under a key now; undefined for nothing. Where the server gives no checksum, the bytes are read. */
   async function look(key: string) {
     try {
       const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key, ChecksumMode: 'ENABLED' }));
-      const sha256 = head.ChecksumSHA256 && Buffer.from(head.ChecksumSHA256, 'base64').toString('hex');
-      return { etag: head.ETag, versionId: head.VersionId, size: head.ContentLength, sha256 };
+      const sha256 = head.ChecksumSHA256
+        ? Buffer.from(head.ChecksumSHA256, 'base64')
+        : digest((await read(key, head.VersionId)).body);
+      return { etag: head.ETag, versionId: head.VersionId, sha256: sha256.toString('hex') };
     } catch (error) {
       return absent(error);
     }
@@ -116,7 +127,7 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
     type: string,
     seen: { etag?: string | undefined },
   ): Promise<StoredObject> {
-    const sha256 = createHash('sha256').update(bytes).digest();
+    const sha256 = digest(bytes);
     try {
       const { VersionId: versionId } = await s3.send(
         new PutObjectCommand({
@@ -130,16 +141,16 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
       );
       return { key, size: bytes.length, sha256: sha256.toString('hex'), versionId };
     } catch (error) {
-      throw error instanceof S3ServiceException && [404, 409, 412].includes(error.$metadata.httpStatusCode ?? 0)
+      throw error instanceof S3ServiceException && OVERTAKEN.has(error.name)
         ? new Overtaken(`${key} was written by somebody else`, { cause: error })
         : error;
     }
   }
 
-  /** Makes a key hold these bytes; writes nothing where the server says that it does already. */
+  /** Makes a key hold these bytes; writes nothing where it does already. */
   async function put(key: string, bytes: Uint8Array, type: string): Promise<StoredObject> {
     const seen = await look(key);
-    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const sha256 = digest(bytes).toString('hex');
     return seen?.sha256 === sha256
       ? { key, size: bytes.length, sha256, versionId: seen.versionId }
       : write(key, bytes, type, seen ?? {});
@@ -148,28 +159,35 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
   const putResponse = (name: string, { container, body }: Response) =>
     put(keyOf(name), body, RESPONSE_TYPES[container]);
 
-  async function stands({ key, size, sha256 }: StoredObject): Promise<boolean> {
-    const seen = await look(key);
-    return seen !== undefined && (seen.sha256 === undefined ? seen.size === size : seen.sha256 === sha256);
-  }
-
-  async function isComplete(manifest: StandingManifest): Promise<boolean> {
-    const standing = await Promise.all(Object.values(manifest.objects).map(stands));
-    return standing.every(Boolean);
+  /** What the manifest lists and its key does not hold. */
+  async function findAstray({ objects }: StandingManifest): Promise<StoredObject[]> {
+    const astray: StoredObject[] = [];
+    for (const object of Object.values(objects)) {
+      if ((await look(object.key))?.sha256 !== object.sha256) {
+        astray.push(object);
+      }
+    }
+    return astray;
   }
 
   /**
-   * Puts back what a slower writer with another certificate left under the manifest's keys. Such a writer always comes
-   * here itself: its own manifest is refused, and it finds the newer one.
+   * Ends everything that writes: puts back what the standing manifest lists, until nothing is astray, and returns it. A
+   * manifest's condition guards the manifest alone; a slower writer may overwrite an object beside it, before or after. It
+   * comes here itself, after its last write, and so does the manifest's own writer: whichever is last finds all in place.
    */
-  async function restore(manifest: StandingManifest): Promise<void> {
-    for (const object of Object.values(manifest.objects)) {
-      if (!(await stands(object))) {
-        const { body, type } = await read(object.key, object.versionId);
-        await put(object.key, body, type);
+  const settle = () =>
+    untilSettled(async () => {
+      const { standing } = await readManifest();
+      const astray = standing ? await findAstray(standing) : [];
+      for (const { key, versionId } of astray) {
+        const { body, type } = await read(key, versionId);
+        await put(key, body, type);
       }
-    }
-  }
+      if (astray.length > 0) {
+        throw new Overtaken(`${astray.map(({ key }) => key).join(', ')} held what the manifest does not list`);
+      }
+      return standing;
+    });
 
   return {
     keep: (response) =>
@@ -180,19 +198,15 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
         }
       }),
 
-    store: (response, { report, chainPem }, provenance) =>
-      untilSettled(async () => {
+    async store(response, { report, chainPem, logo }, provenance) {
+      const manifest = await untilSettled(async () => {
         const { etag, standing } = await readManifest();
-        if (standing && isNewer(standing, report)) {
-          await restore(standing);
+        const same = standing?.fingerprintSha256 === report.fingerprintSha256 ? standing : undefined;
+        if (standing && (isNewer(standing, report) || (same && (await findAstray(same)).length === 0))) {
           return standing;
         }
-        const same = standing?.fingerprintSha256 === report.fingerprintSha256 ? standing : undefined;
-        if (same && (await isComplete(same))) {
-          return same;
-        }
         const { execution, collectedAt } = same ?? provenance;
-        const manifest: Manifest = {
+        const next: Manifest = {
           schemaVersion: 1,
           orderNumber,
           execution,
@@ -201,23 +215,25 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
           objects: {
             response: await putResponse(RESPONSE_NAMES[response.container], response),
             chain: await put(keyOf('chain.pem'), Buffer.from(chainPem), CHAIN_TYPE),
+            ...(logo && { logo: await put(keyOf('logo.svg'), logo, 'image/svg+xml') }),
           },
         };
-        await write(manifestKey, json(manifest), 'application/json', { etag });
-        return v.parse(standingSchema, manifest);
-      }),
+        await write(manifestKey, json(next), 'application/json', { etag });
+        return v.parse(standingSchema, next);
+      });
+      return (await settle()) ?? manifest;
+    },
 
-    reject: (response, reason, { execution, collectedAt }) =>
-      untilSettled(async () => {
+    async reject(response, reason, { execution, collectedAt }) {
+      await untilSettled(async () => {
         const { standing } = await readManifest();
-        const name = RESPONSE_NAMES[response.container];
-        if (standing) {
-          await restore(standing);
-        }
-        const kept = await putResponse(standing ? name.replace('response', 'rejected') : name, response);
-        const rejection = { schemaVersion: 1, orderNumber, execution, collectedAt, reason, response: kept };
+        const name = response && RESPONSE_NAMES[response.container];
+        const kept = name && (await putResponse(standing ? name.replace('response', 'rejected') : name, response));
+        const rejection = { schemaVersion: 1, orderNumber, execution, collectedAt, reason, response: kept ?? null };
         await put(keyOf('rejected.json'), json(rejection), 'application/json');
-      }),
+      });
+      await settle();
+    },
   };
 }
 
@@ -247,6 +263,10 @@ function absent(error: unknown): undefined {
     return undefined;
   }
   throw error;
+}
+
+function digest(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
 }
 
 function parseJson(text: string): unknown {

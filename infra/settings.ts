@@ -1,5 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import * as v from 'valibot';
+import { readFingerprint } from '../functions/certificate/trust-anchors.ts';
 import { CHECKS_AHEAD } from '../functions/collect/waiting.ts';
 import { COLLECT_URL, endpointProblem, isLoopback, RESPONSE_FORMATS } from '../functions/collectmc/request.ts';
 import { problemsOf } from '../functions/input.ts';
@@ -31,6 +32,7 @@ const duration = (accepted: string) =>
 const COLLECT_URL_FORM =
   'an https URL without credentials, query and fragment (plain http for a loopback address only)';
 const FORMATS = Object.keys(RESPONSE_FORMATS) as (keyof typeof RESPONSE_FORMATS)[];
+const TRUST_ANCHORS_FORM = 'SHA-256 fingerprints of certificates, 64 hex digits each, separated by commas';
 const CONCURRENCY_FORM = 'a whole number from 1 to 1000, or "none"';
 
 /**
@@ -67,28 +69,30 @@ const settingsSchema = v.object({
     text('the name of an event bus: letters, digits and /._-', /^[A-Za-z0-9/._-]{1,256}$/),
     'default',
   ),
+  /** Certificates to trust beside the known roots of mark certificates. */
+  trustAnchors: v.optional(
+    v.pipe(
+      v.string(TRUST_ANCHORS_FORM),
+      v.transform((list) => list.split(',').map((each) => readFingerprint(each.trim()) ?? '')),
+      v.check((list) => list.every(Boolean), TRUST_ANCHORS_FORM),
+    ),
+  ),
   /** How many checks may run at once. New accounts have too little concurrency to reserve any of it: "none". */
   reservedConcurrency: v.optional(
-    v.union(
-      [
-        v.pipe(
-          v.literal('none'),
-          v.transform(() => undefined),
-        ),
-        v.pipe(
-          v.union([v.number(), v.pipe(v.string(), v.regex(/^\d{1,4}$/), v.transform(Number))]),
-          v.integer(),
-          v.minValue(1),
-          v.maxValue(1000),
-        ),
-      ],
-      CONCURRENCY_FORM,
+    v.pipe(
+      v.union([v.string(), v.number()], CONCURRENCY_FORM),
+      v.transform(String),
+      v.regex(/^(none|[1-9]\d{0,2}|1000)$/, CONCURRENCY_FORM),
+      v.transform((value) => (value === 'none' ? undefined : Number(value))),
     ),
     1,
   ),
   /** What becomes of the bucket when the stack goes. A bucket that is not empty is never deleted. */
   removalPolicy: v.optional(v.picklist(['retain', 'destroy'], 'retain, destroy'), 'retain'),
 });
+
+/** What decides how often the CA is asked, and how many events an execution has. */
+const rhythmSchema = v.pick(settingsSchema, ['collectUrl', 'pollEvery', 'giveUpAfter']);
 
 /** Settings as a person writes them; each may be left out. */
 export type SettingsInput = v.InferInput<typeof settingsSchema>;
@@ -106,8 +110,10 @@ export const SETTING_NAMES = Object.keys(settingsSchema.entries) as (keyof Setti
 export function readSettings(input: Readonly<Record<string, unknown>>): Settings {
   const result = v.safeParse(settingsSchema, input);
   const problems = result.issues ? problemsOf(result.issues) : [];
-  if (result.typed || result.success) {
-    problems.push(...rhythmProblems(result.output));
+  // Apart from the rest, so that another wrong setting does not hide what is wrong with these.
+  const rhythm = v.safeParse(rhythmSchema, input);
+  if (rhythm.success) {
+    problems.push(...rhythmProblems(rhythm.output));
   }
   if (!result.success || problems.length > 0) {
     throw new Error(`Settings cannot be used:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
@@ -116,7 +122,7 @@ export function readSettings(input: Readonly<Record<string, unknown>>): Settings
 }
 
 /** What is wrong with the two durations together, with the arithmetic. */
-function rhythmProblems({ collectUrl, pollEvery, giveUpAfter }: Settings): string[] {
+function rhythmProblems({ collectUrl, pollEvery, giveUpAfter }: v.InferOutput<typeof rhythmSchema>): string[] {
   const problems: string[] = [];
   const url = URL.parse(collectUrl);
   const shortest = url && isLoopback(url) ? Duration.seconds(1) : SHORTEST_POLL;

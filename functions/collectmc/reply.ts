@@ -115,7 +115,8 @@ function readBinary(bytes: Uint8Array): Reply | undefined {
 
 /**
  * One SEQUENCE whose length is the body's length (X.690, 8.1.3). Shorter than 128 bytes no PKCS#7 with certificates is.
- * The indefinite form is what streaming encoders write; it ends in two zero bytes.
+ * The indefinite form is what streaming encoders write. It names no length, so all that can be asked of it here is its end:
+ * two zero bytes. Reading it through would load code that only certificates need.
  */
 function isWholeSequence(bytes: Uint8Array): boolean {
   const [tag, first = 0] = bytes;
@@ -123,7 +124,7 @@ function isWholeSequence(bytes: Uint8Array): boolean {
     return false;
   }
   if (first === 0x80) {
-    return bytes.length > 4 && bytes.at(-1) === 0 && bytes.at(-2) === 0;
+    return bytes.length > 128 && bytes.at(-1) === 0 && bytes.at(-2) === 0;
   }
   const lengthBytes = first & 0x7f;
   if (lengthBytes > 4) {
@@ -136,10 +137,19 @@ function isWholeSequence(bytes: Uint8Array): boolean {
   return bytes.length === 2 + lengthBytes + length;
 }
 
-/** Starts with a local file header and has the end-of-central-directory record that a truncated archive lacks. */
+/** Of an end-of-central-directory record (APPNOTE 4.3.16), without the comment whose length its last two bytes are. */
+const ZIP_END_LENGTH = 22;
+
+/** Starts with a local file header and ends in a whole end-of-central-directory record, which a truncated archive lacks. */
 function isWholeZip(bytes: Uint8Array): boolean {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return buffer.indexOf('PK\x03\x04', 0, 'latin1') === 0 && buffer.includes('PK\x05\x06', 4, 'latin1');
+  const end = buffer.lastIndexOf('PK\x05\x06', undefined, 'latin1') + ZIP_END_LENGTH;
+  return (
+    buffer.indexOf('PK\x03\x04', 0, 'latin1') === 0 &&
+    ZIP_END_LENGTH < end &&
+    end <= buffer.length &&
+    end + buffer.readUInt16LE(end - 2) <= buffer.length
+  );
 }
 
 function issued(container: Container, payload: Uint8Array): Reply {

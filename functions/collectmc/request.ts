@@ -12,7 +12,9 @@ export const COLLECT_URL = 'https://secure.trust-provider.com/products/download/
  */
 export const RESPONSE_FORMATS = {
   pkcs7: { responseType: '2', responseEncoding: '1' },
+  'pkcs7-base64': { responseType: '2', responseEncoding: '0' },
   zip: { responseType: '0', responseEncoding: '1' },
+  'zip-base64': { responseType: '0', responseEncoding: '0' },
   pem: { responseType: '3', responseEncoding: '0' },
 } as const;
 
@@ -94,16 +96,17 @@ export function requestProblem(request: CollectRequest): string | undefined {
 
 /**
  * Why a URL cannot be the endpoint, as a sentence; undefined where it can. Passwords travel over https only; a loopback
- * address never leaves the machine and may do without.
+ * address never leaves the machine and may do without. The sentence does not quote the URL: it may hold a password.
  */
 export function endpointProblem(text: string): string | undefined {
   const url = URL.parse(text);
-  const accepted = 'an https URL without credentials, query and fragment (plain http for a loopback address only)';
+  const problem =
+    'the URL of CollectMC is not an https URL without credentials, query and fragment (plain http for a loopback address only)';
   if (!url || url.username || url.password || url.search || url.hash) {
-    return `${JSON.stringify(text)} is not ${accepted}`;
+    return problem;
   }
   const secure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
-  return secure ? undefined : `${JSON.stringify(text)} is not ${accepted}`;
+  return secure ? undefined : problem;
 }
 
 /** Whether a URL names this machine: 127.0.0.0/8, ::1 (RFC 5735, RFC 4291) or localhost (RFC 6761). */
