@@ -13,7 +13,7 @@ const KEYS_FORM = 'orderNumber, domains, product, request';
 const DOMAIN = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** A domain as certificates spell it: A-labels (RFC 5890), lower case, no final dot. */
-const domain = v.pipe(
+export const domainSchema = v.pipe(
   v.string(DOMAINS_FORM),
   v.transform((name) => domainToASCII(name.trim().replace(/\.$/, ''))),
   v.regex(DOMAIN, DOMAINS_FORM),
@@ -32,7 +32,7 @@ const orderEntries = {
     v.regex(ORDER_NUMBER, ORDER_NUMBER_FORM),
   ),
   domains: v.optional(
-    v.pipe(v.array(domain, DOMAINS_FORM), v.minLength(1, DOMAINS_FORM), v.maxLength(100, DOMAINS_FORM)),
+    v.pipe(v.array(domainSchema, DOMAINS_FORM), v.minLength(1, DOMAINS_FORM), v.maxLength(100, DOMAINS_FORM)),
   ),
   product: v.optional(v.picklist(['VMC', 'CMC'], PRODUCT_FORM)),
   // Eight digits are what tells a second attempt from the first in an execution's name.

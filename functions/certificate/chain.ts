@@ -8,24 +8,40 @@ const BIMI_USAGE = '1.3.6.1.5.5.7.3.31';
 export type Chain = readonly [leaf: X509Certificate, issuer: X509Certificate, ...issuers: X509Certificate[]];
 
 /**
- * Finds the mark certificate and orders its issuers by their links, whatever the order they came in. Every signature is
- * verified by OpenSSL, the root's own included. Certificates that are no link of the chain are left out.
+ * Finds the mark certificate and orders its issuers by their links. Every signature is verified by OpenSSL, the root's own
+ * included. Certificates that are no link of the chain are left out. Where cross-signing allows several chains, one with a
+ * trust anchor is taken before one that only ends at a root, and a short one before a long one.
  *
+ * @param isTrusted tells whether a certificate is a trust anchor.
  * @throws {InvalidChain} where there is not exactly one mark certificate, or a link is missing or false.
  */
-export function buildChain(certificates: readonly X509Certificate[]): Chain {
+export function buildChain(
+  certificates: readonly X509Certificate[],
+  isTrusted: (certificate: X509Certificate) => boolean,
+): Chain {
   const leaf = findLeaf(certificates);
-  const path = shortestPathUp(leaf, certificates);
-  const [, issuer, ...issuers] = path;
-  const top = path.at(-1) ?? leaf;
-  const named = certificates.filter((candidate) => candidate.subject === top.issuer);
-  if (!isSelfSigned(top) && named.length > 0) {
-    throw new InvalidChain(`the signature of ${nameOf(top)} does not verify with the key of its issuer`);
+  const paths = pathsUp(leaf, certificates);
+  const path =
+    paths.find((each) => each.slice(1).some(isTrusted) && endsAtRoot(each)) ??
+    paths.find((each) => each.slice(1).some(isTrusted)) ??
+    paths.find(endsAtRoot) ??
+    // Breadth first, the last path is the longest.
+    paths.at(-1);
+  const [, issuer, ...issuers] = path ?? [];
+  const top = issuers.at(-1) ?? issuer ?? leaf;
+  if (!isSelfSigned(top) && certificates.some((candidate) => claimsToIssue(candidate, top))) {
+    throw new InvalidChain(`the signature of ${oneLine(top.subject)} does not verify with the key of its issuer`);
   }
   if (!issuer) {
     throw new InvalidChain(`the issuer of the mark certificate is missing: ${oneLine(leaf.issuer)}`);
   }
   return [leaf, issuer, ...issuers];
+}
+
+/** Whether the last certificate of a chain is a root: signed by itself. */
+export function endsAtRoot(chain: readonly X509Certificate[]): boolean {
+  const top = chain.at(-1);
+  return top !== undefined && isSelfSigned(top);
 }
 
 /** RFC 7468 text: the label CERTIFICATE, leaf first, 64 columns, LF, a newline after every block. */
@@ -42,25 +58,18 @@ function findLeaf(certificates: readonly X509Certificate[]): X509Certificate {
   const marks = certificates.filter((certificate) => !certificate.ca && certificate.keyUsage?.includes(BIMI_USAGE));
   const [leaf, ...others] = marks;
   if (!leaf || others.length > 0) {
-    throw new InvalidChain(
-      `${marks.length === 0 ? 'no' : marks.length} mark certificates among ${certificates.length} certificates, where one is expected`,
-    );
+    const found = marks.length === 0 ? 'no mark certificate' : `${marks.length} mark certificates`;
+    throw new InvalidChain(`${found} among ${certificates.length} certificates, where one is expected`);
   }
   return leaf;
 }
 
-/**
- * Breadth first, each certificate once, so that cross-signed certificates and loops cost nothing. The path ends at the
- * nearest root; without one, at the certificate furthest from the leaf.
- */
-function shortestPathUp(leaf: X509Certificate, certificates: readonly X509Certificate[]): readonly X509Certificate[] {
+/** Every certificate that the leaf reaches, with a shortest path to it. Each is passed once, so loops cost nothing. */
+function pathsUp(leaf: X509Certificate, certificates: readonly X509Certificate[]): readonly X509Certificate[][] {
   const paths: X509Certificate[][] = [[leaf]];
   const reached = new Set([leaf]);
   for (const path of paths) {
     const top = path.at(-1) ?? leaf;
-    if (isSelfSigned(top)) {
-      return path;
-    }
     for (const candidate of certificates) {
       if (!reached.has(candidate) && isIssuedBy(top, candidate)) {
         reached.add(candidate);
@@ -68,7 +77,7 @@ function shortestPathUp(leaf: X509Certificate, certificates: readonly X509Certif
       }
     }
   }
-  return paths.at(-1) ?? [leaf];
+  return paths;
 }
 
 function isSelfSigned(certificate: X509Certificate): boolean {
@@ -87,6 +96,11 @@ function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): bool
   }
 }
 
-function nameOf(certificate: X509Certificate): string {
-  return oneLine(certificate.subject);
+/**
+ * A certificate with the issuer's name that did not verify: the issuer by its key identifier too, or a root that is damaged.
+ * Another key under the same name is only a surplus certificate.
+ */
+function claimsToIssue(candidate: X509Certificate, certificate: X509Certificate): boolean {
+  const isDamagedRoot = candidate.subject === candidate.issuer && !isSelfSigned(candidate);
+  return candidate.subject === certificate.issuer && (isDamagedRoot || certificate.checkIssued(candidate));
 }

@@ -1,15 +1,26 @@
-import { buildChain, type Chain, oneLine, writeChainPem } from './chain.ts';
+import type { X509Certificate } from 'node:crypto';
+import { buildChain, endsAtRoot, oneLine, writeChainPem } from './chain.ts';
 import { decodeCertificates } from './decode.ts';
+import { readFields } from './fields.ts';
+import { type Finding, findingsOf } from './findings.ts';
+import { readLogo } from './logotype.ts';
+import { domainsOf, type NamedAttributes, nameAttributes, PRODUCTS, type Product, type Sct, sctsOf } from './mark.ts';
+import { TRUST_ANCHORS } from './trust-anchors.ts';
 
+export { holdsPrivateKey } from './decode.ts';
 export { InvalidChain } from './invalid-chain.ts';
 
 /** What a reader wants to know of a chain without parsing it. Dates are ISO 8601 UTC, hashes lower-case hex. */
 export interface CertificateReport {
-  /** Registered and government marks are a VMC, the others a CMC; missing where markType is. */
-  readonly product?: 'VMC' | 'CMC';
-  readonly markType?: string;
+  /** No finding is an error. */
+  readonly publishable: boolean;
+  /** Registered and government marks are a VMC, the others a CMC; null where the mark type says neither. */
+  readonly product: Product | null;
+  readonly markType: string | null;
   readonly subject: string;
-  /** The DNS names of the subject alternative name: A-labels. */
+  /** The subject by the names of its attributes. */
+  readonly attributes: NamedAttributes;
+  /** The DNS names of the subject alternative name, as A-labels. */
   readonly domains: readonly string[];
   readonly issuer: string;
   readonly serialNumber: string;
@@ -17,64 +28,107 @@ export interface CertificateReport {
   readonly notAfter: string;
   readonly fingerprintSha256: string;
   /** Leaf first. */
-  readonly chain: readonly { readonly subject: string; readonly fingerprintSha256: string }[];
+  readonly chain: readonly CertificateName[];
+  /** The certificate of the chain that is trusted by its fingerprint, nearest to the leaf; null where none is. */
+  readonly trustAnchor: CertificateName | null;
+  /** The embedded logo; null where it cannot be taken out. */
+  readonly logo: { readonly mediaType: string; readonly sha256: string; readonly bytes: number } | null;
+  readonly policies: readonly string[];
+  readonly crlUrls: readonly string[];
+  readonly scts: readonly Sct[];
+  readonly findings: readonly Finding[];
 }
 
-/** A chain that was decoded and proved. */
+export interface CertificateName {
+  readonly subject: string;
+  readonly fingerprintSha256: string;
+}
+
+/** A chain that was decoded, proved and checked. */
 export interface MarkCertificate {
   readonly report: CertificateReport;
   readonly chainPem: string;
+  /** The logo, inflated, byte for byte. */
+  readonly logo: Uint8Array | undefined;
 }
 
-/** Mark types of the Mark Certificate Requirements and the product each is sold as. The list is open. */
-const PRODUCTS: ReadonlyMap<string, 'VMC' | 'CMC'> = new Map([
-  ['Registered Mark', 'VMC'],
-  ['Government Mark', 'VMC'],
-  ['Prior Use Mark', 'CMC'],
-  ['Modified Registered Mark', 'CMC'],
-]);
-
-/** markType, an attribute of the subject (Mark Certificate Requirements). OpenSSL has no name for it. */
-const MARK_TYPE = /^1\.3\.6\.1\.4\.1\.53087\.1\.13=(.*)$/m;
+/** Against what a chain is checked. */
+export interface Expectations {
+  /** The moment at which it shall be valid. */
+  readonly at: Date;
+  /** Domains that were ordered, as A-labels in lower case. */
+  readonly domains?: readonly string[] | undefined;
+  readonly product?: Product | undefined;
+  /** SHA-256 fingerprints that are trusted beside the known roots, lower-case hex. */
+  readonly trustAnchors?: readonly string[] | undefined;
+}
 
 /**
- * Decodes, proves and describes what the CA sent.
+ * Decodes, proves, checks and describes what the CA sent.
  *
  * @throws {InvalidChain} where no chain can be made of the bytes.
  */
-export function readMarkCertificate(bytes: Uint8Array): MarkCertificate {
-  const chain = buildChain(decodeCertificates(bytes));
-  return { report: describe(chain), chainPem: writeChainPem(chain) };
-}
-
-function describe(chain: Chain): CertificateReport {
-  const [leaf] = chain;
-  const markType = MARK_TYPE.exec(leaf.subject)?.[1];
-  const product = markType === undefined ? undefined : PRODUCTS.get(markType);
+export async function readMarkCertificate(bytes: Uint8Array, expectations: Expectations): Promise<MarkCertificate> {
+  const { at, domains: orderedDomains = [], product: orderedProduct, trustAnchors = [] } = expectations;
+  const isTrusted = (certificate: X509Certificate) => {
+    const fingerprint = fingerprintOf(certificate);
+    return TRUST_ANCHORS.has(fingerprint) || trustAnchors.includes(fingerprint);
+  };
+  const certificates = buildChain(await decodeCertificates(bytes), isTrusted);
+  const chainPem = writeChainPem(certificates);
+  const [certificate, ...issuers] = certificates;
+  const leaf = readFields(certificate);
+  const attributes = nameAttributes(leaf.subject);
+  const domains = domainsOf(leaf);
+  const logo = readLogo(leaf);
+  const scts = sctsOf(leaf);
+  const anchor = issuers.find(isTrusted);
+  const trustAnchor = anchor ? nameOf(anchor) : null;
+  const findings = findingsOf({
+    chain: [leaf, ...issuers.map(readFields)],
+    leaf,
+    attributes,
+    domains,
+    logo,
+    scts,
+    trustAnchor,
+    rootDelivered: endsAtRoot(certificates),
+    pemBytes: chainPem.length,
+    at,
+    orderedDomains,
+    orderedProduct,
+  });
+  const [markType = null] = attributes.markType ?? [];
   return {
-    ...(product && { product }),
-    ...(markType && { markType }),
-    subject: oneLine(leaf.subject),
-    domains: dnsNames(leaf.subjectAltName ?? ''),
-    issuer: oneLine(leaf.issuer),
-    serialNumber: leaf.serialNumber.toLowerCase(),
-    notBefore: leaf.validFromDate.toISOString(),
-    notAfter: leaf.validToDate.toISOString(),
-    fingerprintSha256: hex(leaf.fingerprint256),
-    chain: chain.map(({ subject, fingerprint256 }) => ({
-      subject: oneLine(subject),
-      fingerprintSha256: hex(fingerprint256),
-    })),
+    chainPem,
+    logo: typeof logo === 'string' ? undefined : logo.svg,
+    report: {
+      publishable: findings.every(({ severity }) => severity !== 'error'),
+      product: (markType !== null && PRODUCTS.get(markType)) || null,
+      markType,
+      ...nameOf(certificate),
+      attributes,
+      domains,
+      issuer: oneLine(certificate.issuer),
+      serialNumber: certificate.serialNumber.toLowerCase(),
+      notBefore: certificate.validFromDate.toISOString(),
+      notAfter: certificate.validToDate.toISOString(),
+      chain: certificates.map(nameOf),
+      trustAnchor,
+      logo:
+        typeof logo === 'string' ? null : { mediaType: logo.mediaType, sha256: logo.sha256, bytes: logo.svg.length },
+      policies: leaf.policies,
+      crlUrls: leaf.crlUrls,
+      scts,
+      findings,
+    },
   };
 }
 
-/** OpenSSL writes `DNS:a.example, DNS:b.example`, and quotes what holds a comma, so that nothing can pose as a name. */
-function dnsNames(subjectAltName: string): string[] {
-  return [...subjectAltName.matchAll(/(?:^|, )DNS:([A-Za-z0-9._*-]+)(?=,|$)/g)].map(([, name = '']) =>
-    name.toLowerCase(),
-  );
+function nameOf(certificate: X509Certificate): CertificateName {
+  return { subject: oneLine(certificate.subject), fingerprintSha256: fingerprintOf(certificate) };
 }
 
-function hex(fingerprint: string): string {
-  return fingerprint.replaceAll(':', '').toLowerCase();
+function fingerprintOf({ fingerprint256 }: X509Certificate): string {
+  return fingerprint256.replaceAll(':', '').toLowerCase();
 }

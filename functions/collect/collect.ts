@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { Archive, StandingManifest } from '../archive.ts';
+import type { Archive, Finding, StandingManifest } from '../archive.ts';
 import { STATUSES, type WaitingReason } from '../collectmc/codes.ts';
 import type { Reply } from '../collectmc/reply.ts';
 import { CollectionError, type CollectionErrorName } from '../errors.ts';
@@ -32,6 +32,9 @@ export interface CollectedCertificate {
   readonly domains: readonly string[];
   readonly notBefore: string;
   readonly notAfter: string;
+  /** No finding is an error. */
+  readonly publishable: boolean;
+  readonly findings: readonly Finding[];
 }
 
 /** One check, for logs and metrics. Holds nothing secret. */
@@ -46,6 +49,9 @@ export interface CheckRecord {
   /** How long the CA took to answer; missing where it was not asked. */
   readonly milliseconds?: number | undefined;
   readonly text?: string;
+  /** Of an issued certificate: whether it is publishable, and the ids of its findings. */
+  readonly publishable?: boolean;
+  readonly findings?: readonly string[];
 }
 
 export interface CollectDependencies extends AskDependencies {
@@ -54,6 +60,8 @@ export interface CollectDependencies extends AskDependencies {
   /** Seconds from the execution's start after which an order that is still waiting is overdue. */
   readonly giveUpSeconds: number;
   readonly bucket: string;
+  /** SHA-256 fingerprints that are trusted beside the known roots. */
+  readonly trustAnchors: readonly string[];
   readonly archive: (orderNumber: string) => Archive;
   readonly observe: (check: CheckRecord) => void;
   readonly now: () => Date;
@@ -108,7 +116,8 @@ export function createCollect(dependencies: CollectDependencies) {
 
     if (reply.kind === 'issued') {
       const certificate = await collectCertificate(check, asked, reply, dependencies, fail);
-      observe({ ...seen, outcome: 'issued', waitSeconds: 0 });
+      const { publishable, findings } = certificate;
+      observe({ ...seen, outcome: 'issued', waitSeconds: 0, publishable, findings: findings.map(({ id }) => id) });
       return { outcome: 'issued', status: reply.status, checks, waitSeconds: 0, certificate };
     }
     if (reply.kind === 'refused') {
@@ -148,37 +157,44 @@ export function createCollect(dependencies: CollectDependencies) {
   };
 }
 
-/** Keeps the response, reads it, stores the chain. The code that reads certificates is loaded only here. */
+/**
+ * Keeps the response, reads it, stores the chain. The code that reads certificates is loaded only here. A response with a
+ * private key in it is the one that is kept nowhere.
+ */
 async function collectCertificate(
   { order, execution }: Check,
   { body }: Asked,
   { container, payload }: Extract<Reply, { kind: 'issued' }>,
-  { archive: archiveOf, bucket, now }: CollectDependencies,
+  { archive: archiveOf, bucket, now, trustAnchors }: CollectDependencies,
   fail: (name: CollectionErrorName, message: string, options?: ErrorOptions) => CollectionError,
 ): Promise<CollectedCertificate> {
   const archive = archiveOf(order.orderNumber);
+  const { holdsPrivateKey, InvalidChain, readMarkCertificate } = await import('../certificate/report.ts');
   const response = { container, body };
   const provenance = { execution, collectedAt: now().toISOString() };
-  await archive.keep(response);
-  const { InvalidChain, readMarkCertificate } = await import('../certificate/report.ts');
-  let certificate: ReturnType<typeof readMarkCertificate>;
+  const isKept = !(await holdsPrivateKey(payload));
+  if (isKept) {
+    await archive.keep(response);
+  }
   try {
-    certificate = readMarkCertificate(payload);
+    const { domains, product } = order;
+    const certificate = await readMarkCertificate(payload, { at: now(), domains, product, trustAnchors });
+    const standing = await archive.store(response, certificate, provenance);
+    return { bucket, ...summary(standing, execution) };
   } catch (error) {
     if (!(error instanceof InvalidChain)) {
       throw error;
     }
-    await archive.reject(response, error.message, provenance);
+    await archive.reject(isKept ? response : undefined, error.message, provenance);
     throw fail('InvalidChain', error.message, { cause: error });
   }
-  const standing = await archive.store(response, certificate, provenance);
-  return { bucket, ...summary(standing, execution) };
 }
 
 function summary(standing: StandingManifest, execution: string): Omit<CollectedCertificate, 'bucket'> {
-  const { fingerprintSha256, domains, notBefore, notAfter } = standing;
+  const { fingerprintSha256, domains, notBefore, notAfter, publishable, findings } = standing;
   const keys = Object.fromEntries(Object.entries(standing.objects).map(([name, { key }]) => [name, key]));
-  return { changed: standing.execution === execution, keys, fingerprintSha256, domains, notBefore, notAfter };
+  const changed = standing.execution === execution;
+  return { changed, keys, fingerprintSha256, domains, notBefore, notAfter, publishable, findings };
 }
 
 /** What counts as "the same again": the reason, or any status that no table has. */

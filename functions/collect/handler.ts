@@ -26,6 +26,8 @@ export function createHandler(environment: Environment) {
     credentials: createCredentialsReader(new SecretsManagerClient(), variable(environment, 'CREDENTIALS_SECRET_ARN')),
     call: askCollectMc,
     bucket,
+    // Absent where there is none: Lambda knows no empty variables.
+    trustAnchors: environment.TRUST_ANCHORS?.split(',') ?? [],
     archive: (orderNumber) => openArchive(s3, bucket, orderNumber),
     observe: (check) => observe(check, logger, metrics),
     now: () => new Date(),

@@ -1,0 +1,99 @@
+import { domainToASCII } from 'node:url';
+import { fromBER, OctetString } from 'asn1js';
+import { type Attribute, attempt, type Fields } from './fields.ts';
+
+export type Product = 'VMC' | 'CMC';
+
+/** One signed certificate timestamp: which log promised to show the certificate, and when. */
+export interface Sct {
+  /** SHA-256 of the log's key, lower-case hex. */
+  readonly logId: string;
+  /** ISO 8601 UTC. */
+  readonly timestamp: string;
+}
+
+/**
+ * Mark types of the Mark Certificate Requirements and the product each is sold as. The list is open: a type that is not here
+ * is a warning, not an error.
+ */
+export const PRODUCTS: ReadonlyMap<string, Product> = new Map([
+  ['Registered Mark', 'VMC'],
+  ['Government Mark', 'VMC'],
+  ['Prior Use Mark', 'CMC'],
+  ['Modified Registered Mark', 'CMC'],
+]);
+
+/** Names of subject attributes: X.520, the EV guidelines, and the Mark Certificate Requirements (1.3.6.1.4.1.53087). */
+const ATTRIBUTE_NAMES: Readonly<Record<string, string>> = {
+  '2.5.4.3': 'commonName',
+  '2.5.4.5': 'serialNumber',
+  '2.5.4.6': 'countryName',
+  '2.5.4.7': 'localityName',
+  '2.5.4.8': 'stateOrProvinceName',
+  '2.5.4.9': 'streetAddress',
+  '2.5.4.10': 'organizationName',
+  '2.5.4.11': 'organizationalUnitName',
+  '2.5.4.15': 'businessCategory',
+  '2.5.4.17': 'postalCode',
+  '2.5.4.97': 'organizationIdentifier',
+  '1.3.6.1.4.1.311.60.2.1.1': 'jurisdictionLocalityName',
+  '1.3.6.1.4.1.311.60.2.1.2': 'jurisdictionStateOrProvinceName',
+  '1.3.6.1.4.1.311.60.2.1.3': 'jurisdictionCountryName',
+  '1.3.6.1.4.1.53087.1.2': 'trademarkOfficeName',
+  '1.3.6.1.4.1.53087.1.3': 'trademarkCountryOrRegionName',
+  '1.3.6.1.4.1.53087.1.4': 'trademarkIdentifier',
+  '1.3.6.1.4.1.53087.1.5': 'legalEntityIdentifier',
+  '1.3.6.1.4.1.53087.1.6': 'wordMark',
+  '1.3.6.1.4.1.53087.1.13': 'markType',
+  '1.3.6.1.4.1.53087.3.2': 'statuteCountryName',
+  '1.3.6.1.4.1.53087.3.5': 'statuteCitation',
+  '1.3.6.1.4.1.53087.5.1': 'priorUseMarkSourceURL',
+};
+
+/** RFC 6962, 3.3. */
+const SCT_LIST = '1.3.6.1.4.1.11129.2.4.2';
+const LOG_ID_BYTES = 32;
+
+/** A subject by the names of its attributes, each with its values in order. What has no name keeps its number. */
+export type NamedAttributes = Readonly<Record<string, readonly string[]>>;
+
+export function nameAttributes(subject: readonly Attribute[]): NamedAttributes {
+  const named: Record<string, string[]> = {};
+  for (const { oid, value } of subject) {
+    const name = ATTRIBUTE_NAMES[oid] ?? oid;
+    named[name] = [...(named[name] ?? []), value];
+  }
+  return named;
+}
+
+/** The domains of a certificate as A-labels (RFC 5890) in lower case, each once. */
+export function domainsOf({ dnsNames }: Fields): string[] {
+  return [...new Set(dnsNames.map((name) => domainToASCII(name) || name.toLowerCase()))];
+}
+
+/** The SCTs in a certificate; none where the list cannot be read. */
+export function sctsOf(fields: Fields): readonly Sct[] {
+  const der = fields.extension(SCT_LIST);
+  return (der && attempt(() => readSctList(der))) || [];
+}
+
+/** An OCTET STRING around TLS vectors: two bytes of length for the list and for each SCT, then version, log id, timestamp. */
+function readSctList(der: ArrayBuffer): Sct[] {
+  const { result } = fromBER(der);
+  if (!(result instanceof OctetString)) {
+    return [];
+  }
+  const list = Buffer.from(result.valueBlock.valueHexView);
+  const end = 2 + list.readUInt16BE(0);
+  const scts: Sct[] = [];
+  for (let at = 2; at < end; ) {
+    const sct = list.subarray(at + 2, at + 2 + list.readUInt16BE(at));
+    const timestamp = Number(sct.readBigUInt64BE(1 + LOG_ID_BYTES));
+    scts.push({
+      logId: sct.subarray(1, 1 + LOG_ID_BYTES).toString('hex'),
+      timestamp: new Date(timestamp).toISOString(),
+    });
+    at += 2 + sct.length;
+  }
+  return scts;
+}

@@ -1,0 +1,18 @@
+/**
+ * The roots under which mark certificates are issued, by the SHA-256 of their DER, lower-case hex. From the CAs' repositories
+ * and the chains they deliver. Sectigo chains to the two of SSL.com; Entrust's is distrusted by some receivers since 2025.
+ */
+export const TRUST_ANCHORS: ReadonlyMap<string, string> = new Map([
+  ['8f9d1b7698886782a599b48510651c66a1aa0c5ca3192097bdc68534154bd30d', 'SSL.com VMC RSA Root CA 2024'],
+  ['1b82e7f4910b51e3e802a493acdc17ff58eac8b9eb7c09b52ac6cd2efb83598c', 'SSL.com VMC ECC Root CA 2024'],
+  ['504386c9ee8932fecc95fade427f69c3e2534b7310489e300fee448e33c46b42', 'DigiCert Verified Mark Root CA'],
+  ['cd122cb877c6928b9017b0f0b80dbd508196300bbd03cd7356c3beef524e7e0b', 'GlobalSign Verified Mark Root R42'],
+  ['7831d95a47d42508cd5c9e6264f9096bac19f04eb9b7c8bdd35fffc71c189617', 'Entrust Verified Mark Root CA - VMCR1'],
+  ['6ae4f0b06b187a7fc2b5815d252b637629734ae64a409ccbb53b14a352563d61', 'GoDaddy Verified Mark Root CA - VMCR1'],
+]);
+
+/** The accepted form of a pinned certificate: the SHA-256 of its DER, with or without colons. */
+export function readFingerprint(text: string): string | undefined {
+  const hex = text.replaceAll(':', '').toLowerCase();
+  return /^[0-9a-f]{64}$/.test(hex) ? hex : undefined;
+}
