@@ -67,6 +67,7 @@ export class MarkCertificateCollector extends Construct {
         GIVE_UP_SECONDS: String(settings.giveUpAfter.toSeconds()),
         POLL_SECONDS: String(settings.pollEvery.toSeconds()),
         RESPONSE_FORMAT: settings.responseFormat,
+        ...(settings.trustAnchors && { TRUST_ANCHORS: settings.trustAnchors.join(',') }),
       },
     });
     collect.addToRolePolicy(

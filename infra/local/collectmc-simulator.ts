@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { armouredPkcs7, base64Lines, type Pkcs7Form, pem, pkcs7 } from './containers.ts';
+import { armouredPkcs7, base64Lines, type Pkcs7Form, pem, pkcs7, zip } from './containers.ts';
 
 /** How an issued chain is written. Everything but the two binary ones is text. */
 export type IssuedShape =
@@ -64,7 +64,7 @@ export interface Issued {
   readonly pkcs7?: Pkcs7Form;
   /** `spaced` prints boundaries as the documentation does: inner spaces, and four dashes at the end of an END line. */
   readonly boundaries?: 'plain' | 'spaced';
-  /** The archive to send where a ZIP is asked for. */
+  /** The archive to send where a ZIP is asked for; default one of the certificates as PEM. */
   readonly zip?: Uint8Array;
 }
 
@@ -148,8 +148,8 @@ const issuedBodies: Readonly<Record<IssuedShape, (issued: Issued) => string | Ui
   'pkcs7-base64': (issued) => `2\n${base64Lines(pkcs7(issued.certificates, form(issued)))}`,
   pem: (issued) => `2\n${bounded(issued, pem(issued.certificates.toReversed()))}`,
   'pem-without-status': (issued) => bounded(issued, pem(issued.certificates.toReversed())),
-  'zip-binary': (issued) => archive(issued),
-  'zip-base64': (issued) => `2\n${base64Lines(archive(issued))}`,
+  'zip-binary': (issued) => issued.zip ?? zip(issued.certificates),
+  'zip-base64': (issued) => `2\n${base64Lines(issued.zip ?? zip(issued.certificates))}`,
 };
 
 const messages: Readonly<Record<number, string>> = {
@@ -467,13 +467,6 @@ function bounded(issued: Issued, text: string): string {
         .replaceAll(/-----BEGIN ([A-Z0-9 ]+)-----/g, '----- BEGIN $1 -----')
         .replaceAll(/-----END ([A-Z0-9 ]+)-----/g, '----- END $1 ----')
     : text;
-}
-
-function archive(issued: Issued): Uint8Array {
-  if (!issued.zip) {
-    throw new TypeError('a ZIP was asked for, and the script has none');
-  }
-  return issued.zip;
 }
 
 function oncePerCall(action: () => void): () => void {

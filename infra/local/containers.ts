@@ -11,6 +11,7 @@ import {
   Set as SetOf,
   Utf8String,
 } from 'asn1js';
+import { zipSync } from 'fflate';
 
 /**
  * - `degenerate`: certificates only, no digest, no content, no signer: what RFC 5652 and every tool call "certs-only".
@@ -106,5 +107,21 @@ function signerInfo(): Sequence {
       new Sequence({ value: [new ObjectIdentifier({ value: oid.ecdsaWithSha256 })] }),
       new OctetString({ valueHex: new Uint8Array(sign('sha256', new Uint8Array(), privateKey)) }),
     ],
+  });
+}
+
+/**
+ * A ZIP as the CA sends it: a file for each certificate, and a note to the customer.
+ *
+ * @param form what stands in the files; the CA documents neither it nor their names.
+ */
+export function zip(certificates: readonly Uint8Array[], form: 'pem' | 'der' = 'pem'): Uint8Array {
+  const files = certificates.map((certificate, index) => [
+    `certificates/${index}.${form === 'pem' ? 'pem' : 'crt'}`,
+    form === 'pem' ? Buffer.from(pem([certificate])) : certificate,
+  ]);
+  return zipSync({
+    ...Object.fromEntries(files),
+    'README.txt': Buffer.from('0. Install the certificates in this order.\n'),
   });
 }

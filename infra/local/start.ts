@@ -1,11 +1,15 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import type { Finding } from '../../functions/archive.ts';
+import type { NamedAttributes } from '../../functions/certificate/mark.ts';
 import type { Collection } from '../../functions/collect/collect.ts';
 import { STATUSES } from '../../functions/collectmc/codes.ts';
+import { RESPONSE_FORMATS, type ResponseFormat } from '../../functions/collectmc/request.ts';
 import { ORDERED } from '../mark-certificate-collector.ts';
 import { readSettings } from '../settings.ts';
 import { createCertificateAuthority } from './certificate-authority.ts';
@@ -14,7 +18,7 @@ import type { Execution, ExecutionEvent } from './executions.ts';
 import { type LocalCloud, startLocalCloud } from './local-cloud.ts';
 import { SCENARIOS, type Scenario } from './scenarios.ts';
 
-const FORMATS = ['pkcs7', 'pem'] as const;
+const FORMATS = Object.keys(RESPONSE_FORMATS) as ResponseFormat[];
 const PROJECT = join(import.meta.dirname, '..', '..');
 const LOCAL = join(PROJECT, '.local');
 const ROOT = join(LOCAL, 'ca', 'root.pem');
@@ -33,7 +37,7 @@ ${Object.entries(SCENARIOS)
 interface Options {
   readonly orderNumber: string;
   readonly scenario: Scenario;
-  readonly format: (typeof FORMATS)[number];
+  readonly format: ResponseFormat;
   readonly keep: boolean;
 }
 
@@ -88,7 +92,7 @@ async function main(options: Options): Promise<boolean> {
   const cloud: LocalCloud = await startLocalCloud({
     credentials,
     secret: scenario.secret,
-    settings: { ...scenario.settings, responseFormat: format },
+    settings: { ...scenario.settings, responseFormat: format, trustAnchors: fingerprintOf(certificate.root) },
     shownAs,
     onEvent: (execution, event) => narrate(cloud, execution, event),
     async beforeCheck(check) {
@@ -215,13 +219,16 @@ async function tellResult({ s3, bucket }: LocalCloud, orderNumber: string, execu
 
 function tellCertificate(manifest: Record<string, unknown>): void {
   const days = Math.floor((Date.parse(String(manifest.notAfter)) - Date.now()) / 86_400_000);
+  const findings = manifest.findings as readonly Finding[];
   const lines = [
     ['mark', `${manifest.product} (${manifest.markType})`],
-    ['subject', manifest.subject],
+    ['owner', (manifest.attributes as NamedAttributes).organizationName],
     ['domains', manifest.domains],
     ['issuer', manifest.issuer],
     ['valid', `${manifest.notBefore} to ${manifest.notAfter} (${days} days left)`],
     ['SHA-256', manifest.fingerprintSha256],
+    ...findings.map(({ id, severity, message }) => [severity, `${id}: ${message}`]),
+    ['verdict', manifest.publishable ? 'publishable' : 'not publishable'],
   ];
   for (const [label, value] of lines) {
     say(`              ${String(label).padEnd(9)} ${value}`);
@@ -235,6 +242,10 @@ async function keepRunning({ s3Url, bucket }: LocalCloud, orderNumber: string): 
   say(`  aws --endpoint-url ${s3Url} s3 cp --recursive s3://${bucket}/orders/${orderNumber}/ .`);
   // A promise alone does not keep a process; the servers do.
   await once(process, 'SIGINT');
+}
+
+function fingerprintOf(der: Uint8Array): string {
+  return createHash('sha256').update(der).digest('hex');
 }
 
 function collectionOf(state: unknown): Collection {

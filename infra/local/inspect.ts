@@ -1,0 +1,203 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { parseArgs, styleText } from 'node:util';
+import * as v from 'valibot';
+import {
+  type CertificateReport,
+  type Expectations,
+  InvalidChain,
+  type MarkCertificate,
+  readMarkCertificate,
+} from '../../functions/certificate/report.ts';
+import { readFingerprint } from '../../functions/certificate/trust-anchors.ts';
+import { domainSchema } from '../../functions/order.ts';
+
+const USAGE = `npm run inspect -- [OPTIONS] FILE...
+
+Decodes, proves and checks mark certificate chains: PKCS#7, ZIP, PEM, base64. The file "-" is standard input.
+
+  --json            one JSON object a file
+  --at ISO-DATE     the moment at which a chain shall be valid (default: now)
+  --domain NAME     a domain that the certificate shall cover; may be repeated
+  --product KIND    VMC or CMC: what was ordered
+  --trust SHA256    a certificate to trust beside the known roots; may be repeated
+  --out DIR         write chain.pem, logo.svg and certificate.json there
+
+Exit status: 0 every chain is publishable, 1 some chain has an error, 2 some file holds no chain, 64 wrong usage.`;
+
+const EXIT = { publishable: 0, error: 1, noChain: 2, usage: 64 } as const;
+
+interface Options {
+  readonly files: readonly string[];
+  readonly json: boolean;
+  readonly out: string | undefined;
+  readonly expectations: Expectations;
+}
+
+class WrongUsage extends Error {}
+
+function readOptions(args: readonly string[]): Options {
+  const { values, positionals } = parse(args);
+  if (values.help) {
+    throw new WrongUsage('');
+  }
+  if (positionals.length === 0) {
+    throw new WrongUsage('FILE: is missing');
+  }
+  if (values.out !== undefined && positionals.length > 1) {
+    throw new WrongUsage('--out: takes one FILE, for the names in the folder would be the same');
+  }
+  const { product } = values;
+  if (product !== undefined && product !== 'VMC' && product !== 'CMC') {
+    throw new WrongUsage(`--product: ${product} is not accepted; accepted: VMC, CMC`);
+  }
+  const at = values.at === undefined ? new Date() : readDate(values.at);
+  return {
+    files: positionals,
+    json: values.json,
+    out: values.out,
+    expectations: {
+      at,
+      product,
+      domains: values.domain.map(readDomain),
+      trustAnchors: values.trust.map(readTrust),
+    },
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        json: { type: 'boolean', default: false },
+        at: { type: 'string' },
+        domain: { type: 'string', multiple: true, default: [] },
+        product: { type: 'string' },
+        trust: { type: 'string', multiple: true, default: [] },
+        out: { type: 'string' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+  } catch (error) {
+    throw new WrongUsage(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** A day alone means its first moment in UTC. */
+function readDate(text: string): Date {
+  const date = new Date(text);
+  if (!/^\d{4}-\d{2}-\d{2}(T.*)?$/.test(text) || Number.isNaN(date.getTime())) {
+    throw new WrongUsage(
+      `--at: ${text} is not accepted; accepted: an ISO 8601 date like 2026-06-01 or 2026-06-01T12:00:00Z`,
+    );
+  }
+  return date;
+}
+
+function readDomain(text: string): string {
+  const result = v.safeParse(domainSchema, text);
+  if (!result.success) {
+    throw new WrongUsage(`--domain: ${text} is not accepted; accepted: a domain name like example.com`);
+  }
+  return result.output;
+}
+
+function readTrust(text: string): string {
+  const fingerprint = readFingerprint(text);
+  if (!fingerprint) {
+    throw new WrongUsage(`--trust: ${text} is not accepted; accepted: the 64 hex digits of a certificate's SHA-256`);
+  }
+  return fingerprint;
+}
+
+async function inspect(file: string, { json, out, expectations }: Options): Promise<number> {
+  try {
+    const bytes = file === '-' ? await buffer(process.stdin) : await readFile(file);
+    const certificate = await readMarkCertificate(bytes, expectations);
+    if (out !== undefined) {
+      await write(out, certificate);
+    }
+    console.log(
+      json ? JSON.stringify({ file, ...certificate.report }) : describe(file, certificate.report, expectations.at),
+    );
+    return certificate.report.publishable ? EXIT.publishable : EXIT.error;
+  } catch (error) {
+    if (!(error instanceof InvalidChain) && !(error instanceof Error && 'syscall' in error)) {
+      throw error;
+    }
+    const name = error instanceof InvalidChain ? error.name : 'UnreadableFile';
+    const problem = { file, error: { name, message: error.message } };
+    console.log(json ? JSON.stringify(problem) : `${file}\n  ${mark('error')} ${name}: ${error.message}`);
+    return EXIT.noChain;
+  }
+}
+
+async function write(folder: string, { report, chainPem, logo }: MarkCertificate): Promise<void> {
+  const files: Record<string, Uint8Array> = { 'chain.pem': Buffer.from(chainPem), ...(logo && { 'logo.svg': logo }) };
+  const objects = Object.entries(files).map(([key, bytes]) => ({
+    key,
+    size: bytes.length,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+  }));
+  files['certificate.json'] = Buffer.from(`${JSON.stringify({ schemaVersion: 1, ...report, objects }, null, 2)}\n`);
+  await mkdir(folder, { recursive: true });
+  for (const [name, bytes] of Object.entries(files)) {
+    await writeFile(join(folder, name), bytes);
+  }
+}
+
+function describe(file: string, report: CertificateReport, at: Date): string {
+  const { attributes, chain, trustAnchor, logo, findings } = report;
+  const days = Math.floor((Date.parse(report.notAfter) - at.getTime()) / 86_400_000);
+  const left = days < 0 ? `expired ${-days} days ago` : `${days} days left`;
+  const rows = [
+    [
+      'mark',
+      [report.markType ?? 'without a mark type', report.product && `(${report.product})`].filter(Boolean).join(' '),
+    ],
+    ['owner', attributes.organizationName?.join(', ') ?? report.subject],
+    ['domains', report.domains.join(', ')],
+    ['valid', `${report.notBefore.slice(0, 10)} to ${report.notAfter.slice(0, 10)} (${left})`],
+    ['issuer', report.issuer],
+    [
+      'root',
+      trustAnchor ? `${trustAnchor.subject} (trusted)` : `not trusted; the chain ends at ${chain.at(-1)?.subject}`,
+    ],
+    ['logo', logo ? `${logo.bytes} bytes, SHA-256 ${logo.sha256}` : 'none'],
+    ['SHA-256', report.fingerprintSha256],
+  ];
+  return [
+    styleText('bold', file),
+    ...rows.map(([label = '', value]) => `  ${label.padEnd(8)} ${value}`),
+    ...findings.map(({ id, severity, message }) => `  ${mark(severity)} ${id}: ${message}`),
+    report.publishable ? `  ${mark('publishable')} publishable` : `  ${mark('error')} not publishable`,
+  ].join('\n');
+}
+
+/** Colour where standard output is a terminal that has it. */
+function mark(kind: 'publishable' | 'warning' | 'error'): string {
+  const [sign, colour] = { publishable: ['✓', 'green'], warning: ['!', 'yellow'], error: ['✗', 'red'] }[kind] as [
+    string,
+    'green' | 'yellow' | 'red',
+  ];
+  return styleText(colour, sign);
+}
+
+try {
+  const options = readOptions(process.argv.slice(2));
+  const statuses: number[] = [];
+  for (const file of options.files) {
+    statuses.push(await inspect(file, options));
+  }
+  process.exitCode = Math.max(...statuses);
+} catch (error) {
+  if (!(error instanceof WrongUsage)) {
+    throw error;
+  }
+  console.error(error.message ? `${error.message}\n\n${USAGE}` : USAGE);
+  process.exitCode = EXIT.usage;
+}
