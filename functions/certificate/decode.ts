@@ -21,7 +21,7 @@ const CERTIFICATE_LABEL = /^(X509 |TRUSTED )?CERTIFICATE$/;
 const PKCS7_LABEL = /^(PKCS ?#?7|CMS)( SIGNED DATA)?$/;
 
 /** Base64 alone, perhaps under a status line: how CollectMC sends binary containers as text. */
-const BASE64 = /^(?:2\s*\n)?([A-Za-z0-9+/\s]+={0,2})$/;
+const BASE64 = /^(?:2[ \t]*\r?\n)?([A-Za-z0-9+/\s]+={0,2})$/;
 
 /**
  * Takes the certificates out of a container: PKCS#7 (with or without a signer, DER, BER or armoured), PEM, ZIP, base64 of a
