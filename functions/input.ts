@@ -22,7 +22,9 @@ export function problemsOf(issues: readonly v.BaseIssue<unknown>[], { hidden = f
 }
 
 function received(issue: v.BaseIssue<unknown>): string {
-  const text = typeof issue.input === 'bigint' ? String(issue.input) : (JSON.stringify(issue.input) ?? issue.received);
+  const value = typeof issue.input === 'bigint' ? String(issue.input) : (JSON.stringify(issue.input) ?? issue.received);
+  // A URL may carry a password where none belongs.
+  const text = value.replaceAll(/\/\/[^/@\s]*@/g, '//…@');
   return text.length > VALUE_LIMIT ? `${text.slice(0, VALUE_LIMIT)}…` : text;
 }
 

@@ -8,8 +8,12 @@ import { problemsOf } from '../functions/input.ts';
 /** The CA allows one call every 3 hours per order (documented for CollectSSL). A loopback endpoint is nobody's CA. */
 const SHORTEST_POLL = Duration.hours(3);
 
-/** An execution of Step Functions ends after a year; some days of it are for the last wait and a redrive. */
+/**
+ * An execution of Step Functions ends after a year. The rest of it is for the last wait, which is twice the poll interval at
+ * the most, and a day of repetitions: 360 + 2 x 2 + 1 days.
+ */
 const LONGEST_WAIT = Duration.days(360);
+const LONGEST_POLL = Duration.days(2);
 
 /** Step Functions stops a standard execution at this many events of history. */
 const HISTORY_LIMIT = 25_000;
@@ -73,8 +77,9 @@ const settingsSchema = v.object({
   trustAnchors: v.optional(
     v.pipe(
       v.string(TRUST_ANCHORS_FORM),
-      v.transform((list) => list.split(',').map((each) => readFingerprint(each.trim()) ?? '')),
-      v.check((list) => list.every(Boolean), TRUST_ANCHORS_FORM),
+      // Checked before it is changed, so that the error repeats what was written.
+      v.check((list) => fingerprintsOf(list).every((each) => each !== undefined), TRUST_ANCHORS_FORM),
+      v.transform((list) => fingerprintsOf(list).filter((each) => each !== undefined)),
     ),
   ),
   /** How many checks may run at once. New accounts have too little concurrency to reserve any of it: "none". */
@@ -126,9 +131,11 @@ function rhythmProblems({ collectUrl, pollEvery, giveUpAfter }: v.InferOutput<ty
   const problems: string[] = [];
   const url = URL.parse(collectUrl);
   const shortest = url && isLoopback(url) ? Duration.seconds(1) : SHORTEST_POLL;
-  if (pollEvery.toSeconds() < shortest.toSeconds()) {
+  if (pollEvery.toSeconds() < shortest.toSeconds() || pollEvery.toSeconds() > LONGEST_POLL.toSeconds()) {
+    const reason = shortest === SHORTEST_POLL ? " (the CA's limit for one order)" : '';
     problems.push(
-      `pollEvery: ${pollEvery.toIsoString()} is not accepted; accepted: ${shortest.toIsoString()} or longer, the CA's limit for one order`,
+      `pollEvery: ${pollEvery.toIsoString()} is not accepted; ` +
+        `accepted: from ${shortest.toIsoString()}${reason} to ${LONGEST_POLL.toIsoString()}`,
     );
   }
   if (giveUpAfter.toSeconds() < pollEvery.toSeconds() || giveUpAfter.toSeconds() > LONGEST_WAIT.toSeconds()) {
@@ -146,6 +153,10 @@ function rhythmProblems({ collectUrl, pollEvery, giveUpAfter }: v.InferOutput<ty
     );
   }
   return problems;
+}
+
+function fingerprintsOf(list: string): (string | undefined)[] {
+  return list.split(',').map((each) => readFingerprint(each.trim()));
 }
 
 function durationOf(value: string): Duration | undefined {
