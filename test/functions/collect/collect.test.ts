@@ -16,6 +16,7 @@ function prepare(...bodies: readonly string[]) {
     pollSeconds: 10_800,
     giveUpSeconds: 90 * DAY,
     bucket: 'bucket',
+    trustAnchors: [],
     credentials: { read: async () => ({ version: 'a', loginName: 'brand', loginPassword: 'secret' }) },
     call: async () => {
       const [body = ''] = answers.length > 1 ? answers.splice(0, 1) : answers;

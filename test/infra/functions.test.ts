@@ -1,0 +1,235 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { buildSync } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildFunction } from '../../infra/functions.ts';
+
+const PROJECT = join(import.meta.dirname, '..', '..');
+const FOLDERS = ['collect', 'start'] as const;
+type Folder = (typeof FOLDERS)[number];
+
+let temporary: string;
+let sources: Readonly<Record<Folder, readonly string[]>>;
+
+beforeAll(() => {
+  temporary = mkdtempSync(join(tmpdir(), 'bundles-'));
+  sources = { collect: buildFunction('collect', bundle('collect')), start: buildFunction('start', bundle('start')) };
+});
+
+afterAll(() => rmSync(temporary, { recursive: true }));
+
+function bundle(folder: Folder): string {
+  return join(temporary, folder);
+}
+
+describe.each(FOLDERS)('the bundle of %s', (folder) => {
+  it('is made of functions/ and of dependencies that are not for development', () => {
+    const { dependencies, devDependencies } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'));
+    const own = sources[folder].filter((source) => !source.includes('node_modules/'));
+    const packages = new Set(sources[folder].filter((source) => !own.includes(source)).map(packageOf));
+
+    expect(own).toContain(`functions/${folder}/index.ts`);
+    expect(own.filter((source) => !source.startsWith('functions/'))).toEqual([]);
+    expect([...packages].filter((name) => name in devDependencies)).toEqual([]);
+    expect([...packages]).toContain('@aws-lambda-powertools/logger');
+    expect(dependencies).toHaveProperty('@aws-lambda-powertools/logger');
+  });
+
+  it('holds no simulator, emulator, test or synthesis, whatever brought it in', () => {
+    expect(sources[folder].filter((source) => /fauxqs|simulator|vitest|aws-cdk|esbuild|\.test\./.test(source))).toEqual(
+      [],
+    );
+  });
+
+  it('consists of files that Node can load, each of them', () => {
+    const files = filesOf(bundle(folder)).filter((file) => file !== 'index.mjs');
+    expect(files).not.toEqual([]);
+    expect(runIn(bundle(folder), `for (const file of ${JSON.stringify(files)}) await import('./' + file);`)).toBe('');
+  });
+});
+
+describe('reading certificates', () => {
+  it('is no business of start', () => {
+    expect(sources.start.filter((source) => source.startsWith('functions/certificate/'))).toEqual([]);
+  });
+
+  it.each(FOLDERS)('is nothing that %s loads before a certificate came', (folder) => {
+    const { atOnce } = loadedFiles(bundle(folder));
+    const found = filesWithTextsOf(sources[folder].filter(readsCertificates), sources[folder], bundle(folder));
+
+    expect(atOnce).toContain('index.mjs');
+    expect([...found].filter(([, files]) => files.some((file) => atOnce.includes(file)))).toEqual([]);
+  });
+
+  it('is in files that Collect loads by a dynamic import', () => {
+    const { later } = loadedFiles(bundle('collect'));
+    const found = filesWithTextsOf(sources.collect.filter(readsCertificates), sources.collect, bundle('collect'));
+
+    expect([...found.keys()]).toEqual(
+      expect.arrayContaining([
+        'functions/certificate/chain.ts',
+        'functions/certificate/decode.ts',
+        expect.stringContaining('node_modules/asn1js/'),
+      ]),
+    );
+    expect(later).toEqual(expect.arrayContaining([...found.values()].flat()));
+  });
+});
+
+/** The stack as a user synthesizes it, in an environment without any credentials. */
+describe('cdk synth', () => {
+  let output: string;
+  let assets: Readonly<Record<Folder, string>>;
+  let variables: Readonly<Record<Folder, readonly string[]>>;
+
+  beforeAll(() => {
+    output = join(temporary, 'cdk.out');
+    const { status, stderr } = spawnSync(
+      join(PROJECT, 'node_modules', '.bin', 'cdk'),
+      ['synth', '--quiet', '--output', output],
+      {
+        cwd: PROJECT,
+        env: environment({ HOME: temporary }),
+        encoding: 'utf8',
+      },
+    );
+    expect(status, stderr).toBe(0);
+    const template = read('MarkCertificateCollector.template.json');
+    const { files } = read('MarkCertificateCollector.assets.json');
+    const functionOf = (folder: Folder) => {
+      const found = Object.entries<LambdaFunction>(template.Resources).filter(
+        ([id, { Type }]) => Type === 'AWS::Lambda::Function' && id.toLowerCase().includes(`${folder}function`),
+      );
+      expect(found).toHaveLength(1);
+      return found.map(([, { Properties }]) => Properties);
+    };
+    const assetOf = (folder: Folder) =>
+      functionOf(folder)
+        .map(({ Code }) => join(output, files[Code.S3Key.replace('.zip', '')].source.path))
+        .join();
+    const variablesOf = (folder: Folder) =>
+      functionOf(folder).flatMap(({ Environment }) => Object.keys(Environment.Variables));
+    assets = { collect: assetOf('collect'), start: assetOf('start') };
+    variables = { collect: variablesOf('collect'), start: variablesOf('start') };
+  });
+
+  it('gives each function a bundle of its own', () => {
+    expect(assets.collect).not.toBe(assets.start);
+    for (const folder of FOLDERS) {
+      expect(filesOf(assets[folder])).toEqual(filesOf(bundle(folder)));
+      expect(readFileSync(join(assets[folder], 'index.mjs'))).toEqual(readFileSync(join(bundle(folder), 'index.mjs')));
+    }
+  });
+
+  it.each(FOLDERS)('gives %s every environment variable that its handler needs', (folder) => {
+    const script = "const { handler } = await import('./index.mjs'); console.log(typeof handler);";
+    expect(runIn(assets[folder], script, valuesFor(variables[folder]))).toBe('function\n');
+  });
+
+  it.each(FOLDERS)('gives %s none that it does not need: without one, the handler names it', (folder) => {
+    const script = `
+      const all = { ...process.env };
+      for (const name of ${JSON.stringify(variables[folder])}) {
+        process.env = { ...all };
+        delete process.env[name];
+        await import('./index.mjs?' + name).catch((error) => console.log(error.message.split(':')[0]));
+      }`;
+    expect(runIn(assets[folder], script, valuesFor(variables[folder])).trim().split('\n')).toEqual(
+      variables[folder].map((name) => `The environment variable ${name} is missing`),
+    );
+  });
+
+  function read(file: string) {
+    return JSON.parse(readFileSync(join(output, file), 'utf8'));
+  }
+});
+
+interface LambdaFunction {
+  readonly Type: string;
+  readonly Properties: {
+    readonly Code: { readonly S3Key: string };
+    readonly Environment: { readonly Variables: Readonly<Record<string, unknown>> };
+  };
+}
+
+function packageOf(source: string): string {
+  const [scopeOrName = '', name = ''] = (source.split('node_modules/').at(-1) ?? '').split('/');
+  return scopeOrName.startsWith('@') ? `${scopeOrName}/${name}` : scopeOrName;
+}
+
+function readsCertificates(source: string): boolean {
+  return source.startsWith('functions/certificate/') || source.includes('node_modules/asn1js/');
+}
+
+function filesOf(directory: string): string[] {
+  return readdirSync(directory).filter((file) => file.endsWith('.mjs'));
+}
+
+/** What a bundle loads as soon as Lambda imports index.mjs, and what only a dynamic import brings. */
+function loadedFiles(directory: string): { atOnce: string[]; later: string[] } {
+  const { inputs } = buildSync({
+    absWorkingDir: directory,
+    entryPoints: filesOf(directory),
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    outdir: 'unused',
+    write: false,
+    metafile: true,
+  }).metafile;
+  const reached = (...kinds: string[]) => {
+    const files = new Set(['index.mjs']);
+    for (const file of files) {
+      for (const { path } of (inputs[file]?.imports ?? []).filter(
+        (each) => kinds.includes(each.kind) && !each.external,
+      )) {
+        files.add(path);
+      }
+    }
+    return [...files];
+  };
+  const atOnce = reached('import-statement');
+  const later = reached('import-statement', 'dynamic-import').filter((file) => !atOnce.includes(file));
+  return { atOnce, later };
+}
+
+/**
+ * The bundled files that hold each source, found by the texts that only this source has: a minifier renames everything
+ * else. Sources without such a text are left out.
+ */
+function filesWithTextsOf(wanted: readonly string[], all: readonly string[], directory: string): Map<string, string[]> {
+  const contents = new Map(all.map((source) => [source, readFileSync(join(PROJECT, source), 'utf8')]));
+  const bundled = new Map(filesOf(directory).map((file) => [file, readFileSync(join(directory, file), 'utf8')]));
+  return new Map(
+    wanted.toSorted().flatMap((source) => {
+      const texts = [...(contents.get(source) ?? '').matchAll(/(['"`])(?!\.)([ \w.,;:?#-]{16,})\1/g)]
+        .map(([, , text = '']) => text)
+        .filter((text) => [...contents].every(([other, content]) => other === source || !content.includes(text)));
+      const files = [...bundled]
+        .filter(([, content]) => texts.some((text) => content.includes(text)))
+        .map(([file]) => file);
+      return files.length > 0 ? [[source, files] as const] : [];
+    }),
+  );
+}
+
+/** Runs a module in a directory, as Lambda's Node would. Returns what it printed. */
+function runIn(directory: string, script: string, variables: Readonly<Record<string, string>> = {}): string {
+  return execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: directory,
+    env: environment({ AWS_REGION: 'us-east-1', ...variables }),
+    encoding: 'utf8',
+  });
+}
+
+/** Nothing of this process's environment but the way to Node. */
+function environment(variables: Readonly<Record<string, string>>): Record<string, string> {
+  return { PATH: [dirname(process.execPath), process.env.PATH].join(delimiter), ...variables };
+}
+
+/** A value for each variable; the one of which not every value is accepted gets a good one. */
+function valuesFor(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, name === 'RESPONSE_FORMAT' ? 'pkcs7' : '1']));
+}

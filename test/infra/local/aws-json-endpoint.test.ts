@@ -1,0 +1,182 @@
+import {
+  GetSecretValueCommand,
+  ListSecretsCommand,
+  PutSecretValueCommand,
+  ResourceNotFoundException,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  type Action,
+  type Endpoint,
+  ServiceError,
+  startAwsJsonEndpoint,
+} from '../../../infra/local/aws-json-endpoint.ts';
+import { type SecretsEndpoint, startSecretsEndpoint } from '../../../infra/local/secrets.ts';
+
+const SECRET = 'mark-certificate-collector/credentials';
+const PLACED = '{"loginName":"collector","loginPassword":"pässword+&=%"}';
+
+function clientOf({ url }: Endpoint): SecretsManagerClient {
+  return new SecretsManagerClient({
+    endpoint: url,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    maxAttempts: 1,
+  });
+}
+
+describe('the endpoint of one secret', () => {
+  let secrets: SecretsEndpoint;
+  let client: SecretsManagerClient;
+
+  beforeEach(async () => {
+    secrets = await startSecretsEndpoint(SECRET, PLACED);
+    client = clientOf(secrets);
+  });
+
+  afterEach(async () => {
+    client.destroy();
+    await secrets.close();
+  });
+
+  const get = (SecretId = SECRET) => client.send(new GetSecretValueCommand({ SecretId }));
+  const put = (SecretString: string, SecretId = SECRET) =>
+    client.send(new PutSecretValueCommand({ SecretId, SecretString }));
+
+  it('gives the value and the current version, the same one as long as nothing is put', async () => {
+    const first = await get();
+    const second = await get();
+
+    expect(first).toMatchObject({ ARN: SECRET, SecretString: PLACED, VersionStages: ['AWSCURRENT'] });
+    expect(first.VersionId).toMatch(/^[\w-]{32,64}$/);
+    expect(second.VersionId).toBe(first.VersionId);
+  });
+
+  it('makes a value that is put the current one at once, under a version of its own', async () => {
+    const before = await get();
+    const written = await put('{"loginName":"new","loginPassword":"new"}');
+    const after = await get();
+
+    expect(after.SecretString).toBe('{"loginName":"new","loginPassword":"new"}');
+    expect(after.VersionId).toBe(written.VersionId);
+    expect(after.VersionId).not.toBe(before.VersionId);
+  });
+
+  it('makes a new version even of the same value', async () => {
+    const before = await get();
+    await put(PLACED);
+
+    expect(await get()).toMatchObject({ SecretString: PLACED });
+    expect((await get()).VersionId).not.toBe(before.VersionId);
+  });
+
+  it('does not know another secret', async () => {
+    await expect(get('another')).rejects.toThrow(ResourceNotFoundException);
+    await expect(put('{}', 'another')).rejects.toThrow(ResourceNotFoundException);
+    expect((await get()).SecretString).toBe(PLACED);
+  });
+
+  it('counts how often the secret was read, not what was put or refused', async () => {
+    expect(secrets.reads).toBe(0);
+    await get();
+    await put('{}');
+    await get('another').catch(() => {});
+    await get();
+
+    expect(secrets.reads).toBe(2);
+  });
+});
+
+describe('an endpoint of any actions', () => {
+  let endpoint: Endpoint | undefined;
+  let client: SecretsManagerClient | undefined;
+
+  afterEach(async () => {
+    client?.destroy();
+    await endpoint?.close();
+    endpoint = undefined;
+  });
+
+  async function serve(getSecretValue: Action): Promise<SecretsManagerClient> {
+    endpoint = await startAwsJsonEndpoint({ 'secretsmanager.GetSecretValue': getSecretValue });
+    client = clientOf(endpoint);
+    return client;
+  }
+
+  it('hands an action the members of the request, and the caller what it returns', async () => {
+    const asked: unknown[] = [];
+    const served = await serve((input) => {
+      asked.push(input);
+      return { Name: 'ä', CreatedDate: 1_700_000_000 };
+    });
+    const output = await served.send(new GetSecretValueCommand({ SecretId: 'ö', VersionStage: 'AWSCURRENT' }));
+
+    expect(asked).toEqual([{ SecretId: 'ö', VersionStage: 'AWSCURRENT' }]);
+    expect(output).toMatchObject({ Name: 'ä', CreatedDate: new Date(1_700_000_000_000) });
+  });
+
+  it('waits for an action that takes its time', async () => {
+    const served = await serve(async () => {
+      await new Promise(setImmediate);
+      return { Name: 'late' };
+    });
+    expect((await served.send(new GetSecretValueCommand({ SecretId: SECRET }))).Name).toBe('late');
+  });
+
+  it('lets the client throw what the service says, as the fault of the caller', async () => {
+    const served = await serve(() => {
+      throw new ServiceError('DecryptionFailure', 'The key is disabled.');
+    });
+    await expect(served.send(new GetSecretValueCommand({ SecretId: SECRET }))).rejects.toMatchObject({
+      name: 'DecryptionFailure',
+      message: 'The key is disabled.',
+      $fault: 'client',
+      $metadata: { httpStatusCode: 400 },
+    });
+  });
+
+  it('answers any other error of an action as a fault of the server', async () => {
+    const served = await serve(() => {
+      throw new RangeError('a defect');
+    });
+    await expect(served.send(new GetSecretValueCommand({ SecretId: SECRET }))).rejects.toMatchObject({
+      name: 'RangeError',
+      message: 'a defect',
+      $metadata: { httpStatusCode: 500 },
+    });
+  });
+
+  it('names an action that is not served', async () => {
+    const served = await serve(() => ({}));
+    await expect(served.send(new ListSecretsCommand({}))).rejects.toMatchObject({
+      name: 'UnknownOperationException',
+      message: 'secretsmanager.ListSecrets is not served here',
+    });
+  });
+
+  it('is found on this machine only, and by nobody once it is closed', async () => {
+    const served = await serve(() => ({ Name: 'there' }));
+    const url = new URL(endpoint?.url ?? '');
+    expect(url.hostname).toBe('127.0.0.1');
+    await expect(fetch(`http://[::1]:${url.port}`)).rejects.toThrow();
+    expect((await served.send(new GetSecretValueCommand({ SecretId: SECRET }))).Name).toBe('there');
+
+    await endpoint?.close();
+    endpoint = undefined;
+    await expect(fetch(url)).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
+  });
+
+  it('closes although an action has not answered, and the caller learns of it', async () => {
+    const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
+    const served = await serve(() => {
+      reach();
+      return new Promise(() => {});
+    });
+    const refused = expect(served.send(new GetSecretValueCommand({ SecretId: SECRET }))).rejects.toThrow();
+    await reached;
+    await endpoint?.close();
+    endpoint = undefined;
+    await refused;
+  });
+});

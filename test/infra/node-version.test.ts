@@ -1,0 +1,58 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const PROJECT = join(import.meta.dirname, '..', '..');
+const GUARD = join(PROJECT, 'infra', 'node-version.js');
+
+/** Starts a program behind the guard, in a process that takes itself for another version of Node. */
+function startOn(version: string) {
+  const fake = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`;
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import', `data:text/javascript,${encodeURIComponent(fake)}`, '--import', GUARD, '-e', 'console.log("ran")'],
+    { encoding: 'utf8', env: {} },
+  );
+  return { status, stdout, stderr };
+}
+
+function jsonOf(file: string) {
+  return JSON.parse(readFileSync(join(PROJECT, file), 'utf8'));
+}
+
+describe('a Node that is too old', () => {
+  it.each(['16.20.2', '18.20.8', '20.19.5', '22.9.0', '22.17.1', '23.5.0'])(
+    '%s gets one sentence, and nothing runs',
+    (version) => {
+      const { status, stdout, stderr } = startOn(version);
+
+      expect(status).toBe(1);
+      expect(stdout).toBe('');
+      const [line = '', ...rest] = stderr.split('\n');
+      expect(rest).toEqual(['']);
+      expect(line).toContain('needs Node 22.18 or later');
+      expect(line).toContain(`this is Node ${version}:`);
+      expect(line).toContain('npm ci');
+    },
+  );
+});
+
+describe('a Node that is new enough', () => {
+  it.each(['22.18.0', '22.100.0', '23.6.0', '24.0.0', '100.1.0'])('%s hears nothing', (version) => {
+    expect(startOn(version)).toEqual({ status: 0, stdout: 'ran\n', stderr: '' });
+  });
+});
+
+describe('the version asked for', () => {
+  it('is the one that package.json declares', () => {
+    expect(jsonOf('package.json').engines).toEqual({ node: '^22.18.0 || >=23.6.0' });
+  });
+
+  it('is checked by every command that runs TypeScript', () => {
+    const { start, inspect, pretest } = jsonOf('package.json').scripts;
+    for (const command of [start, inspect, pretest, jsonOf('cdk.json').app]) {
+      expect(command).toMatch(/^node (--import \.\/)?infra\/node-version\.js( |$)/);
+    }
+  });
+});

@@ -1,0 +1,277 @@
+import { describe, expect, it } from 'vitest';
+import { readSettings, SETTING_NAMES, type Settings, type SettingsInput } from '../../infra/settings.ts';
+
+const DAY = 86_400;
+const FINGERPRINT = '0123456789abcdef'.repeat(4);
+const LOOPBACK = 'http://127.0.0.1:8080/CollectMC';
+const SETTINGS_WITH_DURATION = ['pollEvery', 'giveUpAfter'] as const;
+
+/** Settings with their durations in seconds. */
+function read(input: Readonly<Record<string, unknown>>) {
+  const settings = readSettings(input);
+  const [pollEvery, giveUpAfter] = SETTINGS_WITH_DURATION.map((name) => settings[name].toSeconds());
+  return { ...settings, pollEvery, giveUpAfter };
+}
+
+/** The lines of the error that the settings bring. */
+function problemsOf(input: Readonly<Record<string, unknown>>): string[] {
+  try {
+    readSettings(input);
+  } catch (error) {
+    const [title, ...problems] = String(error).split('\n');
+    expect(title).toBe('Error: Settings cannot be used:');
+    return problems.map((problem) => problem.replace(/^ {2}- /, ''));
+  }
+  return [];
+}
+
+describe('settings left out', () => {
+  it('have these defaults', () => {
+    expect(read({})).toEqual({
+      collectUrl: 'https://secure.trust-provider.com/products/download/CollectMC',
+      responseFormat: 'pkcs7',
+      pollEvery: 3 * 3600,
+      giveUpAfter: 90 * DAY,
+      credentialsSecretName: 'mark-certificate-collector/credentials',
+      eventSource: 'mark-certificates',
+      eventBusName: 'default',
+      trustAnchors: undefined,
+      reservedConcurrency: 1,
+      removalPolicy: 'retain',
+    } satisfies Record<keyof Settings, unknown>);
+  });
+
+  it('are the same as settings that the context does not have', () => {
+    expect(read(Object.fromEntries(SETTING_NAMES.map((name) => [name, undefined])))).toEqual(read({}));
+  });
+
+  it('are all of them: none is required, and none takes the login of the CA', () => {
+    expect(SETTING_NAMES.filter((name) => /login|password|token|apikey/i.test(name))).toEqual([]);
+    expect(problemsOf({})).toEqual([]);
+  });
+});
+
+describe('a setting as "-c key=value" gives it', () => {
+  const WRITTEN = {
+    collectUrl: [
+      ['https://ca.example/CollectMC', 'https://ca.example/CollectMC'],
+      ['https://ca.example:8443/a/b', 'https://ca.example:8443/a/b'],
+      [LOOPBACK, LOOPBACK],
+      ['http://localhost/CollectMC', 'http://localhost/CollectMC'],
+      ['http://[::1]:1/CollectMC', 'http://[::1]:1/CollectMC'],
+    ],
+    responseFormat: [
+      ['pkcs7', 'pkcs7'],
+      ['pkcs7-base64', 'pkcs7-base64'],
+      ['zip', 'zip'],
+      ['zip-base64', 'zip-base64'],
+      ['pem', 'pem'],
+    ],
+    pollEvery: [
+      ['PT3H', 10_800],
+      ['PT180M', 10_800],
+      ['P1DT6H30M15S', 109_815],
+    ],
+    giveUpAfter: [
+      ['P30D', 30 * DAY],
+      ['PT2160H', 90 * DAY],
+      ['PT3H', 10_800],
+    ],
+    credentialsSecretName: [
+      ['mark-certificates/ca_login+=.@-1', 'mark-certificates/ca_login+=.@-1'],
+      ['x'.repeat(512), 'x'.repeat(512)],
+    ],
+    eventSource: [
+      ['com.example.shop', 'com.example.shop'],
+      ['awsome', 'awsome'],
+      ['x'.repeat(256), 'x'.repeat(256)],
+    ],
+    eventBusName: [
+      ['orders', 'orders'],
+      ['aws.partner/example.com/1', 'aws.partner/example.com/1'],
+    ],
+    trustAnchors: [
+      [FINGERPRINT, [FINGERPRINT]],
+      [FINGERPRINT.toUpperCase().replace(/..(?!$)/g, '$&:'), [FINGERPRINT]],
+      [`${FINGERPRINT}, ${'a'.repeat(64)}`, [FINGERPRINT, 'a'.repeat(64)]],
+    ],
+    reservedConcurrency: [
+      ['1', 1],
+      ['10', 10],
+      ['1000', 1000],
+      ['none', undefined],
+    ],
+    removalPolicy: [
+      ['retain', 'retain'],
+      ['destroy', 'destroy'],
+    ],
+  } satisfies Record<keyof Settings, readonly (readonly [written: string, read: unknown])[]>;
+
+  it('is tried here for every setting', () => {
+    expect(Object.keys(WRITTEN).toSorted()).toEqual(SETTING_NAMES.toSorted());
+  });
+
+  it.each(
+    Object.entries(WRITTEN).flatMap(([name, values]) => values.map(([written, value]) => ({ name, written, value }))),
+  )('is accepted: $name=$written', ({ name, written, value }) => {
+    expect(read({ [name]: written })).toEqual({ ...read({}), [name]: value });
+  });
+
+  it('may be a number where cdk.json writes one', () => {
+    expect(read({ reservedConcurrency: 7 }).reservedConcurrency).toBe(7);
+  });
+});
+
+describe('a wrong setting', () => {
+  const COLLECT_URL_FORM =
+    'an https URL without credentials, query and fragment (plain http for a loopback address only)';
+  const CONCURRENCY_FORM = 'a whole number from 1 to 1000, or "none"';
+  const WRONG = {
+    collectUrl: [
+      COLLECT_URL_FORM,
+      [
+        '',
+        'CollectMC',
+        'http://ca.example/CollectMC',
+        'ftp://127.0.0.1/CollectMC',
+        'https://me:secret@ca.example/',
+      ].concat('https://ca.example/?a=1', 'https://ca.example/#a', 'http://127.0.0.1.example/', 'http://128.0.0.1/'),
+      [null, 8080],
+    ],
+    responseFormat: ['pkcs7, pkcs7-base64, zip, zip-base64, pem', ['', 'PKCS7', 'der', 'toString'], [null, 2]],
+    pollEvery: [
+      'an ISO 8601 duration like PT3H',
+      ['', '3h', '10800', 'P', 'PT', 'P1W', 'P1M', 'PT1.5H', '-PT3H'],
+      [null, 3],
+    ],
+    giveUpAfter: ['an ISO 8601 duration like P90D', ['', '90', '90 days', 'P3M', 'p90d', ' P90D'], [null, 90]],
+    credentialsSecretName: [
+      '1 to 512 letters, digits and /_+=.@-',
+      ['', 'a b', 'a:b', 'ä', 'x'.repeat(513)],
+      [null, 1],
+    ],
+    eventSource: ['1 to 256 characters, not beginning with "aws."', ['', 'aws.s3', 'x'.repeat(257)], [null, 1]],
+    eventBusName: [
+      'the name of an event bus: letters, digits and /._-',
+      ['', 'a b', 'arn:aws:x', 'x'.repeat(257)],
+      [null, 1],
+    ],
+    trustAnchors: [
+      'SHA-256 fingerprints of certificates, 64 hex digits each, separated by commas',
+      ['', FINGERPRINT.slice(1), `${FINGERPRINT.slice(1)}g`, `${FINGERPRINT},`, `no,${FINGERPRINT}`],
+      [null, 1, [FINGERPRINT]],
+    ],
+    reservedConcurrency: [
+      CONCURRENCY_FORM,
+      ['', '0', '-1', '1.5', '01', '1e2', ' 1', '1001', '99999', 'None', 'one'],
+      [null, true],
+    ],
+    removalPolicy: ['retain, destroy', ['', 'RETAIN', 'snapshot', 'retain-on-update-or-delete'], [null, true]],
+  } satisfies Record<keyof Settings, readonly [accepted: string, texts: readonly string[], others: readonly unknown[]]>;
+
+  it.each(
+    Object.entries(WRONG).flatMap(([name, [accepted, texts, others]]) =>
+      [...texts, ...others].map((value) => ({ name, value, accepted })),
+    ),
+  )('is refused with its key, its value and what is accepted: $name=$value', ({ name, value, accepted }) => {
+    const shown = JSON.stringify(value);
+    const concealed = shown.replace('me:secret@', '…@');
+    const repeated = concealed.length > 100 ? `${concealed.slice(0, 100)}…` : concealed;
+    expect(problemsOf({ [name]: value })).toEqual([`${name}: ${repeated} is not accepted; accepted: ${accepted}`]);
+  });
+
+  it.each([0, -1, 1.5, 1001])('is refused where cdk.json writes the number: reservedConcurrency=%d', (value) => {
+    expect(problemsOf({ reservedConcurrency: value })).toEqual([
+      `reservedConcurrency: "${value}" is not accepted; accepted: ${CONCURRENCY_FORM}`,
+    ]);
+  });
+
+  it('is not alone in the error: all of them are listed at once', () => {
+    const problems = problemsOf(Object.fromEntries(SETTING_NAMES.map((name) => [name, 'wrong value'])));
+    // Any text may be the source of an event.
+    const expected = SETTING_NAMES.filter((name) => name !== 'eventSource');
+    expect(problems.map((problem) => problem.split(':')[0])).toEqual(expected);
+  });
+
+  it('does not hide what is wrong with the durations', () => {
+    expect(problemsOf({ responseFormat: 'der', pollEvery: 'PT2H', giveUpAfter: 'PT1H' })).toEqual([
+      'responseFormat: "der" is not accepted; accepted: pkcs7, pkcs7-base64, zip, zip-base64, pem',
+      "pollEvery: PT2H is not accepted; accepted: from PT3H (the CA's limit for one order) to P2D",
+      'giveUpAfter: PT1H is not accepted; accepted: from pollEvery to P360D',
+    ]);
+  });
+});
+
+describe('pollEvery', () => {
+  it.each(['PT2H59M59S', 'PT1H', 'PT1S', 'PT0S'])('of %s is refused for a public CA', (pollEvery) => {
+    expect(problemsOf({ pollEvery, giveUpAfter: 'P1D' })).toContainEqual(
+      `pollEvery: ${pollEvery} is not accepted; accepted: from PT3H (the CA's limit for one order) to P2D`,
+    );
+  });
+
+  it.each(['PT2H59M59S', 'PT1S'])('of %s is accepted for an endpoint on this machine', (pollEvery) => {
+    expect(problemsOf({ collectUrl: LOOPBACK, pollEvery, giveUpAfter: pollEvery })).toEqual([]);
+  });
+
+  it('of nothing is refused even there: an execution would never wait', () => {
+    expect(problemsOf({ collectUrl: LOOPBACK, pollEvery: 'PT0S', giveUpAfter: 'PT1M' })).toContainEqual(
+      'pollEvery: PT0S is not accepted; accepted: from PT1S to P2D',
+    );
+  });
+
+  it('of more than two days is refused: the last waits would outlive the execution', () => {
+    expect(problemsOf({ pollEvery: 'P2DT1S' })).toEqual([
+      "pollEvery: P2DT1S is not accepted; accepted: from PT3H (the CA's limit for one order) to P2D",
+    ]);
+    expect(problemsOf({ pollEvery: 'P2D' })).toEqual([]);
+  });
+
+  it('is not free because an address only looks like this machine', () => {
+    const collectUrl = 'https://localhost.example/CollectMC';
+    expect(problemsOf({ collectUrl, pollEvery: 'PT1H', giveUpAfter: 'P1D' })).toHaveLength(1);
+  });
+});
+
+describe('giveUpAfter', () => {
+  const problem = (giveUpAfter: string) =>
+    `giveUpAfter: ${giveUpAfter} is not accepted; accepted: from pollEvery to P360D`;
+
+  it('shorter than pollEvery is refused', () => {
+    expect(problemsOf({ pollEvery: 'PT6H', giveUpAfter: 'PT5H59M59S' })).toEqual([problem('PT5H59M59S')]);
+    expect(problemsOf({ pollEvery: 'PT6H', giveUpAfter: 'PT6H' })).toEqual([]);
+  });
+
+  it('longer than 360 days is refused', () => {
+    expect(problemsOf({ pollEvery: 'P1D', giveUpAfter: 'P360DT1S' })).toEqual([problem('P360DT1S')]);
+    expect(problemsOf({ pollEvery: 'P1D', giveUpAfter: 'P360D' })).toEqual([]);
+  });
+});
+
+/**
+ * 25,000 events less 5,000 for repetitions are 20,000; at 9 a check these are 2,222 checks; less the 250 that may come
+ * early, 1,972 poll intervals fit.
+ */
+describe('the history of an execution', () => {
+  const INTERVALS = 1972;
+
+  it.each([
+    { pollEvery: 'PT3H', seconds: 3 * 3600, collectUrl: 'https://ca.example/CollectMC' },
+    { pollEvery: 'PT4H', seconds: 4 * 3600, collectUrl: 'https://ca.example/CollectMC' },
+    { pollEvery: 'PT1S', seconds: 1, collectUrl: LOOPBACK },
+    { pollEvery: 'PT37S', seconds: 37, collectUrl: LOOPBACK },
+  ])('holds 1,972 intervals of $pollEvery, and not a second more', ({ pollEvery, seconds, collectUrl }) => {
+    const settings = { collectUrl, pollEvery };
+    expect(problemsOf({ ...settings, giveUpAfter: `PT${INTERVALS * seconds}S` })).toEqual([]);
+    expect(problemsOf({ ...settings, giveUpAfter: `PT${INTERVALS * seconds + 1}S` })).toEqual([
+      expect.stringMatching(/^pollEvery and giveUpAfter: /),
+    ]);
+  });
+
+  it('is reckoned up in the error', () => {
+    expect(problemsOf({ pollEvery: 'PT3H', giveUpAfter: 'P246DT12H1S' } satisfies SettingsInput)).toEqual([
+      'pollEvery and giveUpAfter: P246DT12H1S / PT3H + 250 early checks = 2223 checks; ' +
+        '2223 x 9 events + 5000 for repetitions = 25007, and an execution may have 25000; ' +
+        'accepted: a longer pollEvery or a shorter giveUpAfter',
+    ]);
+  });
+});
