@@ -1,0 +1,180 @@
+/** A small S3 on loopback, in memory, as strict as S3 in what the archive relies on: conditions, versions, checksums. */
+import { createHash } from 'node:crypto';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+
+export interface S3Request {
+  readonly method: string;
+  /** Empty for the bucket itself. There is one bucket, whatever its name. */
+  readonly key: string;
+  readonly query: URLSearchParams;
+  readonly headers: http.IncomingHttpHeaders;
+  /** The access key id that signed it: who asks. */
+  readonly client: string;
+}
+
+/** An S3 error in place of the answer. */
+export interface Refusal {
+  readonly status: number;
+  readonly code: string;
+}
+
+export interface S3ServerOptions {
+  /** Off: one version of each key, without an id. */
+  readonly versions?: boolean;
+  /** Off: a checksum is neither looked at nor given back. */
+  readonly checksums?: boolean;
+}
+
+export interface S3Server {
+  readonly url: string;
+  /** Every request so far, also the refused ones, as they came. */
+  readonly requests: readonly S3Request[];
+  /** Runs when a request is there and before it takes effect: waits, refuses, or throws, which drops the connection. */
+  before: (request: S3Request) => Promise<Refusal | undefined> | Refusal | undefined;
+  close(): Promise<void>;
+}
+
+type Headers = Readonly<Record<string, string>>;
+
+/** One version of an object; without a body it is a delete marker. */
+interface Version {
+  readonly id: string;
+  readonly body?: Buffer;
+  readonly headers: Headers;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers?: Headers;
+  readonly body?: Buffer | string;
+}
+
+export async function startS3Server({ versions = true, checksums = true }: S3ServerOptions = {}): Promise<S3Server> {
+  const objects = new Map<string, readonly Version[]>();
+  const requests: S3Request[] = [];
+  let count = 0;
+
+  function push(key: string, version: Omit<Version, 'id'>): Headers {
+    const id = `v${++count}`;
+    objects.set(key, [...(versions ? (objects.get(key) ?? []) : []), { id, ...version }]);
+    return versions ? { 'x-amz-version-id': id } : {};
+  }
+
+  function put({ key, headers }: S3Request, body: Buffer): Answer {
+    const { 'x-amz-checksum-sha256': given, 'if-match': match, 'if-none-match': noneMatch } = headers;
+    const checked = checksums && typeof given === 'string';
+    if (checked && given !== createHash('sha256').update(body).digest('base64')) {
+      return refused(400, 'BadDigest');
+    }
+    const standing = objects.get(key)?.at(-1);
+    if (match !== undefined && !standing?.body) {
+      return refused(404, 'NoSuchKey');
+    }
+    if (match !== undefined ? match !== standing?.headers.etag : noneMatch === '*' && standing?.body) {
+      return refused(412, 'PreconditionFailed');
+    }
+    const etag = `"${createHash('md5').update(body).digest('hex')}"`;
+    const described = {
+      'content-type': headers['content-type'] ?? 'binary/octet-stream',
+      'last-modified': new Date().toUTCString(),
+      etag,
+      ...(checked && { 'x-amz-checksum-sha256': given }),
+    };
+    return { status: 200, headers: { etag, ...push(key, { body, headers: described }) } };
+  }
+
+  function get({ key, query, headers }: S3Request): Answer {
+    const id = query.get('versionId');
+    const all = objects.get(key);
+    const found = id === null ? all?.at(-1) : all?.find((version) => versions && version.id === id);
+    if (!found?.body) {
+      return refused(404, id === null ? 'NoSuchKey' : 'NoSuchVersion');
+    }
+    const { 'x-amz-checksum-sha256': sha256, ...entity } = found.headers;
+    const shown = {
+      'content-length': String(found.body.length),
+      ...(versions && { 'x-amz-version-id': found.id }),
+      ...(sha256 && headers['x-amz-checksum-mode'] === 'ENABLED' && { 'x-amz-checksum-sha256': sha256 }),
+    };
+    return { status: 200, headers: { ...entity, ...shown }, body: found.body };
+  }
+
+  function list(query: URLSearchParams): Answer {
+    const after = query.get('continuation-token') ?? '';
+    const found = [...objects.keys()]
+      .filter((key) => key.startsWith(query.get('prefix') ?? '') && key > after && objects.get(key)?.at(-1)?.body)
+      .sort();
+    const page = found.slice(0, Number(query.get('max-keys') ?? 1000));
+    const isTruncated = page.length < found.length;
+    const contents = page.map((key) => {
+      const { headers, body } = objects.get(key)?.at(-1) ?? {};
+      const modified = new Date(headers?.['last-modified'] ?? 0).toISOString();
+      return xml('Contents', { Key: key, LastModified: modified, ETag: headers?.etag, Size: body?.length });
+    });
+    const next = isTruncated ? { NextContinuationToken: page.at(-1) } : {};
+    const body = xml('ListBucketResult', { IsTruncated: isTruncated, KeyCount: page.length, ...next }, contents);
+    return { status: 200, headers: { 'content-type': 'application/xml' }, body };
+  }
+
+  async function answer(incoming: http.IncomingMessage): Promise<Answer> {
+    const { method = '', headers } = incoming;
+    const { pathname, searchParams: query } = new URL(incoming.url ?? '/', 'http://localhost');
+    const key = decodeURIComponent(pathname.split('/').slice(2).join('/'));
+    const body = await buffer(incoming);
+    const client = /Credential=([^/]+)/.exec(headers.authorization ?? '')?.[1] ?? '';
+    const request = { method, key, query, headers, client };
+    requests.push(request);
+    const refusal = await server.before(request);
+    if (refusal) {
+      return refused(refusal.status, refusal.code);
+    }
+    if (key === '' && method === 'PUT') {
+      return { status: 200 };
+    }
+    if (key === '' && query.get('list-type') === '2' && !query.has('delimiter')) {
+      return list(query);
+    }
+    if (key !== '' && method === 'PUT' && headers['content-encoding'] !== 'aws-chunked') {
+      return put(request, body);
+    }
+    if (key !== '' && (method === 'GET' || method === 'HEAD')) {
+      return get(request);
+    }
+    return key !== '' && method === 'DELETE'
+      ? { status: 204, headers: push(key, { headers: {} }) }
+      : refused(501, 'NotImplemented');
+  }
+
+  const listener = http.createServer(async (incoming, outgoing) => {
+    try {
+      const { status, headers, body } = await answer(incoming);
+      outgoing.writeHead(status, headers).end(incoming.method === 'HEAD' ? undefined : body);
+    } catch {
+      incoming.socket.destroy();
+    }
+  });
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  const server: S3Server = {
+    url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}`,
+    requests,
+    before: () => undefined,
+    close: () =>
+      new Promise((resolve) => {
+        listener.close(() => resolve());
+        listener.closeAllConnections();
+      }),
+  };
+  return server;
+}
+
+function refused(status: number, code: string): Answer {
+  return { status, headers: { 'content-type': 'application/xml' }, body: xml('Error', { Code: code, Message: code }) };
+}
+
+function xml(name: string, fields: Readonly<Record<string, unknown>>, children: readonly string[] = []): string {
+  const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+  const elements = Object.entries(fields).map(([field, value]) => `<${field}>${escaped(String(value))}</${field}>`);
+  return `<${name}>${[...elements, ...children].join('')}</${name}>`;
+}
