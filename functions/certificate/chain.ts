@@ -54,11 +54,13 @@ export function oneLine(name: string): string {
   return name.replaceAll('\n', ', ');
 }
 
+/** A mark certificate that issued another one is an issuer that lacks the flag of a CA, not a second leaf. */
 function findLeaf(certificates: readonly X509Certificate[]): X509Certificate {
   const marks = certificates.filter((certificate) => !certificate.ca && certificate.keyUsage?.includes(BIMI_USAGE));
-  const [leaf, ...others] = marks;
+  const leaves = marks.filter((mark) => !marks.some((other) => other !== mark && isIssuedBy(other, mark)));
+  const [leaf, ...others] = leaves;
   if (!leaf || others.length > 0) {
-    const found = marks.length === 0 ? 'no mark certificate' : `${marks.length} mark certificates`;
+    const found = leaves.length === 0 ? 'no mark certificate' : `${leaves.length} mark certificates`;
     throw new InvalidChain(`${found} among ${certificates.length} certificates, where one is expected`);
   }
   return leaf;

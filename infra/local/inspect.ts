@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { parseArgs, styleText } from 'node:util';
 import * as v from 'valibot';
@@ -28,6 +28,9 @@ Decodes, proves and checks mark certificate chains: PKCS#7, ZIP, PEM, base64. Th
 Exit status: 0 every chain is publishable, 1 some chain has an error, 2 some file holds no chain, 64 wrong usage.`;
 
 const EXIT = { publishable: 0, error: 1, noChain: 2, usage: 64 } as const;
+
+/** Where the command was typed: npm runs scripts in the project's folder. */
+const HERE = process.env.INIT_CWD ?? process.cwd();
 
 interface Options {
   readonly files: readonly string[];
@@ -116,10 +119,10 @@ function readTrust(text: string): string {
 
 async function inspect(file: string, { json, out, expectations }: Options): Promise<number> {
   try {
-    const bytes = file === '-' ? await buffer(process.stdin) : await readFile(file);
+    const bytes = file === '-' ? await buffer(process.stdin) : await readFile(resolve(HERE, file));
     const certificate = await readMarkCertificate(bytes, expectations);
     if (out !== undefined) {
-      await write(out, certificate);
+      await write(resolve(HERE, out), certificate);
     }
     console.log(
       json ? JSON.stringify({ file, ...certificate.report }) : describe(file, certificate.report, expectations.at),
