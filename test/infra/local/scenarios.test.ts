@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vi
 import type { Collection } from '../../../functions/collect/collect.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../../../infra/local/certificate-authority.ts';
 import type { Answer } from '../../../infra/local/collectmc-simulator.ts';
-import { pem, pkcs7 } from '../../../infra/local/containers.ts';
+import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../infra/local/containers.ts';
 import { type LocalCloud, type LocalCloudOptions, startLocalCloud } from '../../../infra/local/local-cloud.ts';
 import { SCENARIOS } from '../../../infra/local/scenarios.ts';
 
@@ -118,24 +119,29 @@ describe('every scenario ends as it should, and no password is seen anywhere', (
 });
 
 describe('what an order leaves in S3', () => {
+  type Chain = readonly Uint8Array[];
   test.each([
-    ['pkcs7', 'response.p7b', (chain: readonly Uint8Array[]) => Buffer.from(pkcs7(chain, 'signed-empty'))],
-    ['pem', 'response.pem', (chain: readonly Uint8Array[]) => Buffer.from(`2\n${pem(chain.toReversed())}`)],
+    ['pkcs7', 'response.p7b', (chain: Chain) => pkcs7(chain, 'signed-empty')],
+    ['pkcs7-base64', 'response.p7b', (chain: Chain) => armouredPkcs7(chain)],
+    ['zip', 'response.zip', (chain: Chain) => zip(chain, 'der')],
+    ['zip-base64', 'response.zip', (chain: Chain) => `2\n${base64Lines(zip(chain))}`],
+    ['pem', 'response.pem', (chain: Chain) => `2\n${pem(chain.toReversed())}`],
   ] as const)(
-    'asked for as %s is the response byte for byte, a chain that openssl accepts, and the manifest',
+    'asked for as %s is the response byte for byte, a chain that openssl accepts, the logo and the manifest',
     async (responseFormat, name, bodyOf) => {
-      await deploy({ settings: { responseFormat } });
-      const { chain, root } = authority.issue({ domains: ['example.com'] });
-      const body = bodyOf(chain);
+      const { chain, root, svg } = authority.issue({ domains: ['example.com'] });
+      await deploy({ settings: { responseFormat, trustAnchors: fingerprintOf(root) } });
+      const body = Buffer.from(bodyOf(chain));
       cloud.ca.order(ORDER, [processing, { kind: 'bytes', body }]);
 
-      await announce();
+      await announce({ orderNumber: ORDER, domains: ['example.com'], product: 'VMC' });
       await executionOf();
 
       const objects = await objectsOf();
-      expect(Object.keys(objects).sort()).toEqual(['certificate.json', 'chain.pem', name]);
+      expect(Object.keys(objects).sort()).toEqual(['certificate.json', 'chain.pem', 'logo.svg', name]);
       expect(objects[name]?.equals(body)).toBe(true);
       expect(objects['chain.pem']?.toString()).toBe(pem(chain));
+      expect(objects['logo.svg']?.equals(svg)).toBe(true);
       expect(verify(objects['chain.pem'] ?? Buffer.alloc(0), root)).toMatch(/chain\.pem: OK/);
       expect(JSON.parse(String(objects['certificate.json']))).toMatchObject({
         schemaVersion: 1,
@@ -144,7 +150,14 @@ describe('what an order leaves in S3', () => {
         product: 'VMC',
         markType: 'Registered Mark',
         domains: ['example.com'],
-        objects: { response: { key: `orders/${ORDER}/${name}` }, chain: { key: `orders/${ORDER}/chain.pem` } },
+        publishable: true,
+        findings: [],
+        logo: { mediaType: 'image/svg+xml', bytes: svg.length, sha256: fingerprintOf(svg) },
+        objects: {
+          response: { key: `orders/${ORDER}/${name}`, size: body.length, sha256: fingerprintOf(body) },
+          chain: { key: `orders/${ORDER}/chain.pem` },
+          logo: { key: `orders/${ORDER}/logo.svg`, sha256: fingerprintOf(svg) },
+        },
       });
       expect(cloud.announced).toMatchObject([
         {
@@ -154,14 +167,51 @@ describe('what an order leaves in S3', () => {
             orderNumber: ORDER,
             certificate: {
               bucket: cloud.bucket,
-              keys: { chain: `orders/${ORDER}/chain.pem` },
+              keys: { chain: `orders/${ORDER}/chain.pem`, logo: `orders/${ORDER}/logo.svg` },
               domains: ['example.com'],
+              publishable: true,
+              findings: [],
             },
           },
         },
       ]);
     },
   );
+
+  test('that a mailbox provider would refuse is stored all the same, with the findings', async () => {
+    await deploy();
+    cloud.ca.order(ORDER, [{ kind: 'issued', certificates: authority.issue({ domains: ['example.com'] }).chain }]);
+
+    await announce({ orderNumber: ORDER, domains: ['example.org'], product: 'CMC' });
+    await executionOf();
+
+    const manifest = JSON.parse(String((await objectsOf())['certificate.json']));
+    expect(manifest.publishable).toBe(false);
+    expect(manifest.findings.map(({ id }: { id: string }) => id)).toEqual([
+      'untrusted-root',
+      'domain-coverage',
+      'mark-type',
+    ]);
+    expect(cloud.announced).toMatchObject([{ detail: { certificate: { publishable: false } } }]);
+  });
+
+  test('with a private key in it is the reason alone', async () => {
+    await deploy();
+    const { chain } = authority.issue({ domains: ['example.com'] });
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const key = privateKey.export({ type: 'pkcs8', format: 'pem' });
+    cloud.ca.order(ORDER, [{ kind: 'bytes', body: `2\n${pem(chain)}${key}` }]);
+
+    await announce();
+    const execution = await executionOf();
+
+    const objects = await objectsOf();
+    expect(execution).toMatchObject({ error: 'InvalidChain', cause: expect.stringContaining('private key') });
+    expect(Object.keys(objects)).toEqual(['rejected.json']);
+    const secret = String(key).split('\n')[1] ?? '';
+    expect(secret).toHaveLength(64);
+    expect([logged, JSON.stringify(execution), ...Object.values(objects).map(String)].join()).not.toContain(secret);
+  });
 
   test('whose chain is broken is the response and the reason', async () => {
     await deploy();
@@ -356,6 +406,10 @@ test('thirty orders at once are asked for one after the other, and none is lost'
   );
   expect(retried.length).toBeGreaterThan(0);
 });
+
+function fingerprintOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
 
 function verify(chain: Uint8Array, root: Uint8Array): string {
   const folder = mkdtempSync(join(tmpdir(), 'verify-'));
