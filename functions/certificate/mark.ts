@@ -1,4 +1,3 @@
-import { domainToASCII } from 'node:url';
 import { fromBER, OctetString } from 'asn1js';
 import { type Attribute, attempt, type Fields } from './fields.ts';
 
@@ -66,9 +65,9 @@ export function nameAttributes(subject: readonly Attribute[]): NamedAttributes {
   return named;
 }
 
-/** The domains of a certificate as A-labels (RFC 5890) in lower case, each once. */
+/** The domains of a certificate, A-labels as they stand there (RFC 5280, 7.2), in lower case, each once. */
 export function domainsOf({ dnsNames }: Fields): string[] {
-  return [...new Set(dnsNames.map((name) => domainToASCII(name) || name.toLowerCase()))];
+  return [...new Set(dnsNames.map((name) => name.toLowerCase()))];
 }
 
 /** The SCTs in a certificate; none where the list cannot be read. */

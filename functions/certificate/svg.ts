@@ -19,7 +19,7 @@ const ANIMATIONS = new Set([
 ]);
 
 /** What url(...) in a property and @import in a style sheet name. Matches without an end, so that no text makes it slow. */
-const STYLE_REFERENCE = /(?:url\(|@import)\s*(?:url\()?\s*['"]?([^'")\s;]*)/gi;
+const STYLE_REFERENCE = /(?:url\(|@import)\s*(?:url\()?\s*['"]?\s*([^'")\s;]*)/gi;
 
 /**
  * What keeps a logo from being SVG Tiny Portable/Secure (draft-svg-tiny-ps-abrotman), as sentences; none where it is.

@@ -42,10 +42,8 @@ export function readReply(httpStatus: number, headers: ReplyHeaders, body: Uint8
     return outage(`HTTP ${httpStatus}`, retryAfter(headers));
   }
   // Bytes that are no UTF-8 become replacement characters, so no input can fail here; nothing but ASCII decides below.
-  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-    .toString()
-    .replace(/^\uFEFF/, '')
-    .trim();
+  // A byte-order mark is white space to trim().
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString().trim();
 
   // The status line is tried first: `0`, a newline and ten more bytes are also a well-formed DER SEQUENCE.
   const [, statusText, rest = ''] = STATUS_LINE.exec(text) ?? [];

@@ -1,0 +1,330 @@
+import { generateKeyPairSync, type KeyObject, type X509Certificate } from 'node:crypto';
+import { zipSync } from 'fflate';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { decodeCertificates, holdsPrivateKey } from '../../../functions/certificate/decode.ts';
+import { InvalidChain } from '../../../functions/certificate/invalid-chain.ts';
+import { createCertificateAuthority, type MarkCertificate } from '../../../infra/local/certificate-authority.ts';
+import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../infra/local/containers.ts';
+
+const MEBIBYTE = 1_048_576;
+
+let usual: MarkCertificate;
+/** Twenty-one certificates that differ. */
+let many: readonly Uint8Array[];
+
+beforeAll(async () => {
+  const authority = await createCertificateAuthority();
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  usual = authority.issue({ domains: ['example.com'] });
+  many = Array.from({ length: 21 }, (_, i) => authority.issue({ domains: [`${i}.example`], publicKey }).leaf);
+});
+
+/** What is decoded, each DER, in the order of a listing: that of the decoder is tested once, below. */
+async function decoded(content: string | Uint8Array): Promise<string[]> {
+  return listing(await decodeCertificates(Buffer.from(content)));
+}
+
+function listing(certificates: readonly (X509Certificate | Uint8Array)[]): string[] {
+  return certificates.map((each) => Buffer.from('raw' in each ? each.raw : each).toString('hex')).toSorted();
+}
+
+/** A PKCS#7 as a streaming encoder writes it: three levels without a length, each with its own end. */
+function indefinite(der: Uint8Array): Buffer {
+  const contentInfo = contentOf(Buffer.from(der));
+  const signedData = contentOf(contentOf(contentInfo.subarray(11)));
+  const open = (tag: number) => Buffer.of(tag, 0x80);
+  return Buffer.concat([open(0x30), contentInfo.subarray(0, 11), open(0xa0), open(0x30), signedData, Buffer.alloc(6)]);
+}
+
+function contentOf(der: Buffer): Buffer {
+  const first = der.readUInt8(1);
+  return der.subarray(first < 0x80 ? 2 : 2 + (first & 0x7f));
+}
+
+/** Boundaries as the documentation prints them: inner spaces, and once four dashes. */
+function spaced(text: string): string {
+  return text
+    .replaceAll(/-----(BEGIN|END) ([A-Z0-9 #]+)-----/g, '----- $1 $2 -----')
+    .replaceAll(/(END.*)-----/g, '$1----');
+}
+
+const text = () => pem(usual.chain);
+const blocks = () => usual.chain.map((der) => pem([der]));
+
+describe('the certificates of a chain are taken out of', () => {
+  test.each<[string, () => string | Uint8Array]>([
+    ['PKCS#7, certificates only', () => pkcs7(usual.chain, 'degenerate')],
+    ['PKCS#7 with an empty content and a signer', () => pkcs7(usual.chain, 'signed-empty')],
+    ['PKCS#7 without lengths (BER)', () => indefinite(pkcs7(usual.chain, 'degenerate'))],
+    ['PKCS#7 with a signer, without lengths (BER)', () => indefinite(pkcs7(usual.chain, 'signed-empty'))],
+    ['armoured PKCS#7', () => armouredPkcs7(usual.chain)],
+    ['armoured PKCS#7 with a signer', () => armouredPkcs7(usual.chain, 'signed-empty')],
+    ['armoured PKCS#7 under the label PKCS #7', () => armouredPkcs7(usual.chain).replaceAll('PKCS7', 'PKCS #7')],
+    ['armoured PKCS#7 under the label PKCS#7', () => armouredPkcs7(usual.chain).replaceAll('PKCS7', 'PKCS#7')],
+    ['armoured PKCS#7 under the label CMS', () => armouredPkcs7(usual.chain).replaceAll('PKCS7', 'CMS')],
+    [
+      'armoured PKCS#7 under the label PKCS #7 SIGNED DATA',
+      () => armouredPkcs7(usual.chain).replaceAll('PKCS7', 'PKCS #7 SIGNED DATA'),
+    ],
+    ['armoured PKCS#7 with spaced boundaries', () => spaced(armouredPkcs7(usual.chain))],
+    ['base64 of PKCS#7', () => base64Lines(pkcs7(usual.chain))],
+    ['base64 of PKCS#7 under a status', () => `2\n${base64Lines(pkcs7(usual.chain))}`],
+    [
+      'base64 of PKCS#7 under a status with CRLF',
+      () => `2\n${base64Lines(pkcs7(usual.chain))}`.replaceAll('\n', '\r\n'),
+    ],
+    ['ZIP of PEM', () => zip(usual.chain, 'pem')],
+    ['ZIP of DER', () => zip(usual.chain, 'der')],
+    ['ZIP of a PKCS#7', () => zipSync({ 'chain.p7b': pkcs7(usual.chain) })],
+    ['ZIP of one PEM with all', () => zipSync({ 'chain.pem': Buffer.from(text()) })],
+    ['base64 of ZIP under a status', () => `2\n${base64Lines(zip(usual.chain))}`],
+    ['PEM', text],
+    ['PEM, root first', () => pem(usual.chain.toReversed())],
+    ['PEM under a status', () => `2\n${text()}`],
+    ['PEM with CRLF', () => text().replaceAll('\n', '\r\n')],
+    ['PEM with CR', () => text().replaceAll('\n', '\r')],
+    ['PEM without line ends', () => text().replaceAll('\n', '')],
+    ['PEM without a newline at its end', () => text().trimEnd()],
+    ['PEM whose boundaries touch', () => text().replaceAll('-----\n-----', '----------')],
+    ['PEM with blank lines everywhere', () => text().replaceAll('\n', '\n\n')],
+    ['PEM with lines of 76 columns', () => text().replaceAll(/[A-Za-z0-9+/=\n]{65,}/g, columns(76))],
+    ['PEM with blanks around its lines', () => text().replaceAll(/^|$/gm, '  ')],
+    ['PEM with spaced boundaries', () => spaced(text())],
+    ['PEM with spaced boundaries and CRLF', () => spaced(text()).replaceAll('\n', '\r\n')],
+    ['PEM with four dashes', () => text().replaceAll('-----', '----')],
+    ['PEM after a byte order mark', () => `\uFEFF${text()}`],
+    ['PEM with comments', () => `# The chain - of example.com\n${blocks().join('\nsubject=C = GB, O = A-B\n')}Grüße\n`],
+    ['PEM with a comment that begins with 0x30, the tag of a SEQUENCE', () => `0 s:CN = leaf\n${text()}`],
+    ['PEM with a comment that begins with the letters of a ZIP', () => `PK is no archive\n${text()}`],
+    ['PEM under the label X509 CERTIFICATE', () => text().replaceAll('CERTIFICATE', 'X509 CERTIFICATE')],
+    ['PEM under the label TRUSTED CERTIFICATE', () => text().replaceAll('CERTIFICATE', 'TRUSTED CERTIFICATE')],
+    [
+      'PEM beside blocks of other labels',
+      () => `${block('CERTIFICATE REQUEST', 'MAA=')}${text()}${block('X509 CRL', 'MAA=')}`,
+    ],
+    ['PEM beside PKCS#7', () => `${pem([usual.leaf])}${armouredPkcs7([usual.issuing, usual.root])}`],
+    ['PEM in which each stands twice', () => `${text()}${text()}`],
+    ['PKCS#7 in which each stands seven times', () => pkcs7(Array.from({ length: 7 }, () => usual.chain).flat())],
+    ['ZIP in which each stands twice', () => zipSync({ 'a.pem': Buffer.from(text()), 'b.p7b': pkcs7(usual.chain) })],
+    [
+      'ZIP with a note and something else',
+      () =>
+        zipSync({ 'a.pem': Buffer.from(text()), 'b.txt': Buffer.from('Install'), 'c.der': Buffer.alloc(200, '0\x80') }),
+    ],
+  ])('%s', async (_, content) => {
+    expect(await decoded(content())).toEqual(listing(usual.chain));
+  });
+
+  test('one certificate in DER: itself', async () => {
+    expect(await decoded(usual.leaf)).toEqual(listing([usual.leaf]));
+  });
+
+  test('PKCS#7 beside an attribute certificate, which is left out', async () => {
+    const attributeCertificate = Buffer.of(0xa2, 0x03, 0x02, 0x01, 0x07);
+
+    expect(await decoded(pkcs7([...usual.chain, attributeCertificate]))).toEqual(listing(usual.chain));
+  });
+
+  test('bytes that lie in the middle of a larger buffer', async () => {
+    for (const content of [pkcs7(usual.chain), zip(usual.chain), Buffer.from(text())]) {
+      const around = Buffer.concat([Buffer.from('before'), content, Buffer.from('after')]);
+      const view = new Uint8Array(around.buffer, around.byteOffset + 6, content.length);
+
+      expect(listing(await decodeCertificates(view))).toEqual(listing(usual.chain));
+    }
+  });
+});
+
+function columns(width: number): (base64: string) => string {
+  return (base64) => base64.replaceAll('\n', '').replaceAll(new RegExp(`.{1,${width}}`, 'g'), '$&\n');
+}
+
+function block(label: string, base64: string): string {
+  return `-----BEGIN ${label}-----\n${base64}\n-----END ${label}-----\n`;
+}
+
+describe('certificates come in an order of their own, whatever the order they came in', () => {
+  test('the longest valid first', async () => {
+    const expected = [usual.root, usual.issuing, usual.leaf].map((der) => Buffer.from(der));
+
+    for (const content of [pkcs7(usual.chain), Buffer.from(text()), zip(usual.chain.toReversed())]) {
+      expect((await decodeCertificates(content)).map(({ raw }) => raw)).toEqual(expected);
+    }
+  });
+
+  test('then by fingerprint', async () => {
+    const certificates = await decodeCertificates(Buffer.from(pem(many.slice(0, 20))));
+    const validTo = certificates.map(({ validToDate }) => validToDate.getTime());
+    const sameSecond = (i: number) => validTo[i] === validTo[i - 1];
+
+    expect(validTo).toEqual(validTo.toSorted((a, b) => b - a));
+    expect(validTo.some((_, i) => sameSecond(i))).toBe(true);
+    for (const [i, { fingerprint256 }] of certificates.entries()) {
+      const before = certificates[i - 1];
+      if (before && sameSecond(i)) {
+        expect(before.fingerprint256 < fingerprint256).toBe(true);
+      }
+    }
+  });
+});
+
+describe('there are no certificates in', () => {
+  test.each<[string, () => string | Uint8Array]>([
+    ['nothing', () => ''],
+    ['text', () => 'Being processed by the CA'],
+    ['a page', () => '<html></html>'],
+    ['an empty PKCS#7', () => pkcs7([])],
+    ['PKCS#7 with revocation lists alone', () => withTag(pkcs7(usual.chain), 0xa1)],
+    ['an archive of a note', () => zipSync({ 'README.txt': Buffer.from('Nothing yet') })],
+    ['a certificate request', () => block('CERTIFICATE REQUEST', base64Lines(usual.leaf))],
+    [
+      'a block that begins under one label and ends under another',
+      () => text().replaceAll('END CERT', 'END X509 CERT'),
+    ],
+    ['three dashes', () => text().replaceAll('-----', '---')],
+  ])('%s', async (_, content) => {
+    expect(await decoded(content())).toEqual([]);
+  });
+
+  /** Another tag for the set of certificates: [1] is that of revocation lists. */
+  function withTag(container: Uint8Array, tag: number): Buffer {
+    const copy = Buffer.from(container);
+    copy.writeUInt8(tag, copy.indexOf(usual.leaf) - 4);
+    return copy;
+  }
+});
+
+describe('InvalidChain is thrown for', () => {
+  test.each<[string, () => string | Uint8Array, RegExp]>([
+    ['a DER that is cut off', () => pkcs7(usual.chain).subarray(0, -1), /neither PKCS#7 nor a certificate/],
+    ['half a DER', () => pkcs7(usual.chain).subarray(0, 2000), /neither PKCS#7 nor a certificate/],
+    ['a BER that is cut off', () => indefinite(pkcs7(usual.chain)).subarray(0, -2), /neither PKCS#7 nor/],
+    ['a DER that holds nothing', () => Buffer.concat([Buffer.of(0x30, 0x81, 0x00)]), /neither PKCS#7 nor/],
+    ['a DER at which the decoder throws', () => Buffer.from('30801c01000000', 'hex'), /no ASN\.1/],
+    ['nesting without end', () => Buffer.alloc(100_000, Buffer.of(0x30, 0x80)), /./],
+    ['PKCS#7 of another type', () => ofType(pkcs7(usual.chain), 1), /of the type 1\.2\.840\.113549\.1\.7\.1 /],
+    ['encrypted PKCS#7', () => ofType(pkcs7(usual.chain), 6), /of the type 1\.2\.840\.113549\.1\.7\.6 /],
+    ['PKCS#7 of a certificate and something else', () => pkcs7([usual.leaf, ofLength(200)]), /cannot be read/],
+    ['a certificate whose version is broken', () => pem([damaged(usual.leaf)]), /cannot be read/],
+    ['a block that holds text', () => block('CERTIFICATE', Buffer.from(text()).toString('base64')), /cannot be read/],
+    ['a block that holds nothing', () => block('CERTIFICATE', ''), /cannot be read/],
+    ['a block that holds no base64', () => block('CERTIFICATE', '!'), /cannot be read/],
+    ['a block with a placeholder', () => block('CERTIFICATE', 'your certificate here'), /cannot be read/],
+    ['a ZIP that is cut off', () => zip(usual.chain).subarray(0, -10), /archive is damaged/],
+    ['a ZIP with a byte changed', () => changed(zip(usual.chain, 'der'), 200), /archive is damaged|checksum/],
+    ['21 certificates in PKCS#7', () => pkcs7(many), /more than 20 certificates/],
+    ['21 certificates in PEM', () => pem(many), /more than 20 certificates/],
+    ['21 certificates in ZIP', () => zip(many), /more than 20 certificates/],
+    ['a megabyte and a byte', () => text().padEnd(MEBIBYTE + 1), /more than 1048576 bytes/],
+  ])('%s', async (_, content, message) => {
+    const decoding = decodeCertificates(Buffer.from(content()));
+
+    await expect(decoding).rejects.toThrow(InvalidChain);
+    await expect(decoding).rejects.toThrow(message);
+    await expect(decoding).rejects.toHaveProperty('name', 'InvalidChain');
+  });
+
+  test('no more than that: 20 certificates are decoded, and so is a megabyte', async () => {
+    const twenty = many.slice(0, 20);
+
+    expect(await decoded(pkcs7(twenty))).toEqual(listing(twenty));
+    expect(await decoded(text().padEnd(MEBIBYTE))).toEqual(listing(usual.chain));
+  });
+
+  /** contentType has 9 bytes, and its last is the number of the type. */
+  function ofType(container: Uint8Array, type: number): Buffer {
+    const copy = Buffer.from(container);
+    copy.writeUInt8(type, copy.indexOf(Buffer.from('06092a864886f70d0107', 'hex')) + 10);
+    return copy;
+  }
+
+  function ofLength(length: number): Buffer {
+    const octets = Buffer.concat([Buffer.of(0x04, 0x81, length), Buffer.alloc(length)]);
+    return Buffer.concat([Buffer.of(0x30, 0x81, octets.length), octets]);
+  }
+
+  /** The tag of the version, a byte that no reader forgives. */
+  function damaged(certificate: Uint8Array): Buffer {
+    return changed(certificate, 8);
+  }
+
+  function changed(bytes: Uint8Array, at: number): Buffer {
+    const copy = Buffer.from(bytes);
+    copy.writeUInt8(copy.readUInt8(at) ^ 0xff, at);
+    return copy;
+  }
+});
+
+describe('a private key is found', () => {
+  const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+  const secret = { cipher: 'aes-256-cbc', passphrase: 'secret' };
+  const pkcs8 = (of: KeyObject) => of.export({ type: 'pkcs8', format: 'pem' }).toString();
+
+  const keys = [
+    ['PKCS#8', pkcs8(key)],
+    ['SEC 1', key.export({ type: 'sec1', format: 'pem' }).toString()],
+    ['PKCS#1', rsa.export({ type: 'pkcs1', format: 'pem' }).toString()],
+    ['encrypted PKCS#8', key.export({ type: 'pkcs8', format: 'pem', ...secret }).toString()],
+    [
+      'encrypted as OpenSSL did it, with dashes in its headers',
+      key.export({ type: 'sec1', format: 'pem', ...secret }).toString(),
+    ],
+    ['one whose block never ends', pkcs8(key).slice(0, 100)],
+    ['one with spaced boundaries', spaced(pkcs8(key))],
+    ['one with four dashes', pkcs8(key).replaceAll('-----', '----')],
+  ] as const;
+
+  test.each(keys)('among PEM: %s', async (_, found) => {
+    for (const content of [`${found}\n${text()}`, `${text()}${found}`]) {
+      await expect(decodeCertificates(Buffer.from(content))).rejects.toThrow(InvalidChain);
+      await expect(decodeCertificates(Buffer.from(content))).rejects.toThrow(
+        'a private key lies among the certificates',
+      );
+      expect(await holdsPrivateKey(Buffer.from(content))).toBe(true);
+    }
+  });
+
+  test.each(keys)('in an archive: %s', async (_, found) => {
+    const archive = zipSync({ 'chain.pem': Buffer.from(text()), 'server.key': Buffer.from(found) });
+
+    expect(await holdsPrivateKey(archive)).toBe(true);
+    expect(await holdsPrivateKey(Buffer.from(`2\n${base64Lines(archive)}`))).toBe(true);
+  });
+
+  test.each([
+    ['PKCS#8', rsa.export({ type: 'pkcs8', format: 'der' })],
+    ['PKCS#1', rsa.export({ type: 'pkcs1', format: 'der' })],
+    ['PKCS#8 of a curve', key.export({ type: 'pkcs8', format: 'der' })],
+  ])('as DER, alone and in an archive: %s', async (_, der) => {
+    expect(await holdsPrivateKey(der)).toBe(true);
+    expect(await holdsPrivateKey(zipSync({ 'a.pem': Buffer.from(text()), 'b.key': der }))).toBe(true);
+  });
+
+  test.each<[string, () => string | Uint8Array]>([
+    ['a chain', text],
+    ['a chain with a public key', () => `${text()}${block('PUBLIC KEY', 'MAA=')}`],
+    ['a broken chain', () => pkcs7(usual.chain).subarray(0, -1)],
+    ['a damaged archive', () => zip(usual.chain).subarray(0, -10)],
+    ['a page that speaks of a PRIVATE KEY', () => '<html>Keep your PRIVATE KEY private.</html>'],
+    ['nothing', () => ''],
+  ])('nowhere in %s', async (_, content) => {
+    expect(await holdsPrivateKey(Buffer.from(content()))).toBe(false);
+  });
+});
+
+/** The rule is that reading grows no faster than the text; were it otherwise, these would be read for hours. */
+describe('a text that is made to be slow is read all the same', () => {
+  test.each<[string, (filler: string) => string]>([
+    ['blanks in a boundary', (filler) => `${text()}-----BEGIN A${filler}`],
+    ['blanks before a label', (filler) => `${text()}-----${filler}BEGIN`],
+    ['dashes', (filler) => `${text()}${filler.replaceAll(' ', '-')}`],
+    ['boundaries that never end', (filler) => `${text()}${filler.replaceAll(' '.repeat(18), '-----BEGIN A-----\n')}`],
+  ])('%s', async (_, write) => {
+    expect(await decoded(write(' '.repeat(900_000)))).toEqual(listing(usual.chain));
+  });
+
+  test('newlines after a status', async () => {
+    expect(await decoded(`2${'\n'.repeat(1_000_000)}?`)).toEqual([]);
+  });
+});

@@ -1,0 +1,413 @@
+import { execFileSync } from 'node:child_process';
+import { createHash, X509Certificate } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { InvalidChain, type MarkCertificate, readMarkCertificate } from '../../../functions/certificate/report.ts';
+import {
+  type CertificateAuthority,
+  createCertificateAuthority,
+  type MarkCertificateRequest,
+  type MarkType,
+  oid,
+} from '../../../infra/local/certificate-authority.ts';
+import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../infra/local/containers.ts';
+
+let folder: string;
+let authority: CertificateAuthority;
+let chain: readonly Uint8Array[];
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'report-'));
+  authority = await createCertificateAuthority();
+  chain = authority.issue({ domains: ['example.com'] }).chain;
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Reads as of today, with the root of the test authority trusted. */
+function read(bytes: string | Uint8Array): Promise<MarkCertificate> {
+  return readMarkCertificate(Buffer.from(bytes), { at: new Date(), trustAnchors: [fingerprint(authority.root)] });
+}
+
+/** The report of a certificate that differs from the usual one in this. */
+async function reportOf(changes: Partial<MarkCertificateRequest>) {
+  return (await read(pkcs7(authority.issue({ domains: ['example.com'], ...changes }).chain))).report;
+}
+
+function fingerprint(der: Uint8Array): string {
+  return createHash('sha256').update(der).digest('hex');
+}
+
+/** What `openssl x509` says of a certificate, without the name of the field. */
+function openssl(der: Uint8Array, ...options: readonly string[]): string {
+  const args = ['x509', '-inform', 'DER', '-noout', ...options];
+  return execFileSync('openssl', args, { input: der, encoding: 'utf8' })
+    .trim()
+    .replace(/^[^=]*= ?/, '');
+}
+
+/** A name as RFC 2253 escapes it, in UTF-8, in the order of the certificate. */
+const NAME_OPTIONS = ['-nameopt', 'esc_2253,esc_ctrl,utf8,sname,sep_comma_plus_space'] as const;
+
+describe('a report', () => {
+  test('says of the leaf what openssl says', async () => {
+    const { leaf } = authority.issue({ domains: ['example.com'], owner: 'Grüße, "Söhne" + Co <KG>' });
+    const { report } = await read(pem([leaf, authority.issuing, authority.root]));
+    const date = (option: string) => new Date(openssl(leaf, option)).toISOString();
+
+    expect(report).toMatchObject({
+      subject: openssl(leaf, '-subject', ...NAME_OPTIONS),
+      issuer: openssl(leaf, '-issuer', ...NAME_OPTIONS),
+      serialNumber: openssl(leaf, '-serial').toLowerCase(),
+      notBefore: date('-startdate'),
+      notAfter: date('-enddate'),
+      fingerprintSha256: openssl(leaf, '-fingerprint', '-sha256').replaceAll(':', '').toLowerCase(),
+    });
+    expect(report.subject).toContain('O=Grüße\\, \\"Söhne\\" \\+ Co \\<KG\\>');
+  });
+
+  test('names every certificate of the chain, leaf first, as openssl does', async () => {
+    const { report } = await read(pkcs7(chain.toReversed()));
+
+    expect(report.chain).toEqual(
+      chain.map((der) => ({
+        subject: openssl(der, '-subject', ...NAME_OPTIONS),
+        fingerprintSha256: openssl(der, '-fingerprint', '-sha256').replaceAll(':', '').toLowerCase(),
+      })),
+    );
+  });
+
+  test('has its hashes and its serial number in lower-case hex, and its dates in UTC', async () => {
+    const { report } = await read(pkcs7(chain));
+
+    expect(report.fingerprintSha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(report.serialNumber).toMatch(/^[0-9a-f]{32}$/);
+    expect([report.notBefore, report.notAfter]).toEqual(
+      Array.from({ length: 2 }, () => expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z$/)),
+    );
+  });
+
+  test.each([
+    ['the last second of a UTCTime', '2049-12-31T23:59:59.000Z'],
+    ['the first second of a GeneralizedTime', '2050-01-01T00:00:00.000Z'],
+    ['no well-defined end (RFC 5280, 4.1.2.5)', '9999-12-31T23:59:59.000Z'],
+  ])('has the end of validity to the second: %s', async (_, notAfter) => {
+    expect(await reportOf({ notAfter: new Date(notAfter) })).toMatchObject({ notAfter });
+  });
+
+  test.each([
+    ['Registered Mark', 'VMC'],
+    ['Government Mark', 'VMC'],
+    ['Prior Use Mark', 'CMC'],
+    ['Modified Registered Mark', 'CMC'],
+  ] as const)('knows a %s for a %s', async (markType: MarkType, product) => {
+    expect(await reportOf({ markType })).toMatchObject({ markType, product });
+  });
+
+  test.each(['Provisional Mark', 'registered mark', 'Registered Mark ', 'constructor'])(
+    'says no product where the mark type is none of these: %s',
+    async (markType) => {
+      const report = await reportOf({
+        attributes: (usual) => usual.map((each) => (each.oid === oid.markType ? { ...each, value: markType } : each)),
+      });
+
+      expect(report).toMatchObject({ markType, product: null });
+    },
+  );
+
+  test('says neither where there is no mark type', async () => {
+    const report = await reportOf({ attributes: (usual) => usual.filter((each) => each.oid !== oid.markType) });
+
+    expect(report).toMatchObject({ markType: null, product: null });
+  });
+
+  test('is not deceived by a name with a line that looks like a mark type', async () => {
+    const owner = `Example\n${oid.markType}=Government Mark\nDNS:evil.example`;
+    const report = await reportOf({ owner, markType: 'Prior Use Mark' });
+
+    expect(report).toMatchObject({ markType: 'Prior Use Mark', product: 'CMC', domains: ['example.com'] });
+    expect(report.subject).not.toContain('\n');
+  });
+
+  test.each([
+    ['one', ['example.com'], ['example.com']],
+    [
+      'several, in order',
+      ['b.example', 'a.example', 'xn--bcher-kva.example'],
+      ['b.example', 'a.example', 'xn--bcher-kva.example'],
+    ],
+    ['in lower case', ['Example.COM'], ['example.com']],
+    ['each once', ['example.com', 'EXAMPLE.com'], ['example.com']],
+    ['a selector', ['brand._bimi.example.com'], ['brand._bimi.example.com']],
+  ])('has the domains of the subject alternative name: %s', async (_, domains, expected) => {
+    expect((await reportOf({ domains })).domains).toEqual(expected);
+  });
+
+  test('has no domain that only stands inside another name', async () => {
+    const { domains } = await reportOf({ domains: ['example.com, DNS:evil.example'] });
+
+    expect(domains).not.toContain('evil.example');
+  });
+
+  test('has no domains where the certificate names none', async () => {
+    const { domains } = await reportOf({
+      extensions: (usual) => usual.filter((each) => each.oid !== oid.subjectAltName),
+    });
+
+    expect(domains).toEqual([]);
+  });
+
+  test('names the trust anchor by its fingerprint, or none', async () => {
+    const [, issuing, root] = (await read(pkcs7(chain))).report.chain;
+    const anchored = async (...anchors: readonly Uint8Array[]) => {
+      const expectations = { at: new Date(), trustAnchors: anchors.map(fingerprint) };
+      return (await readMarkCertificate(pkcs7(chain), expectations)).report.trustAnchor;
+    };
+
+    expect(await anchored(authority.root)).toEqual(root);
+    expect(await anchored(authority.issuing, authority.root)).toEqual(issuing);
+    expect(await anchored()).toBeNull();
+    expect(await anchored(Buffer.from(chain[0] ?? ''))).toBeNull();
+  });
+
+  test.each([2040, 2060])(
+    'is of the chain that ends at the trusted root, though another has its name and key and is valid to %i',
+    async (year) => {
+      const { root: namesake } = authority.with({ root: { notAfter: new Date(Date.UTC(year, 0)) } });
+
+      const { report } = await read(pkcs7([namesake, ...chain]));
+
+      expect(report.chain.map(({ fingerprintSha256 }) => fingerprintSha256)).toEqual(chain.map(fingerprint));
+      expect(report.trustAnchor?.fingerprintSha256).toBe(fingerprint(authority.root));
+    },
+  );
+
+  test('is one of a publishable certificate here, so that the tests below can lose that', async () => {
+    expect((await read(pkcs7(chain))).report).toMatchObject({ publishable: true, findings: [] });
+  });
+});
+
+/** Everything a chain can be sent in. */
+const containers = {
+  'PKCS#7': (ders: readonly Uint8Array[]) => Buffer.from(pkcs7(ders)),
+  'PKCS#7 with a signer': (ders: readonly Uint8Array[]) => Buffer.from(pkcs7(ders, 'signed-empty')),
+  'armoured PKCS#7': (ders: readonly Uint8Array[]) => Buffer.from(armouredPkcs7(ders)),
+  'base64 of PKCS#7': (ders: readonly Uint8Array[]) => Buffer.from(base64Lines(pkcs7(ders))),
+  PEM: (ders: readonly Uint8Array[]) => Buffer.from(pem(ders)),
+  'PEM with CRLF': (ders: readonly Uint8Array[]) => Buffer.from(pem(ders).replaceAll('\n', '\r\n')),
+  'ZIP of PEM': (ders: readonly Uint8Array[]) => Buffer.from(zip(ders, 'pem')),
+  'ZIP of DER': (ders: readonly Uint8Array[]) => Buffer.from(zip(ders, 'der')),
+} satisfies Record<string, (ders: readonly Uint8Array[]) => Buffer>;
+
+describe('whatever the container and the order', () => {
+  test('the report and chain.pem are the same, with surplus certificates and duplicates too', async () => {
+    const names = { attributes: () => [{ oid: oid.commonName, value: 'Other' }] };
+    const other = authority.with({ root: names, issuing: names });
+    const surplus = [other.root, other.issuing, authority.root, ...chain.slice(0, 1)];
+    const expected = await read(pkcs7(chain));
+    expect(expected.chainPem).toBe(pem(chain));
+
+    const certificates = fc
+      .subarray(surplus)
+      .chain((more) => fc.shuffledSubarray([...chain, ...more], { minLength: 3 + more.length }));
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...Object.values(containers)), certificates, async (write, ders) => {
+        expect(await read(write(ders))).toEqual(expected);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  test.each(Object.entries(containers))('%s of a chain without root is a chain that is shorter', async (_, write) => {
+    const { report, chainPem } = await read(write(chain.slice(0, 2)));
+
+    expect(chainPem).toBe(pem(chain.slice(0, 2)));
+    expect(report.chain).toHaveLength(2);
+  });
+
+  test.each(Object.entries(containers))('%s of a leaf alone is no chain', async (_, write) => {
+    await expect(read(write(chain.slice(0, 1)))).rejects.toThrow(InvalidChain);
+  });
+});
+
+describe('chain.pem', () => {
+  test('is accepted by openssl, from every container', async () => {
+    const rootFile = path.join(folder, 'root.pem');
+    const chainFile = path.join(folder, 'chain.pem');
+    writeFileSync(rootFile, pem([authority.root]));
+
+    for (const write of Object.values(containers)) {
+      writeFileSync(chainFile, (await read(write(chain.toReversed()))).chainPem);
+      const args = ['verify', '-CAfile', rootFile, '-untrusted', chainFile, chainFile];
+
+      expect(execFileSync('openssl', args, { encoding: 'utf8' })).toBe(`${chainFile}: OK\n`);
+    }
+  });
+
+  test('gives the same report when it is read itself', async () => {
+    const { report, chainPem } = await read(pkcs7(chain));
+
+    expect(await read(chainPem)).toMatchObject({ report, chainPem });
+  });
+});
+
+describe('a damaged certificate', () => {
+  /** The chain in PKCS#7 with one byte of one certificate changed. */
+  function damaged(which: number, place: number, change: number): Uint8Array {
+    return pkcs7(
+      chain.map((der, i) => {
+        const copy = Buffer.from(der);
+        if (i === which) {
+          const at = place % copy.length;
+          copy.writeUInt8(copy.readUInt8(at) ^ change, at);
+        }
+        return copy;
+      }),
+    );
+  }
+
+  /** What is read, or undefined where it is no chain; any other error is thrown on. */
+  async function readOrRefuse(bytes: Uint8Array): Promise<MarkCertificate | undefined> {
+    return read(bytes).catch((error: unknown) => {
+      if (error instanceof InvalidChain) {
+        return undefined;
+      }
+      throw error;
+    });
+  }
+
+  const place = fc.nat({ max: 10_000 });
+  const change = fc.integer({ min: 1, max: 255 });
+
+  test('that is the leaf makes no chain, whichever byte it is', async () => {
+    await fc.assert(
+      fc.asyncProperty(place, change, async (at, bits) => {
+        expect(await readOrRefuse(damaged(0, at, bits))).toBeUndefined();
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('above it makes no chain, or one that is not trusted: as if its issuer had not been delivered', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(1, 2), place, change, async (which, at, bits) => {
+        const found = await readOrRefuse(damaged(which, at, bits));
+
+        if (found) {
+          const delivered = found.report.chain.map(({ fingerprintSha256 }) => fingerprintSha256);
+          // Nothing stands above the last certificate to prove it; all below it are proved, and so as they were issued.
+          const proved = delivered.slice(0, -1);
+          expect(proved).toEqual(chain.slice(0, proved.length).map(fingerprint));
+          expect(found.report.fingerprintSha256).toBe(fingerprint(Buffer.from(chain[0] ?? '')));
+          expect(found.report).toMatchObject({ trustAnchor: null, publishable: false });
+        }
+      }),
+      { numRuns: 400 },
+    );
+  });
+});
+
+describe('any bytes', () => {
+  const bytes = fc.oneof(
+    fc.uint8Array({ maxLength: 500 }),
+    fc.uint8Array({ maxLength: 300 }).map((rest) => Buffer.concat([Buffer.of(0x30, 0x80), rest])),
+    fc
+      .uint8Array({ maxLength: 300 })
+      .map((rest) => Buffer.concat([Buffer.of(0x30, 0x82, 0, rest.length & 0xff), rest])),
+    fc.uint8Array({ minLength: 130, maxLength: 250 }).map((rest) => Buffer.from(pem([rest]))),
+    fc.uint8Array({ minLength: 130, maxLength: 250 }).map((rest) => Buffer.from(pkcs7([rest]))),
+    fc.uint8Array({ maxLength: 300 }).map((rest) => Buffer.concat([Buffer.from('PK\x03\x04'), rest])),
+    fc.uint8Array({ maxLength: 300 }).map((rest) => Buffer.from(base64Lines(rest))),
+    fc.string({ unit: 'binary', maxLength: 300 }).map((text) => Buffer.from(text)),
+  );
+
+  test('are no chain, and nothing else is thrown', async () => {
+    await fc.assert(
+      fc.asyncProperty(bytes, async (body) => {
+        await expect(read(body)).rejects.toBeInstanceOf(InvalidChain);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('cut out of a container are no chain, or the same one', async () => {
+    const expected = await read(pkcs7(chain));
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...Object.values(containers)), fc.nat(), fc.nat(), async (write, from, to) => {
+        const whole = write(chain);
+        const part = Buffer.concat([whole.subarray(0, from % whole.length), whole.subarray(to % whole.length)]);
+
+        const found = await read(part).catch((error: unknown) => error);
+
+        if (!(found instanceof InvalidChain)) {
+          expect(found).toHaveProperty('report.fingerprintSha256', expected.report.fingerprintSha256);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+const real = process.env.MARK_CERTIFICATES ?? '';
+const hasReal = real !== '' && existsSync(path.join(real, 'README.md'));
+if (!hasReal) {
+  console.warn('MARK_CERTIFICATES names no folder: real mark certificates of several CAs are not read in this run.');
+}
+
+describe.skipIf(!hasReal)('real mark certificates (left out where MARK_CERTIFICATES names no folder)', () => {
+  const file = (name: string) => readFileSync(path.join(real, name));
+  const at = (date: string) => ({ at: new Date(`${date}T00:00:00Z`) });
+
+  test.each([
+    ['made/ebay-chain-no-root.pem', 2],
+    ['made/ebay-chain-with-root.pem', 3],
+    ['made/ebay-degenerate.p7b', 3],
+    ['made/ebay-degenerate.p7b.pem', 3],
+    ['made/ebay-signed-empty.p7b', 3],
+    ['made/ebay.zip', 3],
+  ])('%s is the chain of the published leaf, %i certificates long', async (name, length) => {
+    const leaf = new X509Certificate(file('real/phpseclib-ebay.pem'));
+    const whole = file('made/ebay-chain-with-root.pem').toString().replaceAll('\r\n', '\n');
+
+    const { report, chainPem } = await readMarkCertificate(file(name), at('2026-10-01'));
+
+    expect(report.fingerprintSha256).toBe(fingerprint(leaf.raw));
+    expect(report.chain).toHaveLength(length);
+    expect(report.domains).toHaveLength(10);
+    expect(whole.startsWith(chainPem)).toBe(true);
+    expect(chainPem.match(/BEGIN/g)).toHaveLength(length);
+  });
+
+  test.each([
+    ['real/postalsys-xometry_cmc.pem', '2025-01-01', 3, 'Prior Use Mark', 'CMC', 1],
+    ['real/postalsys-redshift.pem', '2022-01-01', 2, null, null, 1],
+    ['real/postalsys-paypal_vmc.pem', '2025-01-01', 3, 'Registered Mark', 'VMC', 1],
+    ['real/postalsys-cnn.pem', '2022-01-01', 3, null, null, 1],
+    ['real/rspamd-valimail-2024.pem', '2025-01-01', 3, 'Registered Mark', 'VMC', 3],
+  ])('%s (as of %s) is a chain of %i, %s, %s', async (name, date, length, markType, product, domains) => {
+    const { report } = await readMarkCertificate(file(name), at(date));
+
+    expect(report.chain).toHaveLength(length);
+    expect(report).toMatchObject({ markType, product });
+    expect(report.domains).toHaveLength(domains);
+    expect(report.fingerprintSha256).toBe(fingerprint(new X509Certificate(file(name)).raw));
+  });
+
+  test.each([
+    ['real/phpseclib-badoo.pem', /issuer of the mark certificate is missing: .*Sectigo/],
+    ['real/phpseclib-ebay.pem', /issuer of the mark certificate is missing: .*DigiCert/],
+    ['negative/rspamd-paypal-wrong-intermediate.pem', /issuer of the mark certificate is missing: .*DigiCert/],
+    ['negative/vevioz-letsencrypt-tls-as-bimi.pem', /no mark certificate among 2/],
+    ['negative/labsectech-wrong-eku-selfsigned.pem', /no mark certificate among 1/],
+    ['negative/bimiquest-selfsigned-perfect-lint.pem', /issuer of the mark certificate is missing/],
+    ['negative/neurons-school-placeholder.pem', /cannot be read/],
+  ])('%s is no chain', async (name, message) => {
+    const reading = readMarkCertificate(file(name), at('2026-01-01'));
+
+    await expect(reading).rejects.toThrow(InvalidChain);
+    await expect(reading).rejects.toThrow(message);
+  });
+});
