@@ -9,13 +9,17 @@ const PRODUCT_FORM = '"VMC" or "CMC"';
 const REQUEST_FORM = '1 to 32 letters, digits, "-" and "_", but not a date of eight digits';
 const KEYS_FORM = 'orderNumber, domains, product, request';
 
-/** Labels of letters, digits and hyphens, at least two of them (RFC 1123, 2.1), 253 characters in all. */
-const DOMAIN = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+/** Labels of letters, digits and hyphens, at least two of them and the last no number (RFC 1123, 2.1), 253 characters in all. */
+const DOMAIN = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+(?!\d+$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** Characters that mean something in a URL: the conversion would read `example.com/x` as example.com. */
+const NO_DOMAIN = /[\s/?#%@:\\[\]]/;
 
 /** A domain as certificates spell it: A-labels (RFC 5890), lower case, no final dot. */
 export const domainSchema = v.pipe(
   v.string(DOMAINS_FORM),
-  v.transform((name) => domainToASCII(name.trim().replace(/\.$/, ''))),
+  v.check((name) => !NO_DOMAIN.test(name), DOMAINS_FORM),
+  v.transform((name) => domainToASCII(name.replace(/\.$/, ''))),
   v.regex(DOMAIN, DOMAINS_FORM),
 );
 

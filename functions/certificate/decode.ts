@@ -152,15 +152,23 @@ function parseCertificate(der: Uint8Array): X509Certificate {
     if (!isDer(der)) {
       throw new TypeError('not a SEQUENCE');
     }
-    return new X509Certificate(der);
+    const certificate = new X509Certificate(der);
+    if (Number.isNaN(certificate.validFromDate.getTime()) || Number.isNaN(certificate.validToDate.getTime())) {
+      throw new TypeError('no validity');
+    }
+    return certificate;
   } catch (cause) {
     throw new InvalidChain('one of the certificates cannot be read', { cause });
   }
 }
 
-/** A SEQUENCE of 128 bytes or more, as every certificate and container is: text may begin with its tag, `0`, too. */
-function isDer([tag, length = 0]: Uint8Array): boolean {
-  return tag === 0x30 && length >= 0x80;
+/**
+ * A SEQUENCE of 128 bytes or more, as every certificate and container is, or a short one of just this length, as private keys
+ * can be. Text may begin with the tag, `0`, too.
+ */
+function isDer(bytes: Uint8Array): boolean {
+  const [tag, length = 0] = bytes;
+  return tag === 0x30 && (length >= 0x80 || length + 2 === bytes.length);
 }
 
 function isZip(bytes: Uint8Array): boolean {

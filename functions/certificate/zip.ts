@@ -6,6 +6,9 @@ import { InvalidChain } from './invalid-chain.ts';
 /** A chain is three or four files; some CAs add instructions. */
 const ENTRY_LIMIT = 50;
 
+/** The last byte of a folder's name. Nothing else of a name is looked at. */
+const SLASH = 0x2f;
+
 /** Bytes of all entries together, inflated. */
 const SIZE_LIMIT = 1024 * 1024;
 
@@ -19,7 +22,7 @@ export async function unzip(bytes: Uint8Array): Promise<Uint8Array[]> {
   const files: Uint8Array[] = [];
   let size = 0;
   try {
-    const archive = await fromBufferPromise(Buffer.from(bytes), { lazyEntries: true });
+    const archive = await fromBufferPromise(Buffer.from(bytes), { lazyEntries: true, decodeStrings: false });
     if (archive.entryCount > ENTRY_LIMIT) {
       throw new InvalidChain(`the archive has ${archive.entryCount} entries, and at most ${ENTRY_LIMIT} are read`);
     }
@@ -28,7 +31,7 @@ export async function unzip(bytes: Uint8Array): Promise<Uint8Array[]> {
       if (size > SIZE_LIMIT) {
         throw new InvalidChain(`the archive inflates to more than ${SIZE_LIMIT} bytes`);
       }
-      if (!entry.fileName.endsWith('/')) {
+      if (entry.fileNameRaw.at(-1) !== SLASH) {
         const file = await buffer(await archive.openReadStreamPromise(entry));
         if (crc32(file) !== entry.crc32) {
           throw new InvalidChain('a file of the archive does not have its checksum');

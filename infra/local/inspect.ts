@@ -90,10 +90,12 @@ function parse(args: readonly string[]) {
   }
 }
 
-/** A day alone means its first moment in UTC. */
+/** A day alone means its first moment, and a time without a zone is UTC. */
 function readDate(text: string): Date {
-  const date = new Date(text);
-  if (!/^\d{4}-\d{2}-\d{2}(T.*)?$/.test(text) || Number.isNaN(date.getTime())) {
+  const date = new Date(/T[\d:.]+$/.test(text) ? `${text}Z` : text);
+  const [, day] = /^(\d{4}-\d{2}-\d{2})(T.*)?$/.exec(text) ?? [];
+  // A 30th of February is one of March to Date.
+  if (!day || Number.isNaN(date.getTime()) || !new Date(day).toISOString().startsWith(day)) {
     throw new WrongUsage(
       `--at: ${text} is not accepted; accepted: an ISO 8601 date like 2026-06-01 or 2026-06-01T12:00:00Z`,
     );

@@ -54,6 +54,22 @@ describe('an order', () => {
     ['a wrong product', { orderNumber: '1', product: 'DV' }, 'product: "DV" is not accepted; accepted: "VMC" or "CMC"'],
     ['domains that are no list', { orderNumber: '1', domains: 'a.example' }, 'domains: "a.example" is not accepted'],
     ['no domains', { orderNumber: '1', domains: [] }, 'domains: [] is not accepted'],
+    [
+      'a domain with a path',
+      { orderNumber: '1', domains: ['example.com/x'] },
+      'domains.0: "example.com/x" is not accepted',
+    ],
+    [
+      'a domain with a port',
+      { orderNumber: '1', domains: ['example.com:1'] },
+      'domains.0: "example.com:1" is not accepted',
+    ],
+    [
+      'an encoded domain',
+      { orderNumber: '1', domains: ['exa%6dple.com'] },
+      'domains.0: "exa%6dple.com" is not accepted',
+    ],
+    ['an address', { orderNumber: '1', domains: ['1.2.3'] }, 'domains.0:'],
     ['a domain that is none', { orderNumber: '1', domains: ['a.example', 'no dots'] }, 'domains.1:'],
     ['a request with other characters', { orderNumber: '1', request: 'a b' }, 'request: "a b" is not accepted'],
     [

@@ -1,6 +1,7 @@
 import { execFile, execFileSync } from 'node:child_process';
 import http from 'node:http';
 import { promisify } from 'node:util';
+import { unzipSync } from 'fflate';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createCertificateAuthority } from '../../../infra/local/certificate-authority.ts';
 import {
@@ -262,11 +263,15 @@ describe('an issued chain', () => {
     expect(text.match(/^-.*$/gm)?.slice(0, 2)).toEqual(['----- BEGIN CERTIFICATE -----', '----- END CERTIFICATE ----']);
   });
 
-  it('is HTTP 500, and says why, when a ZIP is asked for that the script does not have', async () => {
-    const { status, text } = await scripted({ kind: 'issued', certificates: chain, shape: 'zip-binary' });
+  it('is a ZIP of PEM files, with a note, when the script has no archive of its own', async () => {
+    const { status, body } = await scripted({ kind: 'issued', certificates: chain, shape: 'zip-binary' });
 
-    expect(status).toBe(500);
-    expect(text).toMatch(/ZIP/);
+    const files = Object.values(unzipSync(body)).map((file) => Buffer.from(file).toString());
+    expect(status).toBe(200);
+    expect(files.filter((file) => file.startsWith('-----BEGIN CERTIFICATE-----'))).toEqual(
+      chain.map((each) => pem([each])),
+    );
+    expect(files).toHaveLength(chain.length + 1);
   });
 });
 

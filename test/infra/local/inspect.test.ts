@@ -1,0 +1,488 @@
+import { spawnSync } from 'node:child_process';
+import { createHash, X509Certificate } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  type CertificateAuthority,
+  createCertificateAuthority,
+  type MarkCertificate,
+  oid,
+} from '../../../infra/local/certificate-authority.ts';
+import { armouredPkcs7, pem, pkcs7, zip } from '../../../infra/local/containers.ts';
+
+const PROGRAM = path.join(import.meta.dirname, '../../../infra/local/inspect.ts');
+const DAY = 24 * 60 * 60 * 1000;
+const ISSUED = new Date('2026-01-01T00:00:00Z');
+const AT = ['--at', '2026-06-01'];
+
+let folder: string;
+let authority: CertificateAuthority;
+/** A clean Registered Mark for example.com and www.example.com. */
+let clean: MarkCertificate;
+let root: string;
+/** The files, by what lies in them. */
+const FILES = { clean: 'clean.pem', warning: 'warning.pem', error: 'error.pem', broken: 'broken.pem' } as const;
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'inspect-'));
+  const notBefore = new Date('2020-01-01T00:00:00Z');
+  authority = (await createCertificateAuthority()).with({ root: { notBefore }, issuing: { notBefore } });
+  const order = { domains: ['example.com', 'www.example.com'], notBefore: ISSUED };
+  clean = authority.issue(order);
+  root = fingerprint(authority.root);
+  const warning = authority.issue({ ...order, notAfter: new Date(ISSUED.getTime() + 400 * DAY) });
+  const error = authority.issue({
+    ...order,
+    extensions: (usual) => usual.filter((each) => each.oid !== oid.sctList),
+  });
+  write(FILES.clean, pem(clean.chain));
+  write(FILES.warning, pem(warning.chain));
+  write(FILES.error, pem(error.chain));
+  write(FILES.broken, pem([clean.leaf]));
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function write(name: string, content: string | Uint8Array): void {
+  writeFileSync(path.join(folder, name), content);
+}
+
+function fingerprint(der: Uint8Array): string {
+  return createHash('sha256').update(der).digest('hex');
+}
+
+interface Run {
+  readonly input?: string | Uint8Array;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The command as a person would type it, in the folder of the files. */
+function inspect(args: readonly string[], { input = '', env = {} }: Run = {}) {
+  // What the machine says about colours, and npm about where these tests were started, is not what is tested.
+  const { FORCE_COLOR: _, NO_COLOR: __, NODE_DISABLE_COLORS: ___, INIT_CWD: ____, ...inherited } = process.env;
+  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...args], {
+    cwd: folder,
+    input,
+    encoding: 'utf8',
+    env: { ...inherited, ...env },
+  });
+  return { status, stdout, stderr };
+}
+
+/** The command where the root is trusted, at a moment inside the validity. */
+function trusting(args: readonly string[], run: Run = {}) {
+  return inspect([...AT, '--trust', root, ...args], run);
+}
+
+function json(args: readonly string[], run: Run = {}): Record<string, unknown>[] {
+  const { stdout, stderr } = trusting(['--json', ...args], run);
+  expect(stderr).toBe('');
+  expect(stdout.endsWith('\n')).toBe(true);
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((line): Record<string, unknown> => JSON.parse(line));
+}
+
+function findingIds([report = {}]: readonly Record<string, unknown>[]): unknown {
+  return Array.isArray(report.findings) ? report.findings.map(({ id }) => id) : report;
+}
+
+describe('what people read', () => {
+  test('says whose mark it is, for which domains, until when, and by whom', () => {
+    const { status, stdout, stderr } = trusting([FILES.clean]);
+    expect(stdout.split('\n')).toEqual([
+      FILES.clean,
+      '  mark     Registered Mark (VMC)',
+      '  owner    Example Brand Limited',
+      '  domains  example.com, www.example.com',
+      '  valid    2026-01-01 to 2027-01-01 (214 days left)',
+      '  issuer   C=GB, O=Local Look-alike of Sectigo Limited, CN=(made on this machine) VMC Issuing RSA CA',
+      '  root     C=US, O=Local Look-alike of SSL.com, CN=(made on this machine) VMC Root RSA CA (trusted)',
+      `  logo     ${clean.svg.length} bytes, SHA-256 ${fingerprint(clean.svg)}`,
+      `  SHA-256  ${fingerprint(clean.leaf)}`,
+      '  ✓ publishable',
+      '',
+    ]);
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+  });
+
+  test('marks a warning, and the chain is publishable', () => {
+    const { status, stdout } = trusting([FILES.warning]);
+    expect(stdout).toMatch(/^ {2}! lifetime: .*400 days/m);
+    expect(stdout).toMatch(/^ {2}✓ publishable$/m);
+    expect(status).toBe(0);
+  });
+
+  test('marks an error, and the chain is not publishable', () => {
+    const { status, stdout } = trusting([FILES.error]);
+    expect(stdout).toMatch(/^ {2}✗ sct-missing: \w/m);
+    expect(stdout).toMatch(/^ {2}✗ not publishable$/m);
+    expect(stdout).not.toContain('✓');
+    expect(status).toBe(1);
+  });
+
+  test('names the end of a chain that nobody trusts', () => {
+    const { status, stdout } = inspect([...AT, FILES.clean]);
+    expect(stdout).toMatch(/^ {2}root {5}not trusted; the chain ends at C=US, .*Root RSA CA$/m);
+    expect(stdout).toMatch(/^ {2}✗ untrusted-root: /m);
+    expect(status).toBe(1);
+  });
+
+  test('says in one line why there is no chain', () => {
+    const { status, stdout, stderr } = trusting([FILES.broken]);
+    expect(stdout).toMatch(/^broken\.pem\n {2}✗ InvalidChain: the issuer of the mark certificate is missing: .*\n$/);
+    expect(stderr).toBe('');
+    expect(status).toBe(2);
+  });
+
+  test.each([
+    ['2026-12-31', '1 days left'],
+    ['2027-01-01', '0 days left'],
+    ['2027-01-02', 'expired 1 days ago'],
+    ['2027-01-31T12:00:00Z', 'expired 31 days ago'],
+  ])('counts the days from %s: %s', (at, expected) => {
+    const { stdout } = inspect(['--at', at, '--trust', root, FILES.clean]);
+    expect(stdout).toContain(`2026-01-01 to 2027-01-01 (${expected})`);
+  });
+
+  test('says so where there is neither logo nor mark type', () => {
+    const bare = authority.issue({
+      domains: ['example.com'],
+      notBefore: ISSUED,
+      attributes: (usual) => usual.filter((each) => each.oid !== oid.markType),
+      extensions: (usual) => usual.filter((each) => each.oid !== oid.logotype),
+    });
+    const { stdout } = trusting(['-'], { input: pem(bare.chain) });
+    expect(stdout).toMatch(/^ {2}mark {5}without a mark type$/m);
+    expect(stdout).toMatch(/^ {2}logo {5}none$/m);
+  });
+
+  test('is plain where it is piped', () => {
+    expect(trusting([FILES.clean, FILES.warning, FILES.error, FILES.broken]).stdout).not.toContain('\u001b');
+  });
+
+  test('is coloured where colour is forced: green, yellow, red', () => {
+    const { stdout } = trusting([FILES.clean, FILES.warning, FILES.error], { env: { FORCE_COLOR: '1' } });
+    expect(stdout).toContain('\u001b[32m✓\u001b[39m publishable');
+    expect(stdout).toContain('\u001b[33m!\u001b[39m lifetime');
+    expect(stdout).toContain('\u001b[31m✗\u001b[39m sct-missing');
+  });
+});
+
+describe('--json', () => {
+  test('is the whole report in one object', () => {
+    const issuing = { subject: expect.stringContaining('Issuing'), fingerprintSha256: fingerprint(clean.issuing) };
+    const top = { subject: expect.stringContaining('Root'), fingerprintSha256: root };
+    const { serialNumber } = new X509Certificate(clean.leaf);
+    expect(json([FILES.clean])).toEqual([
+      expect.objectContaining({
+        file: FILES.clean,
+        publishable: true,
+        product: 'VMC',
+        markType: 'Registered Mark',
+        domains: ['example.com', 'www.example.com'],
+        notBefore: '2026-01-01T00:00:00.000Z',
+        notAfter: '2027-01-01T00:00:00.000Z',
+        fingerprintSha256: fingerprint(clean.leaf),
+        serialNumber: serialNumber.toLowerCase(),
+        issuer: expect.stringContaining('CN=(made on this machine) VMC Issuing RSA CA'),
+        chain: [
+          { subject: expect.stringContaining('Example Brand'), fingerprintSha256: fingerprint(clean.leaf) },
+          issuing,
+          top,
+        ],
+        trustAnchor: top,
+        logo: { mediaType: 'image/svg+xml', sha256: fingerprint(clean.svg), bytes: clean.svg.length },
+        findings: [],
+      }),
+    ]);
+  });
+
+  test('has the findings with id, severity and sentence', () => {
+    expect(json([FILES.error])).toMatchObject([
+      {
+        publishable: false,
+        findings: [{ id: 'sct-missing', severity: 'error', message: expect.stringMatching(/\w \w/) }],
+      },
+    ]);
+  });
+
+  test('is null where something is unknown', () => {
+    const { stdout } = inspect(['--json', ...AT, FILES.clean]);
+    expect(JSON.parse(stdout)).toMatchObject({ trustAnchor: null });
+  });
+
+  test('is the error where there is no chain', () => {
+    const message = expect.stringContaining('the issuer of the mark certificate is missing');
+    expect(json([FILES.broken])).toEqual([{ file: FILES.broken, error: { name: 'InvalidChain', message } }]);
+  });
+
+  test('is a line a file, in the order given', () => {
+    const files = [FILES.error, FILES.broken, FILES.clean, FILES.error];
+    expect(json(files).map(({ file }) => file)).toEqual(files);
+  });
+
+  test('has no colours even where they are forced', () => {
+    expect(json([FILES.error], { env: { FORCE_COLOR: '1' } })).toHaveLength(1);
+  });
+});
+
+describe('a chain', () => {
+  test.each<[string, (chain: readonly Uint8Array[]) => string | Uint8Array]>([
+    ['PEM', pem],
+    ['PEM with the root first', (chain) => pem(chain.toReversed())],
+    ['PKCS#7 in DER', (chain) => pkcs7(chain)],
+    ['armoured PKCS#7', (chain) => armouredPkcs7(chain)],
+    ['PKCS#7 with a signer', (chain) => pkcs7(chain, 'signed-empty')],
+    ['ZIP', (chain) => zip(chain)],
+    ['base64 of a ZIP under a status line', (chain) => `2\n${Buffer.from(zip(chain)).toString('base64')}\n`],
+  ])('is read from standard input as %s', (_, contain) => {
+    const input = contain(clean.chain);
+    expect(json(['-'], { input })).toMatchObject([
+      { file: '-', fingerprintSha256: fingerprint(clean.leaf), findings: [] },
+    ]);
+  });
+
+  test('is read from standard input and from files in one run', () => {
+    const reports = json([FILES.error, '-'], { input: pem(clean.chain) });
+    expect(reports).toMatchObject([
+      { file: FILES.error, publishable: false },
+      { file: '-', publishable: true },
+    ]);
+  });
+
+  test('is read, and written, where the command was typed, though npm runs it in the project', () => {
+    mkdirSync(path.join(folder, 'typed-here'));
+    write('typed-here/typed.pem', pem(clean.chain));
+    const run = { env: { INIT_CWD: path.join(folder, 'typed-here') } };
+    expect(json(['--out', 'typed', 'typed.pem'], run)).toMatchObject([{ file: 'typed.pem', publishable: true }]);
+    expect(readdirSync(path.join(folder, 'typed-here')).sort()).toEqual(['typed', 'typed.pem']);
+  });
+
+  test('is not in an empty standard input', () => {
+    expect(trusting(['-']).status).toBe(2);
+  });
+
+  test('is read from a name that begins with a dash, after --', () => {
+    write('-odd.pem', pem(clean.chain));
+    expect(json(['--', '-odd.pem'])).toMatchObject([{ file: '-odd.pem', publishable: true }]);
+  });
+});
+
+describe('--at', () => {
+  test.each([
+    ['2025-12-31', ['validity']],
+    ['2025-12-31T23:59:59Z', ['validity']],
+    ['2026-01-01', []],
+    ['2026-01-01T01:00:00+01:00', []],
+    ['2027-01-01T00:00:00Z', []],
+    ['2027-01-01T00:00:01Z', ['validity']],
+  ])('%s gives the findings %j', (at, expected) => {
+    const { stdout } = inspect(['--json', '--at', at, '--trust', root, FILES.clean]);
+    expect(findingIds([JSON.parse(stdout)])).toEqual(expected);
+  });
+
+  test('is now where it is not given', () => {
+    const second = 1000 * Math.floor(Date.now() / 1000);
+    const issue = (from: number, to: number) =>
+      pem(
+        authority.issue({
+          domains: ['example.com'],
+          notBefore: new Date(second + from),
+          notAfter: new Date(second + to),
+        }).chain,
+      );
+    write('present.pem', issue(-DAY, DAY));
+    write('past.pem', issue(-2 * DAY, -DAY));
+    write('future.pem', issue(DAY, 2 * DAY));
+    const { stdout } = inspect(['--json', '--trust', root, 'present.pem', 'past.pem', 'future.pem']);
+    const found = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => findingIds([JSON.parse(line)]));
+    expect(found).toEqual([[], ['validity'], ['validity']]);
+  });
+});
+
+describe('--domain', () => {
+  test.each([
+    ['one that is covered', ['example.com'], []],
+    ['two that are covered', ['example.com', 'www.example.com'], []],
+    ['capitals and a final dot', ['EXAMPLE.com.'], []],
+    ['one that is not covered', ['example.org'], ['domain-coverage']],
+    ['the second of two that is not covered', ['example.com', 'example.org'], ['domain-coverage']],
+  ])('asks for %s', (_, domains, expected) => {
+    expect(findingIds(json([...domains.flatMap((domain) => ['--domain', domain]), FILES.clean]))).toEqual(expected);
+  });
+
+  test('may be a U-label', () => {
+    const { chain } = authority.issue({ domains: ['xn--bcher-kva.example'], notBefore: ISSUED });
+    expect(findingIds(json(['--domain', 'Bücher.example', '-'], { input: pem(chain) }))).toEqual([]);
+  });
+});
+
+describe('--product', () => {
+  test.each([
+    ['VMC', []],
+    ['CMC', ['mark-type']],
+  ])('%s of a Registered Mark gives the findings %j', (product, expected) => {
+    expect(findingIds(json(['--product', product, FILES.clean]))).toEqual(expected);
+  });
+});
+
+describe('--trust', () => {
+  test.each<[string, (fingerprint: string) => readonly string[]]>([
+    ['as hex', (hex) => [hex]],
+    ['in capitals', (hex) => [hex.toUpperCase()]],
+    ['with colons, as OpenSSL prints it', () => [new X509Certificate(clean.root).fingerprint256]],
+    ['first of two', (hex) => [hex, '0'.repeat(64)]],
+    ['last of two', (hex) => ['0'.repeat(64), hex]],
+  ])('takes a fingerprint %s', (_, given) => {
+    const { status, stdout } = inspect([
+      ...AT,
+      '--json',
+      ...given(root).flatMap((each) => ['--trust', each]),
+      FILES.clean,
+    ]);
+    expect(JSON.parse(stdout)).toMatchObject({ trustAnchor: { fingerprintSha256: root } });
+    expect(status).toBe(0);
+  });
+
+  test('takes the issuing CA where the root is absent', () => {
+    const input = pem([clean.issuing, clean.leaf]);
+    const { status, stdout } = inspect([...AT, '--json', '--trust', fingerprint(clean.issuing), '-'], { input });
+    expect(findingIds([JSON.parse(stdout)])).toEqual(['root-absent']);
+    expect(status).toBe(0);
+  });
+
+  test('of another certificate proves nothing', () => {
+    const { status, stdout } = inspect([...AT, '--json', '--trust', fingerprint(clean.leaf), FILES.clean]);
+    expect(findingIds([JSON.parse(stdout)])).toEqual(['untrusted-root']);
+    expect(status).toBe(1);
+  });
+});
+
+describe('--out', () => {
+  test('writes the chain, the logo and the report, and prints as ever', () => {
+    const { status, stdout } = trusting(['--out', 'out/deep', '-'], { input: pkcs7(clean.chain.toReversed()) });
+    const out = path.join(folder, 'out/deep');
+    expect(readdirSync(out).sort()).toEqual(['certificate.json', 'chain.pem', 'logo.svg']);
+    expect(readFileSync(path.join(out, 'chain.pem'), 'utf8')).toBe(pem(clean.chain));
+    expect(readFileSync(path.join(out, 'logo.svg'))).toEqual(Buffer.from(clean.svg));
+    expect(stdout).toContain('✓ publishable');
+    expect(status).toBe(0);
+    const report: unknown = JSON.parse(readFileSync(path.join(out, 'certificate.json'), 'utf8'));
+    expect(report).toMatchObject({
+      publishable: true,
+      fingerprintSha256: fingerprint(clean.leaf),
+      objects: [
+        { key: 'chain.pem', size: pem(clean.chain).length, sha256: fingerprint(Buffer.from(pem(clean.chain))) },
+        { key: 'logo.svg', size: clean.svg.length, sha256: fingerprint(clean.svg) },
+      ],
+    });
+  });
+
+  test('writes a chain with an error too, and no logo where there is none', () => {
+    const { chain } = authority.issue({
+      domains: ['example.com'],
+      notBefore: ISSUED,
+      extensions: (usual) => usual.filter((each) => each.oid !== oid.logotype),
+    });
+    expect(trusting(['--out', 'out/error', '-'], { input: pem(chain) }).status).toBe(1);
+    expect(readdirSync(path.join(folder, 'out/error')).sort()).toEqual(['certificate.json', 'chain.pem']);
+  });
+
+  test('writes nothing where there is no chain', () => {
+    expect(trusting(['--out', 'nothing', FILES.broken]).status).toBe(2);
+    expect(readdirSync(folder)).not.toContain('nothing');
+  });
+
+  test('says so where the folder cannot be made', () => {
+    write('in-the-way', '');
+    const { status, stdout } = trusting(['--out', 'in-the-way', FILES.clean]);
+    expect(status).toBe(2);
+    expect(stdout).toContain('in-the-way');
+    expect(stdout).not.toContain('✓');
+  });
+});
+
+describe('the exit status', () => {
+  const { clean: none, warning, error, broken } = FILES;
+
+  test.each([
+    [0, [none]],
+    [0, [warning]],
+    [0, [none, warning]],
+    [1, [error]],
+    [1, [none, error]],
+    [1, [error, none]],
+    [2, [broken]],
+    [2, [none, broken]],
+    [2, [broken, none]],
+    [2, [broken, error]],
+    [2, [error, broken, none]],
+  ])('is %i of %j', (status, files) => {
+    expect(trusting(files).status).toBe(status);
+  });
+
+  test('is 2 where a file is missing, and the others are still inspected', () => {
+    const { status, stdout, stderr } = trusting(['missing.pem', none]);
+    expect(stdout).toMatch(/^missing\.pem\n {2}✗ UnreadableFile: .*no such file.*missing\.pem/);
+    expect(stdout).toContain('✓ publishable');
+    expect(stderr).toBe('');
+    expect(status).toBe(2);
+  });
+
+  test('is 2 where a file is a folder', () => {
+    mkdirSync(path.join(folder, 'a-folder'));
+    expect(json(['a-folder'])).toMatchObject([{ file: 'a-folder', error: { name: 'UnreadableFile' } }]);
+    expect(trusting(['a-folder']).status).toBe(2);
+  });
+});
+
+describe('wrong usage', () => {
+  test.each([
+    ['no file', [], ['FILE', 'missing']],
+    ['only options', ['--json'], ['FILE', 'missing']],
+    ['an unknown option', ['--jsno', FILES.clean], ['--jsno']],
+    ['an option without its value', [FILES.clean, '--at'], ['--at']],
+    ['a value where there is none to give', ['--json=yes', FILES.clean], ['--json']],
+    ['words for a date', ['--at', 'tomorrow', FILES.clean], ['--at: tomorrow', 'ISO 8601', '2026-06-01']],
+    ['a month that is none', ['--at', '2026-13-01', FILES.clean], ['--at: 2026-13-01', '2026-06-01T12:00:00Z']],
+    ['a date of another country', ['--at', '06/01/2026', FILES.clean], ['--at: 06/01/2026', 'ISO 8601']],
+    ['a year alone', ['--at', '2026', FILES.clean], ['--at: 2026', 'ISO 8601']],
+    ['a day that is none', ['--at', '2026-02-30', FILES.clean], ['--at: 2026-02-30', 'ISO 8601']],
+    [
+      'a mail address for a domain',
+      ['--domain', 'a@example.com', FILES.clean],
+      ['--domain: a@example.com', 'like example.com'],
+    ],
+    ['a second domain of one label', ['--domain', 'example.com', '--domain', 'com', FILES.clean], ['--domain: com']],
+    ['another product', ['--product', 'EV', FILES.clean], ['--product: EV', 'VMC, CMC']],
+    ['a product in small letters', ['--product', 'vmc', FILES.clean], ['--product: vmc', 'VMC, CMC']],
+    ['a short fingerprint', ['--trust', 'abcd', FILES.clean], ['--trust: abcd', '64 hex digits']],
+    ['a fingerprint of other letters', ['--trust', 'x'.repeat(64), FILES.clean], ['--trust: xxx', '64 hex digits']],
+    ['one folder for two files', ['--out', 'two', FILES.clean, FILES.error], ['--out', 'one FILE']],
+  ])('of %s is named, with what is accepted, and nothing is inspected', (_, args, expected) => {
+    const { status, stdout, stderr } = inspect(args);
+    const [message = ''] = stderr.split('\n');
+    for (const part of expected) {
+      expect(message).toContain(part);
+    }
+    expect(stderr).toContain('Exit status:');
+    expect(stdout).toBe('');
+    expect(status).toBe(64);
+  });
+
+  test('is no crash: there is no stack on the screen', () => {
+    expect(inspect(['--at', 'never', 'missing.pem']).stderr).not.toMatch(/^\s+at /m);
+  });
+
+  test('outranks every file', () => {
+    expect(inspect([FILES.broken, FILES.error, '--product', 'EV']).status).toBe(64);
+  });
+});
