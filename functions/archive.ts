@@ -64,14 +64,20 @@ const storedObjectSchema = v.object({
   versionId: v.optional(v.string()),
 });
 
+/** Only with "Z" does the order of the texts tell the order of the dates. */
+const dateSchema = v.pipe(v.string(), v.isoTimestamp(), v.endsWith('Z'));
+
 const standingSchema = v.object({
   schemaVersion: v.literal(1),
+  orderNumber: v.string(),
   execution: v.string(),
   collectedAt: v.string(),
+  product: v.nullable(v.string()),
+  markType: v.nullable(v.string()),
   domains: v.array(v.string()),
   fingerprintSha256: v.string(),
-  notBefore: v.pipe(v.string(), v.isoTimestamp()),
-  notAfter: v.pipe(v.string(), v.isoTimestamp()),
+  notBefore: dateSchema,
+  notAfter: dateSchema,
   publishable: v.boolean(),
   findings: v.array(v.object({ id: v.string(), severity: v.picklist(['error', 'warning']), message: v.string() })),
   objects: v.record(v.string(), storedObjectSchema),
@@ -80,6 +86,14 @@ const standingSchema = v.object({
 /** What is read back of a manifest. Anything less under its key is damage, to be replaced. */
 export type StandingManifest = v.InferOutput<typeof standingSchema>;
 export type Finding = StandingManifest['findings'][number];
+
+/** The key of any order's manifest, and of nothing else. */
+export const MANIFEST_KEY = /^orders\/[^/]+\/certificate\.json$/;
+
+/** Reads the bytes of a manifest. Issues, never an error, where they are damaged. */
+export function parseManifest(bytes: Uint8Array): v.SafeParseResult<typeof standingSchema> {
+  return v.safeParse(standingSchema, parseJson(Buffer.from(bytes).toString()));
+}
 
 /** Another execution wrote in between: look again. */
 class Overtaken extends Error {
@@ -116,7 +130,7 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
     if (!object) {
       return {};
     }
-    const result = v.safeParse(standingSchema, parseJson(Buffer.from(object.body).toString()));
+    const result = parseManifest(object.body);
     return { etag: object.etag, ...(result.success && { standing: result.output }) };
   }
 

@@ -1,6 +1,3 @@
-/** The namespace of every metric of this project. */
-export const METRICS_NAMESPACE = 'MarkCertificateCollector';
-
 /** Environment variables, as Node gives them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 

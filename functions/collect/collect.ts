@@ -45,6 +45,8 @@ export interface CheckRecord {
   readonly reason?: WaitingReason | undefined;
   readonly error?: CollectionErrorName;
   readonly checks: number;
+  /** Since the execution began. */
+  readonly elapsedSeconds: number;
   readonly waitSeconds?: number;
   /** How long the CA took to answer; missing where it was not asked. */
   readonly milliseconds?: number | undefined;
@@ -107,7 +109,8 @@ export function createCollect(dependencies: CollectDependencies) {
     const checks = (previous?.checks ?? 0) + 1;
     const asked = await ask(orderNumber, previous?.rejectedCredentialsVersion, remaining);
     const { reply } = asked;
-    const seen = { orderNumber, status: reply.status, checks, milliseconds: asked.milliseconds };
+    const elapsedSeconds = (now().getTime() - Date.parse(check.startedAt)) / 1000;
+    const seen = { orderNumber, status: reply.status, checks, elapsedSeconds, milliseconds: asked.milliseconds };
 
     const fail = (name: CollectionErrorName, message: string, options?: ErrorOptions): CollectionError => {
       observe({ ...seen, outcome: 'failed', error: name, text: message });
@@ -127,7 +130,6 @@ export function createCollect(dependencies: CollectDependencies) {
     if (reply.kind === 'unknown' && inARow >= UNKNOWN_IN_A_ROW) {
       throw fail('UnknownRefusal', `the CA answered ${answerOf(reply)}, ${inARow} times in a row`);
     }
-    const elapsedSeconds = (now().getTime() - Date.parse(check.startedAt)) / 1000;
     if (elapsedSeconds >= giveUpSeconds) {
       const days = Math.floor(elapsedSeconds / 86_400);
       throw fail(

@@ -9,7 +9,8 @@ import type { Context } from 'aws-lambda';
 import { openArchive } from '../archive.ts';
 import { askCollectMc, RESPONSE_FORMATS, type ResponseFormat } from '../collectmc/request.ts';
 import { createCredentialsReader } from '../credentials.ts';
-import { type Environment, METRICS_NAMESPACE, variable } from '../environment.ts';
+import { type Environment, variable } from '../environment.ts';
+import { COLLECT_METRICS, METRICS_NAMESPACE, WAITING_METRICS } from '../metrics.ts';
 import { type CheckRecord, createCollect } from './collect.ts';
 
 /** Wires one process of the Lambda Collect: clients, credentials and rejected versions live as long as it does. */
@@ -41,13 +42,22 @@ export function createHandler(environment: Environment) {
 /** One line and one set of metrics a check. */
 function observe(check: CheckRecord, logger: Logger, metrics: Metrics): void {
   logger[check.outcome === 'failed' ? 'error' : 'info']('check', { ...check });
-  metrics.addMetric(METRIC_OF[check.outcome], MetricUnit.Count, 1);
+  const count = (name: string, value = 1) => metrics.addMetric(name, MetricUnit.Count, value);
+  const days = check.elapsedSeconds / 86_400;
+  count(COLLECT_METRICS[check.outcome]);
+  if (check.reason) {
+    count(WAITING_METRICS[check.reason]);
+    metrics.addMetric(COLLECT_METRICS.waitingDays, MetricUnit.NoUnit, days);
+  }
+  if (check.outcome === 'issued') {
+    metrics.addMetric(COLLECT_METRICS.issuedDays, MetricUnit.NoUnit, days);
+  }
   if (check.milliseconds !== undefined) {
-    metrics.addMetric('CaMilliseconds', MetricUnit.Milliseconds, check.milliseconds);
+    count(COLLECT_METRICS.calls);
+    count(COLLECT_METRICS.reached, check.reason === 'outage' ? 0 : 1);
+    metrics.addMetric(COLLECT_METRICS.milliseconds, MetricUnit.Milliseconds, check.milliseconds);
   }
 }
-
-const METRIC_OF = { issued: 'OrdersIssued', waiting: 'OrdersWaiting', failed: 'OrdersFailed' } as const;
 
 function responseFormat(text: string): ResponseFormat {
   if (text in RESPONSE_FORMATS) {

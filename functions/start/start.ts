@@ -1,11 +1,6 @@
-import {
-  DescribeExecutionCommand,
-  ExecutionAlreadyExists,
-  type ExecutionStatus,
-  type SFNClient,
-  StartExecutionCommand,
-} from '@aws-sdk/client-sfn';
+import type { ExecutionStatus } from '@aws-sdk/client-sfn';
 import { CollectionError } from '../errors.ts';
+import { dayOf, describeExecution, type Executions, startExecution } from '../executions.ts';
 import { parseInput } from '../input.ts';
 import { executionName, type Order, orderSchema } from '../order.ts';
 
@@ -17,9 +12,7 @@ export interface Started {
   readonly started: boolean;
 }
 
-export interface StartDependencies {
-  readonly stateMachineArn: string;
-  readonly sfn: SFNClient;
+export interface StartDependencies extends Executions {
   readonly now: () => Date;
 }
 
@@ -36,13 +29,13 @@ const NOTHING_TO_DO: ReadonlySet<ExecutionStatus | undefined> = new Set(['RUNNIN
  * @param detail the detail of an event "Mark Certificate Ordered", unchecked.
  * @throws {CollectionError} InvalidInput where the detail is wrong, or the day's attempts are used up.
  */
-export async function start(detail: unknown, { stateMachineArn, sfn, now }: StartDependencies): Promise<Started> {
+export async function start(detail: unknown, dependencies: StartDependencies): Promise<Started> {
   const order = parseInput(orderSchema, detail, 'the detail of the event "Mark Certificate Ordered"');
-  for (const execution of executionNames(order, now())) {
-    if (await startExecution(execution, order)) {
+  for (const execution of executionNames(order, dependencies.now())) {
+    if (await startExecution(dependencies, execution, order)) {
       return { orderNumber: order.orderNumber, execution, started: true };
     }
-    if (NOTHING_TO_DO.has(await statusOf(execution))) {
+    if (NOTHING_TO_DO.has((await describeExecution(dependencies, execution)).status)) {
       return { orderNumber: order.orderNumber, execution, started: false };
     }
   }
@@ -50,29 +43,12 @@ export async function start(detail: unknown, { stateMachineArn, sfn, now }: Star
     'InvalidInput',
     `Order ${order.orderNumber} ended without a certificate ${ATTEMPTS_A_DAY} times today; wait for tomorrow`,
   );
-
-  async function startExecution(name: string, input: Order): Promise<boolean> {
-    try {
-      await sfn.send(new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) }));
-      return true;
-    } catch (error) {
-      if (error instanceof ExecutionAlreadyExists) {
-        return false;
-      }
-      throw error;
-    }
-  }
-
-  async function statusOf(name: string): Promise<ExecutionStatus | undefined> {
-    const executionArn = `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
-    return (await sfn.send(new DescribeExecutionCommand({ executionArn }))).status;
-  }
 }
 
 /** The first attempt has the order's name; later ones add the day, and from the day's second on a number. */
 function* executionNames(order: Order, now: Date): Generator<string> {
   const name = executionName(order);
-  const day = now.toISOString().slice(0, 10).replaceAll('-', '');
+  const day = dayOf(now);
   yield name;
   yield `${name}-${day}`;
   for (let attempt = 2; attempt <= ATTEMPTS_A_DAY; attempt++) {

@@ -22,7 +22,7 @@ function clientOf(endpoint: string): SecretsManagerClient {
 }
 
 async function secretHolding(value: string) {
-  const endpoint = await startSecretsEndpoint(SECRET, value);
+  const endpoint = await startSecretsEndpoint({ [SECRET]: value });
   closing.push(() => endpoint.close());
   let time = 0;
   const client = clientOf(endpoint.url);
@@ -113,7 +113,7 @@ describe('a secret without credentials says what is wrong, and not what stands t
   });
 
   test('a secret that is not there', async () => {
-    const endpoint = await startSecretsEndpoint('another', '{}');
+    const endpoint = await startSecretsEndpoint({ another: '{}' });
     closing.push(() => endpoint.close());
     const reader = createCredentialsReader(clientOf(endpoint.url), SECRET);
 

@@ -109,6 +109,7 @@ describe('a check of a waiting order', () => {
         status: -22,
         reason: 'payment',
         checks: 1,
+        elapsedSeconds: 0,
         waitSeconds: 10_800,
         milliseconds: 12,
         text: 'Still awaiting payment',

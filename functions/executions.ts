@@ -1,0 +1,50 @@
+import {
+  DescribeExecutionCommand,
+  type DescribeExecutionCommandOutput,
+  ExecutionAlreadyExists,
+  type SFNClient,
+  StartExecutionCommand,
+} from '@aws-sdk/client-sfn';
+import type { Order } from './order.ts';
+
+/** The state machine, and the way to it. */
+export interface Executions {
+  readonly stateMachineArn: string;
+  readonly sfn: SFNClient;
+}
+
+/**
+ * Starts the collection of an order under a name of `executionName`.
+ *
+ * @returns false where an execution of this name is there already. One that runs with the same input counts as started:
+ *   Step Functions then answers as it did the first time, and starts nothing.
+ */
+export async function startExecution(
+  { stateMachineArn, sfn }: Executions,
+  name: string,
+  input: Order,
+): Promise<boolean> {
+  try {
+    await sfn.send(new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) }));
+    return true;
+  } catch (error) {
+    if (error instanceof ExecutionAlreadyExists) {
+      return false;
+    }
+    throw error;
+  }
+}
+
+/** @throws {ExecutionDoesNotExist} where there is none of this name, or none any more: 90 days after its end. */
+export function describeExecution(
+  { stateMachineArn, sfn }: Executions,
+  name: string,
+): Promise<DescribeExecutionCommandOutput> {
+  const executionArn = `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
+  return sfn.send(new DescribeExecutionCommand({ executionArn }));
+}
+
+/** A date as names of executions carry it: yyyymmdd, UTC. */
+export function dayOf(date: Date): string {
+  return date.toISOString().slice(0, 10).replaceAll('-', '');
+}
