@@ -1,20 +1,23 @@
-import { ArnFormat, Duration, RemovalPolicy, SecretValue, Stack } from 'aws-cdk-lib';
-import { EventBus, Rule } from 'aws-cdk-lib/aws-events';
-import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
+import { Duration, RemovalPolicy, SecretValue, Validations } from 'aws-cdk-lib';
+import { EventBus } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
+import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { PLACEHOLDER } from '../functions/credentials.ts';
+import { acknowledgeWildcard } from './acknowledge.ts';
+import { createAlarms } from './alarms.ts';
+import { createDashboard } from './dashboard.ts';
 import { createFunction } from './functions.ts';
-import { readSettings, type SettingsInput } from './settings.ts';
+import { createQueries } from './queries.ts';
+import { readSettings, type Settings, type SettingsInput } from './settings.ts';
 import { createStateMachine } from './state-machine.ts';
-
-/** The detail type of the events that announce an order. */
-export const ORDERED = 'Mark Certificate Ordered';
+import { createPush, createStart, createSurvey } from './triggers.ts';
 
 /**
  * Collects mark certificates: from the event "Mark Certificate Ordered" to the proved chain in a bucket.
@@ -22,27 +25,39 @@ export const ORDERED = 'Mark Certificate Ordered';
  * @throws {Error} where a setting cannot be used; the message lists them all.
  */
 export class MarkCertificateCollector extends Construct {
-  /** Holds `orders/<orderNumber>/`: response, chain and manifest. */
+  /** Holds `orders/<orderNumber>/`: response, chain, logo and manifest. */
   readonly bucket: Bucket;
   /** One execution an order, named `order-<orderNumber>`. */
   readonly stateMachine: StateMachine;
   /** `{"loginName": "…", "loginPassword": "…"}` of the CA; a placeholder at first. */
   readonly credentials: Secret;
-  /** Events that could not be turned into an execution. */
+  /** Events and invocations that no function could handle. */
   readonly deadLetterQueue: Queue;
+  /** Alarms, and failed orders in words. */
+  readonly alarmTopic: Topic;
+  /** Where the CA may push to, and what it authenticates with; undefined while the setting is off. */
+  readonly push: { readonly url: string; readonly credentials: Secret } | undefined;
 
   constructor(scope: Construct, id: string, props: SettingsInput = {}) {
     super(scope, id);
     const settings = readSettings(props);
+    const key = settings.kmsKeyArn === undefined ? undefined : Key.fromKeyArn(this, 'Key', settings.kmsKeyArn);
     const eventBus = EventBus.fromEventBusName(this, 'EventBus', settings.eventBusName);
 
     this.bucket = new Bucket(this, 'Bucket', {
       versioned: true,
-      encryption: BucketEncryption.S3_MANAGED,
+      ...(key ? { encryption: BucketEncryption.KMS, encryptionKey: key } : { encryption: BucketEncryption.S3_MANAGED }),
+      bucketKeyEnabled: key !== undefined,
       enforceSSL: true,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
       removalPolicy: settings.removalPolicy === 'retain' ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    });
+    Validations.of(this.bucket).acknowledge({
+      id: 'AwsSolutions-S1',
+      reason:
+        'Nobody but principals of this account can read the bucket, and what it holds is made to be published. Who wants a ' +
+        "record has CloudTrail's data events, which name the principal; a bucket of logs would need one of its own.",
     });
 
     // Never change the placeholder of a deployed stack: CloudFormation would write it over the operator's login.
@@ -53,8 +68,60 @@ export class MarkCertificateCollector extends Construct {
         loginName: SecretValue.unsafePlainText(PLACEHOLDER),
         loginPassword: SecretValue.unsafePlainText(PLACEHOLDER),
       },
+      ...(key && { encryptionKey: key }),
+    });
+    Validations.of(this.credentials).acknowledge({
+      id: 'AwsSolutions-SMG4',
+      reason:
+        'The CA has no interface to change the password: it is rotated there by hand (docs/runbook.md#rotate-credentials).',
     });
 
+    this.deadLetterQueue = new Queue(this, 'DeadLetterQueue', {
+      ...(key
+        ? { encryption: QueueEncryption.KMS, encryptionMasterKey: key }
+        : { encryption: QueueEncryption.SQS_MANAGED }),
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
+    Validations.of(this.deadLetterQueue).acknowledge({
+      id: 'AwsSolutions-SQS3',
+      reason: 'This is the dead-letter queue itself, of functions and rules, which the check does not look at.',
+    });
+
+    const collect = this.createCollect(settings);
+    this.stateMachine = createStateMachine(this, { collect, eventBus, settings });
+    Validations.of(this.stateMachine).acknowledge({
+      id: 'AwsSolutions-SF1',
+      reason:
+        'Step Functions itself keeps every event of an execution for 90 days, and Collect logs every check. Errors are ' +
+        'logged; all events would be ten lines for each check that says "not yet".',
+    });
+    const { stateMachine, deadLetterQueue, bucket } = this;
+    const start = createStart(this, { stateMachine, deadLetterQueue, eventBus, eventSource: settings.eventSource });
+    const survey = createSurvey(this, { bucket, eventBus, deadLetterQueue, remindBefore: settings.remindBefore });
+    const pushed = settings.push ? this.createPushWithCredentials(key) : undefined;
+    this.push = pushed;
+
+    const functions = { collect, start, survey, ...(pushed && { push: pushed.push }) };
+    if (key) {
+      allowKey(key, Object.values(functions));
+    }
+    for (const role of [
+      this.node.findChild('StateMachineRole'),
+      ...Object.values(functions).flatMap((each) => each.role ?? []),
+    ]) {
+      acknowledgeWildcard(
+        role,
+        '*',
+        'Delivering traces and logs has no resource to name (AWS: X-Ray; Step Functions, Logging).',
+      );
+    }
+    this.alarmTopic = createAlarms(this, { collect, stateMachine, deadLetterQueue, key, settings });
+    createDashboard(this, { collect, stateMachine });
+    createQueries(this, functions);
+  }
+
+  private createCollect(settings: Settings): LambdaFunction {
     const collect = createFunction(this, 'CollectFunction', {
       folder: 'collect',
       description: 'Asks the CA for one order, and stores its chain once it is issued',
@@ -70,52 +137,50 @@ export class MarkCertificateCollector extends Construct {
         ...(settings.trustAnchors && { TRUST_ANCHORS: settings.trustAnchors.join(',') }),
       },
     });
-    collect.addToRolePolicy(
-      new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [this.credentials.secretArn] }),
-    );
-    collect.addToRolePolicy(
-      new PolicyStatement({
-        actions: ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'],
-        resources: [this.bucket.arnForObjects('orders/*')],
-      }),
-    );
-    // Without it S3 answers 403 instead of 404 for what is not there, and a condition on the prefix would not match.
-    collect.addToRolePolicy(new PolicyStatement({ actions: ['s3:ListBucket'], resources: [this.bucket.bucketArn] }));
+    const objects = this.bucket.arnForObjects('orders/*');
+    for (const [actions, resource] of [
+      [['secretsmanager:GetSecretValue'], this.credentials.secretArn],
+      [['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'], objects],
+      // Without it S3 answers 403 instead of 404 for what is not there, and a condition on the prefix would not match.
+      [['s3:ListBucket'], this.bucket.bucketArn],
+    ] as const) {
+      collect.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [resource] }));
+    }
+    if (collect.role) {
+      acknowledgeWildcard(
+        collect.role,
+        objects,
+        'Every order has a folder of its own here; there is nothing else to write to.',
+      );
+    }
+    return collect;
+  }
 
-    this.stateMachine = createStateMachine(this, { collect, eventBus, settings });
+  private createPushWithCredentials(key: IKey | undefined) {
+    const credentials = new Secret(this, 'PushCredentials', {
+      description: 'What the CA authenticates with when it pushes: {"username": "…", "password": "…"}',
+      generateSecretString: {
+        secretStringTemplate: JSON.stringify({ username: 'ca' }),
+        generateStringKey: 'password',
+        // Letters and digits: somebody types it into a form of the CA. 40 of them are more than 200 bits.
+        passwordLength: 40,
+        excludePunctuation: true,
+      },
+      ...(key && { encryptionKey: key }),
+    });
+    Validations.of(credentials).acknowledge({
+      id: 'AwsSolutions-SMG4',
+      reason: 'The CA is told the password by hand, so it is changed by hand (docs/runbook.md#rotate-credentials).',
+    });
+    return { credentials, ...createPush(this, { stateMachine: this.stateMachine, credentials }) };
+  }
+}
 
-    this.deadLetterQueue = new Queue(this, 'DeadLetterQueue', {
-      encryption: QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    });
-    const start = createFunction(this, 'StartFunction', {
-      folder: 'start',
-      description: 'Turns an event that announces an order into an execution',
-      timeout: Duration.seconds(30),
-      environment: { STATE_MACHINE_ARN: this.stateMachine.stateMachineArn },
-    });
-    start.configureAsyncInvoke({ onFailure: new SqsDestination(this.deadLetterQueue), retryAttempts: 2 });
-    this.stateMachine.grantStartExecution(start);
-    start.addToRolePolicy(
-      new PolicyStatement({
-        actions: ['states:DescribeExecution'],
-        resources: [
-          Stack.of(this).formatArn({
-            service: 'states',
-            resource: 'execution',
-            resourceName: `${this.stateMachine.stateMachineName}:order-*`,
-            arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-          }),
-        ],
-      }),
+/** The key's own policy is its owner's; the functions need the other half. */
+function allowKey(key: IKey, functions: readonly LambdaFunction[]): void {
+  for (const each of functions) {
+    each.addToRolePolicy(
+      new PolicyStatement({ actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [key.keyArn] }),
     );
-
-    new Rule(this, 'Ordered', {
-      description: 'A mark certificate was ordered: start to collect it',
-      eventBus,
-      eventPattern: { source: [settings.eventSource], detailType: [ORDERED] },
-      targets: [new LambdaTarget(start, { deadLetterQueue: this.deadLetterQueue })],
-    });
   }
 }

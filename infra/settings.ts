@@ -92,12 +92,26 @@ const settingsSchema = v.object({
     ),
     1,
   ),
+  /** How long before its end a certificate is reminded of for the first time. */
+  remindBefore: v.optional(duration('an ISO 8601 duration like P30D'), 'P30D'),
+  /** Who gets the alarms by e-mail; AWS asks the address to confirm. */
+  alarmEmail: v.optional(text('an e-mail address', /^[^@\s]+@[^@\s]+\.[^@\s]+$/)),
+  /** Whether the CA may push notifications to a function URL. */
+  push: v.optional(
+    v.pipe(
+      v.union([v.boolean(), v.picklist(['true', 'false'])], 'true, false'),
+      v.transform((value) => String(value) === 'true'),
+    ),
+    false,
+  ),
+  /** A customer-managed key for the bucket, the secrets, the queue and the topic; AWS's own keys without it. */
+  kmsKeyArn: v.optional(text('the ARN of a KMS key', /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/)),
   /** What becomes of the bucket when the stack goes. A bucket that is not empty is never deleted. */
   removalPolicy: v.optional(v.picklist(['retain', 'destroy'], 'retain, destroy'), 'retain'),
 });
 
 /** What decides how often the CA is asked, and how many events an execution has. */
-const rhythmSchema = v.pick(settingsSchema, ['collectUrl', 'pollEvery', 'giveUpAfter']);
+const rhythmSchema = v.pick(settingsSchema, ['collectUrl', 'pollEvery', 'giveUpAfter', 'remindBefore']);
 
 /** Settings as a person writes them; each may be left out. */
 export type SettingsInput = v.InferInput<typeof settingsSchema>;
@@ -127,7 +141,12 @@ export function readSettings(input: Readonly<Record<string, unknown>>): Settings
 }
 
 /** What is wrong with the two durations together, with the arithmetic. */
-function rhythmProblems({ collectUrl, pollEvery, giveUpAfter }: v.InferOutput<typeof rhythmSchema>): string[] {
+function rhythmProblems({
+  collectUrl,
+  pollEvery,
+  giveUpAfter,
+  remindBefore,
+}: v.InferOutput<typeof rhythmSchema>): string[] {
   const problems: string[] = [];
   const url = URL.parse(collectUrl);
   const shortest = url && isLoopback(url) ? Duration.seconds(1) : SHORTEST_POLL;
@@ -142,6 +161,10 @@ function rhythmProblems({ collectUrl, pollEvery, giveUpAfter }: v.InferOutput<ty
     problems.push(
       `giveUpAfter: ${giveUpAfter.toIsoString()} is not accepted; accepted: from pollEvery to ${LONGEST_WAIT.toIsoString()}`,
     );
+  }
+  const remindDays = remindBefore.toDays({ integral: false });
+  if (!Number.isInteger(remindDays) || remindDays < 7 || remindDays > 90) {
+    problems.push(`remindBefore: ${remindBefore.toIsoString()} is not accepted; accepted: whole days from P7D to P90D`);
   }
   const checks = Math.ceil(giveUpAfter.toSeconds() / Math.max(1, pollEvery.toSeconds())) + CHECKS_AHEAD;
   const events = checks * EVENTS_PER_CHECK + EVENTS_FOR_RETRIES;

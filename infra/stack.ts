@@ -12,8 +12,16 @@ export class MarkCertificateCollectorStack extends Stack {
       'Collector',
       Object.fromEntries(SETTING_NAMES.map((name) => [name, this.node.tryGetContext(name)])),
     );
-    new CfnOutput(this, 'BucketName', { value: collector.bucket.bucketName });
-    new CfnOutput(this, 'StateMachineArn', { value: collector.stateMachine.stateMachineArn });
-    new CfnOutput(this, 'CredentialsSecretArn', { value: collector.credentials.secretArn });
+    const { bucket, stateMachine, credentials, alarmTopic, push } = collector;
+    const outputs = {
+      BucketName: bucket.bucketName,
+      StateMachineArn: stateMachine.stateMachineArn,
+      CredentialsSecretArn: credentials.secretArn,
+      AlarmTopicArn: alarmTopic.topicArn,
+      ...(push && { PushUrl: push.url, PushCredentialsSecretArn: push.credentials.secretArn }),
+    };
+    for (const [name, value] of Object.entries(outputs)) {
+      new CfnOutput(this, name, { value });
+    }
   }
 }

@@ -22,11 +22,8 @@ import {
 import { EventBridgePutEvents, LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
 import { NEXT_STEPS } from '../functions/errors.ts';
+import { EVENT_SOURCE, ISSUED } from '../functions/events.ts';
 import type { Settings } from './settings.ts';
-
-/** The source of every event that this project sends. */
-export const EVENT_SOURCE = 'mark-certificate-collector';
-export const ISSUED = 'Mark Certificate Issued';
 
 /** The CA's own "no", a chain that cannot be proved, the deadline: repeating brings nothing before somebody acts. */
 const NEVER: RetryProps = { errors: Object.keys(NEXT_STEPS), maxAttempts: 0 };

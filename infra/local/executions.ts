@@ -99,8 +99,15 @@ export async function startStateMachine(options: StateMachineOptions): Promise<L
       if (!execution) {
         throw new ServiceError('ExecutionDoesNotExist', `Execution Does Not Exist: '${executionArn}'`);
       }
-      const { name, status, startDate } = execution;
-      return { executionArn, stateMachineArn: options.arn, name, status, startDate: startDate.getTime() / 1000 };
+      const { name, status, startDate, input } = execution;
+      return {
+        executionArn,
+        stateMachineArn: options.arn,
+        name,
+        status,
+        startDate: startDate.getTime() / 1000,
+        input: JSON.stringify(input),
+      };
     },
   });
 

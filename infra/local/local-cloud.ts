@@ -1,9 +1,10 @@
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import type { Context } from 'aws-lambda';
+import type { Context, LambdaFunctionURLEvent } from 'aws-lambda';
 import type { StateMachineDefinition } from 'aws-local-stepfunctions';
 import { startFauxqs } from 'fauxqs';
 import { createHandler as createCollectHandler } from '../../functions/collect/handler.ts';
 import type { Environment } from '../../functions/environment.ts';
+import { createHandler as createPushHandler } from '../../functions/push/handler.ts';
 import { createHandler as createStartHandler } from '../../functions/start/handler.ts';
 import type { SettingsInput } from '../settings.ts';
 import { type Credentials, type Simulator, startCollectMcSimulator } from './collectmc-simulator.ts';
@@ -50,10 +51,15 @@ export interface LocalCloud {
   readonly deadLetters: readonly DeadLetter[];
   /** Puts an event on the bus: the stack's rule decides whether it starts anything. Resolves when start has run. */
   send(event: BusEvent): Promise<void>;
+  /** Calls the push URL, where the setting `push` is on; its login is {@link PUSH_LOGIN}. */
+  push(event: LambdaFunctionURLEvent): Promise<unknown>;
   /** Every function's process dies: what it remembered is gone. */
   restartFunctions(): void;
   close(): Promise<void>;
 }
+
+/** In place of the password that the stack would generate. */
+export const PUSH_LOGIN = { username: 'ca', password: 'pushed+from%afar' };
 
 /** Milliseconds of a function's time, for `getRemainingTimeInMillis`. */
 const FUNCTION_MILLISECONDS = 60_000;
@@ -63,17 +69,26 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
   const ca = await startCollectMcSimulator({ credentials: options.credentials });
   const template = deployTemplate({ ...options.settings, collectUrl: ca.url });
   const bucket = String(template.resolve({ Ref: template.resource('AWS::S3::Bucket').id }));
-  const secretId = String(template.resolve({ Ref: template.resource('AWS::SecretsManager::Secret').id }));
+  const secretId = String(
+    template.resolve({ Ref: template.resource('AWS::SecretsManager::Secret', 'CollectorCredentials').id }),
+  );
   const stateMachine = template.resource('AWS::StepFunctions::StateMachine');
 
   const server = await startFauxqs({ port: 0, host: '127.0.0.1', logger: false });
   const s3Url = `http://127.0.0.1:${server.port}`;
-  const secrets = await startSecretsEndpoint(secretId, options.secret ?? JSON.stringify(options.credentials));
+  const pushSecret = options.settings?.push
+    ? template.resource('AWS::SecretsManager::Secret', 'PushCredentials')
+    : undefined;
+  const secrets = await startSecretsEndpoint({
+    [secretId]: options.secret ?? JSON.stringify(options.credentials),
+    ...(pushSecret && { [String(template.resolve({ Ref: pushSecret.id }))]: JSON.stringify(PUSH_LOGIN) }),
+  });
   const announced: BusEvent[] = [];
   const deadLetters: DeadLetter[] = [];
 
   const collectFunction = template.resource('AWS::Lambda::Function', 'CollectFunction');
   const startFunction = template.resource('AWS::Lambda::Function', 'StartFunction');
+  const pushFunction = pushSecret && template.resource('AWS::Lambda::Function', 'PushFunction');
   const concurrency = Number(collectFunction.Properties.ReservedConcurrentExecutions ?? Number.POSITIVE_INFINITY);
   let running = 0;
 
@@ -139,6 +154,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
   const createFunctions = () => ({
     collect: createCollectHandler(environmentOf(template, collectFunction.Properties)),
     start: createStartHandler(environmentOf(template, startFunction.Properties)),
+    push: pushFunction && createPushHandler(environmentOf(template, pushFunction.Properties)),
   });
   let functions = createFunctions();
   const s3 = new S3Client();
@@ -164,6 +180,9 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
       } catch (error) {
         deadLetters.push({ event, error: error instanceof Error ? error : new Error(String(error)) });
       }
+    },
+    async push(event) {
+      return functions.push?.(event, contextOf('push'));
     },
     restartFunctions() {
       functions = createFunctions();

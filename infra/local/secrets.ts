@@ -6,25 +6,33 @@ export interface SecretsEndpoint extends Endpoint {
   readonly reads: number;
 }
 
-/** Secrets Manager on loopback: GetSecretValue and PutSecretValue of one secret. A value put is a new version, at once current. */
-export async function startSecretsEndpoint(secretId: string, value: string): Promise<SecretsEndpoint> {
-  let current = { SecretString: value, VersionId: randomUUID() };
+/**
+ * Secrets Manager on loopback: GetSecretValue and PutSecretValue. A value put is a new version, at once current.
+ *
+ * @param values what each secret holds at first, by its id.
+ */
+export async function startSecretsEndpoint(values: Readonly<Record<string, string>>): Promise<SecretsEndpoint> {
+  const version = (SecretString: string) => ({ SecretString, VersionId: randomUUID() });
+  const secrets = new Map(Object.entries(values).map(([id, value]) => [id, version(value)]));
   let reads = 0;
-  const known = (input: Record<string, unknown>) => {
-    if (input.SecretId !== secretId) {
+  const current = (id: string) => {
+    const secret = secrets.get(id);
+    if (!secret) {
       throw new ServiceError('ResourceNotFoundException', "Secrets Manager can't find the specified secret.");
     }
+    return { ARN: id, Name: id, ...secret, VersionStages: ['AWSCURRENT'] };
   };
   const endpoint = await startAwsJsonEndpoint({
-    'secretsmanager.GetSecretValue': (input) => {
-      known(input);
+    'secretsmanager.GetSecretValue': ({ SecretId }) => {
+      const secret = current(String(SecretId));
       reads += 1;
-      return { ARN: secretId, Name: secretId, ...current, VersionStages: ['AWSCURRENT'] };
+      return secret;
     },
-    'secretsmanager.PutSecretValue': (input) => {
-      known(input);
-      current = { SecretString: String(input.SecretString), VersionId: randomUUID() };
-      return { ARN: secretId, Name: secretId, VersionId: current.VersionId, VersionStages: ['AWSCURRENT'] };
+    'secretsmanager.PutSecretValue': ({ SecretId, SecretString }) => {
+      const id = current(String(SecretId)).ARN;
+      secrets.set(id, version(String(SecretString)));
+      const { SecretString: _, ...answer } = current(id);
+      return answer;
     },
   });
   return {

@@ -10,7 +10,7 @@ import type { NamedAttributes } from '../../functions/certificate/mark.ts';
 import type { Collection } from '../../functions/collect/collect.ts';
 import { STATUSES } from '../../functions/collectmc/codes.ts';
 import { RESPONSE_FORMATS, type ResponseFormat } from '../../functions/collectmc/request.ts';
-import { ORDERED } from '../mark-certificate-collector.ts';
+import { ORDERED } from '../../functions/events.ts';
 import { readSettings } from '../settings.ts';
 import { createCertificateAuthority } from './certificate-authority.ts';
 import { pem } from './containers.ts';

@@ -32,11 +32,9 @@ export function deployTemplate(settings: SettingsInput): DeployedTemplate {
   }
 }
 
-/** Step Functions needs ARNs of the right shape; names of buckets and secrets stand for themselves. */
+/** Names that the SDK or a person looks at: a bucket's, and an ARN that holds the state machine's executions. */
 const NAMES: Readonly<Record<string, string>> = {
   'AWS::S3::Bucket': 'mark-certificates-on-this-machine',
-  'AWS::SecretsManager::Secret':
-    'arn:aws:secretsmanager:us-east-1:000000000000:secret:mark-certificate-collector/credentials',
   'AWS::StepFunctions::StateMachine': 'arn:aws:states:us-east-1:000000000000:stateMachine:Collector',
 };
 const PSEUDO_PARAMETERS: Readonly<Record<string, string>> = {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildFunction } from '../../infra/functions.ts';
 
 const PROJECT = join(import.meta.dirname, '..', '..');
-const FOLDERS = ['collect', 'start'] as const;
+const FOLDERS = ['collect', 'start', 'survey', 'push'] as const;
 type Folder = (typeof FOLDERS)[number];
 
 let temporary: string;
@@ -15,13 +15,17 @@ let sources: Readonly<Record<Folder, readonly string[]>>;
 
 beforeAll(() => {
   temporary = mkdtempSync(join(tmpdir(), 'bundles-'));
-  sources = { collect: buildFunction('collect', bundle('collect')), start: buildFunction('start', bundle('start')) };
+  sources = forEachFolder((folder) => buildFunction(folder, bundle(folder)));
 });
 
 afterAll(() => rmSync(temporary, { recursive: true }));
 
 function bundle(folder: Folder): string {
   return join(temporary, folder);
+}
+
+function forEachFolder<T>(of: (folder: Folder) => T): Record<Folder, T> {
+  return { collect: of('collect'), start: of('start'), survey: of('survey'), push: of('push') };
 }
 
 describe.each(FOLDERS)('the bundle of %s', (folder) => {
@@ -51,8 +55,8 @@ describe.each(FOLDERS)('the bundle of %s', (folder) => {
 });
 
 describe('reading certificates', () => {
-  it('is no business of start', () => {
-    expect(sources.start.filter((source) => source.startsWith('functions/certificate/'))).toEqual([]);
+  it.each(['start', 'survey', 'push'] as const)('is no business of %s', (folder) => {
+    expect(sources[folder].filter((source) => source.startsWith('functions/certificate/'))).toEqual([]);
   });
 
   it.each(FOLDERS)('is nothing that %s loads before a certificate came', (folder) => {
@@ -88,7 +92,7 @@ describe('cdk synth', () => {
     output = join(temporary, 'cdk.out');
     const { status, stderr } = spawnSync(
       join(PROJECT, 'node_modules', '.bin', 'cdk'),
-      ['synth', '--quiet', '--output', output],
+      ['synth', '--quiet', '--output', output, '-c', 'push=true'],
       {
         cwd: PROJECT,
         env: environment({ HOME: temporary }),
@@ -111,12 +115,12 @@ describe('cdk synth', () => {
         .join();
     const variablesOf = (folder: Folder) =>
       functionOf(folder).flatMap(({ Environment }) => Object.keys(Environment.Variables));
-    assets = { collect: assetOf('collect'), start: assetOf('start') };
-    variables = { collect: variablesOf('collect'), start: variablesOf('start') };
+    assets = forEachFolder(assetOf);
+    variables = forEachFolder(variablesOf);
   });
 
   it('gives each function a bundle of its own', () => {
-    expect(assets.collect).not.toBe(assets.start);
+    expect(new Set(Object.values(assets)).size).toBe(FOLDERS.length);
     for (const folder of FOLDERS) {
       expect(filesOf(assets[folder])).toEqual(filesOf(bundle(folder)));
       expect(readFileSync(join(assets[folder], 'index.mjs'))).toEqual(readFileSync(join(bundle(folder), 'index.mjs')));

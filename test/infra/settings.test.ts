@@ -3,14 +3,15 @@ import { readSettings, SETTING_NAMES, type Settings, type SettingsInput } from '
 
 const DAY = 86_400;
 const FINGERPRINT = '0123456789abcdef'.repeat(4);
+const KEY_ARN = 'arn:aws:kms:us-east-1:111122223333:key/12345678-90ab-cdef-1234-567890abcdef';
 const LOOPBACK = 'http://127.0.0.1:8080/CollectMC';
-const SETTINGS_WITH_DURATION = ['pollEvery', 'giveUpAfter'] as const;
+const SETTINGS_WITH_DURATION = ['pollEvery', 'giveUpAfter', 'remindBefore'] as const;
 
 /** Settings with their durations in seconds. */
 function read(input: Readonly<Record<string, unknown>>) {
   const settings = readSettings(input);
-  const [pollEvery, giveUpAfter] = SETTINGS_WITH_DURATION.map((name) => settings[name].toSeconds());
-  return { ...settings, pollEvery, giveUpAfter };
+  const [pollEvery, giveUpAfter, remindBefore] = SETTINGS_WITH_DURATION.map((name) => settings[name].toSeconds());
+  return { ...settings, pollEvery, giveUpAfter, remindBefore };
 }
 
 /** The lines of the error that the settings bring. */
@@ -37,6 +38,10 @@ describe('settings left out', () => {
       eventBusName: 'default',
       trustAnchors: undefined,
       reservedConcurrency: 1,
+      remindBefore: 30 * DAY,
+      alarmEmail: undefined,
+      push: false,
+      kmsKeyArn: undefined,
       removalPolicy: 'retain',
     } satisfies Record<keyof Settings, unknown>);
   });
@@ -101,6 +106,24 @@ describe('a setting as "-c key=value" gives it', () => {
       ['1000', 1000],
       ['none', undefined],
     ],
+    remindBefore: [
+      ['P7D', 7 * DAY],
+      ['P90D', 90 * DAY],
+      ['PT240H', 10 * DAY],
+    ],
+    alarmEmail: [
+      ['operators@example.com', 'operators@example.com'],
+      ['first.last+alarm@mail.example.co.uk', 'first.last+alarm@mail.example.co.uk'],
+    ],
+    push: [
+      ['true', true],
+      ['false', false],
+    ],
+    kmsKeyArn: [
+      [KEY_ARN, KEY_ARN],
+      [KEY_ARN.replace('arn:aws:', 'arn:aws-us-gov:'), KEY_ARN.replace('arn:aws:', 'arn:aws-us-gov:')],
+      [`${KEY_ARN.slice(0, -36)}mrk-1234abcd`, `${KEY_ARN.slice(0, -36)}mrk-1234abcd`],
+    ],
     removalPolicy: [
       ['retain', 'retain'],
       ['destroy', 'destroy'],
@@ -119,6 +142,10 @@ describe('a setting as "-c key=value" gives it', () => {
 
   it('may be a number where cdk.json writes one', () => {
     expect(read({ reservedConcurrency: 7 }).reservedConcurrency).toBe(7);
+  });
+
+  it.each([true, false])('may be a boolean where cdk.json writes one: push=%s', (push) => {
+    expect(read({ push }).push).toBe(push);
   });
 });
 
@@ -165,6 +192,26 @@ describe('a wrong setting', () => {
       CONCURRENCY_FORM,
       ['', '0', '-1', '1.5', '01', '1e2', ' 1', '1001', '99999', 'None', 'one'],
       [null, true],
+    ],
+    remindBefore: ['an ISO 8601 duration like P30D', ['', '30', 'P1M', 'P4W', '30d'], [null, 30]],
+    alarmEmail: [
+      'an e-mail address',
+      ['', 'operators', 'operators@example', '@example.com', 'a b@example.com', 'a@b@example.com'],
+      [null, 1],
+    ],
+    push: ['true, false', ['', 'True', 'yes', 'on', '1'], [null, 1]],
+    kmsKeyArn: [
+      'the ARN of a KMS key',
+      [
+        '',
+        'alias/mine',
+        '12345678-90ab-cdef-1234-567890abcdef',
+        'arn:aws:kms:us-east-1:111122223333:alias/mine',
+        'arn:aws:kms:us-east-1::key/1',
+        'arn:aws:s3:us-east-1:111122223333:key/1',
+        `${KEY_ARN} `,
+      ],
+      [null, 1],
     ],
     removalPolicy: ['retain, destroy', ['', 'RETAIN', 'snapshot', 'retain-on-update-or-delete'], [null, true]],
   } satisfies Record<keyof Settings, readonly [accepted: string, texts: readonly string[], others: readonly unknown[]]>;
@@ -244,6 +291,21 @@ describe('giveUpAfter', () => {
   it('longer than 360 days is refused', () => {
     expect(problemsOf({ pollEvery: 'P1D', giveUpAfter: 'P360DT1S' })).toEqual([problem('P360DT1S')]);
     expect(problemsOf({ pollEvery: 'P1D', giveUpAfter: 'P360D' })).toEqual([]);
+  });
+});
+
+describe('remindBefore', () => {
+  it.each(['P6D', 'P91D', 'PT167H59M', 'P30DT1S', 'P30DT12H', 'PT0S'])('of %s is refused', (remindBefore) => {
+    expect(problemsOf({ remindBefore })).toEqual([
+      `remindBefore: ${remindBefore} is not accepted; accepted: whole days from P7D to P90D`.replace(
+        'PT167H59M',
+        'P6DT23H59M',
+      ),
+    ]);
+  });
+
+  it.each(['P7D', 'P8D', 'P90D'])('of %s is accepted', (remindBefore) => {
+    expect(problemsOf({ remindBefore })).toEqual([]);
   });
 });
 

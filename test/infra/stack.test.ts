@@ -2,31 +2,20 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { NEXT_STEPS } from '../../functions/errors.ts';
-import { EVENTS_PER_CHECK } from '../../infra/settings.ts';
-import { MarkCertificateCollectorStack } from '../../infra/stack.ts';
-
-const PROJECT = join(import.meta.dirname, '..', '..');
-const CONTEXT = JSON.parse(readFileSync(join(PROJECT, 'cdk.json'), 'utf8')).context;
-const FUNCTIONS = ['CollectFunction', 'StartFunction'];
-const DAY = 86_400;
-
-/** Every setting with another value than its default, as text. */
-const SETTINGS = {
-  collectUrl: 'https://ca.example/CollectMC',
-  responseFormat: 'zip',
-  pollEvery: 'PT6H',
-  giveUpAfter: 'P200D',
-  credentialsSecretName: 'login/of-the-ca',
-  eventSource: 'com.example.shop',
-  eventBusName: 'orders',
-  trustAnchors: `${'AB'.repeat(32)},${'cd'.repeat(32)}`,
-  reservedConcurrency: 'none',
-  removalPolicy: 'destroy',
-};
+import {
+  all,
+  CONTEXT,
+  DAY,
+  environmentOf,
+  KEY_ARN,
+  only,
+  PROJECT,
+  SETTINGS,
+  type Stack,
+  statementsOf,
+  synthesize,
+} from './synthesized.ts';
 
 let byDefault: Stack;
 let withSettings: Stack;
@@ -75,9 +64,9 @@ describe('the bucket', () => {
   });
 });
 
-describe('the secret', () => {
+describe("the secret of the CA's login", () => {
   it('holds the placeholder and nothing else: the operator puts the login there', () => {
-    const { Properties } = only(byDefault, 'AWS::SecretsManager::Secret');
+    const { Properties } = only(byDefault, 'AWS::SecretsManager::Secret', 'Credentials');
     expect(JSON.parse(String(Properties.SecretString))).toEqual({
       loginName: 'REPLACE-ME',
       loginPassword: 'REPLACE-ME',
@@ -93,12 +82,27 @@ describe('the secret', () => {
   });
 });
 
-describe.each([
-  { name: 'CollectFunction', timeout: 60 },
-  { name: 'StartFunction', timeout: 30 },
-])('$name', ({ name, timeout }) => {
+describe('the secret of the push URL', () => {
+  it('is there only where the CA may push, with a password that Secrets Manager makes up', () => {
+    expect(all(byDefault, 'AWS::SecretsManager::Secret').map(({ name }) => name)).toEqual(['Credentials']);
+    const { Properties } = only(withSettings, 'AWS::SecretsManager::Secret', 'PushCredentials');
+    expect(Properties).not.toHaveProperty('SecretString');
+    expect(Properties.GenerateSecretString).toEqual({
+      SecretStringTemplate: '{"username":"ca"}',
+      GenerateStringKey: 'password',
+      PasswordLength: 40,
+      ExcludePunctuation: true,
+    });
+  });
+});
+
+/** Every function, with its seconds; push only where the setting is on. */
+const TIMEOUTS = { CollectFunction: 60, StartFunction: 30, SurveyFunction: 300, PushFunction: 15 };
+const FUNCTIONS = Object.keys(TIMEOUTS);
+
+describe.each(Object.entries(TIMEOUTS))('%s', (name, timeout) => {
   it('runs on Node 24 for the seconds it needs, and is traced', () => {
-    expect(only(byDefault, 'AWS::Lambda::Function', name).Properties).toMatchObject({
+    expect(only(withSettings, 'AWS::Lambda::Function', name).Properties).toMatchObject({
       Runtime: 'nodejs24.x',
       Handler: 'index.handler',
       Architectures: ['arm64'],
@@ -108,19 +112,21 @@ describe.each([
   });
 
   it('writes JSON to a log group of its own, which forgets', () => {
-    expect(only(byDefault, 'AWS::Lambda::Function', name).Properties.LoggingConfig).toEqual({
+    expect(only(withSettings, 'AWS::Lambda::Function', name).Properties.LoggingConfig).toEqual({
       LogFormat: 'JSON',
       LogGroup: `<${name}Logs>`,
     });
-    expect(only(byDefault, 'AWS::Logs::LogGroup', `${name}Logs`).Properties).toMatchObject({ RetentionInDays: 90 });
+    expect(only(withSettings, 'AWS::Logs::LogGroup', `${name}Logs`).Properties).toMatchObject({ RetentionInDays: 90 });
   });
 });
 
 describe('the functions', () => {
-  it('are these two, each with a role of its own', () => {
-    expect(all(byDefault, 'AWS::Lambda::Function').map(({ name, Properties }) => [name, Properties.Role])).toEqual(
-      FUNCTIONS.map((name) => [name, `<${name}Role.Arn>`]),
-    );
+  it.each([
+    { push: 'off', stack: () => byDefault, expected: FUNCTIONS.filter((name) => name !== 'PushFunction') },
+    { push: 'on', stack: () => withSettings, expected: FUNCTIONS },
+  ])('are these, each with a role of its own, with push $push', ({ stack, expected }) => {
+    const roles = all(stack(), 'AWS::Lambda::Function').map(({ name, Properties }) => [name, Properties.Role]);
+    expect(roles.toSorted()).toEqual(expected.map((name) => [name, `<${name}Role.Arn>`]).toSorted());
   });
 
   it('find in their environment what the settings say, and no secret', () => {
@@ -142,12 +148,27 @@ describe('the functions', () => {
       TRUST_ANCHORS: `${'ab'.repeat(32)},${'cd'.repeat(32)}`,
     });
     expect(environmentOf(byDefault, 'StartFunction')).toEqual({ STATE_MACHINE_ARN: '<StateMachine>' });
+    expect(environmentOf(byDefault, 'SurveyFunction')).toEqual({
+      BUCKET_NAME: '<Bucket>',
+      EVENT_BUS_NAME: 'default',
+      REMIND_BEFORE_DAYS: '30',
+    });
+    expect(environmentOf(withSettings, 'SurveyFunction')).toEqual({
+      BUCKET_NAME: '<Bucket>',
+      EVENT_BUS_NAME: 'orders',
+      REMIND_BEFORE_DAYS: '45',
+    });
+    expect(environmentOf(withSettings, 'PushFunction')).toEqual({
+      STATE_MACHINE_ARN: '<StateMachine>',
+      PUSH_SECRET_ARN: '<PushCredentials>',
+    });
   });
 
   it('make one call to the CA at a time, or as many as the account lets them where nothing can be reserved', () => {
     expect(only(byDefault, 'AWS::Lambda::Function', 'CollectFunction').Properties.ReservedConcurrentExecutions).toBe(1);
     for (const { Properties } of [
       only(byDefault, 'AWS::Lambda::Function', 'StartFunction'),
+      only(byDefault, 'AWS::Lambda::Function', 'SurveyFunction'),
       ...all(withSettings, 'AWS::Lambda::Function'),
     ]) {
       expect(Properties).not.toHaveProperty('ReservedConcurrentExecutions');
@@ -155,9 +176,9 @@ describe('the functions', () => {
   });
 });
 
-describe('the rule', () => {
+describe('the rule for orders', () => {
   it('starts a collection when a mark certificate was ordered', () => {
-    expect(only(byDefault, 'AWS::Events::Rule').Properties).toMatchObject({
+    expect(only(byDefault, 'AWS::Events::Rule', 'Ordered').Properties).toMatchObject({
       EventBusName: 'default',
       EventPattern: { source: ['mark-certificates'], 'detail-type': ['Mark Certificate Ordered'] },
       State: 'ENABLED',
@@ -165,26 +186,68 @@ describe('the rule', () => {
   });
 
   it('listens to the bus and the source of the settings', () => {
-    expect(only(withSettings, 'AWS::Events::Rule').Properties).toMatchObject({
+    expect(only(withSettings, 'AWS::Events::Rule', 'Ordered').Properties).toMatchObject({
       EventBusName: 'orders',
       EventPattern: { source: ['com.example.shop'], 'detail-type': ['Mark Certificate Ordered'] },
     });
   });
 
   it('hands events to start, and what it cannot deliver to the queue', () => {
-    expect(only(byDefault, 'AWS::Events::Rule').Properties.Targets).toEqual([
+    expect(only(byDefault, 'AWS::Events::Rule', 'Ordered').Properties.Targets).toEqual([
       { Id: 'Target0', Arn: '<StartFunction.Arn>', DeadLetterConfig: { Arn: '<DeadLetterQueue.Arn>' } },
     ]);
   });
+});
 
-  it('alone may invoke start, and nobody may invoke Collect from outside', () => {
-    expect(all(byDefault, 'AWS::Lambda::Permission').map(({ Properties }) => Properties)).toEqual([
-      {
-        Action: 'lambda:InvokeFunction',
-        FunctionName: '<StartFunction.Arn>',
-        Principal: 'events.amazonaws.com',
-        SourceArn: '<Ordered.Arn>',
-      },
+describe('the daily rule', () => {
+  it('invokes survey at the same time every day, on whatever bus orders are announced', () => {
+    const { Properties } = only(withSettings, 'AWS::Events::Rule', 'Daily');
+    expect(Properties).toEqual({
+      Description: expect.any(String),
+      ScheduleExpression: 'cron(17 5 * * ? *)',
+      State: 'ENABLED',
+      Targets: [{ Id: 'Target0', Arn: '<SurveyFunction.Arn>', DeadLetterConfig: { Arn: '<DeadLetterQueue.Arn>' } }],
+    });
+  });
+});
+
+describe('who may invoke a function', () => {
+  const RULES = [
+    {
+      Action: 'lambda:InvokeFunction',
+      FunctionName: '<StartFunction.Arn>',
+      Principal: 'events.amazonaws.com',
+      SourceArn: '<Ordered.Arn>',
+    },
+    {
+      Action: 'lambda:InvokeFunction',
+      FunctionName: '<SurveyFunction.Arn>',
+      Principal: 'events.amazonaws.com',
+      SourceArn: '<Daily.Arn>',
+    },
+  ];
+  const permissionsOf = (stack: Stack) => all(stack, 'AWS::Lambda::Permission').map(({ Properties }) => Properties);
+
+  it('is each rule its own one; nobody may invoke Collect from outside', () => {
+    expect(permissionsOf(byDefault)).toEqual(RULES);
+  });
+
+  it('is everybody for push, where it is on, and only through its URL', () => {
+    const Principal = '*';
+    const FunctionName = '<PushFunction.Arn>';
+    expect(permissionsOf(withSettings)).toEqual([
+      ...RULES,
+      { Action: 'lambda:InvokeFunctionUrl', FunctionName, Principal, FunctionUrlAuthType: 'NONE' },
+      { Action: 'lambda:InvokeFunction', FunctionName, Principal, InvokedViaFunctionUrl: true },
+    ]);
+  });
+});
+
+describe('the function URL', () => {
+  it('is there only where the CA may push', () => {
+    expect(all(byDefault, 'AWS::Lambda::Url')).toEqual([]);
+    expect(all(withSettings, 'AWS::Lambda::Url').map(({ Properties }) => Properties)).toEqual([
+      { AuthType: 'NONE', TargetFunctionArn: '<PushFunction.Arn>' },
     ]);
   });
 });
@@ -197,7 +260,8 @@ describe('the dead-letter queue', () => {
     });
   });
 
-  it('refuses what does not come over TLS, and takes messages of no service but the rule', () => {
+  it('refuses what does not come over TLS, and takes messages of no service but the rules', () => {
+    const rules = ['Ordered', 'Daily', 'OrderFailed'];
     expect(statementsOf(byDefault, 'AWS::SQS::QueuePolicy')).toEqual([
       {
         Effect: 'Deny',
@@ -206,276 +270,49 @@ describe('the dead-letter queue', () => {
         Resource: '<DeadLetterQueue.Arn>',
         Condition: { Bool: { 'aws:SecureTransport': 'false' } },
       },
-      {
+      ...rules.map((rule) => ({
         Sid: expect.any(String),
         Effect: 'Allow',
         Principal: { Service: 'events.amazonaws.com' },
         Action: 'sqs:SendMessage',
         Resource: '<DeadLetterQueue.Arn>',
-        Condition: { ArnEquals: { 'aws:SourceArn': '<Ordered.Arn>' } },
-      },
+        Condition: { ArnEquals: { 'aws:SourceArn': `<${rule}.Arn>` } },
+      })),
     ]);
   });
 
-  it('gets every event that start could not handle in three attempts', () => {
-    expect(only(byDefault, 'AWS::Lambda::EventInvokeConfig').Properties).toEqual({
-      FunctionName: '<StartFunction>',
-      Qualifier: '$LATEST',
-      MaximumRetryAttempts: 2,
-      DestinationConfig: { OnFailure: { Destination: '<DeadLetterQueue.Arn>' } },
-    });
-  });
-});
-
-describe('what the roles allow', () => {
-  const LOG_DELIVERY = [
-    'logs:CreateLogDelivery',
-    'logs:DeleteLogDelivery',
-    'logs:DescribeLogGroups',
-    'logs:DescribeResourcePolicies',
-    'logs:GetLogDelivery',
-    'logs:ListLogDeliveries',
-    'logs:PutResourcePolicy',
-    'logs:UpdateLogDelivery',
-  ];
-  const TRACE = ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'];
-  const SAMPLING = ['xray:GetSamplingRules', 'xray:GetSamplingTargets'];
-
-  it.each([
-    {
-      role: 'CollectFunctionRole',
-      trusted: 'lambda.amazonaws.com',
-      grants: {
-        '<CollectFunctionLogs.Arn>': ['logs:CreateLogStream', 'logs:PutLogEvents'],
-        '<Credentials>': ['secretsmanager:GetSecretValue'],
-        '<Bucket.Arn>/orders/*': ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'],
-        '<Bucket.Arn>': ['s3:ListBucket'],
-        '*': TRACE,
-      },
-    },
-    {
-      role: 'StartFunctionRole',
-      trusted: 'lambda.amazonaws.com',
-      grants: {
-        '<StartFunctionLogs.Arn>': ['logs:CreateLogStream', 'logs:PutLogEvents'],
-        '<StateMachine>': ['states:StartExecution'],
-        'arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<StateMachine.Name>:order-*': [
-          'states:DescribeExecution',
-        ],
-        '<DeadLetterQueue.Arn>': ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:SendMessage'],
-        '*': TRACE,
-      },
-    },
-    {
-      role: 'StateMachineRole',
-      trusted: 'states.amazonaws.com',
-      grants: {
-        '<CollectFunction.Arn>': ['lambda:InvokeFunction'],
-        'arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default': ['events:PutEvents'],
-        '*': [...LOG_DELIVERY, ...SAMPLING, ...TRACE],
-      },
-    },
-  ])('$role: exactly these actions on exactly these resources', ({ role, trusted, grants }) => {
-    expect(grantsOf(byDefault, role)).toEqual(grants);
-    expect(only(byDefault, 'AWS::IAM::Role', role).Properties.AssumeRolePolicyDocument).toMatchObject({
-      Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: trusted } }],
-    });
-  });
-
-  it('is all there is: three roles, and no policy for anybody else', () => {
-    const roles = all(byDefault, 'AWS::IAM::Role').map(({ name }) => name);
-    expect(roles.toSorted()).toEqual(['CollectFunctionRole', 'StartFunctionRole', 'StateMachineRole']);
-    for (const { Properties } of all(byDefault, 'AWS::IAM::Policy')) {
-      expect(roles.map((role) => [`<${role}>`])).toContainEqual(Properties.Roles);
-      expect(Properties).not.toHaveProperty('Users');
-      expect(Properties).not.toHaveProperty('Groups');
-    }
-  });
-
-  it('comes from no managed policy', () => {
-    expect(all(byDefault, 'AWS::IAM::ManagedPolicy')).toEqual([]);
-    for (const { Properties } of all(byDefault, 'AWS::IAM::Role')) {
-      expect(Properties).not.toHaveProperty('ManagedPolicyArns');
-    }
-  });
-
-  it('names its resources, but where AWS has none to name: delivering logs and traces', () => {
-    const statements = policyStatements(byDefault.resolved);
-    const everywhere = statements.filter(({ Resource }) => asList(Resource).includes('*'));
-    const actions = new Set(everywhere.flatMap(({ Action }) => asList(Action)));
-    expect([...actions].toSorted()).toEqual([...LOG_DELIVERY, ...SAMPLING, ...TRACE].toSorted());
-    expect(everywhere.every(({ Effect }) => Effect === 'Allow')).toBe(true);
-  });
-
-  it('names its actions: only what is forbidden is forbidden altogether', () => {
-    const statements = policyStatements(byDefault.resolved);
-    const allowed = statements.filter(({ Effect }) => Effect !== 'Deny');
-    expect(allowed.length).toBeGreaterThan(10);
-    expect(allowed.filter(({ Action }) => asList(Action).some((action) => String(action).includes('*')))).toEqual([]);
-    expect(statements.filter((statement) => 'NotAction' in statement || 'NotResource' in statement)).toEqual([]);
-  });
-
-  it('follows the bus of the settings', () => {
-    expect(Object.keys(grantsOf(withSettings, 'StateMachineRole'))).toContain(
-      'arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/orders',
+  it('gets every event that start or survey could not handle in three attempts', () => {
+    expect(all(withSettings, 'AWS::Lambda::EventInvokeConfig').map(({ Properties }) => Properties)).toEqual(
+      ['StartFunction', 'SurveyFunction'].map((name) => ({
+        FunctionName: `<${name}>`,
+        Qualifier: '$LATEST',
+        MaximumRetryAttempts: 2,
+        DestinationConfig: { OnFailure: { Destination: '<DeadLetterQueue.Arn>' } },
+      })),
     );
   });
 });
 
-describe('the state machine', () => {
-  it('is written in JSONPath and begins with Collect', () => {
-    expect(byDefault.machine).toMatchObject({ QueryLanguage: 'JSONPath', StartAt: 'Collect' });
-    expect(Object.keys(byDefault.machine.States).toSorted()).toEqual(
-      ['Announce issued', 'Collect', 'Collected', 'Issued?', 'Wait'].toSorted(),
-    );
-  });
-
-  it('catches nothing and has no state that fails: an execution fails in Collect, where a redrive asks again', () => {
-    for (const state of Object.values(byDefault.machine.States)) {
-      expect(state).not.toHaveProperty('Catch');
-      expect(state.Type).not.toBe('Fail');
-    }
-  });
-
-  it('tells Collect the order, the name of the execution and when it began, and keeps the answer beside the order', () => {
-    expect(stateOf('Collect')).toMatchObject({
-      Type: 'Task',
-      Resource: '<CollectFunction.Arn>',
-      Parameters: { 'order.$': '$', 'execution.$': '$$.Execution.Name', 'startedAt.$': '$$.Execution.StartTime' },
-      ResultPath: '$.collection',
-      Next: 'Issued?',
-    });
-    expect(stateOf('Collect')).not.toHaveProperty('OutputPath');
-  });
-
-  it('gives Collect more time than its function has', () => {
-    const { Timeout } = only(byDefault, 'AWS::Lambda::Function', 'CollectFunction').Properties;
-    expect(stateOf('Collect').TimeoutSeconds).toBeGreaterThan(Number(Timeout));
-  });
-
-  it('waits while the order waits, announces a certificate that is new, and ends', () => {
-    expect(stateOf('Issued?')).toEqual({
-      Type: 'Choice',
-      Choices: [
-        { Variable: '$.collection.outcome', StringEquals: 'waiting', Next: 'Wait' },
-        { Variable: '$.collection.certificate.changed', BooleanEquals: true, Next: 'Announce issued' },
-      ],
-      Default: 'Collected',
-    });
-    expect(stateOf('Collected')).toEqual({ Type: 'Succeed' });
-  });
-
-  it('waits as long as Collect says, and asks again', () => {
-    expect(stateOf('Wait')).toEqual({ Type: 'Wait', SecondsPath: '$.collection.waitSeconds', Next: 'Collect' });
-  });
-
-  it('announces the certificate of the order on the bus', () => {
-    const { Resource, Parameters, ResultPath, Next } = stateOf('Announce issued');
-    expect({ Resource, ResultPath, Next }).toEqual({
-      Resource: 'arn:<AWS::Partition>:states:::events:putEvents',
-      ResultPath: null,
-      Next: 'Collected',
-    });
-    expect(Parameters).toEqual({
-      Entries: [
+describe("the key of one's own", () => {
+  it('encrypts the bucket, both secrets, the queue and the topic', () => {
+    expect(only(withSettings, 'AWS::S3::Bucket').Properties.BucketEncryption).toEqual({
+      ServerSideEncryptionConfiguration: [
         {
-          Source: 'mark-certificate-collector',
-          DetailType: 'Mark Certificate Issued',
-          Detail: { 'orderNumber.$': '$.orderNumber', 'certificate.$': '$.collection.certificate' },
-          EventBusName: 'arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default',
+          BucketKeyEnabled: true,
+          ServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: KEY_ARN },
         },
       ],
     });
-    expect(JSON.stringify(withSettings.machine.States['Announce issued'])).toContain(':event-bus/orders"');
-  });
-
-  it.each([
-    { settings: 'the defaults', stack: () => byDefault, giveUpAfter: 90 * DAY, pollEvery: 3 * 3600 },
-    { settings: 'others', stack: () => withSettings, giveUpAfter: 200 * DAY, pollEvery: 6 * 3600 },
-  ])('outlives the deadline by more than the longest wait, with $settings', ({ stack, giveUpAfter, pollEvery }) => {
-    expect(stack().machine.TimeoutSeconds).toBeGreaterThan(giveUpAfter + 2 * pollEvery);
-    // A standard execution ends after a year.
-    expect(stack().machine.TimeoutSeconds).toBeLessThan(365 * DAY);
-  });
-
-  it('is traced, and logs its errors without the data of executions', () => {
-    expect(only(byDefault, 'AWS::StepFunctions::StateMachine').Properties).toMatchObject({
-      RoleArn: '<StateMachineRole.Arn>',
-      TracingConfiguration: { Enabled: true },
-      LoggingConfiguration: {
-        Level: 'ERROR',
-        IncludeExecutionData: false,
-        Destinations: [{ CloudWatchLogsLogGroup: { LogGroupArn: '<StateMachineLogs.Arn>' } }],
-      },
-    });
-    expect(only(byDefault, 'AWS::Logs::LogGroup', 'StateMachineLogs').Properties).toEqual({ RetentionInDays: 90 });
-  });
-
-  it('is a standard one: an express execution ends after five minutes', () => {
-    expect(only(byDefault, 'AWS::StepFunctions::StateMachine').Properties.StateMachineType ?? 'STANDARD').toBe(
-      'STANDARD',
-    );
-  });
-});
-
-describe('how Collect is repeated', () => {
-  it('never after an error that ends a collection', () => {
-    const [first] = retriersOf('Collect');
-    expect(first?.MaxAttempts).toBe(0);
-    expect(first?.ErrorEquals.toSorted()).toEqual(Object.keys(NEXT_STEPS).toSorted());
-  });
-
-  it('with full jitter and a capped delay while Lambda has no room for it', () => {
-    const [, second] = retriersOf('Collect');
-    expect(second).toMatchObject({ JitterStrategy: 'FULL', MaxDelaySeconds: 300 });
-    expect(second?.ErrorEquals.toSorted()).toEqual([
-      'Lambda.AWSLambdaException',
-      'Lambda.ClientExecutionTimeoutException',
-      'Lambda.SdkClientException',
-      'Lambda.ServiceException',
-      'Lambda.TooManyRequestsException',
+    expect(all(withSettings, 'AWS::SecretsManager::Secret').map(({ Properties }) => Properties.KmsKeyId)).toEqual([
+      KEY_ARN,
+      KEY_ARN,
     ]);
+    expect(only(withSettings, 'AWS::SQS::Queue').Properties.KmsMasterKeyId).toBe(KEY_ARN);
+    expect(only(withSettings, 'AWS::SNS::Topic').Properties.KmsMasterKeyId).toBe(KEY_ARN);
   });
 
-  it('long enough for a thousand orders to get through one after the other, each 3 seconds long', () => {
-    const [, queue] = retriersOf('Collect');
-    // With full jitter a delay is half of the longest on average.
-    expect(delaysOf(queue).reduce((sum, delay) => sum + delay / 2, 0)).toBeGreaterThan(2 * 1000 * 3);
-  });
-
-  it('for hours after anything else, and that comes last: Step Functions reads no retrier behind States.ALL', () => {
-    const retriers = retriersOf('Collect');
-    expect(retriers.map(({ ErrorEquals }) => ErrorEquals.includes('States.ALL'))).toEqual([false, false, true]);
-    expect(retriers.at(-1)).toMatchObject({
-      ErrorEquals: ['States.ALL'],
-      JitterStrategy: 'FULL',
-      MaxDelaySeconds: 3600,
-    });
-    const longest = delaysOf(retriers.at(-1)).reduce((sum, delay) => sum + delay, 0);
-    expect(longest / 3600).toBeGreaterThan(6);
-    expect(longest / 3600).toBeLessThan(12);
-  });
-
-  it('as is the announcement', () => {
-    expect(retriersOf('Announce issued')).toEqual([retriersOf('Collect').at(-1)]);
-  });
-});
-
-/** AWS, "Step Functions execution history": a Lambda task is entered, scheduled, started, succeeded, exited. */
-const HISTORY_EVENTS: Readonly<Record<string, number>> = { Task: 5, Choice: 2, Wait: 2 };
-
-describe('one round of the loop', () => {
-  it('costs as many events of history as the settings reckon with', () => {
-    const waiting = stateOf('Issued?').Choices?.find(({ StringEquals }) => StringEquals === 'waiting');
-    const round: string[] = [];
-    for (let state: string | undefined = byDefault.machine.StartAt; state && !round.includes(state); ) {
-      round.push(state);
-      const { Type, Next }: State = stateOf(state);
-      state = Type === 'Choice' ? waiting?.Next : Next;
-    }
-    expect(round).toEqual(['Collect', 'Issued?', 'Wait']);
-    const events = round.map((state) => HISTORY_EVENTS[stateOf(state).Type] ?? Number.NaN);
-    expect(events.reduce((sum, count) => sum + count, 0)).toBe(EVENTS_PER_CHECK);
+  it('is nowhere without the setting', () => {
+    expect(JSON.stringify(byDefault.resolved)).not.toMatch(/kms/i);
   });
 });
 
@@ -491,6 +328,12 @@ describe('the stack', () => {
       BucketName: { Value: '<Bucket>' },
       StateMachineArn: { Value: '<StateMachine>' },
       CredentialsSecretArn: { Value: '<Credentials>' },
+      AlarmTopicArn: { Value: '<AlarmTopic>' },
+    });
+    expect(withSettings.resolved.Outputs).toEqual({
+      ...byDefault.resolved.Outputs,
+      PushUrl: { Value: '<PushFunctionFunctionUrl.FunctionUrl>' },
+      PushCredentialsSecretArn: { Value: '<PushCredentials>' },
     });
   });
 
@@ -522,177 +365,3 @@ describe('the stack', () => {
     );
   });
 });
-
-interface Resource {
-  readonly Type: string;
-  readonly Properties: Readonly<Record<string, unknown>>;
-}
-
-/** A resource under its construct's name: the logical id without the prefix and the hash that CDK adds. */
-interface NamedResource extends Resource {
-  readonly name: string;
-}
-
-interface Retrier {
-  readonly ErrorEquals: readonly string[];
-  readonly IntervalSeconds?: number;
-  readonly BackoffRate?: number;
-  readonly MaxDelaySeconds?: number;
-  readonly MaxAttempts?: number;
-}
-
-interface State {
-  readonly Type: string;
-  readonly Next?: string;
-  readonly Resource?: string;
-  readonly Parameters?: unknown;
-  readonly ResultPath?: string | null;
-  readonly TimeoutSeconds?: number;
-  readonly Retry?: readonly Retrier[];
-  readonly Choices?: readonly { readonly StringEquals?: string; readonly Next: string }[];
-}
-
-interface Machine {
-  readonly StartAt: string;
-  readonly TimeoutSeconds: number;
-  readonly States: Readonly<Record<string, State>>;
-}
-
-interface Resolved {
-  readonly Resources: Readonly<Record<string, Resource>>;
-  readonly Outputs: Readonly<Record<string, unknown>>;
-  readonly Parameters: Readonly<Record<string, unknown>>;
-}
-
-interface Stack {
-  readonly template: Template;
-  /** The template with every reference as text: `<Bucket.Arn>`. */
-  readonly resolved: Resolved;
-  readonly machine: Machine;
-}
-
-interface Statement {
-  readonly Effect: string;
-  readonly Action?: unknown;
-  readonly Resource?: unknown;
-}
-
-/** Synthesizes the stack as the app does, without building the functions. */
-function synthesize(settings: Readonly<Record<string, string>> = {}): Stack {
-  const outdir = mkdtempSync(join(tmpdir(), 'stack-'));
-  try {
-    const app = new App({ outdir, context: { ...CONTEXT, ...settings, 'aws:cdk:bundling-stacks': [] } });
-    const template = Template.fromStack(new MarkCertificateCollectorStack(app, 'MarkCertificateCollector'));
-    const resolved = resolve(template.toJSON()) as Resolved;
-    const machines = Object.values(resolved.Resources).filter(
-      ({ Type }) => Type === 'AWS::StepFunctions::StateMachine',
-    );
-    return {
-      template,
-      resolved,
-      machine: JSON.parse(machines.map(({ Properties }) => Properties.DefinitionString).join()),
-    };
-  } finally {
-    rmSync(outdir, { recursive: true });
-  }
-}
-
-function resolve(value: unknown): unknown {
-  if (Array.isArray(value)) {
-    return value.map(resolve);
-  }
-  if (typeof value !== 'object' || value === null) {
-    return value;
-  }
-  const [[intrinsic, argument] = []] = Object.entries(value);
-  switch (intrinsic) {
-    case 'Ref':
-      return `<${nameOf(String(argument))}>`;
-    case 'Fn::GetAtt':
-      return `<${nameOf(String(argument[0]))}.${argument[1]}>`;
-    case 'Fn::Join':
-      return argument[1].map(resolve).join(argument[0]);
-    default:
-      return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, resolve(each)]));
-  }
-}
-
-function nameOf(logicalId: string): string {
-  return logicalId.replace(/^Collector(.+)[0-9A-F]{8}$/, '$1');
-}
-
-function all({ resolved }: Stack, type: string): NamedResource[] {
-  return Object.entries(resolved.Resources)
-    .filter(([, { Type }]) => Type === type)
-    .map(([id, resource]) => ({ name: nameOf(id), ...resource }));
-}
-
-function only(stack: Stack, type: string, name?: string): NamedResource {
-  const [found, ...others] = all(stack, type).filter((resource) => name === undefined || resource.name === name);
-  if (!found || others.length > 0) {
-    throw new Error(`The template has not exactly one ${type} ${name ?? ''}`);
-  }
-  return found;
-}
-
-function stateOf(name: string): State {
-  const state = byDefault.machine.States[name];
-  if (!state) {
-    throw new Error(`The definition has no state ${name}`);
-  }
-  return state;
-}
-
-function retriersOf(state: string): readonly Retrier[] {
-  return stateOf(state).Retry ?? [];
-}
-
-/** The longest delay before each attempt, in seconds. */
-function delaysOf({
-  IntervalSeconds = 1,
-  BackoffRate = 2,
-  MaxDelaySeconds,
-  MaxAttempts = 3,
-}: Partial<Retrier> = {}): number[] {
-  return Array.from({ length: MaxAttempts }, (_, attempt) =>
-    Math.min(IntervalSeconds * BackoffRate ** attempt, MaxDelaySeconds ?? Number.POSITIVE_INFINITY),
-  );
-}
-
-function environmentOf(stack: Stack, name: string): unknown {
-  const { Environment } = only(stack, 'AWS::Lambda::Function', name).Properties;
-  return (Environment as { readonly Variables: unknown }).Variables;
-}
-
-/** Every statement of every policy in a template, wherever it stands; trust policies have no resource and are left out. */
-function policyStatements(value: unknown): Statement[] {
-  if (typeof value !== 'object' || value === null) {
-    return [];
-  }
-  const here = 'Effect' in value && ('Resource' in value || 'NotResource' in value) ? [value as Statement] : [];
-  return [...here, ...Object.values(value).flatMap(policyStatements)];
-}
-
-function statementsOf(stack: Stack, type: string): Statement[] {
-  return policyStatements(only(stack, type).Properties);
-}
-
-/** What a role may do, by resource; conditions would show as another kind of statement and are refused. */
-function grantsOf(stack: Stack, role: string): Record<string, string[]> {
-  const attached = all(stack, 'AWS::IAM::Policy').filter(({ Properties }) =>
-    asList(Properties.Roles).includes(`<${role}>`),
-  );
-  const statements = policyStatements([only(stack, 'AWS::IAM::Role', role), attached]);
-  const grants: Record<string, string[]> = {};
-  for (const { Effect, Action, Resource, ...rest } of statements) {
-    expect({ Effect, rest }).toEqual({ Effect: 'Allow', rest: {} });
-    for (const resource of asList(Resource)) {
-      grants[String(resource)] = [...(grants[String(resource)] ?? []), ...asList(Action).map(String)].toSorted();
-    }
-  }
-  return grants;
-}
-
-function asList(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [value];
-}

@@ -31,7 +31,7 @@ describe('the endpoint of one secret', () => {
   let client: SecretsManagerClient;
 
   beforeEach(async () => {
-    secrets = await startSecretsEndpoint(SECRET, PLACED);
+    secrets = await startSecretsEndpoint({ [SECRET]: PLACED });
     client = clientOf(secrets);
   });
 

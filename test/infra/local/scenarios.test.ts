@@ -10,8 +10,14 @@ import type { Collection } from '../../../functions/collect/collect.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../../../infra/local/certificate-authority.ts';
 import type { Answer } from '../../../infra/local/collectmc-simulator.ts';
 import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../infra/local/containers.ts';
-import { type LocalCloud, type LocalCloudOptions, startLocalCloud } from '../../../infra/local/local-cloud.ts';
+import {
+  type LocalCloud,
+  type LocalCloudOptions,
+  PUSH_LOGIN,
+  startLocalCloud,
+} from '../../../infra/local/local-cloud.ts';
 import { SCENARIOS } from '../../../infra/local/scenarios.ts';
+import { get } from '../../functions/push/request.ts';
 
 const credentials = { loginName: 'brand@example.com', loginPassword: 'correct+horse battery%staple' };
 const ORDER = '1378973013';
@@ -383,6 +389,139 @@ describe('wrong credentials', () => {
     expect(execution?.error).toBe('CollectionOverdue');
     expect((await collections()).length).toBeGreaterThan(3);
     expect(cloud.ca.calls).toHaveLength(1);
+  });
+});
+
+describe('the CA', () => {
+  const issuedThen = (...answers: readonly Answer[]): Answer[] => [
+    ...answers,
+    { kind: 'issued', certificates: authority.issue({ domains: ['example.com'] }).chain },
+  ];
+
+  test('may be down for a week: the order waits, and is collected when it is back', async () => {
+    await deploy();
+    // 60 s doubled until the poll interval is reached, and then 7 days of 8 calls.
+    cloud.ca.order(ORDER, issuedThen(...Array.from({ length: 64 }, (): Answer => ({ kind: 'http', status: 503 }))));
+
+    await announce();
+    const execution = await executionOf();
+
+    expect(execution?.status).toBe('SUCCEEDED');
+    expect(execution?.waitedSeconds).toBeGreaterThan(7 * 86_400);
+    expect((await collections()).filter(({ reason }) => reason === 'outage')).toHaveLength(64);
+  });
+
+  test('may answer -42 all day: it is asked every six hours, and the order is collected', async () => {
+    await deploy();
+    cloud.ca.order(ORDER, issuedThen(...Array.from({ length: 4 }, (): Answer => ({ kind: 'error', code: -42 }))));
+
+    await announce();
+    const execution = await executionOf();
+
+    expect(execution).toMatchObject({ status: 'SUCCEEDED', waitedSeconds: 86_400 });
+    expect(cloud.ca.calls).toHaveLength(5);
+  });
+
+  test('may be down when the deadline passes: the order is overdue, and says that the CA was down', async () => {
+    await deploy({ settings: { giveUpAfter: 'P2D' } });
+    cloud.ca.order(ORDER, [processing, { kind: 'drop' }]);
+
+    await announce();
+
+    expect(await executionOf()).toMatchObject({
+      status: 'FAILED',
+      error: 'CollectionOverdue',
+      cause: expect.stringMatching(/no certificate after 2 days.*last: (ECONNRESET|socket hang up)/),
+    });
+  });
+});
+
+describe('a push of the CA', () => {
+  const orderEvent = { orderNumber: ORDER, domains: ['example.com'], product: 'VMC' };
+  const issuedPush = () => cloud.push(get(PUSH_LOGIN, { orderNumber: ORDER, statusCode: '6' }));
+  const pushName = () => [...cloud.executions.keys()].find((name) => name.includes('-push-6-')) ?? '';
+
+  async function prepare(...before: readonly Answer[]) {
+    await deploy({ settings: { push: true } });
+    const { chain } = authority.issue({ domains: ['example.com'] });
+    cloud.ca.order(ORDER, [...before, { kind: 'issued', certificates: chain }]);
+  }
+
+  test('before the event of its order: both find the certificate, and it is announced once', async () => {
+    await prepare();
+
+    expect(await issuedPush()).toMatchObject({ statusCode: 200 });
+    await executionOf(pushName());
+    await announce(orderEvent);
+    const execution = await executionOf();
+
+    expect(execution).toMatchObject({
+      status: 'SUCCEEDED',
+      output: { collection: { certificate: { changed: false } } },
+    });
+    expect(cloud.announced).toHaveLength(1);
+  });
+
+  test('while its order waits: the certificate is collected at once, and the waiting execution ends without another word', async () => {
+    const waiting = Promise.withResolvers<void>();
+    const pushed = Promise.withResolvers<void>();
+    await deploy({
+      // The push's execution runs beside the one that is held in its second check.
+      settings: { push: true, reservedConcurrency: 2 },
+      async beforeCheck(check) {
+        if (check === 2) {
+          waiting.resolve();
+          await pushed.promise;
+        }
+      },
+    });
+    const { chain } = authority.issue({ domains: ['example.com'] });
+    cloud.ca.order(ORDER, [processing, { kind: 'issued', certificates: chain }]);
+    await announce(orderEvent);
+    await waiting.promise;
+
+    await issuedPush();
+    const push = await executionOf(pushName());
+    pushed.resolve();
+    const execution = await executionOf();
+
+    expect(push).toMatchObject({
+      status: 'SUCCEEDED',
+      input: orderEvent,
+      output: { collection: { certificate: { changed: true } } },
+    });
+    expect(execution).toMatchObject({
+      status: 'SUCCEEDED',
+      output: { collection: { certificate: { changed: false } } },
+    });
+    expect(cloud.announced).toHaveLength(1);
+  });
+
+  test('twice starts one execution, and its password is seen nowhere', async () => {
+    await prepare();
+
+    await issuedPush();
+    await issuedPush();
+    const execution = await executionOf(pushName());
+
+    expect([...cloud.executions.keys()]).toHaveLength(1);
+    const everything = [logged, JSON.stringify([execution, cloud.announced, process.env])].join();
+    expect(everything).toContain(ORDER);
+    const { username, password } = PUSH_LOGIN;
+    for (const spelling of [password, encodeURIComponent(password), btoa(`${username}:${password}`), btoa(password)]) {
+      expect(everything).not.toContain(spelling);
+    }
+  });
+
+  test('with a wrong password starts nothing', async () => {
+    await prepare();
+
+    const answer = await cloud.push(
+      get({ ...PUSH_LOGIN, password: 'guessed' }, { orderNumber: ORDER, statusCode: '6' }),
+    );
+
+    expect(answer).toMatchObject({ statusCode: 401 });
+    expect(cloud.executions.size).toBe(0);
   });
 });
 

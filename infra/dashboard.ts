@@ -1,0 +1,64 @@
+import { Duration } from 'aws-cdk-lib';
+import { Dashboard, GraphWidget, type IMetric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import type { Construct } from 'constructs';
+import { COLLECT_METRICS, SURVEY_METRICS, WAITING_METRICS } from '../functions/metrics.ts';
+import { functionMetric } from './alarms.ts';
+
+const HOUR = Duration.hours(1);
+const DAY = Duration.days(1);
+
+export interface DashboardProps {
+  readonly collect: IFunction;
+  readonly stateMachine: StateMachine;
+}
+
+/** What an operator looks at: orders by outcome, waiting by reason, calls to the CA, how long orders take, what expires. */
+export function createDashboard(scope: Construct, { collect, stateMachine }: DashboardProps): Dashboard {
+  const collected = (name: string, statistic: string, period = HOUR) =>
+    functionMetric('collect', name, statistic, period);
+  const graph = (title: string, left: IMetric[], right: IMetric[] = []) =>
+    new GraphWidget({ title, width: 12, height: 6, left, right });
+  return new Dashboard(scope, 'Dashboard', {
+    defaultInterval: Duration.days(14),
+    widgets: [
+      [
+        graph('Orders by outcome', [
+          stateMachine.metricStarted({ statistic: Stats.SUM, period: DAY }),
+          stateMachine.metricSucceeded({ statistic: Stats.SUM, period: DAY }),
+          stateMachine.metricFailed({ statistic: Stats.SUM, period: DAY }),
+          stateMachine.metricTimedOut({ statistic: Stats.SUM, period: DAY }),
+          stateMachine.metricAborted({ statistic: Stats.SUM, period: DAY }),
+        ]),
+        graph(
+          'Checks that wait, by reason',
+          Object.values(WAITING_METRICS).map((name) => collected(name, Stats.SUM)),
+        ),
+      ],
+      [
+        graph(
+          'Calls to the CA',
+          [collected(COLLECT_METRICS.calls, Stats.SUM), collected(COLLECT_METRICS.reached, Stats.SUM)],
+          [collected(COLLECT_METRICS.milliseconds, Stats.p(50)), collected(COLLECT_METRICS.milliseconds, Stats.p(99))],
+        ),
+        graph(
+          'Days: from event to issued, and of the oldest that waits',
+          [
+            collected(COLLECT_METRICS.issuedDays, Stats.AVERAGE, DAY),
+            collected(COLLECT_METRICS.issuedDays, Stats.MAXIMUM, DAY),
+          ],
+          [collected(COLLECT_METRICS.waitingDays, Stats.MAXIMUM)],
+        ),
+      ],
+      [
+        graph('Days to the next expiry', [functionMetric('survey', SURVEY_METRICS.daysToExpiry, Stats.MINIMUM, DAY)]),
+        graph('Collect: invocations, errors, throttles', [
+          collect.metricInvocations({ period: HOUR }),
+          collect.metricErrors({ period: HOUR }),
+          collect.metricThrottles({ period: HOUR }),
+        ]),
+      ],
+    ],
+  });
+}

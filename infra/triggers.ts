@@ -1,0 +1,131 @@
+import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
+import { type IEventBus, Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { FunctionUrlAuthType, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import type { Construct } from 'constructs';
+import { ORDERED } from '../functions/events.ts';
+import { acknowledgeWildcard } from './acknowledge.ts';
+import { createFunction } from './functions.ts';
+
+/** Invoked at this time every day, in UTC: before an office opens in Europe, and never near midnight. */
+const SURVEY_SCHEDULE = { hour: '5', minute: '17' };
+
+export interface StartProps {
+  readonly stateMachine: StateMachine;
+  readonly deadLetterQueue: IQueue;
+  readonly eventBus: IEventBus;
+  readonly eventSource: string;
+}
+
+/** The event "Mark Certificate Ordered" starts an execution; what cannot be started goes to the dead-letter queue. */
+export function createStart(scope: Construct, props: StartProps): LambdaFunction {
+  const { stateMachine, deadLetterQueue, eventBus, eventSource } = props;
+  const start = createFunction(scope, 'StartFunction', {
+    folder: 'start',
+    description: 'Turns an event that announces an order into an execution',
+    timeout: Duration.seconds(30),
+    environment: { STATE_MACHINE_ARN: stateMachine.stateMachineArn },
+  });
+  keepFailures(start, deadLetterQueue);
+  allowStarting(start, stateMachine);
+  new Rule(scope, 'Ordered', {
+    description: 'A mark certificate was ordered: start to collect it',
+    eventBus,
+    eventPattern: { source: [eventSource], detailType: [ORDERED] },
+    targets: [new LambdaTarget(start, { deadLetterQueue })],
+  });
+  return start;
+}
+
+export interface PushProps {
+  readonly stateMachine: StateMachine;
+  /** `{"username": "…", "password": "…"}`, what the CA authenticates with. */
+  readonly credentials: Secret;
+}
+
+/** The CA's notifications at a function URL, by basic authentication, start an execution that asks CollectMC at once. */
+export function createPush(scope: Construct, { stateMachine, credentials }: PushProps) {
+  const push = createFunction(scope, 'PushFunction', {
+    folder: 'push',
+    description: 'Takes a notification of the CA as a hint to ask for an order at once',
+    timeout: Duration.seconds(15),
+    environment: { STATE_MACHINE_ARN: stateMachine.stateMachineArn, PUSH_SECRET_ARN: credentials.secretArn },
+  });
+  push.addToRolePolicy(
+    new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [credentials.secretArn] }),
+  );
+  allowStarting(push, stateMachine);
+  return { push, url: push.addFunctionUrl({ authType: FunctionUrlAuthType.NONE }).url };
+}
+
+export interface SurveyProps {
+  readonly bucket: Bucket;
+  readonly eventBus: IEventBus;
+  readonly deadLetterQueue: IQueue;
+  readonly remindBefore: Duration;
+}
+
+/** Once a day: how long the certificates in the bucket are still good for. */
+export function createSurvey(scope: Construct, props: SurveyProps): LambdaFunction {
+  const { bucket, eventBus, deadLetterQueue, remindBefore } = props;
+  const survey = createFunction(scope, 'SurveyFunction', {
+    folder: 'survey',
+    description: 'Looks once a day for certificates that will expire',
+    timeout: Duration.minutes(5),
+    environment: {
+      BUCKET_NAME: bucket.bucketName,
+      EVENT_BUS_NAME: eventBus.eventBusName,
+      REMIND_BEFORE_DAYS: String(remindBefore.toDays()),
+    },
+  });
+  keepFailures(survey, deadLetterQueue);
+  for (const [action, resource] of [
+    ['s3:ListBucket', bucket.bucketArn],
+    ['s3:GetObject', bucket.arnForObjects('orders/*/certificate.json')],
+    ['events:PutEvents', eventBus.eventBusArn],
+  ] as const) {
+    survey.addToRolePolicy(new PolicyStatement({ actions: [action], resources: [resource] }));
+  }
+  if (survey.role) {
+    const reason = 'Reads the manifest of every order, whatever its number, and no other object.';
+    acknowledgeWildcard(survey.role, bucket.arnForObjects('orders/*/certificate.json'), reason);
+  }
+  new Rule(scope, 'Daily', {
+    description: 'Look for certificates that will expire',
+    schedule: Schedule.cron(SURVEY_SCHEDULE),
+    targets: [new LambdaTarget(survey, { deadLetterQueue })],
+  });
+  return survey;
+}
+
+/**
+ * An event that failed three times goes to the queue with the reason. CDK's SqsDestination would also allow reading the
+ * queue's attributes, and with a key of one's own every form of kms:GenerateDataKey and kms:ReEncrypt.
+ */
+function keepFailures(asynchronous: LambdaFunction, { queueArn }: IQueue): void {
+  asynchronous.addToRolePolicy(new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queueArn] }));
+  asynchronous.configureAsyncInvoke({ onFailure: { bind: () => ({ destination: queueArn }) }, retryAttempts: 2 });
+}
+
+function allowStarting(starter: LambdaFunction, stateMachine: StateMachine): void {
+  stateMachine.grantStartExecution(starter);
+  const executions = Stack.of(stateMachine).formatArn({
+    service: 'states',
+    resource: 'execution',
+    resourceName: `${stateMachine.stateMachineName}:order-*`,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+  starter.addToRolePolicy(new PolicyStatement({ actions: ['states:DescribeExecution'], resources: [executions] }));
+  if (starter.role) {
+    acknowledgeWildcard(
+      starter.role,
+      executions,
+      "Asks how an order's earlier execution ended; the name has the order's number.",
+    );
+  }
+}

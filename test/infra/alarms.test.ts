@@ -1,0 +1,533 @@
+import type { Context } from 'aws-lambda';
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createHandler as createCollectHandler } from '../../functions/collect/handler.ts';
+import { createHandler as createPushHandler } from '../../functions/push/handler.ts';
+import { createHandler as createSurveyHandler } from '../../functions/survey/handler.ts';
+import { startAwsJsonEndpoint } from '../../infra/local/aws-json-endpoint.ts';
+import { type Answer, startCollectMcSimulator } from '../../infra/local/collectmc-simulator.ts';
+import { startSecretsEndpoint } from '../../infra/local/secrets.ts';
+import { request } from '../functions/push/request.ts';
+import { startS3Server } from '../s3-server.ts';
+import { all, only, SETTINGS, type Stack, statementsOf, synthesize } from './synthesized.ts';
+
+const OWN = 'MarkCertificateCollector';
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const LOOPBACK = 'http://127.0.0.1:8080/CollectMC';
+
+interface Metric {
+  readonly Namespace: string;
+  readonly MetricName: string;
+  readonly Dimensions?: readonly { readonly Name: string; readonly Value: string }[];
+}
+
+interface AlarmProperties extends Partial<Metric> {
+  readonly AlarmDescription: string;
+  readonly AlarmActions: readonly string[];
+  readonly ActionsEnabled?: boolean;
+  readonly ComparisonOperator: string;
+  readonly Threshold: number;
+  readonly EvaluationPeriods: number;
+  readonly DatapointsToAlarm?: number;
+  readonly TreatMissingData?: string;
+  readonly Period?: number;
+  readonly Statistic?: string;
+  readonly Metrics?: readonly {
+    readonly Id: string;
+    readonly Expression?: string;
+    readonly ReturnData?: boolean;
+    readonly MetricStat?: { readonly Metric: Metric; readonly Period: number; readonly Stat: string };
+  }[];
+}
+
+let byDefault: Stack;
+
+beforeAll(() => {
+  byDefault = synthesize();
+});
+
+function alarmsOf(stack: Stack): Record<string, AlarmProperties> {
+  return Object.fromEntries(
+    all(stack, 'AWS::CloudWatch::Alarm').map(({ name, Properties }) => [
+      name.replace(/Alarm$/, ''),
+      Properties as unknown as AlarmProperties,
+    ]),
+  );
+}
+
+function alarm(name: string, stack = byDefault): AlarmProperties {
+  const found = alarmsOf(stack)[name];
+  if (!found) {
+    throw new Error(`There is no alarm ${name}`);
+  }
+  return found;
+}
+
+/** Every metric an alarm looks at, those inside an expression too. */
+function metricsOf(properties: AlarmProperties): Metric[] {
+  const { Namespace, MetricName, Dimensions, Metrics = [] } = properties;
+  return [
+    ...(Namespace && MetricName ? [{ Namespace, MetricName, ...(Dimensions && { Dimensions }) }] : []),
+    ...Metrics.flatMap(({ MetricStat }) => (MetricStat ? [MetricStat.Metric] : [])),
+  ];
+}
+
+function periodsOf({ Period, Metrics = [] }: AlarmProperties): number[] {
+  return [
+    ...(Period === undefined ? [] : [Period]),
+    ...Metrics.flatMap(({ MetricStat }) => (MetricStat ? [MetricStat.Period] : [])),
+  ];
+}
+
+/** Namespace, name and dimensions as one text, by which CloudWatch tells metrics apart. */
+function identityOf({ Namespace, MetricName, Dimensions = [] }: Metric): string {
+  const dimensions = Dimensions.map(({ Name, Value }) => `${Name}=${Value}`).toSorted();
+  return [Namespace, MetricName, ...dimensions].join(' ');
+}
+
+describe('the alarms', () => {
+  it('are these', () => {
+    expect(Object.keys(alarmsOf(byDefault)).toSorted()).toEqual([
+      'CaDown',
+      'CertificateExpires',
+      'CollectErrors',
+      'CollectThrottled',
+      'DeadLetters',
+      'ManifestDamaged',
+      'OrderAborted',
+      'OrderFailed',
+      'OrderIsOld',
+      'OrderTimedOut',
+      'SurveyMissing',
+      'WaitingForCredentials',
+      'WaitingForPayment',
+      'WaitingForPermission',
+    ]);
+  });
+
+  it('say what they mean in a sentence, and last of all where to read on', () => {
+    for (const { AlarmDescription } of Object.values(alarmsOf(byDefault))) {
+      expect(AlarmDescription).toMatch(/^[A-Z].+\. Read on: docs\/runbook\.md#[a-z-]+$/);
+    }
+  });
+
+  it('go to the topic', () => {
+    for (const { AlarmActions, ActionsEnabled } of Object.values(alarmsOf(byDefault))) {
+      expect(AlarmActions).toEqual(['<AlarmTopic>']);
+      expect(ActionsEnabled).not.toBe(false);
+    }
+  });
+
+  it('are quiet where nothing is measured, but for the survey, whose silence is the alarm', () => {
+    const treated = Object.entries(alarmsOf(byDefault)).map(([name, { TreatMissingData }]) => [name, TreatMissingData]);
+    expect(treated.filter(([, missing]) => missing !== 'notBreaching')).toEqual([['SurveyMissing', 'breaching']]);
+  });
+});
+
+describe('each alarm', () => {
+  const OR_MORE = 'GreaterThanOrEqualToThreshold';
+  const LESS = 'LessThanThreshold';
+  const MACHINE = 'StateMachineArn=<StateMachine>';
+  const COLLECT = 'FunctionName=<CollectFunction>';
+
+  it.each([
+    ['OrderFailed', `AWS/States ExecutionsFailed ${MACHINE}`, 'Sum', 5 * MINUTE, OR_MORE, 1, 1],
+    ['OrderTimedOut', `AWS/States ExecutionsTimedOut ${MACHINE}`, 'Sum', 5 * MINUTE, OR_MORE, 1, 1],
+    ['OrderAborted', `AWS/States ExecutionsAborted ${MACHINE}`, 'Sum', 5 * MINUTE, OR_MORE, 1, 1],
+    ['CollectErrors', `AWS/Lambda Errors ${COLLECT}`, 'Sum', HOUR, OR_MORE, 3, 1],
+    ['CollectThrottled', `AWS/Lambda Throttles ${COLLECT}`, 'Sum', HOUR, OR_MORE, 100, 3],
+    ['WaitingForCredentials', `${OWN} WaitingCredentials service=collect`, 'Sum', 6 * HOUR, OR_MORE, 1, 1],
+    ['WaitingForPayment', `${OWN} WaitingPayment service=collect`, 'Sum', 6 * HOUR, OR_MORE, 1, 1],
+    ['WaitingForPermission', `${OWN} WaitingPermission service=collect`, 'Sum', 6 * HOUR, OR_MORE, 1, 1],
+    ['OrderIsOld', `${OWN} WaitingDays service=collect`, 'Maximum', 6 * HOUR, OR_MORE, 67.5, 1],
+    [
+      'DeadLetters',
+      'AWS/SQS ApproximateNumberOfMessagesVisible QueueName=<DeadLetterQueue.QueueName>',
+      'Maximum',
+      5 * MINUTE,
+      OR_MORE,
+      1,
+      1,
+    ],
+    ['CertificateExpires', `${OWN} DaysToExpiry service=survey`, 'Minimum', DAY, LESS, 8, 1],
+    ['ManifestDamaged', `${OWN} ManifestsDamaged service=survey`, 'Maximum', DAY, OR_MORE, 1, 1],
+    ['SurveyMissing', `${OWN} SurveyRuns service=survey`, 'Sum', DAY, LESS, 1, 1],
+  ])('%s looks at %s', (name, metric, statistic, period, comparison, threshold, periods) => {
+    const properties = alarm(name);
+    expect(metricsOf(properties).map(identityOf)).toEqual([metric]);
+    expect(properties).toMatchObject({
+      Statistic: statistic,
+      Period: period,
+      ComparisonOperator: comparison,
+      Threshold: threshold,
+      EvaluationPeriods: periods,
+    });
+  });
+
+  it('CaDown rings where the CA was called in six hours, and never reached', () => {
+    const { Metrics = [], ...properties } = alarm('CaDown');
+    expect(Metrics.filter(({ ReturnData }) => ReturnData !== false)).toMatchObject([
+      { Expression: 'IF(calls > 0 AND reached < 1, 1, 0)' },
+    ]);
+    expect(properties).toMatchObject({ ComparisonOperator: OR_MORE, Threshold: 1, EvaluationPeriods: 1 });
+    const given = Metrics.flatMap(({ Id, MetricStat }) =>
+      MetricStat ? [[Id, identityOf(MetricStat.Metric), MetricStat.Stat, MetricStat.Period]] : [],
+    );
+    expect(given).toEqual([
+      ['calls', `${OWN} CallsToCa service=collect`, 'Sum', 6 * HOUR],
+      ['reached', `${OWN} CaReached service=collect`, 'Sum', 6 * HOUR],
+    ]);
+  });
+});
+
+/** PutMetricAlarm: whole minutes; a day in all for short periods, a week for those of an hour and more. */
+describe("CloudWatch's limits", () => {
+  const rhythms = [
+    {},
+    { collectUrl: LOOPBACK, pollEvery: 'PT1S', giveUpAfter: 'PT10S' },
+    { collectUrl: LOOPBACK, pollEvery: 'PT37S', giveUpAfter: 'PT1H' },
+    { pollEvery: 'PT3H7S' },
+    { pollEvery: 'PT12H' },
+    { pollEvery: 'P1D' },
+    { pollEvery: 'P2D', giveUpAfter: 'P360D' },
+  ];
+
+  it.each(rhythms)('are kept with %j', (settings: Readonly<Record<string, string>>) => {
+    for (const properties of Object.values(alarmsOf(synthesize(settings)))) {
+      const { EvaluationPeriods, DatapointsToAlarm = EvaluationPeriods } = properties;
+      const [period = Number.NaN, ...others] = periodsOf(properties);
+      expect(period % MINUTE).toBe(0);
+      expect(period).toBeGreaterThan(0);
+      expect(period).toBeLessThanOrEqual(DAY);
+      expect(others.every((other) => other === period)).toBe(true);
+      expect(period * EvaluationPeriods).toBeLessThanOrEqual(period < HOUR ? DAY : 7 * DAY);
+      expect(DatapointsToAlarm).toBeGreaterThanOrEqual(1);
+      expect(DatapointsToAlarm).toBeLessThanOrEqual(EvaluationPeriods);
+      expect(properties.AlarmDescription.length).toBeLessThanOrEqual(1024);
+    }
+  });
+
+  it('leave an expression at most ten metrics, each with a name that it uses', () => {
+    for (const { Metrics = [] } of Object.values(alarmsOf(byDefault))) {
+      expect(Metrics.length).toBeLessThanOrEqual(10);
+      const expressions = Metrics.flatMap(({ Expression }) => Expression ?? []).join(' ');
+      for (const { Id, MetricStat } of Metrics) {
+        expect(Id).toMatch(/^[a-z][A-Za-z0-9_]*$/);
+        expect(!MetricStat || new RegExp(`\\b${Id}\\b`).test(expressions)).toBe(true);
+      }
+    }
+  });
+});
+
+describe('what is seen once in a poll interval', () => {
+  const NAMES = ['WaitingForCredentials', 'WaitingForPayment', 'WaitingForPermission', 'OrderIsOld'];
+
+  it.each([
+    { pollEvery: 'PT1S', seconds: 1, period: MINUTE, periods: 1 },
+    { pollEvery: 'PT31S', seconds: 31, period: 2 * MINUTE, periods: 1 },
+    { pollEvery: 'PT3H', seconds: 3 * HOUR, period: 6 * HOUR, periods: 1 },
+    { pollEvery: 'PT12H', seconds: 12 * HOUR, period: DAY, periods: 1 },
+    { pollEvery: 'PT12H1S', seconds: 12 * HOUR + 1, period: DAY, periods: 2 },
+    { pollEvery: 'P2D', seconds: 2 * DAY, period: DAY, periods: 4 },
+  ])('keeps its alarm on for twice as long: pollEvery=$pollEvery', ({ pollEvery, seconds, period, periods }) => {
+    const collectUrl = LOOPBACK;
+    const giveUpAfter = seconds < HOUR ? 'PT10M' : 'P90D';
+    const stack = synthesize({ collectUrl, pollEvery, giveUpAfter });
+    for (const name of NAMES) {
+      const { Period, EvaluationPeriods, DatapointsToAlarm = EvaluationPeriods } = alarm(name, stack);
+      expect({ Period, EvaluationPeriods, DatapointsToAlarm }).toEqual({
+        Period: period,
+        EvaluationPeriods: periods,
+        DatapointsToAlarm: 1,
+      });
+      expect(period * periods).toBeGreaterThanOrEqual(2 * seconds);
+    }
+  });
+
+  it.each([
+    ['P90D', 67.5],
+    ['P8D', 6],
+    ['PT12H', 0.375],
+  ])('is an old order after three quarters of the deadline: giveUpAfter=%s', (giveUpAfter, days) => {
+    expect(alarm('OrderIsOld', synthesize({ giveUpAfter })).Threshold).toBe(days);
+  });
+});
+
+/** What the functions really write, as CloudWatch would read it. */
+describe('every metric of this project in an alarm or on the dashboard', () => {
+  const written = new Map<string, readonly string[]>();
+
+  beforeAll(async () => {
+    for (const [service, lines] of Object.entries(await runFunctions())) {
+      written.set(service, metricsWritten(lines));
+    }
+  });
+
+  it('is written by the function of its dimension', () => {
+    const own = Object.values(alarmsOf(byDefault))
+      .flatMap(metricsOf)
+      .filter(({ Namespace }) => Namespace === OWN);
+    expect(own.length).toBeGreaterThan(5);
+    expect([...written.values()].flat()).toEqual(expect.arrayContaining(own.map(identityOf)));
+  });
+
+  it('is the one on the dashboard too', () => {
+    const { DashboardBody } = only(byDefault, 'AWS::CloudWatch::Dashboard').Properties;
+    const { widgets } = JSON.parse(String(DashboardBody)) as {
+      widgets: readonly { properties: { metrics: readonly (readonly unknown[])[] } }[];
+    };
+    const shown = widgets
+      .flatMap(({ properties }) => properties.metrics)
+      .filter(([namespace]) => namespace === OWN)
+      .map(([namespace, name, dimension, value]) => `${namespace} ${name} ${dimension}=${value}`);
+    expect(shown.length).toBeGreaterThan(10);
+    // What only a certificate brings about is not run here.
+    const expected = shown.filter((metric) => metric !== `${OWN} DaysToIssued service=collect`);
+    expect([...written.values()].flat()).toEqual(expect.arrayContaining(expected));
+  });
+
+  it('has no dimension but the service', () => {
+    for (const [service, metrics] of written) {
+      expect(metrics).not.toEqual([]);
+      expect(metrics.filter((metric) => !metric.endsWith(` service=${service}`))).toEqual([]);
+    }
+  });
+});
+
+describe('the topic', () => {
+  it('takes messages only over TLS, from the alarms of this account and from EventBridge', () => {
+    expect(statementsOf(byDefault, 'AWS::SNS::TopicPolicy').map(({ Sid: _, ...rest }) => rest)).toEqual([
+      {
+        Effect: 'Deny',
+        Principal: '*',
+        Action: 'sns:Publish',
+        Resource: '<AlarmTopic>',
+        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+      },
+      {
+        Effect: 'Allow',
+        Principal: { Service: 'cloudwatch.amazonaws.com' },
+        Action: 'sns:Publish',
+        Resource: '<AlarmTopic>',
+        Condition: {
+          ArnLike: {
+            'aws:SourceArn': 'arn:<AWS::Partition>:cloudwatch:<AWS::Region>:<AWS::AccountId>:alarm:*',
+          },
+          StringEquals: { 'aws:SourceAccount': '<AWS::AccountId>' },
+        },
+      },
+      {
+        Effect: 'Allow',
+        Principal: { Service: 'events.amazonaws.com' },
+        Action: 'sns:Publish',
+        Resource: '<AlarmTopic>',
+      },
+    ]);
+  });
+
+  it('tells the address of the settings, and nobody without one', () => {
+    expect(all(byDefault, 'AWS::SNS::Subscription')).toEqual([]);
+    expect(all(synthesize(SETTINGS), 'AWS::SNS::Subscription').map(({ Properties }) => Properties)).toEqual([
+      { Protocol: 'email', Endpoint: 'operators@example.com', TopicArn: '<AlarmTopic>' },
+    ]);
+  });
+});
+
+describe('the rule for failures', () => {
+  let rule: Readonly<Record<string, unknown>>;
+  let target: {
+    readonly InputTransformer: {
+      readonly InputPathsMap: Readonly<Record<string, string>>;
+      readonly InputTemplate: string;
+    };
+  };
+
+  beforeEach(() => {
+    rule = only(byDefault, 'AWS::Events::Rule', 'OrderFailed').Properties;
+    [target] = rule.Targets as [typeof target];
+  });
+
+  it('hears of every execution of this state machine that ended without a certificate, and of no other', () => {
+    expect(rule.EventPattern).toEqual({
+      source: ['aws.states'],
+      'detail-type': ['Step Functions Execution Status Change'],
+      detail: { stateMachineArn: ['<StateMachine>'], status: ['FAILED', 'TIMED_OUT', 'ABORTED'] },
+    });
+    expect(rule.State).toBe('ENABLED');
+  });
+
+  it("listens to the default bus, whatever the settings' bus: AWS's own events are nowhere else", () => {
+    const other = only(synthesize(SETTINGS), 'AWS::Events::Rule', 'OrderFailed').Properties;
+    expect([rule.EventBusName ?? 'default', other.EventBusName ?? 'default']).toEqual(['default', 'default']);
+  });
+
+  it('tells the topic alone, and keeps what it cannot tell in the dead-letter queue', () => {
+    expect(rule.Targets).toMatchObject([{ Arn: '<AlarmTopic>', DeadLetterConfig: { Arn: '<DeadLetterQueue.Arn>' } }]);
+    expect(rule.Targets).toHaveLength(1);
+  });
+
+  it('says in words which execution ended how and why, what to type, and where to read on', () => {
+    const detail = {
+      name: 'order-1378973013',
+      status: 'FAILED',
+      error: 'OrderRejected',
+      cause: 'Order 1378973013: the CA answered -20. Next: ask the CA why.',
+      executionArn: 'arn:aws:states:us-east-1:111122223333:execution:StateMachine:order-1378973013',
+    };
+    const { InputPathsMap, InputTemplate } = target.InputTransformer;
+    const values = Object.entries(InputPathsMap).map(([placeholder, path]) => {
+      expect(path).toMatch(/^\$\.detail\./);
+      const field = path.replace('$.detail.', '');
+      expect(detail).toHaveProperty([field]);
+      return [placeholder, Object.entries(detail).find(([name]) => name === field)?.[1] ?? ''] as const;
+    });
+    const filled = values.reduce((text, [name, value]) => text.replaceAll(`<${name}>`, value), InputTemplate);
+
+    expect(JSON.parse(filled)).toBe(
+      `The execution ${detail.name} ended as FAILED: OrderRejected. ${detail.cause} After mending, ask again: ` +
+        `aws stepfunctions redrive-execution --execution-arn ${detail.executionArn} ` +
+        'Read on: docs/runbook.md#an-order-failed',
+    );
+  });
+
+  it("keeps EventBridge's limits: 100 placeholders, each in use, none with a reserved name", () => {
+    const { InputPathsMap, InputTemplate } = target.InputTransformer;
+    const used = [...InputTemplate.matchAll(/<([^>]+)>/g)].map(([, name = '']) => name);
+    expect(used.toSorted()).toEqual(Object.keys(InputPathsMap).toSorted());
+    expect(used.length).toBeLessThanOrEqual(100);
+    expect(used.filter((name) => /^aws\./i.test(name))).toEqual([]);
+    expect(InputTemplate.length).toBeLessThanOrEqual(8192);
+  });
+});
+
+/** The metrics in lines of the embedded metric format. */
+function metricsWritten(lines: readonly string[]): string[] {
+  const identities = lines.flatMap((line) => {
+    const { _aws, ...values } = JSON.parse(line);
+    const groups: readonly { Namespace: string; Dimensions: string[][]; Metrics: { Name: string }[] }[] =
+      _aws?.CloudWatchMetrics ?? [];
+    return groups.flatMap(({ Namespace, Dimensions, Metrics }) =>
+      Dimensions.flatMap((names) =>
+        Metrics.map(({ Name: MetricName }) =>
+          identityOf({
+            Namespace,
+            MetricName,
+            Dimensions: names.map((Name) => ({ Name, Value: String(values[Name]) })),
+          }),
+        ),
+      ),
+    );
+  });
+  return [...new Set(identities)];
+}
+
+/** Runs each function that measures, with servers on loopback, through all it can find short of a certificate. */
+async function runFunctions(): Promise<Record<'collect' | 'survey' | 'push', readonly string[]>> {
+  const credentials = { loginName: 'me', loginPassword: 'right' };
+  const ca = await startCollectMcSimulator({ credentials });
+  const secrets = await startSecretsEndpoint({
+    login: JSON.stringify(credentials),
+    push: JSON.stringify({ username: 'ca', password: 'right' }),
+  });
+  const s3 = await startS3Server();
+  const bus = await startAwsJsonEndpoint({
+    'AWSEvents.PutEvents': () => ({ FailedEntryCount: 0, Entries: [{ EventId: '1' }] }),
+  });
+  let written = '';
+  const output = ([process.stdout, process.stderr] as const).map((stream) =>
+    vi.spyOn(stream, 'write').mockImplementation((chunk) => {
+      written += String(chunk);
+      return true;
+    }),
+  );
+  for (const [name, value] of Object.entries({
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+    AWS_ENDPOINT_URL_S3: s3.url,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: bus.url,
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
+  })) {
+    vi.stubEnv(name, value);
+  }
+  const linesOf = async (run: () => Promise<unknown>) => {
+    written = '';
+    await run();
+    return written.split('\n').filter((line) => line.startsWith('{'));
+  };
+
+  try {
+    const collect = await linesOf(async () => {
+      const handler = createCollectHandler({
+        BUCKET_NAME: 'bucket',
+        COLLECT_URL: ca.url,
+        CREDENTIALS_SECRET_ARN: 'login',
+        GIVE_UP_SECONDS: String(DAY),
+        POLL_SECONDS: '60',
+        RESPONSE_FORMAT: 'pkcs7',
+      });
+      const answers: readonly Answer[] = [
+        { kind: 'status', status: 0 },
+        { kind: 'status', status: 1 },
+        { kind: 'http', status: 503 },
+        ...[-42, -22, -91, -16].map((code) => ({ kind: 'error', code }) as const),
+      ];
+      for (const [index, answer] of answers.entries()) {
+        const orderNumber = String(index + 1);
+        ca.order(orderNumber, [answer]);
+        const startedAt = new Date().toISOString();
+        await handler({ order: { orderNumber }, execution: `order-${orderNumber}`, startedAt }, CONTEXT);
+      }
+    });
+    const survey = await linesOf(async () => {
+      const manifest = {
+        schemaVersion: 1,
+        orderNumber: '1',
+        execution: 'order-1',
+        collectedAt: '2026-01-01T00:00:00.000Z',
+        product: 'VMC',
+        markType: 'Registered Mark',
+        domains: ['example.com'],
+        fingerprintSha256: 'c0ffee',
+        notBefore: '2026-01-01T00:00:00.000Z',
+        notAfter: '2099-01-01T00:00:00.000Z',
+        publishable: true,
+        findings: [],
+        objects: {},
+      };
+      const body = JSON.stringify(manifest);
+      await fetch(`${s3.url}/bucket/orders/1/certificate.json`, { method: 'PUT', body });
+      await createSurveyHandler({ BUCKET_NAME: 'bucket', EVENT_BUS_NAME: 'default', REMIND_BEFORE_DAYS: '30' })(
+        {},
+        CONTEXT,
+      );
+    });
+    const push = await linesOf(async () => {
+      const handler = createPushHandler({ STATE_MACHINE_ARN: 'arn:machine', PUSH_SECRET_ARN: 'push' });
+      await handler(request({}), CONTEXT);
+    });
+    return { collect, survey, push };
+  } finally {
+    for (const each of output) {
+      each.mockRestore();
+    }
+    vi.unstubAllEnvs();
+    await Promise.all([ca, secrets, s3, bus].map((server) => server.close()));
+  }
+}
+
+const CONTEXT: Context = {
+  functionName: 'function',
+  functionVersion: '$LATEST',
+  invokedFunctionArn: 'arn:aws:lambda:us-east-1:000000000000:function:function',
+  memoryLimitInMB: '512',
+  awsRequestId: '6ff5c4ad-0c1c-4d29-b1c7-a5be50e3cd4b',
+  logGroupName: 'function',
+  logStreamName: 'local',
+  callbackWaitsForEmptyEventLoop: false,
+  getRemainingTimeInMillis: () => 60_000,
+  done: () => {},
+  fail: () => {},
+  succeed: () => {},
+};

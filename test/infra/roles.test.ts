@@ -1,0 +1,142 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  all,
+  asList,
+  grantsOf,
+  KEY_ARN,
+  only,
+  policyStatements,
+  SETTINGS,
+  type Stack,
+  synthesize,
+} from './synthesized.ts';
+
+let byDefault: Stack;
+let withSettings: Stack;
+
+beforeAll(() => {
+  byDefault = synthesize();
+  withSettings = synthesize(SETTINGS);
+});
+
+const EXECUTIONS = 'arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<StateMachine.Name>:order-*';
+const BUS = 'arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus';
+const WRITE_LOGS = ['logs:CreateLogStream', 'logs:PutLogEvents'];
+const USE_KEY = ['kms:Decrypt', 'kms:GenerateDataKey'];
+
+describe('what the roles allow', () => {
+  const LOG_DELIVERY = [
+    'logs:CreateLogDelivery',
+    'logs:DeleteLogDelivery',
+    'logs:DescribeLogGroups',
+    'logs:DescribeResourcePolicies',
+    'logs:GetLogDelivery',
+    'logs:ListLogDeliveries',
+    'logs:PutResourcePolicy',
+    'logs:UpdateLogDelivery',
+  ];
+  const TRACE = ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'];
+  const SAMPLING = ['xray:GetSamplingRules', 'xray:GetSamplingTargets'];
+
+  const GRANTS = {
+    CollectFunctionRole: {
+      '<CollectFunctionLogs.Arn>': WRITE_LOGS,
+      '<Credentials>': ['secretsmanager:GetSecretValue'],
+      '<Bucket.Arn>/orders/*': ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'],
+      '<Bucket.Arn>': ['s3:ListBucket'],
+      '*': TRACE,
+    },
+    StartFunctionRole: {
+      '<StartFunctionLogs.Arn>': WRITE_LOGS,
+      '<StateMachine>': ['states:StartExecution'],
+      [EXECUTIONS]: ['states:DescribeExecution'],
+      '<DeadLetterQueue.Arn>': ['sqs:SendMessage'],
+      '*': TRACE,
+    },
+    SurveyFunctionRole: {
+      '<SurveyFunctionLogs.Arn>': WRITE_LOGS,
+      '<Bucket.Arn>': ['s3:ListBucket'],
+      '<Bucket.Arn>/orders/*/certificate.json': ['s3:GetObject'],
+      [`${BUS}/default`]: ['events:PutEvents'],
+      '<DeadLetterQueue.Arn>': ['sqs:SendMessage'],
+      '*': TRACE,
+    },
+    StateMachineRole: {
+      '<CollectFunction.Arn>': ['lambda:InvokeFunction'],
+      [`${BUS}/default`]: ['events:PutEvents'],
+      '*': [...LOG_DELIVERY, ...SAMPLING, ...TRACE],
+    },
+  };
+
+  it.each(Object.entries(GRANTS))('%s: exactly these actions on exactly these resources', (role, grants) => {
+    expect(grantsOf(byDefault, role)).toEqual(grants);
+  });
+
+  it('push has besides, where the setting is on: its own secret and the start of executions, not the login of the CA', () => {
+    expect(grantsOf(withSettings, 'PushFunctionRole')).toEqual({
+      '<PushFunctionLogs.Arn>': WRITE_LOGS,
+      '<PushCredentials>': ['secretsmanager:GetSecretValue'],
+      '<StateMachine>': ['states:StartExecution'],
+      [EXECUTIONS]: ['states:DescribeExecution'],
+      [KEY_ARN]: USE_KEY,
+      '*': TRACE,
+    });
+  });
+
+  it.each(Object.entries(GRANTS))(
+    '%s: with all settings on, the key and the bus of the settings beside',
+    (role, grants) => {
+      const renamed = Object.entries<string[]>(grants).map(([resource, actions]) => [
+        resource.replace(/\/default$/, '/orders'),
+        actions,
+      ]);
+      expect(grantsOf(withSettings, role)).toEqual({
+        ...Object.fromEntries(renamed),
+        ...(role !== 'StateMachineRole' && { [KEY_ARN]: USE_KEY }),
+      });
+    },
+  );
+
+  it.each([
+    ['CollectFunctionRole', 'lambda.amazonaws.com'],
+    ['StartFunctionRole', 'lambda.amazonaws.com'],
+    ['SurveyFunctionRole', 'lambda.amazonaws.com'],
+    ['PushFunctionRole', 'lambda.amazonaws.com'],
+    ['StateMachineRole', 'states.amazonaws.com'],
+  ])('%s can be taken by %s only', (role, trusted) => {
+    expect(only(withSettings, 'AWS::IAM::Role', role).Properties.AssumeRolePolicyDocument).toEqual({
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: trusted } }],
+    });
+  });
+
+  it('is all there is: a role for each function and the state machine, and no policy for anybody else', () => {
+    const roles = all(byDefault, 'AWS::IAM::Role').map(({ name }) => name);
+    expect(roles.toSorted()).toEqual(Object.keys(GRANTS).toSorted());
+    expect(
+      all(withSettings, 'AWS::IAM::Role')
+        .map(({ name }) => name)
+        .toSorted(),
+    ).toEqual([...roles, 'PushFunctionRole'].toSorted());
+    for (const { Properties } of all(byDefault, 'AWS::IAM::Policy')) {
+      expect(roles.map((role) => [`<${role}>`])).toContainEqual(Properties.Roles);
+      expect(Properties).not.toHaveProperty('Users');
+      expect(Properties).not.toHaveProperty('Groups');
+    }
+  });
+
+  it('comes from no managed policy', () => {
+    expect(all(byDefault, 'AWS::IAM::ManagedPolicy')).toEqual([]);
+    for (const { Properties } of all(byDefault, 'AWS::IAM::Role')) {
+      expect(Properties).not.toHaveProperty('ManagedPolicyArns');
+    }
+  });
+
+  it('names its resources, but where AWS has none to name: delivering logs and traces', () => {
+    const statements = policyStatements(withSettings.resolved);
+    const everywhere = statements.filter(({ Resource }) => asList(Resource).includes('*'));
+    const actions = new Set(everywhere.flatMap(({ Action }) => asList(Action)));
+    expect([...actions].toSorted()).toEqual([...LOG_DELIVERY, ...SAMPLING, ...TRACE].toSorted());
+    expect(everywhere.every(({ Effect }) => Effect === 'Allow')).toBe(true);
+  });
+});

@@ -1,0 +1,214 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import type { IConstruct } from 'constructs';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { PLACEHOLDER } from '../../functions/secret.ts';
+import { MarkCertificateCollectorStack } from '../../infra/stack.ts';
+import {
+  all,
+  asList,
+  CONTEXT,
+  KEY_ARN,
+  only,
+  policyStatements,
+  SETTINGS,
+  type Stack,
+  synthesize,
+} from './synthesized.ts';
+
+const COMBINATIONS = {
+  'the defaults': {},
+  'push on': { push: 'true' },
+  'a key of its own': { kmsKeyArn: KEY_ARN },
+  'all settings on': SETTINGS,
+} as const satisfies Record<string, Readonly<Record<string, string>>>;
+type Combination = keyof typeof COMBINATIONS;
+const NAMES = Object.keys(COMBINATIONS) as Combination[];
+
+/** A rule of cdk-nag and the construct, by its path, that breaks it or is excused from it. */
+interface Finding {
+  readonly id: string;
+  readonly path: string;
+}
+
+interface Acknowledgement extends Finding {
+  readonly reason: string;
+}
+
+interface Checked {
+  readonly findings: readonly Finding[];
+  readonly acknowledgements: readonly Acknowledgement[];
+}
+
+/** The findings of AwsSolutions that nobody acknowledged, and every acknowledgement there is. */
+function check(settings: Readonly<Record<string, string>>): Checked {
+  const outdir = mkdtempSync(join(tmpdir(), 'nag-'));
+  try {
+    const app = new App({ outdir, context: { ...CONTEXT, ...settings, 'aws:cdk:bundling-stacks': [] } });
+    const stack = new MarkCertificateCollectorStack(app, 'MarkCertificateCollector');
+    app.synth();
+    const { violations } = new AwsSolutionsChecks().validateScope(stack);
+    return {
+      findings: violations.flatMap(({ ruleName, violatingResources }) =>
+        violatingResources.map(({ constructPath = '' }) => ({ id: ruleName, path: constructPath })),
+      ),
+      acknowledgements: stack.node.findAll().flatMap(acknowledgementsOf),
+    };
+  } finally {
+    rmSync(outdir, { recursive: true });
+  }
+}
+
+/** The same stack as if nothing had been acknowledged. */
+function checkWithoutAcknowledgements(settings: Readonly<Record<string, string>>): Checked {
+  const acknowledge = vi.spyOn(Validations.prototype, 'acknowledge').mockImplementation(() => {});
+  try {
+    return check(settings);
+  } finally {
+    acknowledge.mockRestore();
+  }
+}
+
+function acknowledgementsOf({ node }: IConstruct): Acknowledgement[] {
+  return node.metadata
+    .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
+    .flatMap(({ data }) => Object.entries<string>(data))
+    .map(([id, reason]) => ({ id: id.replace(/^annotation::/i, ''), path: node.path, reason }));
+}
+
+describe.each(NAMES)('AwsSolutions, with %s', (name) => {
+  let checked: Checked;
+  let everything: Checked;
+
+  beforeAll(() => {
+    checked = check(COMBINATIONS[name]);
+    everything = checkWithoutAcknowledgements(COMBINATIONS[name]);
+  });
+
+  it('finds nothing that is not acknowledged', () => {
+    expect(checked.findings).toEqual([]);
+  });
+
+  it('needs every acknowledgement: without it there would be a finding', () => {
+    expect(everything.acknowledgements).toEqual([]);
+    expect(checked.acknowledgements.length).toBeGreaterThan(5);
+    const unneeded = checked.acknowledgements.filter(
+      ({ id, path }) =>
+        !everything.findings.some((finding) => finding.id === id && finding.path.startsWith(`${path}/`)),
+    );
+    expect(unneeded).toEqual([]);
+  });
+
+  it('is acknowledged for one construct each, with a reason', () => {
+    for (const { id, path, reason } of checked.acknowledgements) {
+      const excused = everything.findings.filter((each) => each.id === id && each.path.startsWith(`${path}/`));
+      expect(excused).toHaveLength(1);
+      expect(reason).toMatch(/^[A-Z].{30,}\.$/);
+    }
+  });
+});
+
+describe('what is acknowledged, with all settings on', () => {
+  it('is this and nothing more', () => {
+    const { acknowledgements } = check(SETTINGS);
+    const byConstruct = acknowledgements.map(
+      ({ id, path }) => `${path.split('/').at(-1)}: ${id.replace(/[0-9A-F]{8}(?=\.)/g, '')}`,
+    );
+    const trace = 'AwsSolutions-IAM5[Resource::*]';
+    const executions =
+      'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<CollectorStateMachine.Name>:order-*]';
+    expect(byConstruct.toSorted()).toEqual(
+      [
+        'Bucket: AwsSolutions-S1',
+        'Credentials: AwsSolutions-SMG4',
+        'PushCredentials: AwsSolutions-SMG4',
+        'DeadLetterQueue: AwsSolutions-SQS3',
+        'StateMachine: AwsSolutions-SF1',
+        'CollectFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*]',
+        'SurveyFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*/certificate.json]',
+        `StartFunctionRole: ${executions}`,
+        `PushFunctionRole: ${executions}`,
+        `CollectFunctionRole: ${trace}`,
+        `StartFunctionRole: ${trace}`,
+        `SurveyFunctionRole: ${trace}`,
+        `PushFunctionRole: ${trace}`,
+        `StateMachineRole: ${trace}`,
+      ].toSorted(),
+    );
+  });
+});
+
+describe.each(NAMES)('the template, with %s', (name) => {
+  let stack: Stack;
+
+  beforeAll(() => {
+    stack = synthesize(COMBINATIONS[name]);
+  });
+
+  it('lets nobody but principals of this account into the bucket: its policy only forbids', () => {
+    const policies = all(stack, 'AWS::S3::BucketPolicy').flatMap(({ Properties }) => policyStatements(Properties));
+    expect(policies.map(({ Effect }) => Effect)).toEqual(['Deny']);
+    expect(only(stack, 'AWS::S3::Bucket').Properties.PublicAccessBlockConfiguration).toEqual({
+      BlockPublicAcls: true,
+      BlockPublicPolicy: true,
+      IgnorePublicAcls: true,
+      RestrictPublicBuckets: true,
+    });
+  });
+
+  it('lets only the roles of Collect and survey read objects, both below orders/', () => {
+    const readers = [...all(stack, 'AWS::IAM::Policy'), ...all(stack, 'AWS::IAM::Role')].flatMap((policy) =>
+      policyStatements(policy.Properties)
+        .filter(({ Action }) => asList(Action).some((action) => /^s3:Get|^s3:\*|^\*/.test(String(action))))
+        .map(({ Resource }) => [policy.name, Resource]),
+    );
+    expect(readers.toSorted()).toEqual([
+      ['CollectFunctionRoleDefaultPolicy', '<Bucket.Arn>/orders/*'],
+      ['SurveyFunctionRoleDefaultPolicy', '<Bucket.Arn>/orders/*/certificate.json'],
+    ]);
+  });
+
+  it('allows no action by a wildcard', () => {
+    const allowed = policyStatements(stack.resolved).filter(({ Effect }) => Effect !== 'Deny');
+    expect(allowed.length).toBeGreaterThan(10);
+    expect(allowed.filter(({ Action }) => asList(Action).some((action) => String(action).includes('*')))).toEqual([]);
+    expect(allowed.filter((statement) => 'NotAction' in statement || 'NotResource' in statement)).toEqual([]);
+  });
+
+  it('holds no password but the placeholder', () => {
+    const secrets = all(stack, 'AWS::SecretsManager::Secret').map(({ Properties }) => Properties.SecretString);
+    expect(secrets.filter((secret) => secret !== undefined)).toEqual([
+      JSON.stringify({ loginName: PLACEHOLDER, loginPassword: PLACEHOLDER }),
+    ]);
+    const elsewhere = { ...stack.resolved.Resources };
+    for (const [id, { Type }] of Object.entries(elsewhere)) {
+      if (Type === 'AWS::SecretsManager::Secret') {
+        delete elsewhere[id];
+      }
+    }
+    const text = JSON.stringify(elsewhere);
+    expect(text).not.toMatch(/password|\{\{resolve:/i);
+    expect(text).not.toContain(PLACEHOLDER);
+    expect(JSON.stringify(stack.resolved.Outputs)).not.toMatch(/password|resolve:/i);
+  });
+
+  it('tells functions of secrets only where they are', () => {
+    const values = all(stack, 'AWS::Lambda::Function').flatMap(({ Properties }) => {
+      const { Variables } = Properties.Environment as { Variables: Readonly<Record<string, string>> };
+      return Object.entries(Variables).filter(([variable]) => /secret|login|password|credentials/i.test(variable));
+    });
+    expect(values.map(([, value]) => value)).toEqual(
+      values.map(([variable]) => (variable === 'PUSH_SECRET_ARN' ? '<PushCredentials>' : '<Credentials>')),
+    );
+    expect(values.length).toBeGreaterThan(0);
+  });
+
+  it("keeps the data of executions out of the state machine's log", () => {
+    expect(only(stack, 'AWS::StepFunctions::StateMachine').Properties.LoggingConfiguration).toMatchObject({
+      IncludeExecutionData: false,
+    });
+  });
+});

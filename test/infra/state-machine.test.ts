@@ -1,0 +1,193 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { NEXT_STEPS } from '../../functions/errors.ts';
+import { EVENTS_PER_CHECK } from '../../infra/settings.ts';
+import { DAY, only, type Retrier, SETTINGS, type Stack, type State, synthesize } from './synthesized.ts';
+
+let byDefault: Stack;
+let withSettings: Stack;
+
+beforeAll(() => {
+  byDefault = synthesize();
+  withSettings = synthesize(SETTINGS);
+});
+
+describe('the state machine', () => {
+  it('is written in JSONPath and begins with Collect', () => {
+    expect(byDefault.machine).toMatchObject({ QueryLanguage: 'JSONPath', StartAt: 'Collect' });
+    expect(Object.keys(byDefault.machine.States).toSorted()).toEqual(
+      ['Announce issued', 'Collect', 'Collected', 'Issued?', 'Wait'].toSorted(),
+    );
+  });
+
+  it('catches nothing and has no state that fails: an execution fails in Collect, where a redrive asks again', () => {
+    for (const state of Object.values(byDefault.machine.States)) {
+      expect(state).not.toHaveProperty('Catch');
+      expect(state.Type).not.toBe('Fail');
+    }
+  });
+
+  it('tells Collect the order, the name of the execution and when it began, and keeps the answer beside the order', () => {
+    expect(stateOf('Collect')).toMatchObject({
+      Type: 'Task',
+      Resource: '<CollectFunction.Arn>',
+      Parameters: { 'order.$': '$', 'execution.$': '$$.Execution.Name', 'startedAt.$': '$$.Execution.StartTime' },
+      ResultPath: '$.collection',
+      Next: 'Issued?',
+    });
+    expect(stateOf('Collect')).not.toHaveProperty('OutputPath');
+  });
+
+  it('gives Collect more time than its function has', () => {
+    const { Timeout } = only(byDefault, 'AWS::Lambda::Function', 'CollectFunction').Properties;
+    expect(stateOf('Collect').TimeoutSeconds).toBeGreaterThan(Number(Timeout));
+  });
+
+  it('waits while the order waits, announces a certificate that is new, and ends', () => {
+    expect(stateOf('Issued?')).toEqual({
+      Type: 'Choice',
+      Choices: [
+        { Variable: '$.collection.outcome', StringEquals: 'waiting', Next: 'Wait' },
+        { Variable: '$.collection.certificate.changed', BooleanEquals: true, Next: 'Announce issued' },
+      ],
+      Default: 'Collected',
+    });
+    expect(stateOf('Collected')).toEqual({ Type: 'Succeed' });
+  });
+
+  it('waits as long as Collect says, and asks again', () => {
+    expect(stateOf('Wait')).toEqual({ Type: 'Wait', SecondsPath: '$.collection.waitSeconds', Next: 'Collect' });
+  });
+
+  it('announces the certificate of the order on the bus', () => {
+    const { Resource, Parameters, ResultPath, Next } = stateOf('Announce issued');
+    expect({ Resource, ResultPath, Next }).toEqual({
+      Resource: 'arn:<AWS::Partition>:states:::events:putEvents',
+      ResultPath: null,
+      Next: 'Collected',
+    });
+    expect(Parameters).toEqual({
+      Entries: [
+        {
+          Source: 'mark-certificate-collector',
+          DetailType: 'Mark Certificate Issued',
+          Detail: { 'orderNumber.$': '$.orderNumber', 'certificate.$': '$.collection.certificate' },
+          EventBusName: 'arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default',
+        },
+      ],
+    });
+    expect(JSON.stringify(withSettings.machine.States['Announce issued'])).toContain(':event-bus/orders"');
+  });
+
+  it.each([
+    { settings: 'the defaults', stack: () => byDefault, giveUpAfter: 90 * DAY, pollEvery: 3 * 3600 },
+    { settings: 'others', stack: () => withSettings, giveUpAfter: 200 * DAY, pollEvery: 6 * 3600 },
+  ])('outlives the deadline by more than the longest wait, with $settings', ({ stack, giveUpAfter, pollEvery }) => {
+    expect(stack().machine.TimeoutSeconds).toBeGreaterThan(giveUpAfter + 2 * pollEvery);
+    // A standard execution ends after a year.
+    expect(stack().machine.TimeoutSeconds).toBeLessThan(365 * DAY);
+  });
+
+  it('is traced, and logs its errors without the data of executions', () => {
+    expect(only(byDefault, 'AWS::StepFunctions::StateMachine').Properties).toMatchObject({
+      RoleArn: '<StateMachineRole.Arn>',
+      TracingConfiguration: { Enabled: true },
+      LoggingConfiguration: {
+        Level: 'ERROR',
+        IncludeExecutionData: false,
+        Destinations: [{ CloudWatchLogsLogGroup: { LogGroupArn: '<StateMachineLogs.Arn>' } }],
+      },
+    });
+    expect(only(byDefault, 'AWS::Logs::LogGroup', 'StateMachineLogs').Properties).toEqual({ RetentionInDays: 90 });
+  });
+
+  it('is a standard one: an express execution ends after five minutes', () => {
+    expect(only(byDefault, 'AWS::StepFunctions::StateMachine').Properties.StateMachineType ?? 'STANDARD').toBe(
+      'STANDARD',
+    );
+  });
+});
+
+describe('how Collect is repeated', () => {
+  it('never after an error that ends a collection', () => {
+    const [first] = retriersOf('Collect');
+    expect(first?.MaxAttempts).toBe(0);
+    expect(first?.ErrorEquals.toSorted()).toEqual(Object.keys(NEXT_STEPS).toSorted());
+  });
+
+  it('with full jitter and a capped delay while Lambda has no room for it', () => {
+    const [, second] = retriersOf('Collect');
+    expect(second).toMatchObject({ JitterStrategy: 'FULL', MaxDelaySeconds: 300 });
+    expect(second?.ErrorEquals.toSorted()).toEqual([
+      'Lambda.AWSLambdaException',
+      'Lambda.ClientExecutionTimeoutException',
+      'Lambda.SdkClientException',
+      'Lambda.ServiceException',
+      'Lambda.TooManyRequestsException',
+    ]);
+  });
+
+  it('long enough for a thousand orders to get through one after the other, each 3 seconds long', () => {
+    const [, queue] = retriersOf('Collect');
+    // With full jitter a delay is half of the longest on average.
+    expect(delaysOf(queue).reduce((sum, delay) => sum + delay / 2, 0)).toBeGreaterThan(2 * 1000 * 3);
+  });
+
+  it('for hours after anything else, and that comes last: Step Functions reads no retrier behind States.ALL', () => {
+    const retriers = retriersOf('Collect');
+    expect(retriers.map(({ ErrorEquals }) => ErrorEquals.includes('States.ALL'))).toEqual([false, false, true]);
+    expect(retriers.at(-1)).toMatchObject({
+      ErrorEquals: ['States.ALL'],
+      JitterStrategy: 'FULL',
+      MaxDelaySeconds: 3600,
+    });
+    const longest = delaysOf(retriers.at(-1)).reduce((sum, delay) => sum + delay, 0);
+    expect(longest / 3600).toBeGreaterThan(6);
+    expect(longest / 3600).toBeLessThan(12);
+  });
+
+  it('as is the announcement', () => {
+    expect(retriersOf('Announce issued')).toEqual([retriersOf('Collect').at(-1)]);
+  });
+});
+
+/** AWS, "Step Functions execution history": a Lambda task is entered, scheduled, started, succeeded, exited. */
+const HISTORY_EVENTS: Readonly<Record<string, number>> = { Task: 5, Choice: 2, Wait: 2 };
+
+describe('one round of the loop', () => {
+  it('costs as many events of history as the settings reckon with', () => {
+    const waiting = stateOf('Issued?').Choices?.find(({ StringEquals }) => StringEquals === 'waiting');
+    const round: string[] = [];
+    for (let state: string | undefined = byDefault.machine.StartAt; state && !round.includes(state); ) {
+      round.push(state);
+      const { Type, Next }: State = stateOf(state);
+      state = Type === 'Choice' ? waiting?.Next : Next;
+    }
+    expect(round).toEqual(['Collect', 'Issued?', 'Wait']);
+    const events = round.map((state) => HISTORY_EVENTS[stateOf(state).Type] ?? Number.NaN);
+    expect(events.reduce((sum, count) => sum + count, 0)).toBe(EVENTS_PER_CHECK);
+  });
+});
+
+function stateOf(name: string): State {
+  const state = byDefault.machine.States[name];
+  if (!state) {
+    throw new Error(`The definition has no state ${name}`);
+  }
+  return state;
+}
+
+function retriersOf(state: string): readonly Retrier[] {
+  return stateOf(state).Retry ?? [];
+}
+
+/** The longest delay before each attempt, in seconds. */
+function delaysOf({
+  IntervalSeconds = 1,
+  BackoffRate = 2,
+  MaxDelaySeconds,
+  MaxAttempts = 3,
+}: Partial<Retrier> = {}): number[] {
+  return Array.from({ length: MaxAttempts }, (_, attempt) =>
+    Math.min(IntervalSeconds * BackoffRate ** attempt, MaxDelaySeconds ?? Number.POSITIVE_INFINITY),
+  );
+}

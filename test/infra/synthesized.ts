@@ -1,0 +1,183 @@
+/** The stack as the app synthesizes it, without building the functions, and ways to ask the template about it. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { expect } from 'vitest';
+import { MarkCertificateCollectorStack } from '../../infra/stack.ts';
+
+export const PROJECT = join(import.meta.dirname, '..', '..');
+/** What cdk.json says. */
+export const CONTEXT = JSON.parse(readFileSync(join(PROJECT, 'cdk.json'), 'utf8')).context;
+export const KEY_ARN = 'arn:aws:kms:us-east-1:111122223333:key/12345678-90ab-cdef-1234-567890abcdef';
+export const DAY = 86_400;
+
+/** Every setting with another value than its default, as text. */
+export const SETTINGS = {
+  collectUrl: 'https://ca.example/CollectMC',
+  responseFormat: 'zip',
+  pollEvery: 'PT6H',
+  giveUpAfter: 'P200D',
+  credentialsSecretName: 'login/of-the-ca',
+  eventSource: 'com.example.shop',
+  eventBusName: 'orders',
+  trustAnchors: `${'AB'.repeat(32)},${'cd'.repeat(32)}`,
+  reservedConcurrency: 'none',
+  remindBefore: 'P45D',
+  alarmEmail: 'operators@example.com',
+  push: 'true',
+  kmsKeyArn: KEY_ARN,
+  removalPolicy: 'destroy',
+};
+
+interface Resource {
+  readonly Type: string;
+  readonly Properties: Readonly<Record<string, unknown>>;
+}
+
+/** A resource under its construct's name: the logical id without the prefix and the hash that CDK adds. */
+export interface NamedResource extends Resource {
+  readonly name: string;
+}
+
+export interface Retrier {
+  readonly ErrorEquals: readonly string[];
+  readonly IntervalSeconds?: number;
+  readonly BackoffRate?: number;
+  readonly MaxDelaySeconds?: number;
+  readonly MaxAttempts?: number;
+}
+
+export interface State {
+  readonly Type: string;
+  readonly Next?: string;
+  readonly Resource?: string;
+  readonly Parameters?: unknown;
+  readonly ResultPath?: string | null;
+  readonly TimeoutSeconds?: number;
+  readonly Retry?: readonly Retrier[];
+  readonly Choices?: readonly { readonly StringEquals?: string; readonly Next: string }[];
+}
+
+export interface Machine {
+  readonly StartAt: string;
+  readonly TimeoutSeconds: number;
+  readonly States: Readonly<Record<string, State>>;
+}
+
+interface Resolved {
+  readonly Resources: Readonly<Record<string, Resource>>;
+  readonly Outputs: Readonly<Record<string, unknown>>;
+  readonly Parameters: Readonly<Record<string, unknown>>;
+}
+
+export interface Stack {
+  readonly template: Template;
+  /** The template with every reference as text: `<Bucket.Arn>`. */
+  readonly resolved: Resolved;
+  readonly machine: Machine;
+}
+
+export interface Statement {
+  readonly Sid?: string;
+  readonly Effect: string;
+  readonly Action?: unknown;
+  readonly Resource?: unknown;
+}
+
+/** Synthesizes the stack as the app does, without building the functions. */
+export function synthesize(settings: Readonly<Record<string, string>> = {}): Stack {
+  const outdir = mkdtempSync(join(tmpdir(), 'stack-'));
+  try {
+    const app = new App({ outdir, context: { ...CONTEXT, ...settings, 'aws:cdk:bundling-stacks': [] } });
+    const template = Template.fromStack(new MarkCertificateCollectorStack(app, 'MarkCertificateCollector'));
+    const resolved = resolve(template.toJSON()) as Resolved;
+    const machines = Object.values(resolved.Resources).filter(
+      ({ Type }) => Type === 'AWS::StepFunctions::StateMachine',
+    );
+    return {
+      template,
+      resolved,
+      machine: JSON.parse(machines.map(({ Properties }) => Properties.DefinitionString).join()),
+    };
+  } finally {
+    rmSync(outdir, { recursive: true });
+  }
+}
+
+function resolve(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.map(resolve);
+  }
+  if (typeof value !== 'object' || value === null) {
+    return value;
+  }
+  const [[intrinsic, argument] = []] = Object.entries(value);
+  switch (intrinsic) {
+    case 'Ref':
+      return `<${nameOf(String(argument))}>`;
+    case 'Fn::GetAtt':
+      return `<${nameOf(String(argument[0]))}.${argument[1]}>`;
+    case 'Fn::Join':
+      return argument[1].map(resolve).join(argument[0]);
+    default:
+      return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, resolve(each)]));
+  }
+}
+
+export function nameOf(logicalId: string): string {
+  return logicalId.replace(/^Collector(.+)[0-9A-F]{8}$/, '$1');
+}
+
+export function all({ resolved }: Stack, type: string): NamedResource[] {
+  return Object.entries(resolved.Resources)
+    .filter(([, { Type }]) => Type === type)
+    .map(([id, resource]) => ({ name: nameOf(id), ...resource }));
+}
+
+export function only(stack: Stack, type: string, name?: string): NamedResource {
+  const [found, ...others] = all(stack, type).filter((resource) => name === undefined || resource.name === name);
+  if (!found || others.length > 0) {
+    throw new Error(`The template has not exactly one ${type} ${name ?? ''}`);
+  }
+  return found;
+}
+
+export function environmentOf(stack: Stack, name: string): unknown {
+  const { Environment } = only(stack, 'AWS::Lambda::Function', name).Properties;
+  return (Environment as { readonly Variables: unknown }).Variables;
+}
+
+/** Every statement of every policy in a template, wherever it stands; trust policies have no resource and are left out. */
+export function policyStatements(value: unknown): Statement[] {
+  if (typeof value !== 'object' || value === null) {
+    return [];
+  }
+  const here = 'Effect' in value && ('Resource' in value || 'NotResource' in value) ? [value as Statement] : [];
+  return [...here, ...Object.values(value).flatMap(policyStatements)];
+}
+
+export function statementsOf(stack: Stack, type: string): Statement[] {
+  return policyStatements(only(stack, type).Properties);
+}
+
+/** What a role may do, by resource; conditions would show as another kind of statement and are refused. */
+export function grantsOf(stack: Stack, role: string): Record<string, string[]> {
+  const attached = all(stack, 'AWS::IAM::Policy').filter(({ Properties }) =>
+    asList(Properties.Roles).includes(`<${role}>`),
+  );
+  const statements = policyStatements([only(stack, 'AWS::IAM::Role', role), attached]);
+  const grants: Record<string, string[]> = {};
+  for (const { Effect, Action, Resource, ...rest } of statements) {
+    expect({ Effect, rest }).toEqual({ Effect: 'Allow', rest: {} });
+    for (const resource of asList(Resource)) {
+      grants[String(resource)] = [...(grants[String(resource)] ?? []), ...asList(Action).map(String)].toSorted();
+    }
+  }
+  return grants;
+}
+
+export function asList(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [value];
+}
