@@ -99,7 +99,7 @@ export class MarkCertificateCollector extends Construct {
     const { stateMachine, deadLetterQueue, bucket } = this;
     const start = createStart(this, { stateMachine, deadLetterQueue, eventBus, eventSource: settings.eventSource });
     const survey = createSurvey(this, { bucket, eventBus, deadLetterQueue, remindBefore: settings.remindBefore });
-    const pushed = settings.push ? this.createPushWithCredentials(key) : undefined;
+    const pushed = settings.push ? this.createPushWithCredentials(key, settings) : undefined;
     this.push = pushed;
 
     const functions = { collect, start, survey, ...(pushed && { push: pushed.push }) };
@@ -156,7 +156,7 @@ export class MarkCertificateCollector extends Construct {
     return collect;
   }
 
-  private createPushWithCredentials(key: IKey | undefined) {
+  private createPushWithCredentials(key: IKey | undefined, settings: Settings) {
     const credentials = new Secret(this, 'PushCredentials', {
       description: 'What the CA authenticates with when it pushes: {"username": "…", "password": "…"}',
       generateSecretString: {
@@ -172,7 +172,9 @@ export class MarkCertificateCollector extends Construct {
       id: 'AwsSolutions-SMG4',
       reason: 'The CA is told the password by hand, so it is changed by hand (docs/runbook.md#rotate-credentials).',
     });
-    return { credentials, ...createPush(this, { stateMachine: this.stateMachine, credentials }) };
+    // The URL is open to anybody: requests without the password must not use up the account's concurrency.
+    const reservedConcurrency = settings.reservedConcurrency === undefined ? undefined : 5;
+    return { credentials, ...createPush(this, { stateMachine: this.stateMachine, credentials, reservedConcurrency }) };
   }
 }
 

@@ -105,7 +105,12 @@ const settingsSchema = v.object({
     false,
   ),
   /** A customer-managed key for the bucket, the secrets, the queue and the topic; AWS's own keys without it. */
-  kmsKeyArn: v.optional(text('the ARN of a KMS key', /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/)),
+  kmsKeyArn: v.optional(
+    text(
+      'the ARN of a KMS key',
+      /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/,
+    ),
+  ),
   /** What becomes of the bucket when the stack goes. A bucket that is not empty is never deleted. */
   removalPolicy: v.optional(v.picklist(['retain', 'destroy'], 'retain, destroy'), 'retain'),
 });

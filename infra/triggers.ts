@@ -46,14 +46,16 @@ export interface PushProps {
   readonly stateMachine: StateMachine;
   /** `{"username": "…", "password": "…"}`, what the CA authenticates with. */
   readonly credentials: Secret;
+  readonly reservedConcurrency: number | undefined;
 }
 
 /** The CA's notifications at a function URL, by basic authentication, start an execution that asks CollectMC at once. */
-export function createPush(scope: Construct, { stateMachine, credentials }: PushProps) {
+export function createPush(scope: Construct, { stateMachine, credentials, reservedConcurrency }: PushProps) {
   const push = createFunction(scope, 'PushFunction', {
     folder: 'push',
     description: 'Takes a notification of the CA as a hint to ask for an order at once',
     timeout: Duration.seconds(15),
+    reservedConcurrency,
     environment: { STATE_MACHINE_ARN: stateMachine.stateMachineArn, PUSH_SECRET_ARN: credentials.secretArn },
   });
   push.addToRolePolicy(

@@ -174,6 +174,12 @@ describe('the functions', () => {
       expect(Properties).not.toHaveProperty('ReservedConcurrentExecutions');
     }
   });
+
+  it('leave the account its concurrency, however many requests come to the push URL', () => {
+    const push = only(synthesize({ push: 'true' }), 'AWS::Lambda::Function', 'PushFunction');
+
+    expect(push.Properties.ReservedConcurrentExecutions).toBe(5);
+  });
 });
 
 describe('the rule for orders', () => {
