@@ -1,4 +1,14 @@
 import { App } from 'aws-cdk-lib';
+import { WrongSettings } from './settings.ts';
 import { MarkCertificateCollectorStack } from './stack.ts';
 
-new MarkCertificateCollectorStack(new App(), 'MarkCertificateCollector');
+try {
+  new MarkCertificateCollectorStack(new App(), 'MarkCertificateCollector');
+} catch (error) {
+  if (!(error instanceof WrongSettings)) {
+    throw error;
+  }
+  console.error(error.message);
+  // At once: an app that ends by itself would synthesize what there is.
+  process.exit(1);
+}

@@ -126,10 +126,17 @@ export type Settings = v.InferOutput<typeof settingsSchema>;
 
 export const SETTING_NAMES = Object.keys(settingsSchema.entries) as (keyof Settings)[];
 
+/** Settings that cannot be used, every one of them with the accepted form. */
+export class WrongSettings extends Error {
+  constructor(problems: readonly string[]) {
+    super(`Settings cannot be used:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+  }
+}
+
 /**
  * Checks settings and fills in the defaults.
  *
- * @throws {Error} that lists every wrong setting with its value and the accepted form.
+ * @throws {WrongSettings} that lists every wrong setting with its value and the accepted form.
  */
 export function readSettings(input: Readonly<Record<string, unknown>>): Settings {
   const result = v.safeParse(settingsSchema, input);
@@ -140,7 +147,7 @@ export function readSettings(input: Readonly<Record<string, unknown>>): Settings
     problems.push(...rhythmProblems(rhythm.output));
   }
   if (!result.success || problems.length > 0) {
-    throw new Error(`Settings cannot be used:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    throw new WrongSettings(problems);
   }
   return result.output;
 }

@@ -1,4 +1,4 @@
-import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import { Annotations, CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { MarkCertificateCollector } from './mark-certificate-collector.ts';
 import { SETTING_NAMES } from './settings.ts';
@@ -12,6 +12,12 @@ export class MarkCertificateCollectorStack extends Stack {
       'Collector',
       Object.fromEntries(SETTING_NAMES.map((name) => [name, this.node.tryGetContext(name)])),
     );
+    for (const name of Object.keys(this.node.getAllContext())) {
+      // CDK's own keys hold other characters. A misspelt setting would be deployed with its default.
+      if (/^[A-Za-z]+$/.test(name) && !SETTING_NAMES.some((setting) => setting === name)) {
+        Annotations.of(this).addWarningV2(name, `${name}: is no setting; settings: ${SETTING_NAMES.join(', ')}`);
+      }
+    }
     const { bucket, stateMachine, credentials, alarmTopic, push } = collector;
     const outputs = {
       BucketName: bucket.bucketName,

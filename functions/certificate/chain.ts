@@ -60,6 +60,9 @@ function findLeaf(certificates: readonly X509Certificate[]): X509Certificate {
   const leaves = marks.filter((mark) => !marks.some((other) => other !== mark && isIssuedBy(other, mark)));
   const [leaf, ...others] = leaves;
   if (!leaf || others.length > 0) {
+    if (certificates.length === 0) {
+      throw new InvalidChain('the bytes hold no certificate');
+    }
     const found = leaves.length === 0 ? 'no mark certificate' : `${leaves.length} mark certificates`;
     throw new InvalidChain(`${found} among ${certificates.length} certificates, where one is expected`);
   }

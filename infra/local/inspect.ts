@@ -39,15 +39,23 @@ interface Options {
   readonly expectations: Expectations;
 }
 
+/** What Node's codes mean to a person. */
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'it is a folder',
+  EACCES: 'it may not be read',
+};
+
 class WrongUsage extends Error {}
 
 function readOptions(args: readonly string[]): Options {
   const { values, positionals } = parse(args);
   if (values.help) {
-    throw new WrongUsage('');
+    console.log(USAGE);
+    process.exit();
   }
   if (positionals.length === 0) {
-    throw new WrongUsage('FILE: is missing');
+    throw new WrongUsage('no FILE is given');
   }
   if (values.out !== undefined && positionals.length > 1) {
     throw new WrongUsage('--out: takes one FILE, for the names in the folder would be the same');
@@ -135,19 +143,21 @@ async function inspect(file: string, { json, out, expectations }: Options): Prom
       throw error;
     }
     const name = error instanceof InvalidChain ? error.name : 'UnreadableFile';
-    const problem = { file, error: { name, message: error.message } };
-    console.log(json ? JSON.stringify(problem) : `${file}\n  ${mark('error')} ${name}: ${error.message}`);
+    const message = 'code' in error ? (UNREADABLE[String(error.code)] ?? error.message) : error.message;
+    const problem = { file, error: { name, message } };
+    console.log(json ? JSON.stringify(problem) : `${file}\n  ${mark('error')} ${name}: ${message}`);
     return EXIT.noChain;
   }
 }
 
 async function write(folder: string, { report, chainPem, logo }: MarkCertificate): Promise<void> {
   const files: Record<string, Uint8Array> = { 'chain.pem': Buffer.from(chainPem), ...(logo && { 'logo.svg': logo }) };
-  const objects = Object.entries(files).map(([key, bytes]) => ({
-    key,
-    size: bytes.length,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-  }));
+  const objects = Object.fromEntries(
+    Object.entries(files).map(([key, bytes]) => [
+      key.split('.')[0],
+      { key, size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') },
+    ]),
+  );
   files['certificate.json'] = Buffer.from(`${JSON.stringify({ schemaVersion: 1, ...report, objects }, null, 2)}\n`);
   await mkdir(folder, { recursive: true });
   for (const [name, bytes] of Object.entries(files)) {
@@ -203,6 +213,6 @@ try {
   if (!(error instanceof WrongUsage)) {
     throw error;
   }
-  console.error(error.message ? `${error.message}\n\n${USAGE}` : USAGE);
+  console.error(`${error.message}\n\n${USAGE}`);
   process.exitCode = EXIT.usage;
 }

@@ -27,6 +27,7 @@ const USAGE = `npm start -- [ORDER-NUMBER] [--scenario NAME] [--format ${FORMATS
 
 Runs one order through the stack's own state machine and functions, with servers on loopback for AWS and the CA.
 
+  ORDER-NUMBER 1 to 16 digits (default: 1378973013)
   --scenario   what the CA answers:
 ${Object.entries(SCENARIOS)
   .map(([name, { description }]) => `                 ${name.padEnd(18)} ${description}`)
@@ -57,7 +58,8 @@ function readOptions(args: readonly string[]): Options {
     },
   });
   if (values.help) {
-    throw new RangeError('');
+    say(USAGE);
+    process.exit();
   }
   const scenario = Object.hasOwn(SCENARIOS, values.scenario) ? SCENARIOS[values.scenario] : undefined;
   const format = FORMATS.find((known) => known === values.format);
@@ -89,10 +91,11 @@ async function main(options: Options): Promise<boolean> {
   await writeFile(ROOT, pem([certificate.root]));
 
   const credentials = { loginName: 'brand@example.com', loginPassword: crypto.randomUUID() };
+  const trustAnchors = fingerprintOf(certificate.root);
   const cloud: LocalCloud = await startLocalCloud({
     credentials,
     secret: scenario.secret,
-    settings: { ...scenario.settings, responseFormat: format, trustAnchors: fingerprintOf(certificate.root) },
+    settings: { ...scenario.settings, responseFormat: format, trustAnchors },
     shownAs,
     onEvent: (execution, event) => narrate(cloud, execution, event),
     async beforeCheck(check) {
@@ -123,11 +126,11 @@ async function main(options: Options): Promise<boolean> {
       execution !== undefined &&
       (scenario.failsWith ? execution.error === scenario.failsWith : execution.status === 'SUCCEEDED');
     if (execution) {
-      await tellResult(cloud, orderNumber, execution);
+      await tellResult(cloud, orderNumber, execution, trustAnchors);
     }
     say(`Logs        ${relative(PROJECT, logFile)}`);
     say();
-    say(asItShould ? 'The scenario ended as it should.' : 'The scenario did NOT end as it should.');
+    say(verdictOf(execution, asItShould));
     if (keep) {
       await keepRunning(cloud, orderNumber);
     }
@@ -136,6 +139,13 @@ async function main(options: Options): Promise<boolean> {
     await cloud.close();
     log.end();
   }
+}
+
+function verdictOf(execution: Execution | undefined, asItShould: boolean): string {
+  if (!execution) {
+    return 'The event was refused, as it would be on AWS.';
+  }
+  return asItShould ? 'The scenario ended as it should.' : 'The scenario did NOT end as it should.';
 }
 
 /** 3 hours are a fifth of a second; nothing is quicker than an eye. */
@@ -163,7 +173,7 @@ function narrate({ ca, announced }: LocalCloud, execution: Execution, event: Exe
       }
       break;
     case 'StateFailed':
-      say(`Check       the CA answers ${ca.calls.at(-1)?.answer} -> ${event.Error}`);
+      tellCheck(ca, { checks: checksTold + 1 }, event.Error);
       break;
     case 'StateRetried':
       say(`            ${event.state.name} will be repeated`);
@@ -172,18 +182,52 @@ function narrate({ ca, announced }: LocalCloud, execution: Execution, event: Exe
 }
 
 let callsTold = 0;
+let checksTold = 0;
 
-function tellCheck({ calls }: LocalCloud['ca'], { checks, status, reason }: Collection): void {
+function tellCheck(
+  { calls }: LocalCloud['ca'],
+  { checks, reason }: Pick<Collection, 'checks' | 'reason'>,
+  error?: string,
+): void {
   const asked = calls.length > callsTold;
   callsTold = calls.length;
-  const meaning = status === undefined ? calls.at(-1)?.answer : (STATUSES.get(status)?.meaning ?? 'an unknown status');
-  const answer = `the CA answers ${status === undefined ? '' : `${status}, `}${meaning}`;
-  const story = asked ? answer : 'the CA is not asked: the secret has no login that it may accept';
-  say(`Check ${String(checks).padEnd(5)} ${story}${reason ? ` -> ${reason}` : ''}`);
+  checksTold = checks;
+  const story = asked
+    ? `the CA answers ${inPlainWords(calls.at(-1)?.answer ?? '')}`
+    : 'the CA is not asked: the secret has no login that it may accept';
+  const consequence = error ?? reason;
+  say(`Check ${String(checks).padEnd(5)} ${story}${consequence ? ` -> ${consequence}` : ''}`);
+}
+
+/** The simulator's name of an answer as a person would say it. */
+function inPlainWords(answer: string): string {
+  const [kind = '', rest = ''] = answer.split(/ (.*)/);
+  switch (kind) {
+    case 'status':
+    case 'error':
+      return `${rest}, ${STATUSES.get(Number(rest))?.meaning ?? 'a status that nobody knows'}`;
+    case 'issued':
+      return `2, ${STATUSES.get(2)?.meaning}`;
+    case 'truncated':
+      return 'something that is cut off in the middle';
+    case 'html':
+      return 'an HTML page';
+    case 'empty':
+      return 'an empty body';
+    case 'drop':
+      return 'nothing: the connection breaks';
+    default:
+      return answer.replace('http', 'HTTP');
+  }
 }
 
 /** Fetches what lies in S3, as a user would. */
-async function tellResult({ s3, bucket }: LocalCloud, orderNumber: string, execution: Execution): Promise<void> {
+async function tellResult(
+  { s3, bucket }: LocalCloud,
+  orderNumber: string,
+  execution: Execution,
+  trust: string,
+): Promise<void> {
   if (execution.status === 'SUCCEEDED') {
     say('Succeeded   the state machine is done');
   } else {
@@ -214,6 +258,7 @@ async function tellResult({ s3, bucket }: LocalCloud, orderNumber: string, execu
   const chain = relative(PROJECT, join(folder, 'chain.pem'));
   if (execution.status === 'SUCCEEDED') {
     say(`Prove it    openssl verify -CAfile ${relative(PROJECT, ROOT)} -untrusted ${chain} ${chain}`);
+    say(`Inspect it  npm run inspect -- --trust ${trust} ${chain}`);
   }
 }
 
@@ -225,7 +270,10 @@ function tellCertificate(manifest: Record<string, unknown>): void {
     ['owner', (manifest.attributes as NamedAttributes).organizationName],
     ['domains', manifest.domains],
     ['issuer', manifest.issuer],
-    ['valid', `${manifest.notBefore} to ${manifest.notAfter} (${days} days left)`],
+    [
+      'valid',
+      `${String(manifest.notBefore).slice(0, 10)} to ${String(manifest.notAfter).slice(0, 10)} (${days} days left)`,
+    ],
     ['SHA-256', manifest.fingerprintSha256],
     ...findings.map(({ id, severity, message }) => [severity, `${id}: ${message}`]),
     ['verdict', manifest.publishable ? 'publishable' : 'not publishable'],
@@ -280,7 +328,7 @@ try {
   process.exitCode = (await main(options)) ? 0 : 1;
 } catch (error) {
   if (error instanceof RangeError || (error instanceof TypeError && 'code' in error)) {
-    console.error(error.message ? `${error.message}\n\n${USAGE}` : USAGE);
+    console.error(`${error.message}\n\n${USAGE}`);
     process.exitCode = 64;
   } else {
     throw error;

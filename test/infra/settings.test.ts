@@ -122,7 +122,10 @@ describe('a setting as "-c key=value" gives it', () => {
     kmsKeyArn: [
       [KEY_ARN, KEY_ARN],
       [KEY_ARN.replace('arn:aws:', 'arn:aws-us-gov:'), KEY_ARN.replace('arn:aws:', 'arn:aws-us-gov:')],
-      [`${KEY_ARN.slice(0, -36)}mrk-1234abcd`, `${KEY_ARN.slice(0, -36)}mrk-1234abcd`],
+      [
+        `${KEY_ARN.slice(0, -36)}mrk-1234567890abcdef1234567890abcdef`,
+        `${KEY_ARN.slice(0, -36)}mrk-1234567890abcdef1234567890abcdef`,
+      ],
     ],
     removalPolicy: [
       ['retain', 'retain'],

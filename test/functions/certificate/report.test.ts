@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { createHash, X509Certificate } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
@@ -348,66 +348,5 @@ describe('any bytes', () => {
       }),
       { numRuns: 300 },
     );
-  });
-});
-
-const real = process.env.MARK_CERTIFICATES ?? '';
-const hasReal = real !== '' && existsSync(path.join(real, 'README.md'));
-if (!hasReal) {
-  console.warn('MARK_CERTIFICATES names no folder: real mark certificates of several CAs are not read in this run.');
-}
-
-describe.skipIf(!hasReal)('real mark certificates (left out where MARK_CERTIFICATES names no folder)', () => {
-  const file = (name: string) => readFileSync(path.join(real, name));
-  const at = (date: string) => ({ at: new Date(`${date}T00:00:00Z`) });
-
-  test.each([
-    ['made/ebay-chain-no-root.pem', 2],
-    ['made/ebay-chain-with-root.pem', 3],
-    ['made/ebay-degenerate.p7b', 3],
-    ['made/ebay-degenerate.p7b.pem', 3],
-    ['made/ebay-signed-empty.p7b', 3],
-    ['made/ebay.zip', 3],
-  ])('%s is the chain of the published leaf, %i certificates long', async (name, length) => {
-    const leaf = new X509Certificate(file('real/phpseclib-ebay.pem'));
-    const whole = file('made/ebay-chain-with-root.pem').toString().replaceAll('\r\n', '\n');
-
-    const { report, chainPem } = await readMarkCertificate(file(name), at('2026-10-01'));
-
-    expect(report.fingerprintSha256).toBe(fingerprint(leaf.raw));
-    expect(report.chain).toHaveLength(length);
-    expect(report.domains).toHaveLength(10);
-    expect(whole.startsWith(chainPem)).toBe(true);
-    expect(chainPem.match(/BEGIN/g)).toHaveLength(length);
-  });
-
-  test.each([
-    ['real/postalsys-xometry_cmc.pem', '2025-01-01', 3, 'Prior Use Mark', 'CMC', 1],
-    ['real/postalsys-redshift.pem', '2022-01-01', 2, null, null, 1],
-    ['real/postalsys-paypal_vmc.pem', '2025-01-01', 3, 'Registered Mark', 'VMC', 1],
-    ['real/postalsys-cnn.pem', '2022-01-01', 3, null, null, 1],
-    ['real/rspamd-valimail-2024.pem', '2025-01-01', 3, 'Registered Mark', 'VMC', 3],
-  ])('%s (as of %s) is a chain of %i, %s, %s', async (name, date, length, markType, product, domains) => {
-    const { report } = await readMarkCertificate(file(name), at(date));
-
-    expect(report.chain).toHaveLength(length);
-    expect(report).toMatchObject({ markType, product });
-    expect(report.domains).toHaveLength(domains);
-    expect(report.fingerprintSha256).toBe(fingerprint(new X509Certificate(file(name)).raw));
-  });
-
-  test.each([
-    ['real/phpseclib-badoo.pem', /issuer of the mark certificate is missing: .*Sectigo/],
-    ['real/phpseclib-ebay.pem', /issuer of the mark certificate is missing: .*DigiCert/],
-    ['negative/rspamd-paypal-wrong-intermediate.pem', /issuer of the mark certificate is missing: .*DigiCert/],
-    ['negative/vevioz-letsencrypt-tls-as-bimi.pem', /no mark certificate among 2/],
-    ['negative/labsectech-wrong-eku-selfsigned.pem', /no mark certificate among 1/],
-    ['negative/bimiquest-selfsigned-perfect-lint.pem', /issuer of the mark certificate is missing/],
-    ['negative/neurons-school-placeholder.pem', /cannot be read/],
-  ])('%s is no chain', async (name, message) => {
-    const reading = readMarkCertificate(file(name), at('2026-01-01'));
-
-    await expect(reading).rejects.toThrow(InvalidChain);
-    await expect(reading).rejects.toThrow(message);
   });
 });

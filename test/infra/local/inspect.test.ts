@@ -379,10 +379,10 @@ describe('--out', () => {
     expect(report).toMatchObject({
       publishable: true,
       fingerprintSha256: fingerprint(clean.leaf),
-      objects: [
-        { key: 'chain.pem', size: pem(clean.chain).length, sha256: fingerprint(Buffer.from(pem(clean.chain))) },
-        { key: 'logo.svg', size: clean.svg.length, sha256: fingerprint(clean.svg) },
-      ],
+      objects: {
+        chain: { key: 'chain.pem', size: pem(clean.chain).length, sha256: fingerprint(Buffer.from(pem(clean.chain))) },
+        logo: { key: 'logo.svg', size: clean.svg.length, sha256: fingerprint(clean.svg) },
+      },
     });
   });
 
@@ -431,7 +431,7 @@ describe('the exit status', () => {
 
   test('is 2 where a file is missing, and the others are still inspected', () => {
     const { status, stdout, stderr } = trusting(['missing.pem', none]);
-    expect(stdout).toMatch(/^missing\.pem\n {2}✗ UnreadableFile: .*no such file.*missing\.pem/);
+    expect(stdout).toMatch(/^missing\.pem\n {2}✗ UnreadableFile: there is no such file/);
     expect(stdout).toContain('✓ publishable');
     expect(stderr).toBe('');
     expect(status).toBe(2);
@@ -444,10 +444,18 @@ describe('the exit status', () => {
   });
 });
 
+test('--help explains every option, to standard output', () => {
+  const { status, stdout, stderr } = inspect(['--help']);
+  for (const option of ['--json', '--at', '--domain', '--product', '--trust', '--out', 'Exit status:']) {
+    expect(stdout).toContain(option);
+  }
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+});
+
 describe('wrong usage', () => {
   test.each([
-    ['no file', [], ['FILE', 'missing']],
-    ['only options', ['--json'], ['FILE', 'missing']],
+    ['no file', [], ['no FILE is given']],
+    ['only options', ['--json'], ['no FILE is given']],
     ['an unknown option', ['--jsno', FILES.clean], ['--jsno']],
     ['an option without its value', [FILES.clean, '--at'], ['--at']],
     ['a value where there is none to give', ['--json=yes', FILES.clean], ['--json']],
