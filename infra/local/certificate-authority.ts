@@ -3,7 +3,6 @@
  * field by field, under a root that nobody trusts. The model is a public Sectigo leaf of April 2026.
  */
 import {
-  createHash,
   createPrivateKey,
   createPublicKey,
   generateKeyPair,
@@ -16,54 +15,27 @@ import {
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { gzipSync } from 'node:zlib';
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
 import * as asn1 from '@peculiar/asn1-x509';
-import { Constructed, IA5String, ObjectIdentifier, OctetString as Octets, Sequence } from 'asn1js';
 import { pem } from './containers.ts';
-
-/** What this authority writes into certificates, by the names the standards use. */
-export const oid = {
-  countryName: '2.5.4.6',
-  stateOrProvinceName: '2.5.4.8',
-  localityName: '2.5.4.7',
-  streetAddress: '2.5.4.9',
-  organizationName: '2.5.4.10',
-  organizationalUnitName: '2.5.4.11',
-  commonName: '2.5.4.3',
-  serialNumber: '2.5.4.5',
-  businessCategory: '2.5.4.15',
-  jurisdictionStateOrProvinceName: '1.3.6.1.4.1.311.60.2.1.2',
-  jurisdictionCountryName: '1.3.6.1.4.1.311.60.2.1.3',
-
-  markType: '1.3.6.1.4.1.53087.1.13',
-  trademarkOffice: '1.3.6.1.4.1.53087.1.2',
-  trademarkCountry: '1.3.6.1.4.1.53087.1.3',
-  trademarkIdentifier: '1.3.6.1.4.1.53087.1.4',
-  legalEntityIdentifier: '1.3.6.1.4.1.53087.1.5',
-  statuteCountry: '1.3.6.1.4.1.53087.3.2',
-  statuteCitation: '1.3.6.1.4.1.53087.3.5',
-  priorUseSourceUrl: '1.3.6.1.4.1.53087.5.1',
-
-  basicConstraints: asn1.id_ce_basicConstraints,
-  authorityKeyIdentifier: asn1.id_ce_authorityKeyIdentifier,
-  authorityInfoAccess: asn1.id_pe_authorityInfoAccess,
-  subjectAltName: asn1.id_ce_subjectAltName,
-  certificatePolicies: asn1.id_ce_certificatePolicies,
-  extKeyUsage: asn1.id_ce_extKeyUsage,
-  keyUsage: asn1.id_ce_keyUsage,
-  crlDistributionPoints: asn1.id_ce_cRLDistributionPoints,
-  subjectKeyIdentifier: asn1.id_ce_subjectKeyIdentifier,
-  logotype: '1.3.6.1.5.5.7.1.12',
-  sctList: '1.3.6.1.4.1.11129.2.4.2',
-
-  brandIndicator: '1.3.6.1.5.5.7.3.31',
-  generalPolicy: '1.3.6.1.4.1.53087.1.1',
-  /** Stands for the CA's own policy; from the arc IANA reserves for examples. */
-  examplePolicy: '1.3.6.1.4.1.32473.1.3.8',
-  caIssuers: '1.3.6.1.5.5.7.48.2',
-  cps: '1.3.6.1.5.5.7.2.1',
-} as const;
+import {
+  authorityKeyIdentifier,
+  basicConstraints,
+  caIssuers,
+  certificateSigning,
+  crlDistributionPoint,
+  type Extension,
+  extendedKeyUsage,
+  logotype,
+  logotypeImage,
+  oid,
+  policies,
+  publicKeyInfo,
+  type SignatureHash,
+  sctList,
+  subjectAltNames,
+  subjectKeyIdentifier,
+} from './mark-extensions.ts';
 
 /** The first two are a VMC (as is a Government Mark), the others a CMC. */
 export type MarkType = 'Registered Mark' | 'Government Mark' | 'Prior Use Mark' | 'Modified Registered Mark';
@@ -74,17 +46,8 @@ export interface Attribute {
   readonly value: string;
 }
 
-/** One extension; the value is the DER that stands inside extnValue. */
-export interface Extension {
-  readonly oid: string;
-  readonly value: Uint8Array;
-  readonly critical?: boolean;
-}
-
 /** Takes what a certificate would have and says what it gets instead: leave out, replace, repeat, add. */
 export type Change<Item> = (usual: readonly Item[]) => readonly Item[];
-
-export type SignatureHash = 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512';
 
 /** Everything in which a certificate may differ from the usual one of its kind. */
 export interface CertificateChanges {
@@ -181,50 +144,13 @@ export async function createCertificateAuthority(
   return made;
 }
 
-/** The logotype extension (RFC 3709 and 9399) with a subject logo given directly, of these images. */
-export function logotype(...images: readonly LogotypeImage[]): Extension {
-  const details = images.map(
-    (image) =>
-      new Sequence({
-        value: [
-          new IA5String({ value: image.mediaType }),
-          new Sequence({ value: image.hashes.map(hashAlgAndValue) }),
-          new Sequence({ value: image.uris.map((value) => new IA5String({ value })) }),
-        ],
-      }),
-  );
-  const logotypeData = tagged(0, new Sequence({ value: details.map((each) => new Sequence({ value: [each] })) }));
-  return extension(oid.logotype, new Sequence({ value: [tagged(2, logotypeData)] }));
-}
-
-/** One image of a {@link logotype}: what each hash covers is what the URI brings, inflated (RFC 6170). */
-export interface LogotypeImage {
-  readonly mediaType: string;
-  readonly hashes: readonly { readonly algorithm: SignatureHash; readonly value: Uint8Array }[];
-  readonly uris: readonly string[];
-}
-
-/** The image a mark certificate carries: gzip in a data URI, with a hash by each of the algorithms. */
-export function logotypeImage(svg: Uint8Array, algorithms: readonly SignatureHash[] = ['SHA-256']): LogotypeImage {
-  return {
-    mediaType: 'image/svg+xml',
-    hashes: algorithms.map((algorithm) => ({ algorithm, value: digest(algorithm, svg) })),
-    uris: [`data:image/svg+xml;base64,${gzipSync(svg).toString('base64')}`],
-  };
-}
-
-/** An extension from anything `@peculiar/asn1-schema` can write; for the authority's own and for those a caller adds. */
-export function extension(id: string, value: unknown, critical = false): Extension {
-  return { oid: id, value: new Uint8Array(AsnConvert.serialize(value)), critical };
-}
-
 function authority(keys: Keys, root: Uint8Array, issuing: Uint8Array): CertificateAuthority {
   return {
     root,
     issuing,
     issue: (request) => {
       const svg = Buffer.from(request.svg ?? exampleLogo(ownerOf(request)));
-      const leaf = certify(leafDraft(request, svg, issuing), request, keys.issuing, issuing);
+      const leaf = certify(leafDraft(request, svg, createPublicKey(keys.issuing)), request, keys.issuing, issuing);
       return { leaf, issuing, root, chain: [leaf, issuing, root], svg };
     },
     with: (changes) => {
@@ -295,16 +221,12 @@ function pkcs8(key: KeyObject): string {
 function certifyRoot(keys: Keys, changes: CertificateChanges = {}): Uint8Array {
   const publicKey = createPublicKey(keys.root);
   const draft = {
-    attributes: [
-      { oid: oid.countryName, value: 'US' },
-      { oid: oid.organizationName, value: 'Local Look-alike of SSL.com' },
-      { oid: oid.commonName, value: '(made on this machine) VMC Root RSA CA' },
-    ],
+    attributes: authorityName('US', 'SSL.com', 'VMC Root RSA CA'),
     publicKey,
     lifetimeDays: 25 * 365,
     extensions: [
-      extension(oid.basicConstraints, new asn1.BasicConstraints({ cA: true }), true),
-      authorityKeyIdentifier(keyIdentifier(publicKey)),
+      basicConstraints({ cA: true }),
+      authorityKeyIdentifier(publicKey),
       subjectKeyIdentifier(publicKey),
       certificateSigning(),
     ],
@@ -315,16 +237,12 @@ function certifyRoot(keys: Keys, changes: CertificateChanges = {}): Uint8Array {
 function certifyIssuing(keys: Keys, root: Uint8Array, changes: CertificateChanges = {}): Uint8Array {
   const publicKey = createPublicKey(keys.issuing);
   const draft = {
-    attributes: [
-      { oid: oid.countryName, value: 'GB' },
-      { oid: oid.organizationName, value: 'Local Look-alike of Sectigo Limited' },
-      { oid: oid.commonName, value: '(made on this machine) VMC Issuing RSA CA' },
-    ],
+    attributes: authorityName('GB', 'Sectigo Limited', 'VMC Issuing RSA CA'),
     publicKey,
     lifetimeDays: 10 * 365,
     extensions: [
-      extension(oid.basicConstraints, new asn1.BasicConstraints({ cA: true, pathLenConstraint: 0 }), true),
-      authorityKeyIdentifier(issuerKeyIdentifier(root)),
+      basicConstraints({ cA: true, pathLenConstraint: 0 }),
+      authorityKeyIdentifier(createPublicKey(keys.root)),
       caIssuers('http://cert.mark-certificates.test/VMC-Root-RSA-CA.cer'),
       policies([{ id: asn1.id_ce_certificatePolicies_anyPolicy }]),
       extendedKeyUsage(),
@@ -336,8 +254,16 @@ function certifyIssuing(keys: Keys, root: Uint8Array, changes: CertificateChange
   return certify(draft, changes, keys.root, root);
 }
 
+function authorityName(country: string, original: string, commonName: string): Attribute[] {
+  return [
+    { oid: oid.countryName, value: country },
+    { oid: oid.organizationName, value: `Local Look-alike of ${original}` },
+    { oid: oid.commonName, value: `(made on this machine) ${commonName}` },
+  ];
+}
+
 /** In the order of the real leaf, which has no commonName and no keyUsage. */
-function leafDraft(request: MarkCertificateRequest, svg: Uint8Array, issuing: Uint8Array): Draft {
+function leafDraft(request: MarkCertificateRequest, svg: Uint8Array, issuingKey: KeyObject): Draft {
   const publicKey = request.publicKey ?? generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
   const markType = request.markType ?? (request.product === 'CMC' ? 'Prior Use Mark' : 'Registered Mark');
   return {
@@ -358,13 +284,10 @@ function leafDraft(request: MarkCertificateRequest, svg: Uint8Array, issuing: Ui
     publicKey,
     lifetimeDays: LEAF_DAYS,
     extensions: [
-      extension(oid.basicConstraints, new asn1.BasicConstraints({ cA: false }), true),
-      authorityKeyIdentifier(issuerKeyIdentifier(issuing)),
+      basicConstraints({ cA: false }),
+      authorityKeyIdentifier(issuingKey),
       caIssuers('http://cert.mark-certificates.test/VMC-Issuing-RSA-CA.cer'),
-      extension(
-        oid.subjectAltName,
-        new asn1.SubjectAlternativeName(request.domains.map((dNSName) => new asn1.GeneralName({ dNSName }))),
-      ),
+      subjectAltNames(request.domains),
       policies([
         { id: oid.examplePolicy, statement: 'https://www.mark-certificates.test/repository' },
         { id: oid.generalPolicy },
@@ -423,13 +346,6 @@ const signatureAlgorithms = {
   'SHA-512': '1.2.840.113549.1.1.13',
 } satisfies Record<SignatureHash, string>;
 
-const hashAlgorithms = {
-  'SHA-1': '1.3.14.3.2.26',
-  'SHA-256': '2.16.840.1.101.3.4.2.1',
-  'SHA-384': '2.16.840.1.101.3.4.2.2',
-  'SHA-512': '2.16.840.1.101.3.4.2.3',
-} satisfies Record<SignatureHash, string>;
-
 /** Signs a draft with an RSA key. Without the issuer's certificate it is self-signed. */
 function certify(draft: Draft, changes: CertificateChanges, issuerKey: KeyObject, issuer?: Uint8Array): Uint8Array {
   const subject = name(changes.attributes?.(draft.attributes) ?? draft.attributes);
@@ -479,103 +395,6 @@ function serialNumber(): ArrayBuffer {
 
 function read(certificate: Uint8Array): asn1.TBSCertificate {
   return AsnConvert.parse(certificate, asn1.Certificate).tbsCertificate;
-}
-
-function publicKeyInfo(key: KeyObject): asn1.SubjectPublicKeyInfo {
-  return AsnConvert.parse(key.export({ type: 'spki', format: 'der' }), asn1.SubjectPublicKeyInfo);
-}
-
-/** RFC 5280 4.2.1.2, method 1. */
-function keyIdentifier(key: KeyObject): Uint8Array {
-  return digest('SHA-1', new Uint8Array(publicKeyInfo(key).subjectPublicKey));
-}
-
-function issuerKeyIdentifier(issuer: Uint8Array): Uint8Array {
-  return digest('SHA-1', new Uint8Array(read(issuer).subjectPublicKeyInfo.subjectPublicKey));
-}
-
-function subjectKeyIdentifier(key: KeyObject): Extension {
-  return extension(oid.subjectKeyIdentifier, new asn1.SubjectKeyIdentifier(keyIdentifier(key)));
-}
-
-function authorityKeyIdentifier(identifier: Uint8Array): Extension {
-  const value = new asn1.AuthorityKeyIdentifier({ keyIdentifier: new asn1.KeyIdentifier(identifier) });
-  return extension(oid.authorityKeyIdentifier, value);
-}
-
-function certificateSigning(): Extension {
-  const usage = new asn1.KeyUsage(asn1.KeyUsageFlags.keyCertSign | asn1.KeyUsageFlags.cRLSign);
-  return extension(oid.keyUsage, usage, true);
-}
-
-function extendedKeyUsage(): Extension {
-  return extension(oid.extKeyUsage, new asn1.ExtendedKeyUsage([oid.brandIndicator]));
-}
-
-function caIssuers(uniformResourceIdentifier: string): Extension {
-  const accessLocation = new asn1.GeneralName({ uniformResourceIdentifier });
-  const description = new asn1.AccessDescription({ accessMethod: oid.caIssuers, accessLocation });
-  return extension(oid.authorityInfoAccess, new asn1.AuthorityInfoAccessSyntax([description]));
-}
-
-function crlDistributionPoint(uniformResourceIdentifier: string): Extension {
-  const fullName = [new asn1.GeneralName({ uniformResourceIdentifier })];
-  const point = new asn1.DistributionPoint({ distributionPoint: new asn1.DistributionPointName({ fullName }) });
-  return extension(oid.crlDistributionPoints, new asn1.CRLDistributionPoints([point]));
-}
-
-function policies(list: readonly { readonly id: string; readonly statement?: string }[]): Extension {
-  const value = list.map(({ id, statement }) => {
-    const information = new asn1.PolicyInformation({ policyIdentifier: id });
-    if (statement !== undefined) {
-      const qualifier = new IA5String({ value: statement }).toBER();
-      information.policyQualifiers = [new asn1.PolicyQualifierInfo({ policyQualifierId: oid.cps, qualifier })];
-    }
-    return information;
-  });
-  return extension(oid.certificatePolicies, new asn1.CertificatePolicies(value));
-}
-
-/** The hash algorithm stands without a NULL, as in the real leaf. */
-function hashAlgAndValue({ algorithm, value }: LogotypeImage['hashes'][number]): Sequence {
-  const identifier = new Sequence({ value: [new ObjectIdentifier({ value: hashAlgorithms[algorithm] })] });
-  return new Sequence({ value: [identifier, new Octets({ valueHex: value })] });
-}
-
-function tagged(tagNumber: number, value: Sequence | Constructed): Constructed {
-  return new Constructed({ idBlock: { tagClass: 3, tagNumber }, value: [value] });
-}
-
-/**
- * One SCT (RFC 6962, 3.3), well formed, of a log that does not exist: its id is the hash of a key made for this SCT, and the signature
- * covers the timestamp alone. No reader of a mark certificate checks more than that there is one.
- */
-function sctList(issued: Date): Extension {
-  const log = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const logId = digest('SHA-256', log.publicKey.export({ type: 'spki', format: 'der' }));
-  const timestamp = Buffer.alloc(8);
-  timestamp.writeBigUInt64BE(BigInt(issued.getTime()));
-  const signature = sign('sha256', timestamp, log.privateKey);
-  const noExtensions = uint16(0);
-  const ecdsaWithSha256 = Buffer.of(4, 3);
-  const version1 = Buffer.of(0);
-  const sct = Buffer.concat([version1, logId, timestamp, noExtensions, ecdsaWithSha256, counted(signature)]);
-  return extension(oid.sctList, new OctetString(counted(counted(sct))));
-}
-
-/** A TLS vector: its length in two octets, then itself. */
-function counted(bytes: Uint8Array): Buffer {
-  return Buffer.concat([uint16(bytes.length), bytes]);
-}
-
-function uint16(value: number): Buffer {
-  const bytes = Buffer.alloc(2);
-  bytes.writeUInt16BE(value);
-  return bytes;
-}
-
-function digest(algorithm: SignatureHash, bytes: Uint8Array): Uint8Array {
-  return createHash(algorithm).update(bytes).digest();
 }
 
 /** A copy with a buffer of its own: that of a small Buffer is a pool it shares. */

@@ -6,67 +6,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { armouredPkcs7, base64Lines, type Pkcs7Form, pem, pkcs7, zip } from './containers.ts';
-
-/** How an issued chain is written. Everything but the two binary ones is text. */
-export type IssuedShape =
-  | 'pkcs7-binary'
-  | 'pkcs7-armoured'
-  | 'pkcs7-armoured-with-status'
-  | 'pkcs7-base64'
-  | 'pem'
-  | 'pem-without-status'
-  | 'zip-binary'
-  | 'zip-base64';
-
-/** One answer of the CA. All but `http` and `html` (which may say otherwise) come with HTTP 200, errors too. */
-export type Answer =
-  /** 0 being processed, 1 available; the text stands in a second line. */
-  | { readonly kind: 'status'; readonly status: 0 | 1; readonly text?: string; readonly newline?: boolean }
-  /** Default: as two lines, with the words of the protocol's table. */
-  | {
-      readonly kind: 'error';
-      readonly code: number;
-      readonly message?: string;
-      readonly form?: 'line' | 'form-encoded';
-    }
-  | Issued
-  /** Any HTTP answer; without a content type it has none. */
-  | {
-      readonly kind: 'http';
-      readonly status: number;
-      readonly body?: string | Uint8Array;
-      readonly contentType?: string;
-      readonly headers?: Readonly<Record<string, string>>;
-    }
-  /** A maintenance page. */
-  | { readonly kind: 'html'; readonly status?: number }
-  /** Any bytes, as if they were an answer. */
-  | { readonly kind: 'bytes'; readonly body: string | Uint8Array; readonly contentType?: string }
-  | { readonly kind: 'empty' }
-  /**
-   * The first bytes of another answer (default: half). `complete` decides what the client can see of it: true, a response that looks
-   * whole; false (the default), a longer Content-Length than bytes before the connection closes.
-   */
-  | { readonly kind: 'truncated'; readonly of: Answer; readonly bytes?: number; readonly complete?: boolean }
-  /** The connection is cut without an answer. */
-  | { readonly kind: 'drop' }
-  /** Another answer, later. A client that gives up sooner leaves nothing behind. */
-  | { readonly kind: 'slow'; readonly milliseconds: number; readonly of: Answer };
-
-export interface Issued {
-  readonly kind: 'issued';
-  /** Leaf, issuing CA, root, each DER. PKCS#7 has them in this order, PEM in the opposite one, as the CA does. */
-  readonly certificates: readonly Uint8Array[];
-  /** Default: what responseType and responseEncoding ask for. */
-  readonly shape?: IssuedShape;
-  /** Default `signed-empty`, the form of the CA's sample. */
-  readonly pkcs7?: Pkcs7Form;
-  /** `spaced` prints boundaries as the documentation does: inner spaces, and four dashes at the end of an END line. */
-  readonly boundaries?: 'plain' | 'spaced';
-  /** The archive to send where a ZIP is asked for; default one of the certificates as PEM. */
-  readonly zip?: Uint8Array;
-}
+import { type Answer, answerName, type IssuedShape, rendered, shaped } from './collectmc-answers.ts';
 
 export interface Credentials {
   readonly loginName: string;
@@ -137,40 +77,6 @@ const shapeAsked: Readonly<Record<string, IssuedShape>> = {
   '0,1': 'zip-binary',
   '0,0': 'zip-base64',
 };
-
-/** The content type the documentation prints, backslash and all. */
-const DOCUMENTED_TYPE = 'text\\plain';
-
-const issuedBodies: Readonly<Record<IssuedShape, (issued: Issued) => string | Uint8Array>> = {
-  'pkcs7-binary': (issued) => pkcs7(issued.certificates, form(issued)),
-  'pkcs7-armoured': (issued) => bounded(issued, armouredPkcs7(issued.certificates, form(issued))),
-  'pkcs7-armoured-with-status': (issued) => `2\n${bounded(issued, armouredPkcs7(issued.certificates, form(issued)))}`,
-  'pkcs7-base64': (issued) => `2\n${base64Lines(pkcs7(issued.certificates, form(issued)))}`,
-  pem: (issued) => `2\n${bounded(issued, pem(issued.certificates.toReversed()))}`,
-  'pem-without-status': (issued) => bounded(issued, pem(issued.certificates.toReversed())),
-  'zip-binary': (issued) => issued.zip ?? zip(issued.certificates),
-  'zip-base64': (issued) => `2\n${base64Lines(issued.zip ?? zip(issued.certificates))}`,
-};
-
-const messages: Readonly<Record<number, string>> = {
-  [-1]: 'The request was not made over https!',
-  [-14]: 'An unknown error occurred!',
-  [-16]: 'Permission denied!',
-  [-17]: 'The request used GET rather than POST!',
-  [-20]: 'The request was rejected!',
-  [-21]: 'The certificate has been revoked!',
-  [-22]: 'Still awaiting payment!',
-  [-26]: 'The certificate is being issued!',
-  [-35]: 'The certificate has expired!',
-  [-36]: 'The certificate has expired!',
-  [-42]: 'The call limit was reached, try again later!',
-  [-91]: 'Permission denied for this context!',
-};
-
-const MAINTENANCE_PAGE = `<!DOCTYPE html>
-<html><head><title>Scheduled maintenance</title></head>
-<body><h1>We will be back soon</h1><p>0 services are affected.</p></body></html>
-`;
 
 /** Listens on 127.0.0.1. Rejects where the port is taken. */
 export async function startCollectMcSimulator(options: SimulatorOptions): Promise<Simulator> {
@@ -300,12 +206,6 @@ interface Exchange {
   readonly signal: AbortSignal;
 }
 
-interface HttpAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array;
-}
-
 /** The request's text, or undefined where it is over its limit. */
 async function readBody(request: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
@@ -348,19 +248,6 @@ function invalid(name: string): Answer {
   return { kind: 'error', code: -4, message: `The value of the '${name}' argument is invalid!` };
 }
 
-/** Gives an issued chain the shape that was asked for, unless the script forces one; looks inside slow and truncated answers. */
-function shaped(answer: Answer, asked: IssuedShape): Answer {
-  switch (answer.kind) {
-    case 'issued':
-      return { shape: asked, ...answer };
-    case 'slow':
-    case 'truncated':
-      return { ...answer, of: shaped(answer.of, asked) };
-    default:
-      return answer;
-  }
-}
-
 async function send(answer: Answer, exchange: Exchange): Promise<void> {
   const { call, response, done, signal } = exchange;
   if (answer.kind === 'slow') {
@@ -398,75 +285,6 @@ function fail(error: unknown, { call, response, done, signal }: Exchange): void 
   }
   call.answer = 'http 500';
   response.writeHead(500, { 'content-type': 'text/plain' }).end(`The simulator cannot answer: ${String(error)}`);
-}
-
-/** The bytes of an answer that has some. A truncated one is cut here; a slow one is what follows. */
-function rendered(answer: Answer): HttpAnswer {
-  switch (answer.kind) {
-    case 'status': {
-      const line = answer.text === undefined ? '' : `\n${answer.text}`;
-      return ok(`${answer.status}${line}${answer.newline ? '\n' : ''}`, 'text/plain');
-    }
-    case 'error': {
-      const message = answer.message ?? messages[answer.code] ?? 'An error occurred!';
-      const encoded = new URLSearchParams({ errorCode: String(answer.code), errorMessage: message });
-      return ok(answer.form === 'form-encoded' ? encoded.toString() : `${answer.code}\n${message}`, 'text/plain');
-    }
-    case 'issued':
-      return ok(issuedBodies[answer.shape ?? 'pkcs7-binary'](answer), DOCUMENTED_TYPE);
-    case 'http':
-      return {
-        status: answer.status,
-        headers: { ...(answer.contentType && { 'content-type': answer.contentType }), ...answer.headers },
-        body: Buffer.from(answer.body ?? ''),
-      };
-    case 'html':
-      return { ...ok(MAINTENANCE_PAGE, 'text/html; charset=utf-8'), status: answer.status ?? 200 };
-    case 'bytes':
-      return ok(answer.body, answer.contentType ?? DOCUMENTED_TYPE);
-    case 'empty':
-    case 'drop':
-      return ok('', 'text/plain');
-    case 'truncated': {
-      const whole = rendered(answer.of);
-      return { ...whole, body: whole.body.subarray(0, answer.bytes ?? Math.floor(whole.body.length / 2)) };
-    }
-    case 'slow':
-      return rendered(answer.of);
-  }
-}
-
-function ok(body: string | Uint8Array, contentType: string): HttpAnswer {
-  return { status: 200, headers: { 'content-type': contentType }, body: Buffer.from(body) };
-}
-
-function answerName(answer: Answer): string {
-  switch (answer.kind) {
-    case 'status':
-    case 'http':
-      return `${answer.kind} ${answer.status}`;
-    case 'error':
-      return `error ${answer.code}`;
-    case 'issued':
-      return `issued ${answer.shape}`;
-    case 'truncated':
-    case 'slow':
-      return `${answer.kind} ${answerName(answer.of)}`;
-    default:
-      return answer.kind;
-  }
-}
-
-function form(issued: Issued): Pkcs7Form {
-  return issued.pkcs7 ?? 'signed-empty';
-}
-
-function bounded(issued: Issued, text: string): string {
-  return issued.boundaries === 'spaced'
-    ? text
-        .replaceAll(/-----BEGIN ([A-Z0-9 ]+)-----/g, '----- BEGIN $1 -----')
-        .replaceAll(/-----END ([A-Z0-9 ]+)-----/g, '----- END $1 ----')
-    : text;
 }
 
 function oncePerCall(action: () => void): () => void {

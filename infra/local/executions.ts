@@ -19,8 +19,8 @@ export interface Execution {
   /** Seconds that its Wait states have let pass: how much later it is for the execution than for this machine. */
   waitedSeconds: number;
   readonly history: ExecutionEvent[];
-  /** Resolves when the execution has ended, however. */
-  readonly ended: Promise<void>;
+  /** Resolves when the execution has ended, however; another one after a redrive. */
+  ended: Promise<void>;
 }
 
 export interface StateMachineOptions {
@@ -41,8 +41,8 @@ export interface LocalStateMachine extends Endpoint {
 const RETRY_MILLISECONDS = 100;
 
 /**
- * Runs a state machine's own definition in this process, behind the API of Step Functions: StartExecution and
- * DescribeExecution over HTTP. A wait is shortened to what `shownAs` says, and its real length is added to the execution.
+ * Runs a state machine's own definition in this process, behind the API of Step Functions: StartExecution,
+ * DescribeExecution and RedriveExecution over HTTP. A wait is shortened to what `shownAs` says, and its real length is added to the execution.
  */
 export async function startStateMachine(options: StateMachineOptions): Promise<LocalStateMachine> {
   // The interpreter's timer holds 24 days at the most and fires at once beyond.
@@ -51,8 +51,31 @@ export async function startStateMachine(options: StateMachineOptions): Promise<L
   const executions = new Map<string, Execution>();
   const runs = new Set<Run>();
 
-  const start = (name: string, input: Json): Execution => {
+  const run = (execution: Execution, input: Json): void => {
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    Object.assign(execution, { status: 'RUNNING', error: undefined, cause: undefined, ended });
+    const started = machine.run(input, {
+      context: { Execution: { Name: execution.name } },
+      overrides: overridesFor(execution, options),
+    });
+    runs.add(started);
+    const record = async () => {
+      for await (const event of started.eventLogs) {
+        execution.history.push(event);
+        options.onEvent?.(execution, event);
+      }
+    };
+    const settle = started.result.then(
+      (output) => Object.assign(execution, { status: 'SUCCEEDED', output }),
+      (error: unknown) => Object.assign(execution, { status: 'FAILED', ...causeOf(error) }),
+    );
+    Promise.all([settle, record()]).finally(() => {
+      runs.delete(started);
+      end();
+    });
+  };
+
+  const start = (name: string, input: Json): Execution => {
     const execution: Execution = {
       name,
       input,
@@ -60,27 +83,18 @@ export async function startStateMachine(options: StateMachineOptions): Promise<L
       status: 'RUNNING',
       waitedSeconds: 0,
       history: [],
-      ended,
+      ended: Promise.resolve(),
     };
-    const run = machine.run(input, {
-      context: { Execution: { Name: name } },
-      overrides: overridesFor(execution, options),
-    });
-    runs.add(run);
-    const record = async () => {
-      for await (const event of run.eventLogs) {
-        execution.history.push(event);
-        options.onEvent?.(execution, event);
-      }
-    };
-    const settle = run.result.then(
-      (output) => Object.assign(execution, { status: 'SUCCEEDED', output }),
-      (error: unknown) => Object.assign(execution, { status: 'FAILED', ...causeOf(error) }),
-    );
-    Promise.all([settle, record()]).finally(() => {
-      runs.delete(run);
-      end();
-    });
+    executions.set(name, execution);
+    run(execution, input);
+    return execution;
+  };
+
+  const find = (executionArn: unknown): Execution => {
+    const execution = [...executions.values()].find(({ name }) => arnOf(options.arn, name) === executionArn);
+    if (!execution) {
+      throw new ServiceError('ExecutionDoesNotExist', `Execution Does Not Exist: '${executionArn}'`);
+    }
     return execution;
   };
 
@@ -91,15 +105,10 @@ export async function startStateMachine(options: StateMachineOptions): Promise<L
         throw new ServiceError('ExecutionAlreadyExists', `Execution Already Exists: '${name}'`);
       }
       const execution = standing ?? start(String(name), JSON.parse(String(input)));
-      executions.set(execution.name, execution);
       return { executionArn: arnOf(options.arn, execution.name), startDate: execution.startDate.getTime() / 1000 };
     },
     'AWSStepFunctions.DescribeExecution': ({ executionArn }) => {
-      const execution = [...executions.values()].find(({ name }) => arnOf(options.arn, name) === executionArn);
-      if (!execution) {
-        throw new ServiceError('ExecutionDoesNotExist', `Execution Does Not Exist: '${executionArn}'`);
-      }
-      const { name, status, startDate, input } = execution;
+      const { name, status, startDate, input } = find(executionArn);
       return {
         executionArn,
         stateMachineArn: options.arn,
@@ -108,6 +117,16 @@ export async function startStateMachine(options: StateMachineOptions): Promise<L
         startDate: startDate.getTime() / 1000,
         input: JSON.stringify(input),
       };
+    },
+    'AWSStepFunctions.RedriveExecution': ({ executionArn }) => {
+      const execution = find(executionArn);
+      const failure = execution.history.findLast(({ type }) => type === 'StateFailed');
+      if (execution.status !== 'FAILED' || failure?.type !== 'StateFailed') {
+        throw new ServiceError('ExecutionNotRedrivable', `Execution is not redrivable: '${executionArn}'`);
+      }
+      // From the state that failed, with what stood before it. Here that is the first one: executions fail in Collect.
+      run(execution, failure.state.input);
+      return { redriveDate: Date.now() / 1000 };
     },
   });
 

@@ -2,7 +2,8 @@ import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import type { CollectionErrorName } from '../../functions/errors.ts';
 import type { SettingsInput } from '../settings.ts';
 import type { MarkCertificate } from './certificate-authority.ts';
-import type { Answer, Credentials } from './collectmc-simulator.ts';
+import type { Answer } from './collectmc-answers.ts';
+import type { Credentials } from './collectmc-simulator.ts';
 
 /** What the CA answers to one order, call after call, and how the collection ends then. */
 export interface Scenario {

@@ -4,7 +4,8 @@ import { createHandler as createCollectHandler } from '../../functions/collect/h
 import { createHandler as createPushHandler } from '../../functions/push/handler.ts';
 import { createHandler as createSurveyHandler } from '../../functions/survey/handler.ts';
 import { startAwsJsonEndpoint } from '../../infra/local/aws-json-endpoint.ts';
-import { type Answer, startCollectMcSimulator } from '../../infra/local/collectmc-simulator.ts';
+import type { Answer } from '../../infra/local/collectmc-answers.ts';
+import { startCollectMcSimulator } from '../../infra/local/collectmc-simulator.ts';
 import { startSecretsEndpoint } from '../../infra/local/secrets.ts';
 import { request } from '../functions/push/request.ts';
 import { startS3Server } from '../s3-server.ts';

@@ -10,11 +10,10 @@ import {
   type Attribute,
   type CertificateAuthority,
   createCertificateAuthority,
-  type Extension,
   type MarkCertificate,
-  oid,
 } from '../../../infra/local/certificate-authority.ts';
 import { pem } from '../../../infra/local/containers.ts';
+import { type Extension, oid } from '../../../infra/local/mark-extensions.ts';
 
 let folder: string;
 let authority: CertificateAuthority;

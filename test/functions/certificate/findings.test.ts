@@ -19,16 +19,18 @@ import {
   type CertificateChanges,
   type Change,
   createCertificateAuthority,
+  type MarkCertificate,
+  type MarkCertificateRequest,
+} from '../../../infra/local/certificate-authority.ts';
+import { pem } from '../../../infra/local/containers.ts';
+import {
   type Extension,
   extension,
   type LogotypeImage,
   logotype,
   logotypeImage,
-  type MarkCertificate,
-  type MarkCertificateRequest,
   oid,
-} from '../../../infra/local/certificate-authority.ts';
-import { pem } from '../../../infra/local/containers.ts';
+} from '../../../infra/local/mark-extensions.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 

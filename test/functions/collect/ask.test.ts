@@ -2,7 +2,8 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { createAsk } from '../../../functions/collect/ask.ts';
 import { askCollectMc } from '../../../functions/collectmc/request.ts';
 import type { CredentialsReading } from '../../../functions/credentials.ts';
-import { type Answer, startCollectMcSimulator } from '../../../infra/local/collectmc-simulator.ts';
+import type { Answer } from '../../../infra/local/collectmc-answers.ts';
+import { startCollectMcSimulator } from '../../../infra/local/collectmc-simulator.ts';
 
 const right = { loginName: 'brand', loginPassword: 'right' };
 const version = (name: string, login = right): CredentialsReading => ({ version: name, ...login });

@@ -8,12 +8,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import {
   type CertificateAuthority,
   createCertificateAuthority,
-  logotype,
-  logotypeImage,
   type MarkCertificate,
-  oid,
 } from '../../../infra/local/certificate-authority.ts';
 import { armouredPkcs7, type Pkcs7Form, pem, pkcs7 } from '../../../infra/local/containers.ts';
+import { logotype, logotypeImage, oid } from '../../../infra/local/mark-extensions.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 

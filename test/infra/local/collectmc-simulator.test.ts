@@ -4,13 +4,8 @@ import { promisify } from 'node:util';
 import { unzipSync } from 'fflate';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createCertificateAuthority } from '../../../infra/local/certificate-authority.ts';
-import {
-  type Answer,
-  type Issued,
-  type IssuedShape,
-  type Simulator,
-  startCollectMcSimulator,
-} from '../../../infra/local/collectmc-simulator.ts';
+import type { Answer, Issued, IssuedShape } from '../../../infra/local/collectmc-answers.ts';
+import { type Simulator, startCollectMcSimulator } from '../../../infra/local/collectmc-simulator.ts';
 import { pem } from '../../../infra/local/containers.ts';
 
 const ORDER = '1378973013';

@@ -8,9 +8,9 @@ import {
   type CertificateAuthority,
   createCertificateAuthority,
   type MarkCertificate,
-  oid,
 } from '../../../infra/local/certificate-authority.ts';
 import { armouredPkcs7, pem, pkcs7, zip } from '../../../infra/local/containers.ts';
+import { oid } from '../../../infra/local/mark-extensions.ts';
 
 const PROGRAM = path.join(import.meta.dirname, '../../../infra/local/inspect.ts');
 const DAY = 24 * 60 * 60 * 1000;

@@ -8,7 +8,7 @@ import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Collection } from '../../../functions/collect/collect.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../../../infra/local/certificate-authority.ts';
-import type { Answer } from '../../../infra/local/collectmc-simulator.ts';
+import type { Answer } from '../../../infra/local/collectmc-answers.ts';
 import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../infra/local/containers.ts';
 import {
   type LocalCloud,
