@@ -1,4 +1,5 @@
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { RedriveExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import type { Context, LambdaFunctionURLEvent } from 'aws-lambda';
 import type { StateMachineDefinition } from 'aws-local-stepfunctions';
 import { startFauxqs } from 'fauxqs';
@@ -51,6 +52,8 @@ export interface LocalCloud {
   readonly deadLetters: readonly DeadLetter[];
   /** Puts an event on the bus: the stack's rule decides whether it starts anything. Resolves when start has run. */
   send(event: BusEvent): Promise<void>;
+  /** Redrives a failed execution, as `aws stepfunctions redrive-execution` does. */
+  redrive(execution: string): Promise<void>;
   /** Calls the push URL, where the setting `push` is on; its login is {@link PUSH_LOGIN}. */
   push(event: LambdaFunctionURLEvent): Promise<unknown>;
   /** Every function's process dies: what it remembered is gone. */
@@ -92,8 +95,9 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
   const concurrency = Number(collectFunction.Properties.ReservedConcurrentExecutions ?? Number.POSITIVE_INFINITY);
   let running = 0;
 
+  const arn = String(template.resolve({ Ref: stateMachine.id }));
   const states = await startStateMachine({
-    arn: String(template.resolve({ Ref: stateMachine.id })),
+    arn,
     definition: JSON.parse(
       String(template.resolve(stateMachine.Properties.DefinitionString)),
     ) as StateMachineDefinition,
@@ -180,6 +184,12 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
       } catch (error) {
         deadLetters.push({ event, error: error instanceof Error ? error : new Error(String(error)) });
       }
+    },
+    async redrive(execution) {
+      const client = new SFNClient();
+      const executionArn = `${arn.replace(':stateMachine:', ':execution:')}:${execution}`;
+      await client.send(new RedriveExecutionCommand({ executionArn }));
+      client.destroy();
     },
     async push(event) {
       return functions.push?.(event, contextOf('push'));

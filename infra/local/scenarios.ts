@@ -1,15 +1,20 @@
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { CollectionErrorName } from '../../functions/errors.ts';
-import type { SettingsInput } from '../settings.ts';
+import { ORDERED } from '../../functions/events.ts';
+import { readSettings, type SettingsInput } from '../settings.ts';
 import type { MarkCertificate } from './certificate-authority.ts';
 import type { Answer } from './collectmc-answers.ts';
 import type { Credentials } from './collectmc-simulator.ts';
+import type { Execution } from './executions.ts';
+import type { LocalCloud } from './local-cloud.ts';
 
 /** What the CA answers to one order, call after call, and how the collection ends then. */
 export interface Scenario {
   readonly description: string;
-  readonly answers: (certificate: MarkCertificate) => readonly Answer[];
-  /** The error that the execution fails with; it succeeds without one. */
+  readonly answers: (certificate: MarkCertificate, earlier: MarkCertificate) => readonly Answer[];
+  /** What somebody does when the execution has ended: redrives it, or sends its event again with something more. */
+  readonly afterwards?: 'redrive' | { readonly request?: string };
+  /** The error that the last execution fails with; it succeeds without one. */
   readonly failsWith?: CollectionErrorName;
   readonly settings?: SettingsInput;
   /** What the secret holds at first; default the login that the CA accepts. */
@@ -18,11 +23,10 @@ export interface Scenario {
   readonly operator?: Readonly<Record<number, (operator: Operator) => Promise<void>>>;
 }
 
-/** What an operator needs to act: what the CA accepts, and where the secret lies. */
+/** What an operator needs to act: the CA and the secret, and what the CA accepts at first. */
 export interface Operator {
+  readonly cloud: LocalCloud;
   readonly credentials: Credentials;
-  readonly secretId: string;
-  readonly secretsUrl: string;
   readonly say: (deed: string) => void;
 }
 
@@ -67,6 +71,11 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     secret: JSON.stringify({ loginName: 'REPLACE-ME', loginPassword: 'REPLACE-ME' }),
     operator: { 3: putRightCredentials },
   },
+  rotated: {
+    description: 'an operator changes the password at the CA and in the secret while the order waits',
+    answers: (certificate) => [processing, processing, issued(certificate)],
+    operator: { 3: rotateCredentials },
+  },
   'call-limit': {
     description: 'the CA has been called too often',
     answers: (certificate) => [error(-42), error(-42), processing, issued(certificate)],
@@ -106,6 +115,21 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     answers: () => [processing],
     failsWith: 'CollectionOverdue',
   },
+  'begun-anew': {
+    description: 'the CA rejects the order by mistake; later the same event is sent again',
+    answers: (certificate) => [error(-20), processing, issued(certificate)],
+    afterwards: {},
+  },
+  redriven: {
+    description: 'the CA does not know the order yet; later an operator redrives the execution',
+    answers: (certificate) => [error(-4), issued(certificate)],
+    afterwards: 'redrive',
+  },
+  replaced: {
+    description: 'the CA replaces a certificate that was collected; the event is sent again with a request',
+    answers: (certificate, earlier) => [processing, issued(earlier), issued(certificate)],
+    afterwards: { request: 'replacement-1' },
+  },
   'broken-chain': {
     description: 'the CA sends a certificate without its issuer',
     answers: ({ leaf, root }) => [processing, { kind: 'issued', certificates: [leaf, root] }],
@@ -113,9 +137,53 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
 };
 
-async function putRightCredentials({ credentials, secretId, secretsUrl, say }: Operator): Promise<void> {
+/**
+ * Announces an order, waits for its execution, and does what the scenario has somebody do afterwards.
+ *
+ * @returns the last execution; undefined where the event was refused.
+ */
+export async function play(
+  { afterwards }: Scenario,
+  cloud: LocalCloud,
+  detail: { readonly orderNumber: string; readonly domains: readonly string[] },
+  say: (deed: string) => void,
+): Promise<Execution | undefined> {
+  const source = readSettings({}).eventSource;
+  const last = async () => {
+    const execution = [...cloud.executions.values()].at(-1);
+    await execution?.ended;
+    return execution;
+  };
+  await cloud.send({ source, 'detail-type': ORDERED, detail });
+  const first = await last();
+  if (!first || afterwards === undefined) {
+    return first;
+  }
+  say(`${first.name} ended as ${[first.status, first.error].filter(Boolean).join(': ')}`);
+  if (afterwards === 'redrive') {
+    say('an operator redrives it');
+    await cloud.redrive(first.name);
+  } else {
+    say(`the same event is sent again${afterwards.request ? `, with the request ${afterwards.request}` : ''}`);
+    await cloud.send({ source, 'detail-type': ORDERED, detail: { ...detail, ...afterwards } });
+  }
+  return last();
+}
+
+async function putRightCredentials({ cloud, credentials, say }: Operator): Promise<void> {
+  await putSecret(cloud, credentials);
+  say('an operator puts the right login into the secret');
+}
+
+async function rotateCredentials(operator: Operator): Promise<void> {
+  const credentials = { ...operator.credentials, loginPassword: `${operator.credentials.loginPassword} 2` };
+  operator.cloud.ca.setCredentials(credentials);
+  operator.say('an operator changes the password at the CA');
+  await putRightCredentials({ ...operator, credentials });
+}
+
+async function putSecret({ secretsUrl, secretId }: LocalCloud, credentials: Credentials): Promise<void> {
   const client = new SecretsManagerClient({ endpoint: secretsUrl });
   await client.send(new PutSecretValueCommand({ SecretId: secretId, SecretString: JSON.stringify(credentials) }));
   client.destroy();
-  say('an operator puts the right login into the secret');
 }

@@ -11,12 +11,11 @@ import type { Collection } from '../../functions/collect/collect.ts';
 import { STATUSES } from '../../functions/collectmc/codes.ts';
 import { RESPONSE_FORMATS, type ResponseFormat } from '../../functions/collectmc/request.ts';
 import { ORDERED } from '../../functions/events.ts';
-import { readSettings } from '../settings.ts';
 import { createCertificateAuthority } from './certificate-authority.ts';
 import { pem } from './containers.ts';
 import type { Execution, ExecutionEvent } from './executions.ts';
 import { type LocalCloud, startLocalCloud } from './local-cloud.ts';
-import { SCENARIOS, type Scenario } from './scenarios.ts';
+import { play, SCENARIOS, type Scenario } from './scenarios.ts';
 
 const FORMATS = Object.keys(RESPONSE_FORMATS) as ResponseFormat[];
 const PROJECT = join(import.meta.dirname, '..', '..');
@@ -88,6 +87,7 @@ async function main(options: Options): Promise<boolean> {
   say('Making the CA of this machine (the first time takes some seconds) ...');
   const authority = await createCertificateAuthority({ directory: join(LOCAL, 'ca') });
   const certificate = authority.issue({ domains: ['example.com'] });
+  const earlier = authority.issue({ domains: ['example.com'], notBefore: anHourAgo() });
   await writeFile(ROOT, pem([certificate.root]));
 
   const credentials = { loginName: 'brand@example.com', loginPassword: crypto.randomUUID() };
@@ -99,8 +99,7 @@ async function main(options: Options): Promise<boolean> {
     shownAs,
     onEvent: (execution, event) => narrate(cloud, execution, event),
     async beforeCheck(check) {
-      const { secretId, secretsUrl } = cloud;
-      await scenario.operator?.[check]?.({ credentials, secretId, secretsUrl, say: (deed) => say(`  ${deed}`) });
+      await scenario.operator?.[check]?.({ cloud, credentials, say: tellDeed });
     },
   });
   try {
@@ -109,19 +108,13 @@ async function main(options: Options): Promise<boolean> {
     say(`Scenario    ${scenario.description}`);
     say();
     if (/^[1-9]\d{0,15}$/.test(orderNumber)) {
-      cloud.ca.order(orderNumber, scenario.answers(certificate));
+      cloud.ca.order(orderNumber, scenario.answers(certificate, earlier));
     }
     say(`Event       "${ORDERED}" for the order ${orderNumber}`);
-    await cloud.send({
-      source: readSettings({}).eventSource,
-      'detail-type': ORDERED,
-      detail: { orderNumber, domains: ['example.com'] },
-    });
+    const execution = await play(scenario, cloud, { orderNumber, domains: ['example.com'] }, tellDeed);
     for (const { error } of cloud.deadLetters) {
       say(`Dead letter ${error.name}: ${error.message}`);
     }
-    const [execution] = cloud.executions.values();
-    await execution?.ended;
     const asItShould =
       execution !== undefined &&
       (scenario.failsWith ? execution.error === scenario.failsWith : execution.status === 'SUCCEEDED');
@@ -139,6 +132,13 @@ async function main(options: Options): Promise<boolean> {
     await cloud.close();
     log.end();
   }
+}
+
+const tellDeed = (deed: string) => say(`            (${deed})`);
+
+/** Whole seconds: certificates know no others. */
+function anHourAgo(): Date {
+  return new Date(Math.floor(Date.now() / 1000 - 3600) * 1000);
 }
 
 function verdictOf(execution: Execution | undefined, asItShould: boolean): string {

@@ -2,6 +2,7 @@ import {
   DescribeExecutionCommand,
   ExecutionAlreadyExists,
   ExecutionDoesNotExist,
+  RedriveExecutionCommand,
   SFNClient,
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
@@ -17,6 +18,7 @@ import {
 const ARN = 'arn:aws:states:us-east-1:000000000000:stateMachine:Collector';
 const ORDER = { orderNumber: '1378973013' };
 const NAME = 'order-1378973013';
+const ARN_OF_EXECUTION = `arn:aws:states:us-east-1:000000000000:execution:Collector:${NAME}`;
 const ISSUED = { outcome: 'issued', waitSeconds: 0 };
 
 /** The loop of the real state machine, and its two kinds of retry policy. */
@@ -201,6 +203,41 @@ describe('DescribeExecution', () => {
   it('does not know an execution that was never started', async () => {
     await deploy(answering());
     await expect(statusOf('order-2')).rejects.toThrow(ExecutionDoesNotExist);
+  });
+});
+
+describe('RedriveExecution', () => {
+  const redrive = (executionArn = ARN_OF_EXECUTION) => client?.send(new RedriveExecutionCommand({ executionArn }));
+
+  it('does again what failed, with what stood before it, in the same execution', async () => {
+    const inputs: unknown[] = [];
+    const answers = [{ outcome: 'waiting', waitSeconds: 60 }, named('OrderRejected'), ISSUED];
+    const start = await deploy(async (_, input) => {
+      inputs.push(input);
+      const answer = answers.shift();
+      if (answer instanceof Error) {
+        throw answer;
+      }
+      return answer;
+    });
+    await start();
+    await executionOf().ended;
+    expect(executionOf()).toMatchObject({ status: 'FAILED', error: 'OrderRejected' });
+
+    await redrive();
+    await executionOf().ended;
+
+    expect(executionOf()).toMatchObject({ status: 'SUCCEEDED', waitedSeconds: 60, error: undefined });
+    expect(inputs).toHaveLength(3);
+    expect(inputs[2]).toEqual(inputs[1]);
+  });
+
+  it('is refused for an execution that has not failed', async () => {
+    const start = await deploy(answering(ISSUED));
+    await start();
+    await executionOf().ended;
+
+    await expect(redrive()).rejects.toThrow(expect.objectContaining({ name: 'ExecutionNotRedrivable' }));
   });
 });
 

@@ -16,7 +16,7 @@ import {
   PUSH_LOGIN,
   startLocalCloud,
 } from '../../../infra/local/local-cloud.ts';
-import { SCENARIOS } from '../../../infra/local/scenarios.ts';
+import { play, SCENARIOS } from '../../../infra/local/scenarios.ts';
 import { get } from '../../functions/push/request.ts';
 
 const credentials = { loginName: 'brand@example.com', loginPassword: 'correct+horse battery%staple' };
@@ -93,26 +93,38 @@ describe('every scenario ends as it should, and no password is seen anywhere', (
       secret: scenario.secret,
       settings: scenario.settings ?? {},
       async beforeCheck(check) {
-        const { secretId, secretsUrl } = cloud;
-        await scenario.operator?.[check]?.({ credentials, secretId, secretsUrl, say: () => {} });
+        await scenario.operator?.[check]?.({ cloud, credentials, say: () => {} });
       },
     });
-    cloud.ca.order(ORDER, scenario.answers(authority.issue({ domains: ['example.com'] })));
+    const notBefore = new Date(Math.floor(Date.now() / 1000 - 3600) * 1000);
+    const [certificate, earlier] = [{}, { notBefore }].map((changes) =>
+      authority.issue({ domains: ['example.com'], ...changes }),
+    );
+    if (!certificate || !earlier) {
+      throw new Error('two certificates are issued above');
+    }
+    cloud.ca.order(ORDER, scenario.answers(certificate, earlier));
 
-    await announce({ orderNumber: ORDER, domains: ['example.com'], product: 'VMC' });
-    const execution = await executionOf();
+    const execution = await play(scenario, cloud, { orderNumber: ORDER, domains: ['example.com'] }, () => {});
 
     expect(execution?.error).toBe(scenario.failsWith);
     expect(execution?.status).toBe(scenario.failsWith ? 'FAILED' : 'SUCCEEDED');
-    expect(cloud.announced).toHaveLength(scenario.failsWith ? 0 : 1);
     const objects = await objectsOf();
     expect('certificate.json' in objects).toBe(!scenario.failsWith);
-    expect(logged.match(/"message":"check"/g)?.length).toBe(
-      (await collections()).length + (scenario.failsWith ? 1 : 0),
+    if (scenario.failsWith) {
+      expect(cloud.announced).toEqual([]);
+    } else {
+      expect(String(objects['chain.pem'])).toBe(pem(certificate.chain));
+      expect(cloud.announced.length).toBeGreaterThan(0);
+    }
+    const histories = [...cloud.executions.values()].flatMap(({ history }) => history);
+    const checks = histories.filter(
+      (event) => /^State(Exited|Failed)$/.test(event.type) && 'state' in event && event.state.name === 'Collect',
     );
+    expect(logged.match(/"message":"check"/g)?.length).toBe(checks.length);
     const everything = [
       logged,
-      JSON.stringify([execution, cloud.announced, cloud.deadLetters, process.env]),
+      JSON.stringify([[...cloud.executions.values()], cloud.announced, cloud.deadLetters, process.env]),
       ...Object.values(objects).map(String),
     ].join('\n');
     expect(everything).toContain(ORDER);
