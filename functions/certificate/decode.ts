@@ -1,6 +1,8 @@
 import { X509Certificate } from 'node:crypto';
-import { type BaseBlock, Constructed, fromBER, Integer, ObjectIdentifier, Sequence } from 'asn1js';
+import { type BaseBlock, fromBER, ObjectIdentifier, Sequence } from 'asn1js';
+import { children, fromBase64, isDer, isZip, textOf } from './bytes.ts';
 import { InvalidChain } from './invalid-chain.ts';
+import { isPrivateKey, PRIVATE_KEY, PrivateKeyFound } from './private-key.ts';
 import { unzip } from './zip.ts';
 
 /** A chain has three or four certificates; a file with cross-signed and surplus ones stays far below this. */
@@ -12,16 +14,16 @@ const SIZE_LIMIT = 1024 * 1024;
 /** PKCS#7 signedData (RFC 2315, 14). */
 const SIGNED_DATA = '1.2.840.113549.1.7.2';
 
-/** One armoured block, read tolerantly: the CA's documentation prints inner spaces and, once, four dashes. */
-const BLOCK = /-{4,5} *BEGIN ([A-Z0-9#]+(?: [A-Z0-9#]+)*) *-{4,5}([^-]*)-{4,5} *END \1 *-{4,5}/g;
-
-/** Also one that is encrypted (its headers hold dashes, so it is no {@link BLOCK}) or never ends. */
-const PRIVATE_KEY = /-{4,5} *BEGIN [A-Z0-9 ]*PRIVATE KEY/;
+/**
+ * One armoured block, read tolerantly: the CA's documentation prints inner spaces and, once, four dashes. The last dashes
+ * may be the first of the next boundary.
+ */
+const BLOCK = /-{4,5} *BEGIN ([A-Z0-9#]+(?: [A-Z0-9#]+)*) *-{4,5}([^-]*)-{4,5} *END \1 *(?=-{4,5})/g;
 const CERTIFICATE_LABEL = /^(X509 |TRUSTED )?CERTIFICATE$/;
 const PKCS7_LABEL = /^(PKCS ?#?7|CMS)( SIGNED DATA)?$/;
 
-/** Base64 alone, perhaps under a status line: how CollectMC sends binary containers as text. */
-const BASE64 = /^(?:2[ \t]*\r?\n)?([A-Za-z0-9+/\s]+={0,2})$/;
+/** Where a block of certificates begins. One that never ends was cut off. */
+const BEGIN = /-{4,5} *BEGIN (?:(?:X509 |TRUSTED )?CERTIFICATE|PKCS ?#?7|CMS) *-{4,5}/g;
 
 /**
  * Takes the certificates out of a container: PKCS#7 (with or without a signer, DER, BER or armoured), PEM, ZIP, base64 of a
@@ -46,29 +48,12 @@ export async function decodeCertificates(bytes: Uint8Array): Promise<X509Certifi
     );
 }
 
-/** Whether a file holds a private key: such a file is kept nowhere. */
-export async function holdsPrivateKey(bytes: Uint8Array): Promise<boolean> {
-  try {
-    await decodeCertificates(bytes);
-    return false;
-  } catch (error) {
-    return error instanceof PrivateKeyFound;
-  }
-}
-
-class PrivateKeyFound extends InvalidChain {
-  constructor() {
-    super('a private key lies among the certificates');
-  }
-}
-
 async function fromText(bytes: Uint8Array): Promise<Uint8Array[]> {
   if (isDer(bytes)) {
     return fromDer(bytes);
   }
-  const text = Buffer.from(bytes).toString('latin1');
-  const [, base64] = BASE64.exec(text.trim()) ?? [];
-  const binary = base64 === undefined ? new Uint8Array() : Buffer.from(base64, 'base64');
+  const text = textOf(bytes);
+  const binary = fromBase64(text);
   if (isZip(binary)) {
     return fromFiles(await unzip(binary));
   }
@@ -78,11 +63,15 @@ async function fromText(bytes: Uint8Array): Promise<Uint8Array[]> {
 /** Files of an archive: told apart by content. What is no certificate is a note to the customer. */
 function fromFiles(files: readonly Uint8Array[]): Uint8Array[] {
   return files.flatMap((file) => {
-    if (!isDer(file)) {
-      return fromArmour(Buffer.from(file).toString('latin1'));
+    const text = textOf(file);
+    const der = isDer(file) ? file : fromBase64(text);
+    if (!isDer(der)) {
+      return fromArmour(text);
     }
     try {
-      return fromDer(file);
+      const ders = fromDer(der);
+      ders.forEach(parseCertificate);
+      return ders;
     } catch (error) {
       if (error instanceof PrivateKeyFound) {
         throw error;
@@ -96,23 +85,25 @@ function fromArmour(text: string): Uint8Array[] {
   if (PRIVATE_KEY.test(text)) {
     throw new PrivateKeyFound();
   }
-  return [...text.matchAll(BLOCK)].flatMap(([, label = '', base64 = '']) => {
+  const blocks = [...text.matchAll(BLOCK)].filter(
+    ([, label = '']) => CERTIFICATE_LABEL.test(label) || PKCS7_LABEL.test(label),
+  );
+  if (blocks.length < (text.match(BEGIN)?.length ?? 0)) {
+    throw new InvalidChain('an armoured block begins and does not end');
+  }
+  return blocks.flatMap(([, label = '', base64 = '']) => {
     const der = Buffer.from(base64, 'base64');
-    if (PKCS7_LABEL.test(label)) {
-      return fromDer(der);
-    }
-    return CERTIFICATE_LABEL.test(label) ? [der] : [];
+    return PKCS7_LABEL.test(label) ? fromDer(der) : [der];
   });
 }
 
-/** A certificate's first member is a SEQUENCE, PKCS#7's an OBJECT IDENTIFIER, and that of every form of private key an INTEGER. */
 function fromDer(der: Uint8Array): Uint8Array[] {
   const { result, offset } = parse(der);
   const [first, content] = result instanceof Sequence ? result.valueBlock.value : [];
   if (offset === -1 || !content) {
     throw new InvalidChain('the bytes are neither PKCS#7 nor a certificate');
   }
-  if (first instanceof Integer) {
+  if (isPrivateKey(result)) {
     throw new PrivateKeyFound();
   }
   if (!(first instanceof ObjectIdentifier)) {
@@ -132,10 +123,6 @@ function certificatesOf(content: BaseBlock): Uint8Array[] {
   return (certificates ? children(certificates) : [])
     .filter((choice) => choice instanceof Sequence)
     .map((certificate) => certificate.valueBeforeDecodeView);
-}
-
-function children(block: BaseBlock): BaseBlock[] {
-  return block instanceof Constructed ? block.valueBlock.value : [];
 }
 
 function parse(der: Uint8Array): ReturnType<typeof fromBER> {
@@ -160,17 +147,4 @@ function parseCertificate(der: Uint8Array): X509Certificate {
   } catch (cause) {
     throw new InvalidChain('one of the certificates cannot be read', { cause });
   }
-}
-
-/**
- * A SEQUENCE of 128 bytes or more, as every certificate and container is, or a short one of just this length, as private keys
- * can be. Text may begin with the tag, `0`, too.
- */
-function isDer(bytes: Uint8Array): boolean {
-  const [tag, length = 0] = bytes;
-  return tag === 0x30 && (length >= 0x80 || length + 2 === bytes.length);
-}
-
-function isZip(bytes: Uint8Array): boolean {
-  return Buffer.from(bytes.subarray(0, 4)).toString('latin1') === 'PK\x03\x04';
 }

@@ -38,6 +38,9 @@ const HARMLESS_WHEN_CRITICAL = new Set(['2.5.29.15', '2.5.29.19']);
 const DAY = 86_400_000;
 const LONGEST_LIFE = 398 * DAY;
 const PEM_LIMIT = 65_536;
+/** Findings travel in the state of an execution, which may have 256 KiB: what a sentence names, and characters of each. */
+const DETAILS_LIMIT = 5;
+const DETAIL_LIMIT = 300;
 const CURVES = new Set(['prime256v1', 'secp384r1', 'secp521r1']);
 /** sha1WithRSAEncryption, ecdsa-with-SHA1. */
 const SHA1_SIGNATURES = new Set(['1.2.840.113549.1.1.5', '1.2.840.10045.4.1']);
@@ -77,8 +80,7 @@ const FINDINGS = {
   },
   'crl-missing': {
     severity: 'error',
-    check: ({ leaf }) =>
-      !leaf.crlUrls.some((url) => /^https?:\/\//i.test(url)) && 'the leaf names no CRL at an http URL',
+    check: ({ leaf }) => !leaf.crlUrls.some((url) => /^http:\/\//i.test(url)) && 'the leaf names no CRL at an http URL',
   },
   'sct-missing': {
     severity: 'error',
@@ -182,13 +184,15 @@ function checkMarkType({ attributes: { markType = [] }, orderedProduct }: Checke
 
 function checkMarkFields({ attributes, leaf }: Checked): string | undefined {
   const registered = ['trademarkCountryOrRegionName', 'trademarkIdentifier'];
-  const needed: Readonly<Record<string, readonly string[]>> = {
-    'Registered Mark': registered,
-    'Modified Registered Mark': registered,
-    'Government Mark': ['statuteCountryName', 'statuteCitation'],
-    'Prior Use Mark': leaf.certificate.validFromDate >= SOURCE_URL_SINCE ? ['priorUseMarkSourceURL'] : [],
-  };
-  const missing = (attributes.markType ?? []).flatMap((type) => needed[type] ?? []).filter((name) => !attributes[name]);
+  const needed: ReadonlyMap<string, readonly string[]> = new Map([
+    ['Registered Mark', registered],
+    ['Modified Registered Mark', registered],
+    ['Government Mark', ['statuteCountryName', 'statuteCitation']],
+    ['Prior Use Mark', leaf.certificate.validFromDate >= SOURCE_URL_SINCE ? ['priorUseMarkSourceURL'] : []],
+  ]);
+  const missing = (attributes.markType ?? [])
+    .flatMap((type) => needed.get(type) ?? [])
+    .filter((name) => !attributes[name]);
   return sentence('the subject lacks', missing);
 }
 
@@ -200,7 +204,8 @@ function checkStrength({ chain, rootDelivered }: Checked): string | undefined {
     const weakKey =
       (!key && 'a key that OpenSSL cannot read') ||
       (type.startsWith('rsa') && modulusLength < 2048 && `RSA of ${modulusLength} bits`) ||
-      (type === 'ec' && !CURVES.has(namedCurve) && `the curve ${namedCurve}`);
+      (type === 'ec' && !CURVES.has(namedCurve) && `the curve ${namedCurve}`) ||
+      (key && !type.startsWith('rsa') && type !== 'ec' && `a key of the type ${type}`);
     // Nobody relies on a root's signature upon itself.
     const isRoot = rootDelivered && index === chain.length - 1;
     const weakSignature = !isRoot && SHA1_SIGNATURES.has(signatureAlgorithm) && 'a SHA-1 signature';
@@ -222,5 +227,8 @@ function nameOf({ subject }: X509Certificate): string {
 }
 
 function sentence(beginning: string, details: readonly string[]): string | undefined {
-  return details.length > 0 ? `${beginning}: ${[...new Set(details)].join('; ')}` : undefined;
+  const distinct = [...new Set(details)];
+  const named = distinct.slice(0, DETAILS_LIMIT).map((detail) => detail.slice(0, DETAIL_LIMIT));
+  const more = distinct.length > named.length ? [`and ${distinct.length - named.length} more`] : [];
+  return named.length > 0 ? `${beginning}: ${[...named, ...more].join('; ')}` : undefined;
 }

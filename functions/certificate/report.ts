@@ -5,10 +5,11 @@ import { readFields } from './fields.ts';
 import { type Finding, findingsOf } from './findings.ts';
 import { readLogo } from './logotype.ts';
 import { domainsOf, type NamedAttributes, nameAttributes, PRODUCTS, type Product, type Sct, sctsOf } from './mark.ts';
+import { holdsPrivateKey, PrivateKeyFound } from './private-key.ts';
 import { TRUST_ANCHORS } from './trust-anchors.ts';
 
-export { holdsPrivateKey } from './decode.ts';
 export { InvalidChain } from './invalid-chain.ts';
+export { holdsPrivateKey } from './private-key.ts';
 
 /** What a reader wants to know of a chain without parsing it. Dates are ISO 8601 UTC, hashes lower-case hex. */
 export interface CertificateReport {
@@ -74,6 +75,9 @@ export async function readMarkCertificate(bytes: Uint8Array, expectations: Expec
     const fingerprint = fingerprintOf(certificate);
     return TRUST_ANCHORS.has(fingerprint) || trustAnchors.includes(fingerprint);
   };
+  if (await holdsPrivateKey(bytes)) {
+    throw new PrivateKeyFound();
+  }
   const certificates = buildChain(await decodeCertificates(bytes), isTrusted);
   const chainPem = writeChainPem(certificates);
   const [certificate, ...issuers] = certificates;

@@ -44,3 +44,29 @@ export async function unzip(bytes: Uint8Array): Promise<Uint8Array[]> {
   }
   return files;
 }
+
+/**
+ * What can be read of an archive, whatever is wrong with the rest of it: for looking at, never for use. Entries up to the same
+ * size in all.
+ */
+export async function salvage(bytes: Uint8Array): Promise<Uint8Array[]> {
+  const files: Uint8Array[] = [];
+  let size = 0;
+  try {
+    const archive = await fromBufferPromise(Buffer.from(bytes), { lazyEntries: true, decodeStrings: false });
+    for await (const entry of archive.eachEntry()) {
+      size += entry.uncompressedSize;
+      if (size > SIZE_LIMIT) {
+        break;
+      }
+      try {
+        files.push(await buffer(await archive.openReadStreamPromise(entry)));
+      } catch {
+        // The next entry may be sound.
+      }
+    }
+  } catch {
+    // No archive that can be read any further.
+  }
+  return files;
+}

@@ -42,7 +42,7 @@ export function createAsk({ url, format, credentials, call }: AskDependencies) {
       const reading = await credentials.read({ fresh });
       if (reading.problem !== undefined || rejected.has(reading.version)) {
         // What the CA itself said in the first round says more.
-        latest = latest.milliseconds === undefined ? notAsked(reading) : latest;
+        latest = latest.milliseconds === undefined ? notAsked(reading, rejectedBefore) : latest;
         continue;
       }
       const { version, loginName, loginPassword } = reading;
@@ -62,10 +62,11 @@ export function createAsk({ url, format, credentials, call }: AskDependencies) {
   };
 }
 
-function notAsked(reading: CredentialsReading): Asked {
+/** A secret that cannot be read for once must not make the order forget what the CA rejected. */
+function notAsked(reading: CredentialsReading, rejectedBefore: string | undefined): Asked {
   return reading.problem === undefined
     ? waitingForCredentials('the CA rejected these credentials, and the secret holds no newer ones', reading.version)
-    : waitingForCredentials(reading.problem);
+    : waitingForCredentials(reading.problem, rejectedBefore);
 }
 
 function waitingForCredentials(text: string, version?: string): Asked {

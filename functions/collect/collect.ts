@@ -73,6 +73,9 @@ export interface CollectDependencies extends AskDependencies {
 /** An unknown status may be a fault that passes. This many in a row are an answer. */
 const UNKNOWN_IN_A_ROW = 8;
 
+/** Domains of a certificate that an event names: ten times as many as any real one has. */
+const DOMAINS_LIMIT = 250;
+
 const DATE_FORM = 'an ISO 8601 date and time';
 const eventSchema = v.object({
   order: v.object({
@@ -193,9 +196,11 @@ async function collectCertificate(
 }
 
 function summary(standing: StandingManifest, execution: string): Omit<CollectedCertificate, 'bucket'> {
-  const { fingerprintSha256, domains, notBefore, notAfter, publishable, findings } = standing;
+  const { fingerprintSha256, notBefore, notAfter, publishable, findings } = standing;
   const keys = Object.fromEntries(Object.entries(standing.objects).map(([name, { key }]) => [name, key]));
   const changed = standing.execution === execution;
+  // A state may have 256 KiB; the manifest has them all.
+  const domains = standing.domains.slice(0, DOMAINS_LIMIT);
   return { changed, keys, fingerprintSha256, domains, notBefore, notAfter, publishable, findings };
 }
 

@@ -38,12 +38,19 @@ const PKCS7_ARMOUR = /-{4,5} *BEGIN PKCS ?#?7/;
  * The content type is not looked at: the CA's documentation names one that does not exist (`text\plain`).
  */
 export function readReply(httpStatus: number, headers: ReplyHeaders, body: Uint8Array): Reply {
-  if (httpStatus !== 200) {
-    return outage(`HTTP ${httpStatus}`, retryAfter(headers));
-  }
   // Bytes that are no UTF-8 become replacement characters, so no input can fail here; nothing but ASCII decides below.
   // A byte-order mark is white space to trim().
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString().trim();
+
+  const form = readErrorForm(text);
+  // Every call with a rejected password brings the account nearer to its lock, so these words count however they come:
+  // under another HTTP status, or on one line with their text. Taken for an outage they would be repeated within a minute.
+  if (form?.code === '-16' || /^-16(?!\d)/.test(text)) {
+    return readStatus(-16, form?.message ?? text.replace(/^-16[\s:,;]*/, ''));
+  }
+  if (httpStatus !== 200) {
+    return outage(`HTTP ${httpStatus}`, retryAfter(headers));
+  }
 
   // The status line is tried first: `0`, a newline and ten more bytes are also a well-formed DER SEQUENCE.
   const [, statusText, rest = ''] = STATUS_LINE.exec(text) ?? [];
@@ -54,9 +61,8 @@ export function readReply(httpStatus: number, headers: ReplyHeaders, body: Uint8
   if (binary) {
     return binary;
   }
-  const form = readErrorForm(text);
-  if (form) {
-    return form;
+  if (form && /^-[1-9]\d{0,3}$/.test(form.code)) {
+    return readStatus(Number(form.code), form.message);
   }
   return readText(text) ?? outage(describe(body, text));
 }
@@ -78,14 +84,16 @@ function readStatus(status: number, text: string): Reply {
   }
 }
 
-/** `errorCode=-3&errorMessage=The+...`. Only errors come in this form: the siblings write `errorCode=0` for success. */
-function readErrorForm(text: string): Reply | undefined {
-  if (!/^error(Code|Message)=/.test(text)) {
+/**
+ * `errorCode=-3&errorMessage=The+...`, whatever the case of the names. Only errors come in this form: the siblings write
+ * `errorCode=0` for success.
+ */
+function readErrorForm(text: string): { readonly code: string; readonly message: string } | undefined {
+  if (!/^error(code|message)=/i.test(text)) {
     return undefined;
   }
-  const form = new URLSearchParams(text);
-  const code = form.get('errorCode') ?? '';
-  return /^-[1-9]\d{0,3}$/.test(code) ? readStatus(Number(code), form.get('errorMessage') ?? '') : undefined;
+  const form = new Map([...new URLSearchParams(text)].map(([name, value]) => [name.toLowerCase(), value]));
+  return { code: form.get('errorcode') ?? '', message: form.get('errormessage') ?? '' };
 }
 
 /** The certificates as text: armour, or the base64 of a binary container. */

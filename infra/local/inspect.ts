@@ -132,7 +132,7 @@ async function inspect(file: string, { json, out, expectations }: Options): Prom
     const bytes = file === '-' ? await buffer(process.stdin) : await readFile(resolve(HERE, file));
     const certificate = await readMarkCertificate(bytes, expectations);
     if (out !== undefined) {
-      await write(resolve(HERE, out), certificate);
+      await write(resolve(HERE, out), certificate).catch(cannotWrite);
     }
     console.log(
       json ? JSON.stringify({ file, ...certificate.report }) : describe(file, certificate.report, expectations.at),
@@ -148,6 +148,11 @@ async function inspect(file: string, { json, out, expectations }: Options): Prom
     console.log(json ? JSON.stringify(problem) : `${file}\n  ${mark('error')} ${name}: ${message}`);
     return EXIT.noChain;
   }
+}
+
+/** The chain is not to blame for it. */
+function cannotWrite(error: unknown): never {
+  throw new WrongUsage(`--out: the folder cannot be written (${error instanceof Error ? error.message : error})`);
 }
 
 async function write(folder: string, { report, chainPem, logo }: MarkCertificate): Promise<void> {

@@ -1,8 +1,10 @@
 import { generateKeyPairSync, type KeyObject, type X509Certificate } from 'node:crypto';
 import { zipSync } from 'fflate';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { decodeCertificates, holdsPrivateKey } from '../../../functions/certificate/decode.ts';
+import { decodeCertificates } from '../../../functions/certificate/decode.ts';
 import { InvalidChain } from '../../../functions/certificate/invalid-chain.ts';
+import { holdsPrivateKey } from '../../../functions/certificate/private-key.ts';
+import { readMarkCertificate } from '../../../functions/certificate/report.ts';
 import { createCertificateAuthority, type MarkCertificate } from '../../../infra/local/certificate-authority.ts';
 import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../infra/local/containers.ts';
 
@@ -177,10 +179,6 @@ describe('there are no certificates in', () => {
     ['PKCS#7 with revocation lists alone', () => withTag(pkcs7(usual.chain), 0xa1)],
     ['an archive of a note', () => zipSync({ 'README.txt': Buffer.from('Nothing yet') })],
     ['a certificate request', () => block('CERTIFICATE REQUEST', base64Lines(usual.leaf))],
-    [
-      'a block that begins under one label and ends under another',
-      () => text().replaceAll('END CERT', 'END X509 CERT'),
-    ],
     ['three dashes', () => text().replaceAll('-----', '---')],
   ])('%s', async (_, content) => {
     expect(await decoded(content())).toEqual([]);
@@ -194,8 +192,35 @@ describe('there are no certificates in', () => {
   }
 });
 
+describe('certificates are found', () => {
+  const bom = (content: string) => `\uFEFF${content}`;
+  test.each<[string, () => string | Uint8Array]>([
+    ['behind a byte-order mark, as base64', () => bom(base64Lines(pkcs7(usual.chain)))],
+    ['behind a byte-order mark and a status line', () => bom(`2\n${base64Lines(zip(usual.chain))}`)],
+    ['behind a status line that ends in CR', () => `2\r${base64Lines(pkcs7(usual.chain))}`],
+    ['as base64 in a file of an archive', () => zipSync({ chain: Buffer.from(base64Lines(pkcs7(usual.chain))) })],
+    ['between boundaries that share their dashes', () => text().replaceAll('-----\n-----', '-----')],
+    [
+      'beside DER that is no certificate',
+      () =>
+        zipSync({
+          'chain.pem': Buffer.from(text()),
+          'request.der': Buffer.concat([Buffer.of(0x30, 0x81, 200), Buffer.alloc(200, 5)]),
+        }),
+    ],
+  ])('%s', async (_, content) => {
+    expect(await decodeCertificates(Buffer.from(content()))).toHaveLength(3);
+  });
+});
+
 describe('InvalidChain is thrown for', () => {
   test.each<[string, () => string | Uint8Array, RegExp]>([
+    ['PEM that is cut off', () => text().slice(0, -200), /begins and does not end/],
+    [
+      'a block that begins under one label and ends under another',
+      () => text().replaceAll('END CERT', 'END X509 CERT'),
+      /begins and does not end/,
+    ],
     ['a DER that is cut off', () => pkcs7(usual.chain).subarray(0, -1), /neither PKCS#7 nor a certificate/],
     ['half a DER', () => pkcs7(usual.chain).subarray(0, 2000), /neither PKCS#7 nor a certificate/],
     ['a BER that is cut off', () => indefinite(pkcs7(usual.chain)).subarray(0, -2), /neither PKCS#7 nor/],
@@ -301,6 +326,49 @@ describe('a private key is found', () => {
     expect(await holdsPrivateKey(zipSync({ 'a.pem': Buffer.from(text()), 'b.key': der }))).toBe(true);
   });
 
+  const der = { type: 'pkcs8', format: 'der' } as const;
+  const whole = () => Buffer.from(text());
+  test.each<[string, () => string | Uint8Array]>([
+    [
+      'behind a broken PKCS#7',
+      () => zipSync({ 'a.p7b': Buffer.from(block('PKCS7', 'MAA=')), 'b.key': Buffer.from(pkcs8(key)) }),
+    ],
+    [
+      'among more files than are read',
+      () =>
+        zipSync({
+          ...Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`${n}`, Buffer.of(n)])),
+          'b.key': Buffer.from(pkcs8(key)),
+        }),
+    ],
+    [
+      'beside a file with a wrong checksum',
+      () => withWrongChecksum(zipSync({ 'a.pem': whole(), 'b.key': Buffer.from(pkcs8(key)) }, { level: 0 })),
+    ],
+    ['under the label of a certificate', () => `${text()}${block('CERTIFICATE', base64Lines(key.export(der)))}`],
+    ['encrypted, as DER', () => key.export({ ...der, ...secret })],
+    [
+      'encrypted, as DER in an archive',
+      () => zipSync({ 'a.pem': whole(), 'b.key': key.export({ ...der, ...secret }) }),
+    ],
+    ['with a tab in its boundary', () => `${text()}${pkcs8(key).replaceAll('BEGIN ', 'BEGIN\t')}`],
+    [
+      'as text of 16 bits a character',
+      () => zipSync({ 'a.pem': whole(), 'b.key': Buffer.from(pkcs8(key), 'utf16le') }),
+    ],
+    [
+      'as base64 alone in an archive',
+      () => zipSync({ 'a.pem': whole(), 'b.key': Buffer.from(base64Lines(key.export(der))) }),
+    ],
+  ])('%s, and no chain is read then', async (_, content) => {
+    const bytes = Buffer.from(content());
+
+    expect(await holdsPrivateKey(bytes)).toBe(true);
+    await expect(readMarkCertificate(bytes, { at: new Date() })).rejects.toThrow(
+      'a private key lies among the certificates',
+    );
+  });
+
   test.each<[string, () => string | Uint8Array]>([
     ['a chain', text],
     ['a chain with a public key', () => `${text()}${block('PUBLIC KEY', 'MAA=')}`],
@@ -328,3 +396,11 @@ describe('a text that is made to be slow is read all the same', () => {
     expect(await decoded(`2${'\n'.repeat(1_000_000)}?`)).toEqual([]);
   });
 });
+
+/** The first entry of an archive says another CRC than its bytes have, in the central directory, which is what is read. */
+function withWrongChecksum(archive: Uint8Array): Uint8Array {
+  const bytes = Buffer.from(archive);
+  const entry = bytes.indexOf('PK\x01\x02', 0, 'latin1');
+  bytes.writeUInt32LE(0, entry + 16);
+  return bytes;
+}

@@ -169,6 +169,28 @@ describe('a reference outside is found', () => {
   });
 });
 
+describe('a reference that is not seen at first sight', () => {
+  const wrap = (attributes: string, inside = '') =>
+    Buffer.from(
+      `<svg xmlns="http://www.w3.org/2000/svg" version="1.2" baseProfile="tiny-ps"${attributes}><title>x</title>${inside}</svg>`,
+    );
+  test.each([
+    ['a base', wrap(' xml:base="http://evil.example/"'), 'it refers to something outside (http://evil.example/)'],
+    [
+      'an escape in a style',
+      wrap('', '<g style="fill:u\\72l(http://evil.example)"/>'),
+      'it has an escape before a parenthesis in a style',
+    ],
+    [
+      'a DTD',
+      Buffer.concat([Buffer.from('<!DOCTYPE svg SYSTEM "http://evil.example/x.dtd">'), wrap('')]),
+      'it refers to a DTD outside',
+    ],
+  ])('%s is told', (_, svg, problem) => {
+    expect(svgProblems(svg)).toEqual([problem]);
+  });
+});
+
 describe('entities', () => {
   const SECRET = 'file:///etc/passwd';
   const declared = 'it declares entities of its own';

@@ -85,6 +85,16 @@ describe('credentials that the CA rejects', () => {
   });
 });
 
+test('a secret that cannot be read for once does not make an order forget what was rejected', async () => {
+  const { ca, secret, ask } = await prepare();
+  secret.remembered = secret.fresh = { problem: 'the secret cannot be read: AccessDeniedException' };
+
+  const asked = await ask('a');
+
+  expect(asked).toMatchObject({ reply: { reason: 'credentials' }, rejectedCredentialsVersion: 'a' });
+  expect(ca.calls).toHaveLength(0);
+});
+
 describe('a secret that holds no credentials', () => {
   test('means no call, and says why', async () => {
     const { ca, secret, ask } = await prepare();

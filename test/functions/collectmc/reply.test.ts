@@ -190,8 +190,8 @@ describe('an error', () => {
     ['five digits', '10000'],
     ['five negative digits', '-10000\nNobody knows'],
     ['a decimal', '0.0'],
-    ['text on the line of the code', '-16 Permission denied'],
-    ['a colon after the code', '-16: Permission denied'],
+    ['text on the line of the code', '-20 Rejected'],
+    ['a colon after the code', '-20: Rejected'],
     ['two codes in a line', '0 1'],
     ['text before the code', 'status\n0'],
     ['a digit of another script', '\u0660'],
@@ -479,6 +479,27 @@ describe('whatever comes', () => {
       }),
       { numRuns: 3000 },
     );
+  });
+
+  test.each([
+    [200, '-16 Permission denied!'],
+    [200, '-16, Permission denied!'],
+    [200, 'ErrorCode=-16&ErrorMessage=Permission+denied%21'],
+    [200, 'errorMessage=Permission+denied%21&errorCode=-16'],
+    [401, '-16\nPermission denied!'],
+    [500, '-16: Permission denied!'],
+    [403, 'errorCode=-16&errorMessage=Permission+denied%21'],
+  ])('a rejected login is one however it is said: HTTP %i and %j', (status, body) => {
+    expect(readReply(status, {}, Buffer.from(body))).toEqual({
+      kind: 'waiting',
+      reason: 'credentials',
+      status: -16,
+      text: 'Permission denied!',
+    });
+  });
+
+  test.each(['-160', '-1600\nx', '-162 x'])('%j is no rejected login', (body) => {
+    expect(answered(body)).not.toMatchObject({ reason: 'credentials' });
   });
 
   const valid = fc.constantFrom(

@@ -403,10 +403,11 @@ describe('--out', () => {
 
   test('says so where the folder cannot be made', () => {
     write('in-the-way', '');
-    const { status, stdout } = trusting(['--out', 'in-the-way', FILES.clean]);
-    expect(status).toBe(2);
-    expect(stdout).toContain('in-the-way');
-    expect(stdout).not.toContain('✓');
+    const { status, stdout, stderr } = trusting(['--out', 'in-the-way', FILES.clean]);
+    expect(status).toBe(64);
+    expect(stderr).toContain('--out: the folder cannot be written');
+    expect(stderr).toContain('in-the-way');
+    expect(stdout).toBe('');
   });
 });
 
