@@ -1,4 +1,9 @@
-import { ExecutionError, StateMachine, type StateMachineDefinition } from 'aws-local-stepfunctions';
+import {
+  ExecutionAbortedError,
+  ExecutionError,
+  StateMachine,
+  type StateMachineDefinition,
+} from 'aws-local-stepfunctions';
 import { type Endpoint, ServiceError, startAwsJsonEndpoint } from './aws-json-endpoint.ts';
 
 type Json = Parameters<StateMachine['run']>[0];
@@ -11,7 +16,7 @@ export interface Execution {
   readonly name: string;
   readonly input: unknown;
   readonly startDate: Date;
-  status: 'RUNNING' | 'SUCCEEDED' | 'FAILED';
+  status: 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'ABORTED';
   output?: unknown;
   /** Name and message of what a failed execution failed with. */
   error?: string;
@@ -41,15 +46,15 @@ export interface LocalStateMachine extends Endpoint {
 const RETRY_MILLISECONDS = 100;
 
 /**
- * Runs a state machine's own definition in this process, behind the API of Step Functions: StartExecution,
- * DescribeExecution and RedriveExecution over HTTP. A wait is shortened to what `shownAs` says, and its real length is added to the execution.
+ * Runs a state machine's own definition in this process, behind the API of Step Functions over HTTP:
+ * executions can be started, described, listed, stopped and redriven. A wait is shortened to what `shownAs` says, and its real length is added to the execution.
  */
 export async function startStateMachine(options: StateMachineOptions): Promise<LocalStateMachine> {
   // The interpreter's timer holds 24 days at the most and fires at once beyond.
   const { TimeoutSeconds: _, ...definition } = options.definition;
   const machine = new StateMachine(definition, { validationOptions: { checkArn: false } });
   const executions = new Map<string, Execution>();
-  const runs = new Set<Run>();
+  const runs = new Map<Execution, Run>();
 
   const run = (execution: Execution, input: Json): void => {
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
@@ -58,7 +63,7 @@ export async function startStateMachine(options: StateMachineOptions): Promise<L
       context: { Execution: { Name: execution.name } },
       overrides: overridesFor(execution, options),
     });
-    runs.add(started);
+    runs.set(execution, started);
     const record = async () => {
       for await (const event of started.eventLogs) {
         execution.history.push(event);
@@ -67,10 +72,13 @@ export async function startStateMachine(options: StateMachineOptions): Promise<L
     };
     const settle = started.result.then(
       (output) => Object.assign(execution, { status: 'SUCCEEDED', output }),
-      (error: unknown) => Object.assign(execution, { status: 'FAILED', ...causeOf(error) }),
+      (error: unknown) =>
+        error instanceof ExecutionAbortedError
+          ? Object.assign(execution, { status: 'ABORTED' })
+          : Object.assign(execution, { status: 'FAILED', ...causeOf(error) }),
     );
     Promise.all([settle, record()]).finally(() => {
-      runs.delete(started);
+      runs.delete(execution);
       end();
     });
   };
@@ -108,15 +116,17 @@ export async function startStateMachine(options: StateMachineOptions): Promise<L
       return { executionArn: arnOf(options.arn, execution.name), startDate: execution.startDate.getTime() / 1000 };
     },
     'AWSStepFunctions.DescribeExecution': ({ executionArn }) => {
-      const { name, status, startDate, input } = find(executionArn);
-      return {
-        executionArn,
-        stateMachineArn: options.arn,
-        name,
-        status,
-        startDate: startDate.getTime() / 1000,
-        input: JSON.stringify(input),
-      };
+      const { input, error, cause, ...execution } = find(executionArn);
+      return { ...summaryOf(execution, options.arn), input: JSON.stringify(input), error, cause };
+    },
+    'AWSStepFunctions.ListExecutions': ({ statusFilter }) => ({
+      executions: [...executions.values()]
+        .filter(({ status }) => statusFilter === undefined || status === statusFilter)
+        .map((execution) => summaryOf(execution, options.arn)),
+    }),
+    'AWSStepFunctions.StopExecution': ({ executionArn }) => {
+      runs.get(find(executionArn))?.abort();
+      return { stopDate: Date.now() / 1000 };
     },
     'AWSStepFunctions.RedriveExecution': ({ executionArn }) => {
       const execution = find(executionArn);
@@ -134,11 +144,24 @@ export async function startStateMachine(options: StateMachineOptions): Promise<L
     ...endpoint,
     executions,
     async close() {
-      for (const { abort } of runs) {
+      for (const { abort } of runs.values()) {
         abort();
       }
       await endpoint.close();
     },
+  };
+}
+
+function summaryOf(
+  { name, status, startDate }: Pick<Execution, 'name' | 'status' | 'startDate'>,
+  stateMachineArn: string,
+) {
+  return {
+    executionArn: arnOf(stateMachineArn, name),
+    stateMachineArn,
+    name,
+    status,
+    startDate: startDate.getTime() / 1000,
   };
 }
 

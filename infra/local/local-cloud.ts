@@ -8,6 +8,7 @@ import type { Environment } from '../../functions/environment.ts';
 import { createHandler as createPushHandler } from '../../functions/push/handler.ts';
 import { createHandler as createStartHandler } from '../../functions/start/handler.ts';
 import type { SettingsInput } from '../settings.ts';
+import { startAwsJsonEndpoint } from './aws-json-endpoint.ts';
 import { type Credentials, type Simulator, startCollectMcSimulator } from './collectmc-simulator.ts';
 import { type Execution, type ExecutionEvent, startStateMachine } from './executions.ts';
 import { startSecretsEndpoint } from './secrets.ts';
@@ -44,6 +45,10 @@ export interface LocalCloud {
   readonly s3: S3Client;
   readonly s3Url: string;
   readonly secretsUrl: string;
+  /** Step Functions and EventBridge: everything that the runbook's commands need. */
+  readonly statesUrl: string;
+  readonly eventsUrl: string;
+  readonly stateMachineArn: string;
   readonly secretId: string;
   readonly bucket: string;
   readonly executions: ReadonlyMap<string, Execution>;
@@ -146,6 +151,32 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     return { FailedEntryCount: 0 };
   }
 
+  async function send(event: BusEvent): Promise<void> {
+    const { EventPattern } = template.resource('AWS::Events::Rule', 'Ordered').Properties;
+    if (!matches(EventPattern, event)) {
+      return;
+    }
+    try {
+      await functions.start(asEventBridgeEvent(event), contextOf('start'));
+    } catch (error) {
+      deadLetters.push({ event, error: error instanceof Error ? error : new Error(String(error)) });
+    }
+  }
+
+  const events = await startAwsJsonEndpoint({
+    'AWSEvents.PutEvents': async ({ Entries }) => {
+      const entries = Entries as readonly {
+        readonly Source: string;
+        readonly DetailType: string;
+        readonly Detail: string;
+      }[];
+      for (const { Source, DetailType, Detail } of entries) {
+        await send({ source: Source, 'detail-type': DetailType, detail: JSON.parse(Detail) });
+      }
+      return { FailedEntryCount: 0, Entries: entries.map(() => ({ EventId: crypto.randomUUID() })) };
+    },
+  });
+
   const before = { ...process.env };
   Object.assign(process.env, {
     AWS_ENDPOINT_URL_S3: s3Url,
@@ -169,22 +200,15 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     s3,
     s3Url,
     secretsUrl: secrets.url,
+    statesUrl: states.url,
+    eventsUrl: events.url,
+    stateMachineArn: arn,
     secretId,
     bucket,
     executions: states.executions,
     announced,
     deadLetters,
-    async send(event) {
-      const { EventPattern } = template.resource('AWS::Events::Rule', 'Ordered').Properties;
-      if (!matches(EventPattern, event)) {
-        return;
-      }
-      try {
-        await functions.start(asEventBridgeEvent(event), contextOf('start'));
-      } catch (error) {
-        deadLetters.push({ event, error: error instanceof Error ? error : new Error(String(error)) });
-      }
-    },
+    send,
     async redrive(execution) {
       const client = new SFNClient();
       const executionArn = `${arn.replace(':stateMachine:', ':execution:')}:${execution}`;
@@ -199,7 +223,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     },
     async close() {
       s3.destroy();
-      await Promise.all([states.close(), ca.close(), secrets.close(), server.stop()]);
+      await Promise.all([states.close(), ca.close(), secrets.close(), events.close(), server.stop()]);
       process.env = before;
     },
   };

@@ -156,6 +156,7 @@ function shownAs(seconds: number): number {
 function narrate({ ca, announced }: LocalCloud, execution: Execution, event: ExecutionEvent): void {
   switch (event.type) {
     case 'ExecutionStarted':
+      checksTold = 0;
       say(`Execution   ${execution.name}`);
       break;
     case 'StateExited':
@@ -283,11 +284,18 @@ function tellCertificate(manifest: Record<string, unknown>): void {
   }
 }
 
-async function keepRunning({ s3Url, bucket }: LocalCloud, orderNumber: string): Promise<void> {
+async function keepRunning(cloud: LocalCloud, orderNumber: string): Promise<void> {
   say();
-  say('The servers stay up until Ctrl-C. In another terminal:');
-  say('  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1');
-  say(`  aws --endpoint-url ${s3Url} s3 cp --recursive s3://${bucket}/orders/${orderNumber}/ .`);
+  say(
+    'The servers stay up until Ctrl-C. In another terminal, these lines make the commands of docs/runbook.md work here:',
+  );
+  say('  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1');
+  say(`  export AWS_ENDPOINT_URL_S3=${cloud.s3Url} AWS_ENDPOINT_URL_SECRETS_MANAGER=${cloud.secretsUrl}`);
+  say(`  export AWS_ENDPOINT_URL_SFN=${cloud.statesUrl} AWS_ENDPOINT_URL_EVENTBRIDGE=${cloud.eventsUrl}`);
+  say(`  MACHINE=${cloud.stateMachineArn} BUCKET=${cloud.bucket} SECRET=${cloud.secretId}`);
+  say('For example:');
+  say(`  aws s3 cp --recursive "s3://$BUCKET/orders/${orderNumber}/" .`);
+  say('  aws stepfunctions list-executions --state-machine-arn "$MACHINE"');
   // A promise alone does not keep a process; the servers do.
   await once(process, 'SIGINT');
 }

@@ -2,9 +2,11 @@ import {
   DescribeExecutionCommand,
   ExecutionAlreadyExists,
   ExecutionDoesNotExist,
+  ListExecutionsCommand,
   RedriveExecutionCommand,
   SFNClient,
   StartExecutionCommand,
+  StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import type { StateMachineDefinition } from 'aws-local-stepfunctions';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -238,6 +240,23 @@ describe('RedriveExecution', () => {
     await executionOf().ended;
 
     await expect(redrive()).rejects.toThrow(expect.objectContaining({ name: 'ExecutionNotRedrivable' }));
+  });
+});
+
+describe('ListExecutions and StopExecution', () => {
+  it('show what runs, and stop it', async () => {
+    const { task, answer } = held();
+    const start = await deploy(task);
+    await start();
+    const running = () => client?.send(new ListExecutionsCommand({ stateMachineArn: ARN, statusFilter: 'RUNNING' }));
+    expect((await running())?.executions?.map(({ name }) => name)).toEqual([NAME]);
+
+    await client?.send(new StopExecutionCommand({ executionArn: ARN_OF_EXECUTION }));
+    answer(ISSUED);
+    await executionOf().ended;
+
+    expect(await statusOf()).toBe('ABORTED');
+    expect((await running())?.executions).toEqual([]);
   });
 });
 

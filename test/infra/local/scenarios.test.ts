@@ -3,6 +3,7 @@ import { createHash, generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -280,6 +281,28 @@ describe('events', () => {
 
     expect(again).toMatch(new RegExp(`^order-${ORDER}-\\d{8}$`));
     expect(execution?.status).toBe('SUCCEEDED');
+  });
+
+  test('may come over the API of EventBridge', async () => {
+    await deploy();
+    cloud.ca.order(ORDER, [{ kind: 'issued', certificates: authority.issue({ domains: ['example.com'] }).chain }]);
+    const client = new EventBridgeClient({ endpoint: cloud.eventsUrl });
+
+    const { FailedEntryCount } = await client.send(
+      new PutEventsCommand({
+        Entries: [
+          {
+            Source: 'mark-certificates',
+            DetailType: 'Mark Certificate Ordered',
+            Detail: JSON.stringify({ orderNumber: ORDER }),
+          },
+        ],
+      }),
+    );
+    client.destroy();
+
+    expect(FailedEntryCount).toBe(0);
+    expect((await executionOf())?.status).toBe('SUCCEEDED');
   });
 
   test('of another source or kind start nothing', async () => {
