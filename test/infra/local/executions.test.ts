@@ -324,7 +324,7 @@ describe('a wait', () => {
     machine = undefined;
     await execution.ended;
 
-    expect(execution.status).toBe('FAILED');
+    expect(execution.status).toBe('ABORTED');
   });
 });
 
