@@ -1,6 +1,6 @@
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { RedriveExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
-import type { Context, LambdaFunctionURLEvent } from 'aws-lambda';
+import type { Context } from 'aws-lambda';
 import type { StateMachineDefinition } from 'aws-local-stepfunctions';
 import { startFauxqs } from 'fauxqs';
 import { createHandler as createCollectHandler } from '../../functions/collect/handler.ts';
@@ -11,6 +11,7 @@ import type { SettingsInput } from '../settings.ts';
 import { startAwsJsonEndpoint } from './aws-json-endpoint.ts';
 import { type Credentials, type Simulator, startCollectMcSimulator } from './collectmc-simulator.ts';
 import { type Execution, type ExecutionEvent, startStateMachine } from './executions.ts';
+import { startFunctionUrl } from './function-url.ts';
 import { startSecretsEndpoint } from './secrets.ts';
 import { type DeployedTemplate, deployTemplate } from './template.ts';
 
@@ -48,6 +49,8 @@ export interface LocalCloud {
   /** Step Functions and EventBridge: everything that the runbook's commands need. */
   readonly statesUrl: string;
   readonly eventsUrl: string;
+  /** Where the setting `push` is on; its login is {@link PUSH_LOGIN}. */
+  readonly pushUrl: string | undefined;
   readonly stateMachineArn: string;
   readonly secretId: string;
   readonly bucket: string;
@@ -59,8 +62,6 @@ export interface LocalCloud {
   send(event: BusEvent): Promise<void>;
   /** Redrives a failed execution, as `aws stepfunctions redrive-execution` does. */
   redrive(execution: string): Promise<void>;
-  /** Calls the push URL, where the setting `push` is on; its login is {@link PUSH_LOGIN}. */
-  push(event: LambdaFunctionURLEvent): Promise<unknown>;
   /** Every function's process dies: what it remembered is gone. */
   restartFunctions(): void;
   close(): Promise<void>;
@@ -192,6 +193,11 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     push: pushFunction && createPushHandler(environmentOf(template, pushFunction.Properties)),
   });
   let functions = createFunctions();
+  const pushUrl =
+    pushFunction &&
+    (await startFunctionUrl(
+      async (event) => (await functions.push?.(event, contextOf('push'))) ?? { statusCode: 502 },
+    ));
   const s3 = new S3Client();
   await s3.send(new CreateBucketCommand({ Bucket: bucket }));
 
@@ -202,6 +208,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     secretsUrl: secrets.url,
     statesUrl: states.url,
     eventsUrl: events.url,
+    pushUrl: pushUrl?.url,
     stateMachineArn: arn,
     secretId,
     bucket,
@@ -215,15 +222,12 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
       await client.send(new RedriveExecutionCommand({ executionArn }));
       client.destroy();
     },
-    async push(event) {
-      return functions.push?.(event, contextOf('push'));
-    },
     restartFunctions() {
       functions = createFunctions();
     },
     async close() {
       s3.destroy();
-      await Promise.all([states.close(), ca.close(), secrets.close(), events.close(), server.stop()]);
+      await Promise.all([states.close(), ca.close(), secrets.close(), events.close(), pushUrl?.close(), server.stop()]);
       process.env = before;
     },
   };

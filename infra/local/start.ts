@@ -14,7 +14,7 @@ import { ORDERED } from '../../functions/events.ts';
 import { createCertificateAuthority } from './certificate-authority.ts';
 import { pem } from './containers.ts';
 import type { Execution, ExecutionEvent } from './executions.ts';
-import { type LocalCloud, startLocalCloud } from './local-cloud.ts';
+import { type LocalCloud, PUSH_LOGIN, startLocalCloud } from './local-cloud.ts';
 import { play, SCENARIOS, type Scenario } from './scenarios.ts';
 
 const FORMATS = Object.keys(RESPONSE_FORMATS) as ResponseFormat[];
@@ -95,7 +95,7 @@ async function main(options: Options): Promise<boolean> {
   const cloud: LocalCloud = await startLocalCloud({
     credentials,
     secret: scenario.secret,
-    settings: { ...scenario.settings, responseFormat: format, trustAnchors },
+    settings: { ...scenario.settings, responseFormat: format, trustAnchors, push: keep },
     shownAs,
     onEvent: (execution, event) => narrate(cloud, execution, event),
     async beforeCheck(check) {
@@ -293,9 +293,11 @@ async function keepRunning(cloud: LocalCloud, orderNumber: string): Promise<void
   say(`  export AWS_ENDPOINT_URL_S3=${cloud.s3Url} AWS_ENDPOINT_URL_SECRETS_MANAGER=${cloud.secretsUrl}`);
   say(`  export AWS_ENDPOINT_URL_SFN=${cloud.statesUrl} AWS_ENDPOINT_URL_EVENTBRIDGE=${cloud.eventsUrl}`);
   say(`  MACHINE=${cloud.stateMachineArn} BUCKET=${cloud.bucket} SECRET=${cloud.secretId}`);
+  say(`  PUSH_URL=${cloud.pushUrl} PUSH_LOGIN='${PUSH_LOGIN.username}:${PUSH_LOGIN.password}'`);
   say('For example:');
   say(`  aws s3 cp --recursive "s3://$BUCKET/orders/${orderNumber}/" .`);
   say('  aws stepfunctions list-executions --state-machine-arn "$MACHINE"');
+  say(`  curl -sS -u "$PUSH_LOGIN" "$PUSH_URL?orderNumber=${orderNumber}&statusCode=6"`);
   // A promise alone does not keep a process; the servers do.
   await once(process, 'SIGINT');
 }

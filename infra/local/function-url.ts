@@ -1,0 +1,65 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import type { APIGatewayProxyStructuredResultV2, LambdaFunctionURLEvent } from 'aws-lambda';
+import type { Endpoint } from './aws-json-endpoint.ts';
+
+/** A function's URL on loopback: every request becomes an event of payload format 2.0, as Lambda makes it. */
+export async function startFunctionUrl(
+  invoke: (event: LambdaFunctionURLEvent) => Promise<APIGatewayProxyStructuredResultV2>,
+): Promise<Endpoint> {
+  const server = createServer(async (request, response) => {
+    const { pathname, search } = new URL(request.url ?? '/', 'http://localhost');
+    const body = await buffer(request);
+    const domainName = request.headers.host ?? '';
+    const {
+      statusCode,
+      headers,
+      body: answer,
+    } = await invoke({
+      version: '2.0',
+      routeKey: '$default',
+      rawPath: pathname,
+      rawQueryString: search.slice(1),
+      headers: Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)])),
+      requestContext: {
+        accountId: 'anonymous',
+        apiId: 'local',
+        domainName,
+        domainPrefix: 'local',
+        http: {
+          method: request.method ?? '',
+          path: pathname,
+          protocol: 'HTTP/1.1',
+          sourceIp: request.socket.remoteAddress ?? '',
+          userAgent: request.headers['user-agent'] ?? '',
+        },
+        requestId: crypto.randomUUID(),
+        routeKey: '$default',
+        stage: '$default',
+        time: new Date().toISOString(),
+        timeEpoch: Date.now(),
+      },
+      // Lambda hands over what it does not know to be text as base64; a form is such a body.
+      isBase64Encoded: true,
+      ...(body.length > 0 && { body: body.toString('base64') }),
+    });
+    response.writeHead(
+      statusCode ?? 200,
+      Object.entries(headers ?? {}).flatMap(([name, value]) => [name, String(value)]),
+    );
+    response.end(answer);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
