@@ -40,8 +40,12 @@ export function describeExecution(
   { stateMachineArn, sfn }: Executions,
   name: string,
 ): Promise<DescribeExecutionCommandOutput> {
-  const executionArn = `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
-  return sfn.send(new DescribeExecutionCommand({ executionArn }));
+  return sfn.send(new DescribeExecutionCommand({ executionArn: executionArn(stateMachineArn, name) }));
+}
+
+/** The ARN of an execution, made of its state machine's. */
+export function executionArn(stateMachineArn: string, name: string): string {
+  return `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
 }
 
 /** A date as names of executions carry it: yyyymmdd, UTC. */

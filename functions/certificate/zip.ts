@@ -6,6 +6,9 @@ import { InvalidChain } from './invalid-chain.ts';
 /** A chain is three or four files; some CAs add instructions. */
 const ENTRY_LIMIT = 50;
 
+/** Names stay bytes: yauzl would refuse an archive for names that nobody uses here. */
+const open = (bytes: Uint8Array) => fromBufferPromise(Buffer.from(bytes), { lazyEntries: true, decodeStrings: false });
+
 /** The last byte of a folder's name. Nothing else of a name is looked at. */
 const SLASH = 0x2f;
 
@@ -22,7 +25,7 @@ export async function unzip(bytes: Uint8Array): Promise<Uint8Array[]> {
   const files: Uint8Array[] = [];
   let size = 0;
   try {
-    const archive = await fromBufferPromise(Buffer.from(bytes), { lazyEntries: true, decodeStrings: false });
+    const archive = await open(bytes);
     if (archive.entryCount > ENTRY_LIMIT) {
       throw new InvalidChain(`the archive has ${archive.entryCount} entries, and at most ${ENTRY_LIMIT} are read`);
     }
@@ -53,7 +56,7 @@ export async function salvage(bytes: Uint8Array): Promise<Uint8Array[]> {
   const files: Uint8Array[] = [];
   let size = 0;
   try {
-    const archive = await fromBufferPromise(Buffer.from(bytes), { lazyEntries: true, decodeStrings: false });
+    const archive = await open(bytes);
     for await (const entry of archive.eachEntry()) {
       size += entry.uncompressedSize;
       if (size > SIZE_LIMIT) {

@@ -13,7 +13,7 @@ export interface Standing {
 }
 
 /** The documented ±10 % around the poll interval: orders announced together must not stay together. */
-export const SPREAD = 0.1;
+const SPREAD = 0.1;
 
 /**
  * Checks by which an order may run ahead of one call per poll interval. An outage costs 8 of them at the default interval

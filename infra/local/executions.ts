@@ -4,6 +4,7 @@ import {
   StateMachine,
   type StateMachineDefinition,
 } from 'aws-local-stepfunctions';
+import { executionArn } from '../../functions/executions.ts';
 import { type Endpoint, ServiceError, startAwsJsonEndpoint } from './aws-json-endpoint.ts';
 
 type Json = Parameters<StateMachine['run']>[0];
@@ -98,10 +99,10 @@ export async function startStateMachine(options: StateMachineOptions): Promise<L
     return execution;
   };
 
-  const find = (executionArn: unknown): Execution => {
-    const execution = [...executions.values()].find(({ name }) => arnOf(options.arn, name) === executionArn);
+  const find = (arn: unknown): Execution => {
+    const execution = [...executions.values()].find(({ name }) => executionArn(options.arn, name) === arn);
     if (!execution) {
-      throw new ServiceError('ExecutionDoesNotExist', `Execution Does Not Exist: '${executionArn}'`);
+      throw new ServiceError('ExecutionDoesNotExist', `Execution Does Not Exist: '${arn}'`);
     }
     return execution;
   };
@@ -113,10 +114,13 @@ export async function startStateMachine(options: StateMachineOptions): Promise<L
         throw new ServiceError('ExecutionAlreadyExists', `Execution Already Exists: '${name}'`);
       }
       const execution = standing ?? start(String(name), JSON.parse(String(input)));
-      return { executionArn: arnOf(options.arn, execution.name), startDate: execution.startDate.getTime() / 1000 };
+      return {
+        executionArn: executionArn(options.arn, execution.name),
+        startDate: execution.startDate.getTime() / 1000,
+      };
     },
-    'AWSStepFunctions.DescribeExecution': ({ executionArn }) => {
-      const { input, error, cause, ...execution } = find(executionArn);
+    'AWSStepFunctions.DescribeExecution': ({ executionArn: arn }) => {
+      const { input, error, cause, ...execution } = find(arn);
       return { ...summaryOf(execution, options.arn), input: JSON.stringify(input), error, cause };
     },
     'AWSStepFunctions.ListExecutions': ({ statusFilter }) => ({
@@ -124,15 +128,15 @@ export async function startStateMachine(options: StateMachineOptions): Promise<L
         .filter(({ status }) => statusFilter === undefined || status === statusFilter)
         .map((execution) => summaryOf(execution, options.arn)),
     }),
-    'AWSStepFunctions.StopExecution': ({ executionArn }) => {
-      runs.get(find(executionArn))?.abort();
+    'AWSStepFunctions.StopExecution': ({ executionArn: arn }) => {
+      runs.get(find(arn))?.abort();
       return { stopDate: Date.now() / 1000 };
     },
-    'AWSStepFunctions.RedriveExecution': ({ executionArn }) => {
-      const execution = find(executionArn);
+    'AWSStepFunctions.RedriveExecution': ({ executionArn: arn }) => {
+      const execution = find(arn);
       const failure = execution.history.findLast(({ type }) => type === 'StateFailed');
       if (execution.status !== 'FAILED' || failure?.type !== 'StateFailed') {
-        throw new ServiceError('ExecutionNotRedrivable', `Execution is not redrivable: '${executionArn}'`);
+        throw new ServiceError('ExecutionNotRedrivable', `Execution is not redrivable: '${arn}'`);
       }
       // From the state that failed, with what stood before it. Here that is the first one: executions fail in Collect.
       run(execution, failure.state.input);
@@ -157,7 +161,7 @@ function summaryOf(
   stateMachineArn: string,
 ) {
   return {
-    executionArn: arnOf(stateMachineArn, name),
+    executionArn: executionArn(stateMachineArn, name),
     stateMachineArn,
     name,
     status,
@@ -200,8 +204,4 @@ function causeOf(error: unknown): { error: string; cause: string } {
   return thrown instanceof Error
     ? { error: thrown.name, cause: thrown.message }
     : { error: 'Unknown', cause: String(thrown) };
-}
-
-function arnOf(stateMachineArn: string, name: string): string {
-  return `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
 }

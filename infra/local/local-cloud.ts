@@ -5,6 +5,7 @@ import type { StateMachineDefinition } from 'aws-local-stepfunctions';
 import { startFauxqs } from 'fauxqs';
 import { createHandler as createCollectHandler } from '../../functions/collect/handler.ts';
 import type { Environment } from '../../functions/environment.ts';
+import { executionArn } from '../../functions/executions.ts';
 import { createHandler as createPushHandler } from '../../functions/push/handler.ts';
 import { createHandler as createStartHandler } from '../../functions/start/handler.ts';
 import type { SettingsInput } from '../settings.ts';
@@ -218,8 +219,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     send,
     async redrive(execution) {
       const client = new SFNClient();
-      const executionArn = `${arn.replace(':stateMachine:', ':execution:')}:${execution}`;
-      await client.send(new RedriveExecutionCommand({ executionArn }));
+      await client.send(new RedriveExecutionCommand({ executionArn: executionArn(arn, execution) }));
       client.destroy();
     },
     restartFunctions() {
