@@ -34,12 +34,6 @@ interface AlarmProperties extends Partial<Metric> {
   readonly TreatMissingData?: string;
   readonly Period?: number;
   readonly Statistic?: string;
-  readonly Metrics?: readonly {
-    readonly Id: string;
-    readonly Expression?: string;
-    readonly ReturnData?: boolean;
-    readonly MetricStat?: { readonly Metric: Metric; readonly Period: number; readonly Stat: string };
-  }[];
 }
 
 let byDefault: Stack;
@@ -65,20 +59,8 @@ function alarm(name: string, stack = byDefault): AlarmProperties {
   return found;
 }
 
-/** Every metric an alarm looks at, those inside an expression too. */
-function metricsOf(properties: AlarmProperties): Metric[] {
-  const { Namespace, MetricName, Dimensions, Metrics = [] } = properties;
-  return [
-    ...(Namespace && MetricName ? [{ Namespace, MetricName, ...(Dimensions && { Dimensions }) }] : []),
-    ...Metrics.flatMap(({ MetricStat }) => (MetricStat ? [MetricStat.Metric] : [])),
-  ];
-}
-
-function periodsOf({ Period, Metrics = [] }: AlarmProperties): number[] {
-  return [
-    ...(Period === undefined ? [] : [Period]),
-    ...Metrics.flatMap(({ MetricStat }) => (MetricStat ? [MetricStat.Period] : [])),
-  ];
+function metricOf({ Namespace = '', MetricName = '', Dimensions = [] }: AlarmProperties): Metric {
+  return { Namespace, MetricName, Dimensions };
 }
 
 /** Namespace, name and dimensions as one text, by which CloudWatch tells metrics apart. */
@@ -141,6 +123,7 @@ describe('each alarm', () => {
     ['WaitingForCredentials', `${OWN} WaitingCredentials service=collect`, 'Sum', 6 * HOUR, OR_MORE, 1, 1],
     ['WaitingForPayment', `${OWN} WaitingPayment service=collect`, 'Sum', 6 * HOUR, OR_MORE, 1, 1],
     ['WaitingForPermission', `${OWN} WaitingPermission service=collect`, 'Sum', 6 * HOUR, OR_MORE, 1, 1],
+    ['CaDown', `${OWN} CaReached service=collect`, 'Maximum', 6 * HOUR, LESS, 1, 1],
     ['OrderIsOld', `${OWN} WaitingDays service=collect`, 'Maximum', 6 * HOUR, OR_MORE, 67.5, 1],
     [
       'DeadLetters',
@@ -156,7 +139,7 @@ describe('each alarm', () => {
     ['SurveyMissing', `${OWN} SurveyRuns service=survey`, 'Sum', DAY, LESS, 1, 1],
   ])('%s looks at %s', (name, metric, statistic, period, comparison, threshold, periods) => {
     const properties = alarm(name);
-    expect(metricsOf(properties).map(identityOf)).toEqual([metric]);
+    expect(identityOf(metricOf(properties))).toBe(metric);
     expect(properties).toMatchObject({
       Statistic: statistic,
       Period: period,
@@ -164,21 +147,6 @@ describe('each alarm', () => {
       Threshold: threshold,
       EvaluationPeriods: periods,
     });
-  });
-
-  it('CaDown rings where the CA was called in six hours, and never reached', () => {
-    const { Metrics = [], ...properties } = alarm('CaDown');
-    expect(Metrics.filter(({ ReturnData }) => ReturnData !== false)).toMatchObject([
-      { Expression: 'IF(calls > 0 AND reached < 1, 1, 0)' },
-    ]);
-    expect(properties).toMatchObject({ ComparisonOperator: OR_MORE, Threshold: 1, EvaluationPeriods: 1 });
-    const given = Metrics.flatMap(({ Id, MetricStat }) =>
-      MetricStat ? [[Id, identityOf(MetricStat.Metric), MetricStat.Stat, MetricStat.Period]] : [],
-    );
-    expect(given).toEqual([
-      ['calls', `${OWN} CallsToCa service=collect`, 'Sum', 6 * HOUR],
-      ['reached', `${OWN} CaReached service=collect`, 'Sum', 6 * HOUR],
-    ]);
   });
 });
 
@@ -197,26 +165,14 @@ describe("CloudWatch's limits", () => {
   it.each(rhythms)('are kept with %j', (settings: Readonly<Record<string, string>>) => {
     for (const properties of Object.values(alarmsOf(synthesize(settings)))) {
       const { EvaluationPeriods, DatapointsToAlarm = EvaluationPeriods } = properties;
-      const [period = Number.NaN, ...others] = periodsOf(properties);
+      const { Period: period = Number.NaN } = properties;
       expect(period % MINUTE).toBe(0);
       expect(period).toBeGreaterThan(0);
       expect(period).toBeLessThanOrEqual(DAY);
-      expect(others.every((other) => other === period)).toBe(true);
       expect(period * EvaluationPeriods).toBeLessThanOrEqual(period < HOUR ? DAY : 7 * DAY);
       expect(DatapointsToAlarm).toBeGreaterThanOrEqual(1);
       expect(DatapointsToAlarm).toBeLessThanOrEqual(EvaluationPeriods);
       expect(properties.AlarmDescription.length).toBeLessThanOrEqual(1024);
-    }
-  });
-
-  it('leave an expression at most ten metrics, each with a name that it uses', () => {
-    for (const { Metrics = [] } of Object.values(alarmsOf(byDefault))) {
-      expect(Metrics.length).toBeLessThanOrEqual(10);
-      const expressions = Metrics.flatMap(({ Expression }) => Expression ?? []).join(' ');
-      for (const { Id, MetricStat } of Metrics) {
-        expect(Id).toMatch(/^[a-z][A-Za-z0-9_]*$/);
-        expect(!MetricStat || new RegExp(`\\b${Id}\\b`).test(expressions)).toBe(true);
-      }
     }
   });
 });
@@ -267,7 +223,7 @@ describe('every metric of this project in an alarm or on the dashboard', () => {
 
   it('is written by the function of its dimension', () => {
     const own = Object.values(alarmsOf(byDefault))
-      .flatMap(metricsOf)
+      .map(metricOf)
       .filter(({ Namespace }) => Namespace === OWN);
     expect(own.length).toBeGreaterThan(5);
     expect([...written.values()].flat()).toEqual(expect.arrayContaining(own.map(identityOf)));
