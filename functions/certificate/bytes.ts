@@ -1,5 +1,3 @@
-import { type BaseBlock, Constructed } from 'asn1js';
-
 /** Base64 alone, perhaps under a status line: how CollectMC sends binary containers as text. */
 const BASE64 = /^(?:2(?:\r\n?|\n))?([A-Za-z0-9+/\s]+={0,2})$/;
 
@@ -28,8 +26,4 @@ export function textOf(bytes: Uint8Array): string {
 export function fromBase64(text: string): Uint8Array {
   const [, base64] = BASE64.exec(text.trim()) ?? [];
   return base64 === undefined ? new Uint8Array() : Buffer.from(base64, 'base64');
-}
-
-export function children(block: BaseBlock): BaseBlock[] {
-  return block instanceof Constructed ? block.valueBlock.value : [];
 }

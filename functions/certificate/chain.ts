@@ -4,6 +4,9 @@ import { InvalidChain } from './invalid-chain.ts';
 /** The extended key usage that makes a certificate a mark certificate: id-kp-BrandIndicatorforMessageIdentification. */
 const BIMI_USAGE = '1.3.6.1.5.5.7.3.31';
 
+/** Which certificates are signed by themselves, once that is known: a verification is what costs most of a report. */
+const selfSigned = new WeakMap<X509Certificate, boolean>();
+
 /** A proved chain: the leaf first, then each certificate's issuer; the root last, where it was delivered. */
 export type Chain = readonly [leaf: X509Certificate, issuer: X509Certificate, ...issuers: X509Certificate[]];
 
@@ -56,7 +59,7 @@ export function oneLine(name: string): string {
 
 /** A mark certificate that issued another one is an issuer that lacks the flag of a CA, not a second leaf. */
 function findLeaf(certificates: readonly X509Certificate[]): X509Certificate {
-  const marks = certificates.filter((certificate) => !certificate.ca && certificate.keyUsage?.includes(BIMI_USAGE));
+  const marks = certificates.filter((certificate) => certificate.keyUsage?.includes(BIMI_USAGE) && !certificate.ca);
   const leaves = marks.filter((mark) => !marks.some((other) => other !== mark && isIssuedBy(other, mark)));
   const [leaf, ...others] = leaves;
   if (!leaf || others.length > 0) {
@@ -86,7 +89,9 @@ function pathsUp(leaf: X509Certificate, certificates: readonly X509Certificate[]
 }
 
 function isSelfSigned(certificate: X509Certificate): boolean {
-  return isIssuedBy(certificate, certificate);
+  const known = selfSigned.get(certificate) ?? isIssuedBy(certificate, certificate);
+  selfSigned.set(certificate, known);
+  return known;
 }
 
 function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {

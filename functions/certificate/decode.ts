@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import { type BaseBlock, fromBER, ObjectIdentifier, Sequence } from 'asn1js';
-import { children, fromBase64, isDer, isZip, textOf } from './bytes.ts';
+import { fromBase64, isDer, isZip, textOf } from './bytes.ts';
+import { bytesOf, childrenOf, constructed, readBer, readObjectIdentifier, TAG } from './der.ts';
 import { InvalidChain } from './invalid-chain.ts';
 import { isPrivateKey, PRIVATE_KEY, PrivateKeyFound } from './private-key.ts';
 import { unzip } from './zip.ts';
@@ -36,19 +36,17 @@ export async function decodeCertificates(bytes: Uint8Array): Promise<X509Certifi
   if (bytes.length > SIZE_LIMIT) {
     throw new InvalidChain(`more than ${SIZE_LIMIT} bytes`);
   }
-  const ders = isZip(bytes) ? fromFiles(await unzip(bytes)) : await fromText(bytes);
-  const distinct = new Map(ders.map((der) => [Buffer.from(der).toString('latin1'), der]));
+  const certificates = isZip(bytes) ? fromFiles(await unzip(bytes)) : await fromText(bytes);
+  const distinct = new Map(certificates.map((certificate) => [certificate.fingerprint256, certificate]));
   if (distinct.size > CERTIFICATE_LIMIT) {
     throw new InvalidChain(`more than ${CERTIFICATE_LIMIT} certificates in one file`);
   }
-  return [...distinct.values()]
-    .map(parseCertificate)
-    .sort(
-      (a, b) => b.validToDate.getTime() - a.validToDate.getTime() || (a.fingerprint256 < b.fingerprint256 ? -1 : 1),
-    );
+  return [...distinct.values()].sort(
+    (a, b) => b.validToDate.getTime() - a.validToDate.getTime() || (a.fingerprint256 < b.fingerprint256 ? -1 : 1),
+  );
 }
 
-async function fromText(bytes: Uint8Array): Promise<Uint8Array[]> {
+async function fromText(bytes: Uint8Array): Promise<X509Certificate[]> {
   if (isDer(bytes)) {
     return fromDer(bytes);
   }
@@ -61,7 +59,7 @@ async function fromText(bytes: Uint8Array): Promise<Uint8Array[]> {
 }
 
 /** Files of an archive: told apart by content. What is no certificate is a note to the customer. */
-function fromFiles(files: readonly Uint8Array[]): Uint8Array[] {
+function fromFiles(files: readonly Uint8Array[]): X509Certificate[] {
   return files.flatMap((file) => {
     const text = textOf(file);
     const der = isDer(file) ? file : fromBase64(text);
@@ -69,9 +67,7 @@ function fromFiles(files: readonly Uint8Array[]): Uint8Array[] {
       return fromArmour(text);
     }
     try {
-      const ders = fromDer(der);
-      ders.forEach(parseCertificate);
-      return ders;
+      return fromDer(der);
     } catch (error) {
       if (error instanceof PrivateKeyFound) {
         throw error;
@@ -81,7 +77,7 @@ function fromFiles(files: readonly Uint8Array[]): Uint8Array[] {
   });
 }
 
-function fromArmour(text: string): Uint8Array[] {
+function fromArmour(text: string): X509Certificate[] {
   if (PRIVATE_KEY.test(text)) {
     throw new PrivateKeyFound();
   }
@@ -93,43 +89,45 @@ function fromArmour(text: string): Uint8Array[] {
   }
   return blocks.flatMap(([, label = '', base64 = '']) => {
     const der = Buffer.from(base64, 'base64');
-    return PKCS7_LABEL.test(label) ? fromDer(der) : [der];
+    return PKCS7_LABEL.test(label) ? fromDer(der) : [parseCertificate(der)];
   });
 }
 
-function fromDer(der: Uint8Array): Uint8Array[] {
-  const { result, offset } = parse(der);
-  const [first, content] = result instanceof Sequence ? result.valueBlock.value : [];
-  if (offset === -1 || !content) {
-    throw new InvalidChain('the bytes are neither PKCS#7 nor a certificate');
-  }
-  if (isPrivateKey(result)) {
+function fromDer(der: Uint8Array): X509Certificate[] {
+  if (isPrivateKey(der)) {
     throw new PrivateKeyFound();
   }
-  if (!(first instanceof ObjectIdentifier)) {
-    return [der];
-  }
-  if (first.valueBlock.toString() !== SIGNED_DATA) {
-    throw new InvalidChain(`a PKCS#7 of the type ${first.valueBlock.toString()} holds no certificates`);
-  }
-  return certificatesOf(content);
+  return certificatesIn(der).map(parseCertificate);
 }
 
-/** SignedData.certificates: [0] IMPLICIT SET OF. The bytes of each are taken as they stand: encoding them anew could differ. */
-function certificatesOf(content: BaseBlock): Uint8Array[] {
-  const [signedData] = children(content);
-  const certificates =
-    signedData && children(signedData).find(({ idBlock }) => idBlock.tagClass === 3 && idBlock.tagNumber === 0);
-  return (certificates ? children(certificates) : [])
-    .filter((choice) => choice instanceof Sequence)
-    .map((certificate) => certificate.valueBeforeDecodeView);
-}
-
-function parse(der: Uint8Array): ReturnType<typeof fromBER> {
+/**
+ * The bytes of each certificate as they stand in SignedData.certificates, a [0] IMPLICIT SET OF (RFC 2315, 9.1), or the bytes
+ * themselves where they are no PKCS#7: then they should be a certificate.
+ */
+function certificatesIn(der: Uint8Array): Uint8Array[] {
   try {
-    return fromBER(der);
-  } catch (cause) {
-    throw new InvalidChain('the bytes are no ASN.1', { cause });
+    const [type, content] = childrenOf(readBer(der));
+    if (!content) {
+      throw new SyntaxError('a SEQUENCE of less than two elements');
+    }
+    if (type?.tag !== TAG.objectIdentifier) {
+      return [der];
+    }
+    const contentType = readObjectIdentifier(type);
+    if (contentType !== SIGNED_DATA) {
+      throw new InvalidChain(`a PKCS#7 of the type ${contentType} holds no certificates`);
+    }
+    const [signedData] = childrenOf(content, constructed(0));
+    const certificates = childrenOf(signedData).find(({ tag }) => tag === constructed(0));
+    return certificates
+      ? childrenOf(certificates, constructed(0))
+          .filter(({ tag }) => tag === TAG.sequence)
+          .map(bytesOf)
+      : [];
+  } catch (error) {
+    throw error instanceof InvalidChain
+      ? error
+      : new InvalidChain('the bytes are neither PKCS#7 nor a certificate', { cause: error });
   }
 }
 

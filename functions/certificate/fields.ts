@@ -1,15 +1,18 @@
 import type { X509Certificate } from 'node:crypto';
-import { AsnConvert } from '@peculiar/asn1-schema';
 import {
-  BasicConstraints,
-  Certificate,
-  CertificatePolicies,
-  CRLDistributionPoints,
-  ExtendedKeyUsage,
-  KeyUsage,
-  KeyUsageFlags,
-  SubjectAlternativeName,
-} from '@peculiar/asn1-x509';
+  bytesOf,
+  childrenOf,
+  constructed,
+  contentsOf,
+  type Element,
+  primitive,
+  readBitString,
+  readBoolean,
+  readDer,
+  readInteger,
+  readObjectIdentifier,
+  TAG,
+} from './der.ts';
 import { InvalidChain } from './invalid-chain.ts';
 
 /** One attribute of a subject. */
@@ -32,7 +35,7 @@ export interface Fields {
   readonly policies: readonly string[];
   readonly crlUrls: readonly string[];
   /** The DER inside an extension's extnValue. */
-  extension(oid: string): ArrayBuffer | undefined;
+  extension(oid: string): Uint8Array | undefined;
 }
 
 /** RFC 5280, 4.2.1. */
@@ -45,48 +48,138 @@ const OID = {
   extendedKeyUsage: '2.5.29.37',
 } as const;
 
+/** keyCertSign is bit 5 of KeyUsage, and bit 0 is the highest of an octet. */
+const KEY_CERT_SIGN = 0x80 >> 5;
+
+/** The choices of GeneralName that are read (RFC 5280, 4.2.1.6). */
+const DNS_NAME = primitive(2);
+const UNIFORM_RESOURCE_IDENTIFIER = primitive(6);
+
+const latin1 = (contents: Buffer) => contents.toString('latin1');
+
+/** The strings of a name (RFC 5280, 4.1.2.4, and IA5String). Teletex is read as Latin-1, as OpenSSL does. */
+const STRINGS: ReadonlyMap<number, (contents: Buffer) => string> = new Map([
+  [TAG.utf8String, (contents) => contents.toString('utf8')],
+  [TAG.printableString, latin1],
+  [TAG.teletexString, latin1],
+  [TAG.ia5String, latin1],
+  [TAG.bmpString, (contents) => Buffer.from(contents).swap16().toString('utf16le')],
+]);
+
 /**
  * Reads the fields of a certificate.
  *
- * @throws {InvalidChain} where OpenSSL reads a certificate in it and the ASN.1 library does not.
+ * @throws {InvalidChain} where OpenSSL reads a certificate in bytes that are not the DER of one.
  */
 export function readFields(certificate: X509Certificate): Fields {
-  const { tbsCertificate, signatureAlgorithm } = parse(certificate);
-  const extensions = tbsCertificate.extensions ?? [];
-  const extension = (oid: string) => extensions.find(({ extnID }) => extnID === oid)?.extnValue.buffer;
-  const read = <T>(oid: string, type: new () => T): T | undefined => {
+  const { subject, extensions, signatureAlgorithm } = readCertificate(certificate);
+  const extension = (oid: string) => extensions.find(({ id }) => id === oid)?.value;
+  const read = <T>(oid: string, reader: (element: Element) => T): T | undefined => {
     const der = extension(oid);
-    return der && attempt(() => AsnConvert.parse(der, type));
+    return der && attempt(() => reader(readDer(der)));
   };
-  const basicConstraints = read(OID.basicConstraints, BasicConstraints);
-  const keyUsage = read(OID.keyUsage, KeyUsage);
   return {
     certificate,
     extension,
-    subject: tbsCertificate.subject.flatMap((rdn) =>
-      rdn.map(({ type, value }) => ({ oid: type, value: value.toString() })),
-    ),
-    criticalExtensions: extensions.filter(({ critical }) => critical).map(({ extnID }) => extnID),
-    signatureAlgorithm: signatureAlgorithm.algorithm,
-    basicConstraints: basicConstraints && { cA: basicConstraints.cA, pathLength: basicConstraints.pathLenConstraint },
-    mayCertify: keyUsage !== undefined && (keyUsage.toNumber() & KeyUsageFlags.keyCertSign) !== 0,
-    extendedKeyUsage: [...(read(OID.extendedKeyUsage, ExtendedKeyUsage) ?? [])],
-    dnsNames: (read(OID.subjectAlternativeName, SubjectAlternativeName) ?? []).flatMap(({ dNSName }) => dNSName ?? []),
-    policies: (read(OID.certificatePolicies, CertificatePolicies) ?? []).map(
-      ({ policyIdentifier }) => policyIdentifier,
-    ),
-    crlUrls: (read(OID.crlDistributionPoints, CRLDistributionPoints) ?? [])
-      .flatMap(({ distributionPoint }) => distributionPoint?.fullName ?? [])
-      .flatMap(({ uniformResourceIdentifier }) => uniformResourceIdentifier ?? []),
+    subject,
+    criticalExtensions: extensions.filter(({ critical }) => critical).map(({ id }) => id),
+    signatureAlgorithm,
+    basicConstraints: read(OID.basicConstraints, readBasicConstraints),
+    mayCertify: read(OID.keyUsage, readMayCertify) ?? false,
+    extendedKeyUsage: read(OID.extendedKeyUsage, (usages) => childrenOf(usages).map(readObjectIdentifier)) ?? [],
+    dnsNames: read(OID.subjectAlternativeName, (names) => readNames(childrenOf(names), DNS_NAME)) ?? [],
+    policies: read(OID.certificatePolicies, readPolicies) ?? [],
+    crlUrls: read(OID.crlDistributionPoints, readCrlUrls) ?? [],
   };
 }
 
-function parse(certificate: X509Certificate): Certificate {
+interface Extension {
+  readonly id: string;
+  readonly critical: boolean;
+  readonly value: Uint8Array;
+}
+
+interface CertificateParts {
+  readonly subject: readonly Attribute[];
+  readonly extensions: readonly Extension[];
+  readonly signatureAlgorithm: string;
+}
+
+/** Certificate and TBSCertificate (RFC 5280, 4.1): version [0] may be absent, and extensions are [3] EXPLICIT. */
+function readCertificate({ raw }: X509Certificate): CertificateParts {
   try {
-    return AsnConvert.parse(certificate.raw, Certificate);
+    const [tbsCertificate, algorithm] = childrenOf(readDer(raw));
+    const parts = childrenOf(tbsCertificate);
+    const [_serialNumber, _signature, _issuer, _validity, subject] = parts.filter(({ tag }) => tag !== constructed(0));
+    const extensions = parts.find(({ tag }) => tag === constructed(3));
+    return {
+      subject: childrenOf(subject).flatMap((rdn) => childrenOf(rdn, TAG.set).map(readAttribute)),
+      extensions: extensions ? childrenOf(childrenOf(extensions, constructed(3))[0]).map(readExtension) : [],
+      signatureAlgorithm: readObjectIdentifier(childrenOf(algorithm)[0]),
+    };
   } catch (cause) {
     throw new InvalidChain('one of the certificates cannot be read', { cause });
   }
+}
+
+/** A value that is no string is its DER in hex. */
+function readAttribute(attribute: Element): Attribute {
+  const [type, value] = childrenOf(attribute);
+  if (!value) {
+    throw new SyntaxError('an attribute has no value');
+  }
+  const decode = STRINGS.get(value.tag);
+  return {
+    oid: readObjectIdentifier(type),
+    value: decode ? decode(contentsOf(value, value.tag)) : bytesOf(value).toString('hex'),
+  };
+}
+
+/** `critical` is false where it is absent. */
+function readExtension(extension: Element): Extension {
+  const [id, second, third] = childrenOf(extension);
+  return {
+    id: readObjectIdentifier(id),
+    critical: third !== undefined && readBoolean(second),
+    value: contentsOf(third ?? second, TAG.octetString),
+  };
+}
+
+/** RFC 5280, 4.2.1.9: both fields may be absent, and `cA` is false then. */
+function readBasicConstraints(constraints: Element): Fields['basicConstraints'] {
+  const fields = childrenOf(constraints);
+  const cA = fields.find(({ tag }) => tag === TAG.boolean);
+  const pathLength = fields.find(({ tag }) => tag === TAG.integer);
+  return { cA: cA !== undefined && readBoolean(cA), pathLength: pathLength && readInteger(pathLength) };
+}
+
+/** RFC 5280, 4.2.1.3. */
+function readMayCertify(keyUsage: Element): boolean {
+  const [first = 0] = readBitString(keyUsage);
+  return (first & KEY_CERT_SIGN) !== 0;
+}
+
+/** RFC 5280, 4.2.1.4: the policy is the first field of a PolicyInformation. */
+function readPolicies(policies: Element): string[] {
+  return childrenOf(policies).map((information) => readObjectIdentifier(childrenOf(information)[0]));
+}
+
+/** RFC 5280, 4.2.1.13: distributionPoint is a field [0] of a DistributionPoint, and fullName is [0] in it. */
+function readCrlUrls(points: Element): string[] {
+  const names = childrenOf(points)
+    .flatMap((point) => only(constructed(0), childrenOf(point)))
+    .flatMap((distributionPoint) => only(constructed(0), childrenOf(distributionPoint, constructed(0))))
+    .flatMap((fullName) => childrenOf(fullName, constructed(0)));
+  return readNames(names, UNIFORM_RESOURCE_IDENTIFIER);
+}
+
+/** The general names of one choice. All that are read are IA5String. */
+function readNames(names: readonly Element[], choice: number): string[] {
+  return only(choice, names).map((name) => latin1(contentsOf(name, choice)));
+}
+
+function only(wanted: number, elements: readonly Element[]): Element[] {
+  return elements.filter(({ tag }) => tag === wanted);
 }
 
 /** What a foreign structure holds, or undefined where it is not what it should be. */

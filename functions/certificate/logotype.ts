@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
-import { AsnConvert } from '@peculiar/asn1-schema';
-import { LogotypeExtn } from '@peculiar/asn1-x509-logotype';
+import { childrenOf, constructed, contentsOf, readDer, readObjectIdentifier, TAG } from './der.ts';
 import { attempt, type Fields } from './fields.ts';
 
 /** The logo of a certificate, inflated, and what its hashes say of it. */
@@ -36,13 +35,12 @@ export function readLogo(fields: Fields): Logo | string {
   if (!der) {
     return 'the certificate has no logotype';
   }
-  const images = attempt(() => AsnConvert.parse(der, LogotypeExtn))?.subjectLogo?.direct?.image ?? [];
+  const images = attempt(() => readSubjectImages(der)) ?? [];
   const [image, ...others] = images;
   if (!image || others.length > 0) {
     return `the logotype has ${images.length} subject images, and exactly one is expected`;
   }
-  const { logotypeURI, logotypeHash } = image.imageDetails;
-  const [uri = '', ...otherUris] = logotypeURI;
+  const [uri = '', ...otherUris] = image.uris;
   const [, base64] = DATA_URI.exec(uri) ?? [];
   if (base64 === undefined || otherUris.length > 0) {
     return 'the logotype is not one data:image/svg+xml;base64 image';
@@ -54,22 +52,42 @@ export function readLogo(fields: Fields): Logo | string {
   return {
     mediaType: 'image/svg+xml',
     svg,
-    sha256: digest('sha256', svg),
-    hashes: logotypeHash.flatMap(({ hashAlg, hashValue }) => {
-      const algorithm = HASHES.get(hashAlg.algorithm);
-      const value = Buffer.from(hashValue.buffer).toString('hex');
+    sha256: hash('sha256', svg),
+    hashes: image.hashes.flatMap(({ oid, value }) => {
+      const algorithm = HASHES.get(oid);
       return algorithm
-        ? [{ algorithm, matches: spellings(svg).some((bytes) => digest(algorithm, bytes) === value) }]
+        ? [{ algorithm, matches: hash(algorithm, svg) === value || hash(algorithm, withLf(svg)) === value }]
         : [];
     }),
   };
 }
 
-/** CAs hash the SVG as it stands, or with its line ends made LF. */
-function spellings(svg: Buffer): readonly Buffer[] {
-  return [svg, Buffer.from(svg.toString('latin1').replaceAll(/\r\n?/g, '\n'), 'latin1')];
+/** One image of a logotype: where it is, and by the object identifiers of algorithms, what it hashes to, in lower-case hex. */
+interface Image {
+  readonly uris: readonly string[];
+  readonly hashes: readonly { readonly oid: string; readonly value: string }[];
 }
 
-function digest(algorithm: string, bytes: Uint8Array): string {
-  return createHash(algorithm).update(bytes).digest('hex');
+/** The images of LogotypeExtn (RFC 9399, 4.1): subjectLogo is [2], and [0] there is a LogotypeData, which begins with them. */
+function readSubjectImages(der: Uint8Array): Image[] {
+  const subjectLogo = childrenOf(readDer(der)).find(({ tag }) => tag === constructed(2));
+  const [direct] = childrenOf(subjectLogo, constructed(2));
+  const [images] = childrenOf(direct, constructed(0));
+  return childrenOf(images).map((image) => {
+    const [details] = childrenOf(image);
+    const [, hashes, uris] = childrenOf(details);
+    return {
+      uris: childrenOf(uris).map((uri) => contentsOf(uri, TAG.ia5String).toString('latin1')),
+      hashes: childrenOf(hashes).map((each) => {
+        const [algorithm, value] = childrenOf(each);
+        const [oid] = childrenOf(algorithm);
+        return { oid: readObjectIdentifier(oid), value: contentsOf(value, TAG.octetString).toString('hex') };
+      }),
+    };
+  });
+}
+
+/** CAs hash the SVG as it stands, or with its line ends made LF. */
+function withLf(svg: Buffer): Buffer {
+  return Buffer.from(svg.toString('latin1').replaceAll(/\r\n?/g, '\n'), 'latin1');
 }

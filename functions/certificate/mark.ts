@@ -1,4 +1,4 @@
-import { fromBER, OctetString } from 'asn1js';
+import { contentsOf, readDer, TAG } from './der.ts';
 import { type Attribute, attempt, type Fields } from './fields.ts';
 
 export type Product = 'VMC' | 'CMC';
@@ -77,12 +77,8 @@ export function sctsOf(fields: Fields): readonly Sct[] {
 }
 
 /** An OCTET STRING around TLS vectors: two bytes of length for the list and for each SCT, then version, log id, timestamp. */
-function readSctList(der: ArrayBuffer): Sct[] {
-  const { result } = fromBER(der);
-  if (!(result instanceof OctetString)) {
-    return [];
-  }
-  const list = Buffer.from(result.valueBlock.valueHexView);
+function readSctList(der: Uint8Array): Sct[] {
+  const list = contentsOf(readDer(der), TAG.octetString);
   const end = 2 + list.readUInt16BE(0);
   const scts: Sct[] = [];
   for (let at = 2; at < end; ) {

@@ -1,5 +1,5 @@
-import { type BaseBlock, fromBER, Integer, OctetString, Sequence } from 'asn1js';
-import { children, fromBase64, isDer, isZip, textOf } from './bytes.ts';
+import { fromBase64, isZip, textOf } from './bytes.ts';
+import { childrenOf, readBeginning, TAG } from './der.ts';
 import { attempt } from './fields.ts';
 import { InvalidChain } from './invalid-chain.ts';
 import { salvage } from './zip.ts';
@@ -27,21 +27,30 @@ export async function holdsPrivateKey(bytes: Uint8Array): Promise<boolean> {
   return [bytes, inner, ...files].some(isKeyFile);
 }
 
-/** A private key as a structure: PKCS#1, SEC 1, PKCS#8 and PKCS#12 begin with a version, an encrypted PKCS#8 is an algorithm and bytes. */
-export function isPrivateKey(block: BaseBlock): boolean {
-  const [first, second, ...others] = block instanceof Sequence ? children(block) : [];
-  const isEncrypted = first instanceof Sequence && second instanceof OctetString && others.length === 0;
-  return (first instanceof Integer && second !== undefined) || isEncrypted;
+/** Whether bytes begin as a private key in DER does: its end may be missing, and something may be behind it. */
+export function isPrivateKey(bytes: Uint8Array): boolean {
+  return bytes[0] === TAG.sequence && attempt(() => beginsAsKey(bytes)) === true;
+}
+
+/** PKCS#1, SEC 1, PKCS#8 and PKCS#12 begin with a version, an encrypted PKCS#8 is an algorithm and bytes. */
+function beginsAsKey(bytes: Uint8Array): boolean {
+  const [first, second] = readBeginning(bytes);
+  const isBytes = second === TAG.octetString || second === TAG.octetStrings;
+  const isEncrypted = first.tag === TAG.sequence && isBytes && childrenOf(first)[0]?.tag === TAG.objectIdentifier;
+  return (first.tag === TAG.integer && second !== undefined) || isEncrypted;
 }
 
 function isKeyFile(file: Uint8Array): boolean {
   // Text of 16 bits a character is text between zero bytes.
   const text = textOf(file).replaceAll('\0', '');
-  const blocks = [...text.matchAll(ARMOUR)].map(([, base64 = '']) => Buffer.from(base64, 'base64'));
-  return PRIVATE_KEY.test(text) || [file, fromBase64(text), ...blocks].some(isKeyDer);
+  return [file, fromBase64(text)].some(isPrivateKey) || holdsArmouredKey(text);
 }
 
-function isKeyDer(der: Uint8Array): boolean {
-  const block = isDer(der) ? attempt(() => fromBER(der).result) : undefined;
-  return block !== undefined && isPrivateKey(block);
+function holdsArmouredKey(text: string): boolean {
+  // Most files are binary, in which this is found out faster than by the expressions.
+  if (!text.includes('BEGIN')) {
+    return false;
+  }
+  const blocks = [...text.matchAll(ARMOUR)].map(([, base64 = '']) => Buffer.from(base64, 'base64'));
+  return PRIVATE_KEY.test(text) || blocks.some(isPrivateKey);
 }

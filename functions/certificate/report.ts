@@ -71,14 +71,12 @@ export interface Expectations {
  */
 export async function readMarkCertificate(bytes: Uint8Array, expectations: Expectations): Promise<MarkCertificate> {
   const { at, domains: orderedDomains = [], product: orderedProduct, trustAnchors = [] } = expectations;
-  const isTrusted = (certificate: X509Certificate) => {
-    const fingerprint = fingerprintOf(certificate);
-    return TRUST_ANCHORS.has(fingerprint) || trustAnchors.includes(fingerprint);
-  };
+  const isTrusted = (fingerprint: string) => TRUST_ANCHORS.has(fingerprint) || trustAnchors.includes(fingerprint);
   if (await holdsPrivateKey(bytes)) {
     throw new PrivateKeyFound();
   }
-  const certificates = buildChain(await decodeCertificates(bytes), isTrusted);
+  const certificates = buildChain(await decodeCertificates(bytes), (each) => isTrusted(fingerprintOf(each)));
+  const names = certificates.map(nameOf);
   const chainPem = writeChainPem(certificates);
   const [certificate, ...issuers] = certificates;
   const leaf = readFields(certificate);
@@ -86,8 +84,7 @@ export async function readMarkCertificate(bytes: Uint8Array, expectations: Expec
   const domains = domainsOf(leaf);
   const logo = readLogo(leaf);
   const scts = sctsOf(leaf);
-  const anchor = issuers.find(isTrusted);
-  const trustAnchor = anchor ? nameOf(anchor) : null;
+  const trustAnchor = names.slice(1).find(({ fingerprintSha256 }) => isTrusted(fingerprintSha256)) ?? null;
   const findings = findingsOf({
     chain: [leaf, ...issuers.map(readFields)],
     leaf,
@@ -117,7 +114,7 @@ export async function readMarkCertificate(bytes: Uint8Array, expectations: Expec
       serialNumber: certificate.serialNumber.toLowerCase(),
       notBefore: certificate.validFromDate.toISOString(),
       notAfter: certificate.validToDate.toISOString(),
-      chain: certificates.map(nameOf),
+      chain: names,
       trustAnchor,
       logo:
         typeof logo === 'string' ? null : { mediaType: logo.mediaType, sha256: logo.sha256, bytes: logo.svg.length },

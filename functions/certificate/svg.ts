@@ -120,6 +120,10 @@ function attributeProblems({ local, prefix, value }: SaxesAttributeNS): string[]
 }
 
 function styleProblems(style: string): string[] {
+  // Most attributes are numbers and paths. No reference is written without one of these.
+  if (!/[(@]/.test(style)) {
+    return [];
+  }
   // A CSS escape can spell url( so that it is not seen here; no logo needs one.
   const isVeiled = /\\[0-9a-f]/i.test(style) && style.includes('(');
   const references = [...style.matchAll(STYLE_REFERENCE)].flatMap(([, reference = '']) => referenceProblems(reference));

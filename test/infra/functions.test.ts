@@ -29,13 +29,13 @@ function forEachFolder<T>(of: (folder: Folder) => T): Record<Folder, T> {
 }
 
 describe.each(FOLDERS)('the bundle of %s', (folder) => {
-  it('is made of functions/ and of dependencies that are not for development', () => {
+  it('is made of functions/, a stand-in for node:http, and dependencies that are not for development', () => {
     const { dependencies, devDependencies } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'));
     const own = sources[folder].filter((source) => !source.includes('node_modules/'));
     const packages = new Set(sources[folder].filter((source) => !own.includes(source)).map(packageOf));
 
     expect(own).toContain(`functions/${folder}/index.ts`);
-    expect(own.filter((source) => !source.startsWith('functions/'))).toEqual([]);
+    expect(own.filter((source) => !source.startsWith('functions/'))).toEqual(['infra/node-http.ts']);
     expect([...packages].filter((name) => name in devDependencies)).toEqual([]);
     expect([...packages]).toContain('@aws-lambda-powertools/logger');
     expect(dependencies).toHaveProperty('@aws-lambda-powertools/logger');
@@ -75,10 +75,40 @@ describe('reading certificates', () => {
       expect.arrayContaining([
         'functions/certificate/chain.ts',
         'functions/certificate/decode.ts',
-        expect.stringContaining('node_modules/asn1js/'),
+        expect.stringContaining('node_modules/saxes/'),
       ]),
     );
     expect(later).toEqual(expect.arrayContaining([...found.values()].flat()));
+  });
+});
+
+describe('S3', () => {
+  const isS3 = (source: string) => source.startsWith('node_modules/@aws-sdk/client-s3/');
+
+  it('is nothing that Collect loads before a certificate came, nor is the archive', () => {
+    const { atOnce, later } = loadedFiles(bundle('collect'));
+    const wanted = sources.collect.filter((source) => isS3(source) || source === 'functions/archive.ts');
+    const found = filesWithTextsOf(wanted, sources.collect, bundle('collect'));
+
+    expect([...found.keys()].filter(isS3)).not.toEqual([]);
+    expect([...found.keys()]).toContain('functions/archive.ts');
+    expect([...found].filter(([, files]) => files.some((file) => atOnce.includes(file)))).toEqual([]);
+    expect(later).toEqual(expect.arrayContaining([...found.values()].flat()));
+  });
+});
+
+describe('node:http', () => {
+  it.each(FOLDERS)('is imported by no file of %s: Node would load fetch with it', (folder) => {
+    const importing = filesOf(bundle(folder)).filter((file) =>
+      /\b(from|import)\s*\(?\s*["'](node:)?http["']/.test(readFileSync(join(bundle(folder), file), 'utf8')),
+    );
+    expect(importing).toEqual([]);
+  });
+
+  it('is replaced by the same without what loads fetch', async () => {
+    const leftOut = ['CloseEvent', 'MessageEvent', 'WebSocket', '_connectionListener'];
+    const others = Object.entries(await import('node:http')).filter(([name]) => !leftOut.includes(name));
+    expect({ ...(await import('../../infra/node-http.ts')) }).toEqual(Object.fromEntries(others));
   });
 });
 
@@ -164,7 +194,7 @@ function packageOf(source: string): string {
 }
 
 function readsCertificates(source: string): boolean {
-  return source.startsWith('functions/certificate/') || source.includes('node_modules/asn1js/');
+  return source.startsWith('functions/certificate/') || source.includes('node_modules/saxes/');
 }
 
 function filesOf(directory: string): string[] {

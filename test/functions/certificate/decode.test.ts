@@ -106,6 +106,10 @@ describe('the certificates of a chain are taken out of', () => {
     ],
     ['PEM beside PKCS#7', () => `${pem([usual.leaf])}${armouredPkcs7([usual.issuing, usual.root])}`],
     ['PEM in which each stands twice', () => `${text()}${text()}`],
+    [
+      'PEM in which each stands twice, once with bytes behind it',
+      () => `${text()}${pem(usual.chain.map((der) => Buffer.concat([der, Buffer.alloc(3)])))}`,
+    ],
     ['PKCS#7 in which each stands seven times', () => pkcs7(Array.from({ length: 7 }, () => usual.chain).flat())],
     ['ZIP in which each stands twice', () => zipSync({ 'a.pem': Buffer.from(text()), 'b.p7b': pkcs7(usual.chain) })],
     [
@@ -225,7 +229,8 @@ describe('InvalidChain is thrown for', () => {
     ['half a DER', () => pkcs7(usual.chain).subarray(0, 2000), /neither PKCS#7 nor a certificate/],
     ['a BER that is cut off', () => indefinite(pkcs7(usual.chain)).subarray(0, -2), /neither PKCS#7 nor/],
     ['a DER that holds nothing', () => Buffer.concat([Buffer.of(0x30, 0x81, 0x00)]), /neither PKCS#7 nor/],
-    ['a DER at which the decoder throws', () => Buffer.from('30801c01000000', 'hex'), /no ASN\.1/],
+    ['a length that no file has', () => Buffer.from('3085000000000702010104020102', 'hex'), /neither PKCS#7 nor/],
+    ['PKCS#7 with a damaged length', () => changed(pkcs7(usual.chain), 18), /neither PKCS#7 nor/],
     ['nesting without end', () => Buffer.alloc(100_000, Buffer.of(0x30, 0x80)), /./],
     ['PKCS#7 of another type', () => ofType(pkcs7(usual.chain), 1), /of the type 1\.2\.840\.113549\.1\.7\.1 /],
     ['encrypted PKCS#7', () => ofType(pkcs7(usual.chain), 6), /of the type 1\.2\.840\.113549\.1\.7\.6 /],
@@ -326,6 +331,39 @@ describe('a private key is found', () => {
     expect(await holdsPrivateKey(zipSync({ 'a.pem': Buffer.from(text()), 'b.key': der }))).toBe(true);
   });
 
+  const encrypted = () => rsa.export({ type: 'pkcs8', format: 'der', ...secret });
+
+  test.each<[string, () => Buffer]>([
+    ['PKCS#8', () => rsa.export({ type: 'pkcs8', format: 'der' })],
+    ['PKCS#1', () => rsa.export({ type: 'pkcs1', format: 'der' })],
+    ['encrypted PKCS#8', encrypted],
+  ])('as DER that is cut off or damaged behind its beginning: %s', async (_, whole) => {
+    const bytes = whole();
+    const damaged = Buffer.concat([bytes.subarray(0, 200), Buffer.alloc(bytes.length - 200, 0xff)]);
+
+    for (const part of [bytes.subarray(0, -1), bytes.subarray(0, 200), damaged]) {
+      expect(await holdsPrivateKey(part)).toBe(true);
+      await expect(decodeCertificates(part)).rejects.toThrow('a private key lies among the certificates');
+    }
+  });
+
+  test('as DER of few bytes, with something behind it', async () => {
+    const short = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'der' });
+
+    expect(await holdsPrivateKey(short)).toBe(true);
+    expect(await holdsPrivateKey(Buffer.concat([short, Buffer.from('\n')]))).toBe(true);
+  });
+
+  test('as an encrypted PKCS#8 in BER, its bytes in parts', async () => {
+    const bytes = encrypted();
+    const algorithm = bytes.subarray(4, 6 + bytes.readUInt8(5));
+    const octets = bytes.subarray(4 + algorithm.length);
+    const open = (tag: number) => Buffer.of(tag, 0x80);
+    const ber = Buffer.concat([open(0x30), algorithm, open(0x24), octets, Buffer.alloc(4)]);
+
+    expect(await holdsPrivateKey(ber)).toBe(true);
+  });
+
   const der = { type: 'pkcs8', format: 'der' } as const;
   const whole = () => Buffer.from(text());
   test.each<[string, () => string | Uint8Array]>([
@@ -374,11 +412,26 @@ describe('a private key is found', () => {
     ['a chain with a public key', () => `${text()}${block('PUBLIC KEY', 'MAA=')}`],
     ['a broken chain', () => pkcs7(usual.chain).subarray(0, -1)],
     ['a damaged archive', () => zip(usual.chain).subarray(0, -10)],
+    ['a SEQUENCE of one number', () => Buffer.from('3003020105', 'hex')],
+    ['a SET of numbers', () => Buffer.from('3106020100020101', 'hex')],
+    ['text that begins with the tag of a SEQUENCE', () => `0 s:CN = leaf\n${text()}`],
+    ['a certificate whose second half is octets', () => changedAt(usual.leaf, signatureAlgorithmAt(), 0x04)],
     ['a page that speaks of a PRIVATE KEY', () => '<html>Keep your PRIVATE KEY private.</html>'],
     ['nothing', () => ''],
   ])('nowhere in %s', async (_, content) => {
     expect(await holdsPrivateKey(Buffer.from(content()))).toBe(false);
   });
+
+  /** Where the second element of the leaf begins. */
+  function signatureAlgorithmAt(): number {
+    return 8 + Buffer.from(usual.leaf).readUInt16BE(6);
+  }
+
+  function changedAt(bytes: Uint8Array, at: number, octet: number): Buffer {
+    const copy = Buffer.from(bytes);
+    copy.writeUInt8(octet, at);
+    return copy;
+  }
 });
 
 /** The rule is that reading grows no faster than the text; were it otherwise, these would be read for hours. */

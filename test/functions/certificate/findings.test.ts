@@ -184,6 +184,14 @@ function hashOf(algorithm: 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512', content:
   return { algorithm, value: createHash(algorithm).update(content).digest() };
 }
 
+/** A logotype whose subject logo is given indirectly, [1], though it be the same inside. */
+function indirectLogotype(): Extension {
+  const direct = logotype(logotypeImage(LOGO));
+  const value = Buffer.from(direct.value);
+  value.writeUInt8(0xa1, value.indexOf(Buffer.of(0xa0, 0x82)));
+  return { ...direct, value };
+}
+
 /** A logotype whose one hash is by an algorithm that the authority does not write: SHA-224, and rightly so. */
 function withSha224(): Partial<MarkCertificateRequest> {
   const [uri = ''] = logotypeImage(LOGO).uris;
@@ -389,6 +397,7 @@ const FOUND: Readonly<Record<FindingId, readonly Case[]>> = {
     { of: 'no image', leaf: withImages() },
     { of: 'two images', leaf: withImages(logotypeImage(LOGO), logotypeImage(LOGO)) },
     { of: 'two URIs', leaf: withUris(gzipUri(LOGO), gzipUri(LOGO)) },
+    { of: 'an image that stands in a reference', leaf: { extensions: instead(indirectLogotype()) } },
     { of: 'an http URI', leaf: withUris('http://example.com/logo.svg') },
     { of: 'a data URI of another media type', leaf: withUris(gzipUri(LOGO).replace('svg+xml', 'png')) },
     { of: 'a data URI without base64', leaf: withUris(`data:image/svg+xml,${encodeURIComponent(svg())}`) },

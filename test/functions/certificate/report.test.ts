@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { InvalidChain, type MarkCertificate, readMarkCertificate } from '../../../functions/certificate/report.ts';
 import {
   type CertificateAuthority,
@@ -185,6 +185,18 @@ describe('a report', () => {
     },
   );
 
+  test.each([
+    ['with its root', () => chain, 3],
+    ['without its root', () => chain.slice(0, 2), 1],
+  ])('of a chain %s costs one verification a signature', async (_, delivered, signatures) => {
+    const verify = vi.spyOn(X509Certificate.prototype, 'verify');
+
+    await read(pkcs7(delivered()));
+
+    expect(verify).toHaveBeenCalledTimes(signatures);
+    verify.mockRestore();
+  });
+
   test('is one of a publishable certificate here, so that the tests below can lose that', async () => {
     expect((await read(pkcs7(chain))).report).toMatchObject({ publishable: true, findings: [] });
   });
@@ -330,6 +342,29 @@ describe('any bytes', () => {
         await expect(read(body)).rejects.toBeInstanceOf(InvalidChain);
       }),
       { numRuns: 2000 },
+    );
+  });
+
+  test('that were a container, with some changed, are no chain, or the same leaf', async () => {
+    const expected = await read(pkcs7(chain));
+    const octet = fc.oneof(fc.constantFrom(0, 2, 4, 6, 0x30, 0x31, 0x80, 0x81, 0x82, 0xa0, 0xff), fc.nat({ max: 255 }));
+    // The structure of a container is at its beginning.
+    const place = fc.oneof(fc.nat({ max: 80 }), fc.nat({ max: 10_000 }));
+    const changes = fc.array(fc.tuple(place, octet), { minLength: 1, maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...Object.values(containers)), changes, async (write, all) => {
+        const bytes = Buffer.from(write(chain));
+        for (const [at, value] of all) {
+          bytes.writeUInt8(value, at % bytes.length);
+        }
+
+        const found = await read(bytes).catch((error: unknown) => error);
+
+        if (!(found instanceof InvalidChain)) {
+          expect(found).toHaveProperty('report.fingerprintSha256', expected.report.fingerprintSha256);
+        }
+      }),
+      { numRuns: 1000 },
     );
   });
 

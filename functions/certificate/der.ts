@@ -1,0 +1,251 @@
+/**
+ * Reads ASN.1 (X.690) where it stands: an element is a place in the bytes, nothing is copied, and only what is asked for is
+ * looked at. What is not as it should be is a SyntaxError.
+ */
+
+/**
+ * - `DER`: what certificates are written in. A length has one form.
+ * - `BER`: what PKCS#7 may be written in. A length may be longer than it need be, or indefinite.
+ */
+export type Rules = 'DER' | 'BER';
+
+/** One element: its identifier, and where it and its contents stand. */
+export interface Element {
+  readonly bytes: Buffer;
+  readonly rules: Rules;
+  /** The identifier octet. */
+  readonly tag: number;
+  readonly at: number;
+  /** Where the contents begin. */
+  readonly start: number;
+  /** The first byte behind the contents. */
+  readonly end: number;
+  /** The first byte behind the element. Contents of indefinite length are ended by two bytes of their own. */
+  readonly next: number;
+}
+
+/** Identifier octets (X.690, 8.1.2) of what is read here. */
+export const TAG = {
+  boolean: 0x01,
+  integer: 0x02,
+  bitString: 0x03,
+  octetString: 0x04,
+  objectIdentifier: 0x06,
+  utf8String: 0x0c,
+  printableString: 0x13,
+  teletexString: 0x14,
+  ia5String: 0x16,
+  bmpString: 0x1e,
+  /** An OCTET STRING in parts, which BER allows. */
+  octetStrings: 0x24,
+  sequence: 0x30,
+  set: 0x31,
+} as const;
+
+/** The bit of an identifier that says that the contents are elements. */
+const CONSTRUCTED = 0x20;
+
+/** Tag numbers from 31 on need further octets. Nothing that is read here has one. */
+const LONG_TAG = 0x1f;
+
+/** The first octet of a length: below this it is the length, above it counts the octets of the length. */
+const INDEFINITE = 0x80;
+
+/** Four octets of length reach four gibibytes. */
+const LENGTH_OCTETS_LIMIT = 4;
+
+/** The identifier of `[number]` around other elements. */
+export function constructed(number: number): number {
+  return 0x80 | CONSTRUCTED | number;
+}
+
+/** The identifier of `[number]` in place of that of a string or a number. */
+export function primitive(number: number): number {
+  return 0x80 | number;
+}
+
+/** The one element that the bytes are. */
+export function readDer(bytes: Uint8Array): Element {
+  const element = elementAt(view(bytes), 0, bytes.length, 'DER');
+  if (element.next < bytes.length) {
+    throw misread('there is something behind the element', element.next);
+  }
+  return element;
+}
+
+/** The element with which the bytes begin. */
+export function readBer(bytes: Uint8Array): Element {
+  return elementAt(view(bytes), 0, bytes.length, 'BER');
+}
+
+/**
+ * The first element in an element, and the identifier of the second: enough to tell what it is, though the bytes be cut off
+ * or damaged behind them.
+ */
+export function readBeginning(bytes: Uint8Array): readonly [first: Element, second: number | undefined] {
+  const buffer = view(bytes);
+  const { start } = headerAt(buffer, 0, buffer.length, 'BER');
+  const first = elementAt(buffer, start, buffer.length, 'BER');
+  return [first, buffer[first.next]];
+}
+
+/** The elements in an element of this tag. */
+export function childrenOf(parent: Element | undefined, tag: number = TAG.sequence): Element[] {
+  const { bytes, start, end, rules } = expected(parent, tag);
+  const children: Element[] = [];
+  for (let at = start; at < end; ) {
+    const child = elementAt(bytes, at, end, rules);
+    children.push(child);
+    at = child.next;
+  }
+  return children;
+}
+
+/** The contents of an element of this tag. */
+export function contentsOf(element: Element | undefined, tag: number): Buffer {
+  const { bytes, start, end } = expected(element, tag);
+  return bytes.subarray(start, end);
+}
+
+/** The element as it stands, with identifier and length. */
+export function bytesOf({ bytes, at, next }: Element): Buffer {
+  return bytes.subarray(at, next);
+}
+
+export function readBoolean(element: Element | undefined): boolean {
+  const octets = contentsOf(element, TAG.boolean);
+  if (octets.length !== 1) {
+    throw misread('a BOOLEAN is not one octet', element?.at);
+  }
+  // DER sets all bits of TRUE; OpenSSL takes any one for it.
+  return octets[0] !== 0;
+}
+
+export function readInteger(element: Element | undefined): number {
+  const octets = contentsOf(element, TAG.integer);
+  if (octets.length < 1 || octets.length > 6) {
+    throw misread('an INTEGER does not have one to six octets', element?.at);
+  }
+  return octets.readIntBE(0, octets.length);
+}
+
+/** The octets of a BIT STRING. Before them stands how many bits of the last are unused, which are zero (X.690, 8.6, 11.2). */
+export function readBitString(element: Element | undefined): Buffer {
+  const contents = contentsOf(element, TAG.bitString);
+  const unused = contents[0] ?? 8;
+  const octets = contents.subarray(1);
+  if (unused > 7 || (octets.length === 0 && unused > 0) || ((octets.at(-1) ?? 0) & ((1 << unused) - 1)) !== 0) {
+    throw misread('the unused bits of a BIT STRING are not those it says', element?.at);
+  }
+  return octets;
+}
+
+/**
+ * An OBJECT IDENTIFIER in dots (X.690, 8.19). One with a number over 2^53, where RFC 5280 (appendix B) goes to 2^28, is its
+ * contents in hex.
+ */
+export function readObjectIdentifier(element: Element | undefined): string {
+  const contents = contentsOf(element, TAG.objectIdentifier);
+  if ((contents.at(-1) ?? INDEFINITE) >= 0x80) {
+    throw misread('an OBJECT IDENTIFIER is cut off', element?.at);
+  }
+  let dotted = '';
+  let number = 0;
+  for (const octet of contents) {
+    if (number === 0 && octet === 0x80) {
+      throw misread('a number of an OBJECT IDENTIFIER begins with zeros', element?.at);
+    }
+    number = number * 0x80 + (octet & 0x7f);
+    if (number > Number.MAX_SAFE_INTEGER) {
+      return contents.toString('hex');
+    }
+    if (octet < 0x80) {
+      // The first two arcs are one number: 40 times the first, which is at most 2, and the second.
+      const first = Math.min(Math.trunc(number / 40), 2);
+      dotted += dotted === '' ? `${first}.${number - 40 * first}` : `.${number}`;
+      number = 0;
+    }
+  }
+  return dotted;
+}
+
+function expected(element: Element | undefined, tag: number): Element {
+  if (element?.tag !== tag) {
+    const found = element ? `the identifier ${element.tag}` : 'nothing';
+    throw misread(`${found} where ${tag} is expected`, element?.at);
+  }
+  return element;
+}
+
+/** @param limit the first byte behind the surrounding element. */
+function elementAt(bytes: Buffer, at: number, limit: number, rules: Rules): Element {
+  const { tag, start, length } = headerAt(bytes, at, limit, rules);
+  const end = start + (length ?? lengthOfIndefinite(bytes, start, limit));
+  const next = length === undefined ? end + 2 : end;
+  if (next > limit) {
+    throw misread('an element is cut off', at);
+  }
+  return { bytes, rules, tag, at, start, end, next };
+}
+
+interface Header {
+  readonly tag: number;
+  /** Where the contents begin. */
+  readonly start: number;
+  /** The length of the contents; undefined where it is indefinite. */
+  readonly length: number | undefined;
+}
+
+/** Identifier and length (X.690, 8.1.2 and 8.1.3, and 10.1 for DER). */
+function headerAt(bytes: Buffer, at: number, limit: number, rules: Rules): Header {
+  const tag = bytes[at];
+  const first = bytes[at + 1];
+  const octets = first !== undefined && first > INDEFINITE ? first - INDEFINITE : 0;
+  const start = at + 2 + octets;
+  if (tag === undefined || first === undefined || start > limit) {
+    throw misread('an identifier or a length is cut off', at);
+  }
+  if ((tag & LONG_TAG) === LONG_TAG || octets > LENGTH_OCTETS_LIMIT) {
+    throw misread('an identifier or a length is longer than any that is used', at);
+  }
+  if (first === INDEFINITE) {
+    if (rules === 'DER' || !(tag & CONSTRUCTED)) {
+      throw misread('a length is indefinite', at);
+    }
+    return { tag, start, length: undefined };
+  }
+  const length = octets === 0 ? first : bytes.readUIntBE(at + 2, octets);
+  if (rules === 'DER' && octets > 0 && length < Math.max(0x80, 0x100 ** (octets - 1))) {
+    throw misread('a length is not in its shortest form', at);
+  }
+  return { tag, start, length };
+}
+
+/**
+ * Contents of indefinite length reach to two zeros on their level (X.690, 8.1.5). Levels are counted, not descended, so that
+ * no nesting is too deep.
+ */
+function lengthOfIndefinite(bytes: Buffer, start: number, limit: number): number {
+  let at = start;
+  for (let levels = 1; ; ) {
+    if (bytes[at] !== 0 || bytes[at + 1] !== 0) {
+      const { start: contents, length } = headerAt(bytes, at, limit, 'BER');
+      levels += length === undefined ? 1 : 0;
+      at = contents + (length ?? 0);
+    } else if (levels > 1) {
+      levels -= 1;
+      at += 2;
+    } else {
+      return at - start;
+    }
+  }
+}
+
+/** The bytes where they lie, with the methods of a Buffer. */
+function view({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
+}
+
+function misread(what: string, at: number | undefined): SyntaxError {
+  return new SyntaxError(at === undefined ? what : `${what}, at byte ${at}`);
+}

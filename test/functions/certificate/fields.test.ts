@@ -1,0 +1,213 @@
+import { X509Certificate } from 'node:crypto';
+import { AsnConvert } from '@peculiar/asn1-schema';
+import * as asn1 from '@peculiar/asn1-x509';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Fields, readFields } from '../../../functions/certificate/fields.ts';
+import { InvalidChain } from '../../../functions/certificate/invalid-chain.ts';
+import { type CertificateAuthority, createCertificateAuthority } from '../../../infra/local/certificate-authority.ts';
+import { type Extension, oid } from '../../../infra/local/mark-extensions.ts';
+
+let authority: CertificateAuthority;
+let chain: readonly Uint8Array[];
+
+beforeAll(async () => {
+  authority = await createCertificateAuthority();
+  chain = authority.issue({ domains: ['example.com', 'example.org'], owner: 'Grüße, Söhne & Co' }).chain;
+});
+
+type Plain = Omit<Fields, 'certificate' | 'extension'>;
+
+function fieldsOf(der: Uint8Array): Plain {
+  const { certificate: _, extension: __, ...fields } = readFields(new X509Certificate(der));
+  return fields;
+}
+
+/** The fields by the schema classes of a library; an extension that it does not read is missing. */
+function byLibrary(der: Uint8Array): Plain {
+  const { tbsCertificate, signatureAlgorithm } = AsnConvert.parse(new X509Certificate(der).raw, asn1.Certificate);
+  const extensions = tbsCertificate.extensions ?? [];
+  const read = <T>(id: string, type: new () => T): T | undefined => {
+    try {
+      const found = extensions.find(({ extnID }) => extnID === id);
+      return found && AsnConvert.parse(found.extnValue.buffer, type);
+    } catch {
+      return undefined;
+    }
+  };
+  const constraints = read(oid.basicConstraints, asn1.BasicConstraints);
+  const usage = read(oid.keyUsage, asn1.KeyUsage)?.toNumber() ?? 0;
+  return {
+    subject: tbsCertificate.subject.flatMap((rdn) =>
+      rdn.map(({ type, value }) => ({ oid: type, value: value.toString() })),
+    ),
+    criticalExtensions: extensions.filter(({ critical }) => critical).map(({ extnID }) => extnID),
+    signatureAlgorithm: signatureAlgorithm.algorithm,
+    basicConstraints: constraints && { cA: constraints.cA, pathLength: constraints.pathLenConstraint },
+    mayCertify: (usage & asn1.KeyUsageFlags.keyCertSign) !== 0,
+    extendedKeyUsage: [...(read(oid.extKeyUsage, asn1.ExtendedKeyUsage) ?? [])],
+    dnsNames: (read(oid.subjectAltName, asn1.SubjectAlternativeName) ?? []).flatMap(({ dNSName }) => dNSName ?? []),
+    policies: (read(oid.certificatePolicies, asn1.CertificatePolicies) ?? []).map(
+      ({ policyIdentifier }) => policyIdentifier,
+    ),
+    crlUrls: (read(oid.crlDistributionPoints, asn1.CRLDistributionPoints) ?? [])
+      .flatMap(({ distributionPoint }) => distributionPoint?.fullName ?? [])
+      .flatMap(({ uniformResourceIdentifier }) => uniformResourceIdentifier ?? []),
+  };
+}
+
+test('the fields of leaf and issuers are those that another library reads', () => {
+  for (const der of chain) {
+    expect(fieldsOf(der)).toEqual(byLibrary(der));
+  }
+});
+
+test('the fields of a damaged certificate are the same, or are missing, or cannot be read', () => {
+  const place = fc.nat({ max: 2000 });
+  const change = fc.oneof(fc.constantFrom(1, 2, 4, 8, 16, 32, 64, 128), fc.integer({ min: 1, max: 255 }));
+  let compared = 0;
+  fc.assert(
+    fc.property(fc.constantFrom(0, 1, 2), place, change, (which, at, bits) => {
+      const copy = Buffer.from(chain[which] ?? '');
+      copy.writeUInt8(copy.readUInt8(at % copy.length) ^ bits, at % copy.length);
+      const [ours, theirs] = [read(fieldsOf, copy), read(byLibrary, copy)];
+      if (ours && theirs) {
+        compared += 1;
+        const { subject, criticalExtensions, signatureAlgorithm } = theirs;
+        expect(ours).toMatchObject({ subject, criticalExtensions, signatureAlgorithm });
+        for (const key of ['extendedKeyUsage', 'dnsNames', 'policies', 'crlUrls'] as const) {
+          // Neither is always the stricter, but what both read is the same.
+          const [fewer, more] = [ours[key], theirs[key]].sort((a, b) => a.length - b.length);
+          expect(more).toEqual(expect.arrayContaining([...(fewer ?? [])]));
+        }
+        if (ours.basicConstraints && theirs.basicConstraints) {
+          expect(ours.basicConstraints).toEqual(theirs.basicConstraints);
+        }
+        expect(ours.mayCertify && !theirs.mayCertify).toBe(false);
+      }
+    }),
+    { numRuns: 3000 },
+  );
+  expect(compared).toBeGreaterThan(1000);
+});
+
+/** Undefined where OpenSSL does not read a certificate, and where a reader refuses it as it may. */
+function read(reader: (der: Uint8Array) => Plain, der: Uint8Array): Plain | undefined {
+  try {
+    new X509Certificate(der);
+  } catch {
+    return undefined;
+  }
+  try {
+    return reader(der);
+  } catch (error) {
+    if (reader === fieldsOf) {
+      expect(error).toBeInstanceOf(InvalidChain);
+    }
+    return undefined;
+  }
+}
+
+describe('a name is read', () => {
+  /** A leaf whose owner is written like this. Nothing of it is verified here. */
+  function withOwner(tag: number, contents: Buffer): Uint8Array {
+    const owner = 'x'.repeat(contents.length);
+    const der = Buffer.from(authority.issue({ domains: ['example.com'], owner }).leaf);
+    const at = der.indexOf(owner);
+    der.writeUInt8(tag, at - 2);
+    contents.copy(der, at);
+    return der;
+  }
+
+  test.each([
+    ['a UTF8String', 0x0c, Buffer.from('Grüße'), 'Grüße'],
+    ['a PrintableString', 0x13, Buffer.from('Gruesse'), 'Gruesse'],
+    ['a TeletexString', 0x14, Buffer.from('Grüße', 'latin1'), 'Grüße'],
+    ['an IA5String', 0x16, Buffer.from('Gruesse'), 'Gruesse'],
+    ['a BMPString', 0x1e, Buffer.from('Grüße', 'utf16le').swap16(), 'Grüße'],
+    ['anything else, as its DER in hex', 0x12, Buffer.from('12345'), '12053132333435'],
+  ])('from %s', (_, tag, contents, value) => {
+    const der = withOwner(tag, contents);
+
+    expect(fieldsOf(der).subject).toContainEqual({ oid: oid.organizationName, value });
+    expect(fieldsOf(der)).toEqual(byLibrary(der));
+  });
+});
+
+describe('an extension counts as missing', () => {
+  /** A leaf with this extension, not critical, in place of the usual one. */
+  function withExtension(id: string, value: string): Plain {
+    const instead: Extension = { oid: id, value: Buffer.from(value.replaceAll(' ', ''), 'hex') };
+    return fieldsOf(
+      authority.issue({
+        domains: ['example.com'],
+        extensions: (usual) => [...usual.filter((each) => each.oid !== id), instead],
+      }).leaf,
+    );
+  }
+
+  test.each<[string, keyof Plain, string, string, unknown]>([
+    ['basic constraints of another type', 'basicConstraints', oid.basicConstraints, '3103 0101ff', undefined],
+    ['basic constraints and something behind', 'basicConstraints', oid.basicConstraints, '3003 0101ff 00', undefined],
+    ['a length of indefinite form', 'basicConstraints', oid.basicConstraints, '3080 0101ff 0000', undefined],
+    ['a key usage that is no BIT STRING', 'mayCertify', oid.keyUsage, '0402 0106', false],
+    ['a key usage whose bit is unused', 'mayCertify', oid.keyUsage, '0302 0306', false],
+    ['usages of which one is no identifier', 'extendedKeyUsage', oid.extKeyUsage, '3006 06012a 020105', []],
+    ['names that are cut off', 'dnsNames', oid.subjectAltName, '3004 8203 6162', []],
+    ['policies without an identifier', 'policies', oid.certificatePolicies, '3002 3000', []],
+  ])('where there are %s', (_, field, id, value, expected) => {
+    expect(withExtension(id, value)[field]).toEqual(expected);
+  });
+
+  test.each<[string, keyof Plain, string, string, unknown]>([
+    ['no constraints', 'basicConstraints', oid.basicConstraints, '3000', { cA: false }],
+    ['a cA that is false', 'basicConstraints', oid.basicConstraints, '3003 010100', { cA: false }],
+    ['a length without cA', 'basicConstraints', oid.basicConstraints, '3003 020101', { cA: false, pathLength: 1 }],
+    ['keyCertSign', 'mayCertify', oid.keyUsage, '0302 0204', true],
+    ['other usages', 'mayCertify', oid.keyUsage, '0302 01fa', false],
+    ['no usage', 'mayCertify', oid.keyUsage, '0301 00', false],
+    ['names of other kinds', 'dnsNames', oid.subjectAltName, '300b 810161 820162 860163 8700', ['b']],
+    ['a name relative to the issuer', 'crlUrls', oid.crlDistributionPoints, '3006 3004 a002 a100', []],
+    [
+      'a point with more than a name',
+      'crlUrls',
+      oid.crlDistributionPoints,
+      '300c 300a a006 a004 8602 6162 8100',
+      ['ab'],
+    ],
+    [
+      'a point named relative to its issuer beside one with a URL',
+      'crlUrls',
+      oid.crlDistributionPoints,
+      '3010 3004 a002 a100 3008 a006 a004 8602 6162',
+      ['ab'],
+    ],
+    ['a point without a name', 'crlUrls', oid.crlDistributionPoints, '3004 3002 8100', []],
+  ])('and not where there is %s', (_, field, id, value, expected) => {
+    expect(withExtension(id, value)[field]).toEqual(expected);
+  });
+
+  test('of the critical ones where it says that it is not critical', () => {
+    const der = Buffer.from(chain[1] ?? '');
+    const critical = Buffer.from('0603551d130101ff', 'hex');
+    const before = fieldsOf(der).criticalExtensions;
+    der.writeUInt8(0, der.indexOf(critical) + critical.length - 1);
+
+    expect(before).toContain(oid.basicConstraints);
+    expect(fieldsOf(der).criticalExtensions).toEqual(before.filter((id) => id !== oid.basicConstraints));
+  });
+
+  test('alone: a certificate that is not DER is refused', () => {
+    const [leaf = Buffer.of()] = chain;
+    // tbsCertificate without a length: OpenSSL reads that.
+    const content = Buffer.from(leaf).subarray(4);
+    const length = content.readUInt16BE(2);
+    const tbs = Buffer.concat([Buffer.of(0x30, 0x80), content.subarray(4, 4 + length), Buffer.of(0, 0)]);
+    const inside = Buffer.concat([tbs, content.subarray(4 + length)]);
+    const header = Buffer.of(0x30, 0x82, inside.length >> 8, inside.length & 0xff);
+    const certificate = new X509Certificate(Buffer.concat([header, inside]));
+
+    expect(() => readFields(certificate)).toThrow(InvalidChain);
+    expect(() => readFields(certificate)).toThrow('one of the certificates cannot be read');
+  });
+});
