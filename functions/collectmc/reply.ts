@@ -119,28 +119,34 @@ function readBinary(bytes: Uint8Array): Reply | undefined {
   return isWholeZip(bytes) ? issued('zip', bytes) : undefined;
 }
 
+/** The content types of PKCS#7 (RFC 2315, 14: 1.2.840.113549.1.7.x) as the element that follows the header of a ContentInfo. */
+const PKCS7_TYPE = Buffer.from('06092a864886f70d0107', 'hex');
+
+const SEQUENCE = 0x30;
+
 /**
- * One SEQUENCE whose length is the body's length (X.690, 8.1.3). Shorter than 128 bytes no PKCS#7 with certificates is.
+ * One SEQUENCE whose length is the body's length (X.690, 8.1.3), and which begins as PKCS#7 does, or as a certificate: with
+ * another SEQUENCE, and no certificate is so short that its length is one byte, as it would be in a text that begins with "0".
  * The indefinite form is what streaming encoders write. It names no length, so all that can be asked of it here is its end:
  * two zero bytes. Reading it through would load code that only certificates need.
  */
 function isWholeSequence(bytes: Uint8Array): boolean {
   const [tag, first = 0] = bytes;
-  if (tag !== 0x30 || first < 0x80) {
+  const lengthBytes = first > 0x80 ? first & 0x7f : 0;
+  const contents = bytes.subarray(2 + lengthBytes);
+  const isCertificate = lengthBytes > 0 && contents[0] === SEQUENCE;
+  if (tag !== SEQUENCE || lengthBytes > 4 || !(isCertificate || startsWith(contents, PKCS7_TYPE))) {
     return false;
   }
   if (first === 0x80) {
-    return bytes.length > 128 && bytes.at(-1) === 0 && bytes.at(-2) === 0;
+    return bytes.at(-1) === 0 && bytes.at(-2) === 0;
   }
-  const lengthBytes = first & 0x7f;
-  if (lengthBytes > 4) {
-    return false;
-  }
-  let length = 0;
-  for (const byte of bytes.subarray(2, 2 + lengthBytes)) {
-    length = length * 256 + byte;
-  }
-  return bytes.length === 2 + lengthBytes + length;
+  const length = bytes.subarray(2, 2 + lengthBytes).reduce((sum, byte) => sum * 256 + byte, 0);
+  return contents.length === (lengthBytes > 0 ? length : first);
+}
+
+function startsWith(bytes: Uint8Array, beginning: Uint8Array): boolean {
+  return Buffer.compare(bytes.subarray(0, beginning.length), beginning) === 0;
 }
 
 /** Of an end-of-central-directory record (APPNOTE 4.3.16), without the comment whose length its last two bytes are. */

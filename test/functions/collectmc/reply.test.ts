@@ -8,6 +8,8 @@ const certificates = [500, 900, 1300].map((size, i) => {
   const content = Buffer.alloc(size, Buffer.of(0xfb, 0xef, 0xff, i));
   return sequence(Buffer.concat([Buffer.of(0x04, 0x82, size >> 8, size & 0xff), content]));
 });
+/** The object identifier of signedData, with which the contents of a PKCS#7 begin. */
+const SIGNED_DATA = Buffer.from('06092a864886f70d010702', 'hex');
 const certsOnly = Buffer.from(pkcs7(certificates, 'degenerate'));
 const signedEmpty = Buffer.from(pkcs7(certificates, 'signed-empty'));
 const indefinite = indefiniteLength(certsOnly);
@@ -299,8 +301,8 @@ describe('issued', () => {
     expect(payloadOf(answered(Buffer.concat([archive, Buffer.from('\n')])))?.container).toBe('zip');
   });
 
-  test('is read from a BER of 129 bytes, if it ends as one does', () => {
-    const body = Buffer.concat([Buffer.of(0x30, 0x80), Buffer.alloc(125, 7), Buffer.of(0, 0)]);
+  test('is read from a BER that begins and ends as a PKCS#7 does', () => {
+    const body = Buffer.concat([Buffer.of(0x30, 0x80), SIGNED_DATA, Buffer.alloc(100, 7), Buffer.of(0, 0)]);
 
     expect(payloadOf(answered(body))).toEqual({ container: 'pkcs7', payload: body });
   });
@@ -309,11 +311,18 @@ describe('issued', () => {
     const length = Buffer.alloc(4);
     length.writeUInt32BE(size);
     const digits = length.subarray(length.findIndex((byte) => byte > 0));
-    const der = Buffer.concat([Buffer.of(0x30, 0x80 + digits.length), digits, Buffer.alloc(size, 'content')]);
+    const der = Buffer.concat([Buffer.of(0x30, 0x80 + digits.length), digits, Buffer.alloc(size, SIGNED_DATA)]);
 
     expect(payloadOf(answered(der))).toEqual({ container: 'pkcs7', payload: der });
     expect(payloadOf(answered(Buffer.concat([der, Buffer.of(0)])))).toBeUndefined();
     expect(payloadOf(answered(der.subarray(0, -1)))).toBeUndefined();
+  });
+
+  test.each([
+    ['a PKCS#7 without certificates', Buffer.concat([Buffer.of(0x30, SIGNED_DATA.length), SIGNED_DATA])],
+    ['a certificate alone', Buffer.concat([Buffer.of(0x30, 0x81, 200), Buffer.alloc(200, 0x30)])],
+  ])('is what nobody can make a chain of, and has to be told of: %s', (_, der) => {
+    expect(payloadOf(answered(der))).toEqual({ container: 'pkcs7', payload: der });
   });
 });
 
@@ -378,13 +387,19 @@ describe('an outage', () => {
     ['a DER twice', Buffer.concat([certsOnly, certsOnly])],
     ['half a DER', certsOnly.subarray(0, certsOnly.length / 2)],
     ['the first byte of a length', Buffer.of(0x30, 0x82)],
-    ['a DER of less than 128 bytes', Buffer.concat([Buffer.of(0x30, 0x03), Buffer.of(0x02, 0x01, 0x07)])],
+    ['a DER that begins with a number', Buffer.concat([Buffer.of(0x30, 0x03), Buffer.of(0x02, 0x01, 0x07)])],
+    ['a text that is also a SEQUENCE in a SEQUENCE', Buffer.from(`0.0${'.'.repeat(45)}`)],
+    ['a DER of some other type', Buffer.concat([Buffer.of(0x30, 0x0b), Buffer.from('06092a864886f70d010101', 'hex')])],
+    [
+      'a DER of the right length with anything in it',
+      Buffer.concat([Buffer.of(0x30, 0x81, 200), Buffer.alloc(200, 7)]),
+    ],
     ['a DER whose length is no count of length bytes', Buffer.of(0x30, 0x01, 0x03, 1, 2, 3)],
     ['a SET', Buffer.concat([Buffer.of(0x31), certsOnly.subarray(1)])],
-    ['a length of five bytes', Buffer.concat([Buffer.of(0x30, 0x85, 0, 0, 0, 0, 200), Buffer.alloc(200, 7)])],
-    ['a reserved length', Buffer.concat([Buffer.of(0x30, 0xff), Buffer.alloc(200, 7)])],
+    ['a length of five bytes', Buffer.concat([Buffer.of(0x30, 0x85, 0, 0, 0, 0, 200), Buffer.alloc(200, SIGNED_DATA)])],
+    ['a reserved length', Buffer.concat([Buffer.of(0x30, 0xff), Buffer.alloc(200, SIGNED_DATA)])],
     ['the first two bytes of a BER', Buffer.of(0x30, 0x80)],
-    ['a BER of 128 bytes', Buffer.concat([Buffer.of(0x30, 0x80), Buffer.alloc(124, 7), Buffer.of(0, 0)])],
+    ['a BER with anything in it', Buffer.concat([Buffer.of(0x30, 0x80), Buffer.alloc(124, 7), Buffer.of(0, 0)])],
     ['half a BER', indefinite.subarray(0, indefinite.length / 2)],
     ['a BER that lacks all its ends', indefinite.subarray(0, -6)],
     ['a BER that ends in one zero', Buffer.concat([indefinite, Buffer.of(1, 0)])],
