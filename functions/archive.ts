@@ -61,6 +61,8 @@ const standingSchema = v.object({
   collectedAt: v.string(),
   product: v.nullable(v.string()),
   markType: v.nullable(v.string()),
+  /** The subject by the names of its attributes. */
+  attributes: v.record(v.string(), v.array(v.string())),
   domains: v.array(v.string()),
   fingerprintSha256: v.string(),
   notBefore: dateSchema,

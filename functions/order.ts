@@ -7,7 +7,9 @@ const ORDER_NUMBER_FORM =
 const DOMAINS_FORM = 'a list of 1 to 100 domain names, like ["example.com"]';
 const PRODUCT_FORM = '"VMC" or "CMC"';
 const REQUEST_FORM = '1 to 32 letters, digits, "-" and "_", but not a date of eight digits';
-const KEYS_FORM = 'orderNumber, domains, product, request';
+const SELECTOR_FORM = 'a BIMI selector: 1 to 63 lower-case letters, digits and hyphens, like "default"';
+const REPLACE_FORM = 'true or false';
+const KEYS_FORM = 'orderNumber, domains, product, request, selector, replace';
 
 /** Labels of letters, digits and hyphens, at least two of them and the last no number (RFC 1123, 2.1), 253 characters in all. */
 const DOMAIN = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+(?!\d+$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -39,6 +41,10 @@ const orderEntries = {
     v.pipe(v.array(domainSchema, DOMAINS_FORM), v.minLength(1, DOMAINS_FORM), v.maxLength(100, DOMAINS_FORM)),
   ),
   product: v.optional(v.picklist(['VMC', 'CMC'], PRODUCT_FORM)),
+  // One label of a domain name: it stands before `._bimi.` and in an address.
+  selector: v.optional(v.pipe(v.string(SELECTOR_FORM), v.regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, SELECTOR_FORM))),
+  // Whether it may be published over a certificate of another owner, or one that covers more.
+  replace: v.optional(v.boolean(REPLACE_FORM)),
   // Eight digits are what tells a second attempt from the first in an execution's name.
   request: v.optional(v.pipe(v.string(REQUEST_FORM), v.regex(/^(?!\d{8}(-\d+)?$)[A-Za-z0-9_-]{1,32}$/, REQUEST_FORM))),
 };

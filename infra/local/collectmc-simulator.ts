@@ -2,6 +2,7 @@
  * CollectMC on one machine: an HTTP server that answers as the CA does, in every way its documentation and the clients of its
  * siblings know. It is written from the protocol alone and shares no code with the client that it tests.
  */
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -24,8 +25,9 @@ export interface Call {
   readonly credentialsCorrect: boolean;
   /** `status 0`, `error -16`, `issued pkcs7-binary`, `http 503`, `truncated issued pem` ...; undefined until there is one. */
   readonly answer: string | undefined;
-  /** How many bytes of body were sent. */
+  /** How many bytes of body were sent, and their hash in lower-case hex; undefined until there is an answer. */
   readonly bytes: number;
+  readonly sha256: string | undefined;
 }
 
 export interface Simulator {
@@ -96,6 +98,7 @@ export async function startCollectMcSimulator(options: SimulatorOptions): Promis
       credentialsCorrect: false,
       answer: undefined,
       bytes: 0,
+      sha256: undefined,
     };
     calls.push(call);
     mostAtOnce = Math.max(mostAtOnce, ++inProgress);
@@ -260,10 +263,11 @@ async function send(answer: Answer, exchange: Exchange): Promise<void> {
     return;
   }
   const { status, headers, body } = rendered(answer);
+  call.bytes = body.length;
+  call.sha256 = createHash('sha256').update(body).digest('hex');
   if (answer.kind === 'truncated' && !answer.complete) {
     const whole = rendered(answer.of).body.length;
     response.writeHead(status, { ...headers, 'content-length': whole });
-    call.bytes = body.length;
     done();
     // An empty write would not send the head.
     response.flushHeaders();
@@ -271,7 +275,6 @@ async function send(answer: Answer, exchange: Exchange): Promise<void> {
     return;
   }
   response.writeHead(status, { ...headers, 'content-length': body.length });
-  call.bytes = body.length;
   done();
   response.end(body);
 }

@@ -1,4 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import http from 'node:http';
 import { promisify } from 'node:util';
 import { unzipSync } from 'fflate';
@@ -327,7 +328,7 @@ describe('a CA that is unwell', () => {
 });
 
 describe('the record of calls', () => {
-  it('has the order, the fields, whether the credentials were right, the answer and its size', async () => {
+  it('has the order, the fields, whether the credentials were right, the answer, its size and its hash', async () => {
     const { body } = await scripted(issued);
     await ask({ ...form, loginPassword: 'wrong', orderNumber: '5' });
 
@@ -340,6 +341,7 @@ describe('the record of calls', () => {
         credentialsCorrect: true,
         answer: 'issued pkcs7-binary',
         bytes: body.length,
+        sha256: createHash('sha256').update(body).digest('hex'),
       },
       expect.objectContaining({ orderNumber: '5', credentialsCorrect: false, answer: 'error -16' }),
     ]);

@@ -1,0 +1,217 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { request } from 'node:https';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import * as tls from 'node:tls';
+import { promisify } from 'node:util';
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { DescribeExecutionCommand, ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { type CertificateAuthority, createCertificateAuthority } from '../../infra/local/certificate-authority.ts';
+import { type Credentials, type Simulator, startCollectMcSimulator } from '../../infra/local/collectmc-simulator.ts';
+import { createDeployer, type Outputs } from '../../infra/local/emulator/deployment.ts';
+import { startEmulator } from '../../infra/local/emulator/emulator.ts';
+import type { SettingsInput } from '../../infra/settings.ts';
+
+const run = promisify(execFile);
+const LOCAL = join(import.meta.dirname, '..', '..', '.local');
+
+/** How an execution ended, as Step Functions tells it. */
+export interface Ended {
+  readonly status: string;
+  readonly error: string | undefined;
+  readonly cause: string | undefined;
+}
+
+/** The stack in an account of its own, seen only from outside: through AWS's interfaces, the push URL and the CA. */
+export interface DeployedCollector {
+  readonly ca: Simulator;
+  readonly authority: CertificateAuthority;
+  readonly outputs: Outputs;
+  /** Runs the AWS CLI, and reads what it prints. */
+  aws(...args: readonly string[]): Promise<unknown>;
+  /** Sends the event "Mark Certificate Ordered" once for each detail, ten to a call. */
+  announce(...details: readonly object[]): Promise<void>;
+  /** Waits until an execution has ended. */
+  ended(execution: string): Promise<Ended>;
+  /** Names of executions that begin so, and have a status where one is given. */
+  executions(prefix: string, status?: 'RUNNING' | 'SUCCEEDED' | 'FAILED'): Promise<string[]>;
+  /** What lies below `orders/<orderNumber>/`, by name. */
+  objects(orderNumber: string): Promise<Readonly<Record<string, Buffer>>>;
+  /** Puts a login into the secret, as the operator does. */
+  putCredentials(credentials: Credentials): Promise<void>;
+  /** Calls the push URL. Returns the HTTP status. */
+  push(options: PushRequest): Promise<number>;
+  /** Deploys once more with other settings. */
+  redeploy(settings: SettingsInput): Promise<void>;
+  /** `cdk destroy`. */
+  destroy(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface PushRequest {
+  readonly method: 'GET' | 'POST';
+  readonly fields: Readonly<Record<string, string>>;
+  /** `user:password`; none is sent without it. */
+  readonly login?: string;
+}
+
+/** What the CA accepts at first. The secret of a new stack holds a placeholder. */
+export const LOGIN: Credentials = { loginName: 'brand@example.com', loginPassword: 'correct+horse battery%staple' };
+
+/**
+ * Step Functions waits a tenth as long, so that its retries are as many as on AWS and do not take as long. An order is asked for
+ * every second.
+ */
+const WAIT_SCALE = 0.1;
+const RHYTHM: SettingsInput = { pollEvery: 'PT10S', giveUpAfter: 'PT3H' };
+
+/** Emulator, CA and stack. What differs from a user's deployment is its settings. */
+export async function deployCollector(): Promise<DeployedCollector> {
+  await mkdir(LOCAL, { recursive: true });
+  const authority = await createCertificateAuthority({ directory: join(LOCAL, 'ca') });
+  const ca = await startCollectMcSimulator({ credentials: LOGIN });
+  const emulator = await startEmulator({ logFile: join(LOCAL, 'emulator.log'), waitScale: WAIT_SCALE });
+  const { PATH: _, ...environment } = emulator.environment;
+  Object.assign(process.env, environment);
+  tls.setDefaultCACertificates([...tls.getCACertificates('default'), emulator.certificate]);
+  const clients = {
+    events: new EventBridgeClient(),
+    s3: new S3Client(),
+    secrets: new SecretsManagerClient(),
+    states: new SFNClient(),
+  };
+  const deployer = createDeployer(emulator.environment);
+  const settings: SettingsInput = {
+    ...RHYTHM,
+    collectUrl: ca.url,
+    push: true,
+    trustAnchors: createHash('sha256').update(authority.root).digest('hex'),
+  };
+
+  async function close(): Promise<void> {
+    for (const client of Object.values(clients)) {
+      client.destroy();
+    }
+    await Promise.all([ca.close(), emulator.stop()]);
+  }
+
+  let outputs: Outputs;
+  try {
+    await deployer.bootstrap();
+    outputs = await deployer.deploy(settings);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const output = (name: string) => outputs[name] ?? '';
+
+  return {
+    ca,
+    authority,
+    outputs,
+    async aws(...args) {
+      const { stdout } = await run('aws', [...args, '--output', 'json'], {
+        env: { ...process.env, ...emulator.environment },
+        maxBuffer: 64 * 1024 * 1024,
+      });
+      return stdout.trim() === '' ? undefined : JSON.parse(stdout);
+    },
+    async announce(...details) {
+      const entries = details.map((detail) => ({
+        Source: 'mark-certificates',
+        DetailType: 'Mark Certificate Ordered',
+        Detail: JSON.stringify(detail),
+      }));
+      for (let at = 0; at < entries.length; at += 10) {
+        const { FailedEntryCount } = await clients.events.send(
+          new PutEventsCommand({ Entries: entries.slice(at, at + 10) }),
+        );
+        if (FailedEntryCount !== 0) {
+          throw new Error(`${FailedEntryCount} events were not taken`);
+        }
+      }
+    },
+    async ended(execution) {
+      const executionArn = `${output('StateMachineArn').replace(':stateMachine:', ':execution:')}:${execution}`;
+      for (;;) {
+        try {
+          const {
+            status = '',
+            error,
+            cause,
+          } = await clients.states.send(new DescribeExecutionCommand({ executionArn }));
+          if (status !== 'RUNNING') {
+            return { status, error, cause };
+          }
+        } catch (error) {
+          if (!(error instanceof Error && error.name === 'ExecutionDoesNotExist')) {
+            throw error;
+          }
+        }
+        await wait(100);
+      }
+    },
+    async executions(prefix, statusFilter) {
+      const names: string[] = [];
+      let nextToken: string | undefined;
+      do {
+        const page = await clients.states.send(
+          new ListExecutionsCommand({ stateMachineArn: output('StateMachineArn'), statusFilter, nextToken }),
+        );
+        names.push(...(page.executions ?? []).flatMap(({ name = '' }) => (name.startsWith(prefix) ? [name] : [])));
+        nextToken = page.nextToken;
+      } while (nextToken);
+      return names;
+    },
+    async objects(orderNumber) {
+      const Bucket = output('BucketName');
+      const Prefix = `orders/${orderNumber}/`;
+      const { Contents = [] } = await clients.s3.send(new ListObjectsV2Command({ Bucket, Prefix }));
+      const objects = Contents.map(async ({ Key = '' }) => {
+        const { Body } = await clients.s3.send(new GetObjectCommand({ Bucket, Key }));
+        return [Key.slice(Prefix.length), Buffer.from((await Body?.transformToByteArray()) ?? [])] as const;
+      });
+      return Object.fromEntries(await Promise.all(objects));
+    },
+    async putCredentials(credentials) {
+      await clients.secrets.send(
+        new PutSecretValueCommand({
+          SecretId: output('CredentialsSecretArn'),
+          SecretString: JSON.stringify(credentials),
+        }),
+      );
+    },
+    async push({ method, fields, login }) {
+      const { host } = new URL(output('PushUrl'));
+      const form = new URLSearchParams(fields).toString();
+      const { promise, resolve, reject } = Promise.withResolvers<number>();
+      // The emulator answers for every host name; only the name in the request is that of the URL.
+      request(`${emulator.url}/${method === 'GET' ? `?${form}` : ''}`, {
+        method,
+        // Its certificate knows no host names of AWS.
+        servername: 'localhost',
+        headers: {
+          host,
+          ...(login !== undefined && { authorization: `Basic ${Buffer.from(login).toString('base64')}` }),
+          ...(method === 'POST' && { 'content-type': 'application/x-www-form-urlencoded' }),
+        },
+      })
+        .on('response', (response) => {
+          response.resume();
+          resolve(response.statusCode ?? 0);
+        })
+        .on('error', reject)
+        .end(method === 'POST' ? form : undefined);
+      return promise;
+    },
+    async redeploy(changed) {
+      outputs = await deployer.deploy({ ...settings, ...changed });
+    },
+    destroy: () => deployer.destroy(),
+    close,
+  };
+}
