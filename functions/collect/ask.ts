@@ -17,6 +17,8 @@ export interface Asked extends Omit<Answer, 'milliseconds'> {
   readonly rejectedCredentialsVersion?: string;
 }
 
+type Login = Pick<CollectRequest, 'loginName' | 'loginPassword'>;
+
 export interface AskDependencies {
   readonly url: string;
   readonly format: ResponseFormat;
@@ -38,6 +40,7 @@ export function createAsk({ url, format, credentials, call }: AskDependencies) {
       rejected.add(rejectedBefore);
     }
     let latest = waitingForCredentials('');
+    let refused: Login | undefined;
     for (const fresh of [false, true]) {
       const reading = await credentials.read({ fresh });
       if (reading.problem !== undefined || rejected.has(reading.version)) {
@@ -46,6 +49,12 @@ export function createAsk({ url, format, credentials, call }: AskDependencies) {
         continue;
       }
       const { version, loginName, loginPassword } = reading;
+      if (refused?.loginName === loginName && refused.loginPassword === loginPassword) {
+        // Another version of what the CA has just refused. Put once more after this, it will be asked with.
+        rejected.add(version);
+        latest = { ...latest, rejectedCredentialsVersion: version };
+        continue;
+      }
       const time = Math.min(CALL_MILLISECONDS, remaining() - RESERVED_MILLISECONDS);
       const answer = await call(
         { url, format, orderNumber, loginName, loginPassword },
@@ -55,6 +64,7 @@ export function createAsk({ url, format, credentials, call }: AskDependencies) {
       if (reply.kind !== 'waiting' || reply.reason !== 'credentials') {
         return { ...answer, reply };
       }
+      refused = reading;
       rejected.add(version);
       latest = { ...answer, reply, rejectedCredentialsVersion: version };
     }

@@ -35,6 +35,8 @@ export interface CollectedCertificate {
   /** No finding is an error. */
   readonly publishable: boolean;
   readonly findings: readonly Finding[];
+  /** The finished records of the DNS, where the stack publishes: one for each domain that was ordered. */
+  readonly bimiRecords?: readonly string[];
 }
 
 /** One check, for logs and metrics. Holds nothing secret. */
@@ -64,7 +66,9 @@ export interface CollectDependencies extends AskDependencies {
   readonly bucket: string;
   /** SHA-256 fingerprints that are trusted beside the known roots. */
   readonly trustAnchors: readonly string[];
-  readonly archive: (orderNumber: string) => Archive;
+  /** The public address of published certificates; undefined where the stack publishes none. */
+  readonly publishedUrl: string | undefined;
+  readonly archive: (orderNumber: string) => Promise<Archive>;
   readonly observe: (check: CheckRecord) => void;
   readonly now: () => Date;
   readonly random: () => number;
@@ -170,10 +174,10 @@ async function collectCertificate(
   { order, execution }: Check,
   { body }: Asked,
   { container, payload }: Extract<Reply, { kind: 'issued' }>,
-  { archive: archiveOf, bucket, now, trustAnchors }: CollectDependencies,
+  { archive: archiveOf, bucket, now, trustAnchors, publishedUrl }: CollectDependencies,
   fail: (name: CollectionErrorName, message: string, options?: ErrorOptions) => CollectionError,
 ): Promise<CollectedCertificate> {
-  const archive = archiveOf(order.orderNumber);
+  const archive = await archiveOf(order.orderNumber);
   const { holdsPrivateKey, InvalidChain, readMarkCertificate } = await import('../certificate/report.ts');
   const response = { container, body };
   const provenance = { execution, collectedAt: now().toISOString() };
@@ -184,7 +188,8 @@ async function collectCertificate(
   try {
     const { domains, product } = order;
     const certificate = await readMarkCertificate(payload, { at: now(), domains, product, trustAnchors });
-    const standing = await archive.store(response, certificate, provenance);
+    const records = publishedUrl === undefined ? undefined : await bimiRecordsOf(order, publishedUrl);
+    const standing = await archive.store(response, certificate, provenance, records);
     return { bucket, ...summary(standing, execution) };
   } catch (error) {
     if (!(error instanceof InvalidChain)) {
@@ -195,13 +200,29 @@ async function collectCertificate(
   }
 }
 
+/** What the buyer will put into the DNS, for each domain of the order. */
+async function bimiRecordsOf({ domains = [], selector }: Check['order'], publishedUrl: string): Promise<string[]> {
+  const { bimiRecord, DEFAULT_SELECTOR } = await import('../publication.ts');
+  return domains.map((domain) => bimiRecord(publishedUrl, domain, selector ?? DEFAULT_SELECTOR));
+}
+
 function summary(standing: StandingManifest, execution: string): Omit<CollectedCertificate, 'bucket'> {
-  const { fingerprintSha256, notBefore, notAfter, publishable, findings } = standing;
+  const { fingerprintSha256, notBefore, notAfter, publishable, findings, bimiRecords } = standing;
   const keys = Object.fromEntries(Object.entries(standing.objects).map(([name, { key }]) => [name, key]));
   const changed = standing.execution === execution;
   // A state may have 256 KiB; the manifest has them all.
   const domains = standing.domains.slice(0, DOMAINS_LIMIT);
-  return { changed, keys, fingerprintSha256, domains, notBefore, notAfter, publishable, findings };
+  return {
+    changed,
+    keys,
+    fingerprintSha256,
+    domains,
+    notBefore,
+    notAfter,
+    publishable,
+    findings,
+    ...(bimiRecords && { bimiRecords }),
+  };
 }
 
 /** What counts as "the same again": the reason, or any status that no table has. */

@@ -2,11 +2,10 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
-import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
-import { openArchive } from '../archive.ts';
+import type { Archive } from '../archive.ts';
 import { askCollectMc, RESPONSE_FORMATS, type ResponseFormat } from '../collectmc/request.ts';
 import { createCredentialsReader } from '../credentials.ts';
 import { type Environment, variable } from '../environment.ts';
@@ -17,7 +16,6 @@ import { type CheckRecord, createCollect } from './collect.ts';
 export function createHandler(environment: Environment) {
   const logger = new Logger({ serviceName: 'collect' });
   const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: 'collect' });
-  const s3 = new S3Client();
   const bucket = variable(environment, 'BUCKET_NAME');
   const collect = createCollect({
     url: variable(environment, 'COLLECT_URL'),
@@ -29,7 +27,8 @@ export function createHandler(environment: Environment) {
     bucket,
     // Absent where there is none: Lambda knows no empty variables.
     trustAnchors: environment.TRUST_ANCHORS?.split(',') ?? [],
-    archive: (orderNumber) => openArchive(s3, bucket, orderNumber),
+    publishedUrl: environment.PUBLISHED_URL,
+    archive: createArchives(bucket),
     observe: (check) => observe(check, logger, metrics),
     now: () => new Date(),
     random: Math.random,
@@ -37,6 +36,18 @@ export function createHandler(environment: Environment) {
   return middy((event: unknown, context: Context) => collect(event, () => context.getRemainingTimeInMillis()))
     .use(injectLambdaContext(logger))
     .use(logMetrics(metrics));
+}
+
+/**
+ * The archive, and the S3 client with it, is loaded when the first certificate has come: most processes never see one, and
+ * loading both takes a sixth of a cold start.
+ */
+function createArchives(bucket: string): (orderNumber: string) => Promise<Archive> {
+  let loaded: Promise<(orderNumber: string) => Archive> | undefined;
+  return async (orderNumber) => {
+    loaded ??= import('./archives.ts').then(({ connectArchives }) => connectArchives(bucket));
+    return (await loaded)(orderNumber);
+  };
 }
 
 /** One line and one set of metrics a check. */

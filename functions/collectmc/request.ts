@@ -129,7 +129,7 @@ async function post(url: URL, form: string, signal: AbortSignal): Promise<Incomi
   // What breaks after the headers reaches the reader of the body; without a listener it would end the process too.
   outgoing.on('error', () => {});
   outgoing.end(form);
-  const [response] = (await once(outgoing, 'response', { signal })) as [IncomingMessage];
+  const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
   return response;
 }
 

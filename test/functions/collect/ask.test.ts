@@ -83,6 +83,23 @@ describe('credentials that the CA rejects', () => {
     expect(asked).toMatchObject({ reply: { reason: 'credentials', status: -16 }, rejectedCredentialsVersion: 'b' });
     expect(ca.calls).toHaveLength(2);
   });
+
+  test('are not tried under a new version either, until they are put once more', async () => {
+    const { ca, secret, ask } = await prepare();
+    const stale = { loginName: 'brand', loginPassword: 'wrong' };
+    secret.remembered = version('a', stale);
+    secret.fresh = version('b', stale);
+
+    const asked = await ask();
+    await ask(asked.rejectedCredentialsVersion);
+
+    expect(asked).toMatchObject({ reply: { reason: 'credentials', status: -16 }, rejectedCredentialsVersion: 'b' });
+    expect(ca.calls).toHaveLength(1);
+    // The account was unlocked meanwhile, and the same login put once more.
+    ca.setCredentials(stale);
+    secret.fresh = version('c', stale);
+    expect((await ask('b')).reply).toMatchObject({ reason: 'processing' });
+  });
 });
 
 test('a secret that cannot be read for once does not make an order forget what was rejected', async () => {

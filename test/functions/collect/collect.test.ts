@@ -17,6 +17,7 @@ function prepare(...bodies: readonly string[]) {
     giveUpSeconds: 90 * DAY,
     bucket: 'bucket',
     trustAnchors: [],
+    publishedUrl: undefined,
     credentials: { read: async () => ({ version: 'a', loginName: 'brand', loginPassword: 'secret' }) },
     call: async () => {
       const [body = ''] = answers.length > 1 ? answers.splice(0, 1) : answers;

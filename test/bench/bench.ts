@@ -1,0 +1,130 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { measureBundles } from './bundles.ts';
+import { measureColdStart } from './cold-start.ts';
+import { modelCost } from './cost.ts';
+import { PROJECT, synthesizeAssets } from './deployed.ts';
+import { isFarOff, type Results } from './measure.ts';
+import { drawPlot } from './plot.ts';
+import { measureReport } from './report.ts';
+import { simulateScale } from './scale.ts';
+import { startServers } from './servers.ts';
+import { figuresTable, replaceSection, resultsText } from './text.ts';
+import { measureWarm } from './warm.ts';
+
+const USAGE = `npm run bench -- [OPTIONS]
+
+Measures what the collector costs, each figure beside a reference that is measured by turns in the same run.
+
+  --json    one JSON object
+  --short   fewer rounds, for CI
+  --page    write the figures into docs/performance.md, and the plot docs/performance.svg
+
+Exit status: 1 where a figure is worse than twice its target, else 0; 64 wrong usage.`;
+
+/** How often each is measured. The full run takes some two minutes, the short one half of one. */
+const LENGTHS = {
+  full: {
+    coldStart: { rounds: 61 },
+    warm: { rounds: 21 },
+    report: { rounds: 151 },
+    scale: {
+      seeds: 5,
+      days: 8,
+      sweep: [500, 1000, 1500, 2000, 3000, 4000, 6000, 10_000, 14_000, 20_000, 28_000, 32_000, 40_000],
+    },
+  },
+  short: {
+    coldStart: { rounds: 9 },
+    warm: { rounds: 5 },
+    report: { rounds: 31 },
+    scale: { seeds: 1, days: 3, sweep: [] },
+  },
+} as const;
+
+const options = readOptions();
+const lengths = LENGTHS[options.short ? 'short' : 'full'];
+const started = performance.now();
+const machine = {
+  processor: cpus()[0]?.model ?? 'unknown',
+  cores: cpus().length,
+  memoryGigabytes: Math.round(totalmem() / 2 ** 30),
+  platform: `${process.platform} ${process.arch}`,
+  node: process.version,
+  date: new Date().toISOString().slice(0, 10),
+};
+
+const deployed = synthesizeAssets();
+const servers = await startServers();
+const sections: { readonly title: string; readonly results: Results }[] = [];
+let points: Parameters<typeof drawPlot>[0];
+try {
+  const coldStart = await run('Cold start', () => measureColdStart(deployed, servers, lengths.coldStart));
+  await run('Warm checks', () => measureWarm(deployed, servers, lengths.warm));
+  await run('Report', () => measureReport(lengths.report));
+  await run('Bundles', () => measureBundles(deployed));
+  await run('Cost', () => modelCost(deployed, coldStart));
+  ({ points } = await run('Scale', () => simulateScale(deployed, lengths.scale)));
+} finally {
+  servers.close();
+  deployed.remove();
+}
+
+const figures = sections.flatMap(({ results }) => results.figures);
+const seconds = Math.round((performance.now() - started) / 1000);
+if (options.page) {
+  writePage();
+}
+if (options.json) {
+  const measured = sections.flatMap(({ results }) => results.measured);
+  const tables = sections.flatMap(({ results }) => results.tables ?? []);
+  console.log(JSON.stringify({ figures, measured, tables, machine: { ...machine, seconds } }, null, 2));
+} else if (!options.page) {
+  console.log(`${sections.map(resultsText).join('\n\n')}\n\n${figuresTable(figures)}`);
+}
+process.exitCode = figures.some(isFarOff) ? 1 : 0;
+
+async function run<R extends Results>(title: string, measure: () => R | Promise<R>): Promise<R> {
+  console.error(`${title} …`);
+  const results = await measure();
+  sections.push({ title, results });
+  return results;
+}
+
+function writePage(): void {
+  const page = join(PROJECT, 'docs', 'performance.md');
+  const { processor, cores, memoryGigabytes, platform, node, date } = machine;
+  const where = `Measured ${date} in ${seconds} s on ${cores} cores of ${processor}, ${memoryGigabytes} GB, ${platform}, Node ${node}.`;
+  const text = `${where}\n\n${figuresTable(figures)}`;
+  const filled = sections.reduce(
+    (filling, section) => replaceSection(filling, section.title, resultsText(section)),
+    replaceSection(readFileSync(page, 'utf8'), 'Figures', text),
+  );
+  writeFileSync(page, filled);
+  if (points.length > 0) {
+    writeFileSync(join(PROJECT, 'docs', 'performance.svg'), drawPlot(points));
+  }
+}
+
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        json: { type: 'boolean', default: false },
+        short: { type: 'boolean', default: false },
+        page: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    if (values.help) {
+      console.log(USAGE);
+      process.exit();
+    }
+    return values;
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
+    process.exit(64);
+  }
+}

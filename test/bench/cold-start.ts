@@ -1,0 +1,109 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { type Deployed, PROJECT } from './deployed.ts';
+import { alternate, atMost, measurement, type Results, ratios, summarize } from './measure.ts';
+import { checkOf, functionEnvironment, PENDING_ORDER, type ServerAddresses } from './servers.ts';
+
+/** What one new process took. */
+interface Run {
+  /** From starting the process until it has ended. */
+  readonly milliseconds: number;
+  /** User and system time of all its threads. */
+  readonly cpuMilliseconds: number;
+  readonly peakBytes: number;
+  /** Written to standard output: what CloudWatch would keep. */
+  readonly logBytes: number;
+}
+
+export interface ColdStart extends Results {
+  /** Of a cold check that waits, Node's own start included: what the cost model takes. */
+  readonly cpuMilliseconds: number;
+  readonly logBytes: number;
+}
+
+/**
+ * Cold start, waiting path: a new process loads the handler and makes one check that the CA answers with "being processed".
+ * All are loaded by the same runtime.js; "nothing" is that file without a handler.
+ */
+export async function measureColdStart(
+  deployed: Deployed,
+  servers: ServerAddresses,
+  { rounds }: { readonly rounds: number },
+): Promise<ColdStart> {
+  const environment = functionEnvironment(deployed, servers);
+  const subjects = {
+    nothing: undefined,
+    collect: join(deployed.assets.collect, 'index.mjs'),
+    plain: join(deployed.plain, 'index.js'),
+    plainWithSdk: join(deployed.plainWithSdk, 'index.js'),
+  };
+  type Subject = keyof typeof subjects;
+  const names = Object.keys(subjects) as Subject[];
+  const runs = Object.fromEntries(names.map((name) => [name, [] as Run[]])) as Record<Subject, Run[]>;
+  const discarded = 2;
+  const milliseconds = await alternate(
+    Object.fromEntries(
+      names.map((name) => [
+        name,
+        () => {
+          const run = start(subjects[name], environment);
+          runs[name].push(run);
+          return run.milliseconds;
+        },
+      ]),
+    ) as Record<Subject, () => number>,
+    { rounds, discarded },
+  );
+  const each = (name: Subject, of: (run: Run) => number) => runs[name].slice(discarded).map(of);
+  const cpu = (name: Subject) => each(name, (run) => run.cpuMilliseconds);
+  const peak = (name: Subject) => each(name, (run) => run.peakBytes / 1e6);
+
+  return {
+    figures: [
+      atMost('cold-start', 0.6, ratios(milliseconds.collect, milliseconds.plain, milliseconds.nothing)),
+      atMost('cold-start-cpu', 0.6, ratios(cpu('collect'), cpu('plain'), cpu('nothing'))),
+      atMost('memory-collect', 1, ratios(peak('collect'), peak('plain'), peak('nothing'))),
+    ],
+    measured: [
+      ...names.flatMap((name) => [
+        measurement(`cold start, ${NAMES[name]}`, 'ms', milliseconds[name]),
+        measurement(`CPU of a cold start, ${NAMES[name]}`, 'ms', cpu(name)),
+        measurement(`memory peak of a cold start, ${NAMES[name]}`, 'MB', peak(name)),
+      ]),
+      measurement(
+        'cold start beside the plain handler with the SDK bundled',
+        'ratio',
+        ratios(milliseconds.collect, milliseconds.plainWithSdk, milliseconds.nothing),
+      ),
+    ],
+    cpuMilliseconds: summarize(cpu('collect')).value,
+    logBytes: summarize(each('collect', (run) => run.logBytes)).value,
+  };
+}
+
+const NAMES = {
+  nothing: 'Node alone',
+  collect: 'Collect',
+  plain: 'plain handler',
+  plainWithSdk: 'plain handler with the SDK bundled',
+};
+
+/** Starts a process, waits for its end, and makes sure that it did what it was to do. */
+function start(file: string | undefined, environment: Readonly<Record<string, string>>): Run {
+  const runtime = join(import.meta.dirname, 'runtime.js');
+  const args = file ? [runtime, file, JSON.stringify(checkOf(PENDING_ORDER))] : [runtime];
+  const started = performance.now();
+  const { stdout, stderr, status } = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    // Lambda's runtime finds its own SDK by NODE_PATH too.
+    env: { ...environment, NODE_PATH: join(PROJECT, 'node_modules') },
+  });
+  const milliseconds = performance.now() - started;
+  const lastLine = stdout.lastIndexOf('\n');
+  const report = status === 0 ? JSON.parse(stdout.slice(lastLine)) : undefined;
+  if (!report || (file && report.answer?.outcome !== 'waiting')) {
+    throw new Error(`${file ?? runtime} did not answer: ${stdout}${stderr}`);
+  }
+  const { cpuMilliseconds, peakBytes } = report;
+  return { milliseconds, cpuMilliseconds, peakBytes, logBytes: Buffer.byteLength(stdout.slice(0, lastLine)) };
+}

@@ -1,0 +1,298 @@
+import { waitSeconds } from '../../functions/collect/waiting.ts';
+import type { ColdStart } from './cold-start.ts';
+import type { Deployed } from './deployed.ts';
+import { type Definition, HISTORY_LIMIT, type Walk, walk } from './machine.ts';
+import { atMost, exactly, measurement, type Results, round } from './measure.ts';
+
+/**
+ * AWS's list prices in dollars for us-east-1, without free tiers, of 2026-11. Each names its page on aws.amazon.com and how it
+ * was read: in a stored copy of that page, of unknown age; elsewhere, where others quote it; or from memory. None was read on
+ * AWS's own site on that day.
+ */
+const PRICES = {
+  /** Standard workflows: each state that is entered, and each repetition. Page "AWS Step Functions pricing"; stored copy. */
+  transition: 0.025 / 1000,
+  /**
+   * Lambda on arm64; since August 2025 the start of a process is paid for like the rest (AWS Compute Blog, "AWS Lambda
+   * standardizes billing for INIT Phase"). Page "AWS Lambda pricing"; quoted in 2026.
+   */
+  gigabyteSecond: 0.0000133334,
+  invocation: 0.2 / 1e6,
+  /** Page "AWS Secrets Manager pricing"; quoted. */
+  secretRead: 0.05 / 10_000,
+  /** Page "Amazon CloudWatch pricing"; quoted. */
+  logByte: 0.5 / 1e9,
+  /** Page "Amazon EventBridge pricing"; from memory. */
+  event: 1 / 1e6,
+  /** Page "Amazon S3 pricing"; from memory. */
+  s3Write: 0.005 / 1000,
+  s3Read: 0.0004 / 1000,
+  /** Page "AWS X-Ray pricing"; stored copy. */
+  trace: 5 / 1e6,
+} as const;
+
+/** What a repetition costs. */
+export const TRANSITION_DOLLARS = PRICES.transition;
+
+type Item = keyof typeof PRICES;
+
+const ITEM_NAMES: Readonly<Record<Item, string>> = {
+  transition: 'state transitions',
+  gigabyteSecond: 'time of Lambda',
+  invocation: 'invocations of Lambda',
+  secretRead: 'reading the secret',
+  logByte: 'logs of the functions',
+  event: 'events',
+  s3Write: 'writes to S3',
+  s3Read: 'reads from S3',
+  trace: 'traces',
+};
+
+type Usage = Readonly<Partial<Record<Item, number>>>;
+
+/** Seconds for which a warm process remembers the secret (functions/secret.ts), and milliseconds of CPU of a warm check. */
+const SECRET_SECONDS = 300;
+const WARM_CPU_MILLISECONDS = 0.4;
+
+/** Orders at once from which on the process stays warm: a check every 108 s at the default interval. */
+const WARM_ORDERS = 100;
+
+/** Memory at which a Lambda has one whole CPU (AWS: Lambda, configure memory). Below it the share is proportional. */
+const MEGABYTES_OF_A_CPU = 1769;
+
+const DAY = 86_400;
+const HOUR = 3600;
+
+/** Seconds that the CA takes for an answer: the assumption of the cost model. */
+const CA_SECONDS = [0.3, 3] as const;
+
+/** The poll interval of the job poller in AWS's collection of Step Functions samples. */
+const JOB_POLLER_SECONDS = 30;
+
+/** AWS's sample "Job Poller": submit, wait, ask, and a choice that leads back to waiting. */
+const JOB_POLLER: Definition = {
+  StartAt: 'Submit Job',
+  States: {
+    'Submit Job': { Type: 'Task', Resource: 'arn:aws:lambda:::function:submit', Next: 'Wait X Seconds' },
+    'Wait X Seconds': { Type: 'Wait', Next: 'Get Job Status' },
+    'Get Job Status': { Type: 'Task', Resource: 'arn:aws:lambda:::function:status', Next: 'Job Complete?' },
+    'Job Complete?': {
+      Type: 'Choice',
+      Choices: [{ Variable: '$.status', StringEquals: 'SUCCEEDED', Next: 'Done' }],
+      Default: 'Wait X Seconds',
+    },
+    Done: { Type: 'Succeed' },
+  },
+};
+
+/** What one order needs. */
+interface OrderCost {
+  readonly checks: number;
+  readonly transitions: number;
+  readonly events: number;
+  readonly lambdaMilliseconds: number;
+  readonly invocations: number;
+  /** Step Functions and Lambda. */
+  readonly dollars: number;
+  /** The secret, logs, events, S3 and traces too. */
+  readonly allDollars: number;
+  /** Dollars by item. */
+  readonly bill: Readonly<Record<string, number>>;
+}
+
+interface Durations {
+  /** CPU of one cold check, in milliseconds of a whole CPU. */
+  readonly cpuMilliseconds: number;
+  readonly logBytes: number;
+  readonly caSeconds: number;
+}
+
+/**
+ * What an order costs that waits so many days: transitions by walking the synthesized definition, checks by the function's own
+ * waiting policy, Lambda's time by the cold start measured in this run. Every check is taken to be a cold start, which is what
+ * a single order sees: AWS stops a process that is idle for minutes. Not reckoned: data transfer, storage, and the lines that
+ * Lambda itself logs.
+ *
+ * One of {@link WARM_ORDERS} orders that wait at once finds a warm process, which reads the secret once in five minutes for all
+ * of them.
+ *
+ * The figure is Step Functions and Lambda; "all" has every other request too.
+ */
+export function modelCost(deployed: Deployed, { cpuMilliseconds, logBytes }: ColdStart): Results {
+  const durations = { cpuMilliseconds, logBytes, caSeconds: CA_SECONDS[0] };
+  const month = collectorCost(deployed, 30, false, durations);
+  const poller = jobPollerCost(deployed, 30, durations);
+  const orders = CA_SECONDS.flatMap((caSeconds) =>
+    [1, 30, 90].flatMap((days) =>
+      [false, true].map((push) => ({
+        label: `collector${push ? ' with push' : ''}`,
+        days,
+        caSeconds,
+        cost: collectorCost(deployed, days, push, { ...durations, caSeconds }),
+      })),
+    ),
+  );
+  const warm = [1, 30, 90].map((days) => ({
+    label: `collector, one of ${WARM_ORDERS} orders at once`,
+    days,
+    caSeconds: durations.caSeconds,
+    cost: collectorCost(deployed, days, false, { ...durations, cpuMilliseconds: WARM_CPU_MILLISECONDS }, WARM_ORDERS),
+  }));
+  const pollers = [1, 30, 90].map((days) => ({
+    label: `job poller every ${JOB_POLLER_SECONDS} s`,
+    days,
+    caSeconds: durations.caSeconds,
+    cost: jobPollerCost(deployed, days, durations),
+  }));
+  const longest = Math.max(...orders.map(({ cost }) => cost.events));
+  return {
+    figures: [
+      atMost('cost-30-days', 0.02, exactly(month.dollars), 'dollars'),
+      atMost('cost-vs-job-poller', 0.01, exactly(month.dollars / poller.dollars)),
+      atMost('history-90-days', 1, exactly(longest / HISTORY_LIMIT)),
+    ],
+    measured: [
+      ...Object.entries(month.bill).map(([item, dollars]) =>
+        measurement(
+          `30 days, CA answers in ${durations.caSeconds} s: ${ITEM_NAMES[item as Item]}`,
+          'dollars',
+          exactly(dollars),
+        ),
+      ),
+      measurement(`30 days, CA answers in ${durations.caSeconds} s: all of it`, 'dollars', exactly(month.allDollars)),
+      measurement('a job poller fills its history in', 'hours', exactly(jobPollerHours())),
+    ],
+    tables: [
+      {
+        title: 'What an order costs',
+        columns: [
+          '',
+          'days',
+          'CA answers in (s)',
+          'checks',
+          'state transitions',
+          'events of history',
+          'Lambda (s)',
+          'Lambda requests',
+          'dollars',
+          'dollars, all',
+        ],
+        rows: [...orders, ...warm, ...pollers].map(({ label, days, caSeconds, cost }) => [
+          label,
+          days,
+          caSeconds,
+          cost.checks,
+          cost.transitions,
+          cost.events,
+          round(cost.lambdaMilliseconds / 1000),
+          cost.invocations,
+          round(cost.dollars),
+          round(cost.allDollars),
+        ]),
+      },
+    ],
+  };
+}
+
+/** @param orders that wait at once and share what a process remembers; 1 makes every check a cold start. */
+function collectorCost(deployed: Deployed, days: number, push: boolean, durations: Durations, orders = 1): OrderCost {
+  const { definition } = deployed;
+  const loop = walk(definition, definition.StartAt, { collection: { outcome: 'waiting' } }, definition.StartAt);
+  const last = (changed: boolean) =>
+    walk(definition, definition.StartAt, { collection: { outcome: 'issued', certificate: { changed } } });
+  const waiting = checksIn(days * DAY, Number(deployed.environment.POLL_SECONDS));
+  // With push another execution collects and announces; the one that waited finds the certificate stored.
+  const ends = push ? [last(true), last(false)] : [last(true)];
+  const executions = ends.length;
+  const total = (of: (walk: Walk) => number) => waiting * of(loop) + ends.reduce((sum, each) => sum + of(each), 0);
+
+  const checks = total(({ invocations }) => invocations);
+  // start, and push, do less than a check: reckoned as one that has no CA to wait for.
+  const others = push ? 2 : 1;
+  const milliseconds =
+    checks * lambdaMilliseconds(deployed, durations) +
+    others * lambdaMilliseconds(deployed, { ...durations, caSeconds: 0 });
+  return costOf(deployed, {
+    checks,
+    // The start of an execution is a transition too (AWS: Step Functions, pricing examples).
+    transitions: total((each) => each.transitions) + executions,
+    // ExecutionStarted and ExecutionSucceeded; the longer of the executions.
+    events: waiting * loop.events + Math.max(...ends.map(({ events }) => events)) + 2,
+    lambdaMilliseconds: milliseconds,
+    invocations: checks + others,
+    others: {
+      secretRead: (orders > 1 ? (days * DAY) / SECRET_SECONDS / orders : checks) + (push ? 1 : 0),
+      logByte: (checks + others) * durations.logBytes,
+      // "Mark Certificate Ordered" and "Mark Certificate Issued".
+      event: 2,
+      s3Write: 4,
+      s3Read: 10 * executions,
+      trace: executions,
+    },
+  });
+}
+
+/** The same handler, asked every 30 s. An execution that is full would have to be followed by another; that is not reckoned. */
+function jobPollerCost(deployed: Deployed, days: number, { caSeconds, logBytes }: Durations): OrderCost {
+  const loop = loopOfJobPoller();
+  const checks = Math.floor((days * DAY) / JOB_POLLER_SECONDS);
+  return costOf(deployed, {
+    checks,
+    transitions: checks * loop.transitions,
+    events: checks * loop.events,
+    // Every half minute: the process stays warm and remembers the secret, and only the CA's time is paid for.
+    lambdaMilliseconds: checks * caSeconds * 1000,
+    invocations: checks,
+    others: { logByte: checks * logBytes },
+  });
+}
+
+function costOf(
+  { memorySize }: Deployed,
+  { others, ...counted }: Omit<OrderCost, 'dollars' | 'allDollars' | 'bill'> & { readonly others: Usage },
+): OrderCost {
+  const { transitions, lambdaMilliseconds, invocations } = counted;
+  const bill = {
+    ...price({
+      transition: transitions,
+      gigabyteSecond: (lambdaMilliseconds / 1000) * (memorySize / 1024),
+      invocation: invocations,
+    }),
+  };
+  const otherBill = price(others);
+  const dollars = sum(Object.values(bill));
+  return { ...counted, dollars, allDollars: dollars + sum(Object.values(otherBill)), bill: { ...bill, ...otherBill } };
+}
+
+/** Hours until an execution of the job poller has as many events as Step Functions allows. */
+function jobPollerHours(): number {
+  return ((HISTORY_LIMIT / loopOfJobPoller().events) * JOB_POLLER_SECONDS) / HOUR;
+}
+
+function loopOfJobPoller(): Walk {
+  return walk(JOB_POLLER, 'Wait X Seconds', {}, 'Wait X Seconds');
+}
+
+/** Checks that say "not yet" until so many seconds have passed, in the middle of the spread. */
+function checksIn(seconds: number, pollSeconds: number): number {
+  let checks = 0;
+  for (let elapsedSeconds = 0; elapsedSeconds < seconds; ) {
+    checks += 1;
+    elapsedSeconds += waitSeconds({ reason: 'processing', inARow: checks, checks, elapsedSeconds }, pollSeconds, 0.5);
+  }
+  return checks;
+}
+
+/** One cold check on Lambda: its CPU at the share that its memory gets, and the wait for the CA. Billed by whole milliseconds. */
+function lambdaMilliseconds({ memorySize }: Deployed, { cpuMilliseconds, caSeconds }: Durations): number {
+  return Math.ceil((cpuMilliseconds * MEGABYTES_OF_A_CPU) / memorySize + caSeconds * 1000);
+}
+
+/** Dollars by item. */
+function price(usage: Usage): Record<string, number> {
+  return Object.fromEntries(Object.entries(usage).map(([item, count]) => [item, PRICES[item as Item] * count]));
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

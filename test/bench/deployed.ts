@@ -1,0 +1,104 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App, Stack } from 'aws-cdk-lib';
+import { Architecture, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { type BundlingOptions, LogLevel, NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { deployTemplate } from '../../infra/local/template.ts';
+import { MarkCertificateCollectorStack } from '../../infra/stack.ts';
+import type { Definition } from './machine.ts';
+
+export const PROJECT = join(import.meta.dirname, '..', '..');
+
+/** Names of the functions in the template; `push` is there with its setting. */
+export const FUNCTIONS = ['collect', 'start', 'survey', 'push'] as const;
+export type FunctionName = (typeof FUNCTIONS)[number];
+
+/** A resource of a CloudFormation template, as far as the benchmark reads it. */
+interface Resource {
+  readonly Type: string;
+  readonly Properties: Readonly<Record<string, unknown>>;
+}
+
+/** What a deployment would upload, on this machine's disk. */
+export interface Deployed {
+  /** The folder of each function's asset. */
+  readonly assets: Readonly<Record<FunctionName, string>>;
+  /** The asset of the plain handler by CDK's default bundling: the SDK is left to the runtime. */
+  readonly plain: string;
+  /** The same with `bundleAwsSDK`: the SDK in the asset, as in the collector's. */
+  readonly plainWithSdk: string;
+  readonly definition: Definition;
+  /** How many calls to the CA may run at once by default. */
+  readonly reservedConcurrency: number;
+  /** Megabytes of Collect's Lambda. */
+  readonly memorySize: number;
+  /** Collect's own settings; references to other resources are left out. */
+  readonly environment: Readonly<Record<string, string>>;
+  remove(): void;
+}
+
+/**
+ * Synthesizes the stack as `cdk synth` does (same app, same context, so the same assets by hash), and beside it a stack with
+ * the plain handler as an aws-lambda-nodejs NodejsFunction.
+ */
+export function synthesizeAssets(): Deployed {
+  const outdir = mkdtempSync(join(tmpdir(), 'mark-certificate-bench-'));
+  const { context } = JSON.parse(readFileSync(join(PROJECT, 'cdk.json'), 'utf8'));
+  const app = new App({ outdir, context: { ...context, push: true } });
+  new MarkCertificateCollectorStack(app, 'MarkCertificateCollector');
+  const reference = new Stack(app, 'Plain');
+  plainFunction(reference, 'SdkOfRuntime');
+  plainFunction(reference, 'SdkBundled', { bundleAwsSDK: true });
+  const assembly = app.synth();
+
+  /** The one function whose logical id contains a text. */
+  const functionOf = (stack: string, idPart: string): Resource => {
+    const resources = assembly.getStackByName(stack).template.Resources as Readonly<Record<string, Resource>>;
+    const found = Object.entries(resources).filter(
+      ([id, { Type }]) => Type === 'AWS::Lambda::Function' && id.includes(idPart),
+    );
+    const [only, ...others] = found;
+    if (!only || others.length > 0) {
+      throw new Error(`The stack ${stack} has ${found.length} functions named ${idPart}, where one is expected`);
+    }
+    return only[1];
+  };
+  const assetOf = (stack: string, idPart: string): string => {
+    const { S3Key } = functionOf(stack, idPart).Properties.Code as { readonly S3Key: string };
+    return join(outdir, `asset.${S3Key.replace(/\.zip$/, '')}`);
+  };
+  const [collect, start, survey, push] = ['Collect', 'Start', 'Survey', 'Push'].map((name) =>
+    assetOf('MarkCertificateCollector', `${name}Function`),
+  ) as [string, string, string, string];
+  const template = deployTemplate({});
+  const machine = template.resource('AWS::StepFunctions::StateMachine').Properties;
+  const { MemorySize, Environment, ReservedConcurrentExecutions } = functionOf(
+    'MarkCertificateCollector',
+    'CollectFunction',
+  ).Properties;
+  const { Variables } = Environment as { readonly Variables: Readonly<Record<string, unknown>> };
+  return {
+    assets: { collect, start, survey, push },
+    plain: assetOf('Plain', 'SdkOfRuntime'),
+    plainWithSdk: assetOf('Plain', 'SdkBundled'),
+    definition: JSON.parse(String(template.resolve(machine.DefinitionString))),
+    reservedConcurrency: Number(ReservedConcurrentExecutions),
+    memorySize: Number(MemorySize),
+    environment: Object.fromEntries(
+      Object.entries(Variables).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+    ),
+    remove: () => rmSync(outdir, { recursive: true }),
+  };
+}
+
+/** All defaults but the runtime and the architecture, which are the collector's. */
+function plainFunction(stack: Stack, id: string, bundling: BundlingOptions = {}): void {
+  new NodejsFunction(stack, id, {
+    entry: join(import.meta.dirname, 'plain-handler', 'index.ts'),
+    depsLockFilePath: join(PROJECT, 'package-lock.json'),
+    runtime: Runtime.NODEJS_24_X,
+    architecture: Architecture.ARM_64,
+    bundling: { ...bundling, logLevel: LogLevel.SILENT },
+  });
+}

@@ -1,0 +1,92 @@
+import { spawnSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readMarkCertificate } from '../../functions/certificate/report.ts';
+import { createCertificateAuthority } from '../../infra/local/certificate-authority.ts';
+import { pem, pkcs7 } from '../../infra/local/containers.ts';
+import { alternate, atLeast, atMost, measurement, type Results, ratios } from './measure.ts';
+
+/** Reports of one measurement: one alone is near the clock's noise. */
+const AT_ONCE = 20;
+const DISCARDED = 30;
+
+/**
+ * The report of a PKCS#7 with three certificates, beside what cannot be left out (node:crypto parses three certificates and
+ * verifies two signatures), and beside the two commands of openssl that a script would start for it.
+ */
+export async function measureReport({ rounds }: { readonly rounds: number }): Promise<Results> {
+  const { chain } = (await createCertificateAuthority()).issue({ domains: ['example.com'] });
+  const container = pkcs7(chain, 'signed-empty');
+  const at = new Date();
+  const folder = mkdtempSync(join(tmpdir(), 'mark-certificate-bench-'));
+  try {
+    const values = await alternate(
+      {
+        report: () => timeOf(() => readMarkCertificate(container, { at })),
+        crypto: () => timeOf(() => proveBare(chain)),
+      },
+      { rounds, discarded: DISCARDED },
+    );
+    const spawned = await alternate(
+      {
+        report: () => timeOf(() => readMarkCertificate(container, { at })),
+        openssl: opensslCommands(folder, container, chain),
+      },
+      { rounds: Math.ceil(rounds / 3) },
+    );
+    return {
+      figures: [
+        atMost('report-vs-crypto', 3, ratios(values.report, values.crypto)),
+        atLeast('report-vs-openssl', 20, ratios(spawned.openssl, spawned.report), 'times faster'),
+      ],
+      measured: [
+        measurement('report of three certificates', 'ms', values.report),
+        measurement('bare node:crypto', 'ms', values.crypto),
+        measurement('openssl, two processes', 'ms', spawned.openssl),
+      ],
+    };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Milliseconds of one run, as the mean of several in a row. */
+async function timeOf(run: () => unknown): Promise<number> {
+  const started = performance.now();
+  for (let index = 0; index < AT_ONCE; index++) {
+    await run();
+  }
+  return (performance.now() - started) / AT_ONCE;
+}
+
+function proveBare(chain: readonly Uint8Array[]): void {
+  const [leaf, issuing, root] = chain.map((der) => new X509Certificate(der));
+  if (!leaf || !issuing || !root || !leaf.verify(issuing.publicKey) || !issuing.verify(root.publicKey)) {
+    throw new Error('The chain does not verify');
+  }
+}
+
+/** Milliseconds of both commands. */
+function opensslCommands(folder: string, container: Uint8Array, chain: readonly Uint8Array[]): () => number {
+  const file = (name: string) => join(folder, name);
+  writeFileSync(file('response.p7b'), container);
+  for (const [index, name] of ['leaf.pem', 'issuing.pem', 'root.pem'].entries()) {
+    writeFileSync(file(name), pem(chain.slice(index, index + 1)));
+  }
+  const commands = [
+    ['pkcs7', '-inform', 'DER', '-in', file('response.p7b'), '-print_certs', '-out', file('chain.pem')],
+    ['verify', '-CAfile', file('root.pem'), '-untrusted', file('issuing.pem'), file('leaf.pem')],
+  ];
+  return () => {
+    const started = performance.now();
+    for (const command of commands) {
+      const { status, stderr } = spawnSync('openssl', command, { encoding: 'utf8' });
+      if (status !== 0) {
+        throw new Error(`openssl ${command[0]} failed: ${stderr}`);
+      }
+    }
+    return performance.now() - started;
+  };
+}

@@ -1,0 +1,305 @@
+import { TRANSITION_DOLLARS } from './cost.ts';
+import type { Deployed } from './deployed.ts';
+import { type BusyPolicy, busyPolicy, EVENTS_PER_RETRY, HISTORY_LIMIT, walk } from './machine.ts';
+import {
+  atMost,
+  exactly,
+  type Measurement,
+  measurement,
+  quantile,
+  type Results,
+  round,
+  type Summary,
+  summarize,
+  type Table,
+} from './measure.ts';
+import { type Load, type Outcome, referenceDelay, simulate } from './simulation.ts';
+
+const HOUR = 3600;
+const DAY = 86_400;
+
+/** Seconds that the CA takes for an answer. */
+const CA_SECONDS = [0.3, 3] as const;
+
+/** Orders that wait at once in the figures. */
+const ORDERS = 10_000;
+
+/** Poll intervals to recommend from; the setting ends at two days. */
+const POLL_HOURS = [4, 6, 8, 9, 10, 12, 18, 24, 36, 48];
+
+/** Orders that come in the same second. */
+const BURSTS = [1000, 3000, 10_000, 30_000];
+
+/** Loads of one caller to try: near 1 and above, as when nobody acts for a week. */
+const OVERLOADS = [0.9, 1, 1.1, 1.25, 1.5, 2];
+const OVERLOAD_DAYS = 7;
+
+/** Events that the history of an order grows by in a day, with as many checks and refusals as the orders had on average. */
+function eventsPerDay({ callsPerHour, retriesPerCheck }: Outcome, orders: number, { definition }: Deployed): number {
+  const waiting = { collection: { outcome: 'waiting' } };
+  const { events } = walk(definition, definition.StartAt, waiting, definition.StartAt);
+  return ((callsPerHour * DAY) / HOUR / orders) * (events + EVENTS_PER_RETRY * retriesPerCheck);
+}
+
+/** How a setting fares under a load. */
+export interface Point {
+  readonly orders: number;
+  /** How many callers are busy on average, as a share of those there are. */
+  readonly load: number;
+  readonly caSeconds: number;
+  readonly callers: number;
+  readonly pollHours: number;
+  readonly medianHours: number;
+  readonly worstHours: number;
+  readonly callsPerHour: number;
+  readonly retriesPerCheck: number;
+  /** Of what an execution may have, for an order that waits until its deadline. */
+  readonly historyShare: number;
+  /** No order starves, and none would overrun its history. */
+  readonly holds: boolean;
+}
+
+export interface Scale extends Results {
+  /** The default settings under more and more orders, for the plot. */
+  readonly points: readonly Point[];
+}
+
+/**
+ * Ten thousand orders that wait at once, and where one caller is no longer enough.
+ *
+ * @param seeds how often the figures are simulated, each time with other random numbers.
+ * @param days simulated days of each.
+ * @param sweep numbers of orders to try with the default settings; none leaves it out.
+ */
+export function simulateScale(
+  deployed: Deployed,
+  { seeds, days, sweep }: { readonly seeds: number; readonly days: number; readonly sweep: readonly number[] },
+): Scale {
+  const retry = busyPolicy(deployed.definition.States.Collect?.Retry);
+  const pollSeconds = Number(deployed.environment.POLL_SECONDS);
+  const { reservedConcurrency } = deployed;
+  const usual = {
+    orders: ORDERS,
+    callers: reservedConcurrency,
+    pollSeconds,
+    days,
+    seed: 0,
+    begin: 'spread',
+    line: 'retry',
+  } as const;
+  const trial = (load: Partial<Load> & { readonly caSeconds: number }) =>
+    tryLoad({ ...usual, days: Math.min(days, 4), ...load }, retry, deployed);
+
+  const settings = CA_SECONDS.map((caSeconds) => {
+    // Fewer callers, or a shorter interval, could not even make the calls.
+    const fewest = Math.ceil((ORDERS * caSeconds) / pollSeconds);
+    const callers = Array.from({ length: 4 }, (_, more) => trial({ caSeconds, callers: fewest + more }));
+    const shortest = Math.max(pollSeconds / HOUR, (ORDERS * caSeconds) / reservedConcurrency / HOUR);
+    const intervals = POLL_HOURS.filter((hours) => hours >= shortest)
+      .slice(0, 3)
+      .map((hours) => trial({ caSeconds, pollSeconds: hours * HOUR }));
+    return { caSeconds, callers, intervals };
+  });
+  const runs = settings.map(({ caSeconds, callers }) => {
+    const enough = callers.find(isEnough)?.callers ?? Number.NaN;
+    const each = Array.from({ length: seeds }, (_, seed) => {
+      const load = { ...usual, caSeconds, callers: enough, seed };
+      const outcome = simulate(load, retry);
+      return { outcome, ratio: quantile(outcome.delays, 0.5) / referenceDelay(load, retry) };
+    });
+    return { caSeconds, callers: enough, each };
+  });
+  const [fast, slow] = runs as [(typeof runs)[number], (typeof runs)[number]];
+  const points = CA_SECONDS.flatMap((caSeconds) => untilBroken(sweep, (orders) => trial({ caSeconds, orders })));
+  const bursts = sweep.length === 0 ? [] : CA_SECONDS.flatMap((caSeconds) => burst(deployed, retry, caSeconds));
+  return {
+    figures: [
+      atMost('scale-median-delay', 1, range(fast.each.map(({ ratio }) => ratio))),
+      atMost('scale-median-delay-slow-ca', 1, range(slow.each.map(({ ratio }) => ratio))),
+      atMost(
+        'scale-most-at-once',
+        1,
+        range(runs.flatMap(({ callers, each }) => each.map(({ outcome }) => outcome.mostAtOnce / callers))),
+      ),
+      atMost(
+        'scale-starved',
+        0,
+        range(runs.flatMap(({ each }) => each.map(({ outcome }) => outcome.starved))),
+        'orders',
+      ),
+    ],
+    measured: [
+      ...runs.flatMap(({ caSeconds, callers, each }) => {
+        const label = `${ORDERS} orders, CA answers in ${caSeconds} s, ${callers} at once`;
+        const over = (name: string, unit: string, of: (outcome: Outcome) => number) =>
+          measurement(`${label}: ${name}`, unit, range(each.map(({ outcome }) => of(outcome))));
+        return [
+          over('calls', 'per hour', ({ callsPerHour }) => callsPerHour),
+          over('calls in the busiest hour', 'calls', ({ busiestHour }) => busiestHour),
+          over('median delay after issue', 'hours', ({ delays }) => quantile(delays, 0.5) / HOUR),
+          over('lower quartile of the delay', 'hours', ({ delays }) => quantile(delays, 0.25) / HOUR),
+          over('upper quartile of the delay', 'hours', ({ delays }) => quantile(delays, 0.75) / HOUR),
+          over('worst delay', 'hours', ({ delays }) => quantile(delays, 1) / HOUR),
+          over('wait in the queue and for the answer', 's', ({ meanQueueSeconds }) => meanQueueSeconds),
+        ];
+      }),
+      ...bursts,
+    ],
+    tables: [
+      table(
+        `What to set for ${ORDERS} orders`,
+        settings.flatMap(({ callers, intervals }) => [...callers, ...intervals]),
+      ),
+      ...(points.length > 0
+        ? [table('How many orders the default settings carry', points), overloadTable(deployed, retry)]
+        : []),
+    ],
+    points,
+  };
+}
+
+function tryLoad(load: Load, retry: BusyPolicy, deployed: Deployed): Point {
+  const outcome = simulate(load, retry);
+  const { delays, callsPerHour, starved, retriesPerCheck } = outcome;
+  const daysToDeadline = Number(deployed.environment.GIVE_UP_SECONDS) / DAY;
+  const historyShare = (eventsPerDay(outcome, load.orders, deployed) * daysToDeadline) / HISTORY_LIMIT;
+  return {
+    orders: load.orders,
+    load: loadOf(load),
+    caSeconds: load.caSeconds,
+    callers: load.callers,
+    pollHours: load.pollSeconds / HOUR,
+    medianHours: quantile(delays, 0.5) / HOUR,
+    worstHours: quantile(delays, 1) / HOUR,
+    callsPerHour,
+    retriesPerCheck,
+    historyShare,
+    holds: starved === 0 && historyShare < 1,
+  };
+}
+
+function loadOf({ orders, caSeconds, pollSeconds, callers }: Load): number {
+  return (orders * caSeconds) / pollSeconds / callers;
+}
+
+/** Good enough to recommend: it holds, and refusals are rarer than checks, for each is billed as a state transition. */
+function isEnough({ holds, retriesPerCheck }: Point): boolean {
+  return holds && retriesPerCheck < 1;
+}
+
+/** Tries bigger and bigger loads, up to the first that does not hold: beyond, all simulations tell the same. */
+function untilBroken(sizes: readonly number[], run: (orders: number) => Point): Point[] {
+  const points: Point[] = [];
+  for (const orders of sizes) {
+    const point = run(orders);
+    points.push(point);
+    if (!point.holds) {
+      break;
+    }
+  }
+  return points;
+}
+
+function table(title: string, points: readonly Point[]): Table {
+  return {
+    title,
+    columns: [
+      'orders',
+      'CA answers in (s)',
+      'reservedConcurrency',
+      'pollEvery (h)',
+      'load',
+      'calls an hour',
+      'median delay (h)',
+      'worst delay (h)',
+      'refusals a check',
+      'their dollars for an order and 30 days',
+      'history at the deadline',
+      '',
+    ],
+    rows: points.map((point) => [
+      point.orders,
+      point.caSeconds,
+      point.callers,
+      point.pollHours,
+      round(point.load),
+      round(point.callsPerHour),
+      round(point.medianHours),
+      Number.isFinite(point.worstHours) ? round(point.worstHours) : 'never',
+      round(point.retriesPerCheck),
+      round(point.retriesPerCheck * ((30 * DAY) / (point.pollHours * HOUR)) * TRANSITION_DOLLARS),
+      `${round(100 * point.historyShare)} %`,
+      verdictOn(point),
+    ]),
+  };
+}
+
+function verdictOn(point: Point): string {
+  if (point.holds) {
+    return isEnough(point) ? 'holds' : 'holds, with many refusals';
+  }
+  return Number.isFinite(point.worstHours) ? 'histories overrun' : 'orders starve';
+}
+
+/** What becomes of orders where the default settings' caller has more to do than it can. */
+function overloadTable(deployed: Deployed, retry: BusyPolicy): Table {
+  const { reservedConcurrency: callers, environment } = deployed;
+  const pollSeconds = Number(environment.POLL_SECONDS);
+  const caSeconds = 3;
+  return {
+    title: `${OVERLOAD_DAYS} days of overload, ${callers} caller, CA answers in ${caSeconds} s`,
+    columns: [
+      'load',
+      'orders',
+      'checks',
+      'executions that fail',
+      'refusals a check',
+      'their dollars for an order and 30 days',
+      'median delay (h)',
+      'of 99 % (h)',
+      'a history is full in (days)',
+    ],
+    rows: OVERLOADS.map((load) => {
+      const orders = Math.round((load * callers * pollSeconds) / caSeconds);
+      const days = OVERLOAD_DAYS;
+      const outcome = simulate(
+        { orders, caSeconds, callers, pollSeconds, days, seed: 0, begin: 'spread', line: 'retry' },
+        retry,
+      );
+      const { delays, calls, callsPerHour, retriesPerCheck, starved } = outcome;
+      return [
+        load,
+        orders,
+        calls,
+        starved,
+        round(retriesPerCheck),
+        round(((retriesPerCheck * callsPerHour * 30 * DAY) / HOUR / orders) * TRANSITION_DOLLARS),
+        round(quantile(delays, 0.5) / HOUR),
+        round(quantile(delays, 0.99) / HOUR),
+        Math.round(HISTORY_LIMIT / eventsPerDay(outcome, orders, deployed)),
+      ];
+    }),
+  };
+}
+
+/** Orders that all come in the same second, and how long it takes until each has been asked for; none where one starves. */
+function burst(
+  { reservedConcurrency: callers, environment }: Deployed,
+  retry: BusyPolicy,
+  caSeconds: number,
+): Measurement[] {
+  const pollSeconds = Number(environment.POLL_SECONDS);
+  return BURSTS.flatMap((orders) => {
+    const load = { orders, caSeconds, callers, pollSeconds, days: 2, seed: 0, begin: 'burst', line: 'retry' } as const;
+    const { starved, firstRoundSeconds } = simulate(load, retry);
+    const label = `${orders} orders at once, CA answers in ${caSeconds} s: the last is asked for after`;
+    return starved > 0 || !Number.isFinite(firstRoundSeconds)
+      ? []
+      : [measurement(label, 'hours', exactly(firstRoundSeconds / HOUR))];
+  });
+}
+
+/** Median with the least and the most: runs that differ by their random numbers only. */
+function range(values: readonly number[]): Summary {
+  return { ...summarize(values), low: Math.min(...values), high: Math.max(...values) };
+}

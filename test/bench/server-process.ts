@@ -1,0 +1,87 @@
+/**
+ * A process of its own for everything that a check talks to, so that its CPU is never counted as the check's: the CA, Secrets
+ * Manager and S3, each on loopback. Started by servers.ts, and ends with its parent.
+ */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type AddressInfo, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createServer } from 'node:tls';
+import { createCertificateAuthority } from '../../infra/local/certificate-authority.ts';
+import { startCollectMcSimulator } from '../../infra/local/collectmc-simulator.ts';
+import { startSecretsEndpoint } from '../../infra/local/secrets.ts';
+import { startS3Server } from '../s3-server.ts';
+import {
+  CREDENTIALS,
+  FIRST_ISSUED_ORDER,
+  ISSUED_ORDERS,
+  PENDING_ORDER,
+  SECRET_ID,
+  type ServerAddresses,
+} from './servers.ts';
+
+const [ca, secrets, s3, authority] = await Promise.all([
+  startCollectMcSimulator({ credentials: CREDENTIALS }),
+  startSecretsEndpoint({ [SECRET_ID]: JSON.stringify(CREDENTIALS) }),
+  startS3Server(),
+  createCertificateAuthority(),
+]);
+ca.order(PENDING_ORDER, [{ kind: 'status', status: 0 }]);
+const { chain, root } = authority.issue({ domains: ['example.com'] });
+for (let order = FIRST_ISSUED_ORDER; order < FIRST_ISSUED_ORDER + ISSUED_ORDERS; order++) {
+  ca.order(String(order), [{ kind: 'issued', certificates: chain }]);
+}
+
+const temporary = mkdtempSync(join(tmpdir(), 'mark-certificate-bench-'));
+process.on('exit', () => rmSync(temporary, { recursive: true }));
+const trustFile = join(temporary, 'trust.pem');
+
+process.on('message', () =>
+  process.send?.(s3.requests.map(({ query, ...request }) => ({ ...request, query: String(query) }))),
+);
+process.on('disconnect', () => process.exit());
+process.on('SIGTERM', () => process.exit());
+process.send?.({
+  collectUrl: ca.url,
+  secureCollectUrl: await secure(ca.url),
+  trustFile,
+  secretsUrl: secrets.url,
+  s3Url: s3.url,
+  rootSha256: createHash('sha256').update(root).digest('hex'),
+} satisfies ServerAddresses);
+
+/** Puts TLS in front of a server of this process: each connection is decrypted and handed on. */
+async function secure(url: string): Promise<string> {
+  const keyFile = join(temporary, 'key.pem');
+  const selfSigned = [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-subj',
+    '/CN=bench',
+  ];
+  execFileSync(
+    'openssl',
+    [...selfSigned, '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', keyFile, '-out', trustFile],
+    { stdio: 'ignore' },
+  );
+  const { port } = new URL(url);
+  const server = createServer({ key: readFileSync(keyFile), cert: readFileSync(trustFile) }, (socket) => {
+    const behind = connect(Number(port), '127.0.0.1');
+    for (const end of [socket, behind]) {
+      end.on('error', () => {});
+    }
+    socket.pipe(behind).pipe(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address() as AddressInfo;
+  return url.replace('http:', 'https:').replace(`:${port}`, `:${address.port}`);
+}

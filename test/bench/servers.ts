@@ -1,0 +1,85 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { Deployed } from './deployed.ts';
+
+export const SECRET_ID = 'login-of-the-ca';
+export const BUCKET = 'bench';
+
+/** Of the loopback CA. */
+export const CREDENTIALS = { loginName: 'bench', loginPassword: 'no-secret-at-all' };
+
+/** Always answered "being processed". */
+export const PENDING_ORDER = '1';
+
+/** From here on every order number has a chain of three certificates; how many of them there are. */
+export const FIRST_ISSUED_ORDER = 100_000;
+export const ISSUED_ORDERS = 20_000;
+
+export interface ServerAddresses {
+  readonly collectUrl: string;
+  /** The same CA by https, as in earnest, and the file with the certificate that vouches for it. */
+  readonly secureCollectUrl: string;
+  readonly trustFile: string;
+  readonly secretsUrl: string;
+  readonly s3Url: string;
+  /** The root of the chain that is issued: SHA-256, lower-case hex. */
+  readonly rootSha256: string;
+}
+
+/** A request to S3 as the server saw it. */
+export interface RecordedRequest {
+  readonly method: string;
+  readonly key: string;
+  readonly query: string;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+}
+
+export interface Servers extends ServerAddresses {
+  /** Every request to S3 so far. */
+  requests(): Promise<readonly RecordedRequest[]>;
+  close(): void;
+}
+
+/** Starts the CA, Secrets Manager and S3 in a process of their own. */
+export async function startServers(): Promise<Servers> {
+  const child = fork(join(import.meta.dirname, 'server-process.ts'), { execArgv: [] });
+  const [addresses] = (await once(child, 'message')) as [ServerAddresses];
+  return {
+    ...addresses,
+    async requests() {
+      child.send('requests');
+      const [requests] = (await once(child, 'message')) as [readonly RecordedRequest[]];
+      return requests;
+    },
+    close: () => child.kill(),
+  };
+}
+
+/** The environment of a function, and nothing else of this machine's: what the stack sets, what Lambda sets, where AWS is. */
+export function functionEnvironment({ environment, memorySize }: Deployed, servers: ServerAddresses) {
+  return {
+    ...environment,
+    BUCKET_NAME: BUCKET,
+    CREDENTIALS_SECRET_ARN: SECRET_ID,
+    COLLECT_URL: servers.collectUrl,
+    TRUST_ANCHORS: servers.rootSha256,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: servers.secretsUrl,
+    AWS_ENDPOINT_URL_S3: servers.s3Url,
+    AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+    AWS_LAMBDA_FUNCTION_NAME: 'collect',
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memorySize),
+    AWS_LAMBDA_LOG_FORMAT: 'JSON',
+    LANG: 'en_US.UTF-8',
+    // No shared configuration files: Lambda has none.
+    HOME: '/nonexistent',
+  };
+}
+
+/** The input of a check that is the first one of its execution. */
+export function checkOf(orderNumber: string) {
+  return { order: { orderNumber }, execution: `order-${orderNumber}`, startedAt: new Date().toISOString() };
+}

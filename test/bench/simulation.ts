@@ -1,0 +1,252 @@
+import { waitSeconds } from '../../functions/collect/waiting.ts';
+import type { BusyPolicy } from './machine.ts';
+
+const HOUR = 3600;
+const DAY = 86_400;
+
+/**
+ * How often a certificate is taken to be issued to each waiting order, on average. Where it is, the order goes on waiting all the
+ * same: the delay of each moment is measured, and the load stays what it is.
+ */
+const ISSUE_EVERY = 2 * HOUR;
+
+export interface Load {
+  readonly orders: number;
+  readonly caSeconds: number;
+  readonly callers: number;
+  readonly pollSeconds: number;
+  /** Simulated days. */
+  readonly days: number;
+  readonly seed: number;
+  /** How the orders come at first: over one poll interval, or all in the same second. */
+  readonly begin: 'spread' | 'burst';
+  /** Where a busy function leaves an order: to Step Functions' retry, or, for comparison, in a line that loses no time. */
+  readonly line: 'retry' | 'ideal';
+}
+
+export interface Outcome {
+  /** Seconds from the issue of a certificate until it is collected, ascending; infinite where its order starved before. */
+  readonly delays: Float64Array;
+  readonly calls: number;
+  readonly callsPerHour: number;
+  readonly busiestHour: number;
+  readonly mostAtOnce: number;
+  /** Executions that ended because Lambda refused as often as the Retry allows. */
+  readonly starved: number;
+  readonly retriesPerCheck: number;
+  /** Mean seconds from the moment a check is due until the CA has answered. */
+  readonly meanQueueSeconds: number;
+  /** When every order had been asked for once. */
+  readonly firstRoundSeconds: number;
+}
+
+/**
+ * Simulates orders that wait, event by event: Step Functions invokes Collect when a wait is over, Lambda refuses when all
+ * callers are busy, the Retry tries again, the CA takes its time. The waits come from the function's own policy, the retries
+ * from the synthesized definition. An order that starved begins anew.
+ *
+ * A certificate counts as issued only for calls that begin after it was.
+ */
+export function simulate(load: Load, retry: BusyPolicy): Outcome {
+  const { orders, caSeconds, callers, pollSeconds } = load;
+  const random = randomNumbers(load.seed);
+  const end = load.days * DAY;
+  const queue = new EventQueue(orders);
+  const line: number[] = [];
+  let nextInLine = 0;
+  const begun = new Float64Array(orders);
+  const issuedAt = new Float64Array(orders);
+  const checks = new Uint32Array(orders);
+  const attempts = new Uint32Array(orders);
+  const dueAt = new Float64Array(orders);
+  const isCalling = new Uint8Array(orders);
+  const isNew = new Uint8Array(orders).fill(1);
+  const callsInHour = new Uint32Array(Math.ceil(end / HOUR) + 1);
+  const delays: number[] = [];
+  let calling = 0;
+  let mostAtOnce = 0;
+  let starved = 0;
+  let calls = 0;
+  let retries = 0;
+  let answers = 0;
+  let queueSeconds = 0;
+  let unasked = orders;
+  let firstRoundSeconds = Number.POSITIVE_INFINITY;
+
+  const begin = (order: number, now: number) => {
+    begun[order] = now;
+    issuedAt[order] = now + random() * 2 * ISSUE_EVERY;
+    checks[order] = 0;
+    due(order, now);
+  };
+  /** Every certificate that was issued to the order until now is collected, or lost to it. */
+  const collect = (order: number, now: number, collectedAt: number) => {
+    let issued = issuedAt[order] ?? 0;
+    while (issued <= now) {
+      delays.push(collectedAt - issued);
+      issued += random() * 2 * ISSUE_EVERY;
+    }
+    issuedAt[order] = issued;
+  };
+  const due = (order: number, at: number) => {
+    attempts[order] = 0;
+    dueAt[order] = at;
+    isCalling[order] = 0;
+    queue.push(order, at);
+  };
+  const call = (order: number, now: number) => {
+    calling += 1;
+    calls += 1;
+    mostAtOnce = Math.max(mostAtOnce, calling);
+    const hour = Math.floor(now / HOUR);
+    callsInHour[hour] = (callsInHour[hour] ?? 0) + 1;
+    isCalling[order] = 1;
+    collect(order, now, now + caSeconds);
+    queue.push(order, now + caSeconds);
+  };
+  const refuse = (order: number, now: number) => {
+    if (load.line === 'ideal') {
+      line.push(order);
+      return;
+    }
+    const attempt = (attempts[order] ?? 0) + 1;
+    attempts[order] = attempt;
+    if (attempt > retry.maxAttempts) {
+      starved += 1;
+      collect(order, now, Number.POSITIVE_INFINITY);
+      begin(order, now);
+      return;
+    }
+    retries += 1;
+    queue.push(order, now + random() * retry.longestDelay(attempt));
+  };
+  const answer = (order: number, now: number) => {
+    calling -= 1;
+    answers += 1;
+    queueSeconds += now - (dueAt[order] ?? 0);
+    checks[order] = (checks[order] ?? 0) + 1;
+    if (isNew[order]) {
+      isNew[order] = 0;
+      unasked -= 1;
+      firstRoundSeconds = unasked === 0 ? now : firstRoundSeconds;
+    }
+    const made = checks[order] ?? 0;
+    const standing = {
+      reason: 'processing',
+      inARow: made,
+      checks: made,
+      elapsedSeconds: now - (begun[order] ?? 0),
+    } as const;
+    due(order, now + waitSeconds(standing, pollSeconds, random()));
+    const next = line[nextInLine];
+    if (next !== undefined) {
+      nextInLine += 1;
+      call(next, now);
+    }
+  };
+
+  for (let order = 0; order < orders; order++) {
+    begin(order, load.begin === 'burst' ? random() : random() * pollSeconds);
+  }
+  for (;;) {
+    const { order, time } = queue.pop();
+    if (time > end) {
+      break;
+    }
+    if (isCalling[order]) {
+      answer(order, time);
+    } else if (calling < callers) {
+      call(order, time);
+    } else {
+      refuse(order, time);
+    }
+  }
+  return {
+    delays: Float64Array.from(delays).sort(),
+    calls,
+    callsPerHour: calls / (end / HOUR),
+    busiestHour: Math.max(...callsInHour),
+    mostAtOnce,
+    starved,
+    retriesPerCheck: retries / answers,
+    meanQueueSeconds: queueSeconds / answers,
+    firstRoundSeconds,
+  };
+}
+
+/** Half the poll interval, which nobody who polls can save, and the wait in a line that loses no time: a delay's reference. */
+export function referenceDelay(load: Load, retry: BusyPolicy): number {
+  return load.pollSeconds / 2 + simulate({ ...load, line: 'ideal' }, retry).meanQueueSeconds;
+}
+
+/** Mulberry32, public domain: small, fast, and the same on every machine. */
+function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** The next event first: a binary heap. An order has one event at a time. */
+class EventQueue {
+  readonly #orders: Int32Array;
+  readonly #times: Float64Array;
+  #size = 0;
+
+  constructor(capacity: number) {
+    this.#orders = new Int32Array(capacity + 1);
+    this.#times = new Float64Array(capacity + 1);
+  }
+
+  push(order: number, time: number): void {
+    let at = this.#size++;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (this.#timeAt(parent) <= time) {
+        break;
+      }
+      this.#move(parent, at);
+      at = parent;
+    }
+    this.#orders[at] = order;
+    this.#times[at] = time;
+  }
+
+  /** Never called on an empty queue by who has an event for every order. */
+  pop(): { readonly order: number; readonly time: number } {
+    const first = { order: this.#orders[0] ?? 0, time: this.#size > 0 ? this.#timeAt(0) : Number.POSITIVE_INFINITY };
+    this.#size -= 1;
+    const order = this.#orders[this.#size] ?? 0;
+    const time = this.#timeAt(this.#size);
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= this.#size) {
+        break;
+      }
+      if (child + 1 < this.#size && this.#timeAt(child + 1) < this.#timeAt(child)) {
+        child += 1;
+      }
+      if (this.#timeAt(child) >= time) {
+        break;
+      }
+      this.#move(child, at);
+      at = child;
+    }
+    this.#orders[at] = order;
+    this.#times[at] = time;
+    return first;
+  }
+
+  #timeAt(index: number): number {
+    return this.#times[index] ?? Number.POSITIVE_INFINITY;
+  }
+
+  #move(from: number, to: number): void {
+    this.#orders[to] = this.#orders[from] ?? 0;
+    this.#times[to] = this.#timeAt(from);
+  }
+}

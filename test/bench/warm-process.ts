@@ -1,0 +1,124 @@
+/**
+ * One warm process: makes as many checks as its parent asks for, and answers with the CPU that they took. Its argument is a
+ * {@link Subject} as JSON.
+ */
+import { once } from 'node:events';
+import http from 'node:http';
+import https from 'node:https';
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
+import { BUCKET, CREDENTIALS, checkOf, PENDING_ORDER, type RecordedRequest } from './servers.ts';
+
+/** What the parent asks for: one check of each of these orders, one after the other. */
+export interface Work {
+  readonly orders: readonly string[];
+}
+
+/** What makes the checks: the deployed bundle, or bare calls with the requests to S3 that one issued check made. */
+export type Subject =
+  | { readonly bundle: string }
+  | { readonly call: Call; readonly requests: readonly RecordedRequest[] };
+
+export type Call = keyof typeof CALLS;
+
+/** Ways to POST a form and read the answer. */
+const CALLS = {
+  /** As Collect's call is: the same client, on a connection of its own. */
+  nodeOnce: async (url: string, form: URLSearchParams) => {
+    const body = form.toString();
+    const headers = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': body.length };
+    const client = url.startsWith('https:') ? https : http;
+    const request = client.request(url, { method: 'POST', agent: false, headers }).end(body);
+    const [response] = await once(request, 'response');
+    const chunks: Uint8Array[] = [];
+    response.on('data', (chunk: Uint8Array) => chunks.push(chunk));
+    await once(response, 'end');
+    return Buffer.concat(chunks);
+  },
+  /** As it comes: undici keeps the connection. */
+  fetch: async (url: string, body: URLSearchParams) => (await fetch(url, { method: 'POST', body })).arrayBuffer(),
+  /** Undici on a connection of its own. */
+  fetchOnce: async (url: string, body: URLSearchParams) =>
+    (await fetch(url, { method: 'POST', body, headers: { connection: 'close' } })).arrayBuffer(),
+};
+
+type CheckOne = (orderNumber: string) => Promise<unknown>;
+
+const subject = JSON.parse(process.argv[2] ?? '') as Subject;
+const checkOne =
+  'bundle' in subject ? await loadCollect(subject.bundle) : await replay(subject.requests, CALLS[subject.call]);
+
+process.on('message', async ({ orders }: Work) => {
+  const before = process.cpuUsage();
+  for (const order of orders) {
+    await checkOne(order);
+  }
+  const { user, system } = process.cpuUsage(before);
+  process.send?.((user + system) / 1000);
+});
+process.on('disconnect', () => process.exit());
+process.send?.('ready');
+
+/** The deployed bundle. */
+async function loadCollect(file: string): Promise<CheckOne> {
+  const { handler } = await import(file);
+  const context = { functionName: 'collect', awsRequestId: 'bench', getRemainingTimeInMillis: () => 60_000 };
+  return async (order) => {
+    const { outcome } = await handler(checkOf(order), context);
+    if (outcome !== (order === PENDING_ORDER ? 'waiting' : 'issued')) {
+      throw new Error(`The check of order ${order} came out as ${outcome}`);
+    }
+  };
+}
+
+/**
+ * The same HTTP calls without any thought: the POST to the CA, the recorded requests to S3 by the SDK's client, with
+ * the same bodies, conditions and checksums, under a folder of its own. Without recorded requests only the POST.
+ */
+async function replay(
+  recorded: readonly RecordedRequest[],
+  call: (url: string, form: URLSearchParams) => Promise<unknown>,
+): Promise<CheckOne> {
+  const s3 = new S3Client();
+  const sends: ((order: string) => Promise<unknown>)[] = [];
+  for (const { method, key, query, headers } of recorded) {
+    const name = key.split('/').at(-1);
+    const at = (order: string) => ({ Bucket: BUCKET, Key: `replay/${order}/${name}` });
+    if (new URLSearchParams(query).has('versionId')) {
+      throw new Error('A first check reads no old version, so none is replayed');
+    }
+    if (method === 'HEAD') {
+      sends.push((order) => s3.send(new HeadObjectCommand({ ...at(order), ChecksumMode: 'ENABLED' })));
+    } else if (method === 'GET') {
+      sends.push(async (order) => (await s3.send(new GetObjectCommand(at(order)))).Body?.transformToByteArray());
+    } else {
+      const { Body } = await s3.send(new GetObjectCommand({ Bucket: BUCKET, Key: key }));
+      const written = {
+        Body: (await Body?.transformToByteArray()) ?? new Uint8Array(),
+        ContentType: headers['content-type'],
+        ChecksumSHA256: headers['x-amz-checksum-sha256'],
+        IfNoneMatch: headers['if-none-match'],
+      };
+      sends.push((order) => s3.send(new PutObjectCommand({ ...at(order), ...written })));
+    }
+  }
+  return async (orderNumber) => {
+    const form = { ...CREDENTIALS, orderNumber, responseType: '2', responseEncoding: '1' };
+    await call(process.env.COLLECT_URL ?? '', new URLSearchParams(form));
+    for (const send of sends) {
+      await send(orderNumber).catch(absent);
+    }
+  };
+}
+
+/** Nothing under a key is an answer, as it is for the archive. */
+function absent(error: unknown): void {
+  if (!(error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404)) {
+    throw error;
+  }
+}
