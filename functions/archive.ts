@@ -22,6 +22,8 @@ export interface Response {
 interface Manifest extends CertificateReport, Provenance {
   readonly schemaVersion: 1;
   readonly orderNumber: string;
+  /** The finished records of the DNS, where the stack publishes: one for each domain that was ordered. */
+  readonly bimiRecords?: readonly string[] | undefined;
   readonly objects: { readonly response: StoredObject; readonly chain: StoredObject; readonly logo?: StoredObject };
 }
 
@@ -36,7 +38,12 @@ export interface Archive {
   /** Keeps a response before anybody reads it. Where a certificate stands already, {@link store} keeps it instead. */
   keep(response: Response): Promise<void>;
   /** Stores a proved chain, unless the same certificate or a newer one stands. Returns the manifest that stands then. */
-  store(response: Response, certificate: MarkCertificate, provenance: Provenance): Promise<StandingManifest>;
+  store(
+    response: Response,
+    certificate: MarkCertificate,
+    provenance: Provenance,
+    bimiRecords?: readonly string[],
+  ): Promise<StandingManifest>;
   /**
    * Leaves the response of which no chain can be made, with the reason, beside whatever good set stands. Without a response
    * only the reason: what came was not to be kept.
@@ -69,6 +76,7 @@ const standingSchema = v.object({
   notAfter: dateSchema,
   publishable: v.boolean(),
   findings: v.array(v.object({ id: v.string(), severity: v.picklist(['error', 'warning']), message: v.string() })),
+  bimiRecords: v.optional(v.array(v.string())),
   objects: v.record(v.string(), storedObjectSchema),
 });
 
@@ -79,6 +87,11 @@ export type Finding = StandingManifest['findings'][number];
 /** The key of any order's manifest, and of nothing else. */
 export const MANIFEST_KEY = /^orders\/[^/]+\/certificate\.json$/;
 
+/** The key of one order's manifest. */
+export function manifestKeyOf(orderNumber: string): string {
+  return `orders/${orderNumber}/certificate.json`;
+}
+
 /** Reads the bytes of a manifest. Issues, never an error, where they are damaged. */
 export function parseManifest(bytes: Uint8Array): v.SafeParseResult<typeof standingSchema> {
   return v.safeParse(standingSchema, parseJson(Buffer.from(bytes).toString()));
@@ -87,7 +100,7 @@ export function parseManifest(bytes: Uint8Array): v.SafeParseResult<typeof stand
 /** Opens the folder `orders/<orderNumber>/`. */
 export function openArchive(s3: S3Client, bucket: string, orderNumber: string): Archive {
   const keyOf = (name: string) => `orders/${orderNumber}/${name}`;
-  const manifestKey = keyOf('certificate.json');
+  const manifestKey = manifestKeyOf(orderNumber);
 
   const { read, write, put, findAstray, settle } = openObjects(s3, bucket);
 
@@ -115,7 +128,7 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
         }
       }),
 
-    async store(response, { report, chainPem, logo }, provenance) {
+    async store(response, { report, chainPem, logo }, provenance, bimiRecords) {
       const manifest = await untilSettled(async () => {
         const { etag, standing } = await readManifest();
         const same = standing?.fingerprintSha256 === report.fingerprintSha256 ? standing : undefined;
@@ -129,6 +142,7 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
           execution,
           collectedAt,
           ...report,
+          ...(bimiRecords && { bimiRecords }),
           objects: {
             response: await putResponse(RESPONSE_NAMES[response.container], response),
             chain: await put(keyOf('chain.pem'), Buffer.from(chainPem), { type: CHAIN_TYPE }),

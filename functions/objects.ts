@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
   PutObjectCommand,
@@ -27,6 +28,7 @@ export const storedObjectSchema = v.object({
 export interface Seen {
   readonly etag?: string | undefined;
   readonly versionId?: string | undefined;
+  readonly type?: string | undefined;
   /** Lower-case hex. */
   readonly sha256: string;
 }
@@ -56,7 +58,7 @@ export function openObjects(s3: S3Client, bucket: string) {
       const sha256 = head.ChecksumSHA256
         ? Buffer.from(head.ChecksumSHA256, 'base64')
         : digest((await read(key, head.VersionId)).body);
-      return { etag: head.ETag, versionId: head.VersionId, sha256: sha256.toString('hex') };
+      return { etag: head.ETag, versionId: head.VersionId, type: head.ContentType, sha256: sha256.toString('hex') };
     } catch (error) {
       return absent(error);
     }
@@ -99,9 +101,20 @@ export function openObjects(s3: S3Client, bucket: string) {
       );
       return { key, size: bytes.length, sha256: sha256.toString('hex'), versionId };
     } catch (error) {
-      throw error instanceof S3ServiceException && OVERTAKEN.has(error.name)
-        ? new Overtaken(`${key} was written by somebody else`, { cause: error })
-        : error;
+      throw overtaken(key, error);
+    }
+  }
+
+  /**
+   * Takes away exactly what was seen under the key; its versions stay.
+   *
+   * @throws {Overtaken} where something else is there by now.
+   */
+  async function remove(key: string, { etag }: { readonly etag?: string | undefined }): Promise<void> {
+    try {
+      await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key, IfMatch: etag }));
+    } catch (error) {
+      throw overtaken(key, error);
     }
   }
 
@@ -130,25 +143,36 @@ export function openObjects(s3: S3Client, bucket: string) {
    * returns it. A manifest's condition guards the manifest alone; a slower writer may overwrite an object beside it, before
    * or after. It comes here itself, after its last write, and so does the manifest's own writer: whichever is last finds
    * all in place.
+   *
+   * @param emptyIn the keys that shall hold nothing by the manifest: what stands there is taken away.
    */
   const settle = <Manifest>(
     readStanding: () => Promise<Manifest | undefined>,
     listedIn: (manifest: Manifest) => readonly StoredObject[],
+    emptyIn: (manifest: Manifest) => readonly string[] = () => [],
   ): Promise<Manifest | undefined> =>
     untilSettled(async () => {
       const standing = await readStanding();
-      const astray = standing ? await findAstray(listedIn(standing)) : [];
-      for (const { key, versionId } of astray) {
+      const moved: string[] = [];
+      for (const { key, versionId } of standing ? await findAstray(listedIn(standing)) : []) {
         const { body, ...headers } = await read(key, versionId);
         await put(key, body, headers);
+        moved.push(key);
       }
-      if (astray.length > 0) {
-        throw new Overtaken(`${astray.map(({ key }) => key).join(', ')} held what the manifest does not list`);
+      for (const key of standing ? emptyIn(standing) : []) {
+        const seen = await look(key);
+        if (seen) {
+          await remove(key, seen);
+          moved.push(key);
+        }
+      }
+      if (moved.length > 0) {
+        throw new Overtaken(`${moved.join(', ')} held what the manifest does not list`);
       }
       return standing;
     });
 
-  return { look, read, write, put, findAstray, settle };
+  return { look, read, write, remove, put, findAstray, settle };
 }
 
 /** Looks again and writes again whenever another execution was quicker. */
@@ -184,6 +208,13 @@ export function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** What a refused write or removal means: somebody else was quicker, or the error it is. */
+function overtaken(key: string, error: unknown): unknown {
+  return error instanceof S3ServiceException && OVERTAKEN.has(error.name)
+    ? new Overtaken(`${key} was written by somebody else`, { cause: error })
+    : error;
 }
 
 function digest(bytes: Uint8Array): Buffer {

@@ -6,6 +6,7 @@ import { startFauxqs } from 'fauxqs';
 import { createHandler as createCollectHandler } from '../../functions/collect/handler.ts';
 import type { Environment } from '../../functions/environment.ts';
 import { executionArn } from '../../functions/executions.ts';
+import { createHandler as createPublishHandler } from '../../functions/publish/handler.ts';
 import { createHandler as createPushHandler } from '../../functions/push/handler.ts';
 import { createHandler as createStartHandler } from '../../functions/start/handler.ts';
 import type { SettingsInput } from '../settings.ts';
@@ -13,6 +14,7 @@ import { startAwsJsonEndpoint } from './aws-json-endpoint.ts';
 import { type Credentials, type Simulator, startCollectMcSimulator } from './collectmc-simulator.ts';
 import { type Execution, type ExecutionEvent, startStateMachine } from './executions.ts';
 import { startFunctionUrl } from './function-url.ts';
+import { startPublishedServer, type TlsIdentity } from './published-server.ts';
 import { startSecretsEndpoint } from './secrets.ts';
 import { type DeployedTemplate, deployTemplate } from './template.ts';
 
@@ -35,6 +37,8 @@ export interface LocalCloudOptions {
   /** What the secret holds at first; what the CA accepts when left out. */
   readonly secret?: string | undefined;
   readonly settings?: SettingsInput;
+  /** With the setting `publish`: what the public address identifies itself with; plain http without it. */
+  readonly tls?: TlsIdentity;
   readonly shownAs?: (seconds: number) => number;
   readonly onEvent?: (execution: Execution, event: ExecutionEvent) => void;
   /** Runs before the nth check of an execution, counted from 1: what an operator does meanwhile. */
@@ -52,6 +56,8 @@ export interface LocalCloud {
   readonly eventsUrl: string;
   /** Where the setting `push` is on; its login is {@link PUSH_LOGIN}. */
   readonly pushUrl: string | undefined;
+  /** Where the setting `publish` is on: what serves the folder `published/`. */
+  readonly publishedUrl: string | undefined;
   readonly stateMachineArn: string;
   readonly secretId: string;
   readonly bucket: string;
@@ -99,6 +105,9 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
   const collectFunction = template.resource('AWS::Lambda::Function', 'CollectFunction');
   const startFunction = template.resource('AWS::Lambda::Function', 'StartFunction');
   const pushFunction = pushSecret && template.resource('AWS::Lambda::Function', 'PushFunction');
+  const publishFunction = options.settings?.publish
+    ? template.resource('AWS::Lambda::Function', 'PublishFunction')
+    : undefined;
   const concurrency = Number(collectFunction.Properties.ReservedConcurrentExecutions ?? Number.POSITIVE_INFINITY);
   let running = 0;
 
@@ -114,6 +123,8 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
       switch (state) {
         case 'Collect':
           return invokeCollect(input, execution);
+        case 'Publish':
+          return asJson(await functions.publish?.(input, contextOf('publish')));
         case 'Announce issued':
           return putEvents(input);
         default:
@@ -132,8 +143,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
       // Time that was waited away lies behind the execution: for it, the start is that much longer ago.
       const startedAt = new Date(execution.startDate.getTime() - execution.waitedSeconds * 1000).toISOString();
       const output = await functions.collect({ ...asObject(input), startedAt }, contextOf('collect'));
-      // A Lambda's answer is JSON.
-      return JSON.parse(JSON.stringify(output));
+      return asJson(output);
     } finally {
       running -= 1;
     }
@@ -188,10 +198,18 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     AWS_ACCESS_KEY_ID: 'local',
     AWS_SECRET_ACCESS_KEY: 'local',
   });
+  const s3 = new S3Client();
+  await s3.send(new CreateBucketCommand({ Bucket: bucket }));
+  const published = publishFunction && (await startPublishedServer(s3, bucket, options.tls));
+  /** A distribution's host name would lead off this machine. */
+  const withPublished = (environment: Environment): Environment =>
+    published ? { ...environment, PUBLISHED_URL: published.url } : environment;
   const createFunctions = () => ({
-    collect: createCollectHandler(environmentOf(template, collectFunction.Properties)),
+    collect: createCollectHandler(withPublished(environmentOf(template, collectFunction.Properties))),
     start: createStartHandler(environmentOf(template, startFunction.Properties)),
     push: pushFunction && createPushHandler(environmentOf(template, pushFunction.Properties)),
+    publish:
+      publishFunction && createPublishHandler(withPublished(environmentOf(template, publishFunction.Properties))),
   });
   let functions = createFunctions();
   const pushUrl =
@@ -199,8 +217,6 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     (await startFunctionUrl(
       async (event) => (await functions.push?.(event, contextOf('push'))) ?? { statusCode: 502 },
     ));
-  const s3 = new S3Client();
-  await s3.send(new CreateBucketCommand({ Bucket: bucket }));
 
   return {
     ca,
@@ -210,6 +226,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     statesUrl: states.url,
     eventsUrl: events.url,
     pushUrl: pushUrl?.url,
+    publishedUrl: published ? published.url : undefined,
     stateMachineArn: arn,
     secretId,
     bucket,
@@ -227,7 +244,8 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     },
     async close() {
       s3.destroy();
-      await Promise.all([states.close(), ca.close(), secrets.close(), events.close(), pushUrl?.close(), server.stop()]);
+      const servers = [states, ca, secrets, events, ...(pushUrl ? [pushUrl] : []), ...(published ? [published] : [])];
+      await Promise.all([...servers.map((each) => each.close()), server.stop()]);
       process.env = before;
     },
   };
@@ -273,6 +291,11 @@ function contextOf(functionName: string): Context {
     fail: () => {},
     succeed: () => {},
   };
+}
+
+/** A Lambda's answer is JSON. */
+function asJson(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
 }
 
 function asObject(value: unknown): Record<string, unknown> {

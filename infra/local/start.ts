@@ -11,6 +11,8 @@ import type { Collection } from '../../functions/collect/collect.ts';
 import { STATUSES } from '../../functions/collectmc/codes.ts';
 import { RESPONSE_FORMATS, type ResponseFormat } from '../../functions/collectmc/request.ts';
 import { ORDERED } from '../../functions/events.ts';
+import { publishedUrls } from '../../functions/publication.ts';
+import type { PublishResult } from '../../functions/publish/publish.ts';
 import { createCertificateAuthority } from './certificate-authority.ts';
 import { pem } from './containers.ts';
 import type { Execution, ExecutionEvent } from './executions.ts';
@@ -22,7 +24,7 @@ const PROJECT = join(import.meta.dirname, '..', '..');
 const LOCAL = join(PROJECT, '.local');
 const ROOT = join(LOCAL, 'ca', 'root.pem');
 
-const USAGE = `npm start -- [ORDER-NUMBER] [--scenario NAME] [--format ${FORMATS.join('|')}] [--keep]
+const USAGE = `npm start -- [ORDER-NUMBER] [--scenario NAME] [--format ${FORMATS.join('|')}] [--publish] [--keep]
 
 Runs one order through the stack's own state machine and functions, with servers on loopback for AWS and the CA.
 
@@ -32,12 +34,14 @@ ${Object.entries(SCENARIOS)
   .map(([name, { description }]) => `                 ${name.padEnd(18)} ${description}`)
   .join('\n')}
   --format     the container to ask for (default: pkcs7)
+  --publish    publish the pair for BIMI, and fetch it from where everybody would
   --keep       leave the servers up afterwards, until Ctrl-C`;
 
 interface Options {
   readonly orderNumber: string;
   readonly scenario: Scenario;
   readonly format: ResponseFormat;
+  readonly publish: boolean;
   readonly keep: boolean;
 }
 
@@ -52,6 +56,7 @@ function readOptions(args: readonly string[]): Options {
     options: {
       scenario: { type: 'string', default: 'issued' },
       format: { type: 'string', default: 'pkcs7' },
+      publish: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -71,11 +76,11 @@ function readOptions(args: readonly string[]): Options {
   if (positionals.length > 1) {
     throw new RangeError(`One order number is expected, and ${positionals.join(' ')} are ${positionals.length}`);
   }
-  return { orderNumber: positionals[0] ?? '1378973013', scenario, format, keep: values.keep };
+  return { orderNumber: positionals[0] ?? '1378973013', scenario, format, publish: values.publish, keep: values.keep };
 }
 
 async function main(options: Options): Promise<boolean> {
-  const { orderNumber, scenario, format, keep } = options;
+  const { orderNumber, scenario, format, publish, keep } = options;
   await mkdir(LOCAL, { recursive: true });
   const logFile = join(LOCAL, 'functions.log');
   const log = createWriteStream(logFile);
@@ -95,7 +100,7 @@ async function main(options: Options): Promise<boolean> {
   const cloud: LocalCloud = await startLocalCloud({
     credentials,
     secret: scenario.secret,
-    settings: { ...scenario.settings, responseFormat: format, trustAnchors, push: keep },
+    settings: { ...scenario.settings, responseFormat: format, trustAnchors, publish, push: keep },
     shownAs,
     onEvent: (execution, event) => narrate(cloud, execution, event),
     async beforeCheck(check) {
@@ -120,6 +125,7 @@ async function main(options: Options): Promise<boolean> {
       (scenario.failsWith ? execution.error === scenario.failsWith : execution.status === 'SUCCEEDED');
     if (execution) {
       await tellResult(cloud, orderNumber, execution, trustAnchors);
+      await tellPublication(cloud, execution);
     }
     say(`Logs        ${relative(PROJECT, logFile)}`);
     say();
@@ -260,6 +266,23 @@ async function tellResult(
   if (execution.status === 'SUCCEEDED') {
     say(`Prove it    openssl verify -CAfile ${relative(PROJECT, ROOT)} -untrusted ${chain} ${chain}`);
     say(`Inspect it  npm run inspect -- --trust ${trust} ${chain}`);
+  }
+}
+
+/** What the state Publish did, and what its addresses answer. */
+async function tellPublication(cloud: LocalCloud, { output }: Execution): Promise<void> {
+  const { publication } = (output ?? {}) as { readonly publication?: PublishResult };
+  for (const { domain, selector, message } of publication?.notPublished ?? []) {
+    say(`Publication ${selector}._bimi.${domain}: not published, ${message}`);
+  }
+  for (const { domain, selector, bimiRecord } of publication?.published ?? []) {
+    say(`Publication ${bimiRecord}`);
+    for (const url of Object.values(publishedUrls(cloud.publishedUrl ?? '', domain, selector))) {
+      const response = await fetch(url);
+      const { length } = Buffer.from(await response.arrayBuffer());
+      const type = response.headers.get('content-type');
+      say(`            ${response.status} ${url} ${length} bytes ${type}; ${response.headers.get('cache-control')}`);
+    }
   }
 }
 

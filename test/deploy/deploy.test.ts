@@ -383,9 +383,46 @@ async function functionName(part: string): Promise<string> {
 const isIssued = (message: string, order: string) =>
   message.includes('"Mark Certificate Issued"') && message.includes(`"${order}"`);
 
+describe('a public address', () => {
+  story('published, renewed by another order, kept from a stranger', async (order) => {
+    const domain = `order-${order}.example.com`;
+    const [renewal, strange] = [table.nextOrder(), table.nextOrder()];
+    const detail = { domains: [domain] };
+    const first = certificate({ domains: [domain], notBefore: new Date(Date.UTC(2026, 0, 1)) });
+    const ended = await collect(order, [issued(first)], detail);
+    const live = async () => {
+      const [chain, logo] = await Promise.all(
+        ['pem', 'svg'].map((type) => collector.fetchPublished(`/${domain}/default.${type}`)),
+      );
+      expect([chain?.status, chain?.contentType]).toEqual([200, 'application/pem-certificate-chain']);
+      expect([logo?.status, logo?.contentType]).toEqual([200, 'image/svg+xml']);
+      return chain?.body.toString();
+    };
+    expect(await live()).toBe(pem(first.chain));
+    const second = certificate({ domains: [domain] });
+    await collect(renewal, [issued(second)], detail);
+    expect(await live()).toBe(pem(second.chain));
+    const { Versions } = (await collector.aws(
+      ...['s3api', 'list-object-versions', '--bucket', collector.outputs.BucketName ?? ''],
+      ...['--prefix', `published/${domain}/default.pem`],
+    )) as { readonly Versions: readonly object[] };
+    expect(Versions).toHaveLength(2);
+    const foreign = collector.authority.issue({ domains: [domain], owner: 'Somebody Else Limited' });
+    await collect(strange, [issued(foreign)], detail);
+    expect(JSON.parse(await bus.find((message) => isIssued(message, strange)))).toMatchObject({
+      detail: { publication: { published: [], notPublished: [{ domain, reason: 'other-owner' }] } },
+    });
+    expect(await live()).toBe(pem(second.chain));
+    // Nothing else of the bucket is public, and nothing is listed.
+    expect((await collector.fetchPublished(`/../orders/${order}/chain.pem`)).status).toBe(403);
+    expect((await collector.fetchPublished('/')).status).toBe(403);
+    return outcomeOf(ended);
+  });
+});
+
 describe('a push of the CA', () => {
   for (const method of ['GET', 'POST'] as const) {
-    story(`by ${method}, with a wrong login, without and with the right one`, async (order) => {
+    story(`pushed by ${method}, with a wrong login, without and with the right one`, async (order) => {
       collector.ca.order(order, [issued(certificate())]);
       const fields = {
         orderNumber: order,

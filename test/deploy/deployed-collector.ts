@@ -1,8 +1,11 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import * as tls from 'node:tls';
 import { promisify } from 'node:util';
@@ -45,6 +48,8 @@ export interface DeployedCollector {
   putCredentials(credentials: Credentials): Promise<void>;
   /** Calls the push URL. Returns the HTTP status. */
   push(options: PushRequest): Promise<number>;
+  /** What everybody gets below the output PublishedUrl. */
+  fetchPublished(path: string): Promise<PublicAnswer>;
   /** Deploys once more with other settings. */
   redeploy(settings: SettingsInput): Promise<void>;
   /** `cdk destroy`. */
@@ -59,6 +64,13 @@ export interface PushRequest {
   readonly login?: string;
 }
 
+/** An answer of the public address. */
+export interface PublicAnswer {
+  readonly status: number;
+  readonly contentType: string | undefined;
+  readonly body: Buffer;
+}
+
 /** What the CA accepts at first. The secret of a new stack holds a placeholder. */
 export const LOGIN: Credentials = { loginName: 'brand@example.com', loginPassword: 'correct+horse battery%staple' };
 
@@ -67,7 +79,7 @@ export const LOGIN: Credentials = { loginName: 'brand@example.com', loginPasswor
  * every second.
  */
 const WAIT_SCALE = 0.1;
-const RHYTHM: SettingsInput = { pollEvery: 'PT10S', giveUpAfter: 'PT3H' };
+const RHYTHM: SettingsInput = { pollEvery: 'PT10S', giveUpAfter: 'PT2H' };
 
 /** Emulator, CA and stack. What differs from a user's deployment is its settings. */
 export async function deployCollector(): Promise<DeployedCollector> {
@@ -89,6 +101,7 @@ export async function deployCollector(): Promise<DeployedCollector> {
     ...RHYTHM,
     collectUrl: ca.url,
     push: true,
+    publish: true,
     trustAnchors: createHash('sha256').update(authority.root).digest('hex'),
   };
 
@@ -108,6 +121,26 @@ export async function deployCollector(): Promise<DeployedCollector> {
     throw error;
   }
   const output = (name: string) => outputs[name] ?? '';
+
+  /** The emulator answers for every host name; only the name in the request is that of the URL. */
+  async function ask(
+    url: string,
+    path: string,
+    { method, headers, body }: { method: string; headers: Record<string, string>; body: string | undefined },
+  ): Promise<PublicAnswer> {
+    const asked = request(`${emulator.url}${path}`, {
+      method,
+      // Its certificate knows no host names of AWS.
+      servername: 'localhost',
+      headers: { host: new URL(url).host, ...headers },
+    }).end(body);
+    const [response] = (await once(asked, 'response')) as [IncomingMessage];
+    return {
+      status: response.statusCode ?? 0,
+      contentType: response.headers['content-type'],
+      body: await buffer(response),
+    };
+  }
 
   return {
     ca,
@@ -186,28 +219,18 @@ export async function deployCollector(): Promise<DeployedCollector> {
       );
     },
     async push({ method, fields, login }) {
-      const { host } = new URL(output('PushUrl'));
       const form = new URLSearchParams(fields).toString();
-      const { promise, resolve, reject } = Promise.withResolvers<number>();
-      // The emulator answers for every host name; only the name in the request is that of the URL.
-      request(`${emulator.url}/${method === 'GET' ? `?${form}` : ''}`, {
+      const { status } = await ask(output('PushUrl'), method === 'GET' ? `/?${form}` : '/', {
         method,
-        // Its certificate knows no host names of AWS.
-        servername: 'localhost',
         headers: {
-          host,
           ...(login !== undefined && { authorization: `Basic ${Buffer.from(login).toString('base64')}` }),
           ...(method === 'POST' && { 'content-type': 'application/x-www-form-urlencoded' }),
         },
-      })
-        .on('response', (response) => {
-          response.resume();
-          resolve(response.statusCode ?? 0);
-        })
-        .on('error', reject)
-        .end(method === 'POST' ? form : undefined);
-      return promise;
+        body: method === 'POST' ? form : undefined,
+      });
+      return status;
     },
+    fetchPublished: (path) => ask(output('PublishedUrl'), path, { method: 'GET', headers: {}, body: undefined }),
     async redeploy(changed) {
       outputs = await deployer.deploy({ ...settings, ...changed });
     },

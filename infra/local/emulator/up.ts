@@ -15,7 +15,7 @@ npm run local:down.
   -c  a setting of the stack, as cdk deploy takes it: -c responseFormat=zip, -c collectUrl=http://127.0.0.1:8080/...`;
 
 /** A developer does not wait for hours. Other settings can be given. */
-const SETTINGS = { pollEvery: 'PT10S', giveUpAfter: 'PT3H', push: 'true' };
+const SETTINGS = { pollEvery: 'PT10S', giveUpAfter: 'PT2H', push: 'true' };
 
 async function up(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
