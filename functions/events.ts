@@ -5,3 +5,4 @@ export const EVENT_SOURCE = 'mark-certificate-collector';
 export const ORDERED = 'Mark Certificate Ordered';
 export const ISSUED = 'Mark Certificate Issued';
 export const EXPIRING = 'Mark Certificate Expiring';
+export const PUBLICATION_BROKEN = 'Mark Certificate Publication Broken';

@@ -23,11 +23,17 @@ export const SURVEY_METRICS = {
   kept: 'CertificatesKept',
   damaged: 'ManifestsDamaged',
   daysToExpiry: 'DaysToExpiry',
+  /** Publications that are served, and those of them, or of the unreadable ones, that are not as they should be. */
+  live: 'PublicationsLive',
+  broken: 'PublicationsBroken',
   runs: 'SurveyRuns',
 } as const;
 
 /** What push counts: notifications taken, and requests with a wrong login. */
 export const PUSH_METRICS = { received: 'PushesReceived', refused: 'PushesRefused' } as const;
+
+/** What revoke counts: publications whose certificate the CA revoked. */
+export const REVOKE_METRICS = { revoked: 'PublishedRevoked' } as const;
 
 /** Checks that wait, by reason. */
 export const WAITING_METRICS: Readonly<Record<WaitingReason, string>> = {

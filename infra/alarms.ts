@@ -12,12 +12,18 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import type { WaitingReason } from '../functions/collectmc/codes.ts';
-import { COLLECT_METRICS, METRICS_NAMESPACE, SURVEY_METRICS, WAITING_METRICS } from '../functions/metrics.ts';
+import {
+  COLLECT_METRICS,
+  METRICS_NAMESPACE,
+  REVOKE_METRICS,
+  SURVEY_METRICS,
+  WAITING_METRICS,
+} from '../functions/metrics.ts';
 import type { Settings } from './settings.ts';
 
 /** A metric that a function writes; Powertools gives each the dimension `service`. */
 export function functionMetric(
-  service: 'collect' | 'survey' | 'push',
+  service: 'collect' | 'survey' | 'push' | 'revoke',
   metricName: string,
   statistic: string,
   period: Duration,
@@ -211,8 +217,25 @@ function definitions({
       below: true,
       missing: TreatMissingData.BREACHING,
     },
+    ...(settings.publish && ofPublications),
   };
 }
+
+/** Alarms that are there only where something is published. */
+const ofPublications: Readonly<Record<string, AlarmDefinition>> = {
+  PublishedRevoked: {
+    heading: 'a-published-certificate-was-revoked',
+    meaning: 'The CA revoked a certificate to which BIMI records point.',
+    metric: functionMetric('revoke', REVOKE_METRICS.revoked, Stats.SUM, Duration.minutes(5)),
+    threshold: 1,
+  },
+  PublicationBroken: {
+    heading: 'a-publication-is-broken',
+    meaning: 'What is published, or the DNS that points at it, is not as it should be; the event about it says what.',
+    metric: functionMetric('survey', SURVEY_METRICS.broken, Stats.MAXIMUM, DAY),
+    threshold: 1,
+  },
+};
 
 /**
  * EventBridge's own status-change event, which tells of failed, timed-out and aborted executions alike, as one sentence. The

@@ -12,12 +12,14 @@ const DAY = Duration.days(1);
 export interface DashboardProps {
   readonly collect: IFunction;
   readonly stateMachine: StateMachine;
+  readonly publish: boolean;
 }
 
 /** What an operator looks at: orders by outcome, waiting by reason, calls to the CA, how long orders take, what expires. */
-export function createDashboard(scope: Construct, { collect, stateMachine }: DashboardProps): Dashboard {
+export function createDashboard(scope: Construct, { collect, stateMachine, publish }: DashboardProps): Dashboard {
   const collected = (name: string, statistic: string, period = HOUR) =>
     functionMetric('collect', name, statistic, period);
+  const surveyed = (name: string, statistic: string) => functionMetric('survey', name, statistic, DAY);
   const graph = (title: string, left: IMetric[], right: IMetric[] = []) =>
     new GraphWidget({ title, width: 12, height: 6, left, right });
   return new Dashboard(scope, 'Dashboard', {
@@ -52,13 +54,23 @@ export function createDashboard(scope: Construct, { collect, stateMachine }: Das
         ),
       ],
       [
-        graph('Days to the next expiry', [functionMetric('survey', SURVEY_METRICS.daysToExpiry, Stats.MINIMUM, DAY)]),
+        graph('Days to the next expiry', [surveyed(SURVEY_METRICS.daysToExpiry, Stats.MINIMUM)]),
         graph('Collect: invocations, errors, throttles', [
           collect.metricInvocations({ period: HOUR }),
           collect.metricErrors({ period: HOUR }),
           collect.metricThrottles({ period: HOUR }),
         ]),
       ],
+      ...(publish
+        ? [
+            [
+              graph('Publications: live, and broken', [
+                surveyed(SURVEY_METRICS.live, Stats.MAXIMUM),
+                surveyed(SURVEY_METRICS.broken, Stats.MAXIMUM),
+              ]),
+            ],
+          ]
+        : []),
     ],
   });
 }

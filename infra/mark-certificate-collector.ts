@@ -14,10 +14,11 @@ import { acknowledgeWildcard } from './acknowledge.ts';
 import { createAlarms } from './alarms.ts';
 import { createDashboard } from './dashboard.ts';
 import { createFunction } from './functions.ts';
+import { createPublication, createPublish, type Publication } from './publication.ts';
 import { createQueries } from './queries.ts';
 import { readSettings, type Settings, type SettingsInput } from './settings.ts';
 import { createStateMachine } from './state-machine.ts';
-import { createPush, createStart, createSurvey } from './triggers.ts';
+import { createPush, createRevoke, createStart, createSurvey } from './triggers.ts';
 
 /**
  * Collects mark certificates: from the event "Mark Certificate Ordered" to the proved chain in a bucket.
@@ -25,7 +26,7 @@ import { createPush, createStart, createSurvey } from './triggers.ts';
  * @throws {Error} where a setting cannot be used; the message lists them all.
  */
 export class MarkCertificateCollector extends Construct {
-  /** Holds `orders/<orderNumber>/`: response, chain, logo and manifest. */
+  /** Holds `orders/<orderNumber>/`: response, chain, logo and manifest; and `published/`, where something is. */
   readonly bucket: Bucket;
   /** One execution an order, named `order-<orderNumber>`. */
   readonly stateMachine: StateMachine;
@@ -37,6 +38,8 @@ export class MarkCertificateCollector extends Construct {
   readonly alarmTopic: Topic;
   /** Where the CA may push to, and what it authenticates with; undefined while the setting is off. */
   readonly push: { readonly url: string; readonly credentials: Secret } | undefined;
+  /** Where the bucket's folder `published/` is served; undefined while the setting is off. */
+  readonly publication: Publication | undefined;
 
   constructor(scope: Construct, id: string, props: SettingsInput = {}) {
     super(scope, id);
@@ -56,8 +59,8 @@ export class MarkCertificateCollector extends Construct {
     Validations.of(this.bucket).acknowledge({
       id: 'AwsSolutions-S1',
       reason:
-        'Nobody but principals of this account can read the bucket, and what it holds is made to be published. Who wants a ' +
-        "record has CloudTrail's data events, which name the principal; a bucket of logs would need one of its own.",
+        'Nobody but principals of this account can read the bucket, and CloudFront what is published, where the setting says ' +
+        "so. What it holds is made to be published. Who wants a record has CloudTrail's data events, which name the principal; a bucket of logs would need one of its own.",
     });
 
     // Never change the placeholder of a deployed stack: CloudFormation would write it over the operator's login.
@@ -88,8 +91,13 @@ export class MarkCertificateCollector extends Construct {
       reason: 'This is the dead-letter queue itself, of functions and rules, which the check does not look at.',
     });
 
+    const { remindBefore, unpublishRevoked } = settings;
+    this.publication = settings.publish ? createPublication(this, this.bucket, settings) : undefined;
+    const publishedUrl = this.publication?.url;
     const collect = this.createCollect(settings);
-    this.stateMachine = createStateMachine(this, { collect, eventBus, settings });
+    const publish =
+      publishedUrl === undefined ? undefined : createPublish(this, this.bucket, publishedUrl, unpublishRevoked);
+    this.stateMachine = createStateMachine(this, { collect, publish, eventBus, settings });
     Validations.of(this.stateMachine).acknowledge({
       id: 'AwsSolutions-SF1',
       reason:
@@ -98,11 +106,15 @@ export class MarkCertificateCollector extends Construct {
     });
     const { stateMachine, deadLetterQueue, bucket } = this;
     const start = createStart(this, { stateMachine, deadLetterQueue, eventBus, eventSource: settings.eventSource });
-    const survey = createSurvey(this, { bucket, eventBus, deadLetterQueue, remindBefore: settings.remindBefore });
+    const survey = createSurvey(this, { bucket, eventBus, deadLetterQueue, remindBefore, publishedUrl });
+    const publishing = publish && {
+      publish,
+      revoke: createRevoke(this, { bucket, stateMachine, deadLetterQueue, unpublishRevoked }),
+    };
     const pushed = settings.push ? this.createPushWithCredentials(key, settings) : undefined;
     this.push = pushed;
 
-    const functions = { collect, start, survey, ...(pushed && { push: pushed.push }) };
+    const functions = { collect, start, survey, ...(pushed && { push: pushed.push }), ...publishing };
     if (key) {
       allowKey(key, Object.values(functions));
     }
@@ -117,7 +129,7 @@ export class MarkCertificateCollector extends Construct {
       );
     }
     this.alarmTopic = createAlarms(this, { collect, stateMachine, deadLetterQueue, key, settings });
-    createDashboard(this, { collect, stateMachine });
+    createDashboard(this, { collect, stateMachine, publish: settings.publish });
     createQueries(this, functions);
   }
 
@@ -134,6 +146,7 @@ export class MarkCertificateCollector extends Construct {
         GIVE_UP_SECONDS: String(settings.giveUpAfter.toSeconds()),
         POLL_SECONDS: String(settings.pollEvery.toSeconds()),
         RESPONSE_FORMAT: settings.responseFormat,
+        ...(this.publication && { PUBLISHED_URL: this.publication.url }),
         ...(settings.trustAnchors && { TRUST_ANCHORS: settings.trustAnchors.join(',') }),
       },
     });

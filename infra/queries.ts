@@ -62,15 +62,46 @@ const QUERIES = {
   },
 } as const;
 
-export function createQueries(
-  scope: Construct,
-  functions: Readonly<Record<'collect' | 'start', LambdaFunction>>,
-): void {
+/** Those of what is published, where something is. */
+const PUBLICATION_QUERIES = {
+  'What was published, and what was not': {
+    of: 'publish',
+    fields: ['@timestamp', 'orderNumber', 'domain', 'selector', 'outcome', 'reason', 'text'],
+    filterStatements: ["message = 'publication'"],
+    sort: '@timestamp desc',
+    limit: 200,
+  },
+  'What is wrong with what is published': {
+    of: 'survey',
+    fields: ['@timestamp', 'domain', 'selector', 'orderNumber', '@message'],
+    filterStatements: ["message = 'publication broken'"],
+    sort: '@timestamp desc',
+    limit: 200,
+  },
+} as const;
+
+export interface QueriesProps {
+  readonly collect: LambdaFunction;
+  readonly start: LambdaFunction;
+  readonly survey: LambdaFunction;
+  readonly publish?: LambdaFunction;
+}
+
+export function createQueries(scope: Construct, { publish, ...functions }: QueriesProps): void {
   for (const [name, { of, ...query }] of Object.entries(QUERIES)) {
-    new QueryDefinition(scope, `Query ${name}`, {
-      queryDefinitionName: `${Stack.of(scope).stackName}/${name}`,
-      queryString: new QueryString(structuredClone<object>(query)),
-      logGroups: [functions[of].logGroup],
-    });
+    createQuery(scope, name, query, functions[of]);
   }
+  if (publish) {
+    for (const [name, { of, ...query }] of Object.entries(PUBLICATION_QUERIES)) {
+      createQuery(scope, name, query, { ...functions, publish }[of]);
+    }
+  }
+}
+
+function createQuery(scope: Construct, name: string, query: object, { logGroup }: LambdaFunction): void {
+  new QueryDefinition(scope, `Query ${name}`, {
+    queryDefinitionName: `${Stack.of(scope).stackName}/${name}`,
+    queryString: new QueryString(structuredClone<object>(query)),
+    logGroups: [logGroup],
+  });
 }

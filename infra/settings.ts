@@ -4,6 +4,7 @@ import { readFingerprint } from '../functions/certificate/trust-anchors.ts';
 import { CHECKS_AHEAD } from '../functions/collect/waiting.ts';
 import { COLLECT_URL, endpointProblem, isLoopback, RESPONSE_FORMATS } from '../functions/collectmc/request.ts';
 import { problemsOf } from '../functions/input.ts';
+import { domainSchema } from '../functions/order.ts';
 
 /** The CA allows one call every 3 hours per order (documented for CollectSSL). A loopback endpoint is nobody's CA. */
 const SHORTEST_POLL = Duration.hours(3);
@@ -21,8 +22,14 @@ const HISTORY_LIMIT = 25_000;
 /** Collect entered, scheduled, started, succeeded, exited; Issued? entered, exited; Wait entered, exited. */
 export const EVENTS_PER_CHECK = 9;
 
-/** Kept free for repetitions: a repeated check costs three events more. */
-const EVENTS_FOR_RETRIES = 5_000;
+/**
+ * Refusals of a busy Collect, at three events each. At a load of 0.9 (docs/performance.md, Scale) the simulation counts 4.4 a
+ * check; of the 3,240 orders that make this load the unluckiest has 22 events per poll interval in 90 days, its checks included.
+ */
+export const EVENTS_FOR_REFUSALS = 13;
+
+/** Kept free for every other repetition of a check, three events each too, and for the end: publishing and announcing, once. */
+const EVENTS_FOR_RETRIES = 1_000;
 
 const text = (accepted: string, pattern: RegExp) => v.pipe(v.string(accepted), v.regex(pattern, accepted));
 
@@ -38,6 +45,15 @@ const COLLECT_URL_FORM =
 const FORMATS = Object.keys(RESPONSE_FORMATS) as (keyof typeof RESPONSE_FORMATS)[];
 const TRUST_ANCHORS_FORM = 'SHA-256 fingerprints of certificates, 64 hex digits each, separated by commas';
 const CONCURRENCY_FORM = 'a whole number from 1 to 1000, or "none"';
+const DOMAIN_NAME_FORM = 'a host name in lower case, like bimi.example.com';
+const CERTIFICATE_FORM = 'the ARN of an ACM certificate in us-east-1, where CloudFront looks for it';
+
+/** A switch: `-c key=value` gives it as text. */
+const flag = () =>
+  v.pipe(
+    v.union([v.boolean(), v.picklist(['true', 'false'])], 'true, false'),
+    v.transform((value) => String(value) === 'true'),
+  );
 
 /**
  * Every setting: its accepted form and its default. This is the one place; the README's table repeats it for readers.
@@ -97,13 +113,25 @@ const settingsSchema = v.object({
   /** Who gets the alarms by e-mail; AWS asks the address to confirm. */
   alarmEmail: v.optional(text('an e-mail address', /^[^@\s]+@[^@\s]+\.[^@\s]+$/)),
   /** Whether the CA may push notifications to a function URL. */
-  push: v.optional(
+  push: v.optional(flag(), false),
+  /** Whether chain and logo of an order's domains are served to everybody. */
+  publish: v.optional(flag(), false),
+  /** A host name of one's own for the published addresses; CloudFront's without it. */
+  publishDomainName: v.optional(
     v.pipe(
-      v.union([v.boolean(), v.picklist(['true', 'false'])], 'true, false'),
-      v.transform((value) => String(value) === 'true'),
+      v.string(DOMAIN_NAME_FORM),
+      v.check((name) => {
+        const read = v.safeParse(domainSchema, name);
+        return read.success && read.output === name;
+      }, DOMAIN_NAME_FORM),
     ),
-    false,
   ),
+  /** The certificate of that host name. */
+  publishCertificateArn: v.optional(
+    text(CERTIFICATE_FORM, /^arn:aws:acm:us-east-1:\d{12}:certificate\/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
+  ),
+  /** Whether a published chain that the CA revoked is taken down at once. */
+  unpublishRevoked: v.optional(flag(), false),
   /** A customer-managed key for the bucket, the secrets, the queue and the topic; AWS's own keys without it. */
   kmsKeyArn: v.optional(
     text(
@@ -117,6 +145,14 @@ const settingsSchema = v.object({
 
 /** What decides how often the CA is asked, and how many events an execution has. */
 const rhythmSchema = v.pick(settingsSchema, ['collectUrl', 'pollEvery', 'giveUpAfter', 'remindBefore']);
+
+/** What is served, and where: nothing of it stands alone. */
+const publishingSchema = v.pick(settingsSchema, [
+  'publish',
+  'publishDomainName',
+  'publishCertificateArn',
+  'unpublishRevoked',
+]);
 
 /** Settings as a person writes them; each may be left out. */
 export type SettingsInput = v.InferInput<typeof settingsSchema>;
@@ -145,6 +181,10 @@ export function readSettings(input: Readonly<Record<string, unknown>>): Settings
   const rhythm = v.safeParse(rhythmSchema, input);
   if (rhythm.success) {
     problems.push(...rhythmProblems(rhythm.output));
+  }
+  const publishing = v.safeParse(publishingSchema, input);
+  if (publishing.success) {
+    problems.push(...publishingProblems(publishing.output));
   }
   if (!result.success || problems.length > 0) {
     throw new WrongSettings(problems);
@@ -179,13 +219,33 @@ function rhythmProblems({
     problems.push(`remindBefore: ${remindBefore.toIsoString()} is not accepted; accepted: whole days from P7D to P90D`);
   }
   const checks = Math.ceil(giveUpAfter.toSeconds() / Math.max(1, pollEvery.toSeconds())) + CHECKS_AHEAD;
-  const events = checks * EVENTS_PER_CHECK + EVENTS_FOR_RETRIES;
+  const perCheck = EVENTS_PER_CHECK + EVENTS_FOR_REFUSALS;
+  const events = checks * perCheck + EVENTS_FOR_RETRIES;
   if (events > HISTORY_LIMIT) {
     problems.push(
       `pollEvery and giveUpAfter: ${giveUpAfter.toIsoString()} / ${pollEvery.toIsoString()} + ${CHECKS_AHEAD} early checks = ` +
-        `${checks} checks; ${checks} x ${EVENTS_PER_CHECK} events + ${EVENTS_FOR_RETRIES} for repetitions = ${events}, and an ` +
+        `${checks} checks; ${checks} x ${perCheck} events + ${EVENTS_FOR_RETRIES} for repetitions = ${events}, and an ` +
         `execution may have ${HISTORY_LIMIT}; accepted: a longer pollEvery or a shorter giveUpAfter`,
     );
+  }
+  return problems;
+}
+
+/** What is wrong with the settings of what is published, together. */
+function publishingProblems({ publish, ...others }: v.InferOutput<typeof publishingSchema>): string[] {
+  const { publishDomainName, publishCertificateArn } = others;
+  const problems = Object.entries(others)
+    .filter(([, value]) => !publish && value !== undefined && value !== false)
+    .map(
+      ([name, value]) =>
+        `${name}: ${JSON.stringify(value)} is not accepted without publish; accepted: publish=true beside it`,
+    );
+  if ((publishDomainName === undefined) !== (publishCertificateArn === undefined)) {
+    const [there, missing] =
+      publishDomainName === undefined
+        ? ['publishCertificateArn', 'publishDomainName']
+        : ['publishDomainName', 'publishCertificateArn'];
+    problems.push(`${there}: is not accepted without ${missing}; accepted: both of them or neither`);
   }
   return problems;
 }

@@ -18,13 +18,14 @@ export class MarkCertificateCollectorStack extends Stack {
         Annotations.of(this).addWarningV2(name, `${name}: is no setting; settings: ${SETTING_NAMES.join(', ')}`);
       }
     }
-    const { bucket, stateMachine, credentials, alarmTopic, push } = collector;
+    const { bucket, stateMachine, credentials, alarmTopic, push, publication } = collector;
     const outputs = {
       BucketName: bucket.bucketName,
       StateMachineArn: stateMachine.stateMachineArn,
       CredentialsSecretArn: credentials.secretArn,
       AlarmTopicArn: alarmTopic.topicArn,
       ...(push && { PushUrl: push.url, PushCredentialsSecretArn: push.credentials.secretArn }),
+      ...(publication && { PublishedUrl: publication.url, DistributionDomainName: publication.domainName }),
     };
     for (const [name, value] of Object.entries(outputs)) {
       new CfnOutput(this, name, { value });

@@ -23,15 +23,21 @@ import { EventBridgePutEvents, LambdaInvoke } from 'aws-cdk-lib/aws-stepfunction
 import type { Construct } from 'constructs';
 import { NEXT_STEPS } from '../functions/errors.ts';
 import { EVENT_SOURCE, ISSUED } from '../functions/events.ts';
+import { PUBLISH_TIMEOUT } from './publication.ts';
 import type { Settings } from './settings.ts';
 
 /** The CA's own "no", a chain that cannot be proved, the deadline: repeating brings nothing before somebody acts. */
 const NEVER: RetryProps = { errors: Object.keys(NEXT_STEPS), maxAttempts: 0 };
 
 /**
- * The queue before Collect. One call at a time of 3 s each drains a burst of 1,000 orders in 3,000 s. The delay doubles
- * from 2 s to its cap of 300 s; with full jitter an order comes back every 150 s on average, 20 times until the burst has
- * drained, and five times as often before it gives up.
+ * The queue before Collect. Each refusal is billed and fills the history, so an order comes back within a minute at first, and
+ * then within ten, with full jitter every 5 minutes on average. The numbers were chosen by the simulation of
+ * docs/performance.md (Scale). One caller is busy for orders x seconds of an answer / pollEvery:
+ *
+ * - up to 0.9 of its time no order starves, and a check is refused 4.4 times on average;
+ * - 1,000 orders in the same second, 3 s each, are through in 1.3 h, where a line without gaps would take 0.8 h;
+ * - 500 repetitions hold out for 42 h on average. At 1.5 of its time a check is refused 21 times on average, and none of a
+ *   week's fails; at 3, one in a thousand. Such an execution fails in Collect: it is told of, and can be redriven.
  */
 const QUEUE: RetryProps = {
   errors: [
@@ -41,11 +47,11 @@ const QUEUE: RetryProps = {
     'Lambda.SdkClientException',
     'Lambda.ClientExecutionTimeoutException',
   ],
-  interval: Duration.seconds(2),
-  backoffRate: 2,
-  maxDelay: Duration.seconds(300),
+  interval: Duration.seconds(60),
+  backoffRate: 10,
+  maxDelay: Duration.seconds(600),
   jitterStrategy: JitterType.FULL,
-  maxAttempts: 100,
+  maxAttempts: 500,
 };
 
 /**
@@ -63,6 +69,8 @@ const UNEXPECTED: RetryProps = {
 
 export interface CollectionStateMachineProps {
   readonly collect: IFunction;
+  /** Where the setting `publish` is on. */
+  readonly publish: IFunction | undefined;
   readonly eventBus: IEventBus;
   readonly settings: Settings;
 }
@@ -75,7 +83,7 @@ export interface CollectionStateMachineProps {
  */
 export function createStateMachine(
   scope: Construct,
-  { collect, eventBus, settings }: CollectionStateMachineProps,
+  { collect, publish, eventBus, settings }: CollectionStateMachineProps,
 ): StateMachine {
   const check = new LambdaInvoke(scope, 'Collect', {
     lambdaFunction: collect,
@@ -105,6 +113,7 @@ export function createStateMachine(
         detail: TaskInput.fromObject({
           orderNumber: JsonPath.stringAt('$.orderNumber'),
           certificate: JsonPath.objectAt('$.collection.certificate'),
+          ...(publish && { publication: JsonPath.objectAt('$.publication') }),
         }),
       },
     ],
@@ -114,11 +123,18 @@ export function createStateMachine(
 
   const collected = new Succeed(scope, 'Collected');
 
-  check.next(
-    new Choice(scope, 'Issued?')
-      .when(Condition.stringEquals('$.collection.outcome', 'waiting'), wait.next(check))
+  const announceNew = (choice: Choice) =>
+    choice
       .when(Condition.booleanEquals('$.collection.certificate.changed', true), announce.next(collected))
-      .otherwise(collected),
+      .otherwise(collected);
+  const issued = new Choice(scope, 'Issued?').when(
+    Condition.stringEquals('$.collection.outcome', 'waiting'),
+    wait.next(check),
+  );
+  check.next(
+    publish
+      ? issued.otherwise(createPublishing(scope, publish).next(announceNew(new Choice(scope, 'New?'))))
+      : announceNew(issued),
   );
 
   const logGroup = new LogGroup(scope, 'StateMachineLogs', {
@@ -128,10 +144,11 @@ export function createStateMachine(
   return new StateMachine(scope, 'StateMachine', {
     definitionBody: DefinitionBody.fromChainable(check),
     queryLanguage: QueryLanguage.JSON_PATH,
-    role: createRole(scope, collect, eventBus).withoutPolicyUpdates(),
+    role: createRole(scope, publish ? [collect, publish] : [collect], eventBus).withoutPolicyUpdates(),
     comment: 'Collects one mark certificate: asks the CA, waits, asks again, stores the chain.',
     // Collect itself finds an order overdue, at its first check after the deadline. This is for an execution in which no
-    // check succeeds: the longest wait (twice the poll interval), and a day for repetitions.
+    // check succeeds: the longest wait (twice the poll interval), and a day for repetitions: those of a check, of publishing
+    // and of the announcement take 7 hours each. Only in a queue that is overloaded can the last check come later than that.
     timeout: Duration.seconds(settings.giveUpAfter.toSeconds() + 2 * settings.pollEvery.toSeconds() + 86_400),
     tracingEnabled: true,
     logs: {
@@ -143,12 +160,32 @@ export function createStateMachine(
 }
 
 /**
+ * Every execution that has its certificate publishes it, new or not: another one may have stored it and died. A refusal to
+ * publish is an answer, kept at `$.publication`; what fails here is repeated for hours, and a redrive begins here again.
+ */
+function createPublishing(scope: Construct, publish: IFunction): LambdaInvoke {
+  const publishing = new LambdaInvoke(scope, 'Publish', {
+    lambdaFunction: publish,
+    payload: TaskInput.fromObject({
+      order: JsonPath.entirePayload,
+      certificate: JsonPath.objectAt('$.collection.certificate'),
+    }),
+    payloadResponseOnly: true,
+    resultPath: '$.publication',
+    retryOnServiceExceptions: false,
+    taskTimeout: Timeout.duration(PUBLISH_TIMEOUT.plus(Duration.seconds(30))),
+  });
+  publishing.addRetry(UNEXPECTED);
+  return publishing;
+}
+
+/**
  * Exactly what the states do. CDK's own grants would allow every version and alias of the function. Delivering logs and
  * traces has no resource to name (AWS: Step Functions, Logging; X-Ray, identity-based policies).
  */
-function createRole(scope: Construct, collect: IFunction, eventBus: IEventBus): Role {
+function createRole(scope: Construct, functions: readonly IFunction[], eventBus: IEventBus): Role {
   const statements = [
-    { actions: ['lambda:InvokeFunction'], resources: [collect.functionArn] },
+    { actions: ['lambda:InvokeFunction'], resources: functions.map(({ functionArn }) => functionArn) },
     { actions: ['events:PutEvents'], resources: [eventBus.eventBusArn] },
     {
       actions: [

@@ -8,9 +8,12 @@ import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
+import type { NEXT_STEPS } from '../functions/errors.ts';
 import { ORDERED } from '../functions/events.ts';
+import { PUBLISHED } from '../functions/publication.ts';
 import { acknowledgeWildcard } from './acknowledge.ts';
 import { createFunction } from './functions.ts';
+import { allowAddresses } from './publication.ts';
 
 /** Invoked at this time every day, in UTC: before an office opens in Europe, and never near midnight. */
 const SURVEY_SCHEDULE = { hour: '5', minute: '17' };
@@ -70,11 +73,13 @@ export interface SurveyProps {
   readonly eventBus: IEventBus;
   readonly deadLetterQueue: IQueue;
   readonly remindBefore: Duration;
+  /** Where the setting `publish` is on: what is served there is looked at too. */
+  readonly publishedUrl: string | undefined;
 }
 
 /** Once a day: how long the certificates in the bucket are still good for. */
 export function createSurvey(scope: Construct, props: SurveyProps): LambdaFunction {
-  const { bucket, eventBus, deadLetterQueue, remindBefore } = props;
+  const { bucket, eventBus, deadLetterQueue, remindBefore, publishedUrl } = props;
   const survey = createFunction(scope, 'SurveyFunction', {
     folder: 'survey',
     description: 'Looks once a day for certificates that will expire',
@@ -83,6 +88,7 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
       BUCKET_NAME: bucket.bucketName,
       EVENT_BUS_NAME: eventBus.eventBusName,
       REMIND_BEFORE_DAYS: String(remindBefore.toDays()),
+      ...(publishedUrl !== undefined && { PUBLISHED_URL: publishedUrl }),
     },
   });
   keepFailures(survey, deadLetterQueue);
@@ -97,12 +103,52 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
     const reason = 'Reads the manifest of every order, whatever its number, and no other object.';
     acknowledgeWildcard(survey.role, bucket.arnForObjects('orders/*/certificate.json'), reason);
   }
+  if (publishedUrl !== undefined) {
+    const descriptions = bucket.arnForObjects(`${PUBLISHED}*/*.json`);
+    survey.addToRolePolicy(new PolicyStatement({ actions: ['s3:GetObject'], resources: [descriptions] }));
+    if (survey.role) {
+      const reason = 'Reads the description of every publication; chain and logo it fetches as everybody does.';
+      acknowledgeWildcard(survey.role, descriptions, reason);
+    }
+  }
   new Rule(scope, 'Daily', {
     description: 'Look for certificates that will expire',
     schedule: Schedule.cron(SURVEY_SCHEDULE),
     targets: [new LambdaTarget(survey, { deadLetterQueue })],
   });
   return survey;
+}
+
+export interface RevokeProps {
+  readonly bucket: Bucket;
+  readonly stateMachine: StateMachine;
+  readonly deadLetterQueue: IQueue;
+  /** Whether to take down what was revoked; otherwise it is only noted. */
+  readonly unpublishRevoked: boolean;
+}
+
+/** An execution that failed because the CA revoked the certificate: what is published of it says so from then on. */
+export function createRevoke(scope: Construct, props: RevokeProps): LambdaFunction {
+  const { bucket, stateMachine, deadLetterQueue, unpublishRevoked } = props;
+  const revoke = createFunction(scope, 'RevokeFunction', {
+    folder: 'revoke',
+    description: 'Notes that the CA revoked what is published, or takes it down',
+    timeout: Duration.minutes(2),
+    environment: { BUCKET_NAME: bucket.bucketName, ...(unpublishRevoked && { UNPUBLISH_REVOKED: 'true' }) },
+  });
+  keepFailures(revoke, deadLetterQueue);
+  allowAddresses(revoke, bucket, unpublishRevoked);
+  const error: keyof typeof NEXT_STEPS = 'CertificateRevoked';
+  new Rule(scope, 'Revoked', {
+    description: 'The CA revoked a certificate: say so of what is published of it',
+    eventPattern: {
+      source: ['aws.states'],
+      detailType: ['Step Functions Execution Status Change'],
+      detail: { stateMachineArn: [stateMachine.stateMachineArn], status: ['FAILED'], error: [error] },
+    },
+    targets: [new LambdaTarget(revoke, { deadLetterQueue })],
+  });
+  return revoke;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { Resolver } from 'node:dns/promises';
 import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
@@ -5,12 +6,31 @@ import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import middy from '@middy/core';
+import { isLoopback } from '../collectmc/request.ts';
 import { type Environment, variable } from '../environment.ts';
 import { METRICS_NAMESPACE, SURVEY_METRICS } from '../metrics.ts';
+import type { TxtResolver } from './dns.ts';
+import type { PublicationChecks } from './publications.ts';
 import { type SurveyDependencies, type SurveyObserver, survey } from './survey.ts';
 
-/** Wires one process of the Lambda survey, the target of the daily schedule. */
-export function createHandler(environment: Environment) {
+/** For one object, one record or one policy. An answer usually takes less than one. */
+const LIMIT_SECONDS = 10;
+
+/**
+ * Of Lambda's 300. What is begun last may take four limits more (chain, logo, record, policy), and the reminders before it and
+ * the events after it have the rest.
+ */
+const TOTAL_SECONDS = 180;
+
+/** A server that does not answer is asked again within the limit. */
+const DNS_ATTEMPTS = { timeout: 2_500, tries: 2 };
+
+/**
+ * Wires one process of the Lambda survey, the target of the daily schedule.
+ *
+ * @param resolver asks the DNS of published domains; on one machine it answers by itself.
+ */
+export function createHandler(environment: Environment, resolver: TxtResolver = new Resolver(DNS_ATTEMPTS)) {
   const logger = new Logger({ serviceName: 'survey' });
   const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: 'survey' });
   const dependencies: SurveyDependencies = {
@@ -19,6 +39,7 @@ export function createHandler(environment: Environment) {
     eventBridge: new EventBridgeClient(),
     eventBusName: variable(environment, 'EVENT_BUS_NAME'),
     remindBeforeDays: wholeDays(variable(environment, 'REMIND_BEFORE_DAYS')),
+    publications: publicationChecks(environment.PUBLISHED_URL, resolver),
     observe: createObserver(logger, metrics),
     now: () => new Date(),
   };
@@ -31,7 +52,7 @@ export function createHandler(environment: Environment) {
     .use(logMetrics(metrics));
 }
 
-/** One line a damaged manifest, a summary, one line a reminder. What was found is measured even if sending fails then. */
+/** One line each for what is damaged, a summary, one line an event. What was found is measured even if sending fails then. */
 function createObserver(logger: Logger, metrics: Metrics): SurveyObserver {
   return {
     damaged(key, problem) {
@@ -48,7 +69,30 @@ function createObserver(logger: Logger, metrics: Metrics): SurveyObserver {
     reminded(reminder) {
       logger.info('reminder', { ...reminder });
     },
+    publicationDamaged(key, problem) {
+      logger.error('publication damaged', { key, problem });
+    },
+    publicationsChecked(summary) {
+      logger.info('publications', { ...summary });
+      metrics.addMetric(SURVEY_METRICS.live, MetricUnit.Count, summary.live);
+      metrics.addMetric(SURVEY_METRICS.broken, MetricUnit.Count, summary.broken);
+    },
+    broken(publication) {
+      logger.warn('publication broken', { ...publication });
+    },
   };
+}
+
+/** Nothing is looked at where the stack publishes nothing. */
+function publicationChecks(url: string | undefined, resolver: TxtResolver): PublicationChecks | undefined {
+  if (!url) {
+    return undefined;
+  }
+  const parsed = URL.parse(url);
+  if (parsed?.protocol !== 'https:' && !(parsed?.protocol === 'http:' && isLoopback(parsed))) {
+    throw new Error(`PUBLISHED_URL: ${url} is not an https URL (plain http for a loopback address only)`);
+  }
+  return { url, resolver, limitMilliseconds: LIMIT_SECONDS * 1000, totalMilliseconds: TOTAL_SECONDS * 1000 };
 }
 
 /** A number that is none would equal no day, and nobody would miss the reminder. */

@@ -18,17 +18,17 @@ export interface TlsIdentity {
 }
 
 /**
- * Serves GET and HEAD, and no other path than an object's; missing ones are 403, as from a distribution that may not list.
+ * Serves GET and HEAD of chains and logos; everything else is 403, as from a distribution that may not list.
  * Verifiers demand https: with an identity the address is one, below the name localhost.
  */
 export async function startPublishedServer(s3: S3Client, bucket: string, tls?: TlsIdentity): Promise<PublishedServer> {
   const listener: RequestListener = async (request, response) => {
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
+    const { pathname } = new URL(request.url ?? '/', 'http://127.0.0.1');
+    if (!['GET', 'HEAD'].includes(request.method ?? '') || !/\.(pem|svg)$/.test(pathname)) {
       response.writeHead(403).end();
       return;
     }
     try {
-      const { pathname } = new URL(request.url ?? '/', 'http://127.0.0.1');
       const Key = `${PUBLISHED}${pathname.slice(1)}`;
       const object = await s3.send(new GetObjectCommand({ Bucket: bucket, Key }));
       const body = Buffer.from((await object.Body?.transformToByteArray()) ?? []);

@@ -415,6 +415,7 @@ describe('a public address', () => {
     expect(await live()).toBe(pem(second.chain));
     // Nothing else of the bucket is public, and nothing is listed.
     expect((await collector.fetchPublished(`/../orders/${order}/chain.pem`)).status).toBe(403);
+    expect((await collector.fetchPublished(`/${domain}/default.json`)).status).toBe(403);
     expect((await collector.fetchPublished('/')).status).toBe(403);
     return outcomeOf(ended);
   });

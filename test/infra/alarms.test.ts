@@ -2,6 +2,7 @@ import type { Context } from 'aws-lambda';
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createHandler as createCollectHandler } from '../../functions/collect/handler.ts';
 import { createHandler as createPushHandler } from '../../functions/push/handler.ts';
+import { createHandler as createRevokeHandler } from '../../functions/revoke/handler.ts';
 import { createHandler as createSurveyHandler } from '../../functions/survey/handler.ts';
 import { startAwsJsonEndpoint } from '../../infra/local/aws-json-endpoint.ts';
 import type { Answer } from '../../infra/local/collectmc-answers.ts';
@@ -37,9 +38,11 @@ interface AlarmProperties extends Partial<Metric> {
 }
 
 let byDefault: Stack;
+let publishing: Stack;
 
 beforeAll(() => {
   byDefault = synthesize();
+  publishing = synthesize({ publish: 'true' });
 });
 
 function alarmsOf(stack: Stack): Record<string, AlarmProperties> {
@@ -89,21 +92,33 @@ describe('the alarms', () => {
     ]);
   });
 
+  it('are two more where something is published, whatever the other settings', () => {
+    const more = (stack: Stack) =>
+      Object.keys(alarmsOf(stack))
+        .filter((name) => !(name in alarmsOf(byDefault)))
+        .toSorted();
+    expect(more(publishing)).toEqual(['PublicationBroken', 'PublishedRevoked']);
+    expect(more(synthesize(SETTINGS))).toEqual(more(publishing));
+  });
+
   it('say what they mean in a sentence, and last of all where to read on', () => {
-    for (const { AlarmDescription } of Object.values(alarmsOf(byDefault))) {
+    for (const { AlarmDescription } of Object.values(alarmsOf(publishing))) {
       expect(AlarmDescription).toMatch(/^[A-Z].+\. Read on: docs\/runbook\.md#[a-z-]+$/);
     }
   });
 
   it('go to the topic', () => {
-    for (const { AlarmActions, ActionsEnabled } of Object.values(alarmsOf(byDefault))) {
+    for (const { AlarmActions, ActionsEnabled } of Object.values(alarmsOf(publishing))) {
       expect(AlarmActions).toEqual(['<AlarmTopic>']);
       expect(ActionsEnabled).not.toBe(false);
     }
   });
 
   it('are quiet where nothing is measured, but for the survey, whose silence is the alarm', () => {
-    const treated = Object.entries(alarmsOf(byDefault)).map(([name, { TreatMissingData }]) => [name, TreatMissingData]);
+    const treated = Object.entries(alarmsOf(publishing)).map(([name, { TreatMissingData }]) => [
+      name,
+      TreatMissingData,
+    ]);
     expect(treated.filter(([, missing]) => missing !== 'notBreaching')).toEqual([['SurveyMissing', 'breaching']]);
   });
 });
@@ -137,8 +152,10 @@ describe('each alarm', () => {
     ['CertificateExpires', `${OWN} DaysToExpiry service=survey`, 'Minimum', DAY, LESS, 8, 1],
     ['ManifestDamaged', `${OWN} ManifestsDamaged service=survey`, 'Maximum', DAY, OR_MORE, 1, 1],
     ['SurveyMissing', `${OWN} SurveyRuns service=survey`, 'Sum', DAY, LESS, 1, 1],
+    ['PublishedRevoked', `${OWN} PublishedRevoked service=revoke`, 'Sum', 5 * MINUTE, OR_MORE, 1, 1],
+    ['PublicationBroken', `${OWN} PublicationsBroken service=survey`, 'Maximum', DAY, OR_MORE, 1, 1],
   ])('%s looks at %s', (name, metric, statistic, period, comparison, threshold, periods) => {
-    const properties = alarm(name);
+    const properties = alarm(name, publishing);
     expect(identityOf(metricOf(properties))).toBe(metric);
     expect(properties).toMatchObject({
       Statistic: statistic,
@@ -160,6 +177,7 @@ describe("CloudWatch's limits", () => {
     { pollEvery: 'PT12H' },
     { pollEvery: 'P1D' },
     { pollEvery: 'P2D', giveUpAfter: 'P360D' },
+    { publish: 'true' },
   ];
 
   it.each(rhythms)('are kept with %j', (settings: Readonly<Record<string, string>>) => {
@@ -222,7 +240,7 @@ describe('every metric of this project in an alarm or on the dashboard', () => {
   });
 
   it('is written by the function of its dimension', () => {
-    const own = Object.values(alarmsOf(byDefault))
+    const own = Object.values(alarmsOf(publishing))
       .map(metricOf)
       .filter(({ Namespace }) => Namespace === OWN);
     expect(own.length).toBeGreaterThan(5);
@@ -230,7 +248,7 @@ describe('every metric of this project in an alarm or on the dashboard', () => {
   });
 
   it('is the one on the dashboard too', () => {
-    const { DashboardBody } = only(byDefault, 'AWS::CloudWatch::Dashboard').Properties;
+    const { DashboardBody } = only(publishing, 'AWS::CloudWatch::Dashboard').Properties;
     const { widgets } = JSON.parse(String(DashboardBody)) as {
       widgets: readonly { properties: { metrics: readonly (readonly unknown[])[] } }[];
     };
@@ -380,7 +398,7 @@ function metricsWritten(lines: readonly string[]): string[] {
 }
 
 /** Runs each function that measures, with servers on loopback, through all it can find short of a certificate. */
-async function runFunctions(): Promise<Record<'collect' | 'survey' | 'push', readonly string[]>> {
+async function runFunctions(): Promise<Record<'collect' | 'survey' | 'push' | 'revoke', readonly string[]>> {
   const credentials = { loginName: 'me', loginPassword: 'right' };
   const ca = await startCollectMcSimulator({ credentials });
   const secrets = await startSecretsEndpoint({
@@ -445,6 +463,7 @@ async function runFunctions(): Promise<Record<'collect' | 'survey' | 'push', rea
         collectedAt: '2026-01-01T00:00:00.000Z',
         product: 'VMC',
         markType: 'Registered Mark',
+        attributes: {},
         domains: ['example.com'],
         fingerprintSha256: 'c0ffee',
         notBefore: '2026-01-01T00:00:00.000Z',
@@ -455,16 +474,23 @@ async function runFunctions(): Promise<Record<'collect' | 'survey' | 'push', rea
       };
       const body = JSON.stringify(manifest);
       await fetch(`${s3.url}/bucket/orders/1/certificate.json`, { method: 'PUT', body });
-      await createSurveyHandler({ BUCKET_NAME: 'bucket', EVENT_BUS_NAME: 'default', REMIND_BEFORE_DAYS: '30' })(
-        {},
-        CONTEXT,
-      );
+      const handler = createSurveyHandler({
+        BUCKET_NAME: 'bucket',
+        EVENT_BUS_NAME: 'default',
+        REMIND_BEFORE_DAYS: '30',
+        PUBLISHED_URL: s3.url,
+      });
+      await handler({}, CONTEXT);
     });
     const push = await linesOf(async () => {
       const handler = createPushHandler({ STATE_MACHINE_ARN: 'arn:machine', PUSH_SECRET_ARN: 'push' });
       await handler(request({}), CONTEXT);
     });
-    return { collect, survey, push };
+    const revoke = await linesOf(async () => {
+      const handler = createRevokeHandler({ BUCKET_NAME: 'bucket' });
+      await handler({ detail: { name: 'order-1', error: 'CertificateRevoked' } }, CONTEXT);
+    });
+    return { collect, survey, push, revoke };
   } finally {
     for (const each of output) {
       each.mockRestore();

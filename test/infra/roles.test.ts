@@ -13,16 +13,22 @@ import {
 
 let byDefault: Stack;
 let withSettings: Stack;
+let publishing: Stack;
 
 beforeAll(() => {
   byDefault = synthesize();
   withSettings = synthesize(SETTINGS);
+  publishing = synthesize({ publish: 'true' });
 });
 
 const EXECUTIONS = 'arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<StateMachine.Name>:order-*';
 const BUS = 'arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus';
 const WRITE_LOGS = ['logs:CreateLogStream', 'logs:PutLogEvents'];
 const USE_KEY = ['kms:Decrypt', 'kms:GenerateDataKey'];
+const UNPUBLISH = {
+  '<Bucket.Arn>/published/*/*.pem': ['s3:DeleteObject'],
+  '<Bucket.Arn>/published/*/*.svg': ['s3:DeleteObject'],
+};
 
 describe('what the roles allow', () => {
   const LOG_DELIVERY = [
@@ -68,6 +74,26 @@ describe('what the roles allow', () => {
     },
   };
 
+  /** What there is besides, or more of, where something is published. */
+  const PUBLISHING = {
+    PublishFunctionRole: {
+      '<PublishFunctionLogs.Arn>': WRITE_LOGS,
+      '<Bucket.Arn>/orders/*': ['s3:GetObject', 's3:GetObjectVersion'],
+      '<Bucket.Arn>/published/*': ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'],
+      '<Bucket.Arn>': ['s3:ListBucket'],
+      '*': TRACE,
+    },
+    RevokeFunctionRole: {
+      '<RevokeFunctionLogs.Arn>': WRITE_LOGS,
+      '<Bucket.Arn>': ['s3:ListBucket'],
+      '<Bucket.Arn>/published/*': ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'],
+      '<DeadLetterQueue.Arn>': ['sqs:SendMessage'],
+      '*': TRACE,
+    },
+    SurveyFunctionRole: { ...GRANTS.SurveyFunctionRole, '<Bucket.Arn>/published/*/*.json': ['s3:GetObject'] },
+    StateMachineRole: { ...GRANTS.StateMachineRole, '<PublishFunction.Arn>': ['lambda:InvokeFunction'] },
+  };
+
   it.each(Object.entries(GRANTS))('%s: exactly these actions on exactly these resources', (role, grants) => {
     expect(grantsOf(byDefault, role)).toEqual(grants);
   });
@@ -83,25 +109,46 @@ describe('what the roles allow', () => {
     });
   });
 
-  it.each(Object.entries(GRANTS))(
-    '%s: with all settings on, the key and the bus of the settings beside',
+  it.each(Object.entries<Record<string, string[]>>({ ...GRANTS, ...PUBLISHING }))(
+    '%s: exactly these, where something is published',
     (role, grants) => {
-      const renamed = Object.entries<string[]>(grants).map(([resource, actions]) => [
-        resource.replace(/\/default$/, '/orders'),
-        actions,
-      ]);
-      expect(grantsOf(withSettings, role)).toEqual({
-        ...Object.fromEntries(renamed),
-        ...(role !== 'StateMachineRole' && { [KEY_ARN]: USE_KEY }),
-      });
+      expect(grantsOf(publishing, role)).toEqual(grants);
     },
   );
+
+  it.each(['PublishFunctionRole', 'RevokeFunctionRole'] as const)(
+    '%s: what is served may be taken down only where the setting says so, and no version of it deleted',
+    (role) => {
+      const unpublishing = synthesize({ publish: 'true', unpublishRevoked: 'true' });
+      expect(grantsOf(unpublishing, role)).toEqual({ ...PUBLISHING[role], ...UNPUBLISH });
+    },
+  );
+
+  it.each(
+    Object.entries<Record<string, string[]>>({
+      ...GRANTS,
+      ...PUBLISHING,
+      PublishFunctionRole: { ...PUBLISHING.PublishFunctionRole, ...UNPUBLISH },
+      RevokeFunctionRole: { ...PUBLISHING.RevokeFunctionRole, ...UNPUBLISH },
+    }),
+  )('%s: with all settings on, the key and the bus of the settings beside', (role, grants) => {
+    const renamed = Object.entries<string[]>(grants).map(([resource, actions]) => [
+      resource.replace(/\/default$/, '/orders'),
+      actions,
+    ]);
+    expect(grantsOf(withSettings, role)).toEqual({
+      ...Object.fromEntries(renamed),
+      ...(role !== 'StateMachineRole' && { [KEY_ARN]: USE_KEY }),
+    });
+  });
 
   it.each([
     ['CollectFunctionRole', 'lambda.amazonaws.com'],
     ['StartFunctionRole', 'lambda.amazonaws.com'],
     ['SurveyFunctionRole', 'lambda.amazonaws.com'],
     ['PushFunctionRole', 'lambda.amazonaws.com'],
+    ['PublishFunctionRole', 'lambda.amazonaws.com'],
+    ['RevokeFunctionRole', 'lambda.amazonaws.com'],
     ['StateMachineRole', 'states.amazonaws.com'],
   ])('%s can be taken by %s only', (role, trusted) => {
     expect(only(withSettings, 'AWS::IAM::Role', role).Properties.AssumeRolePolicyDocument).toEqual({
@@ -117,17 +164,17 @@ describe('what the roles allow', () => {
       all(withSettings, 'AWS::IAM::Role')
         .map(({ name }) => name)
         .toSorted(),
-    ).toEqual([...roles, 'PushFunctionRole'].toSorted());
-    for (const { Properties } of all(byDefault, 'AWS::IAM::Policy')) {
-      expect(roles.map((role) => [`<${role}>`])).toContainEqual(Properties.Roles);
+    ).toEqual([...roles, 'PublishFunctionRole', 'PushFunctionRole', 'RevokeFunctionRole'].toSorted());
+    for (const { Properties } of all(withSettings, 'AWS::IAM::Policy')) {
+      expect(all(withSettings, 'AWS::IAM::Role').map(({ name }) => [`<${name}>`])).toContainEqual(Properties.Roles);
       expect(Properties).not.toHaveProperty('Users');
       expect(Properties).not.toHaveProperty('Groups');
     }
   });
 
   it('comes from no managed policy', () => {
-    expect(all(byDefault, 'AWS::IAM::ManagedPolicy')).toEqual([]);
-    for (const { Properties } of all(byDefault, 'AWS::IAM::Role')) {
+    expect(all(withSettings, 'AWS::IAM::ManagedPolicy')).toEqual([]);
+    for (const { Properties } of all(withSettings, 'AWS::IAM::Role')) {
       expect(Properties).not.toHaveProperty('ManagedPolicyArns');
     }
   });

@@ -72,8 +72,17 @@ describe("the runbook's alarms", () => {
 
   it('have a heading each, and every heading has an alarm', () => {
     expect(headingsOf(alarms).map(slugOf)).not.toEqual([]);
-    expect(anchorsOf(byDefault).toSorted()).toEqual(headingsOf(alarms).map(slugOf).toSorted());
-    expect(anchorsOf(withSettings)).toEqual(anchorsOf(byDefault));
+    expect(anchorsOf(withSettings).toSorted()).toEqual(headingsOf(alarms).map(slugOf).toSorted());
+    expect(anchorsOf(synthesize({ publish: 'true' }))).toEqual(anchorsOf(withSettings));
+  });
+
+  it('are all there without any setting, but for those of what is published', () => {
+    expect(
+      anchorsOf(withSettings)
+        .filter((anchor) => !anchorsOf(byDefault).includes(anchor))
+        .toSorted(),
+    ).toEqual(['a-publication-is-broken', 'a-published-certificate-was-revoked']);
+    expect(anchorsOf(withSettings)).toEqual(expect.arrayContaining(anchorsOf(byDefault)));
   });
 
   it.each(headingsOf(alarms))('%s: say what it means, where to look and how to mend it', (heading) => {
@@ -100,7 +109,7 @@ describe('what the runbook tells to type', () => {
   });
 
   it('names saved queries that there are, and each of them', () => {
-    const names = all(byDefault, 'AWS::Logs::QueryDefinition').map(({ Properties }) =>
+    const names = all(withSettings, 'AWS::Logs::QueryDefinition').map(({ Properties }) =>
       String(Properties.Name).replace('MarkCertificateCollector/', ''),
     );
     const words = RUNBOOK.replaceAll(/\s+/g, ' ');
@@ -112,7 +121,7 @@ describe('what the runbook tells to type', () => {
 
   it('finds functions, log groups and queues by a part of their names', () => {
     const parts = [...RUNBOOK.matchAll(/contains\([^,]+, '(\w+)'\)/g)].map(([, part = '']) => part);
-    const ids = Object.entries(byDefault.resolved.Resources)
+    const ids = Object.entries(withSettings.resolved.Resources)
       .filter(([, { Type }]) => ['AWS::Lambda::Function', 'AWS::Logs::LogGroup', 'AWS::SQS::Queue'].includes(Type))
       .map(([id]) => id);
     expect(parts.length).toBeGreaterThan(2);
@@ -183,6 +192,25 @@ describe("the README's settings", () => {
       ...Object.fromEntries(SETTING_NAMES.map((name) => [name, ''])),
       ...Object.fromEntries(defaults),
     });
+  });
+});
+
+describe('the tables of what can be broken about a publication', () => {
+  const told = (markdown: string, header: string) =>
+    tableBelow(markdown, header)
+      .flatMap(([ids = '']) => ids.split(', ').map(codeIn))
+      .toSorted();
+
+  it('have the ids of the code, in the events as in the runbook', () => {
+    const code = ['live', 'publications'].flatMap((name) =>
+      [...read(`functions/survey/${name}.ts`).matchAll(/(?:different\(\s*|\bid: )['`]([^'`]+)['`]/g)].flatMap(
+        ([, id = '']) => ['chain', 'logo'].map((what) => id.replace(/^\$\{what\}/, what)),
+      ),
+    );
+    const ids = [...new Set(code)].toSorted();
+    expect(ids).toContain('record-missing');
+    expect(told(read('docs/events.md'), '| id | difference |')).toEqual(ids);
+    expect(told(RUNBOOK, '| difference | what to do |')).toEqual(ids);
   });
 });
 

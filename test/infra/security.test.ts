@@ -10,6 +10,7 @@ import { MarkCertificateCollectorStack } from '../../infra/stack.ts';
 import {
   all,
   asList,
+  CERTIFICATE_ARN,
   CONTEXT,
   KEY_ARN,
   only,
@@ -22,6 +23,14 @@ import {
 const COMBINATIONS = {
   'the defaults': {},
   'push on': { push: 'true' },
+  'publish on': { publish: 'true' },
+  'publish on, under a name of its own': {
+    publish: 'true',
+    publishDomainName: 'bimi.example.com',
+    publishCertificateArn: CERTIFICATE_ARN,
+  },
+  'publish on, with a key of its own': { publish: 'true', kmsKeyArn: KEY_ARN },
+  'publish on, and off again after a revocation': { publish: 'true', unpublishRevoked: 'true' },
   'a key of its own': { kmsKeyArn: KEY_ARN },
   'all settings on': SETTINGS,
 } as const satisfies Record<string, Readonly<Record<string, string>>>;
@@ -129,12 +138,25 @@ describe('what is acknowledged, with all settings on', () => {
         'StateMachine: AwsSolutions-SF1',
         'CollectFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*]',
         'SurveyFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*/certificate.json]',
+        'Publication: AwsSolutions-CFR1',
+        'Publication: AwsSolutions-CFR2',
+        'Publication: AwsSolutions-CFR3',
+        'PublishFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*]',
+        'PublishFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/published/*]',
+        'PublishFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/published/*/*.pem]',
+        'PublishFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/published/*/*.svg]',
+        'RevokeFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/published/*]',
+        'RevokeFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/published/*/*.pem]',
+        'RevokeFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/published/*/*.svg]',
+        'SurveyFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/published/*/*.json]',
         `StartFunctionRole: ${executions}`,
         `PushFunctionRole: ${executions}`,
         `CollectFunctionRole: ${trace}`,
         `StartFunctionRole: ${trace}`,
         `SurveyFunctionRole: ${trace}`,
         `PushFunctionRole: ${trace}`,
+        `PublishFunctionRole: ${trace}`,
+        `RevokeFunctionRole: ${trace}`,
         `StateMachineRole: ${trace}`,
       ].toSorted(),
     );
@@ -148,9 +170,35 @@ describe.each(NAMES)('the template, with %s', (name) => {
     stack = synthesize(COMBINATIONS[name]);
   });
 
-  it('lets nobody but principals of this account into the bucket: its policy only forbids', () => {
+  it('lets nobody but principals of this account into the bucket, and CloudFront into what is published', () => {
     const policies = all(stack, 'AWS::S3::BucketPolicy').flatMap(({ Properties }) => policyStatements(Properties));
-    expect(policies.map(({ Effect }) => Effect)).toEqual(['Deny']);
+    const [distribution, ...others] = all(stack, 'AWS::CloudFront::Distribution');
+    expect(others).toEqual([]);
+    expect(distribution !== undefined).toBe('publish' in COMBINATIONS[name]);
+    expect(policies).toEqual([
+      {
+        Effect: 'Deny',
+        Principal: { AWS: '*' },
+        Action: 's3:*',
+        Resource: ['<Bucket.Arn>', '<Bucket.Arn>/*'],
+        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+      },
+      ...(distribution
+        ? [
+            {
+              Effect: 'Allow',
+              Principal: { Service: 'cloudfront.amazonaws.com' },
+              Action: 's3:GetObject',
+              Resource: ['<Bucket.Arn>/published/*.pem', '<Bucket.Arn>/published/*.svg'],
+              Condition: {
+                StringEquals: {
+                  'AWS:SourceArn': 'arn:<AWS::Partition>:cloudfront::<AWS::AccountId>:distribution/<Publication>',
+                },
+              },
+            },
+          ]
+        : []),
+    ]);
     expect(only(stack, 'AWS::S3::Bucket').Properties.PublicAccessBlockConfiguration).toEqual({
       BlockPublicAcls: true,
       BlockPublicPolicy: true,
@@ -159,16 +207,25 @@ describe.each(NAMES)('the template, with %s', (name) => {
     });
   });
 
-  it('lets only the roles of Collect and survey read objects, both below orders/', () => {
+  it('lets only those roles read objects that have something to do with them, each below its folders', () => {
     const readers = [...all(stack, 'AWS::IAM::Policy'), ...all(stack, 'AWS::IAM::Role')].flatMap((policy) =>
       policyStatements(policy.Properties)
         .filter(({ Action }) => asList(Action).some((action) => /^s3:Get|^s3:\*|^\*/.test(String(action))))
-        .map(({ Resource }) => [policy.name, Resource]),
+        .flatMap(({ Resource }) => asList(Resource).map((resource) => `${policy.name}: ${resource}`)),
     );
-    expect(readers.toSorted()).toEqual([
-      ['CollectFunctionRoleDefaultPolicy', '<Bucket.Arn>/orders/*'],
-      ['SurveyFunctionRoleDefaultPolicy', '<Bucket.Arn>/orders/*/certificate.json'],
-    ]);
+    const published = [
+      'PublishFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*',
+      'PublishFunctionRoleDefaultPolicy: <Bucket.Arn>/published/*',
+      'RevokeFunctionRoleDefaultPolicy: <Bucket.Arn>/published/*',
+      'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/published/*/*.json',
+    ];
+    expect(readers.toSorted()).toEqual(
+      [
+        'CollectFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*',
+        'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*/certificate.json',
+        ...('publish' in COMBINATIONS[name] ? published : []),
+      ].toSorted(),
+    );
   });
 
   it('allows no action by a wildcard', () => {

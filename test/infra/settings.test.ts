@@ -4,6 +4,7 @@ import { readSettings, SETTING_NAMES, type Settings, type SettingsInput } from '
 const DAY = 86_400;
 const FINGERPRINT = '0123456789abcdef'.repeat(4);
 const KEY_ARN = 'arn:aws:kms:us-east-1:111122223333:key/12345678-90ab-cdef-1234-567890abcdef';
+const CERTIFICATE_ARN = 'arn:aws:acm:us-east-1:111122223333:certificate/12345678-90ab-cdef-1234-567890abcdef';
 const LOOPBACK = 'http://127.0.0.1:8080/CollectMC';
 const SETTINGS_WITH_DURATION = ['pollEvery', 'giveUpAfter', 'remindBefore'] as const;
 
@@ -41,6 +42,10 @@ describe('settings left out', () => {
       remindBefore: 30 * DAY,
       alarmEmail: undefined,
       push: false,
+      publish: false,
+      publishDomainName: undefined,
+      publishCertificateArn: undefined,
+      unpublishRevoked: false,
       kmsKeyArn: undefined,
       removalPolicy: 'retain',
     } satisfies Record<keyof Settings, unknown>);
@@ -119,6 +124,19 @@ describe('a setting as "-c key=value" gives it', () => {
       ['true', true],
       ['false', false],
     ],
+    publish: [
+      ['true', true],
+      ['false', false],
+    ],
+    publishDomainName: [
+      ['bimi.example.com', 'bimi.example.com'],
+      ['xn--bcher-kva.example', 'xn--bcher-kva.example'],
+    ],
+    publishCertificateArn: [[CERTIFICATE_ARN, CERTIFICATE_ARN]],
+    unpublishRevoked: [
+      ['true', true],
+      ['false', false],
+    ],
     kmsKeyArn: [
       [KEY_ARN, KEY_ARN],
       [KEY_ARN.replace('arn:aws:', 'arn:aws-us-gov:'), KEY_ARN.replace('arn:aws:', 'arn:aws-us-gov:')],
@@ -133,6 +151,13 @@ describe('a setting as "-c key=value" gives it', () => {
     ],
   } satisfies Record<keyof Settings, readonly (readonly [written: string, read: unknown])[]>;
 
+  /** Settings that are accepted only beside others. */
+  const BESIDE: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+    publishDomainName: { publish: true, publishCertificateArn: CERTIFICATE_ARN },
+    publishCertificateArn: { publish: true, publishDomainName: 'bimi.example.com' },
+    unpublishRevoked: { publish: true },
+  };
+
   it('is tried here for every setting', () => {
     expect(Object.keys(WRITTEN).toSorted()).toEqual(SETTING_NAMES.toSorted());
   });
@@ -140,15 +165,17 @@ describe('a setting as "-c key=value" gives it', () => {
   it.each(
     Object.entries(WRITTEN).flatMap(([name, values]) => values.map(([written, value]) => ({ name, written, value }))),
   )('is accepted: $name=$written', ({ name, written, value }) => {
-    expect(read({ [name]: written })).toEqual({ ...read({}), [name]: value });
+    const beside = BESIDE[name] ?? {};
+    expect(read({ ...beside, [name]: written })).toEqual({ ...read({}), ...beside, [name]: value });
   });
 
   it('may be a number where cdk.json writes one', () => {
     expect(read({ reservedConcurrency: 7 }).reservedConcurrency).toBe(7);
   });
 
-  it.each([true, false])('may be a boolean where cdk.json writes one: push=%s', (push) => {
-    expect(read({ push }).push).toBe(push);
+  it.each([true, false])('may be a boolean where cdk.json writes one: %s', (value) => {
+    expect(read({ push: value }).push).toBe(value);
+    expect(read({ publish: true, unpublishRevoked: value })).toMatchObject({ publish: true, unpublishRevoked: value });
   });
 });
 
@@ -203,6 +230,33 @@ describe('a wrong setting', () => {
       [null, 1],
     ],
     push: ['true, false', ['', 'True', 'yes', 'on', '1'], [null, 1]],
+    publish: ['true, false', ['', 'True', 'yes', 'on', '1'], [null, 1]],
+    publishDomainName: [
+      'a host name in lower case, like bimi.example.com',
+      [
+        '',
+        'localhost',
+        'BIMI.example.com',
+        'bimi.example.com.',
+        'bücher.example',
+        '*.example.com',
+        'a b.example.com',
+      ].concat('https://bimi.example.com', 'bimi.example.com/logos', 'bimi_1.example.com', '192.0.2.1'),
+      [null, 1],
+    ],
+    publishCertificateArn: [
+      'the ARN of an ACM certificate in us-east-1, where CloudFront looks for it',
+      [
+        '',
+        '12345678-90ab-cdef-1234-567890abcdef',
+        CERTIFICATE_ARN.replace('us-east-1', 'eu-west-1'),
+        CERTIFICATE_ARN.replace(':acm:', ':iam:'),
+        KEY_ARN,
+        `${CERTIFICATE_ARN} `,
+      ],
+      [null, 1],
+    ],
+    unpublishRevoked: ['true, false', ['', 'True', 'yes', 'on', '1'], [null, 1]],
     kmsKeyArn: [
       'the ARN of a KMS key',
       [
@@ -312,19 +366,57 @@ describe('remindBefore', () => {
   });
 });
 
+describe('what is published', () => {
+  const publishDomainName = 'bimi.example.com';
+  const publishCertificateArn = CERTIFICATE_ARN;
+  const withoutPublish = (name: string, value: unknown) =>
+    `${name}: ${JSON.stringify(value)} is not accepted without publish; accepted: publish=true beside it`;
+
+  it('may have a host name of its own, with a certificate', () => {
+    expect(problemsOf({ publish: 'true', publishDomainName, publishCertificateArn })).toEqual([]);
+  });
+
+  it('has a host name and a certificate, or neither', () => {
+    expect(problemsOf({ publish: 'true', publishDomainName })).toEqual([
+      'publishDomainName: is not accepted without publishCertificateArn; accepted: both of them or neither',
+    ]);
+    expect(problemsOf({ publish: 'true', publishCertificateArn })).toEqual([
+      'publishCertificateArn: is not accepted without publishDomainName; accepted: both of them or neither',
+    ]);
+  });
+
+  it.each([{}, { publish: 'false' }])('is nothing where publish is off, and settings of it say so: %j', (off) => {
+    expect(problemsOf({ ...off, publishDomainName, publishCertificateArn, unpublishRevoked: 'true' })).toEqual([
+      withoutPublish('publishDomainName', publishDomainName),
+      withoutPublish('publishCertificateArn', publishCertificateArn),
+      withoutPublish('unpublishRevoked', true),
+    ]);
+    expect(problemsOf({ ...off, unpublishRevoked: 'false' })).toEqual([]);
+  });
+
+  it('is listed with whatever else is wrong', () => {
+    expect(problemsOf({ responseFormat: 'der', remindBefore: 'P1D', publishDomainName })).toEqual([
+      'responseFormat: "der" is not accepted; accepted: pkcs7, pkcs7-base64, zip, zip-base64, pem',
+      'remindBefore: P1D is not accepted; accepted: whole days from P7D to P90D',
+      withoutPublish('publishDomainName', publishDomainName),
+      'publishDomainName: is not accepted without publishCertificateArn; accepted: both of them or neither',
+    ]);
+  });
+});
+
 /**
- * 25,000 events less 5,000 for repetitions are 20,000; at 9 a check these are 2,222 checks; less the 250 that may come
- * early, 1,972 poll intervals fit.
+ * 25,000 events less 1,000 for repetitions are 24,000; at 22 a check, refusals of a busy function included, these are 1,090
+ * checks; less the 250 that may come early, 840 poll intervals fit.
  */
 describe('the history of an execution', () => {
-  const INTERVALS = 1972;
+  const INTERVALS = 840;
 
   it.each([
     { pollEvery: 'PT3H', seconds: 3 * 3600, collectUrl: 'https://ca.example/CollectMC' },
     { pollEvery: 'PT4H', seconds: 4 * 3600, collectUrl: 'https://ca.example/CollectMC' },
     { pollEvery: 'PT1S', seconds: 1, collectUrl: LOOPBACK },
     { pollEvery: 'PT37S', seconds: 37, collectUrl: LOOPBACK },
-  ])('holds 1,972 intervals of $pollEvery, and not a second more', ({ pollEvery, seconds, collectUrl }) => {
+  ])('holds 840 intervals of $pollEvery, and not a second more', ({ pollEvery, seconds, collectUrl }) => {
     const settings = { collectUrl, pollEvery };
     expect(problemsOf({ ...settings, giveUpAfter: `PT${INTERVALS * seconds}S` })).toEqual([]);
     expect(problemsOf({ ...settings, giveUpAfter: `PT${INTERVALS * seconds + 1}S` })).toEqual([
@@ -333,9 +425,9 @@ describe('the history of an execution', () => {
   });
 
   it('is reckoned up in the error', () => {
-    expect(problemsOf({ pollEvery: 'PT3H', giveUpAfter: 'P246DT12H1S' } satisfies SettingsInput)).toEqual([
-      'pollEvery and giveUpAfter: P246DT12H1S / PT3H + 250 early checks = 2223 checks; ' +
-        '2223 x 9 events + 5000 for repetitions = 25007, and an execution may have 25000; ' +
+    expect(problemsOf({ pollEvery: 'PT3H', giveUpAfter: 'P105DT1S' } satisfies SettingsInput)).toEqual([
+      'pollEvery and giveUpAfter: P105DT1S / PT3H + 250 early checks = 1091 checks; ' +
+        '1091 x 22 events + 1000 for repetitions = 25002, and an execution may have 25000; ' +
         'accepted: a longer pollEvery or a shorter giveUpAfter',
     ]);
   });

@@ -3,12 +3,15 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NEXT_STEPS } from '../../functions/errors.ts';
 import {
   all,
+  CERTIFICATE_ARN,
   CONTEXT,
   DAY,
   environmentOf,
   KEY_ARN,
+  nameOf,
   only,
   PROJECT,
   SETTINGS,
@@ -19,10 +22,12 @@ import {
 
 let byDefault: Stack;
 let withSettings: Stack;
+let publishing: Stack;
 
 beforeAll(() => {
   byDefault = synthesize();
   withSettings = synthesize(SETTINGS);
+  publishing = synthesize({ publish: 'true' });
 });
 
 describe('the bucket', () => {
@@ -96,8 +101,15 @@ describe('the secret of the push URL', () => {
   });
 });
 
-/** Every function, with its seconds; push only where the setting is on. */
-const TIMEOUTS = { CollectFunction: 60, StartFunction: 30, SurveyFunction: 300, PushFunction: 15 };
+/** Every function, with its seconds; the last ones only where push or publish is on. */
+const TIMEOUTS = {
+  CollectFunction: 60,
+  StartFunction: 30,
+  SurveyFunction: 300,
+  PushFunction: 15,
+  PublishFunction: 120,
+  RevokeFunction: 120,
+};
 const FUNCTIONS = Object.keys(TIMEOUTS);
 
 describe.each(Object.entries(TIMEOUTS))('%s', (name, timeout) => {
@@ -122,9 +134,11 @@ describe.each(Object.entries(TIMEOUTS))('%s', (name, timeout) => {
 
 describe('the functions', () => {
   it.each([
-    { push: 'off', stack: () => byDefault, expected: FUNCTIONS.filter((name) => name !== 'PushFunction') },
-    { push: 'on', stack: () => withSettings, expected: FUNCTIONS },
-  ])('are these, each with a role of its own, with push $push', ({ stack, expected }) => {
+    { on: 'nothing', stack: () => byDefault, expected: FUNCTIONS.slice(0, 3) },
+    { on: 'push', stack: () => synthesize({ push: 'true' }), expected: FUNCTIONS.slice(0, 4) },
+    { on: 'publish', stack: () => publishing, expected: FUNCTIONS.filter((name) => name !== 'PushFunction') },
+    { on: 'everything', stack: () => withSettings, expected: FUNCTIONS },
+  ])('are these, each with a role of its own, with $on on', ({ stack, expected }) => {
     const roles = all(stack(), 'AWS::Lambda::Function').map(({ name, Properties }) => [name, Properties.Role]);
     expect(roles.toSorted()).toEqual(expected.map((name) => [name, `<${name}Role.Arn>`]).toSorted());
   });
@@ -145,6 +159,7 @@ describe('the functions', () => {
       GIVE_UP_SECONDS: String(200 * DAY),
       POLL_SECONDS: String(6 * 3600),
       RESPONSE_FORMAT: 'zip',
+      PUBLISHED_URL: 'https://bimi.example.com',
       TRUST_ANCHORS: `${'ab'.repeat(32)},${'cd'.repeat(32)}`,
     });
     expect(environmentOf(byDefault, 'StartFunction')).toEqual({ STATE_MACHINE_ARN: '<StateMachine>' });
@@ -157,11 +172,30 @@ describe('the functions', () => {
       BUCKET_NAME: '<Bucket>',
       EVENT_BUS_NAME: 'orders',
       REMIND_BEFORE_DAYS: '45',
+      PUBLISHED_URL: 'https://bimi.example.com',
     });
     expect(environmentOf(withSettings, 'PushFunction')).toEqual({
       STATE_MACHINE_ARN: '<StateMachine>',
       PUSH_SECRET_ARN: '<PushCredentials>',
     });
+    expect(environmentOf(withSettings, 'PublishFunction')).toEqual({
+      BUCKET_NAME: '<Bucket>',
+      PUBLISHED_URL: 'https://bimi.example.com',
+    });
+    expect(environmentOf(withSettings, 'RevokeFunction')).toEqual({
+      BUCKET_NAME: '<Bucket>',
+      UNPUBLISH_REVOKED: 'true',
+    });
+    expect(environmentOf(publishing, 'RevokeFunction')).toEqual({ BUCKET_NAME: '<Bucket>' });
+  });
+
+  it('are told one address of what is published, the one of the output', () => {
+    for (const stack of [publishing, withSettings]) {
+      const { Value: url } = stack.resolved.Outputs.PublishedUrl as { Value: string };
+      for (const name of ['CollectFunction', 'SurveyFunction', 'PublishFunction']) {
+        expect(environmentOf(stack, name)).toMatchObject({ PUBLISHED_URL: url });
+      }
+    }
   });
 
   it('make one call to the CA at a time, or as many as the account lets them where nothing can be reserved', () => {
@@ -217,6 +251,29 @@ describe('the daily rule', () => {
   });
 });
 
+describe('the rule for revoked certificates', () => {
+  it('hears of executions of this state machine that failed because of it, on the default bus', () => {
+    const {
+      EventPattern,
+      EventBusName = 'default',
+      State,
+    } = only(withSettings, 'AWS::Events::Rule', 'Revoked').Properties;
+    expect(EventPattern).toEqual({
+      source: ['aws.states'],
+      'detail-type': ['Step Functions Execution Status Change'],
+      detail: { stateMachineArn: ['<StateMachine>'], status: ['FAILED'], error: ['CertificateRevoked'] },
+    });
+    expect({ EventBusName, State }).toEqual({ EventBusName: 'default', State: 'ENABLED' });
+    expect(Object.keys(NEXT_STEPS)).toContain('CertificateRevoked');
+  });
+
+  it('hands events to revoke, and what it cannot deliver to the queue', () => {
+    expect(only(publishing, 'AWS::Events::Rule', 'Revoked').Properties.Targets).toEqual([
+      { Id: 'Target0', Arn: '<RevokeFunction.Arn>', DeadLetterConfig: { Arn: '<DeadLetterQueue.Arn>' } },
+    ]);
+  });
+});
+
 describe('who may invoke a function', () => {
   const RULES = [
     {
@@ -238,10 +295,22 @@ describe('who may invoke a function', () => {
     expect(permissionsOf(byDefault)).toEqual(RULES);
   });
 
+  it('is the rule for revoked certificates besides, where something is published; nobody for publish itself', () => {
+    expect(permissionsOf(publishing)).toEqual([
+      ...RULES,
+      {
+        Action: 'lambda:InvokeFunction',
+        FunctionName: '<RevokeFunction.Arn>',
+        Principal: 'events.amazonaws.com',
+        SourceArn: '<Revoked.Arn>',
+      },
+    ]);
+  });
+
   it('is everybody for push, where it is on, and only through its URL', () => {
     const Principal = '*';
     const FunctionName = '<PushFunction.Arn>';
-    expect(permissionsOf(withSettings)).toEqual([
+    expect(permissionsOf(synthesize({ push: 'true' }))).toEqual([
       ...RULES,
       { Action: 'lambda:InvokeFunctionUrl', FunctionName, Principal, FunctionUrlAuthType: 'NONE' },
       { Action: 'lambda:InvokeFunction', FunctionName, Principal, InvokedViaFunctionUrl: true },
@@ -267,8 +336,8 @@ describe('the dead-letter queue', () => {
   });
 
   it('refuses what does not come over TLS, and takes messages of no service but the rules', () => {
-    const rules = ['Ordered', 'Daily', 'OrderFailed'];
-    expect(statementsOf(byDefault, 'AWS::SQS::QueuePolicy')).toEqual([
+    const rules = ['Ordered', 'Daily', 'Revoked', 'OrderFailed'];
+    expect(statementsOf(publishing, 'AWS::SQS::QueuePolicy')).toEqual([
       {
         Effect: 'Deny',
         Principal: { AWS: '*' },
@@ -287,15 +356,134 @@ describe('the dead-letter queue', () => {
     ]);
   });
 
-  it('gets every event that start or survey could not handle in three attempts', () => {
+  it('gets every event that start, survey or revoke could not handle in three attempts', () => {
     expect(all(withSettings, 'AWS::Lambda::EventInvokeConfig').map(({ Properties }) => Properties)).toEqual(
-      ['StartFunction', 'SurveyFunction'].map((name) => ({
+      ['StartFunction', 'SurveyFunction', 'RevokeFunction'].map((name) => ({
         FunctionName: `<${name}>`,
         Qualifier: '$LATEST',
         MaximumRetryAttempts: 2,
         DestinationConfig: { OnFailure: { Destination: '<DeadLetterQueue.Arn>' } },
       })),
     );
+  });
+});
+
+describe('what is published', () => {
+  let distribution: Readonly<Record<string, unknown>>;
+
+  beforeAll(() => {
+    const { DistributionConfig } = only(publishing, 'AWS::CloudFront::Distribution').Properties;
+    distribution = DistributionConfig as typeof distribution;
+  });
+
+  it('comes from the folder published/ of the bucket, signed, and from nowhere else', () => {
+    expect(distribution.Origins).toEqual([
+      {
+        Id: expect.any(String),
+        DomainName: '<Bucket.RegionalDomainName>',
+        OriginPath: '/published',
+        OriginAccessControlId: '<PublicationAccess.Id>',
+        S3OriginConfig: { OriginAccessIdentity: '' },
+      },
+    ]);
+    expect(only(publishing, 'AWS::CloudFront::OriginAccessControl').Properties).toEqual({
+      OriginAccessControlConfig: {
+        Name: expect.stringMatching(/^.{1,40}-<AWS::Region>$/),
+        OriginAccessControlOriginType: 's3',
+        SigningBehavior: 'always',
+        SigningProtocol: 'sigv4',
+      },
+    });
+    expect(distribution).not.toHaveProperty('CacheBehaviors');
+  });
+
+  it('is served over HTTPS without a redirect, to GET and HEAD, as it lies there, for as long as it says itself', () => {
+    expect(distribution.DefaultCacheBehavior).toEqual({
+      TargetOriginId: expect.any(String),
+      ViewerProtocolPolicy: 'https-only',
+      AllowedMethods: ['GET', 'HEAD'],
+      Compress: false,
+      // AWS's "CachingOptimizedForUncompressedObjects": no headers, cookies and queries, and a TTL of 1 s to a year.
+      CachePolicyId: 'b2884449-e4de-46a7-ac36-70bc7f1ddd6d',
+      ResponseHeadersPolicyId: '<PublicationHeaders>',
+    });
+    expect(distribution).not.toHaveProperty('CustomErrorResponses');
+    expect(distribution).not.toHaveProperty('DefaultRootObject');
+  });
+
+  it('is served by HTTP/2 and 3 and IPv6 to every country', () => {
+    expect(distribution).toMatchObject({ Enabled: true, HttpVersion: 'http2and3', IPV6Enabled: true });
+    expect(distribution).not.toHaveProperty('Restrictions');
+    expect(distribution).not.toHaveProperty('PriceClass');
+  });
+
+  it('is named by CloudFront, or by the settings, with TLS 1.2 at least', () => {
+    expect(distribution).not.toHaveProperty('Aliases');
+    expect(distribution).not.toHaveProperty('ViewerCertificate');
+    expect(only(withSettings, 'AWS::CloudFront::Distribution').Properties.DistributionConfig).toEqual({
+      ...distribution,
+      Aliases: ['bimi.example.com'],
+      ViewerCertificate: {
+        AcmCertificateArn: CERTIFICATE_ARN,
+        MinimumProtocolVersion: 'TLSv1.2_2021',
+        SslSupportMethod: 'sni-only',
+      },
+    });
+  });
+
+  it('comes with headers by which a logo can do nothing, and everybody may read it', () => {
+    expect(only(publishing, 'AWS::CloudFront::ResponseHeadersPolicy').Properties).toEqual({
+      ResponseHeadersPolicyConfig: {
+        Name: expect.stringMatching(/^.{1,40}-<AWS::Region>$/),
+        SecurityHeadersConfig: {
+          ContentSecurityPolicy: {
+            ContentSecurityPolicy: "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox",
+            Override: true,
+          },
+          ContentTypeOptions: { Override: true },
+          FrameOptions: { FrameOption: 'DENY', Override: true },
+          ReferrerPolicy: { ReferrerPolicy: 'no-referrer', Override: true },
+          StrictTransportSecurity: { AccessControlMaxAgeSec: 365 * DAY, IncludeSubdomains: false, Override: true },
+        },
+        CorsConfig: {
+          AccessControlAllowOrigins: { Items: ['*'] },
+          AccessControlAllowMethods: { Items: ['GET', 'HEAD'] },
+          AccessControlAllowHeaders: { Items: ['*'] },
+          AccessControlAllowCredentials: false,
+          OriginOverride: true,
+        },
+      },
+    });
+  });
+
+  it('is nothing by default, and leaves no trace in the template', () => {
+    expect(JSON.stringify(byDefault.resolved)).not.toMatch(/cloudfront|published|publication/i);
+    expect(Object.keys(byDefault.resolved.Resources).filter((id) => /publi(sh|cation)|revoke/i.test(id))).toEqual([]);
+    expect(synthesize({ publish: 'false', unpublishRevoked: 'false' }).template.toJSON()).toEqual(
+      byDefault.template.toJSON(),
+    );
+  });
+
+  it('adds to a stack that is deployed, and replaces nothing of it', () => {
+    const typesOf = ({ resolved }: Stack, among: Stack) =>
+      Object.entries(resolved.Resources)
+        .filter(([id]) => id in among.resolved.Resources)
+        .map(([id, { Type }]) => [id, Type]);
+    expect(typesOf(publishing, byDefault).toSorted()).toEqual(typesOf(byDefault, byDefault).toSorted());
+
+    const changed = Object.keys(byDefault.resolved.Resources).filter(
+      (id) => JSON.stringify(byDefault.resolved.Resources[id]) !== JSON.stringify(publishing.resolved.Resources[id]),
+    );
+    expect(changed.map(nameOf).toSorted()).toEqual([
+      'BucketPolicy',
+      'CollectFunction',
+      'Dashboard',
+      'DeadLetterQueuePolicy',
+      'StateMachine',
+      'StateMachineRole',
+      'SurveyFunction',
+      'SurveyFunctionRoleDefaultPolicy',
+    ]);
   });
 });
 
@@ -340,6 +528,13 @@ describe('the stack', () => {
       ...byDefault.resolved.Outputs,
       PushUrl: { Value: '<PushFunctionFunctionUrl.FunctionUrl>' },
       PushCredentialsSecretArn: { Value: '<PushCredentials>' },
+      PublishedUrl: { Value: 'https://bimi.example.com' },
+      DistributionDomainName: { Value: '<Publication.DomainName>' },
+    });
+    expect(publishing.resolved.Outputs).toEqual({
+      ...byDefault.resolved.Outputs,
+      PublishedUrl: { Value: 'https://<Publication.DomainName>' },
+      DistributionDomainName: { Value: '<Publication.DomainName>' },
     });
   });
 

@@ -1,14 +1,18 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { NEXT_STEPS } from '../../functions/errors.ts';
-import { EVENTS_PER_CHECK } from '../../infra/settings.ts';
+import { EVENTS_FOR_REFUSALS, EVENTS_PER_CHECK } from '../../infra/settings.ts';
+import { busyPolicy } from '../bench/machine.ts';
+import { type Load, simulate } from '../bench/simulation.ts';
 import { DAY, only, type Retrier, SETTINGS, type Stack, type State, synthesize } from './synthesized.ts';
 
 let byDefault: Stack;
 let withSettings: Stack;
+let publishing: Stack;
 
 beforeAll(() => {
   byDefault = synthesize();
   withSettings = synthesize(SETTINGS);
+  publishing = synthesize({ publish: 'true' });
 });
 
 describe('the state machine', () => {
@@ -20,7 +24,7 @@ describe('the state machine', () => {
   });
 
   it('catches nothing and has no state that fails: an execution fails in Collect, where a redrive asks again', () => {
-    for (const state of Object.values(byDefault.machine.States)) {
+    for (const state of [byDefault, publishing].flatMap(({ machine }) => Object.values(machine.States))) {
       expect(state).not.toHaveProperty('Catch');
       expect(state.Type).not.toBe('Fail');
     }
@@ -107,6 +111,60 @@ describe('the state machine', () => {
   });
 });
 
+describe('the state machine that publishes', () => {
+  it('has two states more, and the others as they are but for where they lead', () => {
+    expect(Object.keys(publishing.machine.States).toSorted()).toEqual(
+      [...Object.keys(byDefault.machine.States), 'New?', 'Publish'].toSorted(),
+    );
+    for (const name of ['Collect', 'Wait', 'Collected']) {
+      expect(stateOf(name, publishing)).toEqual(stateOf(name));
+    }
+  });
+
+  it('publishes whatever was issued, new or not, and announces only what is new', () => {
+    expect(stateOf('Issued?', publishing)).toEqual({
+      Type: 'Choice',
+      Choices: [{ Variable: '$.collection.outcome', StringEquals: 'waiting', Next: 'Wait' }],
+      Default: 'Publish',
+    });
+    expect(stateOf('Publish', publishing).Next).toBe('New?');
+    expect(stateOf('New?', publishing)).toEqual({
+      Type: 'Choice',
+      Choices: [{ Variable: '$.collection.certificate.changed', BooleanEquals: true, Next: 'Announce issued' }],
+      Default: 'Collected',
+    });
+    expect(stateOf('Announce issued', publishing).Next).toBe('Collected');
+  });
+
+  it('tells the function the order and the certificate, and keeps the answer beside them', () => {
+    const { Timeout } = only(publishing, 'AWS::Lambda::Function', 'PublishFunction').Properties;
+    expect(stateOf('Publish', publishing)).toEqual({
+      Type: 'Task',
+      Resource: '<PublishFunction.Arn>',
+      Parameters: { 'order.$': '$', 'certificate.$': '$.collection.certificate' },
+      ResultPath: '$.publication',
+      TimeoutSeconds: Number(Timeout) + 30,
+      Retry: [retriersOf('Collect').at(-1)],
+      Next: 'New?',
+    });
+  });
+
+  it('announces what became of it beside the certificate', () => {
+    const detailOf = (stack: Stack) => {
+      const { Entries } = stateOf('Announce issued', stack).Parameters as { Entries: { Detail: unknown }[] };
+      return Entries.map(({ Detail }) => Detail);
+    };
+    expect(detailOf(publishing)).toEqual([
+      {
+        'orderNumber.$': '$.orderNumber',
+        'certificate.$': '$.collection.certificate',
+        'publication.$': '$.publication',
+      },
+    ]);
+    expect(JSON.stringify(detailOf(byDefault))).not.toContain('publication');
+  });
+});
+
 describe('how Collect is repeated', () => {
   it('never after an error that ends a collection', () => {
     const [first] = retriersOf('Collect');
@@ -116,7 +174,7 @@ describe('how Collect is repeated', () => {
 
   it('with full jitter and a capped delay while Lambda has no room for it', () => {
     const [, second] = retriersOf('Collect');
-    expect(second).toMatchObject({ JitterStrategy: 'FULL', MaxDelaySeconds: 300 });
+    expect(second).toMatchObject({ JitterStrategy: 'FULL', MaxDelaySeconds: 600 });
     expect(second?.ErrorEquals.toSorted()).toEqual([
       'Lambda.AWSLambdaException',
       'Lambda.ClientExecutionTimeoutException',
@@ -124,12 +182,6 @@ describe('how Collect is repeated', () => {
       'Lambda.ServiceException',
       'Lambda.TooManyRequestsException',
     ]);
-  });
-
-  it('long enough for a thousand orders to get through one after the other, each 3 seconds long', () => {
-    const [, queue] = retriersOf('Collect');
-    // With full jitter a delay is half of the longest on average.
-    expect(delaysOf(queue).reduce((sum, delay) => sum + delay / 2, 0)).toBeGreaterThan(2 * 1000 * 3);
   });
 
   it('for hours after anything else, and that comes last: Step Functions reads no retrier behind States.ALL', () => {
@@ -150,26 +202,63 @@ describe('how Collect is repeated', () => {
   });
 });
 
+/** One caller that is busy for so many seconds in each second of the clock, by the benchmark's simulation. */
+describe('orders in front of a busy Collect', () => {
+  const POLL_SECONDS = 3 * 3600;
+  const CA_SECONDS = 3;
+  const run = (load: Pick<Load, 'orders' | 'days' | 'begin'>) =>
+    simulate(
+      { ...load, caSeconds: CA_SECONDS, callers: 1, pollSeconds: POLL_SECONDS, seed: 1, line: 'retry' },
+      busyPolicy(retriersOf('Collect')),
+    );
+  const ordersOf = (load: number) => (load * POLL_SECONDS) / CA_SECONDS;
+
+  it('are all asked for at a load of 0.9, with no more events of history than the settings reckon with', () => {
+    const [orders, days] = [ordersOf(0.9), 6];
+    const { starved, calls, retriesPerCheck } = run({ orders, days, begin: 'spread' });
+    const intervals = orders * ((days * DAY) / POLL_SECONDS);
+
+    expect(starved).toBe(0);
+    // A repetition adds three: the task is scheduled, started and failed once more.
+    expect((calls * (EVENTS_PER_CHECK + 3 * retriesPerCheck)) / intervals).toBeLessThan(
+      EVENTS_PER_CHECK + EVENTS_FOR_REFUSALS,
+    );
+  });
+
+  it('outlast an overload of half as much again for days', () => {
+    expect(run({ orders: ordersOf(1.5), days: 4, begin: 'spread' }).starved).toBe(0);
+  });
+
+  it('are through in an hour and a half when a thousand come in the same second', () => {
+    const { starved, firstRoundSeconds } = run({ orders: 1000, days: 1, begin: 'burst' });
+    expect(starved).toBe(0);
+    expect(firstRoundSeconds / 3600).toBeLessThan(1.5);
+  });
+});
+
 /** AWS, "Step Functions execution history": a Lambda task is entered, scheduled, started, succeeded, exited. */
 const HISTORY_EVENTS: Readonly<Record<string, number>> = { Task: 5, Choice: 2, Wait: 2 };
 
 describe('one round of the loop', () => {
-  it('costs as many events of history as the settings reckon with', () => {
-    const waiting = stateOf('Issued?').Choices?.find(({ StringEquals }) => StringEquals === 'waiting');
+  it.each([
+    { publish: 'off', stack: () => byDefault },
+    { publish: 'on', stack: () => publishing },
+  ])('costs as many events of history as the settings reckon with, with publish $publish', ({ stack }) => {
+    const waiting = stateOf('Issued?', stack()).Choices?.find(({ StringEquals }) => StringEquals === 'waiting');
     const round: string[] = [];
-    for (let state: string | undefined = byDefault.machine.StartAt; state && !round.includes(state); ) {
+    for (let state: string | undefined = stack().machine.StartAt; state && !round.includes(state); ) {
       round.push(state);
-      const { Type, Next }: State = stateOf(state);
+      const { Type, Next }: State = stateOf(state, stack());
       state = Type === 'Choice' ? waiting?.Next : Next;
     }
     expect(round).toEqual(['Collect', 'Issued?', 'Wait']);
-    const events = round.map((state) => HISTORY_EVENTS[stateOf(state).Type] ?? Number.NaN);
+    const events = round.map((state) => HISTORY_EVENTS[stateOf(state, stack()).Type] ?? Number.NaN);
     expect(events.reduce((sum, count) => sum + count, 0)).toBe(EVENTS_PER_CHECK);
   });
 });
 
-function stateOf(name: string): State {
-  const state = byDefault.machine.States[name];
+function stateOf(name: string, stack = byDefault): State {
+  const state = stack.machine.States[name];
   if (!state) {
     throw new Error(`The definition has no state ${name}`);
   }

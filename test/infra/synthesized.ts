@@ -11,6 +11,7 @@ export const PROJECT = join(import.meta.dirname, '..', '..');
 /** What cdk.json says. */
 export const CONTEXT = JSON.parse(readFileSync(join(PROJECT, 'cdk.json'), 'utf8')).context;
 export const KEY_ARN = 'arn:aws:kms:us-east-1:111122223333:key/12345678-90ab-cdef-1234-567890abcdef';
+export const CERTIFICATE_ARN = 'arn:aws:acm:us-east-1:111122223333:certificate/12345678-90ab-cdef-1234-567890abcdef';
 export const DAY = 86_400;
 
 /** Every setting with another value than its default, as text. */
@@ -27,6 +28,10 @@ export const SETTINGS = {
   remindBefore: 'P45D',
   alarmEmail: 'operators@example.com',
   push: 'true',
+  publish: 'true',
+  publishDomainName: 'bimi.example.com',
+  publishCertificateArn: CERTIFICATE_ARN,
+  unpublishRevoked: 'true',
   kmsKeyArn: KEY_ARN,
   removalPolicy: 'destroy',
 };
@@ -58,6 +63,7 @@ export interface State {
   readonly TimeoutSeconds?: number;
   readonly Retry?: readonly Retrier[];
   readonly Choices?: readonly { readonly StringEquals?: string; readonly Next: string }[];
+  readonly Default?: string;
 }
 
 export interface Machine {

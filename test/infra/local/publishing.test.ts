@@ -225,9 +225,9 @@ function publicUrl(extension: string): string {
   return `${cloud.publishedUrl}${DOMAIN}/default.${extension}`;
 }
 
-/** What everybody gets under a key of `published/`, and anything else from the bucket itself. */
+/** What everybody gets of a chain, and anything else from the bucket itself. */
 async function fetchText(key: string): Promise<string> {
-  if (key.startsWith('published/')) {
+  if (/^published\/.*\.pem$/.test(key)) {
     const response = await fetch(`${cloud.publishedUrl}${key.slice('published/'.length)}`, { redirect: 'error' });
     expect(response.status).toBe(200);
     return response.text();

@@ -1,0 +1,27 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import { S3Client } from '@aws-sdk/client-s3';
+import middy from '@middy/core';
+import { type Environment, variable } from '../environment.ts';
+import { publish } from './publish.ts';
+
+/** Wires one process of the Lambda publish, a state of the state machine. */
+export function createHandler(environment: Environment) {
+  const logger = new Logger({ serviceName: 'publish' });
+  const dependencies = {
+    s3: new S3Client(),
+    bucket: variable(environment, 'BUCKET_NAME'),
+    publishedUrl: baseUrl(variable(environment, 'PUBLISHED_URL')),
+    observe: (record) => logger[record.outcome === 'refused' ? 'warn' : 'info']('publication', { ...record }),
+    now: () => new Date(),
+  } satisfies Parameters<typeof publish>[1];
+  return middy((event: unknown) => publish(event, dependencies)).use(injectLambdaContext(logger));
+}
+
+/** What is no URL would be found at the first certificate, weeks after the deployment. */
+function baseUrl(text: string): string {
+  if (URL.canParse(text)) {
+    return text;
+  }
+  throw new Error(`PUBLISHED_URL: ${text} is not a URL`);
+}

@@ -1,0 +1,217 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import http, { type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { CHAIN_TYPE, SVG_TYPE } from '../archive.ts';
+import { type Publication, publishedUrls } from '../publication.ts';
+import { readBimiRecords, readDmarcPolicy, type TxtResolver } from './dns.ts';
+
+/** One way in which a publication is not as it should be; docs/events.md lists them. */
+export interface Difference {
+  readonly id:
+    | `${'chain' | 'logo'}-${'unreachable' | 'differs' | 'type'}`
+    | 'ended'
+    | 'revoked'
+    | `record-${'missing' | 'differs' | 'unreachable'}`
+    | `dmarc-${'missing' | 'weak' | 'unreachable'}`
+    | 'description-damaged';
+  /** A sentence. */
+  readonly message: string;
+}
+
+export interface LiveDependencies {
+  /** Serves the folder `published/`: https, or plain http on a loopback address. */
+  readonly url: string;
+  readonly resolver: TxtResolver;
+  /** How long one object, one record or one policy may take. */
+  readonly limitMilliseconds: number;
+  readonly now: () => Date;
+}
+
+/** A logo may have 256 KiB, and no chain comes near. */
+const BODY_LIMIT = 256 * 1024;
+
+/** How long caches may show what was there before a renewal: twice the `max-age` that objects are served with. */
+const RENEWAL_MILLISECONDS = 3_600_000;
+
+/** The most that a message quotes of what others wrote: ten events share the size of one call of PutEvents. */
+const QUOTE_LIMIT = 300;
+
+/**
+ * Looks at a publication as a receiver of mail does: chain and logo at their public addresses, BIMI record, DMARC policy.
+ * One after the other, so that no more is open at once than there are publications being looked at. Never throws: what
+ * cannot be reached is a difference.
+ */
+export async function findDifferences(publication: Publication, dependencies: LiveDependencies): Promise<Difference[]> {
+  const { domain, selector, live, previous, revokedAt } = publication;
+  const urls = publishedUrls(dependencies.url, domain, selector);
+  const time = dependencies.now().getTime();
+  const pairs = time - Date.parse(live.since) < RENEWAL_MILLISECONDS ? [live, ...previous] : [live];
+  const digestsOf = (what: 'chain' | 'logo') => pairs.map(({ objects }) => objects[what].sha256);
+  return [
+    ...(await compareServed('chain', urls.chain, CHAIN_TYPE, digestsOf('chain'), dependencies)),
+    ...(await compareServed('logo', urls.logo, SVG_TYPE, digestsOf('logo'), dependencies)),
+    ...(Date.parse(live.notAfter) < time ? [different('ended', `The certificate ended at ${live.notAfter}.`)] : []),
+    ...(revokedAt === null
+      ? []
+      : [
+          different(
+            'revoked',
+            `The CA was seen at ${revokedAt} to have revoked the certificate, and it is still served.`,
+          ),
+        ]),
+    ...(await compareRecord(publication, urls, dependencies)),
+    ...(await compareDmarc(publication, dependencies)),
+  ];
+}
+
+function different(id: Difference['id'], message: string): Difference {
+  return { id, message };
+}
+
+/** Status, bytes and content type of one object. What cannot be reached is compared no further. */
+async function compareServed(
+  what: 'chain' | 'logo',
+  url: string,
+  type: string,
+  digests: readonly string[],
+  { limitMilliseconds }: LiveDependencies,
+): Promise<Difference[]> {
+  const unreachable = (problem: string) => [different(`${what}-unreachable`, `${url} ${problem}.`)];
+  const limit = AbortSignal.timeout(limitMilliseconds);
+  try {
+    const response = await get(new URL(url), limit);
+    const { statusCode, headers } = response;
+    if (statusCode !== 200) {
+      response.destroy();
+      const target = headers.location === undefined ? '' : ` to ${quote(headers.location)}`;
+      return unreachable(`answers ${statusCode}${target}, not 200`);
+    }
+    const served = await digestOf(response);
+    const servedType = headers['content-type'];
+    return [
+      ...(digests.includes(served)
+        ? []
+        : [different(`${what}-differs`, `${url} serves ${served}, not what was published: ${digests[0]} (SHA-256).`)]),
+      ...(mediaType(servedType) === type
+        ? []
+        : [different(`${what}-type`, `${url} is served as ${quote(servedType ?? '')}, not as ${type}.`)]),
+    ];
+  } catch (error) {
+    // A body that is cut off by the limit looks like a connection that broke.
+    return unreachable(`does not answer: ${reasonOf(limit.aborted ? limit.reason : error)}`);
+  }
+}
+
+async function compareRecord(
+  { domain, selector }: Publication,
+  urls: { readonly chain: string; readonly logo: string },
+  { resolver, limitMilliseconds }: LiveDependencies,
+): Promise<Difference[]> {
+  try {
+    const { name, records, others } = await within(limitMilliseconds, readBimiRecords(resolver, domain, selector));
+    const [record, ...more] = records;
+    if (!record) {
+      const instead = others.length > 0 ? `; what there is: ${quote(others.join(' | '))}` : '';
+      return [different('record-missing', `${name} has no TXT record that begins with v=BIMI1${instead}.`)];
+    }
+    if (more.length > 0) {
+      const texts = records.map(({ text }) => text).join(' | ');
+      return [
+        different('record-differs', `${name} has ${records.length} BIMI records, and may have one: ${quote(texts)}.`),
+      ];
+    }
+    return isAddress(record.logo, urls.logo) && isAddress(record.chain, urls.chain)
+      ? []
+      : [different('record-differs', `${name} is ${quote(record.text)}, not with l=${urls.logo} and a=${urls.chain}.`)];
+  } catch (error) {
+    const name = `${selector}._bimi.${domain}`;
+    return [different('record-unreachable', `The DNS did not tell the BIMI record of ${name}: ${reasonOf(error)}.`)];
+  }
+}
+
+async function compareDmarc(
+  { domain }: Publication,
+  { resolver, limitMilliseconds }: LiveDependencies,
+): Promise<Difference[]> {
+  try {
+    const policy = await within(limitMilliseconds, readDmarcPolicy(resolver, domain));
+    if (!policy) {
+      return [different('dmarc-missing', `Neither ${domain} nor a domain above it has one DMARC record.`)];
+    }
+    return policy.weakness === undefined
+      ? []
+      : [
+          different(
+            'dmarc-weak',
+            `The DMARC record ${policy.name} ${clip(policy.weakness)}; BIMI needs quarantine or reject for all messages.`,
+          ),
+        ];
+  } catch (error) {
+    return [different('dmarc-unreachable', `The DNS did not tell the DMARC policy of ${domain}: ${reasonOf(error)}.`)];
+  }
+}
+
+/** One GET without redirects, on a connection of its own: once a day, a kept one would only ever be found dead. */
+async function get(url: URL, signal: AbortSignal): Promise<IncomingMessage> {
+  const { request } = url.protocol === 'https:' ? https : http;
+  const outgoing = request(url, { agent: false, signal });
+  // What breaks after the headers reaches the reader of the body; without a listener it would end the process too.
+  outgoing.on('error', () => {});
+  outgoing.end();
+  const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+  return response;
+}
+
+/** The SHA-256 of an answer, in lower-case hex; a clause instead where it is too long to be read to its end. */
+async function digestOf(response: IncomingMessage): Promise<string> {
+  const hash = createHash('sha256');
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > BODY_LIMIT) {
+      response.destroy();
+      return `more than ${BODY_LIMIT} bytes`;
+    }
+    hash.update(chunk);
+  }
+  return hash.digest('hex');
+}
+
+/** Without parameters, in lower case (RFC 9110, 8.3.1). */
+function mediaType(header: string | undefined): string | undefined {
+  return header?.split(';')[0]?.trim().toLowerCase();
+}
+
+/** Whether a tag's value is an address, however its host is written. */
+function isAddress(value: string, address: string): boolean {
+  return URL.parse(value)?.href === address;
+}
+
+/** Ends with the limit, whatever the work does: a resolver cannot be told to stop. */
+function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+  const limit = AbortSignal.timeout(milliseconds);
+  const overdue = new Promise<never>((_, reject) => {
+    limit.addEventListener('abort', () => reject(limit.reason), { once: true });
+  });
+  return Promise.race([work, overdue]);
+}
+
+/** The system's short code where there is one: messages of TLS errors can quote what the other side sent. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) {
+    return 'the connection failed';
+  }
+  if (error.name === 'TimeoutError') {
+    return 'no answer in time';
+  }
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
+}
+
+function quote(text: string): string {
+  return JSON.stringify(clip(text));
+}
+
+function clip(text: string): string {
+  return text.length > QUOTE_LIMIT ? `${text.slice(0, QUOTE_LIMIT)}…` : text;
+}
