@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -127,15 +128,28 @@ export function openObjects(s3: S3Client, bucket: string) {
       : write(key, bytes, headers, seen ?? {});
   }
 
-  /** What a manifest lists and its key does not hold. */
-  async function findAstray(listed: readonly StoredObject[]): Promise<StoredObject[]> {
-    const astray: StoredObject[] = [];
+  /** What a manifest lists and its key does not hold, with what it holds instead. */
+  async function findAstray(listed: readonly StoredObject[]) {
+    const astray: (StoredObject & { readonly seen: Seen | undefined })[] = [];
     for (const object of listed) {
-      if ((await look(object.key))?.sha256 !== object.sha256) {
-        astray.push(object);
+      const seen = await look(object.key);
+      if (seen?.sha256 !== object.sha256) {
+        astray.push({ ...object, seen });
       }
     }
     return astray;
+  }
+
+  /** What stands where nothing shall stand. */
+  async function findStrays(empty: readonly string[]) {
+    const strays: { readonly key: string; readonly seen: Seen }[] = [];
+    for (const key of empty) {
+      const seen = await look(key);
+      if (seen) {
+        strays.push({ key, seen });
+      }
+    }
+    return strays;
   }
 
   /**
@@ -153,23 +167,23 @@ export function openObjects(s3: S3Client, bucket: string) {
   ): Promise<Manifest | undefined> =>
     untilSettled(async () => {
       const standing = await readStanding();
-      const moved: string[] = [];
-      for (const { key, versionId } of standing ? await findAstray(listedIn(standing)) : []) {
-        const { body, ...headers } = await read(key, versionId);
-        await put(key, body, headers);
-        moved.push(key);
+      const astray = standing ? await findAstray(listedIn(standing)) : [];
+      const strays = standing ? await findStrays(emptyIn(standing)) : [];
+      const keys = [...astray, ...strays].map(({ key }) => key);
+      if (keys.length === 0) {
+        return standing;
       }
-      for (const key of standing ? emptyIn(standing) : []) {
-        const seen = await look(key);
-        if (seen) {
+      // What was seen may be a newer set, completed since the manifest was read. From here on conditions guard it.
+      if (isDeepStrictEqual(await readStanding(), standing)) {
+        for (const { key, versionId, seen = {} } of astray) {
+          const { body, ...headers } = await read(key, versionId);
+          await write(key, body, headers, seen);
+        }
+        for (const { key, seen } of strays) {
           await remove(key, seen);
-          moved.push(key);
         }
       }
-      if (moved.length > 0) {
-        throw new Overtaken(`${moved.join(', ')} held what the manifest does not list`);
-      }
-      return standing;
+      throw new Overtaken(`${keys.join(', ')} held what the manifest does not list`);
     });
 
   return { look, read, write, remove, put, findAstray, settle };

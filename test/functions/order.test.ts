@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseInput } from '../../functions/input.ts';
-import { executionName, orderSchema } from '../../functions/order.ts';
+import { executionName, orderInStateSchema, orderSchema } from '../../functions/order.ts';
 
 const read = (detail: unknown) => parseInput(orderSchema, detail, 'the detail');
 
@@ -20,6 +20,15 @@ describe('an order', () => {
       { orderNumber: '1', product: 'CMC', request: 'again_2' },
       { orderNumber: '1', product: 'CMC', request: 'again_2' },
     ],
+    ['a selector', { orderNumber: '1', selector: 'brand-2' }, { orderNumber: '1', selector: 'brand-2' }],
+    ['the shortest selector', { orderNumber: '1', selector: 'a' }, { orderNumber: '1', selector: 'a' }],
+    [
+      'a selector of 63 characters',
+      { orderNumber: '1', selector: 'a'.repeat(63) },
+      { orderNumber: '1', selector: 'a'.repeat(63) },
+    ],
+    ['leave to replace', { orderNumber: '1', replace: true }, { orderNumber: '1', replace: true }],
+    ['no leave to replace', { orderNumber: '1', replace: false }, { orderNumber: '1', replace: false }],
   ])('may hold %s', (_, detail, order) => {
     expect(read(detail)).toEqual(order);
   });
@@ -49,7 +58,7 @@ describe('an order', () => {
     [
       'an unknown key',
       { orderNumber: '1', domain: 'a.example' },
-      'domain: is not a known key; accepted: orderNumber, domains, product, request',
+      'domain: is not a known key; accepted: orderNumber, domains, product, request, selector, replace',
     ],
     ['a wrong product', { orderNumber: '1', product: 'DV' }, 'product: "DV" is not accepted; accepted: "VMC" or "CMC"'],
     ['domains that are no list', { orderNumber: '1', domains: 'a.example' }, 'domains: "a.example" is not accepted'],
@@ -77,6 +86,26 @@ describe('an order', () => {
       { orderNumber: '1', request: '20260101' },
       'request: "20260101" is not accepted',
     ],
+    [
+      'an empty selector',
+      { orderNumber: '1', selector: '' },
+      'selector: "" is not accepted; accepted: a BIMI selector',
+    ],
+    ['a selector of two labels', { orderNumber: '1', selector: 'a.b' }, 'selector: "a.b" is not accepted'],
+    ['a selector with capitals', { orderNumber: '1', selector: 'Brand' }, 'selector: "Brand" is not accepted'],
+    ['a selector that is a path', { orderNumber: '1', selector: '../x' }, 'selector: "../x" is not accepted'],
+    ['a selector that ends in a hyphen', { orderNumber: '1', selector: 'a-' }, 'selector: "a-" is not accepted'],
+    [
+      'a selector of 64 characters',
+      { orderNumber: '1', selector: 'a'.repeat(64) },
+      `selector: "${'a'.repeat(64)}" is not accepted`,
+    ],
+    ['a selector that is no text', { orderNumber: '1', selector: 1 }, 'selector: 1 is not accepted'],
+    [
+      'a wish to replace as text',
+      { orderNumber: '1', replace: 'true' },
+      'replace: "true" is not accepted; accepted: true or false',
+    ],
     ['no object', 'text', 'the whole value'],
   ])('is refused for %s', (_, detail, problem) => {
     expect(() => read(detail)).toThrow(problem);
@@ -91,6 +120,11 @@ describe('an order', () => {
         message: expect.stringMatching(/orderNumber: .*product: .*other: /),
       }),
     );
+  });
+
+  test('is read of the state of an execution with all its wishes, among other keys', () => {
+    const order = { orderNumber: '1', domains: ['example.com'], selector: 'brand', replace: true };
+    expect(parseInput(orderInStateSchema, { ...order, collection: { checks: 1 } }, 'the state')).toEqual(order);
   });
 
   test('has one execution name, with the request when there is one', () => {

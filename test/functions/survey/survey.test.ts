@@ -6,10 +6,10 @@ import { openArchive } from '../../../functions/archive.ts';
 import { readMarkCertificate } from '../../../functions/certificate/report.ts';
 import { createHandler } from '../../../functions/survey/handler.ts';
 import { type Reminder, RemindersNotSent, type Summary, survey } from '../../../functions/survey/survey.ts';
-import { type Endpoint, ServiceError, startAwsJsonEndpoint } from '../../../infra/local/aws-json-endpoint.ts';
 import { createCertificateAuthority } from '../../../infra/local/certificate-authority.ts';
 import { pkcs7 } from '../../../infra/local/containers.ts';
 import { type S3Server, startS3Server } from '../../s3-server.ts';
+import { type EventBus, startEventBus } from './event-bus.ts';
 
 const BUCKET = 'certificates';
 const BUS = 'brand-events';
@@ -17,38 +17,14 @@ const ORDER = '1378973013';
 const DAY = 86_400_000;
 const NOON = '2026-11-23T12:00:00.000Z';
 
-/** One entry of PutEvents, as it came. */
-interface Entry {
-  readonly EventBusName: string;
-  readonly Source: string;
-  readonly DetailType: string;
-  readonly Detail: string;
-}
-
 let server: S3Server;
-let bus: Endpoint;
+let bus: EventBus;
 let s3: S3Client;
 let eventBridge: EventBridgeClient;
-/** The entries of each call of PutEvents. */
-let calls: Entry[][];
-/** What EventBridge answers to one entry; nothing when it takes it. */
-let refuse: (entry: Entry) => { readonly ErrorCode: string; readonly ErrorMessage: string } | undefined;
 
 beforeEach(async () => {
-  calls = [];
-  refuse = () => undefined;
   server = await startS3Server();
-  bus = await startAwsJsonEndpoint({
-    'AWSEvents.PutEvents': ({ Entries }) => {
-      const entries = Entries as Entry[];
-      if (entries.length > 10) {
-        throw new ServiceError('ValidationException', 'entries must have length less than or equal to 10');
-      }
-      calls.push(entries);
-      const results = entries.map((entry) => refuse(entry) ?? { EventId: crypto.randomUUID() });
-      return { FailedEntryCount: results.filter((result) => 'ErrorCode' in result).length, Entries: results };
-    },
-  });
+  bus = await startEventBus();
   const config = { region: 'us-east-1', credentials: { accessKeyId: 'x', secretAccessKey: 'x' }, maxAttempts: 1 };
   s3 = new S3Client({ ...config, endpoint: server.url, forcePathStyle: true });
   eventBridge = new EventBridgeClient({ ...config, endpoint: bus.url });
@@ -69,6 +45,7 @@ function manifestOf(orderNumber: string, changes: object = {}) {
     collectedAt: '2025-11-24T08:00:00.000Z',
     product: 'VMC',
     markType: 'Registered Mark',
+    attributes: { organizationName: ['Example'] },
     domains: ['example.com'],
     fingerprintSha256: 'c0ffee',
     notBefore: '2025-11-24T00:00:00.000Z',
@@ -92,6 +69,11 @@ async function keep(orderNumber: string, changes: object = {}): Promise<void> {
   await put(`orders/${orderNumber}/certificate.json`, JSON.stringify(manifestOf(orderNumber, changes)));
 }
 
+/** Without a stack that publishes nothing is told of publications. */
+function unheard(): never {
+  throw new Error('told of publications');
+}
+
 /** Runs one survey and tells what it found. The error is given back, for what was seen until then. */
 async function run({ at = NOON, remindBeforeDays = 30 } = {}) {
   const damaged: { key: string; problem: string }[] = [];
@@ -103,10 +85,14 @@ async function run({ at = NOON, remindBeforeDays = 30 } = {}) {
     eventBridge,
     eventBusName: BUS,
     remindBeforeDays,
+    publications: undefined,
     observe: {
       damaged: (key, problem) => damaged.push({ key, problem }),
       surveyed: (summary) => summaries.push(summary),
       reminded: (reminder) => reminded.push(reminder),
+      publicationDamaged: unheard,
+      publicationsChecked: unheard,
+      broken: unheard,
     },
     now: () => new Date(at),
   }).then(
@@ -118,7 +104,7 @@ async function run({ at = NOON, remindBeforeDays = 30 } = {}) {
 
 /** The details of all events on the bus so far. */
 function sent(): Reminder[] {
-  return calls.flat().map(({ Detail }) => JSON.parse(Detail));
+  return bus.calls.flat().map(({ Detail }) => JSON.parse(Detail));
 }
 
 const ordersOf = (reminders: readonly Reminder[]) => reminders.map(({ orderNumber }) => orderNumber);
@@ -203,7 +189,7 @@ describe('a reminder', () => {
 
     await run();
 
-    expect(calls).toEqual([
+    expect(bus.calls).toEqual([
       [
         {
           EventBusName: BUS,
@@ -341,7 +327,7 @@ describe('a survey', () => {
       reminded: [],
       error: undefined,
     });
-    expect(calls).toEqual([]);
+    expect(bus.calls).toEqual([]);
   });
 
   test('of several certificates reminds of those that are due, and knows the nearest end', async () => {
@@ -408,8 +394,8 @@ describe('a survey', () => {
   });
 
   test.each([
-    ['is empty', '', 'the whole manifest'],
-    ['is cut off', JSON.stringify(manifestOf('2')).slice(0, -9), 'the whole manifest'],
+    ['is empty', '', 'the whole object'],
+    ['is cut off', JSON.stringify(manifestOf('2')).slice(0, -9), 'the whole object'],
     ['is of a later kind', JSON.stringify(manifestOf('2', { schemaVersion: 2 })), 'schemaVersion'],
     ['has no end', JSON.stringify(manifestOf('2', { notAfter: undefined })), 'notAfter'],
     [
@@ -442,7 +428,7 @@ describe('a survey', () => {
 
     expect(error).toMatchObject({ name: 'SlowDown' });
     expect(summaries).toEqual([]);
-    expect(calls).toEqual([]);
+    expect(bus.calls).toEqual([]);
   });
 
   test('sends ten reminders a call', async () => {
@@ -453,7 +439,7 @@ describe('a survey', () => {
 
     const { reminded } = await run();
 
-    expect(calls.map((entries) => entries.length)).toEqual([10, 10, 1]);
+    expect(bus.calls.map((entries) => entries.length)).toEqual([10, 10, 1]);
     expect(ordersOf(sent())).toEqual(orders);
     expect(ordersOf(reminded)).toEqual(orders);
   });
@@ -464,7 +450,7 @@ describe('a survey', () => {
       await keep(orderNumber);
     }
     const failing = ['1003', '1011'];
-    refuse = ({ Detail }) =>
+    bus.refuse = ({ Detail }) =>
       failing.includes(JSON.parse(Detail).orderNumber)
         ? { ErrorCode: 'InternalFailure', ErrorMessage: 'try again' }
         : undefined;
@@ -479,7 +465,7 @@ describe('a survey', () => {
     });
     expect(ordersOf(first.reminded)).toEqual(orders.filter((orderNumber) => !failing.includes(orderNumber)));
 
-    refuse = () => undefined;
+    bus.refuse = () => undefined;
     const second = await run();
     expect(second.error).toBeUndefined();
     expect(ordersOf(second.reminded)).toEqual(orders);
@@ -569,7 +555,7 @@ describe('the function', () => {
       SurveyRuns: 1,
       _aws: { CloudWatchMetrics: [{ Namespace: 'MarkCertificateCollector', Dimensions: [['service']] }] },
     });
-    expect(calls.flat().map(({ EventBusName }) => EventBusName)).toEqual([BUS, BUS]);
+    expect(bus.calls.flat().map(({ EventBusName }) => EventBusName)).toEqual([BUS, BUS]);
   });
 
   test('measures an end that has passed as a negative number', async () => {
@@ -602,7 +588,7 @@ describe('the function', () => {
 
   test('fails when a reminder fails: it measures the days all the same, but not a run', async () => {
     await keep(ORDER);
-    refuse = () => ({ ErrorCode: 'InternalFailure', ErrorMessage: 'try again' });
+    bus.refuse = () => ({ ErrorCode: 'InternalFailure', ErrorMessage: 'try again' });
 
     await expect(invoke(createHandler(variables))).rejects.toThrow(`order ${ORDER} (InternalFailure: try again)`);
 

@@ -1,0 +1,36 @@
+import { ServiceError, startAwsJsonEndpoint } from '../../../infra/local/aws-json-endpoint.ts';
+
+/** One entry of PutEvents, as it came. */
+export interface Entry {
+  readonly EventBusName: string;
+  readonly Source: string;
+  readonly DetailType: string;
+  readonly Detail: string;
+}
+
+export interface EventBus {
+  readonly url: string;
+  /** The entries of each call of PutEvents. */
+  readonly calls: readonly (readonly Entry[])[];
+  /** What is answered to one entry; nothing when it is taken. */
+  refuse: (entry: Entry) => { readonly ErrorCode: string; readonly ErrorMessage: string } | undefined;
+  close(): Promise<void>;
+}
+
+/** EventBridge's PutEvents on loopback, which takes ten entries a call. */
+export async function startEventBus(): Promise<EventBus> {
+  const calls: Entry[][] = [];
+  const endpoint = await startAwsJsonEndpoint({
+    'AWSEvents.PutEvents': ({ Entries }) => {
+      const entries = Entries as Entry[];
+      if (entries.length > 10) {
+        throw new ServiceError('ValidationException', 'entries must have length less than or equal to 10');
+      }
+      calls.push(entries);
+      const results = entries.map((entry) => bus.refuse(entry) ?? { EventId: crypto.randomUUID() });
+      return { FailedEntryCount: results.filter((result) => 'ErrorCode' in result).length, Entries: results };
+    },
+  });
+  const bus: EventBus = { ...endpoint, calls, refuse: () => undefined };
+  return bus;
+}
