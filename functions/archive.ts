@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
 import type { CertificateReport, MarkCertificate } from './certificate/report.ts';
@@ -24,7 +25,8 @@ interface Manifest extends CertificateReport, Provenance {
   readonly orderNumber: string;
   /** The finished records of the DNS, where the stack publishes: one for each domain that was ordered. */
   readonly bimiRecords?: readonly string[] | undefined;
-  readonly objects: { readonly response: StoredObject; readonly chain: StoredObject; readonly logo?: StoredObject };
+  /** response, chain, and logo where there is one. */
+  readonly objects: Readonly<Record<string, StoredObject>>;
 }
 
 /** Which execution stored a certificate, and when: ISO 8601 UTC. */
@@ -132,7 +134,9 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
       const manifest = await untilSettled(async () => {
         const { etag, standing } = await readManifest();
         const same = standing?.fingerprintSha256 === report.fingerprintSha256 ? standing : undefined;
-        if (standing && (isNewer(standing, report) || (same && (await findAstray(listedIn(same))).length === 0))) {
+        const inPlace = same && (await findAstray(listedIn(same))).length === 0 ? same : undefined;
+        const records = bimiRecords?.length ? bimiRecords : same?.bimiRecords;
+        if (standing && (isNewer(standing, report) || (inPlace && saysTheSame(inPlace, report, records)))) {
           return standing;
         }
         const { execution, collectedAt } = same ?? provenance;
@@ -142,8 +146,8 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
           execution,
           collectedAt,
           ...report,
-          ...(bimiRecords && { bimiRecords }),
-          objects: {
+          ...(records && { bimiRecords: records }),
+          objects: inPlace?.objects ?? {
             response: await putResponse(RESPONSE_NAMES[response.container], response),
             chain: await put(keyOf('chain.pem'), Buffer.from(chainPem), { type: CHAIN_TYPE }),
             ...(logo && { logo: await put(keyOf('logo.svg'), logo, { type: SVG_TYPE }) }),
@@ -174,6 +178,25 @@ export const SVG_TYPE = 'image/svg+xml';
 const JSON_HEADERS = { type: 'application/json' };
 
 const listedIn = ({ objects }: StandingManifest) => Object.values(objects);
+
+/**
+ * Whether a manifest would be the same again. The same certificate is judged anew under other settings: a trust anchor more, say,
+ * or another public address.
+ */
+function saysTheSame(
+  standing: StandingManifest,
+  { publishable, findings }: CertificateReport,
+  bimiRecords: readonly string[] | undefined,
+): boolean {
+  const judgement = (of: Pick<StandingManifest, 'publishable'> & { readonly findings: readonly Finding[] }) => [
+    of.publishable,
+    ...of.findings.flatMap(({ id, severity, message }) => [id, severity, message]),
+  ];
+  return isDeepStrictEqual(
+    [judgement(standing), standing.bimiRecords],
+    [judgement({ publishable, findings }), bimiRecords],
+  );
+}
 
 /** By date of issue: a replacement is issued later than what it replaces. */
 function isNewer(standing: StandingManifest, report: CertificateReport): boolean {

@@ -12,7 +12,7 @@ export type Chain = readonly [leaf: X509Certificate, issuer: X509Certificate, ..
 
 /**
  * Finds the mark certificate and orders its issuers by their links. Every signature is verified by OpenSSL, the root's own
- * included. Certificates that are no link of the chain are left out. Where cross-signing allows several chains, one with a
+ * included, unless it is a trust anchor: known by its fingerprint, it needs no proof (RFC 5280, 6.1.1). Certificates that are no link of the chain are left out. Where cross-signing allows several chains, one with a
  * trust anchor is taken before one that only ends at a root, and a short one before a long one.
  *
  * @param isTrusted tells whether a certificate is a trust anchor.
@@ -22,6 +22,9 @@ export function buildChain(
   certificates: readonly X509Certificate[],
   isTrusted: (certificate: X509Certificate) => boolean,
 ): Chain {
+  for (const root of certificates.filter((each) => each.subject === each.issuer && isTrusted(each))) {
+    selfSigned.set(root, true);
+  }
   const leaf = findLeaf(certificates);
   const paths = pathsUp(leaf, certificates);
   const path =

@@ -285,6 +285,28 @@ describe('the same certificate again', () => {
     expect(await collect(newer, second)).toMatchObject(first);
   });
 
+  it('is judged anew where the settings changed: only the manifest is written, and it names who stored it', async () => {
+    const finding = { id: 'untrusted-root', severity: 'error', message: 'no issuer is a known trust anchor' } as const;
+    const { report } = newer.certificate;
+    const distrusted = {
+      ...newer,
+      certificate: { ...newer.certificate, report: { ...report, publishable: false, findings: [finding] } },
+    };
+    expect(await writesOf(() => collect(distrusted, second))).toEqual([MANIFEST]);
+    expect(await readJson(MANIFEST)).toMatchObject({ ...first, publishable: false, findings: [finding] });
+    expect(await writesOf(() => collect(newer, second))).toEqual([MANIFEST]);
+    await expectStanding(newer, first);
+  });
+
+  it('gets the records of the DNS that were not known at first, and keeps them where nobody says any', async () => {
+    const { response, certificate } = newer;
+    const records = ['default._bimi.example.com. TXT "v=BIMI1; l=https://a.example/l; a=https://a.example/a"'];
+    const archive = archiveOf('records');
+    expect((await archive.store(response, certificate, second, records)).bimiRecords).toEqual(records);
+    expect((await archive.store(response, certificate, second, [])).bimiRecords).toEqual(records);
+    expect(await writesOf(() => archive.store(response, certificate, second))).toEqual([]);
+  });
+
   it.each([
     ['missing', (key: string) => remove(key)],
     ['damaged', (key: string) => overwrite(key, 'damage')],
