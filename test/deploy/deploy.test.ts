@@ -419,6 +419,29 @@ describe('a public address', () => {
     expect((await collector.fetchPublished('/')).status).toBe(403);
     return outcomeOf(ended);
   });
+
+  story('revoked by the CA: noted, and served until somebody decides', async (order) => {
+    const domain = `order-${order}.example.com`;
+    await collect(order, [issued(certificate({ domains: [domain] }))], { domains: [domain] });
+    collector.ca.order(order, [error(-21)]);
+    await collector.announce({ orderNumber: order, request: 'again' });
+    const ended = await collector.ended(`order-${order}-again`);
+    expect(ended).toMatchObject({ status: 'FAILED', error: 'CertificateRevoked' });
+    const describeAddress = () =>
+      collector.aws(
+        's3',
+        'cp',
+        `s3://${collector.outputs.BucketName}/published/${domain}/default.json`,
+        '-',
+      ) as Promise<{
+        readonly revokedAt: string | null;
+        readonly served: boolean;
+      }>;
+    await until(async () => (await describeAddress()).revokedAt !== null);
+    expect((await describeAddress()).served).toBe(true);
+    expect((await collector.fetchPublished(`/${domain}/default.pem`)).status).toBe(200);
+    return outcomeOf(ended);
+  });
 });
 
 describe('a push of the CA', () => {

@@ -1,13 +1,15 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { running } from './state.ts';
+import { isAnswering } from './emulator.ts';
+import { forgetRunning, readRunning } from './state.ts';
 
-const pid = await running();
-if (pid === undefined) {
+const running = await readRunning(isAnswering);
+if (running === undefined) {
   console.log('It is not up.');
 } else {
-  process.kill(pid, 'SIGTERM');
-  while ((await running()) !== undefined) {
+  process.kill(running.pid, 'SIGTERM');
+  while ((await readRunning(isAnswering)) !== undefined) {
     await wait(100);
   }
   console.log('It is down. What the emulator held is gone with it.');
 }
+await forgetRunning();

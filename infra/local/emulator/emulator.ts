@@ -141,21 +141,29 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Whether the emulator answers in time, over TLS with its own certificate. */
+/** Whether the emulator answers in time. */
 async function answers(url: string, certificateFile: string): Promise<boolean> {
   const giveUp = Date.now() + STARTING;
   while (Date.now() < giveUp) {
-    try {
-      const asked = get(`${url}/_ministack/health`, { ca: await readFile(certificateFile) });
-      const [response] = (await once(asked, 'response')) as [IncomingMessage];
-      response.resume();
-      if (response.statusCode === 200) {
-        return true;
-      }
-    } catch {
-      // Not there yet.
+    if (await isAnswering({ url, certificateFile })) {
+      return true;
     }
     await wait(100);
   }
   return false;
+}
+
+/** Whether an emulator answers now, over TLS with its own certificate. */
+export async function isAnswering(emulator: {
+  readonly url: string;
+  readonly certificateFile: string;
+}): Promise<boolean> {
+  try {
+    const asked = get(`${emulator.url}/_ministack/health`, { ca: await readFile(emulator.certificateFile) });
+    const [response] = (await once(asked, 'response')) as [IncomingMessage];
+    response.resume();
+    return response.statusCode === 200;
+  } catch {
+    return false;
+  }
 }

@@ -36,9 +36,16 @@ async function serve(directory: string): Promise<void> {
     return { orderNumber, description };
   });
   const emulator = await startEmulator({ logFile: join(directory, 'emulator.log'), waitScale: 1 });
-  process.once('SIGTERM', async () => {
+  const stop = async () => {
     await Promise.all([emulator.stop(), ca.close()]);
     process.exit();
+  };
+  process.once('SIGTERM', stop);
+  // Whoever started this has gone before saying that all is well.
+  process.once('disconnect', stop);
+  process.once('message', () => {
+    process.off('disconnect', stop);
+    process.disconnect();
   });
   const served: Served = {
     url: emulator.url,

@@ -1,16 +1,33 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Where `local:up` keeps what `local:down` and a developer's shell need. */
 export const UP = join(import.meta.dirname, '..', '..', '..', '.local', 'up');
 
-/** The process that `local:up` left behind, if it is still there. */
-export async function running(): Promise<number | undefined> {
+const FILE = join(UP, 'running.json');
+
+/** What `local:up` left behind: a process, and where its emulator answers, by which it is told from a later one of its number. */
+export interface Running {
+  readonly pid: number;
+  readonly url: string;
+  readonly certificateFile: string;
+}
+
+export async function noteRunning(running: Running): Promise<void> {
+  await writeFile(FILE, JSON.stringify(running));
+}
+
+/** What was noted, if its process is there. Numbers of processes come again, so only one whose emulator answers is meant. */
+export async function readRunning(answers: (running: Running) => Promise<boolean>): Promise<Running | undefined> {
   try {
-    const pid = Number(await readFile(join(UP, 'pid'), 'utf8'));
-    process.kill(pid, 0);
-    return pid;
+    const running = JSON.parse(await readFile(FILE, 'utf8')) as Running;
+    process.kill(running.pid, 0);
+    return (await answers(running)) ? running : undefined;
   } catch {
     return undefined;
   }
+}
+
+export async function forgetRunning(): Promise<void> {
+  await rm(FILE, { force: true });
 }

@@ -4,8 +4,9 @@ import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { createDeployer, type Outputs } from './deployment.ts';
+import { isAnswering } from './emulator.ts';
 import type { Served } from './serve.ts';
-import { running, UP } from './state.ts';
+import { noteRunning, readRunning, UP } from './state.ts';
 
 const USAGE = `npm run local:up -- [-c SETTING=VALUE]...
 
@@ -30,7 +31,7 @@ async function up(args: readonly string[]): Promise<void> {
     return;
   }
   const settings = Object.fromEntries(values.context.map(readSetting));
-  if ((await running()) !== undefined) {
+  if ((await readRunning(isAnswering)) !== undefined) {
     throw new Error('It is up already: npm run local:down ends it');
   }
   await rm(UP, { recursive: true, force: true });
@@ -44,9 +45,6 @@ async function up(args: readonly string[]): Promise<void> {
     stdio: ['ignore', log.fd, log.fd, 'ipc'],
   });
   await log.close();
-  const interrupted = () => process.exit(130);
-  process.once('SIGINT', interrupted).once('exit', () => process.exitCode !== 0 && daemon.kill());
-  process.exitCode = 1;
   const served = await ready(daemon);
   console.log('Deploying with cdk bootstrap and cdk deploy ...');
   const deployer = createDeployer(served.environment);
@@ -57,13 +55,18 @@ async function up(args: readonly string[]): Promise<void> {
     trustAnchors: served.trustAnchor,
     ...settings,
   });
-  await writeFile(join(UP, 'pid'), String(daemon.pid));
   await writeFile(join(UP, 'env'), environmentFile(served, outputs));
   await putLogin(served, outputs);
+  await noteRunning({
+    pid: daemon.pid ?? Number.NaN,
+    url: served.url,
+    certificateFile: served.environment.NODE_EXTRA_CA_CERTS ?? '',
+  });
   tell(served);
-  daemon.disconnect();
+  // It stays from now on. Until here it would have ended with this process, whatever ended that.
+  daemon.send('all is well');
+  await once(daemon, 'disconnect');
   daemon.unref();
-  process.exitCode = 0;
 }
 
 function readSetting(text: string): [string, string] {
