@@ -32,6 +32,9 @@ export const SURVEY_METRICS = {
 /** What push counts: notifications taken, and requests with a wrong login. */
 export const PUSH_METRICS = { received: 'PushesReceived', refused: 'PushesRefused' } as const;
 
+/** What publish counts: certificates that it did not publish, but for those that had been live and were followed. */
+export const PUBLISH_METRICS = { refused: 'PublicationsRefused' } as const;
+
 /** What revoke counts: publications whose certificate the CA revoked. */
 export const REVOKE_METRICS = { revoked: 'PublishedRevoked' } as const;
 

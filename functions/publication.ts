@@ -1,4 +1,4 @@
-import type { S3Client } from '@aws-sdk/client-s3';
+import { type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
 import { CHAIN_TYPE, SVG_TYPE } from './archive.ts';
 import {
@@ -99,6 +99,8 @@ export interface Described {
   readonly etag?: string | undefined;
   readonly standing?: Publication | undefined;
   readonly damage?: string | undefined;
+  /** Missing, and not because nothing was published yet: somebody deleted it. */
+  readonly deleted?: boolean | undefined;
 }
 
 /** What stands at an address. */
@@ -113,9 +115,13 @@ export function openAddress(s3: S3Client, bucket: string, domain: string, select
   const keys = publishedKeys(domain, selector);
 
   async function readDescription(): Promise<Described> {
-    const object = await read(keys.description).catch(absent);
+    let deleted = false;
+    const object = await read(keys.description).catch((error: unknown) => {
+      deleted = isDeleted(error);
+      return absent(error);
+    });
     if (!object) {
-      return {};
+      return { deleted };
     }
     const result = parsePublication(parseJson(Buffer.from(object.body).toString()));
     if (!result.success) {
@@ -168,6 +174,11 @@ export function openAddress(s3: S3Client, bucket: string, domain: string, select
         ({ served }) => (served ? [] : [keys.chain, keys.logo]),
       ),
   };
+}
+
+/** S3 says of its 404 whether it stands for a delete marker. A first publication that is under way, or died, has none. */
+function isDeleted(error: unknown): boolean {
+  return error instanceof S3ServiceException && error.$response?.headers['x-amz-delete-marker'] === 'true';
 }
 
 function withSlash(url: string): string {

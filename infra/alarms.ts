@@ -15,6 +15,7 @@ import type { WaitingReason } from '../functions/collectmc/codes.ts';
 import {
   COLLECT_METRICS,
   METRICS_NAMESPACE,
+  PUBLISH_METRICS,
   REVOKE_METRICS,
   SURVEY_METRICS,
   WAITING_METRICS,
@@ -23,7 +24,7 @@ import type { Settings } from './settings.ts';
 
 /** A metric that a function writes; Powertools gives each the dimension `service`. */
 export function functionMetric(
-  service: 'collect' | 'survey' | 'push' | 'revoke',
+  service: 'collect' | 'survey' | 'push' | 'publish' | 'revoke',
   metricName: string,
   statistic: string,
   period: Duration,
@@ -223,6 +224,12 @@ function definitions({
 
 /** Alarms that are there only where something is published. */
 const ofPublications: Readonly<Record<string, AlarmDefinition>> = {
+  PublicationRefused: {
+    heading: 'a-certificate-was-not-published',
+    meaning: 'A certificate was issued and not published at a domain of its order; the log of Publish says why.',
+    metric: functionMetric('publish', PUBLISH_METRICS.refused, Stats.SUM, Duration.minutes(5)),
+    threshold: 1,
+  },
   PublishedRevoked: {
     heading: 'a-published-certificate-was-revoked',
     meaning: 'The CA revoked a certificate to which BIMI records point.',

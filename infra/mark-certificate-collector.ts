@@ -95,8 +95,7 @@ export class MarkCertificateCollector extends Construct {
     this.publication = settings.publish ? createPublication(this, this.bucket, settings) : undefined;
     const publishedUrl = this.publication?.url;
     const collect = this.createCollect(settings);
-    const publish =
-      publishedUrl === undefined ? undefined : createPublish(this, this.bucket, publishedUrl, unpublishRevoked);
+    const publish = publishedUrl === undefined ? undefined : createPublish(this, this.bucket, publishedUrl);
     this.stateMachine = createStateMachine(this, { collect, publish, eventBus, settings });
     Validations.of(this.stateMachine).acknowledge({
       id: 'AwsSolutions-SF1',

@@ -142,12 +142,7 @@ function acknowledge(distribution: Distribution, ownName: boolean): void {
 }
 
 /** The function behind the state Publish: writes what an order brought to the addresses of its domains. */
-export function createPublish(
-  scope: Construct,
-  bucket: Bucket,
-  publishedUrl: string,
-  unpublishRevoked: boolean,
-): LambdaFunction {
+export function createPublish(scope: Construct, bucket: Bucket, publishedUrl: string): LambdaFunction {
   const publish = createFunction(scope, 'PublishFunction', {
     folder: 'publish',
     description: 'Puts the chain and the logo of an order where BIMI records point',
@@ -162,24 +157,22 @@ export function createPublish(
     const reason = 'Reads what an order brought, whatever its number, and writes nothing there.';
     acknowledgeWildcard(publish.role, orders, reason);
   }
-  allowAddresses(publish, bucket, unpublishRevoked);
+  allowAddresses(publish, bucket);
   return publish;
 }
 
 /**
  * Lets a function at every published address. Whoever writes there puts right what another writer left, so both writers
- * may do the same: put back an earlier version, and take down where that is wanted. No version can be deleted.
+ * may do the same: put back an earlier version, and take down. Taking down is allowed also while `unpublishRevoked` is off:
+ * a description written while it was on may want chain and logo gone that a run which died has left. No version can be
+ * deleted.
  */
-export function allowAddresses(writer: LambdaFunction, bucket: Bucket, unpublishRevoked: boolean): void {
+export function allowAddresses(writer: LambdaFunction, bucket: Bucket): void {
   const published = (names: string) => bucket.arnForObjects(`${PUBLISHED}${names}`);
   for (const [actions, names] of [
     [['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'], '*'],
-    ...(unpublishRevoked
-      ? ([
-          [['s3:DeleteObject'], '*/*.pem'],
-          [['s3:DeleteObject'], '*/*.svg'],
-        ] as const)
-      : []),
+    [['s3:DeleteObject'], '*/*.pem'],
+    [['s3:DeleteObject'], '*/*.svg'],
   ] as const) {
     writer.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [published(names)] }));
     if (writer.role) {

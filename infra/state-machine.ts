@@ -166,10 +166,8 @@ export function createStateMachine(
 function createPublishing(scope: Construct, publish: IFunction): LambdaInvoke {
   const publishing = new LambdaInvoke(scope, 'Publish', {
     lambdaFunction: publish,
-    payload: TaskInput.fromObject({
-      order: JsonPath.entirePayload,
-      certificate: JsonPath.objectAt('$.collection.certificate'),
-    }),
+    // Whole, though the function reads a few keys: a path to one that an order may leave out fails where it does.
+    payload: TaskInput.fromObject({ order: JsonPath.entirePayload }),
     payloadResponseOnly: true,
     resultPath: '$.publication',
     retryOnServiceExceptions: false,

@@ -137,7 +137,7 @@ export function createRevoke(scope: Construct, props: RevokeProps): LambdaFuncti
     environment: { BUCKET_NAME: bucket.bucketName, ...(unpublishRevoked && { UNPUBLISH_REVOKED: 'true' }) },
   });
   keepFailures(revoke, deadLetterQueue);
-  allowAddresses(revoke, bucket, unpublishRevoked);
+  allowAddresses(revoke, bucket);
   const error: keyof typeof NEXT_STEPS = 'CertificateRevoked';
   new Rule(scope, 'Revoked', {
     description: 'The CA revoked a certificate: say so of what is published of it',

@@ -1,21 +1,37 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { S3Client } from '@aws-sdk/client-s3';
 import middy from '@middy/core';
 import { type Environment, variable } from '../environment.ts';
+import { METRICS_NAMESPACE, PUBLISH_METRICS } from '../metrics.ts';
 import { publish } from './publish.ts';
 
 /** Wires one process of the Lambda publish, a state of the state machine. */
 export function createHandler(environment: Environment) {
   const logger = new Logger({ serviceName: 'publish' });
+  const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: 'publish' });
+  const count = (value: number) => metrics.addMetric(PUBLISH_METRICS.refused, MetricUnit.Count, value);
   const dependencies = {
     s3: new S3Client(),
     bucket: variable(environment, 'BUCKET_NAME'),
     publishedUrl: baseUrl(variable(environment, 'PUBLISHED_URL')),
-    observe: (record) => logger[record.outcome === 'refused' ? 'warn' : 'info']('publication', { ...record }),
+    observe(record) {
+      const refused = record.outcome === 'refused';
+      logger[refused ? 'warn' : 'info']('publication', { ...record });
+      if (refused && !record.superseded) {
+        count(1);
+      }
+    },
     now: () => new Date(),
   } satisfies Parameters<typeof publish>[1];
-  return middy((event: unknown) => publish(event, dependencies)).use(injectLambdaContext(logger));
+  return middy((event: unknown) => {
+    count(0);
+    return publish(event, dependencies);
+  })
+    .use(injectLambdaContext(logger))
+    .use(logMetrics(metrics));
 }
 
 /** What is no URL would be found at the first certificate, weeks after the deployment. */

@@ -7,6 +7,7 @@ import { parseInput } from '../input.ts';
 import { absent, openObjects, type StoredObject, untilSettled } from '../objects.ts';
 import { orderInStateSchema } from '../order.ts';
 import {
+  type AddressSeen,
   bimiRecord,
   DEFAULT_SELECTOR,
   openAddress,
@@ -14,7 +15,7 @@ import {
   type Publication,
   type PublishedPair,
 } from '../publication.ts';
-import { ownerOf, type RefusalReason, refusalOf } from './refusals.ts';
+import { ownerOf, type PublicationRefusal, type RefusalReason, refusalOf } from './refusals.ts';
 
 /** Pairs that a description remembers. One a year is usual; the versions of all are in S3 anyway. */
 const PREVIOUS_LIMIT = 20;
@@ -38,6 +39,8 @@ export interface PublicationRecord extends Address {
   readonly outcome: 'published' | 'unchanged' | 'refused';
   readonly reason?: RefusalReason;
   readonly text?: string;
+  /** Refused, and no reason to tell anybody: the address had this certificate before the one that is live. */
+  readonly superseded?: boolean;
   readonly fingerprintSha256: string;
 }
 
@@ -80,8 +83,8 @@ export async function publish(event: unknown, dependencies: PublishDependencies)
     const seen = { orderNumber, ...address, fingerprintSha256 };
     const outcome = await publishAt(address, replace, certificate, dependencies);
     if ('reason' in outcome) {
-      const { reason, message } = outcome;
-      dependencies.observe({ ...seen, outcome: 'refused', reason, text: message });
+      const { reason, message, superseded } = outcome;
+      dependencies.observe({ ...seen, outcome: 'refused', reason, text: message, superseded });
       notPublished.push({ ...address, reason, message });
     } else {
       dependencies.observe({ ...seen, outcome: outcome.changed ? 'published' : 'unchanged' });
@@ -146,7 +149,7 @@ async function openCertificate(orderNumber: string, { s3, bucket }: PublishDepen
   };
 }
 
-type Outcome = { readonly changed: boolean } | { readonly reason: RefusalReason; readonly message: string };
+type Outcome = { readonly changed: boolean } | PublicationRefusal;
 
 /** Brings one address to this certificate: all checks, then logo, chain and, last, the description. */
 async function publishAt(
@@ -161,7 +164,8 @@ async function publishAt(
     const seen = await address.look();
     const { standing } = seen;
     const at = now();
-    const refusal = refusalOf({ manifest, domain, selector, replace, standing, at });
+    const damage = damageOf(seen);
+    const refusal = refusalOf({ manifest, domain, selector, replace, standing, damage, at });
     if (refusal) {
       return refusal;
     }
@@ -203,6 +207,14 @@ async function publishAt(
   // Also after a refusal: a run before this one may have died between its writes.
   await address.settle();
   return outcome;
+}
+
+/** Why nobody can tell what is live, where something may be. */
+function damageOf({ damage, deleted, chain }: AddressSeen): string | undefined {
+  if (damage !== undefined) {
+    return `is damaged: ${damage}`;
+  }
+  return deleted && chain ? 'was deleted, and a chain is there' : undefined;
 }
 
 function pairOf(manifest: StandingManifest, at: Date, objects: PublishedPair['objects']): PublishedPair {

@@ -1,9 +1,14 @@
 import type { StandingManifest } from '../archive.ts';
-import type { Publication } from '../publication.ts';
+import { type Publication, publishedKeys } from '../publication.ts';
 
-/** A message travels in the state of an execution, once a domain: what it names, and characters of each. */
-const DETAILS_LIMIT = 5;
-const DETAIL_LIMIT = 200;
+/**
+ * A message travels in the state of an execution (256 KiB) once a domain: with the longest domain and selector (316 bytes)
+ * beside it, those of an order's 100 domains stay below 100 KB. Bytes are those of the JSON.
+ */
+const MESSAGE_LIMIT = 600;
+/** What a message names, and the bytes of each. */
+const DETAILS_LIMIT = 3;
+const DETAIL_LIMIT = 100;
 
 /** A certificate before an address. */
 export interface Candidate {
@@ -14,6 +19,8 @@ export interface Candidate {
   readonly replace: boolean;
   /** What is live at the address. */
   readonly standing: Publication | undefined;
+  /** What is wrong with the description of what is live, where nobody can tell that: the end of a sentence about it. */
+  readonly damage: string | undefined;
   readonly at: Date;
 }
 
@@ -30,18 +37,31 @@ const REFUSALS = {
   },
   'not-covered': ({ manifest: { domains }, domain, selector }) =>
     !covers(domains, `${selector}._bimi.${domain}`) &&
-    `the certificate covers neither ${domain} nor ${selector}._bimi.${domain}, but ${list(domains)}`,
+    `the certificate covers neither ${clipped(domain)} nor ${clipped(`${selector}._bimi.${domain}`)}, but ${list(domains)}`,
   ended: ({ manifest: { notAfter }, at }) =>
     at.getTime() > Date.parse(notAfter) && `the certificate ended at ${notAfter}`,
+  // Without it nothing of what follows could be asked: whatever came would go over whatever is there.
+  damaged: ({ damage, domain, selector, replace }) =>
+    !replace &&
+    damage !== undefined &&
+    `what is live is not known: ${publishedKeys(domain, selector).description} ${clipped(damage)}; put an earlier version of it back, or ${AGAIN}`,
   revoked: ({ manifest, standing }) =>
     standing &&
     !standing.served &&
     standing.live.fingerprintSha256 === manifest.fingerprintSha256 &&
     `the CA revoked this certificate, seen at ${standing.revokedAt}, and it was taken down`,
-  older: ({ manifest: { notBefore }, standing }) =>
-    standing &&
-    Date.parse(notBefore) < Date.parse(standing.live.notBefore) &&
-    `the certificate is of ${notBefore}, and the live one, of order ${standing.live.orderNumber}, is of ${standing.live.notBefore}`,
+  older: ({ manifest, standing }) => {
+    if (!standing) {
+      return false;
+    }
+    const { notBefore } = manifest;
+    const { live } = standing;
+    const later = Date.parse(notBefore) - Date.parse(live.notBefore);
+    // Two of the same second have an order where one was live before the other.
+    return later < 0 || (later === 0 && wasLive(manifest, standing))
+      ? `the certificate is of ${notBefore}, and the live one, of order ${live.orderNumber}, ${later < 0 ? `is of ${live.notBefore}` : 'of the same second, came after it'}`
+      : false;
+  },
   'other-owner': ({ manifest, standing, replace }) =>
     !replace &&
     standing &&
@@ -56,19 +76,41 @@ const REFUSALS = {
   },
 } as const satisfies Record<string, Check>;
 
-const OVERRIDE = 'where that is meant, send the event again with "replace": true and another "request"';
+const AGAIN = 'send the event again with "replace": true and another "request"';
+const OVERRIDE = `where that is meant, ${AGAIN}`;
 
 export type RefusalReason = keyof typeof REFUSALS;
 
+export interface PublicationRefusal {
+  readonly reason: RefusalReason;
+  readonly message: string;
+  /** The address had this certificate and has moved on: an old execution was repeated, and nobody has to know. */
+  readonly superseded: boolean;
+}
+
 /** The first reason not to publish a certificate at an address; undefined where there is none. */
-export function refusalOf(candidate: Candidate): { reason: RefusalReason; message: string } | undefined {
+export function refusalOf(candidate: Candidate): PublicationRefusal | undefined {
+  const { manifest, standing } = candidate;
   for (const [reason, check] of Object.entries<Check>(REFUSALS)) {
     const message = check(candidate);
     if (message) {
-      return { reason: reason as RefusalReason, message };
+      return {
+        reason: reason as RefusalReason,
+        message: clipped(message, MESSAGE_LIMIT),
+        superseded: reason === 'older' && standing !== undefined && wasLive(manifest, standing),
+      };
     }
   }
   return undefined;
+}
+
+/** Whether the address had this certificate before the one that is live. */
+function wasLive({ fingerprintSha256 }: StandingManifest, { live, previous }: Publication): boolean {
+  // What is live again is not past, though it may have been before.
+  return (
+    live.fingerprintSha256 !== fingerprintSha256 &&
+    previous.some((pair) => pair.fingerprintSha256 === fingerprintSha256)
+  );
 }
 
 /** Whose mark it is: the organization of the subject; where it names none, the whole subject. */
@@ -92,10 +134,26 @@ function comparable(owner: string): string {
   return owner.normalize('NFKC').toUpperCase().replaceAll(/\s+/g, ' ').trim();
 }
 
-const quoted = (text: string) => JSON.stringify(text.slice(0, DETAIL_LIMIT));
+const quoted = (text: string) => JSON.stringify(clipped(text));
 
 function list(details: readonly string[], separator = ', '): string {
-  const named = details.slice(0, DETAILS_LIMIT).map((detail) => detail.slice(0, DETAIL_LIMIT));
+  const named = details.slice(0, DETAILS_LIMIT).map((detail) => clipped(detail));
   const more = details.length > named.length ? [`and ${details.length - named.length} more`] : [];
   return [...named, ...more].join(separator);
+}
+
+/** As much of a text as fits into so many bytes of JSON, in whole characters. */
+function clipped(text: string, limit = DETAIL_LIMIT): string {
+  const fits = (part: string) => Buffer.byteLength(JSON.stringify(part)) <= limit;
+  if (fits(text)) {
+    return text;
+  }
+  let kept = '';
+  for (const character of text) {
+    if (!fits(`${kept}${character}…`)) {
+      break;
+    }
+    kept += character;
+  }
+  return `${kept}…`;
 }

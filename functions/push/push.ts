@@ -150,13 +150,20 @@ async function act(
   return { outcome: started ? 'started' : 'already-there', execution };
 }
 
-/** The order as its first execution has it, with the domains and the product to expect; where there is none, its number. */
+/**
+ * The order as its first execution has it, with the domains and the product to expect; where there is none, its number.
+ * `replace` was said of the certificate of that time, and is not a wish for every later one.
+ */
 async function knownOrder(orderNumber: string, executions: Executions): Promise<Order> {
   try {
     const { input = 'null' } = await describeExecution(executions, executionName({ orderNumber }));
     const order = v.safeParse(orderInStateSchema, JSON.parse(input));
     // Started by hand, it may hold anything.
-    return order.success && order.output.orderNumber === orderNumber ? order.output : { orderNumber };
+    if (!order.success || order.output.orderNumber !== orderNumber) {
+      return { orderNumber };
+    }
+    const { replace: _, ...known } = order.output;
+    return known;
   } catch (error) {
     if (error instanceof ExecutionDoesNotExist) {
       return { orderNumber };

@@ -17,7 +17,12 @@ export interface BimiRecords {
   readonly others: readonly string[];
 }
 
-/** The DMARC policy that counts for a domain. */
+interface DmarcRecord {
+  readonly name: string;
+  readonly tags: Tags;
+}
+
+/** A DMARC policy that counts for a domain. */
 export interface DmarcPolicy {
   /** Where its record stands. */
   readonly name: string;
@@ -53,40 +58,40 @@ export async function readBimiRecords(resolver: TxtResolver, domain: string, sel
 }
 
 /**
- * The policy of the domain's own record. Where it has none, that of a parent below the top-level label: of the highest one with
- * a record, unless a record says itself (`psd`) where the organization's domains begin (RFC 9989, 4.10).
+ * The policies that count for a domain: that of its own record and that of its organization's, where there are two. Either bars
+ * the logo (BIMI draft, 7.1, steps 7 to 9).
  *
  * @throws {Error} of the resolver, where it did not come to an answer.
  */
-export async function readDmarcPolicy(resolver: TxtResolver, domain: string): Promise<DmarcPolicy | undefined> {
-  const own = await readDmarc(resolver, domain);
-  if (own) {
-    // A weak policy for the domains below bars this one too (BIMI draft, Authentication Requirements).
-    return { name: own.name, weakness: weaknessOf(own.tags, ['p', 'sp']) };
-  }
-  const inherited = await readInheritedDmarc(resolver, domain);
-  if (inherited) {
-    const decisive = valueOfTag(inherited.tags, 'sp') === undefined ? 'p' : 'sp';
-    return { name: inherited.name, weakness: weaknessOf(inherited.tags, [decisive]) };
-  }
-  return undefined;
+export async function readDmarcPolicies(resolver: TxtResolver, domain: string): Promise<DmarcPolicy[]> {
+  const records = await walkUp(resolver, domain);
+  const own = records.find(({ name }) => name === dmarcNameOf(domain));
+  const organizational = organizationalOf(records);
+  return [...new Set([own, organizational])].flatMap((record) =>
+    record ? [{ name: record.name, weakness: weaknessOf(record.tags) }] : [],
+  );
 }
 
-async function readInheritedDmarc(resolver: TxtResolver, domain: string) {
-  let highest: Awaited<ReturnType<typeof readDmarc>>;
-  for (const parent of parentsOf(domain)) {
-    const record = await readDmarc(resolver, parent);
-    const psd = record && valueOfTag(record.tags, 'psd');
-    if (psd === 'y') {
-      // A public suffix: its policy is for organizations that have none.
-      return highest ?? record;
-    }
-    highest = record ?? highest;
-    if (psd === 'n') {
-      break;
+/** The records from the domain's own up to the last below the top-level label; one with `psd` ends the walk (RFC 9989, 4.10). */
+async function walkUp(resolver: TxtResolver, domain: string): Promise<DmarcRecord[]> {
+  const found: DmarcRecord[] = [];
+  for (const each of [domain, ...parentsOf(domain)]) {
+    const record = await readDmarc(resolver, each);
+    if (record) {
+      found.push(record);
+      if (['y', 'n'].includes(valueOfTag(record.tags, 'psd') ?? '')) {
+        break;
+      }
     }
   }
-  return highest;
+  return found;
+}
+
+/** The highest one. A public suffix (`psd=y`) is none: its policy is for organizations that have no record. */
+function organizationalOf(records: readonly DmarcRecord[]): DmarcRecord | undefined {
+  const highest = records.at(-1);
+  const below = records.at(-2);
+  return below && highest && valueOfTag(highest.tags, 'psd') === 'y' ? below : highest;
 }
 
 /** From the nearest to the last one that is no top-level domain. */
@@ -96,16 +101,18 @@ function parentsOf(domain: string): string[] {
   return labels.slice(first, -1).map((_, index) => labels.slice(first + index).join('.'));
 }
 
+const dmarcNameOf = (domain: string) => `_dmarc.${domain}`;
+
 /** The record at one name. More than one counts as none (RFC 7489, 6.6.3; RFC 9989, 4.10). */
-async function readDmarc(resolver: TxtResolver, domain: string): Promise<{ name: string; tags: Tags } | undefined> {
-  const name = `_dmarc.${domain}`;
+async function readDmarc(resolver: TxtResolver, domain: string): Promise<DmarcRecord | undefined> {
+  const name = dmarcNameOf(domain);
   const [tags, ...more] = (await readTxt(resolver, name)).map(readTags).filter((each) => beginsWith(each, 'DMARC1'));
   return tags && more.length === 0 ? { name, tags } : undefined;
 }
 
 /** `p` must be there, `sp` need not; `pct` is 100 where it is missing or no number (RFC 7489, 6.3 and 6.6.3). */
-function weaknessOf(tags: Tags, decisive: readonly ('p' | 'sp')[]): string | undefined {
-  for (const name of decisive) {
+function weaknessOf(tags: Tags): string | undefined {
+  for (const name of ['p', 'sp']) {
     const policy = valueOfTag(tags, name)?.toLowerCase();
     if (!ENFORCING.has(policy) && (name === 'p' || policy !== undefined)) {
       return policy === undefined ? `has no ${name}=` : `has ${name}=${policy}`;

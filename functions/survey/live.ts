@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import { CHAIN_TYPE, SVG_TYPE } from '../archive.ts';
-import { type Publication, publishedUrls } from '../publication.ts';
-import { readBimiRecords, readDmarcPolicy, type TxtResolver } from './dns.ts';
+import { CHAIN_TYPE, type StandingManifest, SVG_TYPE } from '../archive.ts';
+import { type Publication, type PublishedPair, publishedUrls } from '../publication.ts';
+import { readBimiRecords, readDmarcPolicies, type TxtResolver } from './dns.ts';
 
 /** One way in which a publication is not as it should be; docs/events.md lists them. */
 export interface Difference {
@@ -12,6 +12,7 @@ export interface Difference {
     | `${'chain' | 'logo'}-${'unreachable' | 'differs' | 'type'}`
     | 'ended'
     | 'revoked'
+    | 'outdated'
     | `record-${'missing' | 'differs' | 'unreachable'}`
     | `dmarc-${'missing' | 'weak' | 'unreachable'}`
     | 'description-damaged';
@@ -41,8 +42,14 @@ const QUOTE_LIMIT = 300;
  * Looks at a publication as a receiver of mail does: chain and logo at their public addresses, BIMI record, DMARC policy.
  * One after the other, so that no more is open at once than there are publications being looked at. Never throws: what
  * cannot be reached is a difference.
+ *
+ * @param stored the manifest of the order whose certificate is live; undefined where it is not known.
  */
-export async function findDifferences(publication: Publication, dependencies: LiveDependencies): Promise<Difference[]> {
+export async function findDifferences(
+  publication: Publication,
+  stored: StandingManifest | undefined,
+  dependencies: LiveDependencies,
+): Promise<Difference[]> {
   const { domain, selector, live, previous, revokedAt } = publication;
   const urls = publishedUrls(dependencies.url, domain, selector);
   const time = dependencies.now().getTime();
@@ -60,6 +67,7 @@ export async function findDifferences(publication: Publication, dependencies: Li
             `The CA was seen at ${revokedAt} to have revoked the certificate, and it is still served.`,
           ),
         ]),
+    ...compareStored(live, stored),
     ...(await compareRecord(publication, urls, dependencies)),
     ...(await compareDmarc(publication, dependencies)),
   ];
@@ -103,6 +111,23 @@ async function compareServed(
   }
 }
 
+/** A replacement that was collected by an event without domains, or refused when it was to be published, leaves the old one live. */
+function compareStored(
+  { orderNumber, fingerprintSha256, notBefore }: PublishedPair,
+  stored: StandingManifest | undefined,
+): Difference[] {
+  if (stored?.fingerprintSha256 === fingerprintSha256 || !stored?.publishable || stored.notBefore < notBefore) {
+    return [];
+  }
+  return [
+    different(
+      'outdated',
+      `Order ${orderNumber} has a replacement stored, ${stored.fingerprintSha256} (SHA-256), which is not published; ` +
+        "send the order's event again, with its domains, its selector and a request of its own.",
+    ),
+  ];
+}
+
 async function compareRecord(
   { domain, selector }: Publication,
   urls: { readonly chain: string; readonly logo: string },
@@ -135,18 +160,20 @@ async function compareDmarc(
   { resolver, limitMilliseconds }: LiveDependencies,
 ): Promise<Difference[]> {
   try {
-    const policy = await within(limitMilliseconds, readDmarcPolicy(resolver, domain));
-    if (!policy) {
+    const policies = await within(limitMilliseconds, readDmarcPolicies(resolver, domain));
+    if (policies.length === 0) {
       return [different('dmarc-missing', `Neither ${domain} nor a domain above it has one DMARC record.`)];
     }
-    return policy.weakness === undefined
-      ? []
-      : [
-          different(
-            'dmarc-weak',
-            `The DMARC record ${policy.name} ${clip(policy.weakness)}; BIMI needs quarantine or reject for all messages.`,
-          ),
-        ];
+    return policies.flatMap(({ name, weakness }) =>
+      weakness === undefined
+        ? []
+        : [
+            different(
+              'dmarc-weak',
+              `The DMARC record ${name} ${clip(weakness)}; BIMI needs quarantine or reject for all messages.`,
+            ),
+          ],
+    );
   } catch (error) {
     return [different('dmarc-unreachable', `The DNS did not tell the DMARC policy of ${domain}: ${reasonOf(error)}.`)];
   }

@@ -1,3 +1,4 @@
+import { manifestKeyOf, type StandingManifest } from '../archive.ts';
 import { PUBLICATION_BROKEN } from '../events.ts';
 import { parseJson } from '../objects.ts';
 import {
@@ -60,22 +61,30 @@ export class PublicationsNotTold extends Error {
   override name = 'PublicationsNotTold';
 }
 
+/** Every publication that is served, and every description that cannot be read. */
+export interface Published {
+  readonly served: readonly Publication[];
+  readonly damaged: Contents<Publication>['damaged'];
+}
+
 /**
  * Looks at every publication that is served, and sends an event for each that is broken. It remembers nothing: what is broken
  * is told again every day.
  *
+ * @param manifests of the orders, by their keys: what they hold may be newer than what is live.
  * @throws {PublicationsNotTold} after all other events are sent.
  */
 export async function surveyPublications(
+  { served, damaged }: Published,
+  manifests: ReadonlyMap<string, StandingManifest>,
   checks: PublicationChecks,
   dependencies: PublicationDependencies,
 ): Promise<void> {
   const { observe } = dependencies;
-  const { served, damaged } = await readPublications(dependencies);
   for (const { key, problem } of damaged) {
     observe.publicationDamaged(key, problem);
   }
-  const { broken: differing, unchecked } = await checkAll(served, checks, dependencies.now);
+  const { broken: differing, unchecked } = await checkAll(served, manifests, checks, dependencies.now);
   const broken = [...damaged.map(({ key, problem }) => damagedPublication(checks.url, key, problem)), ...differing];
   observe.publicationsChecked({ live: served.length, broken: broken.length, unchecked: unchecked.length });
   const untold = await sendEvents(dependencies, PUBLICATION_BROKEN, broken, (each) => observe.broken(each));
@@ -88,8 +97,12 @@ export async function surveyPublications(
   }
 }
 
-/** A description that speaks of another address than its key is damaged too: its own address would go unwatched. */
-async function readPublications(dependencies: PublicationDependencies) {
+/**
+ * Reads every description. One that speaks of another address than its key is damaged too: its own address would go unwatched.
+ *
+ * @throws {S3ServiceException} where S3 does not give one.
+ */
+export async function readPublications(dependencies: Bucket): Promise<Published> {
   const parse = (bytes: Uint8Array) => parsePublication(parseJson(Buffer.from(bytes).toString()));
   const { read, damaged }: Contents<Publication> = await readObjects(dependencies, PUBLISHED, PUBLICATION_KEY, parse);
   const keyOf = ({ domain, selector }: Publication) => publishedKeys(domain, selector).description;
@@ -101,7 +114,12 @@ async function readPublications(dependencies: PublicationDependencies) {
 }
 
 /** Some at once, each beginning when another ends: one that waits for a dead server holds up nothing else. */
-async function checkAll(served: readonly Publication[], checks: PublicationChecks, now: () => Date) {
+async function checkAll(
+  served: readonly Publication[],
+  manifests: ReadonlyMap<string, StandingManifest>,
+  checks: PublicationChecks,
+  now: () => Date,
+) {
   const deadline = now().getTime() + checks.totalMilliseconds;
   const checked = new Map<Publication, readonly Difference[]>();
   const queue = served.values();
@@ -110,7 +128,8 @@ async function checkAll(served: readonly Publication[], checks: PublicationCheck
       if (now().getTime() >= deadline) {
         return;
       }
-      checked.set(publication, await findDifferences(publication, { ...checks, now }));
+      const stored = manifests.get(manifestKeyOf(publication.live.orderNumber));
+      checked.set(publication, await findDifferences(publication, stored, { ...checks, now }));
     }
   };
   await Promise.all(Array.from({ length: CHECKS_AT_ONCE }, checkNext));

@@ -1,10 +1,12 @@
 import { MANIFEST_KEY, parseManifest, type StandingManifest } from '../archive.ts';
 import { EXPIRING } from '../events.ts';
-import { readObjects, sendEvents } from './batches.ts';
+import { type Contents, readObjects, sendEvents } from './batches.ts';
 import {
   type PublicationChecks,
   type PublicationDependencies,
   type PublicationObserver,
+  type Published,
+  readPublications,
   surveyPublications,
 } from './publications.ts';
 
@@ -63,18 +65,28 @@ export class RemindersNotSent extends Error {
 }
 
 /**
- * Reminds of the certificates that end soon, then looks at what is published. Neither keeps the other from being done.
+ * Reads every manifest and every publication, reminds of the certificates that end soon, then looks at what is published.
+ * Neither keeps the other from being done: each goes by what could be read.
  *
  * @throws {Error} what either threw, or an AggregateError of both, after both. Lambda repeats the whole survey then, so what was
  * sent the first time may be sent twice; better than not at all.
  */
 export async function survey(dependencies: SurveyDependencies): Promise<void> {
-  const { publications } = dependencies;
+  const { publications: checks } = dependencies;
   const errors: unknown[] = [];
-  const collect = (error: unknown) => errors.push(error);
-  await remind(dependencies).catch(collect);
-  if (publications) {
-    await surveyPublications(publications, dependencies).catch(collect);
+  const collect = (error: unknown) => {
+    errors.push(error);
+    return undefined;
+  };
+  // In this order: what is stored and published between the two reads does not look as if it were left unpublished.
+  const manifests = await readObjects(dependencies, 'orders/', MANIFEST_KEY, parseManifest).catch(collect);
+  const published = checks && (await readPublications(dependencies).catch(collect));
+  if (manifests) {
+    await remind(manifests, published, dependencies).catch(collect);
+  }
+  if (checks && published) {
+    const byKey = new Map(manifests?.read.map(({ key, content }) => [key, content]));
+    await surveyPublications(published, byKey, checks, dependencies).catch(collect);
   }
   if (errors.length > 0) {
     throw errors.length === 1 ? errors[0] : new AggregateError(errors, errors.map(String).join('; '));
@@ -82,21 +94,27 @@ export async function survey(dependencies: SurveyDependencies): Promise<void> {
 }
 
 /**
- * Reads every manifest in the bucket and reminds of the certificates that end soon. It remembers nothing: a reminder is due on
+ * Reminds of the certificates that end soon. It remembers nothing: a reminder is due on
  * certain days, and the daily ones of the last week make up for a day without a survey, which is an alarm of its own.
  *
  * @throws {RemindersNotSent} after all other reminders are sent.
- * @throws {S3ServiceException} before any is sent, where S3 does not give a manifest.
  */
-async function remind(dependencies: SurveyDependencies): Promise<void> {
+async function remind(
+  { read: kept, damaged }: Contents<StandingManifest>,
+  published: Published | undefined,
+  dependencies: SurveyDependencies,
+): Promise<void> {
   const { bucket, remindBeforeDays, observe, now } = dependencies;
   const today = now();
-  const { read: kept, damaged } = await readObjects(dependencies, 'orders/', MANIFEST_KEY, parseManifest);
+  // What is shown to everybody is current, whatever else was collected.
+  const live = new Set(published?.served.map((publication) => publication.live.fingerprintSha256));
   for (const { key, problem } of damaged) {
     observe.damaged(key, problem);
   }
   const current = kept
-    .filter(({ content }) => !kept.some((other) => supersedes(other.content, content)))
+    .filter(
+      ({ content }) => live.has(content.fingerprintSha256) || !kept.some((other) => supersedes(other.content, content)),
+    )
     .map((each) => ({ ...each, daysLeft: daysBetween(today, new Date(each.content.notAfter)) }));
   const reminders = current
     .filter(({ daysLeft }) => isDue(daysLeft, remindBeforeDays))

@@ -1,6 +1,7 @@
 import type { Context } from 'aws-lambda';
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createHandler as createCollectHandler } from '../../functions/collect/handler.ts';
+import { createHandler as createPublishHandler } from '../../functions/publish/handler.ts';
 import { createHandler as createPushHandler } from '../../functions/push/handler.ts';
 import { createHandler as createRevokeHandler } from '../../functions/revoke/handler.ts';
 import { createHandler as createSurveyHandler } from '../../functions/survey/handler.ts';
@@ -92,12 +93,12 @@ describe('the alarms', () => {
     ]);
   });
 
-  it('are two more where something is published, whatever the other settings', () => {
+  it('are three more where something is published, whatever the other settings', () => {
     const more = (stack: Stack) =>
       Object.keys(alarmsOf(stack))
         .filter((name) => !(name in alarmsOf(byDefault)))
         .toSorted();
-    expect(more(publishing)).toEqual(['PublicationBroken', 'PublishedRevoked']);
+    expect(more(publishing)).toEqual(['PublicationBroken', 'PublicationRefused', 'PublishedRevoked']);
     expect(more(synthesize(SETTINGS))).toEqual(more(publishing));
   });
 
@@ -153,6 +154,7 @@ describe('each alarm', () => {
     ['ManifestDamaged', `${OWN} ManifestsDamaged service=survey`, 'Maximum', DAY, OR_MORE, 1, 1],
     ['SurveyMissing', `${OWN} SurveyRuns service=survey`, 'Sum', DAY, LESS, 1, 1],
     ['PublishedRevoked', `${OWN} PublishedRevoked service=revoke`, 'Sum', 5 * MINUTE, OR_MORE, 1, 1],
+    ['PublicationRefused', `${OWN} PublicationsRefused service=publish`, 'Sum', 5 * MINUTE, OR_MORE, 1, 1],
     ['PublicationBroken', `${OWN} PublicationsBroken service=survey`, 'Maximum', DAY, OR_MORE, 1, 1],
   ])('%s looks at %s', (name, metric, statistic, period, comparison, threshold, periods) => {
     const properties = alarm(name, publishing);
@@ -398,7 +400,9 @@ function metricsWritten(lines: readonly string[]): string[] {
 }
 
 /** Runs each function that measures, with servers on loopback, through all it can find short of a certificate. */
-async function runFunctions(): Promise<Record<'collect' | 'survey' | 'push' | 'revoke', readonly string[]>> {
+async function runFunctions(): Promise<
+  Record<'collect' | 'survey' | 'push' | 'publish' | 'revoke', readonly string[]>
+> {
   const credentials = { loginName: 'me', loginPassword: 'right' };
   const ca = await startCollectMcSimulator({ credentials });
   const secrets = await startSecretsEndpoint({
@@ -486,11 +490,15 @@ async function runFunctions(): Promise<Record<'collect' | 'survey' | 'push' | 'r
       const handler = createPushHandler({ STATE_MACHINE_ARN: 'arn:machine', PUSH_SECRET_ARN: 'push' });
       await handler(request({}), CONTEXT);
     });
+    const publish = await linesOf(async () => {
+      const handler = createPublishHandler({ BUCKET_NAME: 'bucket', PUBLISHED_URL: s3.url });
+      await handler({ order: { orderNumber: '1' } }, CONTEXT);
+    });
     const revoke = await linesOf(async () => {
       const handler = createRevokeHandler({ BUCKET_NAME: 'bucket' });
       await handler({ detail: { name: 'order-1', error: 'CertificateRevoked' } }, CONTEXT);
     });
-    return { collect, survey, push, revoke };
+    return { collect, survey, push, publish, revoke };
   } finally {
     for (const each of output) {
       each.mockRestore();

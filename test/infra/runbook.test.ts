@@ -81,7 +81,7 @@ describe("the runbook's alarms", () => {
       anchorsOf(withSettings)
         .filter((anchor) => !anchorsOf(byDefault).includes(anchor))
         .toSorted(),
-    ).toEqual(['a-publication-is-broken', 'a-published-certificate-was-revoked']);
+    ).toEqual(['a-certificate-was-not-published', 'a-publication-is-broken', 'a-published-certificate-was-revoked']);
     expect(anchorsOf(withSettings)).toEqual(expect.arrayContaining(anchorsOf(byDefault)));
   });
 

@@ -136,12 +136,12 @@ describe('the state machine that publishes', () => {
     expect(stateOf('Announce issued', publishing).Next).toBe('Collected');
   });
 
-  it('tells the function the order and the certificate, and keeps the answer beside them', () => {
+  it('tells the function the order, and the certificate not twice, and keeps the answer beside them', () => {
     const { Timeout } = only(publishing, 'AWS::Lambda::Function', 'PublishFunction').Properties;
     expect(stateOf('Publish', publishing)).toEqual({
       Type: 'Task',
       Resource: '<PublishFunction.Arn>',
-      Parameters: { 'order.$': '$', 'certificate.$': '$.collection.certificate' },
+      Parameters: { 'order.$': '$' },
       ResultPath: '$.publication',
       TimeoutSeconds: Number(Timeout) + 30,
       Retry: [retriersOf('Collect').at(-1)],

@@ -80,7 +80,7 @@ describe('the function publish', () => {
 
   test('answers with what became of each domain, and writes a line for each', async () => {
     await bucket.store('1002', issue);
-    const event = { order: { orderNumber: '1002', domains: [DOMAIN, 'example.net'] }, certificate: {} };
+    const event = { order: { orderNumber: '1002', domains: [DOMAIN, 'example.net'] } };
     expect(await createPublish(variables)(event, context)).toMatchObject({
       published: [{ domain: DOMAIN, changed: true }],
       notPublished: [{ domain: 'example.net', reason: 'not-covered' }],
@@ -97,6 +97,34 @@ describe('the function publish', () => {
       refused,
     ]);
     await bucket.expectLive(issue, '1002');
+  });
+
+  test('counts what it did not publish, and nothing where it published all', async () => {
+    await bucket.store('1002', issue);
+    const handler = createPublish(variables);
+    await handler({ order: { orderNumber: '1002', domains: [DOMAIN] } }, context);
+    expect(output().metrics).toMatchObject({
+      service: 'publish',
+      PublicationsRefused: 0,
+      _aws: { CloudWatchMetrics: [{ Namespace: 'MarkCertificateCollector', Dimensions: [['service']] }] },
+    });
+    await handler({ order: { orderNumber: '1002', domains: [DOMAIN, 'example.net', 'example.org'] } }, context);
+    expect(output().metrics).toMatchObject({ PublicationsRefused: [0, 1, 1] });
+  });
+
+  test('counts one that is older than what is live, but not where it had been live before', async () => {
+    const renewal = await issueBy(await longstandingAuthority(), '2026-05-01T00:00:00Z');
+    await bucket.store('1002', issue);
+    await bucket.store('1003', renewal);
+    await bucket.publish('1002');
+    await bucket.publish('1003');
+    const handler = createPublish(variables);
+    await handler({ order: { orderNumber: '1002', domains: [DOMAIN] } }, context);
+    expect(output().metrics).toMatchObject({ PublicationsRefused: 0 });
+    expect(output().logged).toMatchObject([{ outcome: 'refused', reason: 'older', superseded: true }]);
+    await bucket.publish('1003', { domains: [DOMAIN], selector: 'brand' });
+    await handler({ order: { orderNumber: '1002', domains: [DOMAIN], selector: 'brand' } }, context);
+    expect(output().metrics).toMatchObject({ PublicationsRefused: [0, 1] });
   });
 
   test.each(Object.keys(variables))('does not start without %s', (name) => {

@@ -224,17 +224,15 @@ describe('a renewal by another order', () => {
   });
 
   it('is remembered twenty times at most', async () => {
-    // Two of the same second follow each other as often as they are published.
-    await bucket.store(NEWER, newer);
-    await bucket.store(OTHER, twin);
     for (let time = 0; time < 22; time++) {
       const at = new Date(Date.parse(NOW) + time * 1000).toISOString();
-      expect(await bucket.publish(time % 2 === 0 ? NEWER : OTHER, wish(), { at })).toEqual(live(true));
+      await bucket.store(`20${time}`, await issueBy(authority, '2026-03-01T00:00:00Z'));
+      expect(await bucket.publish(`20${time}`, wish(), { at })).toEqual(live(true));
     }
-    const { previous } = await bucket.expectLive(twin, OTHER);
+    const { previous } = await bucket.description();
     expect(previous).toHaveLength(20);
-    expect(previous[0]).toMatchObject({ orderNumber: NEWER, since: '2026-06-01T08:00:20.000Z' });
-    expect(previous[19]).toMatchObject({ orderNumber: OTHER, since: '2026-06-01T08:00:01.000Z' });
+    expect(previous[0]).toMatchObject({ orderNumber: '2020', since: '2026-06-01T08:00:20.000Z' });
+    expect(previous[19]).toMatchObject({ orderNumber: '201', since: '2026-06-01T08:00:01.000Z' });
   });
 
   it('replaces one of the same second: it is not older', async () => {
@@ -312,11 +310,14 @@ describe('the same certificate again', () => {
     ['of another schema', (text: string) => text.replace('"schemaVersion": 1', '"schemaVersion": 2')],
     ['without a date that can be compared', (text: string) => text.replace(/"notBefore": "[^"]+"/, '"notBefore": "z"')],
     ['a copy of another address', (text: string) => text.replaceAll(DOMAIN, 'example.net')],
-  ])('replaces a description that is %s, and trusts nothing of it', async (_, damage) => {
+  ])('replaces a description that is %s only where it shall, and trusts nothing of it', async (_, damage) => {
     await bucket.overwrite(JSON_KEY, damage((await bucket.read(JSON_KEY)).body.toString()));
-    expect(await bucket.writesOf(async () => expect(await bucket.publish(NEWER)).toEqual(live(true)))).toEqual([
-      JSON_KEY,
-    ]);
+    const unknown =
+      /^what is live is not known: published\/example\.com\/default\.json is damaged: .+; put an earlier version .* "replace": true/;
+    const without = async () => expect(await bucket.publish(NEWER)).toEqual(refused('damaged', unknown));
+    expect(await bucket.writesOf(without)).toEqual([]);
+    const replacing = async () => expect(await bucket.publish(NEWER, wish({ replace: true }))).toEqual(live(true));
+    expect(await bucket.writesOf(replacing)).toEqual([JSON_KEY]);
     await bucket.expectLive(newer, NEWER);
     expect(await bucket.keys()).toEqual([JSON_KEY, PEM, SVG]);
   });
@@ -401,6 +402,57 @@ describe('not published, with nothing written, is', () => {
     await bucket.expectLive(newer, NEWER);
   });
 
+  it('older: one of the same second as the live one, which came after it, even to replace it', async () => {
+    await publishOrder(NEWER, newer);
+    await publishOrder(OTHER, twin);
+    const message =
+      'the certificate is of 2026-03-01T00:00:00.000Z, and the live one, of order 1009, of the same second, came after it';
+    await expectRefusal(NEWER, wish(), refused('older', message));
+    await expectRefusal(NEWER, wish({ replace: true }), refused('older', message));
+    await publishOrder(NEWEST, newest);
+    await expectRefusal(OTHER, wish(), refused('older', /is of 2026-05-01/));
+    await bucket.expectLive(newest, NEWEST);
+  });
+
+  it.each([
+    ['an older one', () => [OLDER, older] as const],
+    ['the same', () => [NEWER, newer] as const],
+    ['a newer one', () => [NEWEST, newest] as const],
+    [
+      'one of another owner',
+      async () =>
+        [OTHER, await issueBy(authority, '2026-05-01T00:00:00Z', { owner: 'Foreign Brand Limited' })] as const,
+    ],
+  ])('damaged: %s where the description of what is live is gone, unless it shall replace', async (_, made) => {
+    const [orderNumber, issue] = await made();
+    await publishOrder(NEWER, newer);
+    await bucket.store(orderNumber, issue);
+    await bucket.remove(JSON_KEY);
+    const deleted =
+      /^what is live is not known: published\/example\.com\/default\.json was deleted, .* "replace": true/;
+    await expectRefusal(orderNumber, wish(), refused('damaged', deleted));
+    expect(await bucket.keys()).toEqual([PEM, SVG]);
+    expect(await bucket.publish(orderNumber, wish({ replace: true }))).toEqual(live(true));
+    await bucket.expectLive(issue, orderNumber);
+  });
+
+  it('but a first one whose run died before its description hides nothing: there was never any', async () => {
+    await bucket.store(OLDER, older);
+    await bucket.store(NEWER, newer);
+    bucket.server.before = (request) =>
+      isWrite(request) && request.key === JSON_KEY ? { status: 500, code: 'InternalError' } : undefined;
+    await expect(bucket.publish(OLDER)).rejects.toThrow();
+    bucket.server.before = () => undefined;
+    expect(await bucket.publish(NEWER)).toEqual(live(true));
+    await bucket.expectLive(newer, NEWER);
+  });
+
+  it('nor does an address that was emptied by hand', async () => {
+    await publishOrder(NEWER, newer);
+    await Promise.all([JSON_KEY, PEM, SVG].map((key) => bucket.remove(key)));
+    expect(await publishOrder(OLDER, older)).toEqual(live(true));
+  });
+
   it('other-owner: one of another organization, unless it shall replace', async () => {
     const foreign = await issueBy(authority, '2026-05-01T00:00:00Z', { owner: 'Foreign Brand Limited' });
     await publishOrder(NEWER, newer);
@@ -464,10 +516,76 @@ describe('not published, with nothing written, is', () => {
     const domains = Array.from({ length: 100 }, (_, index) => `${'a'.repeat(60)}${index}.example.net`);
     await bucket.store(OTHER, await issueBy(authority, '2026-03-01T00:00:00Z', { domains }));
     const { notPublished } = await bucket.publish(OTHER);
-    expect(notPublished[0]?.message).toMatch(/^the certificate covers neither .*, and 95 more$/);
+    expect(notPublished[0]?.message).toMatch(/^the certificate covers neither .*, and 97 more$/);
     expect(notPublished[0]?.message.length).toBeLessThan(600);
   });
+
+  // What an execution keeps ends at 256 KiB, and the certificate is in it too.
+  it.each([
+    ['not-covered', () => issueBy(authority, '2026-03-01T00:00:00Z', { domains: LONG }), {}],
+    [
+      'other-owner',
+      () => issueBy(authority, '2026-05-01T00:00:00Z', { owner: '"\\Ü'.repeat(20), domains: LONG }),
+      { live: 'Ω\\'.repeat(60) },
+    ],
+    ['damaged', () => issueBy(authority, '2026-05-01T00:00:00Z', { domains: LONG }), { damage: true }],
+  ])(
+    'messages that are below 100 KB for the 100 longest domains: %s',
+    async (reason, made, { live: owner, damage }: Scene) => {
+      const selector = 's'.repeat(63);
+      const domains = reason === 'not-covered' ? LONG.map((name) => name.replace('.example.', '.another.')) : LONG;
+      const standing = async (domain: string) => {
+        const key = `published/${domain}/${selector}.json`;
+        if (damage) {
+          await bucket.overwrite(key, '{}');
+        } else if (owner) {
+          await bucket.overwrite(key, foreignDescription(domain, selector, owner));
+        }
+      };
+      await Promise.all(domains.map(standing));
+      await bucket.store(OTHER, await made());
+      const { notPublished } = await bucket.publish(OTHER, { domains, selector });
+      expect(notPublished.map((each) => each.reason)).toEqual(Array(100).fill(reason));
+      expect(Buffer.byteLength(JSON.stringify(notPublished))).toBeLessThan(100_000);
+    },
+  );
 });
+
+interface Scene {
+  readonly live?: string;
+  readonly damage?: boolean;
+}
+
+/** As long as names may be, and all different. */
+const LONG = Array.from(
+  { length: 100 },
+  (_, index) =>
+    `${[60, 60, 60].map((length) => 'a'.repeat(length)).join('.')}.${'b'.repeat(54)}${100 + index}.example.net`,
+);
+
+function foreignDescription(domain: string, selector: string, owner: string): string {
+  const listed = (extension: string) => ({ key: `published/${domain}/${selector}.${extension}`, size: 1, sha256: 'x' });
+  const date = '2026-01-01T00:00:00.000Z';
+  return JSON.stringify({
+    schemaVersion: 1,
+    domain,
+    selector,
+    bimiRecord: '',
+    live: {
+      orderNumber: NEWER,
+      since: date,
+      fingerprintSha256: 'c0ffee',
+      notBefore: date,
+      notAfter: date,
+      owner,
+      domains: [domain],
+      objects: { logo: listed('svg'), chain: listed('pem') },
+    },
+    revokedAt: date,
+    served: false,
+    previous: [],
+  });
+}
 
 /** What revoke leaves where a revoked certificate is taken down. */
 async function takeDown() {
@@ -725,10 +843,10 @@ describe('what is astray under a live certificate', () => {
   });
 });
 
-/** What may stand when a certificate comes; and it is the newer one that comes. */
+/** What may stand when a certificate comes; and it is the newer one that comes, with these wishes. */
 const scenes = [
-  ['at a new address', async () => undefined],
-  ['over an older certificate', () => publishOrder(OLDER, older)],
+  ['at a new address', async () => undefined, wish()],
+  ['over an older certificate', () => publishOrder(OLDER, older), wish()],
   [
     'over a damaged set of itself',
     async () => {
@@ -736,6 +854,7 @@ const scenes = [
       await bucket.remove(PEM);
       await bucket.overwrite(SVG, 'damage');
     },
+    wish(),
   ],
   [
     'over a description that cannot be read',
@@ -743,6 +862,7 @@ const scenes = [
       await publishOrder(OLDER, older);
       await bucket.overwrite(JSON_KEY, '{}');
     },
+    wish({ replace: true }),
   ],
   [
     'over one that was taken down',
@@ -750,10 +870,11 @@ const scenes = [
       await publishOrder(OLDER, older);
       await takeDown();
     },
+    wish(),
   ],
 ] as const;
 
-describe.each(scenes)('trouble while a certificate is published %s', { timeout: 120_000 }, (_, scene) => {
+describe.each(scenes)('trouble while a certificate is published %s', { timeout: 120_000 }, (_, scene, wishes) => {
   async function prepare() {
     await bucket.afresh();
     await bucket.store(NEWER, newer);
@@ -762,7 +883,7 @@ describe.each(scenes)('trouble while a certificate is published %s', { timeout: 
 
   async function rehearse(): Promise<readonly S3Request[]> {
     await prepare();
-    return bucket.requestsOf(() => bucket.publish(NEWER));
+    return bucket.requestsOf(() => bucket.publish(NEWER, wishes));
   }
 
   it.each([
@@ -777,10 +898,10 @@ describe.each(scenes)('trouble while a certificate is published %s', { timeout: 
       let count = 0;
       bucket.server.before = () => (count++ === index ? { status, code } : undefined);
       const $metadata = expect.objectContaining({ httpStatusCode: status });
-      await expect(bucket.publish(NEWER), place).rejects.toMatchObject({ $metadata });
+      await expect(bucket.publish(NEWER, wishes), place).rejects.toMatchObject({ $metadata });
       expect(count, place).toBe(index + 1);
       bucket.server.before = () => undefined;
-      expect((await bucket.publish(NEWER)).notPublished, place).toEqual([]);
+      expect((await bucket.publish(NEWER, wishes)).notPublished, place).toEqual([]);
       await bucket.expectLive(newer, NEWER);
     }
   });
@@ -800,12 +921,12 @@ describe.each(scenes)('trouble while a certificate is published %s', { timeout: 
         }
         return undefined;
       };
-      const died = await bucket.publish(NEWER, wish(), { client: 'mortal' }).then(
+      const died = await bucket.publish(NEWER, wishes, { client: 'mortal' }).then(
         () => false,
         () => true,
       );
       expect(died, place).toBe(answered < requests.length);
-      const repeated = await bucket.writesOf(() => bucket.publish(NEWER));
+      const repeated = await bucket.writesOf(() => bucket.publish(NEWER, wishes));
       const written = requests.slice(0, answered).filter(isWrite).length;
       expect(repeated.length, place).toBe(writes - written);
       expect(await bucket.expectLive(newer, NEWER), place).toEqual(expected);
@@ -823,7 +944,7 @@ describe.each(scenes)('trouble while a certificate is published %s', { timeout: 
         await prepare();
         let count = 0;
         bucket.server.before = (request) => (isWrite(request) && count++ === nth ? conflict : undefined);
-        expect((await bucket.publish(NEWER)).notPublished).toEqual([]);
+        expect((await bucket.publish(NEWER, wishes)).notPublished).toEqual([]);
         expect(count).toBe(writes + 1);
         await bucket.expectLive(newer, NEWER);
       }

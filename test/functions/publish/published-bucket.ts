@@ -65,9 +65,8 @@ export async function startBucket() {
   function clientOf(accessKeyId: string): S3Client {
     const credentials = { accessKeyId, secretAccessKey: 'x' };
     const { url: endpoint } = server;
-    return keepCacheControl(
-      new S3Client({ endpoint, region: 'us-east-1', credentials, forcePathStyle: true, maxAttempts: 1 }),
-    );
+    const s3 = new S3Client({ endpoint, region: 'us-east-1', credentials, forcePathStyle: true, maxAttempts: 1 });
+    return showDeleteMarkers(keepCacheControl(s3), server);
   }
 
   async function read(Key: string, VersionId?: string) {
@@ -131,10 +130,9 @@ export async function startBucket() {
       { client = 'publisher', at = NOW, publishedUrl = BASE, observe = () => undefined }: PublishCall = {},
     ) {
       // All that Step Functions hands over; what it says of the certificate is not to be believed.
-      const event = {
-        order: { orderNumber, ...wishes, collection: { outcome: 'issued', checks: 3, waitSeconds: 0 } },
-        certificate: { fingerprintSha256: 'c0ffee', domains: ['elsewhere.example'], publishable: false },
-      };
+      const certificate = { fingerprintSha256: 'c0ffee', domains: ['elsewhere.example'], publishable: false };
+      const collection = { outcome: 'issued', checks: 3, waitSeconds: 0, certificate };
+      const event = { order: { orderNumber, ...wishes, collection } };
       return publish(event, { s3: clientOf(client), bucket: BUCKET, publishedUrl, observe, now: () => new Date(at) });
     },
 
@@ -239,6 +237,24 @@ function keepCacheControl(s3: S3Client): S3Client {
         return result;
       },
     { step: 'initialize' },
+  );
+  return s3;
+}
+
+/** S3 says of a missing object whether it was deleted; the server of the tests does not, so the clients do for it. */
+function showDeleteMarkers(s3: S3Client, server: S3Server): S3Client {
+  s3.middlewareStack.add(
+    (next) => async (call) => {
+      const result = await next(call);
+      const { statusCode, headers } = result.response as { statusCode: number; headers: Record<string, string> };
+      const { path } = call.request as { path: string };
+      const written = server.requests.findLast((request) => isWrite(request) && path.endsWith(`/${request.key}`));
+      if (statusCode === 404 && written?.method === 'DELETE') {
+        headers['x-amz-delete-marker'] = 'true';
+      }
+      return result;
+    },
+    { step: 'deserialize', priority: 'low' },
   );
   return s3;
 }

@@ -185,6 +185,16 @@ describe('the execution of a push', () => {
     expect(started().at(-1)).toEqual([`order-${ORDER}-push-6-20261123`, { ...order, request: 'push-6-20261123' }]);
   });
 
+  test('does not inherit that a certificate of the first execution should replace what was live', async () => {
+    const { send, started, startByHand } = await prepare();
+    const order = { orderNumber: ORDER, domains: ['example.com'], selector: 'brand' };
+    await startByHand(`order-${ORDER}`, { ...order, replace: true });
+
+    await send(get(LOGIN, issued));
+
+    expect(started().at(-1)?.[1]).toEqual({ ...order, request: 'push-6-20261123' });
+  });
+
   test.each([
     ['is of another order', { orderNumber: '1', domains: ['example.com'] }],
     ['is no order', { hello: 'world' }],

@@ -2,7 +2,7 @@ import dgram from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
-import { readBimiRecords, readDmarcPolicy } from '../../../functions/survey/dns.ts';
+import { readBimiRecords, readDmarcPolicies } from '../../../functions/survey/dns.ts';
 import { resolverOf, type Zone } from './zone.ts';
 
 const LOGO = 'https://brand.example/example.com/default.svg';
@@ -86,7 +86,7 @@ describe('the BIMI records', () => {
 });
 
 describe('the DMARC policy', () => {
-  const read = (zone: Zone, domain = 'example.com') => readDmarcPolicy(resolverOf(zone), domain);
+  const read = (zone: Zone, domain = 'example.com') => readDmarcPolicies(resolverOf(zone), domain);
 
   test.each([
     ['v=DMARC1; p=reject', undefined],
@@ -107,11 +107,11 @@ describe('the DMARC policy', () => {
     ['v=DMARC1; p=reject; pct=0', 'has pct=0'],
     ['v=DMARC1; p=quarantine; t=y', 'has t=y'],
   ])('of %j: %s', async (record, weakness) => {
-    expect(await read({ '_dmarc.example.com': [record] })).toEqual({ name: '_dmarc.example.com', weakness });
+    expect(await read({ '_dmarc.example.com': [record] })).toEqual([{ name: '_dmarc.example.com', weakness }]);
   });
 
   test('is joined of its pieces', async () => {
-    expect(await read({ '_dmarc.example.com': [['v=DMARC1; p=rej', 'ect']] })).toMatchObject({ weakness: undefined });
+    expect(await read({ '_dmarc.example.com': [['v=DMARC1; p=rej', 'ect']] })).toMatchObject([{ weakness: undefined }]);
   });
 
   test.each([
@@ -123,48 +123,91 @@ describe('the DMARC policy', () => {
     ['there are two', { '_dmarc.example.com': ['v=DMARC1; p=reject', 'v=DMARC1; p=reject'] }],
     ['only the top-level domain has one', { '_dmarc.com': ['v=DMARC1; p=reject'] }],
   ])('is missing where %s', async (_, zone) => {
-    expect(await read(zone)).toBeUndefined();
+    expect(await read(zone)).toEqual([]);
   });
 
   test('is read beside records of other kinds', async () => {
-    expect(await read({ '_dmarc.example.com': ['hello', 'v=DMARC1; p=none'] })).toMatchObject({
-      weakness: 'has p=none',
-    });
+    expect(await read({ '_dmarc.example.com': ['hello', 'v=DMARC1; p=none'] })).toMatchObject([
+      { weakness: 'has p=none' },
+    ]);
   });
 
-  test('of the domain itself ends the search', async () => {
-    const resolver = resolverOf({ '_dmarc.mail.example.com': ['v=DMARC1; p=reject'] });
+  test.each(['y', 'n'])('of the domain itself ends the search with psd=%s', async (psd) => {
+    const resolver = resolverOf({
+      '_dmarc.mail.example.com': [`v=DMARC1; p=reject; psd=${psd}`],
+      '_dmarc.example.com': ['v=DMARC1; p=none'],
+    });
 
-    await readDmarcPolicy(resolver, 'mail.example.com');
-
+    expect(await readDmarcPolicies(resolver, 'mail.example.com')).toEqual([
+      { name: '_dmarc.mail.example.com', weakness: undefined },
+    ]);
     expect(resolver.asked).toEqual(['_dmarc.mail.example.com']);
+  });
+
+  test.each([
+    ['v=DMARC1; p=reject', undefined, 'v=DMARC1; p=quarantine; sp=reject', undefined],
+    ['v=DMARC1; p=reject', undefined, 'v=DMARC1; p=none', 'has p=none'],
+    ['v=DMARC1; p=reject', undefined, 'v=DMARC1; p=reject; sp=none', 'has sp=none'],
+    ['v=DMARC1; p=reject', undefined, 'v=DMARC1; p=none; sp=reject', 'has p=none'],
+    ['v=DMARC1; p=reject', undefined, 'v=DMARC1; p=quarantine; pct=50', 'has pct=50'],
+    ['v=DMARC1; p=reject', undefined, 'v=DMARC1; p=reject; t=y', 'has t=y'],
+    ['v=DMARC1; p=none', 'has p=none', 'v=DMARC1; p=reject', undefined],
+    ['v=DMARC1; p=none', 'has p=none', 'v=DMARC1; p=reject; pct=0', 'has pct=0'],
+  ])('of the domain counts beside that of the organization: %j %s, %j %s', async (own, weakness, higher, other) => {
+    const zone = { '_dmarc.mail.example.com': [own], '_dmarc.example.com': [higher] };
+
+    expect(await read(zone, 'mail.example.com')).toEqual([
+      { name: '_dmarc.mail.example.com', weakness },
+      { name: '_dmarc.example.com', weakness: other },
+    ]);
+  });
+
+  test('between that of the domain and that of the organization does not count', async () => {
+    const zone = {
+      '_dmarc.a.b.example.com': ['v=DMARC1; p=reject'],
+      '_dmarc.b.example.com': ['v=DMARC1; p=none'],
+      '_dmarc.example.com': ['v=DMARC1; p=reject'],
+    };
+
+    expect((await read(zone, 'a.b.example.com')).map(({ name }) => name)).toEqual([
+      '_dmarc.a.b.example.com',
+      '_dmarc.example.com',
+    ]);
+  });
+
+  test('of a public suffix does not count for an organization that has a record', async () => {
+    const zone = {
+      '_dmarc.brand.example.com': ['v=DMARC1; p=reject'],
+      '_dmarc.example.com': ['v=DMARC1; p=none; psd=y'],
+    };
+
+    expect(await read(zone, 'brand.example.com')).toEqual([{ name: '_dmarc.brand.example.com', weakness: undefined }]);
   });
 
   test.each([
     ['v=DMARC1; p=reject', undefined],
     ['v=DMARC1; p=none', 'has p=none'],
     ['v=DMARC1; p=reject; sp=none', 'has sp=none'],
-    ['v=DMARC1; p=none; sp=quarantine', undefined],
-    ['v=DMARC1; p=none; sp=quarantine; pct=20', 'has pct=20'],
-    ['v=DMARC1; sp=reject', undefined],
+    ['v=DMARC1; p=none; sp=quarantine', 'has p=none'],
+    ['v=DMARC1; p=quarantine; sp=reject; pct=20', 'has pct=20'],
+    ['v=DMARC1; sp=reject', 'has no p='],
   ])('inherited of %j: %s', async (record, weakness) => {
-    expect(await read({ '_dmarc.example.com': [record] }, 'mail.example.com')).toEqual({
-      name: '_dmarc.example.com',
-      weakness,
-    });
+    expect(await read({ '_dmarc.example.com': [record] }, 'mail.example.com')).toEqual([
+      { name: '_dmarc.example.com', weakness },
+    ]);
   });
 
   test('is looked for up to the domain below the top-level one, and no higher', async () => {
     const resolver = resolverOf({ '_dmarc.com': ['v=DMARC1; p=reject'] });
 
-    expect(await readDmarcPolicy(resolver, 'a.b.example.com')).toBeUndefined();
+    expect(await readDmarcPolicies(resolver, 'a.b.example.com')).toEqual([]);
     expect(resolver.asked).toEqual(['_dmarc.a.b.example.com', '_dmarc.b.example.com', '_dmarc.example.com']);
   });
 
   test('of a name of many labels is looked for with eight queries at most', async () => {
     const resolver = resolverOf({});
 
-    await readDmarcPolicy(resolver, 'a.b.c.d.e.f.g.h.i.example.com');
+    await readDmarcPolicies(resolver, 'a.b.c.d.e.f.g.h.i.example.com');
 
     expect(resolver.asked).toEqual([
       '_dmarc.a.b.c.d.e.f.g.h.i.example.com',
@@ -185,7 +228,7 @@ describe('the DMARC policy', () => {
   ])('of two parents is that of %s', async (_, lower, higher, name) => {
     const zone = { '_dmarc.b.example.com': [lower], '_dmarc.example.com': [higher] };
 
-    expect(await read(zone, 'a.b.example.com')).toMatchObject({ name });
+    expect(await read(zone, 'a.b.example.com')).toMatchObject([{ name }]);
   });
 
   test('is inherited where the domain has two records of its own', async () => {
@@ -194,11 +237,12 @@ describe('the DMARC policy', () => {
       '_dmarc.example.com': ['v=DMARC1; p=reject'],
     };
 
-    expect(await read(zone, 'mail.example.com')).toEqual({ name: '_dmarc.example.com', weakness: undefined });
+    expect(await read(zone, 'mail.example.com')).toEqual([{ name: '_dmarc.example.com', weakness: undefined }]);
   });
 
   test.each(['_dmarc.mail.example.com', '_dmarc.example.com'])('is not known when %s cannot be asked', async (name) => {
-    const zone = { '_dmarc.example.com': ['v=DMARC1; p=reject'], [name]: 'ESERVFAIL' };
+    const record = ['v=DMARC1; p=reject'];
+    const zone = { '_dmarc.mail.example.com': record, '_dmarc.example.com': record, [name]: 'ESERVFAIL' };
 
     await expect(read(zone, 'mail.example.com')).rejects.toMatchObject({ code: 'ESERVFAIL' });
   });
@@ -247,12 +291,12 @@ describe("with node's own resolver", () => {
     ['no such name', NO_SUCH_NAME],
     ['a name without TXT records', NO_ERROR],
   ])('%s has no record', async (_, code) => {
-    expect(await readDmarcPolicy(await resolverAt(code), 'example.com')).toBeUndefined();
+    expect(await readDmarcPolicies(await resolverAt(code), 'example.com')).toEqual([]);
   });
 
   test('a server that fails says nothing of the record', async () => {
     const resolver = await resolverAt(SERVER_FAILURE);
 
-    await expect(readDmarcPolicy(resolver, 'example.com')).rejects.toMatchObject({ code: 'ESERVFAIL' });
+    await expect(readDmarcPolicies(resolver, 'example.com')).rejects.toMatchObject({ code: 'ESERVFAIL' });
   });
 });

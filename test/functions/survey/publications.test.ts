@@ -15,7 +15,7 @@ import {
   type PublicationSummary,
   PublicationsNotTold,
 } from '../../../functions/survey/publications.ts';
-import { type Reminder, RemindersNotSent, survey } from '../../../functions/survey/survey.ts';
+import { type Reminder, RemindersNotSent, type Summary, survey } from '../../../functions/survey/survey.ts';
 import { type S3Server, startS3Server } from '../../s3-server.ts';
 import { type EventBus, startEventBus } from './event-bus.ts';
 import { resolverOf, type Zone } from './zone.ts';
@@ -147,8 +147,8 @@ async function publish(domain = 'example.com', changes: Partial<Publication> = {
   zone[`_dmarc.${domain}`] = ['v=DMARC1; p=reject'];
 }
 
-/** A certificate that ends in two weeks. */
-async function keep(orderNumber: string): Promise<void> {
+/** A certificate that ends in two weeks; a test changes what it is about. */
+async function keep(orderNumber: string, changes: object = {}): Promise<void> {
   const manifest = {
     schemaVersion: 1,
     orderNumber,
@@ -164,6 +164,7 @@ async function keep(orderNumber: string): Promise<void> {
     publishable: true,
     findings: [],
     objects: {},
+    ...changes,
   };
   await put(`orders/${orderNumber}/certificate.json`, JSON.stringify(manifest));
 }
@@ -180,6 +181,7 @@ async function run({ now = () => new Date(NOON), resolver = resolverOf(zone), ..
   const damaged: { key: string; problem: string }[] = [];
   const summaries: PublicationSummary[] = [];
   const broken: BrokenPublication[] = [];
+  const surveyed: Summary[] = [];
   const reminded: Reminder[] = [];
   const error = await survey({
     s3,
@@ -190,7 +192,7 @@ async function run({ now = () => new Date(NOON), resolver = resolverOf(zone), ..
     publications: { url, resolver, limitMilliseconds: 10_000, totalMilliseconds: 60_000, ...limits },
     observe: {
       damaged: () => {},
-      surveyed: () => {},
+      surveyed: (summary) => surveyed.push(summary),
       reminded: (reminder) => reminded.push(reminder),
       publicationDamaged: (key, problem) => damaged.push({ key, problem }),
       publicationsChecked: (summary) => summaries.push(summary),
@@ -201,7 +203,7 @@ async function run({ now = () => new Date(NOON), resolver = resolverOf(zone), ..
     () => undefined,
     (thrown: unknown) => thrown,
   );
-  return { damaged, summaries, broken, reminded, error };
+  return { damaged, summaries, broken, surveyed, reminded, error };
 }
 
 /** The details of all events of one kind so far. */
@@ -225,6 +227,7 @@ describe('a publication that is as it should be', () => {
       damaged: [],
       summaries: [{ live: 1, broken: 0, unchecked: 0 }],
       broken: [],
+      surveyed: [{ kept: 0, superseded: 0, damaged: 0, reminders: 0 }],
       reminded: [],
       error: undefined,
     });
@@ -493,7 +496,7 @@ describe('a difference', () => {
     ],
     [
       'dmarc-weak',
-      'the policy is not for all messages',
+      'the policy of the domain is not for all messages',
       /^The DMARC record _dmarc\.example\.com has pct=50; BIMI needs quarantine or reject for all messages\.$/,
       {},
       () => {
@@ -605,6 +608,89 @@ describe('a difference', () => {
 
     expect(told().map(idsOf)).toEqual([['chain-unreachable', 'logo-type', 'record-differs', 'dmarc-weak']]);
     expect(bus.calls[0]?.[0]?.Detail.length).toBeLessThan(3000);
+  });
+});
+
+describe('a DMARC policy that is weak', () => {
+  test.each([
+    ['v=DMARC1; p=reject', 'v=DMARC1; p=none', ['_dmarc.example.com has p=none;']],
+    ['v=DMARC1; p=none', 'v=DMARC1; p=reject', ['_dmarc.mail.example.com has p=none;']],
+    [
+      'v=DMARC1; p=none',
+      'v=DMARC1; p=reject; sp=none',
+      ['_dmarc.mail.example.com has p=none;', '_dmarc.example.com has sp=none;'],
+    ],
+  ])('is told of with its record: %j below %j', async (own, higher, clauses) => {
+    await publish('mail.example.com');
+    zone['_dmarc.mail.example.com'] = [own];
+    zone['_dmarc.example.com'] = [higher];
+
+    await run();
+
+    expect(told().map(({ differences }) => differences)).toEqual([
+      clauses.map((clause) => ({ id: 'dmarc-weak', message: expect.stringContaining(` ${clause}`) })),
+    ]);
+  });
+});
+
+describe('a certificate that is stored and not published', () => {
+  const newer = { domains: ['example.com'], fingerprintSha256: 'beef', notBefore: '2026-11-10T00:00:00.000Z' };
+  const order = pairOf('example.com').orderNumber;
+
+  test('is told of as outdated: which it is, and what to do', async () => {
+    await publish();
+    await keep(order, newer);
+
+    const { summaries } = await run();
+
+    expect(summaries).toEqual([{ live: 1, broken: 1, unchecked: 0 }]);
+    expect(told()).toMatchObject([{ orderNumber: order, fingerprintSha256: 'c0ffee' }]);
+    expect(told().map(({ differences }) => differences)).toEqual([
+      [
+        {
+          id: 'outdated',
+          message:
+            `Order ${order} has a replacement stored, beef (SHA-256), which is not published; ` +
+            "send the order's event again, with its domains, its selector and a request of its own.",
+        },
+      ],
+    ]);
+  });
+
+  test.each([
+    ['issued in the same second', order, { notBefore: pairOf('example.com').notBefore }, ['outdated']],
+    ['issued a second before', order, { notBefore: '2026-09-30T23:59:59.000Z' }, []],
+    ['that is not publishable', order, { publishable: false }, []],
+    ['that is the live one', order, { fingerprintSha256: 'c0ffee' }, []],
+    ['of another order', '2', {}, []],
+  ])('%s', async (_, orderNumber, changes, ids) => {
+    await publish();
+    await keep(orderNumber, { ...newer, ...changes });
+
+    await run();
+
+    expect(told().flatMap(idsOf)).toEqual(ids);
+  });
+
+  test('is told of at every address of the order that shows the old one', async () => {
+    await publish('example.com');
+    await publish('example.org', { live: { ...pairOf('example.org'), fingerprintSha256: 'beef' } });
+    await publish('example.net');
+    await keep(order, newer);
+
+    await run();
+
+    expect(told().map((each) => [each.domain, ...idsOf(each)])).toEqual([
+      ['example.com', 'outdated'],
+      ['example.net', 'outdated'],
+    ]);
+  });
+
+  test('is not known where the manifest is damaged', async () => {
+    await publish();
+    await put(`orders/${order}/certificate.json`, '{}');
+
+    expect((await run()).summaries).toEqual([{ live: 1, broken: 0, unchecked: 0 }]);
   });
 });
 
@@ -807,6 +893,47 @@ describe('of several publications', () => {
       name: 'PublicationsNotTold',
       message: 'no time was left for default._bimi.brand110.example',
     });
+  });
+});
+
+describe('a certificate that a newer one would supersede', () => {
+  const domains = ['example.com'];
+  const reminded = { kept: 2, superseded: 0, reminders: 1, daysToExpiry: 14 };
+  const silent = { kept: 2, superseded: 1, reminders: 0, daysToExpiry: 379 };
+
+  beforeEach(async () => {
+    await keep('1', { domains, fingerprintSha256: 'live' });
+    await keep('2', {
+      domains,
+      fingerprintSha256: 'newer',
+      notBefore: '2026-11-20T00:00:00.000Z',
+      notAfter: '2027-12-07T23:59:59.000Z',
+    });
+  });
+
+  test.each([
+    ['is reminded of and measured while it is live', { fingerprintSha256: 'live' }, true, reminded],
+    ['is silent where the newer one is live', { fingerprintSha256: 'newer' }, true, silent],
+    ['is silent where it was taken down', { fingerprintSha256: 'live' }, false, silent],
+  ])('%s', async (_, live, served, summary) => {
+    await publish('example.com', { live: { ...pairOf('example.com'), orderNumber: '1', ...live }, served });
+
+    const { surveyed } = await run();
+
+    expect(surveyed).toMatchObject([summary]);
+    expect(reminders().map(({ orderNumber }) => orderNumber)).toEqual(summary === reminded ? ['1'] : []);
+  });
+
+  test('is silent where the descriptions cannot be read, and others are not', async () => {
+    await publish('example.com', { live: { ...pairOf('example.com'), fingerprintSha256: 'live' } });
+    await keep('3');
+    server.before = ({ key }) => (key.startsWith('published/') ? { status: 503, code: 'SlowDown' } : undefined);
+
+    const { surveyed, error } = await run();
+
+    expect(error).toMatchObject({ name: 'SlowDown' });
+    expect(surveyed).toMatchObject([{ kept: 3, superseded: 1, reminders: 1 }]);
+    expect(reminders().map(({ orderNumber }) => orderNumber)).toEqual(['3']);
   });
 });
 
