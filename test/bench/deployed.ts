@@ -10,8 +10,8 @@ import type { Definition } from './machine.ts';
 
 export const PROJECT = join(import.meta.dirname, '..', '..');
 
-/** Names of the functions in the template; `push` is there with its setting. */
-export const FUNCTIONS = ['collect', 'start', 'survey', 'push'] as const;
+/** Names of the functions in the template; the last three are there with the settings `push` and `publish`. */
+export const FUNCTIONS = ['collect', 'start', 'survey', 'push', 'publish', 'revoke'] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
 /** A resource of a CloudFormation template, as far as the benchmark reads it. */
@@ -45,7 +45,7 @@ export interface Deployed {
 export function synthesizeAssets(): Deployed {
   const outdir = mkdtempSync(join(tmpdir(), 'mark-certificate-bench-'));
   const { context } = JSON.parse(readFileSync(join(PROJECT, 'cdk.json'), 'utf8'));
-  const app = new App({ outdir, context: { ...context, push: true } });
+  const app = new App({ outdir, context: { ...context, push: true, publish: true } });
   new MarkCertificateCollectorStack(app, 'MarkCertificateCollector');
   const reference = new Stack(app, 'Plain');
   plainFunction(reference, 'SdkOfRuntime');
@@ -68,9 +68,10 @@ export function synthesizeAssets(): Deployed {
     const { S3Key } = functionOf(stack, idPart).Properties.Code as { readonly S3Key: string };
     return join(outdir, `asset.${S3Key.replace(/\.zip$/, '')}`);
   };
-  const [collect, start, survey, push] = ['Collect', 'Start', 'Survey', 'Push'].map((name) =>
-    assetOf('MarkCertificateCollector', `${name}Function`),
-  ) as [string, string, string, string];
+  const assets = FUNCTIONS.map((name) => {
+    const idPart = `${name.charAt(0).toUpperCase()}${name.slice(1)}Function`;
+    return [name, assetOf('MarkCertificateCollector', idPart)] as const;
+  });
   const template = deployTemplate({});
   const machine = template.resource('AWS::StepFunctions::StateMachine').Properties;
   const { MemorySize, Environment, ReservedConcurrentExecutions } = functionOf(
@@ -79,7 +80,7 @@ export function synthesizeAssets(): Deployed {
   ).Properties;
   const { Variables } = Environment as { readonly Variables: Readonly<Record<string, unknown>> };
   return {
-    assets: { collect, start, survey, push },
+    assets: Object.fromEntries(assets) as Record<FunctionName, string>,
     plain: assetOf('Plain', 'SdkOfRuntime'),
     plainWithSdk: assetOf('Plain', 'SdkBundled'),
     definition: JSON.parse(String(template.resolve(machine.DefinitionString))),
