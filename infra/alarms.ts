@@ -232,7 +232,7 @@ const ofPublications: Readonly<Record<string, AlarmDefinition>> = {
   },
   PublishedRevoked: {
     heading: 'a-published-certificate-was-revoked',
-    meaning: 'The CA revoked a certificate to which BIMI records point.',
+    meaning: 'The CA revoked a certificate to which BIMI records point, or pushed that it revoked one.',
     metric: functionMetric('revoke', REVOKE_METRICS.revoked, Stats.SUM, Duration.minutes(5)),
     threshold: 1,
   },

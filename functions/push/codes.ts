@@ -4,6 +4,9 @@ export interface PushMeaning {
   readonly meaning: string;
 }
 
+/** The statusCode of a revocation. */
+export const REVOKED = 8;
+
 /** Every statusCode that the CA documents for certificate events. A code that is not here is noted, never an error. */
 export const PUSH_CODES: ReadonlyMap<number, PushMeaning> = new Map<number, PushMeaning>([
   [3, { ask: true, meaning: 'failed' }],
@@ -11,7 +14,7 @@ export const PUSH_CODES: ReadonlyMap<number, PushMeaning> = new Map<number, Push
   [6, { ask: true, meaning: 'issued' }],
   [9, { ask: true, meaning: 'issued' }],
   [7, { ask: true, meaning: 'rejected' }],
-  [8, { ask: true, meaning: 'revoked' }],
+  [REVOKED, { ask: true, meaning: 'revoked' }],
   [12, { ask: false, meaning: 'awaiting brand validation' }],
   [14, { ask: true, meaning: 'replaced' }],
 ]);

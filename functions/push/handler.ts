@@ -7,9 +7,10 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import middy from '@middy/core';
 import type { LambdaFunctionURLEvent } from 'aws-lambda';
 import { type Environment, variable } from '../environment.ts';
-import { METRICS_NAMESPACE, PUSH_METRICS } from '../metrics.ts';
+import { METRICS_NAMESPACE, PUSH_METRICS, REVOKE_METRICS } from '../metrics.ts';
 import { createSecretReader } from '../secret.ts';
 import { PUSH_LOGIN } from './authentication.ts';
+import { REVOKED } from './codes.ts';
 import { createPush, type PushRecord } from './push.ts';
 
 /** Wires one process of the Lambda push, whose function URL the CA calls. */
@@ -37,4 +38,9 @@ function observe(record: PushRecord, logger: Logger, metrics: Metrics): void {
   logger[outcome !== 'refused' ? 'info' : httpStatus < 500 ? 'warn' : 'error']('push', { ...record });
   metrics.addMetric(PUSH_METRICS.received, MetricUnit.Count, outcome === 'refused' ? 0 : 1);
   metrics.addMetric(PUSH_METRICS.refused, MetricUnit.Count, httpStatus === 401 ? 1 : 0);
+  if (record.statusCode === REVOKED && outcome !== 'refused') {
+    // Counted as revoke counts it, so that its alarm rings at once, even where CollectMC does not say so yet.
+    const revocation = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: 'revoke', singleMetric: true });
+    revocation.addMetric(REVOKE_METRICS.revoked, MetricUnit.Count, 1);
+  }
 }

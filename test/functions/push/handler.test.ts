@@ -117,6 +117,16 @@ describe('the function push', () => {
     expect(counted()).toEqual([{ service: 'push', PushesReceived: received, PushesRefused: refused }]);
   });
 
+  test('counts a revocation as the function revoke does, by whose alarm it is told, and nothing else', async () => {
+    const push = createFunction();
+    await push(get(LOGIN, { ...issued, statusCode: '8' }));
+    await push(get(LOGIN, issued));
+    await push(get({ ...LOGIN, password: 'x' }, { ...issued, statusCode: '8' }));
+
+    const revocations = lines().filter((line) => '_aws' in line && 'PublishedRevoked' in line);
+    expect(revocations).toMatchObject([{ service: 'revoke', PublishedRevoked: 1 }]);
+  });
+
   test('tells of an unexpected error as an error, and answers it', async () => {
     const throttled = await startAwsJsonEndpoint({
       'AWSStepFunctions.DescribeExecution': () => {
