@@ -61,7 +61,7 @@ const RESPONSE_TYPES = {
 } as const;
 
 /** Only with "Z" does the order of the texts tell the order of the dates. */
-const dateSchema = v.pipe(v.string(), v.isoTimestamp(), v.endsWith('Z'));
+export const dateSchema = v.pipe(v.string(), v.isoTimestamp(), v.endsWith('Z'));
 
 const standingSchema = v.object({
   schemaVersion: v.literal(1),

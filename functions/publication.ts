@@ -1,6 +1,6 @@
 import { type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
-import { CHAIN_TYPE, SVG_TYPE } from './archive.ts';
+import { CHAIN_TYPE, dateSchema, SVG_TYPE } from './archive.ts';
 import {
   absent,
   json,
@@ -23,8 +23,6 @@ export const PUBLICATION_KEY = /^published\/([^/]+)\/([^/]+)\.json$/;
 
 /** How long a reader may show what was there before: a renewal is seen everywhere within an hour. */
 export const CACHE_CONTROL = 'public, max-age=1800';
-
-const dateSchema = v.pipe(v.string(), v.isoTimestamp(), v.endsWith('Z'));
 
 /** One certificate at an address: which, of whom, since when. */
 const pairSchema = v.object({

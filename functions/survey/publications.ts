@@ -153,8 +153,7 @@ function brokenPublication(
 
 /** All that can be known of it is its address. */
 function damagedPublication(url: string, key: string, problem: string): BrokenPublication {
-  const [domain = '', name = ''] = key.slice(PUBLISHED.length).split('/');
-  const selector = name.replace(/\.json$/, '');
+  const [, domain = '', selector = ''] = PUBLICATION_KEY.exec(key) ?? [];
   return {
     domain,
     selector,

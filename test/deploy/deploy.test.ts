@@ -7,6 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RESPONSE_FORMATS, type ResponseFormat } from '../../functions/collectmc/request.ts';
+import { executionArn } from '../../functions/executions.ts';
 import type { MarkCertificate } from '../../infra/local/certificate-authority.ts';
 import type { Answer } from '../../infra/local/collectmc-answers.ts';
 import { pem } from '../../infra/local/containers.ts';
@@ -109,7 +110,7 @@ describe('what the emulator lacks', () => {
   });
 
   it('redriving: the runbook sends the event again instead', async () => {
-    const arn = `${collector.outputs.StateMachineArn?.replace(':stateMachine:', ':execution:')}:order-1`;
+    const arn = executionArn(collector.outputs.StateMachineArn ?? '', 'order-1');
     await expect(collector.aws('stepfunctions', 'redrive-execution', '--execution-arn', arn)).rejects.toThrow(
       'Unknown action: RedriveExecution',
     );
@@ -534,7 +535,7 @@ describe('in the end', () => {
     const [, pushPassword = ''] = (await pushLogin()).split(/:(.*)/s);
     const machine = outputs.StateMachineArn ?? '';
     const histories = (await collector.executions('order-4')).map((name) => {
-      const arn = `${machine.replace(':stateMachine:', ':execution:')}:${name}`;
+      const arn = executionArn(machine, name);
       return aws('stepfunctions', 'get-execution-history', '--execution-arn', arn, '--include-execution-data');
     });
     const seen = JSON.stringify([

@@ -13,6 +13,7 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { DescribeExecutionCommand, ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { executionArn } from '../../functions/executions.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../../infra/local/certificate-authority.ts';
 import { type Credentials, type Simulator, startCollectMcSimulator } from '../../infra/local/collectmc-simulator.ts';
 import { createDeployer, type Outputs } from '../../infra/local/emulator/deployment.ts';
@@ -169,14 +170,15 @@ export async function deployCollector(): Promise<DeployedCollector> {
       }
     },
     async ended(execution) {
-      const executionArn = `${output('StateMachineArn').replace(':stateMachine:', ':execution:')}:${execution}`;
       for (;;) {
         try {
           const {
             status = '',
             error,
             cause,
-          } = await clients.states.send(new DescribeExecutionCommand({ executionArn }));
+          } = await clients.states.send(
+            new DescribeExecutionCommand({ executionArn: executionArn(output('StateMachineArn'), execution) }),
+          );
           if (status !== 'RUNNING') {
             return { status, error, cause };
           }

@@ -15,6 +15,7 @@ import { openArchive, type Provenance, type Response, type StandingManifest } fr
 import { type MarkCertificate, readMarkCertificate } from '../../functions/certificate/report.ts';
 import { createCertificateAuthority } from '../../infra/local/certificate-authority.ts';
 import { pkcs7 } from '../../infra/local/containers.ts';
+import { by, interleave } from '../interleave.ts';
 import { type Refusal, type S3Request, type S3Server, startS3Server } from '../s3-server.ts';
 
 const BUCKET = 'certificates';
@@ -528,43 +529,6 @@ describe.each(scenes)('trouble while a certificate is stored %s', (_, prepare) =
   });
 });
 
-/**
- * Runs the writers at once, but lets only one request at a time take effect: whenever every writer waits or is done, the
- * next one is chosen among those that wait. The choices decide the whole course, so it can be repeated; for that, a writer
- * sends one request after the other.
- */
-async function interleave<T>(
-  writers: Readonly<Record<string, () => Promise<T>>>,
-  choose: (waiting: readonly string[]) => string | undefined,
-): Promise<PromiseSettledResult<T>[]> {
-  const waiting = new Map<string, () => void>();
-  let busy = Object.keys(writers).length;
-  const rest = () => {
-    busy -= 1;
-    const chosen = busy === 0 && waiting.size > 0 ? choose([...waiting.keys()].sort()) : undefined;
-    const go = chosen && waiting.get(chosen);
-    if (chosen && go) {
-      waiting.delete(chosen);
-      busy = 1;
-      go();
-    }
-  };
-  server.before = ({ client = '' }) =>
-    new Promise<undefined>((resolve) => {
-      waiting.set(client, () => resolve(undefined));
-      rest();
-    });
-  const results = await Promise.allSettled(Object.values(writers).map((write) => write().finally(rest)));
-  server.before = () => undefined;
-  return results;
-}
-
-/** Chooses by the numbers, one a request; when they end, the first that waits. */
-function by(numbers: readonly number[]) {
-  let turn = 0;
-  return (waiting: readonly string[]) => waiting[(numbers[turn++] ?? 0) % waiting.length];
-}
-
 const choices = fc.array(fc.nat(5), { minLength: 10, maxLength: 60 });
 
 describe('two executions of one order at the same time', () => {
@@ -578,7 +542,7 @@ describe('two executions of one order at the same time', () => {
     for (let n = 0; n <= length; n++) {
       await afresh();
       let turn = 0;
-      const results = await interleave<unknown>(writers, (waiting) =>
+      const results = await interleave<unknown>(server, writers, (waiting) =>
         turn++ < n ? name : (waiting.find((other) => other !== name) ?? name),
       );
       const statuses = results.map(({ status }) => status);
@@ -637,7 +601,7 @@ describe('two executions of one order at the same time', () => {
   it('end with the newer certificate in whatever order their requests come', { timeout: 60_000 }, async () => {
     const course = async (numbers: readonly number[]) => {
       await afresh();
-      const results = await interleave(olderAndNewer, by(numbers));
+      const results = await interleave(server, olderAndNewer, by(numbers));
       const outcomes = results.map((result) =>
         result.status === 'fulfilled' ? result.value.execution : result.reason,
       );
@@ -656,7 +620,7 @@ describe('two executions of one order at the same time', () => {
     };
     const course = async (numbers: readonly number[]) => {
       await afresh();
-      const results = await interleave<unknown>(writers, by(numbers));
+      const results = await interleave<unknown>(server, writers, by(numbers));
       expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
       await expectStanding(newer, second);
     };
@@ -667,7 +631,7 @@ describe('two executions of one order at the same time', () => {
     const writers = { a: () => collect(newer, first, 'a'), b: () => collect(newer, second, 'b') };
     const course = async (numbers: readonly number[]) => {
       await afresh();
-      const results = await interleave(writers, by(numbers));
+      const results = await interleave(server, writers, by(numbers));
       const manifest = await provedManifest();
       await expectStanding(newer);
       const { execution, collectedAt } = manifest ?? {};
@@ -684,7 +648,7 @@ describe('two executions of one order at the same time', () => {
     const writers = { newer: () => collect(newer, first, 'newer'), twin: () => collect(twin, second, 'twin') };
     const course = async (numbers: readonly number[]) => {
       await afresh();
-      const results = await interleave(writers, by(numbers));
+      const results = await interleave(server, writers, by(numbers));
       expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
       const stands = (await provedManifest())?.execution === first.execution;
       await expectStanding(stands ? newer : twin, stands ? first : second);

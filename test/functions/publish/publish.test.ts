@@ -13,11 +13,11 @@ import { type PublicationRecord, type PublishResult, publish } from '../../../fu
 import { revoke } from '../../../functions/revoke/revoke.ts';
 import type { CertificateAuthority } from '../../../infra/local/certificate-authority.ts';
 import { oid } from '../../../infra/local/mark-extensions.ts';
+import { by, interleave } from '../../interleave.ts';
 import { type S3Request, startS3Server } from '../../s3-server.ts';
 import {
   BASE,
   BUCKET,
-  by,
   DOMAIN,
   type Issue,
   issueBy,
@@ -1002,7 +1002,7 @@ describe('executions that publish at one address at the same time', { timeout: 1
     for (let n = 0; n <= length; n++) {
       await prepare(...orders);
       let turn = 0;
-      const results = await bucket.interleave(writers, (waiting) =>
+      const results = await interleave(bucket.server, writers, (waiting) =>
         turn++ < n ? name : (waiting.find((other) => other !== name) ?? name),
       );
       const [first, second] = reasonsOf(results);
@@ -1038,7 +1038,7 @@ describe('executions that publish at one address at the same time', { timeout: 1
     const course = async (numbers: readonly number[]) => {
       await prepare([OLDER, older], [NEWER, newer]);
       const writers = { a: writerOf(OLDER, 'a'), b: writerOf(NEWER, 'b') };
-      const [first, second] = reasonsOf(await bucket.interleave(writers, by(numbers)));
+      const [first, second] = reasonsOf(await interleave(bucket.server, writers, by(numbers)));
       expect([true, 'older']).toContain(first);
       expect(second).toBe(true);
       const { previous } = await bucket.expectLive(newer, NEWER);
@@ -1052,7 +1052,7 @@ describe('executions that publish at one address at the same time', { timeout: 1
     const course = async (numbers: readonly number[]) => {
       await prepare([OLDER, older], [NEWER, newer], [NEWEST, newest]);
       const writers = { a: writerOf(NEWEST, 'a'), b: writerOf(OLDER, 'b'), c: writerOf(NEWER, 'c') };
-      const results = reasonsOf(await bucket.interleave(writers, by(numbers)));
+      const results = reasonsOf(await interleave(bucket.server, writers, by(numbers)));
       expect(results[0]).toBe(true);
       expect([true, 'older']).toContain(results[1]);
       expect([true, 'older']).toContain(results[2]);
@@ -1065,7 +1065,7 @@ describe('executions that publish at one address at the same time', { timeout: 1
     const course = async (numbers: readonly number[]) => {
       await prepare([NEWER, newer], [OTHER, twin]);
       const writers = { a: writerOf(NEWER, 'a'), b: writerOf(OTHER, 'b') };
-      expect(reasonsOf(await bucket.interleave(writers, by(numbers)))).toEqual([true, true]);
+      expect(reasonsOf(await interleave(bucket.server, writers, by(numbers)))).toEqual([true, true]);
       const { live: pair, previous } = await bucket.description();
       const [won, lost] = pair.orderNumber === NEWER ? [newer, twin] : [twin, newer];
       await bucket.expectLive(won, pair.orderNumber);
@@ -1079,7 +1079,7 @@ describe('executions that publish at one address at the same time', { timeout: 1
     const course = async (numbers: readonly number[]) => {
       await prepare([NEWER, newer]);
       const writers = { a: writerOf(NEWER, 'a'), b: writerOf(NEWER, 'b') };
-      expect(reasonsOf(await bucket.interleave(writers, by(numbers))).sort()).toEqual([false, true]);
+      expect(reasonsOf(await interleave(bucket.server, writers, by(numbers))).sort()).toEqual([false, true]);
       expect((await bucket.expectLive(newer, NEWER)).previous).toEqual([]);
     };
     await fc.assert(fc.asyncProperty(choices, course), { numRuns: 60 });
@@ -1089,7 +1089,7 @@ describe('executions that publish at one address at the same time', { timeout: 1
     const course = async (numbers: readonly number[]) => {
       await prepare([NEWER, newer], [OTHER, shorter]);
       const writers = { a: writerOf(NEWER, 'a'), b: writerOf(OTHER, 'b') };
-      expect(reasonsOf(await bucket.interleave(writers, by(numbers))).sort()).toEqual([false, true]);
+      expect(reasonsOf(await interleave(bucket.server, writers, by(numbers))).sort()).toEqual([false, true]);
       const { live: pair } = await bucket.description();
       const whole = pair.objects.chain.size === shorter.certificate.chainPem.length ? shorter : newer;
       expect((await bucket.expectLive(whole, pair.orderNumber)).previous).toEqual([]);

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type RevokedRecord, revoke } from '../../../functions/revoke/revoke.ts';
+import { by, interleave } from '../../interleave.ts';
 import type { S3Request } from '../../s3-server.ts';
 import {
   BUCKET,
-  by,
   DOMAIN,
   type Issue,
   issueBy,
@@ -369,7 +369,7 @@ describe('at the same time as others', { timeout: 120_000 }, () => {
       await publishOrder();
       await bucket.store(RENEWAL, renewal);
       const writers = { a: down('a'), b: publishing(RENEWAL, 'b') };
-      const results = await bucket.interleave<unknown>(writers, by(numbers));
+      const results = await interleave<unknown>(bucket.server, writers, by(numbers));
       expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
       expect(await bucket.expectLive(renewal, RENEWAL)).toMatchObject({ revokedAt: null });
     };
@@ -383,7 +383,7 @@ describe('at the same time as others', { timeout: 120_000 }, () => {
       await bucket.remove(PEM);
       await bucket.overwrite(SVG, 'damage');
       const writers = { a: down('a'), b: publishing(ORDER, 'b') };
-      const results = await bucket.interleave<unknown>(writers, by(numbers));
+      const results = await interleave<unknown>(bucket.server, writers, by(numbers));
       expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
       expect(await bucket.description()).toMatchObject({ revokedAt: REVOKED_AT, served: false });
       expect(await bucket.keys()).toEqual([JSON_KEY]);
@@ -395,7 +395,7 @@ describe('at the same time as others', { timeout: 120_000 }, () => {
     const course = async (numbers: readonly number[]) => {
       await bucket.afresh();
       await publishOrder();
-      const results = await bucket.interleave<unknown>({ a: down('a'), b: down('b') }, by(numbers));
+      const results = await interleave<unknown>(bucket.server, { a: down('a'), b: down('b') }, by(numbers));
       expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
       expect(await bucket.description()).toMatchObject({ revokedAt: REVOKED_AT, served: false, live: { since: NOW } });
       expect(await bucket.keys()).toEqual([JSON_KEY]);
