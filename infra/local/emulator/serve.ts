@@ -22,6 +22,13 @@ const FIRST_ORDER = 1_000_000_001;
 
 /** Emulator and CA in one process that stays behind `local:up`, until `local:down` ends it. */
 async function serve(directory: string): Promise<void> {
+  // From the beginning: whoever started this may go before saying that all is well. The emulator ends with this process.
+  const stop = () => process.exit();
+  process.once('SIGTERM', stop).once('disconnect', stop);
+  process.once('message', () => {
+    process.off('disconnect', stop);
+    process.disconnect();
+  });
   const authority = await createCertificateAuthority({ directory: join(directory, '..', 'ca') });
   const certificate = authority.issue({ domains: ['example.com'] });
   const anHourAgo = new Date(Math.floor(Date.now() / 1000 - 3600) * 1000);
@@ -36,17 +43,6 @@ async function serve(directory: string): Promise<void> {
     return { orderNumber, description };
   });
   const emulator = await startEmulator({ logFile: join(directory, 'emulator.log'), waitScale: 1 });
-  const stop = async () => {
-    await Promise.all([emulator.stop(), ca.close()]);
-    process.exit();
-  };
-  process.once('SIGTERM', stop);
-  // Whoever started this has gone before saying that all is well.
-  process.once('disconnect', stop);
-  process.once('message', () => {
-    process.off('disconnect', stop);
-    process.disconnect();
-  });
   const served: Served = {
     url: emulator.url,
     environment: emulator.environment,
