@@ -1,14 +1,17 @@
 /**
- * The roots under which mark certificates are issued, by the SHA-256 of their DER, lower-case hex. From the CAs' repositories
- * and the chains they deliver. Sectigo chains to the two of SSL.com; Entrust's is distrusted by some receivers since 2025.
+ * The roots under which mark certificates are issued: the SHA-256 of the root certificate (DER), in lower-case hex, and its name.
+ * Source: the CAs' repositories and the chains that they deliver. Sectigo's chains end at the two roots of SSL.com or at its own
+ * root R49. Some receivers distrust Entrust's root since 2025.
  */
 export const TRUST_ANCHORS: ReadonlyMap<string, string> = new Map([
+  ['0783d68c14cfe5eb1eafda2aa984b7e3a4b8bab000092d2ba02f73757558fdfd', 'Sectigo Public BIMI Root R49'],
   ['8f9d1b7698886782a599b48510651c66a1aa0c5ca3192097bdc68534154bd30d', 'SSL.com VMC RSA Root CA 2024'],
   ['1b82e7f4910b51e3e802a493acdc17ff58eac8b9eb7c09b52ac6cd2efb83598c', 'SSL.com VMC ECC Root CA 2024'],
   ['504386c9ee8932fecc95fade427f69c3e2534b7310489e300fee448e33c46b42', 'DigiCert Verified Mark Root CA'],
   ['cd122cb877c6928b9017b0f0b80dbd508196300bbd03cd7356c3beef524e7e0b', 'GlobalSign Verified Mark Root R42'],
   ['7831d95a47d42508cd5c9e6264f9096bac19f04eb9b7c8bdd35fffc71c189617', 'Entrust Verified Mark Root CA - VMCR1'],
   ['6ae4f0b06b187a7fc2b5815d252b637629734ae64a409ccbb53b14a352563d61', 'GoDaddy Verified Mark Root CA - VMCR1'],
+  ['b21a1663d8feb6b17d10d739363b8d147ea6d114966cda584c656a57bae40826', 'Cybertrust iTrust VMC RSA4096 Root CA 2025'],
 ]);
 
 /** The accepted form of a pinned certificate: the SHA-256 of its DER, with or without colons. */

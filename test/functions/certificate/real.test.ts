@@ -1,11 +1,12 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readFields } from '../../../functions/certificate/fields.ts';
 import { readLogo } from '../../../functions/certificate/logotype.ts';
 import { domainsOf, nameAttributes, sctsOf } from '../../../functions/certificate/mark.ts';
 import { InvalidChain, type MarkCertificate, readMarkCertificate } from '../../../functions/certificate/report.ts';
+import { TRUST_ANCHORS } from '../../../functions/certificate/trust-anchors.ts';
 
 // Certificates that their holders publish are not ours to hand on: the folder lies outside the project.
 const FOLDER = process.env.MARK_CERTIFICATES;
@@ -232,6 +233,14 @@ describe.skipIf(!present)(`real certificates${present ? '' : ' (left out: MARK_C
       sha256: '06373db1acbe5da219c31a4ec6fc4f30c9d6b3fbf0f657df704a352828c797ee',
       hashes: [{ algorithm: 'sha1', matches: true }],
     });
+  });
+
+  test('every root certificate of the folder is a trust anchor', () => {
+    const roots = readdirSync(path.join(FOLDER ?? '', 'roots'))
+      .map((file) => new X509Certificate(bytesOf(path.join('roots', file))))
+      .filter((certificate) => certificate.verify(certificate.publicKey));
+    const fingerprints = roots.map(({ fingerprint256 }) => fingerprint256.replaceAll(':', '').toLowerCase());
+    expect(fingerprints.toSorted()).toEqual([...TRUST_ANCHORS.keys()].toSorted());
   });
 
   test('a street of two lines keeps both, in order', async () => {
