@@ -17,7 +17,7 @@ import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
-import { PUBLISHED } from '../functions/publication.ts';
+import { PUBLISHED } from '../functions/store/publication.ts';
 import { acknowledgeWildcard } from './acknowledge.ts';
 import { createFunction } from './functions.ts';
 import type { Settings } from './settings.ts';

@@ -10,7 +10,7 @@ import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import type { NEXT_STEPS } from '../functions/errors.ts';
 import { ORDERED } from '../functions/events.ts';
-import { PUBLISHED } from '../functions/publication.ts';
+import { PUBLISHED } from '../functions/store/publication.ts';
 import { acknowledgeWildcard } from './acknowledge.ts';
 import { createFunction } from './functions.ts';
 import { allowAddresses } from './publication.ts';

@@ -1,5 +1,5 @@
 import type { Answer, CollectRequest, ResponseFormat } from '../collectmc/request.ts';
-import type { CredentialsReader, CredentialsReading } from '../credentials.ts';
+import type { CredentialsReader, CredentialsReading } from './credentials.ts';
 
 /** Milliseconds for one call. The CA answers in a second or a few; longer than this is an outage. */
 const CALL_MILLISECONDS = 30_000;

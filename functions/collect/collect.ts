@@ -1,10 +1,10 @@
 import * as v from 'valibot';
-import type { Archive, Finding, StandingManifest } from '../archive.ts';
 import { STATUSES, type WaitingReason } from '../collectmc/codes.ts';
 import type { Reply } from '../collectmc/reply.ts';
 import { CollectionError, type CollectionErrorName } from '../errors.ts';
 import { parseInput } from '../input.ts';
 import { orderInStateSchema } from '../order.ts';
+import type { Archive, Finding, StandingManifest } from '../store/archive.ts';
 import { type AskDependencies, type Asked, createAsk } from './ask.ts';
 import { waitSeconds } from './waiting.ts';
 
@@ -202,7 +202,7 @@ async function collectCertificate(
 
 /** What the buyer will put into the DNS, for each domain of the order. */
 async function bimiRecordsOf({ domains = [], selector }: Check['order'], publishedUrl: string): Promise<string[]> {
-  const { bimiRecord, DEFAULT_SELECTOR } = await import('../publication.ts');
+  const { bimiRecord, DEFAULT_SELECTOR } = await import('../store/publication.ts');
   return domains.map((domain) => bimiRecord(publishedUrl, domain, selector ?? DEFAULT_SELECTOR));
 }
 

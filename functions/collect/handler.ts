@@ -5,12 +5,12 @@ import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
-import type { Archive } from '../archive.ts';
 import { askCollectMc, RESPONSE_FORMATS, type ResponseFormat } from '../collectmc/request.ts';
-import { createCredentialsReader } from '../credentials.ts';
 import { type Environment, variable } from '../environment.ts';
 import { COLLECT_METRICS, METRICS_NAMESPACE, WAITING_METRICS } from '../metrics.ts';
+import type { Archive } from '../store/archive.ts';
 import { type CheckRecord, createCollect } from './collect.ts';
+import { createCredentialsReader } from './credentials.ts';
 
 /** Wires one process of the Lambda Collect: clients, credentials and rejected versions live as long as it does. */
 export function createHandler(environment: Environment) {

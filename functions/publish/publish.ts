@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
-import { manifestKeyOf, parseManifest, type StandingManifest } from '../archive.ts';
 import { parseInput } from '../input.ts';
-import { absent, openObjects, type StoredObject, untilSettled } from '../objects.ts';
 import { orderInStateSchema } from '../order.ts';
+import { manifestKeyOf, parseManifest, type StandingManifest } from '../store/archive.ts';
+import { absent, openObjects, type StoredObject, untilSettled } from '../store/objects.ts';
 import {
   type AddressSeen,
   bimiRecord,
@@ -14,7 +14,7 @@ import {
   type Part,
   type Publication,
   type PublishedPair,
-} from '../publication.ts';
+} from '../store/publication.ts';
 import { ownerOf, type PublicationRefusal, type RefusalReason, refusalOf } from './refusals.ts';
 
 /** Pairs that a description remembers. One a year is usual; the versions of all are in S3 anyway. */

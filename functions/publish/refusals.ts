@@ -1,5 +1,5 @@
-import type { StandingManifest } from '../archive.ts';
-import { type Publication, publishedKeys } from '../publication.ts';
+import type { StandingManifest } from '../store/archive.ts';
+import { type Publication, publishedKeys } from '../store/publication.ts';
 
 /**
  * A message travels in the state of an execution (256 KiB) once a domain: with the longest domain and selector (316 bytes)

@@ -2,9 +2,9 @@ import { paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
 import type { Refusal } from '../collectmc/codes.ts';
 import { parseInput } from '../input.ts';
-import { parseJson, untilSettled } from '../objects.ts';
 import { orderInStateSchema } from '../order.ts';
-import { openAddress, PUBLICATION_KEY, PUBLISHED, type Publication } from '../publication.ts';
+import { parseJson, untilSettled } from '../store/objects.ts';
+import { openAddress, PUBLICATION_KEY, PUBLISHED, type Publication } from '../store/publication.ts';
 
 /** One publication whose certificate the CA revoked, for the log. */
 export interface RevokedRecord {

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import { CHAIN_TYPE, type StandingManifest, SVG_TYPE } from '../archive.ts';
-import { type Publication, type PublishedPair, publishedUrls } from '../publication.ts';
+import { CHAIN_TYPE, type StandingManifest, SVG_TYPE } from '../store/archive.ts';
+import { type Publication, type PublishedPair, publishedUrls } from '../store/publication.ts';
 import { readBimiRecords, readDmarcPolicies, type TxtResolver } from './dns.ts';
 
 /** One way in which a publication is not as it should be; docs/events.md lists them. */

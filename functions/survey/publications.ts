@@ -1,6 +1,6 @@
-import { manifestKeyOf, type StandingManifest } from '../archive.ts';
 import { PUBLICATION_BROKEN } from '../events.ts';
-import { parseJson } from '../objects.ts';
+import { manifestKeyOf, type StandingManifest } from '../store/archive.ts';
+import { parseJson } from '../store/objects.ts';
 import {
   bimiRecord,
   PUBLICATION_KEY,
@@ -8,7 +8,7 @@ import {
   type Publication,
   parsePublication,
   publishedKeys,
-} from '../publication.ts';
+} from '../store/publication.ts';
 import { type Bucket, type Bus, type Contents, readObjects, sendEvents } from './batches.ts';
 import { type Difference, findDifferences, type LiveDependencies } from './live.ts';
 

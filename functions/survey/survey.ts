@@ -1,5 +1,5 @@
-import { MANIFEST_KEY, parseManifest, type StandingManifest } from '../archive.ts';
 import { EXPIRING } from '../events.ts';
+import { MANIFEST_KEY, parseManifest, type StandingManifest } from '../store/archive.ts';
 import { type Contents, readObjects, sendEvents } from './batches.ts';
 import {
   type PublicationChecks,

@@ -2,11 +2,11 @@ import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import type { CollectionErrorName } from '../../functions/errors.ts';
 import { ORDERED } from '../../functions/events.ts';
 import { readSettings, type SettingsInput } from '../settings.ts';
-import type { MarkCertificate } from './certificate-authority.ts';
-import type { Answer } from './collectmc-answers.ts';
-import type { Credentials } from './collectmc-simulator.ts';
-import type { Execution } from './executions.ts';
-import type { LocalCloud } from './local-cloud.ts';
+import type { MarkCertificate } from './ca/certificate-authority.ts';
+import type { Answer } from './ca/collectmc-answers.ts';
+import type { Credentials } from './ca/collectmc-simulator.ts';
+import type { Execution } from './cloud/executions.ts';
+import type { LocalCloud } from './cloud/local-cloud.ts';
 
 /** What the CA answers to one order, call after call, and how the collection ends then. */
 export interface Scenario {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import { Architecture, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { type BundlingOptions, LogLevel, NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
-import { deployTemplate } from '../../infra/local/template.ts';
+import { deployTemplate } from '../../infra/local/cloud/template.ts';
 import { MarkCertificateCollectorStack } from '../../infra/stack.ts';
 import type { Definition } from './machine.ts';
 

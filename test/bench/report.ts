@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readMarkCertificate } from '../../functions/certificate/report.ts';
-import { createCertificateAuthority } from '../../infra/local/certificate-authority.ts';
-import { pem, pkcs7 } from '../../infra/local/containers.ts';
+import { createCertificateAuthority } from '../../infra/local/ca/certificate-authority.ts';
+import { pem, pkcs7 } from '../../infra/local/ca/containers.ts';
 import { alternate, atLeast, atMost, measurement, type Results, ratios } from './measure.ts';
 
 /** Reports of one measurement: one alone is near the clock's noise. */

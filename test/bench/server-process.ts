@@ -10,9 +10,9 @@ import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer } from 'node:tls';
-import { createCertificateAuthority } from '../../infra/local/certificate-authority.ts';
-import { startCollectMcSimulator } from '../../infra/local/collectmc-simulator.ts';
-import { startSecretsEndpoint } from '../../infra/local/secrets.ts';
+import { createCertificateAuthority } from '../../infra/local/ca/certificate-authority.ts';
+import { startCollectMcSimulator } from '../../infra/local/ca/collectmc-simulator.ts';
+import { startSecretsEndpoint } from '../../infra/local/cloud/secrets.ts';
 import { startS3Server } from '../s3-server.ts';
 import {
   CREDENTIALS,

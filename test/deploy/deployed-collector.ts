@@ -14,8 +14,8 @@ import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/clien
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { DescribeExecutionCommand, ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { executionArn } from '../../functions/executions.ts';
-import { type CertificateAuthority, createCertificateAuthority } from '../../infra/local/certificate-authority.ts';
-import { type Credentials, type Simulator, startCollectMcSimulator } from '../../infra/local/collectmc-simulator.ts';
+import { type CertificateAuthority, createCertificateAuthority } from '../../infra/local/ca/certificate-authority.ts';
+import { type Credentials, type Simulator, startCollectMcSimulator } from '../../infra/local/ca/collectmc-simulator.ts';
 import { createDeployer, type Outputs } from '../../infra/local/emulator/deployment.ts';
 import { startEmulator } from '../../infra/local/emulator/emulator.ts';
 import type { SettingsInput } from '../../infra/settings.ts';

@@ -5,10 +5,10 @@ import { createHandler as createPublishHandler } from '../../functions/publish/h
 import { createHandler as createPushHandler } from '../../functions/push/handler.ts';
 import { createHandler as createRevokeHandler } from '../../functions/revoke/handler.ts';
 import { createHandler as createSurveyHandler } from '../../functions/survey/handler.ts';
-import { startAwsJsonEndpoint } from '../../infra/local/aws-json-endpoint.ts';
-import type { Answer } from '../../infra/local/collectmc-answers.ts';
-import { startCollectMcSimulator } from '../../infra/local/collectmc-simulator.ts';
-import { startSecretsEndpoint } from '../../infra/local/secrets.ts';
+import type { Answer } from '../../infra/local/ca/collectmc-answers.ts';
+import { startCollectMcSimulator } from '../../infra/local/ca/collectmc-simulator.ts';
+import { startAwsJsonEndpoint } from '../../infra/local/cloud/aws-json-endpoint.ts';
+import { startSecretsEndpoint } from '../../infra/local/cloud/secrets.ts';
 import { request } from '../functions/push/request.ts';
 import { startS3Server } from '../s3-server.ts';
 import { all, only, SETTINGS, type Stack, statementsOf, synthesize } from './synthesized.ts';

@@ -97,11 +97,11 @@ describe('S3', () => {
 
   it('is nothing that Collect loads before a certificate came, nor is the archive', () => {
     const { atOnce, later } = loadedFiles(bundle('collect'));
-    const wanted = sources.collect.filter((source) => isS3(source) || source === 'functions/archive.ts');
+    const wanted = sources.collect.filter((source) => isS3(source) || source === 'functions/store/archive.ts');
     const found = filesWithTextsOf(wanted, sources.collect, bundle('collect'));
 
     expect([...found.keys()].filter(isS3)).not.toEqual([]);
-    expect([...found.keys()]).toContain('functions/archive.ts');
+    expect([...found.keys()]).toContain('functions/store/archive.ts');
     expect([...found].filter(([, files]) => files.some((file) => atOnce.includes(file)))).toEqual([]);
     expect(later).toEqual(expect.arrayContaining([...found.values()].flat()));
   });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { createCertificateAuthority } from '../certificate-authority.ts';
-import { type Credentials, startCollectMcSimulator } from '../collectmc-simulator.ts';
+import { createCertificateAuthority } from '../ca/certificate-authority.ts';
+import { type Credentials, startCollectMcSimulator } from '../ca/collectmc-simulator.ts';
 import { SCENARIOS } from '../scenarios.ts';
 import { startEmulator } from './emulator.ts';
 

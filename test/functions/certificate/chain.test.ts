@@ -11,9 +11,9 @@ import {
   type CertificateAuthority,
   createCertificateAuthority,
   type MarkCertificate,
-} from '../../../infra/local/certificate-authority.ts';
-import { pem } from '../../../infra/local/containers.ts';
-import { type Extension, oid } from '../../../infra/local/mark-extensions.ts';
+} from '../../../infra/local/ca/certificate-authority.ts';
+import { pem } from '../../../infra/local/ca/containers.ts';
+import { type Extension, oid } from '../../../infra/local/ca/mark-extensions.ts';
 
 let folder: string;
 let authority: CertificateAuthority;

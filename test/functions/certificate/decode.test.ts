@@ -5,8 +5,8 @@ import { decodeCertificates } from '../../../functions/certificate/decode.ts';
 import { InvalidChain } from '../../../functions/certificate/invalid-chain.ts';
 import { holdsPrivateKey } from '../../../functions/certificate/private-key.ts';
 import { readMarkCertificate } from '../../../functions/certificate/report.ts';
-import { createCertificateAuthority, type MarkCertificate } from '../../../infra/local/certificate-authority.ts';
-import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../infra/local/containers.ts';
+import { createCertificateAuthority, type MarkCertificate } from '../../../infra/local/ca/certificate-authority.ts';
+import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../infra/local/ca/containers.ts';
 
 const MEBIBYTE = 1_048_576;
 

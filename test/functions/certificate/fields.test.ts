@@ -5,8 +5,11 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Fields, readFields } from '../../../functions/certificate/fields.ts';
 import { InvalidChain } from '../../../functions/certificate/invalid-chain.ts';
-import { type CertificateAuthority, createCertificateAuthority } from '../../../infra/local/certificate-authority.ts';
-import { type Extension, oid } from '../../../infra/local/mark-extensions.ts';
+import {
+  type CertificateAuthority,
+  createCertificateAuthority,
+} from '../../../infra/local/ca/certificate-authority.ts';
+import { type Extension, oid } from '../../../infra/local/ca/mark-extensions.ts';
 
 let authority: CertificateAuthority;
 let chain: readonly Uint8Array[];

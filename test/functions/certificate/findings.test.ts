@@ -21,8 +21,8 @@ import {
   createCertificateAuthority,
   type MarkCertificate,
   type MarkCertificateRequest,
-} from '../../../infra/local/certificate-authority.ts';
-import { pem } from '../../../infra/local/containers.ts';
+} from '../../../infra/local/ca/certificate-authority.ts';
+import { pem } from '../../../infra/local/ca/containers.ts';
 import {
   type Extension,
   extension,
@@ -30,7 +30,7 @@ import {
   logotype,
   logotypeImage,
   oid,
-} from '../../../infra/local/mark-extensions.ts';
+} from '../../../infra/local/ca/mark-extensions.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 

@@ -11,9 +11,9 @@ import {
   createCertificateAuthority,
   type MarkCertificateRequest,
   type MarkType,
-} from '../../../infra/local/certificate-authority.ts';
-import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../infra/local/containers.ts';
-import { oid } from '../../../infra/local/mark-extensions.ts';
+} from '../../../infra/local/ca/certificate-authority.ts';
+import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../infra/local/ca/containers.ts';
+import { oid } from '../../../infra/local/ca/mark-extensions.ts';
 
 let folder: string;
 let authority: CertificateAuthority;

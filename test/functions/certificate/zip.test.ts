@@ -8,8 +8,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { InvalidChain } from '../../../functions/certificate/invalid-chain.ts';
 import { readMarkCertificate } from '../../../functions/certificate/report.ts';
 import { unzip } from '../../../functions/certificate/zip.ts';
-import { createCertificateAuthority, type MarkCertificate } from '../../../infra/local/certificate-authority.ts';
-import { base64Lines, pem } from '../../../infra/local/containers.ts';
+import { createCertificateAuthority, type MarkCertificate } from '../../../infra/local/ca/certificate-authority.ts';
+import { base64Lines, pem } from '../../../infra/local/ca/containers.ts';
 
 let issued: MarkCertificate;
 

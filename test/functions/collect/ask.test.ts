@@ -1,9 +1,9 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createAsk } from '../../../functions/collect/ask.ts';
+import type { CredentialsReading } from '../../../functions/collect/credentials.ts';
 import { askCollectMc } from '../../../functions/collectmc/request.ts';
-import type { CredentialsReading } from '../../../functions/credentials.ts';
-import type { Answer } from '../../../infra/local/collectmc-answers.ts';
-import { startCollectMcSimulator } from '../../../infra/local/collectmc-simulator.ts';
+import type { Answer } from '../../../infra/local/ca/collectmc-answers.ts';
+import { startCollectMcSimulator } from '../../../infra/local/ca/collectmc-simulator.ts';
 
 const right = { loginName: 'brand', loginPassword: 'right' };
 const version = (name: string, login = right): CredentialsReading => ({ version: name, ...login });

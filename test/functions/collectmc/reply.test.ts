@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Container, type Reply, type ReplyHeaders, readReply } from '../../../functions/collectmc/reply.ts';
-import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../infra/local/containers.ts';
+import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../infra/local/ca/containers.ts';
 
 /** No certificates, but of their shape, and the reader does not look inside. Their base64 has `+`, `/` and padding. */
 const certificates = [500, 900, 1300].map((size, i) => {

@@ -14,8 +14,8 @@ import {
   isLoopback,
   requestProblem,
 } from '../../../functions/collectmc/request.ts';
-import { type Simulator, startCollectMcSimulator } from '../../../infra/local/collectmc-simulator.ts';
-import { armouredPkcs7, pem, pkcs7, zip } from '../../../infra/local/containers.ts';
+import { type Simulator, startCollectMcSimulator } from '../../../infra/local/ca/collectmc-simulator.ts';
+import { armouredPkcs7, pem, pkcs7, zip } from '../../../infra/local/ca/containers.ts';
 
 const MEBIBYTE = 1_048_576;
 const PASSWORD = 'Pa&ss=wo+rd% ü';

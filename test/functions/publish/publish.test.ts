@@ -8,11 +8,11 @@ import {
 import fc from 'fast-check';
 import { startFauxqs } from 'fauxqs';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openArchive } from '../../../functions/archive.ts';
 import { type PublicationRecord, type PublishResult, publish } from '../../../functions/publish/publish.ts';
 import { revoke } from '../../../functions/revoke/revoke.ts';
-import type { CertificateAuthority } from '../../../infra/local/certificate-authority.ts';
-import { oid } from '../../../infra/local/mark-extensions.ts';
+import { openArchive } from '../../../functions/store/archive.ts';
+import type { CertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
+import { oid } from '../../../infra/local/ca/mark-extensions.ts';
 import { by, interleave } from '../../interleave.ts';
 import { type S3Request, startS3Server } from '../../s3-server.ts';
 import {

@@ -8,16 +8,16 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { expect } from 'vitest';
-import { openArchive } from '../../../functions/archive.ts';
 import { type MarkCertificate, readMarkCertificate } from '../../../functions/certificate/report.ts';
-import { type Publication, type PublishedPair, parsePublication } from '../../../functions/publication.ts';
 import { type PublicationRecord, publish } from '../../../functions/publish/publish.ts';
+import { openArchive } from '../../../functions/store/archive.ts';
+import { type Publication, type PublishedPair, parsePublication } from '../../../functions/store/publication.ts';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
   type MarkCertificateRequest,
-} from '../../../infra/local/certificate-authority.ts';
-import { pkcs7 } from '../../../infra/local/containers.ts';
+} from '../../../infra/local/ca/certificate-authority.ts';
+import { pkcs7 } from '../../../infra/local/ca/containers.ts';
 import { type S3Request, type S3Server, startS3Server } from '../../s3-server.ts';
 
 export const BUCKET = 'certificates';

@@ -1,9 +1,9 @@
 import type { Context, LambdaFunctionURLEvent } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createHandler } from '../../../functions/push/handler.ts';
-import { ServiceError, startAwsJsonEndpoint } from '../../../infra/local/aws-json-endpoint.ts';
-import { type LocalStateMachine, startStateMachine } from '../../../infra/local/executions.ts';
-import { type SecretsEndpoint, startSecretsEndpoint } from '../../../infra/local/secrets.ts';
+import { ServiceError, startAwsJsonEndpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
+import { type LocalStateMachine, startStateMachine } from '../../../infra/local/cloud/executions.ts';
+import { type SecretsEndpoint, startSecretsEndpoint } from '../../../infra/local/cloud/secrets.ts';
 import { basic, get, post, request } from './request.ts';
 
 const ARN = 'arn:aws:states:us-east-1:000000000000:stateMachine:Collector';

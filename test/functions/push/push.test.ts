@@ -5,9 +5,9 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { PUSH_LOGIN } from '../../../functions/push/authentication.ts';
 import { createPush, type PushRecord } from '../../../functions/push/push.ts';
 import { createSecretReader } from '../../../functions/secret.ts';
-import { ServiceError, startAwsJsonEndpoint } from '../../../infra/local/aws-json-endpoint.ts';
-import { startStateMachine } from '../../../infra/local/executions.ts';
-import { startSecretsEndpoint } from '../../../infra/local/secrets.ts';
+import { ServiceError, startAwsJsonEndpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
+import { startStateMachine } from '../../../infra/local/cloud/executions.ts';
+import { startSecretsEndpoint } from '../../../infra/local/cloud/secrets.ts';
 import { basic, get, type Login, post, type RequestParts, request } from './request.ts';
 
 const ARN = 'arn:aws:states:us-east-1:000000000000:stateMachine:Collector';

@@ -1,7 +1,7 @@
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { start } from '../../../functions/start/start.ts';
-import { startStateMachine } from '../../../infra/local/executions.ts';
+import { startStateMachine } from '../../../infra/local/cloud/executions.ts';
 
 const ARN = 'arn:aws:states:us-east-1:000000000000:stateMachine:Collector';
 

@@ -1,4 +1,4 @@
-import { ServiceError, startAwsJsonEndpoint } from '../../../infra/local/aws-json-endpoint.ts';
+import { ServiceError, startAwsJsonEndpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
 
 /** One entry of PutEvents, as it came. */
 export interface Entry {

@@ -8,7 +8,7 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import type { Context } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Publication, publishedKeys } from '../../../functions/publication.ts';
+import { type Publication, publishedKeys } from '../../../functions/store/publication.ts';
 import { createHandler } from '../../../functions/survey/handler.ts';
 import {
   type BrokenPublication,

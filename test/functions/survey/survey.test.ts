@@ -2,12 +2,12 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import type { Context } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { openArchive } from '../../../functions/archive.ts';
 import { readMarkCertificate } from '../../../functions/certificate/report.ts';
+import { openArchive } from '../../../functions/store/archive.ts';
 import { createHandler } from '../../../functions/survey/handler.ts';
 import { type Reminder, RemindersNotSent, type Summary, survey } from '../../../functions/survey/survey.ts';
-import { createCertificateAuthority } from '../../../infra/local/certificate-authority.ts';
-import { pkcs7 } from '../../../infra/local/containers.ts';
+import { createCertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
+import { pkcs7 } from '../../../infra/local/ca/containers.ts';
 import { type S3Server, startS3Server } from '../../s3-server.ts';
 import { type EventBus, startEventBus } from './event-bus.ts';
 

@@ -8,17 +8,17 @@ import * as tls from 'node:tls';
 import type { VMCValidationResult } from 'mailauth';
 import { bimi, validateVMC } from 'mailauth/lib/bimi/index.js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Publication } from '../../../functions/publication.ts';
 import type { PublishResult } from '../../../functions/publish/publish.ts';
+import type { Publication } from '../../../functions/store/publication.ts';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
   type MarkCertificate,
   type MarkCertificateRequest,
-} from '../../../infra/local/certificate-authority.ts';
-import { pem } from '../../../infra/local/containers.ts';
-import { type LocalCloud, startLocalCloud } from '../../../infra/local/local-cloud.ts';
-import type { TlsIdentity } from '../../../infra/local/published-server.ts';
+} from '../../../infra/local/ca/certificate-authority.ts';
+import { pem } from '../../../infra/local/ca/containers.ts';
+import { type LocalCloud, startLocalCloud } from '../../../infra/local/cloud/local-cloud.ts';
+import type { TlsIdentity } from '../../../infra/local/cloud/published-server.ts';
 
 const credentials = { loginName: 'brand@example.com', loginPassword: 'correct+horse battery%staple' };
 const DOMAIN = 'example.com';

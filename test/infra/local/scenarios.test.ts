@@ -8,15 +8,18 @@ import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Collection } from '../../../functions/collect/collect.ts';
-import { type CertificateAuthority, createCertificateAuthority } from '../../../infra/local/certificate-authority.ts';
-import type { Answer } from '../../../infra/local/collectmc-answers.ts';
-import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../infra/local/containers.ts';
+import {
+  type CertificateAuthority,
+  createCertificateAuthority,
+} from '../../../infra/local/ca/certificate-authority.ts';
+import type { Answer } from '../../../infra/local/ca/collectmc-answers.ts';
+import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../infra/local/ca/containers.ts';
 import {
   type LocalCloud,
   type LocalCloudOptions,
   PUSH_LOGIN,
   startLocalCloud,
-} from '../../../infra/local/local-cloud.ts';
+} from '../../../infra/local/cloud/local-cloud.ts';
 import { play, SCENARIOS } from '../../../infra/local/scenarios.ts';
 import { basic } from '../../functions/push/request.ts';
 

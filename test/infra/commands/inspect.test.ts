@@ -8,11 +8,11 @@ import {
   type CertificateAuthority,
   createCertificateAuthority,
   type MarkCertificate,
-} from '../../../infra/local/certificate-authority.ts';
-import { armouredPkcs7, pem, pkcs7, zip } from '../../../infra/local/containers.ts';
-import { oid } from '../../../infra/local/mark-extensions.ts';
+} from '../../../infra/local/ca/certificate-authority.ts';
+import { armouredPkcs7, pem, pkcs7, zip } from '../../../infra/local/ca/containers.ts';
+import { oid } from '../../../infra/local/ca/mark-extensions.ts';
 
-const PROGRAM = path.join(import.meta.dirname, '../../../infra/local/inspect.ts');
+const PROGRAM = path.join(import.meta.dirname, '../../../infra/commands/inspect.ts');
 const DAY = 24 * 60 * 60 * 1000;
 const ISSUED = new Date('2026-01-01T00:00:00Z');
 const AT = ['--at', '2026-06-01'];

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
-import type { SettingsInput } from '../settings.ts';
-import { MarkCertificateCollectorStack } from '../stack.ts';
+import type { SettingsInput } from '../../settings.ts';
+import { MarkCertificateCollectorStack } from '../../stack.ts';
 
 /** A resource of a CloudFormation template. */
 export interface Resource {

@@ -15,7 +15,7 @@ import {
   type LocalStateMachine,
   type StateMachineOptions,
   startStateMachine,
-} from '../../../infra/local/executions.ts';
+} from '../../../../infra/local/cloud/executions.ts';
 
 const ARN = 'arn:aws:states:us-east-1:000000000000:stateMachine:Collector';
 const ORDER = { orderNumber: '1378973013' };

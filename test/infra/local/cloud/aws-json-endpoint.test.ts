@@ -11,8 +11,8 @@ import {
   type Endpoint,
   ServiceError,
   startAwsJsonEndpoint,
-} from '../../../infra/local/aws-json-endpoint.ts';
-import { type SecretsEndpoint, startSecretsEndpoint } from '../../../infra/local/secrets.ts';
+} from '../../../../infra/local/cloud/aws-json-endpoint.ts';
+import { type SecretsEndpoint, startSecretsEndpoint } from '../../../../infra/local/cloud/secrets.ts';
 
 const SECRET = 'mark-certificate-collector/credentials';
 const PLACED = '{"loginName":"collector","loginPassword":"pässword+&=%"}';

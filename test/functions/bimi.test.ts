@@ -5,7 +5,7 @@ import {
   parsePublication,
   publishedKeys,
   publishedUrls,
-} from '../../functions/publication.ts';
+} from '../../functions/store/publication.ts';
 
 const stored = (extension: string) => ({
   key: `published/example.com/default.${extension}`,

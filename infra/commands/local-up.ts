@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { createDeployer, type Outputs } from './deployment.ts';
-import { isAnswering } from './emulator.ts';
-import type { Served } from './serve.ts';
-import { noteRunning, readRunning, UP } from './state.ts';
+import { createDeployer, type Outputs } from '../local/emulator/deployment.ts';
+import { isAnswering } from '../local/emulator/emulator.ts';
+import type { Served } from '../local/emulator/serve.ts';
+import { noteRunning, readRunning, UP } from '../local/emulator/state.ts';
 
 const USAGE = `npm run local:up -- [-c SETTING=VALUE]...
 
@@ -40,7 +40,7 @@ async function up(args: readonly string[]): Promise<void> {
     'Starting the emulator and the CA (the first time installs the emulator, which takes some seconds longer) ...',
   );
   const log = await open(join(UP, 'serve.log'), 'w');
-  const daemon = fork(join(import.meta.dirname, 'serve.ts'), [UP], {
+  const daemon = fork(join(import.meta.dirname, '..', 'local', 'emulator', 'serve.ts'), [UP], {
     detached: true,
     stdio: ['ignore', log.fd, log.fd, 'ipc'],
   });

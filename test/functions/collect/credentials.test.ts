@@ -1,8 +1,8 @@
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createCredentialsReader } from '../../functions/credentials.ts';
-import { startAwsJsonEndpoint } from '../../infra/local/aws-json-endpoint.ts';
-import { startSecretsEndpoint } from '../../infra/local/secrets.ts';
+import { createCredentialsReader } from '../../../functions/collect/credentials.ts';
+import { startAwsJsonEndpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
+import { startSecretsEndpoint } from '../../../infra/local/cloud/secrets.ts';
 
 const SECRET = 'collector/credentials';
 const closing: (() => unknown)[] = [];

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { isAnswering } from './emulator.ts';
-import { forgetRunning, readRunning } from './state.ts';
+import { isAnswering } from '../local/emulator/emulator.ts';
+import { forgetRunning, readRunning } from '../local/emulator/state.ts';
 
 const running = await readRunning(isAnswering);
 if (running === undefined) {

@@ -9,9 +9,9 @@ import {
   type CertificateAuthority,
   createCertificateAuthority,
   type MarkCertificate,
-} from '../../../infra/local/certificate-authority.ts';
-import { armouredPkcs7, type Pkcs7Form, pem, pkcs7 } from '../../../infra/local/containers.ts';
-import { logotype, logotypeImage, oid } from '../../../infra/local/mark-extensions.ts';
+} from '../../../../infra/local/ca/certificate-authority.ts';
+import { armouredPkcs7, type Pkcs7Form, pem, pkcs7 } from '../../../../infra/local/ca/containers.ts';
+import { logotype, logotypeImage, oid } from '../../../../infra/local/ca/mark-extensions.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 

@@ -4,7 +4,7 @@ import {
   StateMachine,
   type StateMachineDefinition,
 } from 'aws-local-stepfunctions';
-import { executionArn } from '../../functions/executions.ts';
+import { executionArn } from '../../../functions/executions.ts';
 import { type Endpoint, ServiceError, startAwsJsonEndpoint } from './aws-json-endpoint.ts';
 
 type Json = Parameters<StateMachine['run']>[0];

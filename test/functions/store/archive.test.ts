@@ -11,12 +11,17 @@ import {
 import fc from 'fast-check';
 import { startFauxqs } from 'fauxqs';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openArchive, type Provenance, type Response, type StandingManifest } from '../../functions/archive.ts';
-import { type MarkCertificate, readMarkCertificate } from '../../functions/certificate/report.ts';
-import { createCertificateAuthority } from '../../infra/local/certificate-authority.ts';
-import { pkcs7 } from '../../infra/local/containers.ts';
-import { by, interleave } from '../interleave.ts';
-import { type Refusal, type S3Request, type S3Server, startS3Server } from '../s3-server.ts';
+import { type MarkCertificate, readMarkCertificate } from '../../../functions/certificate/report.ts';
+import {
+  openArchive,
+  type Provenance,
+  type Response,
+  type StandingManifest,
+} from '../../../functions/store/archive.ts';
+import { createCertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
+import { pkcs7 } from '../../../infra/local/ca/containers.ts';
+import { by, interleave } from '../../interleave.ts';
+import { type Refusal, type S3Request, type S3Server, startS3Server } from '../../s3-server.ts';
 
 const BUCKET = 'certificates';
 const FOLDER = 'orders/1378973013/';

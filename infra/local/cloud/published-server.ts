@@ -3,7 +3,7 @@ import { createServer as createHttpServer, type RequestListener } from 'node:htt
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { GetObjectCommand, type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
-import { PUBLISHED } from '../../functions/publication.ts';
+import { PUBLISHED } from '../../../functions/store/publication.ts';
 
 /** In place of the distribution: the folder `published/` of a bucket, for everybody on this machine. */
 export interface PublishedServer {

@@ -4,10 +4,10 @@ import http from 'node:http';
 import { promisify } from 'node:util';
 import { unzipSync } from 'fflate';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createCertificateAuthority } from '../../../infra/local/certificate-authority.ts';
-import type { Answer, Issued, IssuedShape } from '../../../infra/local/collectmc-answers.ts';
-import { type Simulator, startCollectMcSimulator } from '../../../infra/local/collectmc-simulator.ts';
-import { pem } from '../../../infra/local/containers.ts';
+import { createCertificateAuthority } from '../../../../infra/local/ca/certificate-authority.ts';
+import type { Answer, Issued, IssuedShape } from '../../../../infra/local/ca/collectmc-answers.ts';
+import { type Simulator, startCollectMcSimulator } from '../../../../infra/local/ca/collectmc-simulator.ts';
+import { pem } from '../../../../infra/local/ca/containers.ts';
 
 const ORDER = '1378973013';
 const credentials = { loginName: 'collector', loginPassword: 'pässword+&=%' };
@@ -413,7 +413,7 @@ describe('the server', () => {
 
   it('leaves nothing behind that keeps a process alive', async () => {
     const program = `
-      import { startCollectMcSimulator } from '${new URL('../../../infra/local/collectmc-simulator.ts', import.meta.url)}';
+      import { startCollectMcSimulator } from '${new URL('../../../../infra/local/ca/collectmc-simulator.ts', import.meta.url)}';
       const simulator = await startCollectMcSimulator({ credentials: ${JSON.stringify(credentials)} });
       simulator.order('${ORDER}', [{ kind: 'slow', milliseconds: 3_600_000, of: { kind: 'status', status: 0 } }]);
       const body = new URLSearchParams(${JSON.stringify(form)});

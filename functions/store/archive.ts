@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
-import type { CertificateReport, MarkCertificate } from './certificate/report.ts';
-import type { Container } from './collectmc/reply.ts';
+import type { CertificateReport, MarkCertificate } from '../certificate/report.ts';
+import type { Container } from '../collectmc/reply.ts';
 import {
   absent,
   json,

@@ -1,9 +1,9 @@
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as v from 'valibot';
-import { CREDENTIAL_LIMITS } from './collectmc/request.ts';
-import { createSecretReader, type SecretForm, type SecretReader, type SecretReading } from './secret.ts';
+import { CREDENTIAL_LIMITS } from '../collectmc/request.ts';
+import { createSecretReader, type SecretForm, type SecretReader, type SecretReading } from '../secret.ts';
 
-export { PLACEHOLDER } from './secret.ts';
+export { PLACEHOLDER } from '../secret.ts';
 
 const field = (name: keyof typeof CREDENTIAL_LIMITS) => {
   const limit = CREDENTIAL_LIMITS[name];
