@@ -1,5 +1,5 @@
 import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, type IMetric, Metric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { Alarm, ComparisonOperator, type IMetric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { EventField, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
 import { SnsTopic } from 'aws-cdk-lib/aws-events-targets';
@@ -14,23 +14,13 @@ import type { Construct } from 'constructs';
 import type { WaitingReason } from '../functions/collectmc/codes.ts';
 import {
   COLLECT_METRICS,
-  METRICS_NAMESPACE,
   PUBLISH_METRICS,
   REVOKE_METRICS,
   SURVEY_METRICS,
   WAITING_METRICS,
 } from '../functions/metrics.ts';
+import { functionMetric } from './metrics.ts';
 import type { Settings } from './settings.ts';
-
-/** A metric that a function writes; Powertools gives each the dimension `service`. */
-export function functionMetric(
-  service: 'collect' | 'survey' | 'push' | 'publish' | 'revoke',
-  metricName: string,
-  statistic: string,
-  period: Duration,
-): Metric {
-  return new Metric({ namespace: METRICS_NAMESPACE, metricName, dimensionsMap: { service }, statistic, period });
-}
 
 export interface AlarmsProps {
   readonly collect: IFunction;

@@ -4,7 +4,7 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { COLLECT_METRICS, SURVEY_METRICS, WAITING_METRICS } from '../functions/metrics.ts';
-import { functionMetric } from './alarms.ts';
+import { functionMetric } from './metrics.ts';
 
 const HOUR = Duration.hours(1);
 const DAY = Duration.days(1);

@@ -2,7 +2,8 @@ import { Duration } from 'aws-cdk-lib';
 import * as v from 'valibot';
 import { readFingerprint } from '../functions/certificate/trust-anchors.ts';
 import { CHECKS_AHEAD } from '../functions/collect/waiting.ts';
-import { COLLECT_URL, endpointProblem, isLoopback, RESPONSE_FORMATS } from '../functions/collectmc/request.ts';
+import { COLLECT_URL, endpointProblem, RESPONSE_FORMATS } from '../functions/collectmc/request.ts';
+import { isLoopback } from '../functions/http.ts';
 import { problemsOf } from '../functions/input.ts';
 import { domainSchema } from '../functions/order.ts';
 

@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
+import { covers } from '../bimi.ts';
 import { attempt, type Fields } from './fields.ts';
 import type { Logo } from './logotype.ts';
 import { type NamedAttributes, PRODUCTS, type Product, type Sct } from './mark.ts';
@@ -26,6 +27,7 @@ export interface Checked {
   readonly pemBytes: number;
   readonly at: Date;
   readonly orderedDomains: readonly string[];
+  readonly selector: string;
   readonly orderedProduct: Product | undefined;
 }
 
@@ -72,10 +74,10 @@ const FINDINGS = {
   },
   'domain-coverage': {
     severity: 'error',
-    check: ({ orderedDomains, domains }) =>
+    check: ({ orderedDomains, selector, domains }) =>
       sentence(
         'the certificate does not cover',
-        orderedDomains.filter((domain) => !domains.some((name) => covers(name, domain))),
+        orderedDomains.filter((domain) => !covers(domains, domain, selector)),
       ),
   },
   'crl-missing': {
@@ -212,12 +214,6 @@ function checkStrength({ chain, rootDelivered }: Checked): string | undefined {
     return [weakKey, weakSignature].flatMap((weakness) => (weakness ? [`${nameOf(certificate)} has ${weakness}`] : []));
   });
   return sentence('the chain is weak', problems);
-}
-
-/** A SAN of the domain itself, or of a selector under it (draft-fetch-validation-vmc-wchuang). */
-function covers(name: string, domain: string): boolean {
-  const selector = name.endsWith(`._bimi.${domain}`) && name.slice(0, -`._bimi.${domain}`.length);
-  return name === domain || (selector !== false && selector !== '' && !selector.includes('.'));
 }
 
 /** What a person calls it. OpenSSL escapes commas. */

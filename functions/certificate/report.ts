@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
+import { DEFAULT_SELECTOR } from '../bimi.ts';
 import { buildChain, endsAtRoot, oneLine, writeChainPem } from './chain.ts';
 import { decodeCertificates } from './decode.ts';
 import { readFields } from './fields.ts';
@@ -59,6 +60,8 @@ export interface Expectations {
   readonly at: Date;
   /** Domains that were ordered, as A-labels in lower case. */
   readonly domains?: readonly string[] | undefined;
+  /** The BIMI selector whose record is to point at the certificate; default "default". */
+  readonly selector?: string | undefined;
   readonly product?: Product | undefined;
   /** SHA-256 fingerprints that are trusted beside the known roots, lower-case hex. */
   readonly trustAnchors?: readonly string[] | undefined;
@@ -71,6 +74,7 @@ export interface Expectations {
  */
 export async function readMarkCertificate(bytes: Uint8Array, expectations: Expectations): Promise<MarkCertificate> {
   const { at, domains: orderedDomains = [], product: orderedProduct, trustAnchors = [] } = expectations;
+  const { selector = DEFAULT_SELECTOR } = expectations;
   const isTrusted = (fingerprint: string) => TRUST_ANCHORS.has(fingerprint) || trustAnchors.includes(fingerprint);
   if (await holdsPrivateKey(bytes)) {
     throw new PrivateKeyFound();
@@ -97,6 +101,7 @@ export async function readMarkCertificate(bytes: Uint8Array, expectations: Expec
     pemBytes: chainPem.length,
     at,
     orderedDomains,
+    selector,
     orderedProduct,
   });
   const [markType = null] = attributes.markType ?? [];

@@ -1,4 +1,5 @@
-import type { Answer, CollectRequest, ResponseFormat } from '../collectmc/request.ts';
+import { type Answer, askCollectMc, type CollectRequest, type ResponseFormat } from '../collectmc/request.ts';
+import type { HttpClient } from '../http.ts';
 import type { CredentialsReader, CredentialsReading } from './credentials.ts';
 
 /** Milliseconds for one call. The CA answers in a second or a few; longer than this is an outage. */
@@ -23,7 +24,7 @@ export interface AskDependencies {
   readonly url: string;
   readonly format: ResponseFormat;
   readonly credentials: CredentialsReader;
-  readonly call: (request: CollectRequest, signal: AbortSignal) => Promise<Answer>;
+  readonly http: HttpClient;
 }
 
 /**
@@ -32,7 +33,7 @@ export interface AskDependencies {
  *
  * The first round may use remembered credentials; the second reads the secret afresh, so that a rotation is noticed at once.
  */
-export function createAsk({ url, format, credentials, call }: AskDependencies) {
+export function createAsk({ url, format, credentials, http }: AskDependencies) {
   const rejected = new Set<string>();
 
   return async (orderNumber: string, rejectedBefore: string | undefined, remaining: () => number): Promise<Asked> => {
@@ -56,7 +57,8 @@ export function createAsk({ url, format, credentials, call }: AskDependencies) {
         continue;
       }
       const time = Math.min(CALL_MILLISECONDS, remaining() - RESERVED_MILLISECONDS);
-      const answer = await call(
+      const answer = await askCollectMc(
+        http,
         { url, format, orderNumber, loginName, loginPassword },
         AbortSignal.timeout(Math.max(1, time)),
       );

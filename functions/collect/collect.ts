@@ -1,10 +1,12 @@
 import * as v from 'valibot';
+import { bimiRecord, DEFAULT_SELECTOR } from '../bimi.ts';
 import { STATUSES, type WaitingReason } from '../collectmc/codes.ts';
 import type { Reply } from '../collectmc/reply.ts';
 import { CollectionError, type CollectionErrorName } from '../errors.ts';
 import { parseInput } from '../input.ts';
 import { orderInStateSchema } from '../order.ts';
-import type { Archive, Finding, StandingManifest } from '../store/archive.ts';
+import type { Archive } from '../store/archive.ts';
+import type { Finding, StandingManifest } from '../store/manifest.ts';
 import { type AskDependencies, type Asked, createAsk } from './ask.ts';
 import { waitSeconds } from './waiting.ts';
 
@@ -186,9 +188,9 @@ async function collectCertificate(
     await archive.keep(response);
   }
   try {
-    const { domains, product } = order;
-    const certificate = await readMarkCertificate(payload, { at: now(), domains, product, trustAnchors });
-    const records = publishedUrl === undefined ? undefined : await bimiRecordsOf(order, publishedUrl);
+    const { domains, product, selector } = order;
+    const certificate = await readMarkCertificate(payload, { at: now(), domains, selector, product, trustAnchors });
+    const records = publishedUrl === undefined ? undefined : bimiRecordsOf(order, publishedUrl);
     const standing = await archive.store(response, certificate, provenance, records);
     return { bucket, ...summary(standing, execution) };
   } catch (error) {
@@ -201,8 +203,7 @@ async function collectCertificate(
 }
 
 /** What the buyer will put into the DNS, for each domain of the order. */
-async function bimiRecordsOf({ domains = [], selector }: Check['order'], publishedUrl: string): Promise<string[]> {
-  const { bimiRecord, DEFAULT_SELECTOR } = await import('../store/publication.ts');
+function bimiRecordsOf({ domains = [], selector }: Check['order'], publishedUrl: string): string[] {
   return domains.map((domain) => bimiRecord(publishedUrl, domain, selector ?? DEFAULT_SELECTOR));
 }
 

@@ -5,8 +5,9 @@ import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
-import { askCollectMc, RESPONSE_FORMATS, type ResponseFormat } from '../collectmc/request.ts';
+import { RESPONSE_FORMATS, type ResponseFormat } from '../collectmc/request.ts';
 import { type Environment, variable } from '../environment.ts';
+import { sendHttp } from '../http.ts';
 import { COLLECT_METRICS, METRICS_NAMESPACE, WAITING_METRICS } from '../metrics.ts';
 import type { Archive } from '../store/archive.ts';
 import { type CheckRecord, createCollect } from './collect.ts';
@@ -23,7 +24,7 @@ export function createHandler(environment: Environment) {
     pollSeconds: Number(variable(environment, 'POLL_SECONDS')),
     giveUpSeconds: Number(variable(environment, 'GIVE_UP_SECONDS')),
     credentials: createCredentialsReader(new SecretsManagerClient(), variable(environment, 'CREDENTIALS_SECRET_ARN')),
-    call: askCollectMc,
+    http: sendHttp,
     bucket,
     // Absent where there is none: Lambda knows no empty variables.
     trustAnchors: environment.TRUST_ANCHORS?.split(',') ?? [],

@@ -1,6 +1,4 @@
-import { once } from 'node:events';
-import http, { type IncomingMessage } from 'node:http';
-import https from 'node:https';
+import { connectionProblem, type HttpClient, isLoopback } from '../http.ts';
 import { outage, type Reply, readReply } from './reply.ts';
 
 /** The address the CA documents. One of its samples names `/products/!CollectMC`, which no known client uses. */
@@ -48,14 +46,11 @@ export interface Answer {
 }
 
 /**
- * Asks CollectMC once for one order. The connection closes after the answer, redirects are not followed (they would carry
- * the password elsewhere), and the signal bounds the whole call.
- *
- * A connection that fails is an outage, not an exception.
+ * Asks CollectMC once for one order. The signal limits the whole call. A connection that fails is an outage, not an exception.
  *
  * @throws {TypeError} where the request may not be sent at all: see {@link requestProblem}. The message has no password.
  */
-export async function askCollectMc(request: CollectRequest, signal: AbortSignal): Promise<Answer> {
+export async function askCollectMc(http: HttpClient, request: CollectRequest, signal: AbortSignal): Promise<Answer> {
   const problem = requestProblem(request);
   if (problem) {
     throw new TypeError(problem);
@@ -65,18 +60,18 @@ export async function askCollectMc(request: CollectRequest, signal: AbortSignal)
     loginPassword: request.loginPassword,
     orderNumber: request.orderNumber,
     ...RESPONSE_FORMATS[request.format],
-  }).toString();
+  });
 
   const started = performance.now();
   const answer = (reply: Reply, body: Uint8Array = new Uint8Array()): Answer => {
     return { reply, body, milliseconds: Math.round(performance.now() - started) };
   };
   try {
-    const response = await post(new URL(request.url), form, signal);
-    const body = await readBody(response);
-    return answer(readReply(response.statusCode ?? 0, response.headers, body), body);
+    const response = await http({ url: new URL(request.url), form, signal });
+    const body = await response.read(BODY_LIMIT);
+    return answer(readReply(response.status, response.headers, body), body);
   } catch (error) {
-    return answer(outage(signal.aborted ? 'no answer in time' : reasonOf(error)));
+    return answer(outage(signal.aborted ? 'no answer in time' : connectionProblem(error)));
   }
 }
 
@@ -107,51 +102,4 @@ export function endpointProblem(text: string): string | undefined {
   }
   const secure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
   return secure ? undefined : problem;
-}
-
-/** Whether a URL names this machine: 127.0.0.0/8, ::1 (RFC 5735, RFC 4291) or localhost (RFC 6761). */
-export function isLoopback(url: URL): boolean {
-  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
-}
-
-async function post(url: URL, form: string, signal: AbortSignal): Promise<IncomingMessage> {
-  const { request } = url.protocol === 'https:' ? https : http;
-  const outgoing = request(url, {
-    method: 'POST',
-    // One call every few hours: a kept connection would only ever be found dead.
-    agent: false,
-    signal,
-    headers: {
-      'content-type': 'application/x-www-form-urlencoded',
-      'content-length': Buffer.byteLength(form),
-    },
-  });
-  // What breaks after the headers reaches the reader of the body; without a listener it would end the process too.
-  outgoing.on('error', () => {});
-  outgoing.end(form);
-  const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
-  return response;
-}
-
-/** @throws {Error} when the connection breaks before the announced length, or the answer is over the limit. */
-async function readBody(response: IncomingMessage): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Uint8Array>) {
-    size += chunk.length;
-    if (size > BODY_LIMIT) {
-      response.destroy();
-      throw new Error(`an answer of more than ${BODY_LIMIT} bytes`);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-/** The system's short code where there is one: messages of TLS errors can quote what the other side sent. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) {
-    return 'the connection failed';
-  }
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
 }

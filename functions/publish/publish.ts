@@ -2,19 +2,13 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
+import { bimiRecord, DEFAULT_SELECTOR } from '../bimi.ts';
 import { parseInput } from '../input.ts';
 import { orderInStateSchema } from '../order.ts';
-import { manifestKeyOf, parseManifest, type StandingManifest } from '../store/archive.ts';
+import { type AddressSeen, openAddress, type Part } from '../store/address.ts';
+import { manifestKeyOf, parseManifest, type StandingManifest } from '../store/manifest.ts';
 import { absent, openObjects, type StoredObject, untilSettled } from '../store/objects.ts';
-import {
-  type AddressSeen,
-  bimiRecord,
-  DEFAULT_SELECTOR,
-  openAddress,
-  type Part,
-  type Publication,
-  type PublishedPair,
-} from '../store/publication.ts';
+import type { Publication, PublishedPair } from '../store/publication.ts';
 import { ownerOf, type PublicationRefusal, type RefusalReason, refusalOf } from './refusals.ts';
 
 /** Pairs that a description remembers. One a year is usual; the versions of all are in S3 anyway. */

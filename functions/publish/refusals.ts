@@ -1,4 +1,5 @@
-import type { StandingManifest } from '../store/archive.ts';
+import { assertionName, covers, coversName } from '../bimi.ts';
+import type { StandingManifest } from '../store/manifest.ts';
 import { type Publication, publishedKeys } from '../store/publication.ts';
 
 /**
@@ -36,8 +37,8 @@ const REFUSALS = {
     return named.length > 0 && `the certificate has findings that are errors: ${list(named, '; ')}`;
   },
   'not-covered': ({ manifest: { domains }, domain, selector }) =>
-    !covers(domains, `${selector}._bimi.${domain}`) &&
-    `the certificate covers neither ${clipped(domain)} nor ${clipped(`${selector}._bimi.${domain}`)}, but ${list(domains)}`,
+    !covers(domains, domain, selector) &&
+    `the certificate covers neither ${clipped(domain)} nor ${clipped(assertionName(domain, selector))}, but ${list(domains)}`,
   ended: ({ manifest: { notAfter }, at }) =>
     at.getTime() > Date.parse(notAfter) && `the certificate ended at ${notAfter}`,
   // Without it nothing of what follows could be asked: whatever came would go over whatever is there.
@@ -68,7 +69,7 @@ const REFUSALS = {
     comparable(ownerOf(manifest)) !== comparable(standing.live.owner) &&
     `the certificate belongs to ${quoted(ownerOf(manifest))}, and the live one, of order ${standing.live.orderNumber}, to ${quoted(standing.live.owner)}; ${OVERRIDE}`,
   'less-coverage': ({ manifest: { domains }, standing, replace }) => {
-    const lost = replace || !standing ? [] : standing.live.domains.filter((name) => !covers(domains, name));
+    const lost = replace || !standing ? [] : standing.live.domains.filter((name) => !coversName(domains, name));
     return (
       lost.length > 0 &&
       `the live certificate, of order ${standing?.live.orderNumber}, covers what this one does not: ${list(lost)}; ${OVERRIDE}`
@@ -121,12 +122,6 @@ export function ownerOf({ attributes }: StandingManifest): string {
     : Object.entries(attributes)
         .map(([name, values]) => `${name}=${values.join('+')}`)
         .join(', ');
-}
-
-/** Whether a certificate of these names covers a name: as it stands there, or, where it is a selector's, by its domain. */
-function covers(names: readonly string[], name: string): boolean {
-  const domain = /^[^.]+\._bimi\.(.+)$/.exec(name)?.[1];
-  return names.includes(name) || (domain !== undefined && names.includes(domain));
 }
 
 /** As people compare names. Upper case, because only that makes ß and SS the same. */

@@ -3,8 +3,9 @@ import * as v from 'valibot';
 import type { Refusal } from '../collectmc/codes.ts';
 import { parseInput } from '../input.ts';
 import { orderInStateSchema } from '../order.ts';
+import { openAddress } from '../store/address.ts';
 import { parseJson, untilSettled } from '../store/objects.ts';
-import { openAddress, PUBLICATION_KEY, PUBLISHED, type Publication } from '../store/publication.ts';
+import { PUBLICATION_KEY, PUBLISHED, type Publication } from '../store/publication.ts';
 
 /** One publication whose certificate the CA revoked, for the log. */
 export interface RevokedRecord {

@@ -4,35 +4,22 @@ import * as v from 'valibot';
 import type { CertificateReport, MarkCertificate } from '../certificate/report.ts';
 import type { Container } from '../collectmc/reply.ts';
 import {
-  absent,
-  json,
-  openObjects,
-  parseJson,
-  type StoredObject,
-  storedObjectSchema,
-  untilSettled,
-} from './objects.ts';
+  CHAIN_TYPE,
+  type Finding,
+  type Manifest,
+  manifestKeyOf,
+  manifestSchema,
+  type Provenance,
+  parseManifest,
+  type StandingManifest,
+  SVG_TYPE,
+} from './manifest.ts';
+import { absent, json, openObjects, untilSettled } from './objects.ts';
 
 /** What the CA sent when it issued: the container and exactly the bytes received. */
 export interface Response {
   readonly container: Container;
   readonly body: Uint8Array;
-}
-
-/** `certificate.json`: written last, so what it lists is complete; readers trust it before any key. */
-interface Manifest extends CertificateReport, Provenance {
-  readonly schemaVersion: 1;
-  readonly orderNumber: string;
-  /** The finished records of the DNS, where the stack publishes: one for each domain that was ordered. */
-  readonly bimiRecords?: readonly string[] | undefined;
-  /** response, chain, and logo where there is one. */
-  readonly objects: Readonly<Record<string, StoredObject>>;
-}
-
-/** Which execution stored a certificate, and when: ISO 8601 UTC. */
-export interface Provenance {
-  readonly execution: string;
-  readonly collectedAt: string;
 }
 
 /** One order's folder in the bucket. Every method can be repeated and ends in the same state. */
@@ -59,45 +46,6 @@ const RESPONSE_TYPES = {
   zip: 'application/zip',
   pem: 'application/pem-certificate-chain',
 } as const;
-
-/** Only with "Z" does the order of the texts tell the order of the dates. */
-export const dateSchema = v.pipe(v.string(), v.isoTimestamp(), v.endsWith('Z'));
-
-const standingSchema = v.object({
-  schemaVersion: v.literal(1),
-  orderNumber: v.string(),
-  execution: v.string(),
-  collectedAt: v.string(),
-  product: v.nullable(v.string()),
-  markType: v.nullable(v.string()),
-  /** The subject by the names of its attributes. */
-  attributes: v.record(v.string(), v.array(v.string())),
-  domains: v.array(v.string()),
-  fingerprintSha256: v.string(),
-  notBefore: dateSchema,
-  notAfter: dateSchema,
-  publishable: v.boolean(),
-  findings: v.array(v.object({ id: v.string(), severity: v.picklist(['error', 'warning']), message: v.string() })),
-  bimiRecords: v.optional(v.array(v.string())),
-  objects: v.record(v.string(), storedObjectSchema),
-});
-
-/** What is read back of a manifest. Anything less under its key is damage, to be replaced. */
-export type StandingManifest = v.InferOutput<typeof standingSchema>;
-export type Finding = StandingManifest['findings'][number];
-
-/** The key of any order's manifest, and of nothing else. */
-export const MANIFEST_KEY = /^orders\/[^/]+\/certificate\.json$/;
-
-/** The key of one order's manifest. */
-export function manifestKeyOf(orderNumber: string): string {
-  return `orders/${orderNumber}/certificate.json`;
-}
-
-/** Reads the bytes of a manifest. Issues, never an error, where they are damaged. */
-export function parseManifest(bytes: Uint8Array): v.SafeParseResult<typeof standingSchema> {
-  return v.safeParse(standingSchema, parseJson(Buffer.from(bytes).toString()));
-}
 
 /** Opens the folder `orders/<orderNumber>/`. */
 export function openArchive(s3: S3Client, bucket: string, orderNumber: string): Archive {
@@ -154,7 +102,7 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
           },
         };
         await write(manifestKey, json(next), JSON_HEADERS, { etag });
-        return v.parse(standingSchema, next);
+        return v.parse(manifestSchema, next);
       });
       return (await settleManifest()) ?? manifest;
     },
@@ -172,9 +120,6 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
   };
 }
 
-/** RFC 8555, 9.1. */
-export const CHAIN_TYPE = 'application/pem-certificate-chain';
-export const SVG_TYPE = 'image/svg+xml';
 const JSON_HEADERS = { type: 'application/json' };
 
 const listedIn = ({ objects }: StandingManifest) => Object.values(objects);

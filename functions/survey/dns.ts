@@ -1,3 +1,5 @@
+import { assertionName } from '../bimi.ts';
+
 /** What a domain's DNS says of its logo and of its policy, read as receivers of mail read it. */
 
 /** The part of a resolver of node:dns/promises that is needed. Each record comes in the pieces it is stored in. */
@@ -45,7 +47,7 @@ const MOST_LABELS = 7;
  * @throws {Error} of the resolver, where it did not come to an answer.
  */
 export async function readBimiRecords(resolver: TxtResolver, domain: string, selector: string): Promise<BimiRecords> {
-  const name = `${selector}._bimi.${domain}`;
+  const name = assertionName(domain, selector);
   const texts = await readTxt(resolver, name);
   return {
     name,

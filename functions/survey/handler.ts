@@ -6,8 +6,8 @@ import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import middy from '@middy/core';
-import { isLoopback } from '../collectmc/request.ts';
 import { type Environment, variable } from '../environment.ts';
+import { isLoopback, sendHttp } from '../http.ts';
 import { METRICS_NAMESPACE, SURVEY_METRICS } from '../metrics.ts';
 import type { TxtResolver } from './dns.ts';
 import type { PublicationChecks } from './publications.ts';
@@ -92,7 +92,13 @@ function publicationChecks(url: string | undefined, resolver: TxtResolver): Publ
   if (parsed?.protocol !== 'https:' && !(parsed?.protocol === 'http:' && isLoopback(parsed))) {
     throw new Error(`PUBLISHED_URL: ${url} is not an https URL (plain http for a loopback address only)`);
   }
-  return { url, resolver, limitMilliseconds: LIMIT_SECONDS * 1000, totalMilliseconds: TOTAL_SECONDS * 1000 };
+  return {
+    url,
+    http: sendHttp,
+    resolver,
+    limitMilliseconds: LIMIT_SECONDS * 1000,
+    totalMilliseconds: TOTAL_SECONDS * 1000,
+  };
 }
 
 /** A number that is none would equal no day, and nobody would miss the reminder. */

@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import http, { type IncomingMessage } from 'node:http';
-import https from 'node:https';
-import { CHAIN_TYPE, type StandingManifest, SVG_TYPE } from '../store/archive.ts';
-import { type Publication, type PublishedPair, publishedUrls } from '../store/publication.ts';
+import { hash } from 'node:crypto';
+import { assertionName, publishedUrls } from '../bimi.ts';
+import { BodyTooLargeError, connectionProblem, type HttpClient, type HttpResponse } from '../http.ts';
+import { CHAIN_TYPE, type StandingManifest, SVG_TYPE } from '../store/manifest.ts';
+import type { Publication, PublishedPair } from '../store/publication.ts';
 import { readBimiRecords, readDmarcPolicies, type TxtResolver } from './dns.ts';
 
 /** One way in which a publication is not as it should be; docs/events.md lists them. */
@@ -23,6 +22,7 @@ export interface Difference {
 export interface LiveDependencies {
   /** Serves the folder `published/`: https, or plain http on a loopback address. */
   readonly url: string;
+  readonly http: HttpClient;
   readonly resolver: TxtResolver;
   /** How long one object, one record or one policy may take. */
   readonly limitMilliseconds: number;
@@ -83,17 +83,17 @@ async function compareServed(
   url: string,
   type: string,
   digests: readonly string[],
-  { limitMilliseconds }: LiveDependencies,
+  { http, limitMilliseconds }: LiveDependencies,
 ): Promise<Difference[]> {
   const unreachable = (problem: string) => [different(`${what}-unreachable`, `${url} ${problem}.`)];
   const limit = AbortSignal.timeout(limitMilliseconds);
   try {
-    const response = await get(new URL(url), limit);
-    const { statusCode, headers } = response;
-    if (statusCode !== 200) {
-      response.destroy();
+    const response = await http({ url: new URL(url), signal: limit });
+    const { status, headers } = response;
+    if (status !== 200) {
+      response.discard();
       const target = headers.location === undefined ? '' : ` to ${quote(headers.location)}`;
-      return unreachable(`answers ${statusCode}${target}, not 200`);
+      return unreachable(`answers ${status}${target}, not 200`);
     }
     const served = await digestOf(response);
     const servedType = headers['content-type'];
@@ -107,7 +107,7 @@ async function compareServed(
     ];
   } catch (error) {
     // A body that is cut off by the limit looks like a connection that broke.
-    return unreachable(`does not answer: ${reasonOf(limit.aborted ? limit.reason : error)}`);
+    return unreachable(`does not answer: ${connectionProblem(limit.aborted ? limit.reason : error)}`);
   }
 }
 
@@ -150,8 +150,10 @@ async function compareRecord(
       ? []
       : [different('record-differs', `${name} is ${quote(record.text)}, not with l=${urls.logo} and a=${urls.chain}.`)];
   } catch (error) {
-    const name = `${selector}._bimi.${domain}`;
-    return [different('record-unreachable', `The DNS did not tell the BIMI record of ${name}: ${reasonOf(error)}.`)];
+    const name = assertionName(domain, selector);
+    return [
+      different('record-unreachable', `The DNS did not tell the BIMI record of ${name}: ${connectionProblem(error)}.`),
+    ];
   }
 }
 
@@ -175,34 +177,25 @@ async function compareDmarc(
           ],
     );
   } catch (error) {
-    return [different('dmarc-unreachable', `The DNS did not tell the DMARC policy of ${domain}: ${reasonOf(error)}.`)];
+    return [
+      different(
+        'dmarc-unreachable',
+        `The DNS did not tell the DMARC policy of ${domain}: ${connectionProblem(error)}.`,
+      ),
+    ];
   }
 }
 
-/** One GET without redirects, on a connection of its own: once a day, a kept one would only ever be found dead. */
-async function get(url: URL, signal: AbortSignal): Promise<IncomingMessage> {
-  const { request } = url.protocol === 'https:' ? https : http;
-  const outgoing = request(url, { agent: false, signal });
-  // What breaks after the headers reaches the reader of the body; without a listener it would end the process too.
-  outgoing.on('error', () => {});
-  outgoing.end();
-  const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
-  return response;
-}
-
-/** The SHA-256 of an answer, in lower-case hex; a clause instead where it is too long to be read to its end. */
-async function digestOf(response: IncomingMessage): Promise<string> {
-  const hash = createHash('sha256');
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Uint8Array>) {
-    size += chunk.length;
-    if (size > BODY_LIMIT) {
-      response.destroy();
+/** The SHA-256 of a body, in lower-case hex; the problem instead if it is too large to be read to its end. */
+async function digestOf(response: HttpResponse): Promise<string> {
+  try {
+    return hash('sha256', await response.read(BODY_LIMIT));
+  } catch (error) {
+    if (error instanceof BodyTooLargeError) {
       return `more than ${BODY_LIMIT} bytes`;
     }
-    hash.update(chunk);
+    throw error;
   }
-  return hash.digest('hex');
 }
 
 /** Without parameters, in lower case (RFC 9110, 8.3.1). */
@@ -222,17 +215,6 @@ function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
     limit.addEventListener('abort', () => reject(limit.reason), { once: true });
   });
   return Promise.race([work, overdue]);
-}
-
-/** The system's short code where there is one: messages of TLS errors can quote what the other side sent. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) {
-    return 'the connection failed';
-  }
-  if (error.name === 'TimeoutError') {
-    return 'no answer in time';
-  }
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
 }
 
 function quote(text: string): string {

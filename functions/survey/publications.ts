@@ -1,16 +1,11 @@
+import { assertionName, bimiRecord } from '../bimi.ts';
 import { PUBLICATION_BROKEN } from '../events.ts';
-import { manifestKeyOf, type StandingManifest } from '../store/archive.ts';
+import { type Bucket, type Contents, readObjects } from '../store/listing.ts';
+import { manifestKeyOf, type StandingManifest } from '../store/manifest.ts';
 import { parseJson } from '../store/objects.ts';
-import {
-  bimiRecord,
-  PUBLICATION_KEY,
-  PUBLISHED,
-  type Publication,
-  parsePublication,
-  publishedKeys,
-} from '../store/publication.ts';
-import { type Bucket, type Bus, type Contents, readObjects, sendEvents } from './batches.ts';
+import { PUBLICATION_KEY, PUBLISHED, type Publication, parsePublication, publishedKeys } from '../store/publication.ts';
 import { type Difference, findDifferences, type LiveDependencies } from './live.ts';
+import { type Bus, sendEvents } from './send-events.ts';
 
 /** Publications looked at at once. */
 const CHECKS_AT_ONCE = 10;
@@ -163,5 +158,5 @@ function damagedPublication(url: string, key: string, problem: string): BrokenPu
 }
 
 function nameOf({ domain, selector }: { readonly domain: string; readonly selector: string }): string {
-  return `${selector}._bimi.${domain}`;
+  return assertionName(domain, selector);
 }

@@ -1,6 +1,7 @@
+import { coversName } from '../bimi.ts';
 import { EXPIRING } from '../events.ts';
-import { MANIFEST_KEY, parseManifest, type StandingManifest } from '../store/archive.ts';
-import { type Contents, readObjects, sendEvents } from './batches.ts';
+import { type Contents, readObjects } from '../store/listing.ts';
+import { MANIFEST_KEY, parseManifest, type StandingManifest } from '../store/manifest.ts';
 import {
   type PublicationChecks,
   type PublicationDependencies,
@@ -9,6 +10,7 @@ import {
   readPublications,
   surveyPublications,
 } from './publications.ts';
+import { sendEvents } from './send-events.ts';
 
 /** Days left on which a reminder is due, beside the first one, whose day is a setting: at two weeks, then daily. */
 const REMINDER_DAYS: ReadonlySet<number> = new Set([14, 7, 6, 5, 4, 3, 2, 1, 0]);
@@ -138,7 +140,7 @@ function supersedes(newer: StandingManifest, older: StandingManifest): boolean {
   return (
     newer.notBefore > older.notBefore &&
     newer.publishable &&
-    older.domains.every((domain) => newer.domains.includes(domain))
+    older.domains.every((name) => coversName(newer.domains, name))
   );
 }
 

@@ -5,14 +5,14 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { assertionName, publishedUrls } from '../../functions/bimi.ts';
 import type { NamedAttributes } from '../../functions/certificate/mark.ts';
 import type { Collection } from '../../functions/collect/collect.ts';
 import { STATUSES } from '../../functions/collectmc/codes.ts';
 import { RESPONSE_FORMATS, type ResponseFormat } from '../../functions/collectmc/request.ts';
 import { ORDERED } from '../../functions/events.ts';
 import type { PublishResult } from '../../functions/publish/publish.ts';
-import type { Finding } from '../../functions/store/archive.ts';
-import { publishedUrls } from '../../functions/store/publication.ts';
+import type { Finding } from '../../functions/store/manifest.ts';
 import { createCertificateAuthority } from '../local/ca/certificate-authority.ts';
 import { pem } from '../local/ca/containers.ts';
 import type { Execution, ExecutionEvent } from '../local/cloud/executions.ts';
@@ -273,7 +273,7 @@ async function tellResult(
 async function tellPublication(cloud: LocalCloud, { output }: Execution): Promise<void> {
   const { publication } = (output ?? {}) as { readonly publication?: PublishResult };
   for (const { domain, selector, message } of publication?.notPublished ?? []) {
-    say(`Publication ${selector}._bimi.${domain}: not published, ${message}`);
+    say(`Publication ${assertionName(domain, selector)}: not published, ${message}`);
   }
   for (const { domain, selector, bimiRecord } of publication?.published ?? []) {
     say(`Publication ${bimiRecord}`);

@@ -1,11 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  bimiRecord,
-  PUBLICATION_KEY,
-  parsePublication,
-  publishedKeys,
-  publishedUrls,
-} from '../../functions/store/publication.ts';
+import { bimiRecord, publishedUrls } from '../../functions/bimi.ts';
+import { PUBLICATION_KEY, parsePublication, publishedKeys } from '../../functions/store/publication.ts';
 
 const stored = (extension: string) => ({
   key: `published/example.com/default.${extension}`,

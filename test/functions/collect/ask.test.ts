@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createAsk } from '../../../functions/collect/ask.ts';
 import type { CredentialsReading } from '../../../functions/collect/credentials.ts';
-import { askCollectMc } from '../../../functions/collectmc/request.ts';
+import { sendHttp } from '../../../functions/http.ts';
 import type { Answer } from '../../../infra/local/ca/collectmc-answers.ts';
 import { startCollectMcSimulator } from '../../../infra/local/ca/collectmc-simulator.ts';
 
@@ -19,7 +19,7 @@ async function prepare(answers: readonly Answer[] = [{ kind: 'status', status: 0
     url: ca.url,
     format: 'pkcs7',
     credentials: { read: async ({ fresh }) => (fresh ? secret.fresh : secret.remembered) },
-    call: askCollectMc,
+    http: sendHttp,
   });
   return { ca, secret, ask: (rejectedBefore?: string) => ask('1', rejectedBefore, () => 60_000) };
 }
@@ -145,7 +145,7 @@ test.each([
   onTestFinished(() => ca.close());
   ca.order('1', [{ kind: 'error', code: -4, message: `bad request: ${spelling('p w+%&ü')}!` }]);
   const read = async () => version('a', credentials);
-  const ask = createAsk({ url: ca.url, format: 'pkcs7', credentials: { read }, call: askCollectMc });
+  const ask = createAsk({ url: ca.url, format: 'pkcs7', credentials: { read }, http: sendHttp });
 
   const { reply } = await ask('1', undefined, () => 60_000);
 
@@ -158,7 +158,7 @@ test('a long text of the CA is cut, and not in the middle of a password that it 
   onTestFinished(() => ca.close());
   ca.order('1', [{ kind: 'error', code: -4, message: `${'x'.repeat(495)}correct horse` }]);
   const read = async () => version('a', credentials);
-  const ask = createAsk({ url: ca.url, format: 'pkcs7', credentials: { read }, call: askCollectMc });
+  const ask = createAsk({ url: ca.url, format: 'pkcs7', credentials: { read }, http: sendHttp });
 
   const { reply } = await ask('1', undefined, () => 60_000);
 
@@ -168,7 +168,7 @@ test('a long text of the CA is cut, and not in the middle of a password that it 
 test('a CA that does not answer is given up before the function runs out of time', async () => {
   const { ca, secret } = await prepare([{ kind: 'slow', milliseconds: 60_000, of: { kind: 'empty' } }]);
   const read = async () => secret.fresh;
-  const ask = createAsk({ url: ca.url, format: 'pkcs7', credentials: { read }, call: askCollectMc });
+  const ask = createAsk({ url: ca.url, format: 'pkcs7', credentials: { read }, http: sendHttp });
 
   const { reply } = await ask('1', undefined, () => 20_200);
 

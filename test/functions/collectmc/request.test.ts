@@ -11,9 +11,9 @@ import {
   COLLECT_URL,
   type CollectRequest,
   endpointProblem,
-  isLoopback,
   requestProblem,
 } from '../../../functions/collectmc/request.ts';
+import { isLoopback, sendHttp } from '../../../functions/http.ts';
 import { type Simulator, startCollectMcSimulator } from '../../../infra/local/ca/collectmc-simulator.ts';
 import { armouredPkcs7, pem, pkcs7, zip } from '../../../infra/local/ca/containers.ts';
 
@@ -110,7 +110,7 @@ describe('what is sent', () => {
     const { seen, listener } = recorder();
     const url = await serve(listener);
 
-    await askCollectMc(order(url, { format }), never());
+    await askCollectMc(sendHttp, order(url, { format }), never());
 
     expect(seen).toHaveLength(1);
     expect(seen[0]?.method).toBe('POST');
@@ -127,7 +127,7 @@ describe('what is sent', () => {
     const { seen, listener } = recorder();
     const url = await serve(listener);
 
-    await askCollectMc(order(url), never());
+    await askCollectMc(sendHttp, order(url), never());
 
     const [request] = seen;
     expect(request?.body.split('&').toSorted()).toEqual([
@@ -146,7 +146,7 @@ describe('what is sent', () => {
     const { seen, listener } = recorder();
     const url = await serve(listener);
 
-    await askCollectMc(order(url, { loginName: 'some-name', loginPassword: 'some-password' }), never());
+    await askCollectMc(sendHttp, order(url, { loginName: 'some-name', loginPassword: 'some-password' }), never());
 
     expect(seen[0]?.url).toBe('/CollectMC');
     expect(seen[0]?.headers.authorization).toBeUndefined();
@@ -157,7 +157,7 @@ describe('what is sent', () => {
     const { seen, listener } = recorder();
     const url = await serve(listener);
 
-    await askCollectMc(order(url), never());
+    await askCollectMc(sendHttp, order(url), never());
 
     expect(seen[0]?.headers.connection).toBe('close');
   });
@@ -166,8 +166,8 @@ describe('what is sent', () => {
     const { seen, listener } = recorder();
     const url = await serve(listener);
 
-    await askCollectMc(order(url, { orderNumber: '9999999999999999' }), never());
-    await askCollectMc(order(url, { orderNumber: '1' }), never());
+    await askCollectMc(sendHttp, order(url, { orderNumber: '9999999999999999' }), never());
+    await askCollectMc(sendHttp, order(url, { orderNumber: '1' }), never());
 
     expect(seen.map(({ body }) => new URLSearchParams(body).get('orderNumber'))).toEqual(['9999999999999999', '1']);
   });
@@ -192,7 +192,7 @@ describe('the simulator of CollectMC', () => {
   ] as const)('takes the request for %s and gives a container that is %s', async (format, container, payload) => {
     simulator.order('1378973013', [{ kind: 'issued', certificates, pkcs7: 'degenerate', zip: archive }]);
 
-    const { reply, body } = await askCollectMc(order(simulator.url, { format }), never());
+    const { reply, body } = await askCollectMc(sendHttp, order(simulator.url, { format }), never());
 
     expect(reply).toMatchObject({ kind: 'issued', status: 2, container });
     expect(reply.kind === 'issued' && Buffer.from(reply.payload)).toEqual(payload);
@@ -202,7 +202,7 @@ describe('the simulator of CollectMC', () => {
   test('is answered with what it says of the order, and the bytes are kept as they came', async () => {
     simulator.order('1378973013', [{ kind: 'status', status: 0, text: 'Being processed by the CA', newline: true }]);
 
-    const answer = await askCollectMc(order(simulator.url), never());
+    const answer = await askCollectMc(sendHttp, order(simulator.url), never());
 
     expect(answer.reply).toEqual({
       kind: 'waiting',
@@ -215,7 +215,7 @@ describe('the simulator of CollectMC', () => {
   });
 
   test('refuses an order it does not know', async () => {
-    const { reply } = await askCollectMc(order(simulator.url), never());
+    const { reply } = await askCollectMc(sendHttp, order(simulator.url), never());
 
     expect(reply).toMatchObject({ kind: 'refused', refusal: 'InvalidRequest', status: -4 });
     expect(reply).toHaveProperty('text', expect.stringContaining('orderNumber'));
@@ -224,7 +224,7 @@ describe('the simulator of CollectMC', () => {
   test('refuses a password that differs in one letter', async () => {
     simulator.order('1378973013', [{ kind: 'status', status: 0 }]);
 
-    const { reply } = await askCollectMc(order(simulator.url, { loginPassword: `${PASSWORD}.` }), never());
+    const { reply } = await askCollectMc(sendHttp, order(simulator.url, { loginPassword: `${PASSWORD}.` }), never());
 
     expect(reply).toMatchObject({ kind: 'waiting', reason: 'credentials', status: -16 });
   });
@@ -241,7 +241,7 @@ describe('the simulator of CollectMC', () => {
   ] as const)('has an outage: %s', async (_, scripted, reason) => {
     simulator.order('1378973013', [scripted]);
 
-    const { reply } = await askCollectMc(order(simulator.url), never());
+    const { reply } = await askCollectMc(sendHttp, order(simulator.url), never());
 
     expect(reply).toEqual({ kind: 'waiting', reason: 'outage', text: reason });
   });
@@ -260,7 +260,7 @@ describe('an outage, not an exception', () => {
       response.writeHead(status, { location: elsewhere }).end('0');
     });
 
-    const { reply, body } = await askCollectMc(order(url), never());
+    const { reply, body } = await askCollectMc(sendHttp, order(url), never());
 
     expect(reply).toEqual({ kind: 'waiting', reason: 'outage', text: `HTTP ${status}` });
     expect(Buffer.from(body).toString()).toBe('0');
@@ -270,7 +270,7 @@ describe('an outage, not an exception', () => {
   test('is HTTP 503, with the time it asks for', async () => {
     const url = await serve((_, response) => response.writeHead(503, { 'retry-after': '600' }).end('Down'));
 
-    const { reply, body } = await askCollectMc(order(url), never());
+    const { reply, body } = await askCollectMc(sendHttp, order(url), never());
 
     expect(reply).toEqual({ kind: 'waiting', reason: 'outage', text: 'HTTP 503', retryAfter: 600 });
     expect(Buffer.from(body).toString()).toBe('Down');
@@ -284,7 +284,7 @@ describe('an outage, not an exception', () => {
       controller.abort();
     });
 
-    const answer = await askCollectMc(order(url), controller.signal);
+    const answer = await askCollectMc(sendHttp, order(url), controller.signal);
 
     expect(answer.reply).toEqual({ kind: 'waiting', reason: 'outage', text: 'no answer in time' });
     expect(answer.body).toHaveLength(0);
@@ -303,7 +303,7 @@ describe('an outage, not an exception', () => {
       response.writeHead(200, { 'content-length': 100 }).write('0\n');
     });
 
-    const answer = await askCollectMc(order(url), controller.signal);
+    const answer = await askCollectMc(sendHttp, order(url), controller.signal);
 
     expect(answer.reply).toEqual({ kind: 'waiting', reason: 'outage', text: 'no answer in time' });
     expect(answer.body).toHaveLength(0);
@@ -314,7 +314,7 @@ describe('an outage, not an exception', () => {
     const { seen, listener } = recorder();
     const url = await serve(listener);
 
-    const { reply } = await askCollectMc(order(url), AbortSignal.abort());
+    const { reply } = await askCollectMc(sendHttp, order(url), AbortSignal.abort());
 
     expect(reply).toEqual({ kind: 'waiting', reason: 'outage', text: 'no answer in time' });
     expect(seen).toEqual([]);
@@ -333,23 +333,23 @@ describe('an outage, not an exception', () => {
       pour();
     });
 
-    const { reply, body } = await askCollectMc(order(url), never());
+    const { reply, body } = await askCollectMc(sendHttp, order(url), never());
 
-    expect(reply).toEqual({ kind: 'waiting', reason: 'outage', text: 'an answer of more than 1048576 bytes' });
+    expect(reply).toEqual({ kind: 'waiting', reason: 'outage', text: 'the body has more than 1048576 bytes' });
     expect(body).toHaveLength(0);
     await gone.promise;
   });
 
   test.each([
     ['read', MEBIBYTE, '1048576 bytes that are no answer of CollectMC'],
-    ['not read', MEBIBYTE + 1, 'an answer of more than 1048576 bytes'],
+    ['not read', MEBIBYTE + 1, 'the body has more than 1048576 bytes'],
   ])('of 1 MiB is the limit: %s at %i bytes', async (_, size, reason) => {
     const url = await serve((request, response) => {
       request.resume();
       response.end(Buffer.alloc(size, '?'));
     });
 
-    const { reply, body } = await askCollectMc(order(url), never());
+    const { reply, body } = await askCollectMc(sendHttp, order(url), never());
 
     expect(reply).toEqual({ kind: 'waiting', reason: 'outage', text: reason });
     expect(body).toHaveLength(size > MEBIBYTE ? 0 : size);
@@ -369,7 +369,7 @@ describe('an outage, not an exception', () => {
   ] as const)('is a connection %s', async (_, bytes, end, reason) => {
     const url = await serveBytes(bytes, end);
 
-    const { reply, body } = await askCollectMc(order(url), never());
+    const { reply, body } = await askCollectMc(sendHttp, order(url), never());
 
     expect(reply).toEqual({ kind: 'waiting', reason: 'outage', text: expect.stringMatching(reason) });
     expect(body).toHaveLength(0);
@@ -379,7 +379,7 @@ describe('an outage, not an exception', () => {
     const url = await serve(() => {});
     await opened.pop()?.();
 
-    const { reply } = await askCollectMc(order(url), never());
+    const { reply } = await askCollectMc(sendHttp, order(url), never());
 
     expect(reply).toEqual({ kind: 'waiting', reason: 'outage', text: 'ECONNREFUSED' });
   });
@@ -393,7 +393,7 @@ describe('an outage, not an exception', () => {
     });
     const url = `https://${await listening(https.createServer({ key: made, cert: made }, listener))}/CollectMC`;
 
-    const { reply } = await askCollectMc(order(url), never());
+    const { reply } = await askCollectMc(sendHttp, order(url), never());
 
     expect(reply).toEqual({ kind: 'waiting', reason: 'outage', text: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
     expect(seen).toEqual([]);
@@ -508,7 +508,7 @@ describe('a request', () => {
 
   test.each(unacceptable)('with %s is thrown back before anything is sent', async (_, changes, problem) => {
     const { seen, listener } = recorder();
-    const asked = askCollectMc(order(await serve(listener), changes), never());
+    const asked = askCollectMc(sendHttp, order(await serve(listener), changes), never());
 
     await expect(asked).rejects.toThrow(TypeError);
     await expect(asked).rejects.toThrow(problem);
@@ -521,7 +521,7 @@ describe('a request', () => {
     const port = (await listening(server)).split(':')[1];
 
     // A name under localhost leads here where the system resolves it, and is no loopback address to the client.
-    const asked = askCollectMc(order(`http://ca.localhost:${port}/CollectMC`), never());
+    const asked = askCollectMc(sendHttp, order(`http://ca.localhost:${port}/CollectMC`), never());
 
     await expect(asked).rejects.toThrow(TypeError);
     expect(connections).toEqual([]);

@@ -12,12 +12,8 @@ import fc from 'fast-check';
 import { startFauxqs } from 'fauxqs';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type MarkCertificate, readMarkCertificate } from '../../../functions/certificate/report.ts';
-import {
-  openArchive,
-  type Provenance,
-  type Response,
-  type StandingManifest,
-} from '../../../functions/store/archive.ts';
+import { openArchive, type Response } from '../../../functions/store/archive.ts';
+import type { Provenance, StandingManifest } from '../../../functions/store/manifest.ts';
 import { createCertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
 import { pkcs7 } from '../../../infra/local/ca/containers.ts';
 import { by, interleave } from '../../interleave.ts';

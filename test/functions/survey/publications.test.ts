@@ -8,6 +8,7 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import type { Context } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { sendHttp } from '../../../functions/http.ts';
 import { type Publication, publishedKeys } from '../../../functions/store/publication.ts';
 import { createHandler } from '../../../functions/survey/handler.ts';
 import {
@@ -189,7 +190,7 @@ async function run({ now = () => new Date(NOON), resolver = resolverOf(zone), ..
     eventBridge,
     eventBusName: BUS,
     remindBeforeDays: 30,
-    publications: { url, resolver, limitMilliseconds: 10_000, totalMilliseconds: 60_000, ...limits },
+    publications: { url, http: sendHttp, resolver, limitMilliseconds: 10_000, totalMilliseconds: 60_000, ...limits },
     observe: {
       damaged: () => {},
       surveyed: (summary) => surveyed.push(summary),

@@ -1,22 +1,13 @@
-import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { GetObjectCommand, paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
-import { EVENT_SOURCE } from '../events.ts';
+import { inBatches } from '../batches.ts';
 
 /** Objects read at once: a thousand of them, at some 50 ms each, take 5 s of Lambda's time and little of its memory. */
 const READS_AT_ONCE = 10;
 
-/** The most that PutEvents takes in one call. */
-const EVENTS_AT_ONCE = 10;
-
 export interface Bucket {
   readonly s3: S3Client;
   readonly bucket: string;
-}
-
-export interface Bus {
-  readonly eventBridge: EventBridgeClient;
-  readonly eventBusName: string;
 }
 
 /** The objects of one kind: what was read of each, and what is wrong with those that are damaged. */
@@ -66,46 +57,4 @@ export async function readObjects<T>(
 
 function problemOf(issue: v.BaseIssue<unknown>): string {
   return `${v.getDotPath(issue) ?? 'the whole object'}: ${issue.message}`;
-}
-
-/**
- * Sends one event for each detail, and all it can before it says which failed: one bad entry must not silence the others.
- *
- * @returns the details that EventBridge did not take, each with the reason.
- */
-export async function sendEvents<T>(
-  { eventBridge, eventBusName }: Bus,
-  detailType: string,
-  details: readonly T[],
-  sent: (detail: T) => void,
-): Promise<{ readonly detail: T; readonly reason: string }[]> {
-  const failures: { detail: T; reason: string }[] = [];
-  for (const batch of inBatches(details, EVENTS_AT_ONCE)) {
-    const { Entries: results = [] } = await eventBridge.send(
-      new PutEventsCommand({
-        Entries: batch.map((detail) => ({
-          EventBusName: eventBusName,
-          Source: EVENT_SOURCE,
-          DetailType: detailType,
-          Detail: JSON.stringify(detail),
-        })),
-      }),
-    );
-    for (const [index, detail] of batch.entries()) {
-      // Results stand in the order of the entries; only those that count as FailedEntryCount have an error code.
-      const { ErrorCode, ErrorMessage } = results[index] ?? {};
-      if (ErrorCode === undefined) {
-        sent(detail);
-      } else {
-        failures.push({ detail, reason: `${ErrorCode}: ${ErrorMessage}` });
-      }
-    }
-  }
-  return failures;
-}
-
-function* inBatches<T>(all: readonly T[], size: number): Generator<readonly T[]> {
-  for (let first = 0; first < all.length; first += size) {
-    yield all.slice(first, first + size);
-  }
 }

@@ -1,0 +1,98 @@
+import { once } from 'node:events';
+import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import https from 'node:https';
+
+/** One request. `signal` bounds all of it, the body of the response included. */
+export interface HttpRequest {
+  readonly url: URL;
+  readonly signal: AbortSignal;
+  /** The fields of a form, which is sent by POST; without it the request is a GET. */
+  readonly form?: URLSearchParams;
+}
+
+/** A response whose headers have arrived. Its body must be read or discarded. */
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /**
+   * Reads the body.
+   *
+   * @param limit the most bytes that are accepted.
+   * @throws {BodyTooLargeError} if the body has more bytes.
+   * @throws {Error} if the connection breaks before the announced length.
+   */
+  read(limit: number): Promise<Uint8Array>;
+  /** Closes the connection without reading the body. */
+  discard(): void;
+}
+
+/** Sends one request. It rejects with the system's error if no response arrives. */
+export type HttpClient = (request: HttpRequest) => Promise<HttpResponse>;
+
+/** A response has a larger body than its reader accepts. */
+export class BodyTooLargeError extends Error {
+  override name = 'BodyTooLargeError';
+  constructor(limit: number) {
+    super(`the body has more than ${limit} bytes`);
+  }
+}
+
+/**
+ * The HTTP client of this project. It follows no redirect: a redirect would carry a password to another server, and a published
+ * address must answer by itself. It keeps no connection open: requests are hours apart.
+ */
+export const sendHttp: HttpClient = async ({ url, signal, form }) => {
+  const { request } = url.protocol === 'https:' ? https : http;
+  const body = form?.toString();
+  const outgoing = request(url, {
+    agent: false,
+    signal,
+    ...(body !== undefined && {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        'content-length': Buffer.byteLength(body),
+      },
+    }),
+  });
+  // An error after the headers reaches the reader of the body. Without a listener it would end the process too.
+  outgoing.on('error', () => {});
+  outgoing.end(body);
+  const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+  return {
+    status: response.statusCode ?? 0,
+    headers: response.headers,
+    read: (limit) => readBody(response, limit),
+    discard: () => response.destroy(),
+  };
+};
+
+async function readBody(response: IncomingMessage, limit: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > limit) {
+      response.destroy();
+      throw new BodyTooLargeError(limit);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Why a connection failed: the system's short code if there is one, because messages of TLS errors can quote the other side. */
+export function connectionProblem(error: unknown): string {
+  if (!(error instanceof Error)) {
+    return 'the connection failed';
+  }
+  if (error.name === 'TimeoutError') {
+    return 'no answer in time';
+  }
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
+}
+
+/** Whether a URL names this machine: 127.0.0.0/8, ::1 (RFC 5735, RFC 4291) or localhost (RFC 6761). */
+export function isLoopback(url: URL): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
+}

@@ -1,0 +1,13 @@
+import type { Duration } from 'aws-cdk-lib';
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { METRICS_NAMESPACE } from '../functions/metrics.ts';
+
+/** A metric that a function writes; Powertools gives each the dimension `service`. */
+export function functionMetric(
+  service: 'collect' | 'survey' | 'push' | 'publish' | 'revoke',
+  metricName: string,
+  statistic: string,
+  period: Duration,
+): Metric {
+  return new Metric({ namespace: METRICS_NAMESPACE, metricName, dimensionsMap: { service }, statistic, period });
+}
