@@ -50,7 +50,7 @@ const DAY = Duration.days(1);
 /** Every alarm goes to one topic; so does every failed order, in words. */
 export function createAlarms(scope: Construct, props: AlarmsProps): Topic {
   const topic = new Topic(scope, 'AlarmTopic', { enforceSSL: true, ...(props.key && { masterKey: props.key }) });
-  allowAlarms(topic);
+  grantAlarmPublish(topic);
   if (props.settings.alarmEmail !== undefined) {
     topic.addSubscription(new EmailSubscription(props.settings.alarmEmail));
   }
@@ -68,12 +68,12 @@ export function createAlarms(scope: Construct, props: AlarmsProps): Topic {
       treatMissingData: definition.missing ?? TreatMissingData.NOT_BREACHING,
     }).addAlarmAction(new SnsAction(topic));
   }
-  tellFailures(scope, props, topic);
+  notifyFailedExecutions(scope, props, topic);
   return topic;
 }
 
 /** A topic with a policy has lost the one that SNS gives by itself, which lets the alarms of its account in. */
-function allowAlarms(topic: Topic): void {
+function grantAlarmPublish(topic: Topic): void {
   const stack = Stack.of(topic);
   const alarms = {
     service: 'cloudwatch',
@@ -238,7 +238,7 @@ const ofPublications: Readonly<Record<string, AlarmDefinition>> = {
  * EventBridge's own status-change event, which tells of failed, timed-out and aborted executions alike, as one sentence. The
  * cause of an execution that failed in Collect names the order, what happened and the next step.
  */
-function tellFailures(scope: Construct, { stateMachine, deadLetterQueue }: AlarmsProps, topic: Topic): void {
+function notifyFailedExecutions(scope: Construct, { stateMachine, deadLetterQueue }: AlarmsProps, topic: Topic): void {
   const detail = (field: string) => EventField.fromPath(`$.detail.${field}`);
   new Rule(scope, 'OrderFailed', {
     description: 'The collection of an order ended without a certificate: say so in words',

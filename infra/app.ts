@@ -1,11 +1,11 @@
 import { App } from 'aws-cdk-lib';
-import { WrongSettings } from './settings.ts';
+import { InvalidSettingsError } from './settings.ts';
 import { MarkCertificateCollectorStack } from './stack.ts';
 
 try {
   new MarkCertificateCollectorStack(new App(), 'MarkCertificateCollector');
 } catch (error) {
-  if (!(error instanceof WrongSettings)) {
+  if (!(error instanceof InvalidSettingsError)) {
     throw error;
   }
   console.error(error.message);

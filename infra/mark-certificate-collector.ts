@@ -14,7 +14,7 @@ import { acknowledgeWildcard } from './acknowledge.ts';
 import { createAlarms } from './alarms.ts';
 import { createDashboard } from './dashboard.ts';
 import { createFunction } from './functions.ts';
-import { createPublication, createPublish, type Publication } from './publication.ts';
+import { createPublication, createPublish, type PublicationEndpoint } from './publication.ts';
 import { createQueries } from './queries.ts';
 import { readSettings, type Settings, type SettingsInput } from './settings.ts';
 import { createStateMachine } from './state-machine.ts';
@@ -39,7 +39,7 @@ export class MarkCertificateCollector extends Construct {
   /** Where the CA may push to, and what it authenticates with; undefined while the setting is off. */
   readonly push: { readonly url: string; readonly credentials: Secret } | undefined;
   /** Where the bucket's folder `published/` is served; undefined while the setting is off. */
-  readonly publication: Publication | undefined;
+  readonly publication: PublicationEndpoint | undefined;
 
   constructor(scope: Construct, id: string, props: SettingsInput = {}) {
     super(scope, id);
@@ -115,7 +115,7 @@ export class MarkCertificateCollector extends Construct {
 
     const functions = { collect, start, survey, ...(pushed && { push: pushed.push }), ...publishing };
     if (key) {
-      allowKey(key, Object.values(functions));
+      grantKey(key, Object.values(functions));
     }
     for (const role of [
       this.node.findChild('StateMachineRole'),
@@ -191,7 +191,7 @@ export class MarkCertificateCollector extends Construct {
 }
 
 /** The key's own policy is its owner's; the functions need the other half. */
-function allowKey(key: IKey, functions: readonly LambdaFunction[]): void {
+function grantKey(key: IKey, functions: readonly LambdaFunction[]): void {
   for (const each of functions) {
     each.addToRolePolicy(
       new PolicyStatement({ actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [key.keyArn] }),

@@ -34,7 +34,7 @@ export const PUBLISH_TIMEOUT = Duration.minutes(2);
 /** The settings that say where. */
 type Address = Pick<Settings, 'publishDomainName' | 'publishCertificateArn'>;
 
-export interface Publication {
+export interface PublicationEndpoint {
   /** The URL of the folder: what published addresses begin with. */
   readonly url: string;
   /** CloudFront's own name of it, to which a host name of one's own has to point. */
@@ -42,7 +42,7 @@ export interface Publication {
 }
 
 /** Serves the chains and logos of the bucket's folder `published/`, and nothing else of it, to everybody. */
-export function createPublication(scope: Construct, bucket: Bucket, address: Address): Publication {
+export function createPublication(scope: Construct, bucket: Bucket, address: Address): PublicationEndpoint {
   const { publishDomainName } = address;
   const distribution = createDistribution(scope, bucket, address);
   // CDK's withOriginAccessControl would let CloudFront read the whole bucket. Nothing here may list it, so that what is
@@ -157,7 +157,7 @@ export function createPublish(scope: Construct, bucket: Bucket, publishedUrl: st
     const reason = 'Reads what an order brought, whatever its number, and writes nothing there.';
     acknowledgeWildcard(publish.role, orders, reason);
   }
-  allowAddresses(publish, bucket);
+  grantPublish(publish, bucket);
   return publish;
 }
 
@@ -167,7 +167,7 @@ export function createPublish(scope: Construct, bucket: Bucket, publishedUrl: st
  * a description written while it was on may want chain and logo gone that a run which died has left. No version can be
  * deleted.
  */
-export function allowAddresses(writer: LambdaFunction, bucket: Bucket): void {
+export function grantPublish(writer: LambdaFunction, bucket: Bucket): void {
   const published = (names: string) => bucket.arnForObjects(`${PUBLISHED}${names}`);
   for (const [actions, names] of [
     [['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'], '*'],

@@ -164,7 +164,7 @@ export type Settings = v.InferOutput<typeof settingsSchema>;
 export const SETTING_NAMES = Object.keys(settingsSchema.entries) as (keyof Settings)[];
 
 /** Settings that cannot be used, every one of them with the accepted form. */
-export class WrongSettings extends Error {
+export class InvalidSettingsError extends Error {
   constructor(problems: readonly string[]) {
     super(`Settings cannot be used:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
   }
@@ -173,7 +173,7 @@ export class WrongSettings extends Error {
 /**
  * Checks settings and fills in the defaults.
  *
- * @throws {WrongSettings} that lists every wrong setting with its value and the accepted form.
+ * @throws {InvalidSettingsError} that lists every wrong setting with its value and the accepted form.
  */
 export function readSettings(input: Readonly<Record<string, unknown>>): Settings {
   const result = v.safeParse(settingsSchema, input);
@@ -188,7 +188,7 @@ export function readSettings(input: Readonly<Record<string, unknown>>): Settings
     problems.push(...publishingProblems(publishing.output));
   }
   if (!result.success || problems.length > 0) {
-    throw new WrongSettings(problems);
+    throw new InvalidSettingsError(problems);
   }
   return result.output;
 }

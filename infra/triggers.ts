@@ -13,7 +13,7 @@ import { ORDERED } from '../functions/events.ts';
 import { PUBLISHED } from '../functions/store/publication.ts';
 import { acknowledgeWildcard } from './acknowledge.ts';
 import { createFunction } from './functions.ts';
-import { allowAddresses } from './publication.ts';
+import { grantPublish } from './publication.ts';
 
 /** Invoked at this time every day, in UTC: before an office opens in Europe, and never near midnight. */
 const SURVEY_SCHEDULE = { hour: '5', minute: '17' };
@@ -34,8 +34,8 @@ export function createStart(scope: Construct, props: StartProps): LambdaFunction
     timeout: Duration.seconds(30),
     environment: { STATE_MACHINE_ARN: stateMachine.stateMachineArn },
   });
-  keepFailures(start, deadLetterQueue);
-  allowStarting(start, stateMachine);
+  addDeadLetterQueue(start, deadLetterQueue);
+  grantStartExecution(start, stateMachine);
   new Rule(scope, 'Ordered', {
     description: 'A mark certificate was ordered: start to collect it',
     eventBus,
@@ -64,7 +64,7 @@ export function createPush(scope: Construct, { stateMachine, credentials, reserv
   push.addToRolePolicy(
     new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [credentials.secretArn] }),
   );
-  allowStarting(push, stateMachine);
+  grantStartExecution(push, stateMachine);
   return { push, url: push.addFunctionUrl({ authType: FunctionUrlAuthType.NONE }).url };
 }
 
@@ -91,7 +91,7 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
       ...(publishedUrl !== undefined && { PUBLISHED_URL: publishedUrl }),
     },
   });
-  keepFailures(survey, deadLetterQueue);
+  addDeadLetterQueue(survey, deadLetterQueue);
   for (const [action, resource] of [
     ['s3:ListBucket', bucket.bucketArn],
     ['s3:GetObject', bucket.arnForObjects('orders/*/certificate.json')],
@@ -136,8 +136,8 @@ export function createRevoke(scope: Construct, props: RevokeProps): LambdaFuncti
     timeout: Duration.minutes(2),
     environment: { BUCKET_NAME: bucket.bucketName, ...(unpublishRevoked && { UNPUBLISH_REVOKED: 'true' }) },
   });
-  keepFailures(revoke, deadLetterQueue);
-  allowAddresses(revoke, bucket);
+  addDeadLetterQueue(revoke, deadLetterQueue);
+  grantPublish(revoke, bucket);
   const error: keyof typeof NEXT_STEPS = 'CertificateRevoked';
   new Rule(scope, 'Revoked', {
     description: 'The CA revoked a certificate: say so of what is published of it',
@@ -155,12 +155,12 @@ export function createRevoke(scope: Construct, props: RevokeProps): LambdaFuncti
  * An event that failed three times goes to the queue with the reason. CDK's SqsDestination would also allow reading the
  * queue's attributes, and with a key of one's own every form of kms:GenerateDataKey and kms:ReEncrypt.
  */
-function keepFailures(asynchronous: LambdaFunction, { queueArn }: IQueue): void {
+function addDeadLetterQueue(asynchronous: LambdaFunction, { queueArn }: IQueue): void {
   asynchronous.addToRolePolicy(new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queueArn] }));
   asynchronous.configureAsyncInvoke({ onFailure: { bind: () => ({ destination: queueArn }) }, retryAttempts: 2 });
 }
 
-function allowStarting(starter: LambdaFunction, stateMachine: StateMachine): void {
+function grantStartExecution(starter: LambdaFunction, stateMachine: StateMachine): void {
   stateMachine.grantStartExecution(starter);
   const executions = Stack.of(stateMachine).formatArn({
     service: 'states',

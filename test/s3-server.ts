@@ -15,7 +15,7 @@ export interface S3Request {
 }
 
 /** An S3 error in place of the answer. */
-export interface Refusal {
+export interface InjectedError {
   readonly status: number;
   readonly code: string;
 }
@@ -32,7 +32,7 @@ export interface S3Server {
   /** Every request so far, also the refused ones, as they came. */
   readonly requests: readonly S3Request[];
   /** Runs when a request is there and before it takes effect: waits, refuses, or throws, which drops the connection. */
-  before: (request: S3Request) => Promise<Refusal | undefined> | Refusal | undefined;
+  before: (request: S3Request) => Promise<InjectedError | undefined> | InjectedError | undefined;
   close(): Promise<void>;
 }
 

@@ -16,14 +16,14 @@ export function isZip(bytes: Uint8Array): boolean {
 }
 
 /** Bytes as text, one character each, without a byte-order mark of UTF-8. */
-export function textOf(bytes: Uint8Array): string {
+export function latin1Text(bytes: Uint8Array): string {
   return Buffer.from(bytes)
     .toString('latin1')
     .replace(/^\xEF\xBB\xBF/, '');
 }
 
 /** What a text holds that is base64 and nothing else; no bytes where it is something else. */
-export function fromBase64(text: string): Uint8Array {
+export function decodeBase64(text: string): Uint8Array {
   const [, base64] = BASE64.exec(text.trim()) ?? [];
   return base64 === undefined ? new Uint8Array() : Buffer.from(base64, 'base64');
 }

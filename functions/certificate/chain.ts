@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import { InvalidChain } from './invalid-chain.ts';
+import { InvalidChainError } from './invalid-chain.ts';
 
 /** The extended key usage that makes a certificate a mark certificate: id-kp-BrandIndicatorforMessageIdentification. */
 const BIMI_USAGE = '1.3.6.1.5.5.7.3.31';
@@ -16,7 +16,7 @@ export type Chain = readonly [leaf: X509Certificate, issuer: X509Certificate, ..
  * trust anchor is taken before one that only ends at a root, and a short one before a long one.
  *
  * @param isTrusted tells whether a certificate is a trust anchor.
- * @throws {InvalidChain} where there is not exactly one mark certificate, or a link is missing or false.
+ * @throws {InvalidChainError} where there is not exactly one mark certificate, or a link is missing or false.
  */
 export function buildChain(
   certificates: readonly X509Certificate[],
@@ -36,10 +36,10 @@ export function buildChain(
   const [, issuer, ...issuers] = path ?? [];
   const top = issuers.at(-1) ?? issuer ?? leaf;
   if (!isSelfSigned(top) && certificates.some((candidate) => claimsToIssue(candidate, top))) {
-    throw new InvalidChain(`the signature of ${oneLine(top.subject)} does not verify with the key of its issuer`);
+    throw new InvalidChainError(`the signature of ${oneLine(top.subject)} does not verify with the key of its issuer`);
   }
   if (!issuer) {
-    throw new InvalidChain(`the issuer of the mark certificate is missing: ${oneLine(leaf.issuer)}`);
+    throw new InvalidChainError(`the issuer of the mark certificate is missing: ${oneLine(leaf.issuer)}`);
   }
   return [leaf, issuer, ...issuers];
 }
@@ -67,10 +67,10 @@ function findLeaf(certificates: readonly X509Certificate[]): X509Certificate {
   const [leaf, ...others] = leaves;
   if (!leaf || others.length > 0) {
     if (certificates.length === 0) {
-      throw new InvalidChain('the bytes hold no certificate');
+      throw new InvalidChainError('the bytes hold no certificate');
     }
     const found = leaves.length === 0 ? 'no mark certificate' : `${leaves.length} mark certificates`;
-    throw new InvalidChain(`${found} among ${certificates.length} certificates, where one is expected`);
+    throw new InvalidChainError(`${found} among ${certificates.length} certificates, where one is expected`);
   }
   return leaf;
 }

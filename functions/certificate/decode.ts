@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
-import { fromBase64, isDer, isZip, textOf } from './bytes.ts';
+import { decodeBase64, isDer, isZip, latin1Text } from './bytes.ts';
 import { bytesOf, childrenOf, constructed, readBer, readObjectIdentifier, TAG } from './der.ts';
-import { InvalidChain } from './invalid-chain.ts';
-import { isPrivateKey, PRIVATE_KEY, PrivateKeyFound } from './private-key.ts';
+import { InvalidChainError } from './invalid-chain.ts';
+import { isPrivateKey, PRIVATE_KEY, PrivateKeyFoundError } from './private-key.ts';
 import { unzip } from './zip.ts';
 
 /** A chain has three or four certificates; a file with cross-signed and surplus ones stays far below this. */
@@ -30,16 +30,16 @@ const BEGIN = /-{4,5} *BEGIN (?:(?:X509 |TRUSTED )?CERTIFICATE|PKCS ?#?7|CMS) *-
  * binary one, or one certificate in DER. Duplicates are dropped. The order of the container means nothing, so the
  * certificates come in an order of their own: the longest valid first, then by fingerprint.
  *
- * @throws {InvalidChain} where there is a private key, bytes that are no certificate, or more than the limits.
+ * @throws {InvalidChainError} where there is a private key, bytes that are no certificate, or more than the limits.
  */
 export async function decodeCertificates(bytes: Uint8Array): Promise<X509Certificate[]> {
   if (bytes.length > SIZE_LIMIT) {
-    throw new InvalidChain(`more than ${SIZE_LIMIT} bytes`);
+    throw new InvalidChainError(`more than ${SIZE_LIMIT} bytes`);
   }
   const certificates = isZip(bytes) ? fromFiles(await unzip(bytes)) : await fromText(bytes);
   const distinct = new Map(certificates.map((certificate) => [certificate.fingerprint256, certificate]));
   if (distinct.size > CERTIFICATE_LIMIT) {
-    throw new InvalidChain(`more than ${CERTIFICATE_LIMIT} certificates in one file`);
+    throw new InvalidChainError(`more than ${CERTIFICATE_LIMIT} certificates in one file`);
   }
   return [...distinct.values()].sort(
     (a, b) => b.validToDate.getTime() - a.validToDate.getTime() || (a.fingerprint256 < b.fingerprint256 ? -1 : 1),
@@ -50,8 +50,8 @@ async function fromText(bytes: Uint8Array): Promise<X509Certificate[]> {
   if (isDer(bytes)) {
     return fromDer(bytes);
   }
-  const text = textOf(bytes);
-  const binary = fromBase64(text);
+  const text = latin1Text(bytes);
+  const binary = decodeBase64(text);
   if (isZip(binary)) {
     return fromFiles(await unzip(binary));
   }
@@ -61,15 +61,15 @@ async function fromText(bytes: Uint8Array): Promise<X509Certificate[]> {
 /** Files of an archive: told apart by content. What is no certificate is a note to the customer. */
 function fromFiles(files: readonly Uint8Array[]): X509Certificate[] {
   return files.flatMap((file) => {
-    const text = textOf(file);
-    const der = isDer(file) ? file : fromBase64(text);
+    const text = latin1Text(file);
+    const der = isDer(file) ? file : decodeBase64(text);
     if (!isDer(der)) {
       return fromArmour(text);
     }
     try {
       return fromDer(der);
     } catch (error) {
-      if (error instanceof PrivateKeyFound) {
+      if (error instanceof PrivateKeyFoundError) {
         throw error;
       }
       return [];
@@ -79,13 +79,13 @@ function fromFiles(files: readonly Uint8Array[]): X509Certificate[] {
 
 function fromArmour(text: string): X509Certificate[] {
   if (PRIVATE_KEY.test(text)) {
-    throw new PrivateKeyFound();
+    throw new PrivateKeyFoundError();
   }
   const blocks = [...text.matchAll(BLOCK)].filter(
     ([, label = '']) => CERTIFICATE_LABEL.test(label) || PKCS7_LABEL.test(label),
   );
   if (blocks.length < (text.match(BEGIN)?.length ?? 0)) {
-    throw new InvalidChain('an armoured block begins and does not end');
+    throw new InvalidChainError('an armoured block begins and does not end');
   }
   return blocks.flatMap(([, label = '', base64 = '']) => {
     const der = Buffer.from(base64, 'base64');
@@ -95,7 +95,7 @@ function fromArmour(text: string): X509Certificate[] {
 
 function fromDer(der: Uint8Array): X509Certificate[] {
   if (isPrivateKey(der)) {
-    throw new PrivateKeyFound();
+    throw new PrivateKeyFoundError();
   }
   return certificatesIn(der).map(parseCertificate);
 }
@@ -115,7 +115,7 @@ function certificatesIn(der: Uint8Array): Uint8Array[] {
     }
     const contentType = readObjectIdentifier(type);
     if (contentType !== SIGNED_DATA) {
-      throw new InvalidChain(`a PKCS#7 of the type ${contentType} holds no certificates`);
+      throw new InvalidChainError(`a PKCS#7 of the type ${contentType} holds no certificates`);
     }
     const [signedData] = childrenOf(content, constructed(0));
     const certificates = childrenOf(signedData).find(({ tag }) => tag === constructed(0));
@@ -125,9 +125,9 @@ function certificatesIn(der: Uint8Array): Uint8Array[] {
           .map(bytesOf)
       : [];
   } catch (error) {
-    throw error instanceof InvalidChain
+    throw error instanceof InvalidChainError
       ? error
-      : new InvalidChain('the bytes are neither PKCS#7 nor a certificate', { cause: error });
+      : new InvalidChainError('the bytes are neither PKCS#7 nor a certificate', { cause: error });
   }
 }
 
@@ -143,6 +143,6 @@ function parseCertificate(der: Uint8Array): X509Certificate {
     }
     return certificate;
   } catch (cause) {
-    throw new InvalidChain('one of the certificates cannot be read', { cause });
+    throw new InvalidChainError('one of the certificates cannot be read', { cause });
   }
 }

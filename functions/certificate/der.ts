@@ -7,12 +7,12 @@
  * - `DER`: what certificates are written in. A length has one form.
  * - `BER`: what PKCS#7 may be written in. A length may be longer than it need be, or indefinite.
  */
-export type Rules = 'DER' | 'BER';
+export type EncodingRules = 'DER' | 'BER';
 
 /** One element: its identifier, and where it and its contents stand. */
 export interface Element {
   readonly bytes: Buffer;
-  readonly rules: Rules;
+  readonly rules: EncodingRules;
   /** The identifier octet. */
   readonly tag: number;
   readonly at: number;
@@ -178,7 +178,7 @@ function expected(element: Element | undefined, tag: number): Element {
 }
 
 /** @param limit the first byte behind the surrounding element. */
-function elementAt(bytes: Buffer, at: number, limit: number, rules: Rules): Element {
+function elementAt(bytes: Buffer, at: number, limit: number, rules: EncodingRules): Element {
   const { tag, start, length } = headerAt(bytes, at, limit, rules);
   const end = start + (length ?? lengthOfIndefinite(bytes, start, limit));
   const next = length === undefined ? end + 2 : end;
@@ -197,7 +197,7 @@ interface Header {
 }
 
 /** Identifier and length (X.690, 8.1.2 and 8.1.3, and 10.1 for DER). */
-function headerAt(bytes: Buffer, at: number, limit: number, rules: Rules): Header {
+function headerAt(bytes: Buffer, at: number, limit: number, rules: EncodingRules): Header {
   const tag = bytes[at];
   const first = bytes[at + 1];
   const octets = first !== undefined && first > INDEFINITE ? first - INDEFINITE : 0;

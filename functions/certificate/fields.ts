@@ -13,7 +13,7 @@ import {
   readObjectIdentifier,
   TAG,
 } from './der.ts';
-import { InvalidChain } from './invalid-chain.ts';
+import { InvalidChainError } from './invalid-chain.ts';
 
 /** One attribute of a subject. */
 export interface Attribute {
@@ -69,7 +69,7 @@ const STRINGS: ReadonlyMap<number, (contents: Buffer) => string> = new Map([
 /**
  * Reads the fields of a certificate.
  *
- * @throws {InvalidChain} where OpenSSL reads a certificate in bytes that are not the DER of one.
+ * @throws {InvalidChainError} where OpenSSL reads a certificate in bytes that are not the DER of one.
  */
 export function readFields(certificate: X509Certificate): Fields {
   const { subject, extensions, signatureAlgorithm } = readCertificate(certificate);
@@ -118,7 +118,7 @@ function readCertificate({ raw }: X509Certificate): CertificateParts {
       signatureAlgorithm: readObjectIdentifier(childrenOf(algorithm)[0]),
     };
   } catch (cause) {
-    throw new InvalidChain('one of the certificates cannot be read', { cause });
+    throw new InvalidChainError('one of the certificates cannot be read', { cause });
   }
 }
 

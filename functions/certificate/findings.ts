@@ -13,7 +13,7 @@ export interface Finding {
 }
 
 /** A proved chain and what its reader expects of it. */
-export interface Checked {
+export interface CheckedChain {
   /** Leaf first. */
   readonly chain: readonly Fields[];
   readonly leaf: Fields;
@@ -32,7 +32,7 @@ export interface Checked {
 }
 
 /** A sentence where the condition of a finding holds. */
-type Check = (checked: Checked) => string | false | undefined;
+type Check = (checked: CheckedChain) => string | false | undefined;
 
 const BIMI_USAGE = '1.3.6.1.5.5.7.3.31';
 const GENERAL_POLICY = '1.3.6.1.4.1.53087.1.1';
@@ -70,12 +70,12 @@ const FINDINGS = {
   },
   'svg-profile': {
     severity: 'error',
-    check: ({ logo }) => typeof logo !== 'string' && sentence('the logo is no SVG Tiny PS', svgProblems(logo.svg)),
+    check: ({ logo }) => typeof logo !== 'string' && joinWithLimit('the logo is no SVG Tiny PS', svgProblems(logo.svg)),
   },
   'domain-coverage': {
     severity: 'error',
     check: ({ orderedDomains, selector, domains }) =>
-      sentence(
+      joinWithLimit(
         'the certificate does not cover',
         orderedDomains.filter((domain) => !covers(domains, domain, selector)),
       ),
@@ -103,7 +103,7 @@ const FINDINGS = {
   'critical-extension': {
     severity: 'warning',
     check: ({ chain }) =>
-      sentence(
+      joinWithLimit(
         'some verifiers refuse critical extensions that they do not know',
         chain.flatMap(({ criticalExtensions }) => criticalExtensions.filter((oid) => !HARMLESS_WHEN_CRITICAL.has(oid))),
       ),
@@ -126,7 +126,7 @@ const FINDINGS = {
 export type FindingId = keyof typeof FINDINGS;
 
 /** What is wrong or odd about a chain. It is publishable where none of these is an error. */
-export function findingsOf(checked: Checked): Finding[] {
+export function findingsOf(checked: CheckedChain): Finding[] {
   return Object.entries<{ readonly severity: Finding['severity']; readonly check: Check }>(FINDINGS).flatMap(
     ([id, { severity, check }]) => {
       const message = check(checked);
@@ -136,7 +136,7 @@ export function findingsOf(checked: Checked): Finding[] {
 }
 
 /** RFC 5280, 4.2.1.3 and 4.2.1.9: every issuer may sign, and has at most as many issuers below it as it allows. */
-function checkIssuers({ chain }: Checked): string | undefined {
+function checkIssuers({ chain }: CheckedChain): string | undefined {
   const problems = chain.slice(1).flatMap(({ certificate, basicConstraints, mayCertify, extendedKeyUsage }, below) => {
     const { pathLength } = basicConstraints ?? {};
     return [
@@ -146,10 +146,10 @@ function checkIssuers({ chain }: Checked): string | undefined {
       below === 0 && !extendedKeyUsage.includes(BIMI_USAGE) && 'is not for mark certificates',
     ].flatMap((problem) => (problem ? [`${nameOf(certificate)} ${problem}`] : []));
   });
-  return sentence('an issuer lacks what an issuer needs', problems);
+  return joinWithLimit('an issuer lacks what an issuer needs', problems);
 }
 
-function checkValidity({ chain, at }: Checked): string | undefined {
+function checkValidity({ chain, at }: CheckedChain): string | undefined {
   const problems = chain.flatMap(({ certificate }) => {
     const { validFromDate, validToDate } = certificate;
     if (at < validFromDate) {
@@ -157,7 +157,7 @@ function checkValidity({ chain, at }: Checked): string | undefined {
     }
     return at > validToDate ? [`${nameOf(certificate)} was valid until ${validToDate.toISOString()}`] : [];
   });
-  return sentence(`at ${at.toISOString()} the chain is not valid`, problems);
+  return joinWithLimit(`at ${at.toISOString()} the chain is not valid`, problems);
 }
 
 function checkHashes({ hashes }: Logo): string | undefined {
@@ -165,10 +165,10 @@ function checkHashes({ hashes }: Logo): string | undefined {
   if (hashes.length === 0) {
     return 'the logotype has no hash of a known algorithm';
   }
-  return sentence('the logo does not have the hash that the logotype names', different);
+  return joinWithLimit('the logo does not have the hash that the logotype names', different);
 }
 
-function checkMarkType({ attributes: { markType = [] }, orderedProduct }: Checked): string | undefined {
+function checkMarkType({ attributes: { markType = [] }, orderedProduct }: CheckedChain): string | undefined {
   const [type, ...others] = markType;
   if (type === undefined || others.length > 0) {
     return type === undefined
@@ -184,7 +184,7 @@ function checkMarkType({ attributes: { markType = [] }, orderedProduct }: Checke
     : undefined;
 }
 
-function checkMarkFields({ attributes, leaf }: Checked): string | undefined {
+function checkMarkFields({ attributes, leaf }: CheckedChain): string | undefined {
   const registered = ['trademarkCountryOrRegionName', 'trademarkIdentifier'];
   const needed: ReadonlyMap<string, readonly string[]> = new Map([
     ['Registered Mark', registered],
@@ -195,10 +195,10 @@ function checkMarkFields({ attributes, leaf }: Checked): string | undefined {
   const missing = (attributes.markType ?? [])
     .flatMap((type) => needed.get(type) ?? [])
     .filter((name) => !attributes[name]);
-  return sentence('the subject lacks', missing);
+  return joinWithLimit('the subject lacks', missing);
 }
 
-function checkStrength({ chain, rootDelivered }: Checked): string | undefined {
+function checkStrength({ chain, rootDelivered }: CheckedChain): string | undefined {
   const problems = chain.flatMap(({ certificate, signatureAlgorithm }, index) => {
     const key = attempt(() => certificate.publicKey);
     const { asymmetricKeyType: type = '', asymmetricKeyDetails: { modulusLength = 0, namedCurve = '' } = {} } =
@@ -213,7 +213,7 @@ function checkStrength({ chain, rootDelivered }: Checked): string | undefined {
     const weakSignature = !isRoot && SHA1_SIGNATURES.has(signatureAlgorithm) && 'a SHA-1 signature';
     return [weakKey, weakSignature].flatMap((weakness) => (weakness ? [`${nameOf(certificate)} has ${weakness}`] : []));
   });
-  return sentence('the chain is weak', problems);
+  return joinWithLimit('the chain is weak', problems);
 }
 
 /** What a person calls it. OpenSSL escapes commas. */
@@ -222,7 +222,7 @@ function nameOf({ subject }: X509Certificate): string {
   return name.replaceAll(/\\(.)/g, '$1');
 }
 
-function sentence(beginning: string, details: readonly string[]): string | undefined {
+function joinWithLimit(beginning: string, details: readonly string[]): string | undefined {
   const distinct = [...new Set(details)];
   const named = distinct.slice(0, DETAILS_LIMIT).map((detail) => detail.slice(0, DETAIL_LIMIT));
   const more = distinct.length > named.length ? [`and ${distinct.length - named.length} more`] : [];

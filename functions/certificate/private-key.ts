@@ -1,7 +1,7 @@
-import { fromBase64, isZip, textOf } from './bytes.ts';
+import { decodeBase64, isZip, latin1Text } from './bytes.ts';
 import { childrenOf, readBeginning, TAG } from './der.ts';
 import { attempt } from './fields.ts';
-import { InvalidChain } from './invalid-chain.ts';
+import { InvalidChainError } from './invalid-chain.ts';
 import { salvage } from './zip.ts';
 
 /** Armour of every kind of private key, encrypted or cut off or not. The bounds keep the search linear. */
@@ -10,7 +10,7 @@ export const PRIVATE_KEY = /BEGIN[A-Z0-9\s]{0,40}PRIVATE\s{1,10}KEY/;
 /** Any armour at all. */
 const ARMOUR = /-{4,5}\s*BEGIN[^-]*-{4,5}([^-]*)/g;
 
-export class PrivateKeyFound extends InvalidChain {
+export class PrivateKeyFoundError extends InvalidChainError {
   constructor() {
     super('a private key lies among the certificates');
   }
@@ -21,7 +21,7 @@ export class PrivateKeyFound extends InvalidChain {
  * no damage elsewhere in the file stops it.
  */
 export async function holdsPrivateKey(bytes: Uint8Array): Promise<boolean> {
-  const inner = fromBase64(textOf(bytes));
+  const inner = decodeBase64(latin1Text(bytes));
   const archive = [bytes, inner].find(isZip);
   const files = archive ? await salvage(archive) : [];
   return [bytes, inner, ...files].some(isKeyFile);
@@ -42,8 +42,8 @@ function beginsAsKey(bytes: Uint8Array): boolean {
 
 function isKeyFile(file: Uint8Array): boolean {
   // Text of 16 bits a character is text between zero bytes.
-  const text = textOf(file).replaceAll('\0', '');
-  return [file, fromBase64(text)].some(isPrivateKey) || holdsArmouredKey(text);
+  const text = latin1Text(file).replaceAll('\0', '');
+  return [file, decodeBase64(text)].some(isPrivateKey) || holdsArmouredKey(text);
 }
 
 function holdsArmouredKey(text: string): boolean {

@@ -6,10 +6,10 @@ import { readFields } from './fields.ts';
 import { type Finding, findingsOf } from './findings.ts';
 import { readLogo } from './logotype.ts';
 import { domainsOf, type NamedAttributes, nameAttributes, PRODUCTS, type Product, type Sct, sctsOf } from './mark.ts';
-import { holdsPrivateKey, PrivateKeyFound } from './private-key.ts';
+import { holdsPrivateKey, PrivateKeyFoundError } from './private-key.ts';
 import { TRUST_ANCHORS } from './trust-anchors.ts';
 
-export { InvalidChain } from './invalid-chain.ts';
+export { InvalidChainError } from './invalid-chain.ts';
 export { holdsPrivateKey } from './private-key.ts';
 
 /** What a reader wants to know of a chain without parsing it. Dates are ISO 8601 UTC, hashes lower-case hex. */
@@ -77,7 +77,7 @@ export async function readMarkCertificate(bytes: Uint8Array, expectations: Expec
   const { selector = DEFAULT_SELECTOR } = expectations;
   const isTrusted = (fingerprint: string) => TRUST_ANCHORS.has(fingerprint) || trustAnchors.includes(fingerprint);
   if (await holdsPrivateKey(bytes)) {
-    throw new PrivateKeyFound();
+    throw new PrivateKeyFoundError();
   }
   const certificates = buildChain(await decodeCertificates(bytes), (each) => isTrusted(fingerprintOf(each)));
   const names = certificates.map(nameOf);

@@ -1,7 +1,7 @@
 import { buffer } from 'node:stream/consumers';
 import { crc32 } from 'node:zlib';
 import { fromBufferPromise } from 'yauzl';
-import { InvalidChain } from './invalid-chain.ts';
+import { InvalidChainError } from './invalid-chain.ts';
 
 /** A chain is three or four files; some CAs add instructions. */
 const ENTRY_LIMIT = 50;
@@ -19,7 +19,7 @@ const SIZE_LIMIT = 1024 * 1024;
  * The files of an archive, in memory: their names are never used. Sizes are held against what the archive says of itself by
  * yauzl, checksums here, for yauzl leaves them to its callers.
  *
- * @throws {InvalidChain} where the archive is damaged, encrypted or over a limit.
+ * @throws {InvalidChainError} where the archive is damaged, encrypted or over a limit.
  */
 export async function unzip(bytes: Uint8Array): Promise<Uint8Array[]> {
   const files: Uint8Array[] = [];
@@ -27,23 +27,25 @@ export async function unzip(bytes: Uint8Array): Promise<Uint8Array[]> {
   try {
     const archive = await open(bytes);
     if (archive.entryCount > ENTRY_LIMIT) {
-      throw new InvalidChain(`the archive has ${archive.entryCount} entries, and at most ${ENTRY_LIMIT} are read`);
+      throw new InvalidChainError(`the archive has ${archive.entryCount} entries, and at most ${ENTRY_LIMIT} are read`);
     }
     for await (const entry of archive.eachEntry()) {
       size += entry.uncompressedSize;
       if (size > SIZE_LIMIT) {
-        throw new InvalidChain(`the archive inflates to more than ${SIZE_LIMIT} bytes`);
+        throw new InvalidChainError(`the archive inflates to more than ${SIZE_LIMIT} bytes`);
       }
       if (entry.fileNameRaw.at(-1) !== SLASH) {
         const file = await buffer(await archive.openReadStreamPromise(entry));
         if (crc32(file) !== entry.crc32) {
-          throw new InvalidChain('a file of the archive does not have its checksum');
+          throw new InvalidChainError('a file of the archive does not have its checksum');
         }
         files.push(file);
       }
     }
   } catch (error) {
-    throw error instanceof InvalidChain ? error : new InvalidChain('the archive is damaged', { cause: error });
+    throw error instanceof InvalidChainError
+      ? error
+      : new InvalidChainError('the archive is damaged', { cause: error });
   }
   return files;
 }

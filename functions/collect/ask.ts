@@ -1,4 +1,4 @@
-import { type Answer, askCollectMc, type CollectRequest, type ResponseFormat } from '../collectmc/request.ts';
+import { askCollectMc, type CallResult, type CollectRequest, type ResponseFormat } from '../collectmc/request.ts';
 import type { HttpClient } from '../http.ts';
 import type { CredentialsReader, CredentialsReading } from './credentials.ts';
 
@@ -12,7 +12,7 @@ const RESERVED_MILLISECONDS = 20_000;
 const TEXT_LIMIT = 500;
 
 /** An answer, or none where no call could be made: then `milliseconds` is missing. */
-export interface Asked extends Omit<Answer, 'milliseconds'> {
+export interface AskResult extends Omit<CallResult, 'milliseconds'> {
   readonly milliseconds?: number;
   /** The version of the secret that the CA does not accept. */
   readonly rejectedCredentialsVersion?: string;
@@ -36,7 +36,11 @@ export interface AskDependencies {
 export function createAsk({ url, format, credentials, http }: AskDependencies) {
   const rejected = new Set<string>();
 
-  return async (orderNumber: string, rejectedBefore: string | undefined, remaining: () => number): Promise<Asked> => {
+  return async (
+    orderNumber: string,
+    rejectedBefore: string | undefined,
+    remaining: () => number,
+  ): Promise<AskResult> => {
     if (rejectedBefore !== undefined) {
       rejected.add(rejectedBefore);
     }
@@ -62,7 +66,7 @@ export function createAsk({ url, format, credentials, http }: AskDependencies) {
         { url, format, orderNumber, loginName, loginPassword },
         AbortSignal.timeout(Math.max(1, time)),
       );
-      const reply = conceal(answer.reply, loginPassword);
+      const reply = redact(answer.reply, loginPassword);
       if (reply.kind !== 'waiting' || reply.reason !== 'credentials') {
         return { ...answer, reply };
       }
@@ -75,13 +79,13 @@ export function createAsk({ url, format, credentials, http }: AskDependencies) {
 }
 
 /** A secret that cannot be read for once must not make the order forget what the CA rejected. */
-function notAsked(reading: CredentialsReading, rejectedBefore: string | undefined): Asked {
+function notAsked(reading: CredentialsReading, rejectedBefore: string | undefined): AskResult {
   return reading.problem === undefined
     ? waitingForCredentials('the CA rejected these credentials, and the secret holds no newer ones', reading.version)
     : waitingForCredentials(reading.problem, rejectedBefore);
 }
 
-function waitingForCredentials(text: string, version?: string): Asked {
+function waitingForCredentials(text: string, version?: string): AskResult {
   return {
     reply: { kind: 'waiting', reason: 'credentials', text },
     body: new Uint8Array(),
@@ -93,7 +97,7 @@ function waitingForCredentials(text: string, version?: string): Asked {
  * The CA's text goes into logs and errors, up to its limit. A server that repeats the request must not bring the password
  * there, so it goes first: a cut could leave half of it.
  */
-function conceal<Reply extends Answer['reply']>(reply: Reply, password: string): Reply {
+function redact<Reply extends CallResult['reply']>(reply: Reply, password: string): Reply {
   if (!('text' in reply)) {
     return reply;
   }

@@ -6,8 +6,8 @@ import { CollectionError, type CollectionErrorName } from '../errors.ts';
 import { parseInput } from '../input.ts';
 import { orderInStateSchema } from '../order.ts';
 import type { Archive } from '../store/archive.ts';
-import type { Finding, StandingManifest } from '../store/manifest.ts';
-import { type AskDependencies, type Asked, createAsk } from './ask.ts';
+import type { StoredFinding, StoredManifest } from '../store/manifest.ts';
+import { type AskDependencies, type AskResult, createAsk } from './ask.ts';
 import { waitSeconds } from './waiting.ts';
 
 /** What one check found. Step Functions keeps it at `$.collection`, and the next check reads it there. */
@@ -19,7 +19,7 @@ export interface Collection {
   /** Checks of this execution so far. */
   readonly checks: number;
   /** Checks with this reason in a row. */
-  readonly inARow?: number;
+  readonly consecutive?: number;
   readonly waitSeconds: number;
   readonly rejectedCredentialsVersion?: string;
   readonly certificate?: CollectedCertificate;
@@ -36,7 +36,7 @@ export interface CollectedCertificate {
   readonly notAfter: string;
   /** No finding is an error. */
   readonly publishable: boolean;
-  readonly findings: readonly Finding[];
+  readonly findings: readonly StoredFinding[];
   /** The finished records of the DNS, where the stack publishes: one for each domain that was ordered. */
   readonly bimiRecords?: readonly string[];
 }
@@ -77,7 +77,7 @@ export interface CollectDependencies extends AskDependencies {
 }
 
 /** An unknown status may be a fault that passes. This many in a row are an answer. */
-const UNKNOWN_IN_A_ROW = 8;
+const UNKNOWN_LIMIT = 8;
 
 /** Domains of a certificate that an event names: ten times as many as any real one has. */
 const DOMAINS_LIMIT = 250;
@@ -91,6 +91,8 @@ const eventSchema = v.object({
         checks: v.number(),
         status: v.optional(v.number()),
         reason: v.optional(v.string()),
+        consecutive: v.optional(v.number()),
+        // 0.1.0 called it so. Its executions wait for months.
         inARow: v.optional(v.number()),
         rejectedCredentialsVersion: v.optional(v.string()),
       }),
@@ -135,9 +137,10 @@ export function createCollect(dependencies: CollectDependencies) {
     if (reply.kind === 'refused') {
       throw fail(reply.refusal, `the CA answered ${answerOf(reply)}`);
     }
-    const inARow = streakOf(previous) === streakOf(reply) ? (previous?.inARow ?? 0) + 1 : 1;
-    if (reply.kind === 'unknown' && inARow >= UNKNOWN_IN_A_ROW) {
-      throw fail('UnknownRefusal', `the CA answered ${answerOf(reply)}, ${inARow} times in a row`);
+    const consecutive =
+      streakOf(previous) === streakOf(reply) ? (previous?.consecutive ?? previous?.inARow ?? 0) + 1 : 1;
+    if (reply.kind === 'unknown' && consecutive >= UNKNOWN_LIMIT) {
+      throw fail('UnknownRefusal', `the CA answered ${answerOf(reply)}, ${consecutive} times in a row`);
     }
     if (elapsedSeconds >= giveUpSeconds) {
       const days = Math.floor(elapsedSeconds / 86_400);
@@ -149,7 +152,7 @@ export function createCollect(dependencies: CollectDependencies) {
     const reason = reply.kind === 'unknown' ? 'outage' : reply.reason;
     const retryAfter = reply.kind === 'waiting' ? reply.retryAfter : undefined;
     const wait = waitSeconds(
-      { reason, inARow, checks, elapsedSeconds, retryAfter },
+      { reason, consecutive, checks, elapsedSeconds, retryAfter },
       pollSeconds,
       dependencies.random(),
     );
@@ -159,7 +162,7 @@ export function createCollect(dependencies: CollectDependencies) {
       ...(reply.status !== undefined && { status: reply.status }),
       reason,
       checks,
-      inARow,
+      consecutive,
       waitSeconds: wait,
       ...(asked.rejectedCredentialsVersion !== undefined && {
         rejectedCredentialsVersion: asked.rejectedCredentialsVersion,
@@ -174,13 +177,13 @@ export function createCollect(dependencies: CollectDependencies) {
  */
 async function collectCertificate(
   { order, execution }: Check,
-  { body }: Asked,
+  { body }: AskResult,
   { container, payload }: Extract<Reply, { kind: 'issued' }>,
   { archive: archiveOf, bucket, now, trustAnchors, publishedUrl }: CollectDependencies,
   fail: (name: CollectionErrorName, message: string, options?: ErrorOptions) => CollectionError,
 ): Promise<CollectedCertificate> {
   const archive = await archiveOf(order.orderNumber);
-  const { holdsPrivateKey, InvalidChain, readMarkCertificate } = await import('../certificate/report.ts');
+  const { holdsPrivateKey, InvalidChainError, readMarkCertificate } = await import('../certificate/report.ts');
   const response = { container, body };
   const provenance = { execution, collectedAt: now().toISOString() };
   const isKept = !(await holdsPrivateKey(payload));
@@ -194,7 +197,7 @@ async function collectCertificate(
     const standing = await archive.store(response, certificate, provenance, records);
     return { bucket, ...summary(standing, execution) };
   } catch (error) {
-    if (!(error instanceof InvalidChain)) {
+    if (!(error instanceof InvalidChainError)) {
       throw error;
     }
     await archive.reject(isKept ? response : undefined, error.message, provenance);
@@ -207,7 +210,7 @@ function bimiRecordsOf({ domains = [], selector }: Check['order'], publishedUrl:
   return domains.map((domain) => bimiRecord(publishedUrl, domain, selector ?? DEFAULT_SELECTOR));
 }
 
-function summary(standing: StandingManifest, execution: string): Omit<CollectedCertificate, 'bucket'> {
+function summary(standing: StoredManifest, execution: string): Omit<CollectedCertificate, 'bucket'> {
   const { fingerprintSha256, notBefore, notAfter, publishable, findings, bimiRecords } = standing;
   const keys = Object.fromEntries(Object.entries(standing.objects).map(([name, { key }]) => [name, key]));
   const changed = standing.execution === execution;

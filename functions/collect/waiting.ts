@@ -1,10 +1,10 @@
 import type { WaitingReason } from '../collectmc/codes.ts';
 
 /** Where an order stands when it has to wait again. */
-export interface Standing {
+export interface WaitState {
   readonly reason: WaitingReason;
   /** Replies with this reason in a row, this one included. */
-  readonly inARow: number;
+  readonly consecutive: number;
   /** Calls so far, this one included, and the seconds since the execution began. */
   readonly checks: number;
   readonly elapsedSeconds: number;
@@ -27,20 +27,20 @@ const AVAILABLE_IN_A_ROW = 3;
 const OUTAGE_SECONDS = 60;
 
 /** The wait after each reason, in seconds, before the poll interval caps it. `random` is in 0..1. */
-const WAITS: Readonly<Record<WaitingReason, (standing: Standing, pollSeconds: number, random: number) => number>> = {
+const WAITS: Readonly<Record<WaitingReason, (standing: WaitState, pollSeconds: number, random: number) => number>> = {
   processing: (_, pollSeconds, random) => pollSeconds * (1 - SPREAD + 2 * SPREAD * random),
-  available: ({ inARow }, pollSeconds) =>
-    inARow <= AVAILABLE_IN_A_ROW ? Math.min(AVAILABLE_SECONDS, pollSeconds) : pollSeconds,
+  available: ({ consecutive }, pollSeconds) =>
+    consecutive <= AVAILABLE_IN_A_ROW ? Math.min(AVAILABLE_SECONDS, pollSeconds) : pollSeconds,
   'call-limit': (_, pollSeconds) => 2 * pollSeconds,
-  outage: ({ inARow, retryAfter = 0 }, pollSeconds) =>
-    Math.min(Math.max(OUTAGE_SECONDS * 2 ** (inARow - 1), retryAfter), pollSeconds),
+  outage: ({ consecutive, retryAfter = 0 }, pollSeconds) =>
+    Math.min(Math.max(OUTAGE_SECONDS * 2 ** (consecutive - 1), retryAfter), pollSeconds),
   credentials: (_, pollSeconds) => pollSeconds,
   payment: (_, pollSeconds) => pollSeconds,
   permission: (_, pollSeconds) => pollSeconds,
 };
 
 /** Whole seconds until the next check. */
-export function waitSeconds(standing: Standing, pollSeconds: number, random: number): number {
+export function waitSeconds(standing: WaitState, pollSeconds: number, random: number): number {
   const wait = WAITS[standing.reason](standing, pollSeconds, random);
   const ahead = standing.checks - standing.elapsedSeconds / pollSeconds;
   return Math.max(1, Math.round(ahead > CHECKS_AHEAD ? Math.max(wait, pollSeconds) : wait));

@@ -21,7 +21,7 @@ export type Reply =
   | { readonly kind: 'unknown'; readonly status: number; readonly text: string };
 
 /** Response headers as node:http gives them: lower-case names. */
-export type ReplyHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+export type ResponseHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** A whole number without leading zeros that fills the first line, and the lines after it. */
 const STATUS_LINE = /^(0|-?[1-9]\d{0,3})[ \t]*(?:$|\r\n?|\n)(.*)$/s;
@@ -37,7 +37,7 @@ const PKCS7_ARMOUR = /-{4,5} *BEGIN PKCS ?#?7/;
  *
  * The content type is not looked at: the CA's documentation names one that does not exist (`text\plain`).
  */
-export function readReply(httpStatus: number, headers: ReplyHeaders, body: Uint8Array): Reply {
+export function readReply(httpStatus: number, headers: ResponseHeaders, body: Uint8Array): Reply {
   // Bytes that are no UTF-8 become replacement characters, so no input can fail here; nothing but ASCII decides below.
   // A byte-order mark is white space to trim().
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString().trim();
@@ -173,7 +173,7 @@ export function outage(text: string, retryAfter?: number): Reply {
   return { kind: 'waiting', reason: 'outage', text, ...(retryAfter !== undefined && { retryAfter }) };
 }
 
-function retryAfter(headers: ReplyHeaders): number | undefined {
+function retryAfter(headers: ResponseHeaders): number | undefined {
   const value = headers['retry-after'];
   return typeof value === 'string' && /^\d{1,6}$/.test(value) ? Number(value) : undefined;
 }

@@ -37,7 +37,7 @@ export interface CollectRequest {
 }
 
 /** A reply with what is known only of the call: the body to keep, and how long the CA took. */
-export interface Answer {
+export interface CallResult {
   readonly reply: Reply;
   /** Exactly the bytes received; empty where none came. */
   readonly body: Uint8Array;
@@ -50,7 +50,11 @@ export interface Answer {
  *
  * @throws {TypeError} where the request may not be sent at all: see {@link requestProblem}. The message has no password.
  */
-export async function askCollectMc(http: HttpClient, request: CollectRequest, signal: AbortSignal): Promise<Answer> {
+export async function askCollectMc(
+  http: HttpClient,
+  request: CollectRequest,
+  signal: AbortSignal,
+): Promise<CallResult> {
   const problem = requestProblem(request);
   if (problem) {
     throw new TypeError(problem);
@@ -63,7 +67,7 @@ export async function askCollectMc(http: HttpClient, request: CollectRequest, si
   });
 
   const started = performance.now();
-  const answer = (reply: Reply, body: Uint8Array = new Uint8Array()): Answer => {
+  const answer = (reply: Reply, body: Uint8Array = new Uint8Array()): CallResult => {
     return { reply, body, milliseconds: Math.round(performance.now() - started) };
   };
   try {

@@ -5,9 +5,9 @@ import * as v from 'valibot';
 import { bimiRecord, DEFAULT_SELECTOR } from '../bimi.ts';
 import { parseInput } from '../input.ts';
 import { orderInStateSchema } from '../order.ts';
-import { type AddressSeen, openAddress, type Part } from '../store/address.ts';
-import { manifestKeyOf, parseManifest, type StandingManifest } from '../store/manifest.ts';
-import { absent, openObjects, type StoredObject, untilSettled } from '../store/objects.ts';
+import { type AddressState, openAddress, type Part } from '../store/address.ts';
+import { manifestKey, parseManifest, type StoredManifest } from '../store/manifest.ts';
+import { openObjects, retryOnConflict, type StoredObject, undefinedIfNotFound } from '../store/objects.ts';
 import type { Publication, PublishedPair } from '../store/publication.ts';
 import { ownerOf, type PublicationRefusal, type RefusalReason, refusalOf } from './refusals.ts';
 
@@ -48,7 +48,7 @@ export interface PublishDependencies {
 }
 
 /** What Collect stored of the order is not there, or not as its manifest says. */
-export class CertificateUnreadable extends Error {
+export class CertificateUnreadableError extends Error {
   override name = 'CertificateUnreadable';
 }
 
@@ -60,7 +60,7 @@ const eventSchema = v.object({ order: orderInStateSchema });
  * anywhere is made again and completes what it left.
  *
  * @throws {CollectionError} InvalidInput.
- * @throws {CertificateUnreadable} where the order's folder is damaged.
+ * @throws {CertificateUnreadableError} where the order's folder is damaged.
  */
 export async function publish(event: unknown, dependencies: PublishDependencies): Promise<PublishResult> {
   const { order } = parseInput(eventSchema, event, 'the input of Publish');
@@ -94,7 +94,7 @@ export async function publish(event: unknown, dependencies: PublishDependencies)
 
 /** An order's certificate as it is stored: its manifest, and on demand the pair that the manifest lists, proved. */
 interface StoredCertificate {
-  readonly manifest: StandingManifest;
+  readonly manifest: StoredManifest;
   readonly pair: () => Promise<StoredPair>;
 }
 
@@ -102,12 +102,12 @@ type StoredPair = Readonly<Record<Part, { readonly bytes: Uint8Array; readonly l
 
 async function openCertificate(orderNumber: string, { s3, bucket }: PublishDependencies): Promise<StoredCertificate> {
   const { read } = openObjects(s3, bucket);
-  const key = manifestKeyOf(orderNumber);
+  const key = manifestKey(orderNumber);
   const unreadable = (problem: string) =>
-    new CertificateUnreadable(
+    new CertificateUnreadableError(
       `Order ${orderNumber}: ${problem}. Next: send the event again with another "request", so that it is collected anew.`,
     );
-  const object = await read(key).catch(absent);
+  const object = await read(key).catch(undefinedIfNotFound);
   if (!object) {
     throw unreadable(`${key} is missing`);
   }
@@ -123,7 +123,7 @@ async function openCertificate(orderNumber: string, { s3, bucket }: PublishDepen
     if (!listed) {
       throw unreadable(`${key} lists no ${name}`);
     }
-    const stored = await read(listed.key, listed.versionId).catch(absent);
+    const stored = await read(listed.key, listed.versionId).catch(undefinedIfNotFound);
     if (!stored) {
       throw unreadable(`${listed.key} is missing in the version that the manifest lists`);
     }
@@ -154,16 +154,16 @@ async function publishAt(
 ): Promise<Outcome> {
   const address = openAddress(s3, bucket, domain, selector);
   const record = bimiRecord(publishedUrl, domain, selector);
-  const outcome = await untilSettled(async () => {
-    const seen = await address.look();
-    const { standing } = seen;
+  const outcome = await retryOnConflict(async () => {
+    const seen = await address.head();
+    const { current } = seen;
     const at = now();
     const damage = damageOf(seen);
-    const refusal = refusalOf({ manifest, domain, selector, replace, standing, damage, at });
+    const refusal = refusalOf({ manifest, domain, selector, replace, current, damage, at });
     if (refusal) {
       return refusal;
     }
-    const same = standing?.live.fingerprintSha256 === manifest.fingerprintSha256 ? standing : undefined;
+    const same = current?.live.fingerprintSha256 === manifest.fingerprintSha256 ? current : undefined;
     if (same && same.bimiRecord === record && isInPlace(same)) {
       return { changed: false };
     }
@@ -179,7 +179,7 @@ async function publishAt(
           live: pairOf(manifest, at, objects),
           revokedAt: null,
           served: true,
-          previous: standing ? [standing.live, ...standing.previous].slice(0, PREVIOUS_LIMIT) : [],
+          previous: current ? [current.live, ...current.previous].slice(0, PREVIOUS_LIMIT) : [],
         };
     if (!isDeepStrictEqual(next, same)) {
       await address.describe(next, seen);
@@ -199,19 +199,19 @@ async function publishAt(
     }
   });
   // Also after a refusal: a run before this one may have died between its writes.
-  await address.settle();
+  await address.reconcile();
   return outcome;
 }
 
 /** Why nobody can tell what is live, where something may be. */
-function damageOf({ damage, deleted, chain }: AddressSeen): string | undefined {
+function damageOf({ damage, deleted, chain }: AddressState): string | undefined {
   if (damage !== undefined) {
     return `is damaged: ${damage}`;
   }
   return deleted && chain ? 'was deleted, and a chain is there' : undefined;
 }
 
-function pairOf(manifest: StandingManifest, at: Date, objects: PublishedPair['objects']): PublishedPair {
+function pairOf(manifest: StoredManifest, at: Date, objects: PublishedPair['objects']): PublishedPair {
   const { orderNumber, fingerprintSha256, notBefore, notAfter, domains } = manifest;
   const since = at.toISOString();
   return { orderNumber, since, fingerprintSha256, notBefore, notAfter, owner: ownerOf(manifest), domains, objects };

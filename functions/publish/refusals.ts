@@ -1,5 +1,5 @@
 import { assertionName, covers, coversName } from '../bimi.ts';
-import type { StandingManifest } from '../store/manifest.ts';
+import type { StoredManifest } from '../store/manifest.ts';
 import { type Publication, publishedKeys } from '../store/publication.ts';
 
 /**
@@ -13,13 +13,13 @@ const DETAIL_LIMIT = 100;
 
 /** A certificate before an address. */
 export interface Candidate {
-  readonly manifest: StandingManifest;
+  readonly manifest: StoredManifest;
   readonly domain: string;
   readonly selector: string;
   /** Whether it may follow a certificate of another owner, or one that covers more. */
   readonly replace: boolean;
   /** What is live at the address. */
-  readonly standing: Publication | undefined;
+  readonly current: Publication | undefined;
   /** What is wrong with the description of what is live, where nobody can tell that: the end of a sentence about it. */
   readonly damage: string | undefined;
   readonly at: Date;
@@ -34,45 +34,45 @@ const REFUSALS = {
     // Coverage was asked of all domains of the event that came first; here it is asked of this one domain.
     const errors = manifest.findings.filter(({ id, severity }) => severity === 'error' && id !== 'domain-coverage');
     const named = errors.map(({ id, message }) => `${id} (${message})`);
-    return named.length > 0 && `the certificate has findings that are errors: ${list(named, '; ')}`;
+    return named.length > 0 && `the certificate has findings that are errors: ${joinWithLimit(named, '; ')}`;
   },
   'not-covered': ({ manifest: { domains }, domain, selector }) =>
     !covers(domains, domain, selector) &&
-    `the certificate covers neither ${clipped(domain)} nor ${clipped(assertionName(domain, selector))}, but ${list(domains)}`,
+    `the certificate covers neither ${truncate(domain)} nor ${truncate(assertionName(domain, selector))}, but ${joinWithLimit(domains)}`,
   ended: ({ manifest: { notAfter }, at }) =>
     at.getTime() > Date.parse(notAfter) && `the certificate ended at ${notAfter}`,
   // Without it nothing of what follows could be asked: whatever came would go over whatever is there.
   damaged: ({ damage, domain, selector, replace }) =>
     !replace &&
     damage !== undefined &&
-    `what is live is not known: ${publishedKeys(domain, selector).description} ${clipped(damage)}; put an earlier version of it back, or ${AGAIN}`,
-  revoked: ({ manifest, standing }) =>
-    standing &&
-    !standing.served &&
-    standing.live.fingerprintSha256 === manifest.fingerprintSha256 &&
-    `the CA revoked this certificate, seen at ${standing.revokedAt}, and it was taken down`,
-  older: ({ manifest, standing }) => {
-    if (!standing) {
+    `what is live is not known: ${publishedKeys(domain, selector).description} ${truncate(damage)}; put an earlier version of it back, or ${AGAIN}`,
+  revoked: ({ manifest, current }) =>
+    current &&
+    !current.served &&
+    current.live.fingerprintSha256 === manifest.fingerprintSha256 &&
+    `the CA revoked this certificate, seen at ${current.revokedAt}, and it was taken down`,
+  older: ({ manifest, current }) => {
+    if (!current) {
       return false;
     }
     const { notBefore } = manifest;
-    const { live } = standing;
+    const { live } = current;
     const later = Date.parse(notBefore) - Date.parse(live.notBefore);
     // Two of the same second have an order where one was live before the other.
-    return later < 0 || (later === 0 && wasLive(manifest, standing))
+    return later < 0 || (later === 0 && wasLive(manifest, current))
       ? `the certificate is of ${notBefore}, and the live one, of order ${live.orderNumber}, ${later < 0 ? `is of ${live.notBefore}` : 'of the same second, came after it'}`
       : false;
   },
-  'other-owner': ({ manifest, standing, replace }) =>
+  'other-owner': ({ manifest, current, replace }) =>
     !replace &&
-    standing &&
-    comparable(ownerOf(manifest)) !== comparable(standing.live.owner) &&
-    `the certificate belongs to ${quoted(ownerOf(manifest))}, and the live one, of order ${standing.live.orderNumber}, to ${quoted(standing.live.owner)}; ${OVERRIDE}`,
-  'less-coverage': ({ manifest: { domains }, standing, replace }) => {
-    const lost = replace || !standing ? [] : standing.live.domains.filter((name) => !coversName(domains, name));
+    current &&
+    comparable(ownerOf(manifest)) !== comparable(current.live.owner) &&
+    `the certificate belongs to ${quoted(ownerOf(manifest))}, and the live one, of order ${current.live.orderNumber}, to ${quoted(current.live.owner)}; ${OVERRIDE}`,
+  'less-coverage': ({ manifest: { domains }, current, replace }) => {
+    const lost = replace || !current ? [] : current.live.domains.filter((name) => !coversName(domains, name));
     return (
       lost.length > 0 &&
-      `the live certificate, of order ${standing?.live.orderNumber}, covers what this one does not: ${list(lost)}; ${OVERRIDE}`
+      `the live certificate, of order ${current?.live.orderNumber}, covers what this one does not: ${joinWithLimit(lost)}; ${OVERRIDE}`
     );
   },
 } as const satisfies Record<string, Check>;
@@ -91,14 +91,14 @@ export interface PublicationRefusal {
 
 /** The first reason not to publish a certificate at an address; undefined where there is none. */
 export function refusalOf(candidate: Candidate): PublicationRefusal | undefined {
-  const { manifest, standing } = candidate;
+  const { manifest, current } = candidate;
   for (const [reason, check] of Object.entries<Check>(REFUSALS)) {
     const message = check(candidate);
     if (message) {
       return {
         reason: reason as RefusalReason,
-        message: clipped(message, MESSAGE_LIMIT),
-        superseded: reason === 'older' && standing !== undefined && wasLive(manifest, standing),
+        message: truncate(message, MESSAGE_LIMIT),
+        superseded: reason === 'older' && current !== undefined && wasLive(manifest, current),
       };
     }
   }
@@ -106,7 +106,7 @@ export function refusalOf(candidate: Candidate): PublicationRefusal | undefined 
 }
 
 /** Whether the address had this certificate before the one that is live. */
-function wasLive({ fingerprintSha256 }: StandingManifest, { live, previous }: Publication): boolean {
+function wasLive({ fingerprintSha256 }: StoredManifest, { live, previous }: Publication): boolean {
   // What is live again is not past, though it may have been before.
   return (
     live.fingerprintSha256 !== fingerprintSha256 &&
@@ -115,7 +115,7 @@ function wasLive({ fingerprintSha256 }: StandingManifest, { live, previous }: Pu
 }
 
 /** Whose mark it is: the organization of the subject; where it names none, the whole subject. */
-export function ownerOf({ attributes }: StandingManifest): string {
+export function ownerOf({ attributes }: StoredManifest): string {
   const { organizationName = [] } = attributes;
   return organizationName.length > 0
     ? organizationName.join(', ')
@@ -129,16 +129,16 @@ function comparable(owner: string): string {
   return owner.normalize('NFKC').toUpperCase().replaceAll(/\s+/g, ' ').trim();
 }
 
-const quoted = (text: string) => JSON.stringify(clipped(text));
+const quoted = (text: string) => JSON.stringify(truncate(text));
 
-function list(details: readonly string[], separator = ', '): string {
-  const named = details.slice(0, DETAILS_LIMIT).map((detail) => clipped(detail));
+function joinWithLimit(details: readonly string[], separator = ', '): string {
+  const named = details.slice(0, DETAILS_LIMIT).map((detail) => truncate(detail));
   const more = details.length > named.length ? [`and ${details.length - named.length} more`] : [];
   return [...named, ...more].join(separator);
 }
 
 /** As much of a text as fits into so many bytes of JSON, in whole characters. */
-function clipped(text: string, limit = DETAIL_LIMIT): string {
+function truncate(text: string, limit = DETAIL_LIMIT): string {
   const fits = (part: string) => Buffer.byteLength(JSON.stringify(part)) <= limit;
   if (fits(text)) {
     return text;

@@ -16,7 +16,7 @@ const schema = v.object(
 /** What the CA was told to send with each push. */
 export type PushLogin = v.InferOutput<typeof schema>;
 
-export const PUSH_LOGIN: SecretForm<PushLogin> = {
+export const PUSH_LOGIN_FORM: SecretForm<PushLogin> = {
   schema,
   example: '{"username": "…", "password": "…"}',
   content: 'the login that the CA sends with its pushes',

@@ -9,7 +9,7 @@ import type { LambdaFunctionURLEvent } from 'aws-lambda';
 import { type Environment, variable } from '../environment.ts';
 import { METRICS_NAMESPACE, PUSH_METRICS, REVOKE_METRICS } from '../metrics.ts';
 import { createSecretReader } from '../secret.ts';
-import { PUSH_LOGIN } from './authentication.ts';
+import { PUSH_LOGIN_FORM } from './authentication.ts';
 import { REVOKED } from './codes.ts';
 import { createPush, type PushRecord } from './push.ts';
 
@@ -20,7 +20,7 @@ export function createHandler(environment: Environment) {
   const push = createPush({
     stateMachineArn: variable(environment, 'STATE_MACHINE_ARN'),
     sfn: new SFNClient(),
-    login: createSecretReader(new SecretsManagerClient(), variable(environment, 'PUSH_SECRET_ARN'), PUSH_LOGIN),
+    login: createSecretReader(new SecretsManagerClient(), variable(environment, 'PUSH_SECRET_ARN'), PUSH_LOGIN_FORM),
     observe: (record) => observe(record, logger, metrics),
     now: () => new Date(),
   });

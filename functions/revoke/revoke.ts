@@ -4,7 +4,7 @@ import type { Refusal } from '../collectmc/codes.ts';
 import { parseInput } from '../input.ts';
 import { orderInStateSchema } from '../order.ts';
 import { openAddress } from '../store/address.ts';
-import { parseJson, untilSettled } from '../store/objects.ts';
+import { parseJson, retryOnConflict } from '../store/objects.ts';
 import { PUBLICATION_KEY, PUBLISHED, type Publication } from '../store/publication.ts';
 
 /** One publication whose certificate the CA revoked, for the log. */
@@ -96,36 +96,36 @@ async function revokeAt(
   { orderNumber, seenAt, domain, selector }: Revocation,
   { unpublish, observe }: RevokeDependencies,
 ): Promise<void> {
-  const { standing, damage } = await untilSettled(async () => {
+  const { current, damage } = await retryOnConflict(async () => {
     const described = await address.readDescription();
-    const { standing } = described;
-    if (!standing || !isRevoked(standing)) {
+    const { current } = described;
+    if (!current || !isRevoked(current)) {
       return described;
     }
     const next = {
-      ...standing,
-      revokedAt: standing.revokedAt ?? seenAt.toISOString(),
-      served: standing.served && !unpublish,
+      ...current,
+      revokedAt: current.revokedAt ?? seenAt.toISOString(),
+      served: current.served && !unpublish,
     };
-    if (next.revokedAt !== standing.revokedAt || next.served !== standing.served) {
+    if (next.revokedAt !== current.revokedAt || next.served !== current.served) {
       // Before anything is taken away: whoever comes then knows that it shall be missing.
       await address.describe(next, described);
     }
-    return { standing: next };
+    return { current: next };
   });
   if (damage !== undefined) {
     observe.damaged(key, damage);
   }
-  if (!standing) {
+  if (!current) {
     return;
   }
-  if (isRevoked(standing)) {
-    const { revokedAt, served, live } = standing;
+  if (isRevoked(current)) {
+    const { revokedAt, served, live } = current;
     observe.revoked({ orderNumber, domain, selector, fingerprintSha256: live.fingerprintSha256, revokedAt, served });
   }
   // Also where another certificate followed: a run before this one may have died while it took away.
-  if ([standing.live, ...standing.previous].some((pair) => pair.orderNumber === orderNumber)) {
-    await address.settle();
+  if ([current.live, ...current.previous].some((pair) => pair.orderNumber === orderNumber)) {
+    await address.reconcile();
   }
 
   function isRevoked({ live }: Publication): boolean {

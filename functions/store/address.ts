@@ -1,7 +1,15 @@
 import { type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
 import { CHAIN_TYPE, SVG_TYPE } from './manifest.ts';
-import { absent, json, type ObjectHeaders, openObjects, parseJson, type Seen, type StoredObject } from './objects.ts';
+import {
+  type ObjectHeaders,
+  type ObjectState,
+  openObjects,
+  parseJson,
+  type StoredObject,
+  toJsonBytes,
+  undefinedIfNotFound,
+} from './objects.ts';
 import { type Publication, type PublishedPair, parsePublication, publishedKeys } from './publication.ts';
 
 /** How long a reader may show what was there before: a renewal is seen everywhere within an hour. */
@@ -18,30 +26,30 @@ const PART_HEADERS = {
 const DESCRIPTION_HEADERS = { type: 'application/json', cacheControl: 'no-store' };
 
 /** The description of an address; without `standing` where it is missing, or damaged, which `damage` then tells. */
-export interface Described {
+export interface DescriptionState {
   readonly etag?: string | undefined;
-  readonly standing?: Publication | undefined;
+  readonly current?: Publication | undefined;
   readonly damage?: string | undefined;
   /** Missing, and not because nothing was published yet: somebody deleted it. */
   readonly deleted?: boolean | undefined;
 }
 
 /** What stands at an address. */
-export interface AddressSeen extends Described {
-  readonly logo: Seen | undefined;
-  readonly chain: Seen | undefined;
+export interface AddressState extends DescriptionState {
+  readonly logo: ObjectState | undefined;
+  readonly chain: ObjectState | undefined;
 }
 
 /** Opens `published/<domain>/<selector>.*`. Every write is conditional on what its writer saw. */
 export function openAddress(s3: S3Client, bucket: string, domain: string, selector: string) {
-  const { look, read, write, settle } = openObjects(s3, bucket);
+  const { head, read, write, reconcile } = openObjects(s3, bucket);
   const keys = publishedKeys(domain, selector);
 
-  async function readDescription(): Promise<Described> {
+  async function readDescription(): Promise<DescriptionState> {
     let deleted = false;
     const object = await read(keys.description).catch((error: unknown) => {
       deleted = isDeleted(error);
-      return absent(error);
+      return undefinedIfNotFound(error);
     });
     if (!object) {
       return { deleted };
@@ -54,12 +62,12 @@ export function openAddress(s3: S3Client, bucket: string, domain: string, select
     // A copy of another address would have that one's objects put back.
     const { logo, chain } = result.output.live.objects;
     return logo.key === keys.logo && chain.key === keys.chain
-      ? { etag: object.etag, standing: result.output }
+      ? { etag: object.etag, current: result.output }
       : { etag: object.etag, damage: `it describes ${chain.key} and ${logo.key}` };
   }
 
   /** Whether a part was seen as it is listed, and is served as what it is. */
-  const holds = (part: Part, { sha256 }: Pick<StoredObject, 'sha256'>, seen: AddressSeen) =>
+  const holds = (part: Part, { sha256 }: Pick<StoredObject, 'sha256'>, seen: AddressState) =>
     seen[part]?.sha256 === sha256 && seen[part].type === PART_HEADERS[part].type;
 
   return {
@@ -68,16 +76,16 @@ export function openAddress(s3: S3Client, bucket: string, domain: string, select
 
     /**
      * The objects before the description: none of the writes that are conditional on them can touch a set that somebody
-     * else begins from now on. One that is half written by now can be touched; {@link settle} is for that.
+     * else begins from now on. One that is half written by now can be touched; {@link reconcile} is for that.
      */
-    async look(): Promise<AddressSeen> {
-      const logo = await look(keys.logo);
-      const chain = await look(keys.chain);
+    async head(): Promise<AddressState> {
+      const logo = await head(keys.logo);
+      const chain = await head(keys.chain);
       return { logo, chain, ...(await readDescription()) };
     },
 
     /** Writes a part over what was seen there; writes nothing where it stands already. */
-    async put(part: Part, bytes: Uint8Array, listed: StoredObject, seen: AddressSeen): Promise<StoredObject> {
+    async put(part: Part, bytes: Uint8Array, listed: StoredObject, seen: AddressState): Promise<StoredObject> {
       const { size, sha256 } = listed;
       return holds(part, listed, seen)
         ? { key: keys[part], size, sha256, versionId: seen[part]?.versionId }
@@ -85,14 +93,14 @@ export function openAddress(s3: S3Client, bucket: string, domain: string, select
     },
 
     /** Last of all. */
-    async describe(publication: Publication, seen: Described): Promise<void> {
-      await write(keys.description, json(publication), DESCRIPTION_HEADERS, { etag: seen.etag });
+    async describe(publication: Publication, seen: DescriptionState): Promise<void> {
+      await write(keys.description, toJsonBytes(publication), DESCRIPTION_HEADERS, { etag: seen.etag });
     },
 
     /** Ends everything that may have written here: the address holds what its description says, or nothing when it is taken down. */
-    settle: () =>
-      settle(
-        async () => (await readDescription()).standing,
+    reconcile: () =>
+      reconcile(
+        async () => (await readDescription()).current,
         ({ served, live: { objects } }) => (served ? [objects.logo, objects.chain] : []),
         ({ served }) => (served ? [] : [keys.chain, keys.logo]),
       ),

@@ -5,19 +5,19 @@ import type { CertificateReport, MarkCertificate } from '../certificate/report.t
 import type { Container } from '../collectmc/reply.ts';
 import {
   CHAIN_TYPE,
-  type Finding,
   type Manifest,
-  manifestKeyOf,
+  manifestKey,
   manifestSchema,
   type Provenance,
   parseManifest,
-  type StandingManifest,
+  type StoredFinding,
+  type StoredManifest,
   SVG_TYPE,
 } from './manifest.ts';
-import { absent, json, openObjects, untilSettled } from './objects.ts';
+import { openObjects, retryOnConflict, toJsonBytes, undefinedIfNotFound } from './objects.ts';
 
 /** What the CA sent when it issued: the container and exactly the bytes received. */
-export interface Response {
+export interface ReceivedResponse {
   readonly container: Container;
   readonly body: Uint8Array;
 }
@@ -25,19 +25,19 @@ export interface Response {
 /** One order's folder in the bucket. Every method can be repeated and ends in the same state. */
 export interface Archive {
   /** Keeps a response before anybody reads it. Where a certificate stands already, {@link store} keeps it instead. */
-  keep(response: Response): Promise<void>;
+  keep(response: ReceivedResponse): Promise<void>;
   /** Stores a proved chain, unless the same certificate or a newer one stands. Returns the manifest that stands then. */
   store(
-    response: Response,
+    response: ReceivedResponse,
     certificate: MarkCertificate,
     provenance: Provenance,
     bimiRecords?: readonly string[],
-  ): Promise<StandingManifest>;
+  ): Promise<StoredManifest>;
   /**
    * Leaves the response of which no chain can be made, with the reason, beside whatever good set stands. Without a response
    * only the reason: what came was not to be kept.
    */
-  reject(response: Response | undefined, reason: string, provenance: Provenance): Promise<void>;
+  reject(response: ReceivedResponse | undefined, reason: string, provenance: Provenance): Promise<void>;
 }
 
 const RESPONSE_NAMES = { pkcs7: 'response.p7b', zip: 'response.zip', pem: 'response.pem' } as const;
@@ -50,13 +50,13 @@ const RESPONSE_TYPES = {
 /** Opens the folder `orders/<orderNumber>/`. */
 export function openArchive(s3: S3Client, bucket: string, orderNumber: string): Archive {
   const keyOf = (name: string) => `orders/${orderNumber}/${name}`;
-  const manifestKey = manifestKeyOf(orderNumber);
+  const ownManifestKey = manifestKey(orderNumber);
 
-  const { read, write, put, findAstray, settle } = openObjects(s3, bucket);
+  const { read, write, put, findMismatched, reconcile } = openObjects(s3, bucket);
 
   /** The standing manifest with its entity tag; no manifest where it is missing or damaged. */
-  async function readManifest(): Promise<{ etag?: string | undefined; standing?: StandingManifest }> {
-    const object = await read(manifestKey).catch(absent);
+  async function readManifest(): Promise<{ etag?: string | undefined; standing?: StoredManifest }> {
+    const object = await read(ownManifestKey).catch(undefinedIfNotFound);
     if (!object) {
       return {};
     }
@@ -64,14 +64,14 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
     return { etag: object.etag, ...(result.success && { standing: result.output }) };
   }
 
-  const putResponse = (name: string, { container, body }: Response) =>
+  const putResponse = (name: string, { container, body }: ReceivedResponse) =>
     put(keyOf(name), body, { type: RESPONSE_TYPES[container] });
 
-  const settleManifest = () => settle(async () => (await readManifest()).standing, listedIn);
+  const reconcileManifest = () => reconcile(async () => (await readManifest()).standing, listedIn);
 
   return {
     keep: (response) =>
-      untilSettled(async () => {
+      retryOnConflict(async () => {
         const { standing } = await readManifest();
         if (!standing) {
           await putResponse(RESPONSE_NAMES[response.container], response);
@@ -79,10 +79,10 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
       }),
 
     async store(response, { report, chainPem, logo }, provenance, bimiRecords) {
-      const manifest = await untilSettled(async () => {
+      const manifest = await retryOnConflict(async () => {
         const { etag, standing } = await readManifest();
         const same = standing?.fingerprintSha256 === report.fingerprintSha256 ? standing : undefined;
-        const inPlace = same && (await findAstray(listedIn(same))).length === 0 ? same : undefined;
+        const inPlace = same && (await findMismatched(listedIn(same))).length === 0 ? same : undefined;
         const records = bimiRecords?.length ? bimiRecords : same?.bimiRecords;
         if (standing && (isNewer(standing, report) || (inPlace && saysTheSame(inPlace, report, records)))) {
           return standing;
@@ -101,39 +101,39 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
             ...(logo && { logo: await put(keyOf('logo.svg'), logo, { type: SVG_TYPE }) }),
           },
         };
-        await write(manifestKey, json(next), JSON_HEADERS, { etag });
+        await write(ownManifestKey, toJsonBytes(next), JSON_HEADERS, { etag });
         return v.parse(manifestSchema, next);
       });
-      return (await settleManifest()) ?? manifest;
+      return (await reconcileManifest()) ?? manifest;
     },
 
     async reject(response, reason, { execution, collectedAt }) {
-      await untilSettled(async () => {
+      await retryOnConflict(async () => {
         const { standing } = await readManifest();
         const name = response && RESPONSE_NAMES[response.container];
         const kept = name && (await putResponse(standing ? name.replace('response', 'rejected') : name, response));
         const rejection = { schemaVersion: 1, orderNumber, execution, collectedAt, reason, response: kept ?? null };
-        await put(keyOf('rejected.json'), json(rejection), JSON_HEADERS);
+        await put(keyOf('rejected.json'), toJsonBytes(rejection), JSON_HEADERS);
       });
-      await settleManifest();
+      await reconcileManifest();
     },
   };
 }
 
 const JSON_HEADERS = { type: 'application/json' };
 
-const listedIn = ({ objects }: StandingManifest) => Object.values(objects);
+const listedIn = ({ objects }: StoredManifest) => Object.values(objects);
 
 /**
  * Whether a manifest would be the same again. The same certificate is judged anew under other settings: a trust anchor more, say,
  * or another public address.
  */
 function saysTheSame(
-  standing: StandingManifest,
+  standing: StoredManifest,
   { publishable, findings }: CertificateReport,
   bimiRecords: readonly string[] | undefined,
 ): boolean {
-  const judgement = (of: Pick<StandingManifest, 'publishable'> & { readonly findings: readonly Finding[] }) => [
+  const judgement = (of: Pick<StoredManifest, 'publishable'> & { readonly findings: readonly StoredFinding[] }) => [
     of.publishable,
     ...of.findings.flatMap(({ id, severity, message }) => [id, severity, message]),
   ];
@@ -144,6 +144,6 @@ function saysTheSame(
 }
 
 /** By date of issue: a replacement is issued later than what it replaces. */
-function isNewer(standing: StandingManifest, report: CertificateReport): boolean {
+function isNewer(standing: StoredManifest, report: CertificateReport): boolean {
   return standing.notBefore > report.notBefore;
 }

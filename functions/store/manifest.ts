@@ -45,14 +45,14 @@ export const manifestSchema = v.object({
 });
 
 /** What is read back of a manifest. Anything less under its key is damage, to be replaced. */
-export type StandingManifest = v.InferOutput<typeof manifestSchema>;
-export type Finding = StandingManifest['findings'][number];
+export type StoredManifest = v.InferOutput<typeof manifestSchema>;
+export type StoredFinding = StoredManifest['findings'][number];
 
 /** The key of any order's manifest, and of nothing else. */
 export const MANIFEST_KEY = /^orders\/[^/]+\/certificate\.json$/;
 
 /** The key of one order's manifest. */
-export function manifestKeyOf(orderNumber: string): string {
+export function manifestKey(orderNumber: string): string {
   return `orders/${orderNumber}/certificate.json`;
 }
 

@@ -14,7 +14,7 @@ import * as v from 'valibot';
 const ROUNDS = 8;
 
 /** How S3 says that a key no longer holds what a write was meant to replace. */
-const OVERTAKEN: ReadonlySet<string> = new Set(['PreconditionFailed', 'ConditionalRequestConflict', 'NoSuchKey']);
+const CONFLICT_ERRORS: ReadonlySet<string> = new Set(['PreconditionFailed', 'ConditionalRequestConflict', 'NoSuchKey']);
 
 /** One stored object, as a manifest lists it. `versionId` is missing only on servers that keep no versions. */
 export type StoredObject = v.InferOutput<typeof storedObjectSchema>;
@@ -26,7 +26,7 @@ export const storedObjectSchema = v.object({
 });
 
 /** What is known of an object without its bytes. */
-export interface Seen {
+export interface ObjectState {
   readonly etag?: string | undefined;
   readonly versionId?: string | undefined;
   readonly type?: string | undefined;
@@ -46,14 +46,14 @@ export interface ReadObject extends ObjectHeaders {
 }
 
 /** Another execution wrote in between: look again. */
-export class Overtaken extends Error {
+export class WriteConflictError extends Error {
   override name = 'Overtaken';
 }
 
 /** The objects of a bucket, written only over what was seen there, so that executions that write at once cannot mix. */
 export function openObjects(s3: S3Client, bucket: string) {
   /** What stands under a key now; undefined for nothing. Where the server gives no checksum, the bytes are read. */
-  async function look(key: string): Promise<Seen | undefined> {
+  async function head(key: string): Promise<ObjectState | undefined> {
     try {
       const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key, ChecksumMode: 'ENABLED' }));
       const sha256 = head.ChecksumSHA256
@@ -61,7 +61,7 @@ export function openObjects(s3: S3Client, bucket: string) {
         : digest((await read(key, head.VersionId)).body);
       return { etag: head.ETag, versionId: head.VersionId, type: head.ContentType, sha256: sha256.toString('hex') };
     } catch (error) {
-      return absent(error);
+      return undefinedIfNotFound(error);
     }
   }
 
@@ -79,7 +79,7 @@ export function openObjects(s3: S3Client, bucket: string) {
   /**
    * Writes over exactly what was seen under the key: over nothing (no `etag`), or over that one entity.
    *
-   * @throws {Overtaken} where something else is there by now.
+   * @throws {WriteConflictError} where something else is there by now.
    */
   async function write(
     key: string,
@@ -102,26 +102,26 @@ export function openObjects(s3: S3Client, bucket: string) {
       );
       return { key, size: bytes.length, sha256: sha256.toString('hex'), versionId };
     } catch (error) {
-      throw overtaken(key, error);
+      throw asConflict(key, error);
     }
   }
 
   /**
    * Takes away exactly what was seen under the key; its versions stay.
    *
-   * @throws {Overtaken} where something else is there by now.
+   * @throws {WriteConflictError} where something else is there by now.
    */
   async function remove(key: string, { etag }: { readonly etag?: string | undefined }): Promise<void> {
     try {
       await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key, IfMatch: etag }));
     } catch (error) {
-      throw overtaken(key, error);
+      throw asConflict(key, error);
     }
   }
 
   /** Makes a key hold these bytes; writes nothing where it does already. */
   async function put(key: string, bytes: Uint8Array, headers: ObjectHeaders): Promise<StoredObject> {
-    const seen = await look(key);
+    const seen = await head(key);
     const sha256 = digest(bytes).toString('hex');
     return seen?.sha256 === sha256
       ? { key, size: bytes.length, sha256, versionId: seen.versionId }
@@ -129,10 +129,10 @@ export function openObjects(s3: S3Client, bucket: string) {
   }
 
   /** What a manifest lists and its key does not hold, with what it holds instead. */
-  async function findAstray(listed: readonly StoredObject[]) {
-    const astray: (StoredObject & { readonly seen: Seen | undefined })[] = [];
+  async function findMismatched(listed: readonly StoredObject[]) {
+    const astray: (StoredObject & { readonly seen: ObjectState | undefined })[] = [];
     for (const object of listed) {
-      const seen = await look(object.key);
+      const seen = await head(object.key);
       if (seen?.sha256 !== object.sha256) {
         astray.push({ ...object, seen });
       }
@@ -141,10 +141,10 @@ export function openObjects(s3: S3Client, bucket: string) {
   }
 
   /** What stands where nothing shall stand. */
-  async function findStrays(empty: readonly string[]) {
-    const strays: { readonly key: string; readonly seen: Seen }[] = [];
+  async function findUnexpected(empty: readonly string[]) {
+    const strays: { readonly key: string; readonly seen: ObjectState }[] = [];
     for (const key of empty) {
-      const seen = await look(key);
+      const seen = await head(key);
       if (seen) {
         strays.push({ key, seen });
       }
@@ -160,15 +160,15 @@ export function openObjects(s3: S3Client, bucket: string) {
    *
    * @param emptyIn the keys that shall hold nothing by the manifest: what stands there is taken away.
    */
-  const settle = <Manifest>(
+  const reconcile = <Manifest>(
     readStanding: () => Promise<Manifest | undefined>,
     listedIn: (manifest: Manifest) => readonly StoredObject[],
     emptyIn: (manifest: Manifest) => readonly string[] = () => [],
   ): Promise<Manifest | undefined> =>
-    untilSettled(async () => {
+    retryOnConflict(async () => {
       const standing = await readStanding();
-      const astray = standing ? await findAstray(listedIn(standing)) : [];
-      const strays = standing ? await findStrays(emptyIn(standing)) : [];
+      const astray = standing ? await findMismatched(listedIn(standing)) : [];
+      const strays = standing ? await findUnexpected(emptyIn(standing)) : [];
       const keys = [...astray, ...strays].map(({ key }) => key);
       if (keys.length === 0) {
         return standing;
@@ -183,19 +183,19 @@ export function openObjects(s3: S3Client, bucket: string) {
           await remove(key, seen);
         }
       }
-      throw new Overtaken(`${keys.join(', ')} held what the manifest does not list`);
+      throw new WriteConflictError(`${keys.join(', ')} held what the manifest does not list`);
     });
 
-  return { look, read, write, remove, put, findAstray, settle };
+  return { head, read, write, remove, put, findMismatched, reconcile };
 }
 
 /** Looks again and writes again whenever another execution was quicker. */
-export async function untilSettled<T>(attempt: () => Promise<T>): Promise<T> {
+export async function retryOnConflict<T>(attempt: () => Promise<T>): Promise<T> {
   for (let round = 1; ; round++) {
     try {
       return await attempt();
     } catch (error) {
-      if (!(error instanceof Overtaken) || round === ROUNDS) {
+      if (!(error instanceof WriteConflictError) || round === ROUNDS) {
         throw error;
       }
     }
@@ -203,7 +203,7 @@ export async function untilSettled<T>(attempt: () => Promise<T>): Promise<T> {
 }
 
 /** Nothing under the key is an answer; every other error stays one. HEAD has no body and so no error code but its status. */
-export function absent(error: unknown): undefined {
+export function undefinedIfNotFound(error: unknown): undefined {
   if (error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404) {
     return undefined;
   }
@@ -211,7 +211,7 @@ export function absent(error: unknown): undefined {
 }
 
 /** JSON as objects hold it. */
-export function json(value: unknown): Buffer {
+export function toJsonBytes(value: unknown): Buffer {
   return Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
 }
 
@@ -225,9 +225,9 @@ export function parseJson(text: string): unknown {
 }
 
 /** What a refused write or removal means: somebody else was quicker, or the error it is. */
-function overtaken(key: string, error: unknown): unknown {
-  return error instanceof S3ServiceException && OVERTAKEN.has(error.name)
-    ? new Overtaken(`${key} was written by somebody else`, { cause: error })
+function asConflict(key: string, error: unknown): unknown {
+  return error instanceof S3ServiceException && CONFLICT_ERRORS.has(error.name)
+    ? new WriteConflictError(`${key} was written by somebody else`, { cause: error })
     : error;
 }
 

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { assertionName, publishedUrls } from '../bimi.ts';
 import { BodyTooLargeError, connectionProblem, type HttpClient, type HttpResponse } from '../http.ts';
-import { CHAIN_TYPE, type StandingManifest, SVG_TYPE } from '../store/manifest.ts';
+import { CHAIN_TYPE, type StoredManifest, SVG_TYPE } from '../store/manifest.ts';
 import type { Publication, PublishedPair } from '../store/publication.ts';
 import { readBimiRecords, readDmarcPolicies, type TxtResolver } from './dns.ts';
 
@@ -47,7 +47,7 @@ const QUOTE_LIMIT = 300;
  */
 export async function findDifferences(
   publication: Publication,
-  stored: StandingManifest | undefined,
+  stored: StoredManifest | undefined,
   dependencies: LiveDependencies,
 ): Promise<Difference[]> {
   const { domain, selector, live, previous, revokedAt } = publication;
@@ -114,7 +114,7 @@ async function compareServed(
 /** A replacement that was collected by an event without domains, or refused when it was to be published, leaves the old one live. */
 function compareStored(
   { orderNumber, fingerprintSha256, notBefore }: PublishedPair,
-  stored: StandingManifest | undefined,
+  stored: StoredManifest | undefined,
 ): Difference[] {
   if (stored?.fingerprintSha256 === fingerprintSha256 || !stored?.publishable || stored.notBefore < notBefore) {
     return [];

@@ -1,7 +1,7 @@
 import { assertionName, bimiRecord } from '../bimi.ts';
 import { PUBLICATION_BROKEN } from '../events.ts';
 import { type Bucket, type Contents, readObjects } from '../store/listing.ts';
-import { manifestKeyOf, type StandingManifest } from '../store/manifest.ts';
+import { manifestKey, type StoredManifest } from '../store/manifest.ts';
 import { parseJson } from '../store/objects.ts';
 import { PUBLICATION_KEY, PUBLISHED, type Publication, parsePublication, publishedKeys } from '../store/publication.ts';
 import { type Difference, findDifferences, type LiveDependencies } from './live.ts';
@@ -52,7 +52,7 @@ export interface PublicationDependencies extends Bucket, Bus {
 }
 
 /** Publications that were not looked at, or of which EventBridge did not take the event. */
-export class PublicationsNotTold extends Error {
+export class PublicationsNotReportedError extends Error {
   override name = 'PublicationsNotTold';
 }
 
@@ -67,11 +67,11 @@ export interface Published {
  * is told again every day.
  *
  * @param manifests of the orders, by their keys: what they hold may be newer than what is live.
- * @throws {PublicationsNotTold} after all other events are sent.
+ * @throws {PublicationsNotReportedError} after all other events are sent.
  */
 export async function surveyPublications(
   { served, damaged }: Published,
-  manifests: ReadonlyMap<string, StandingManifest>,
+  manifests: ReadonlyMap<string, StoredManifest>,
   checks: PublicationChecks,
   dependencies: PublicationDependencies,
 ): Promise<void> {
@@ -88,7 +88,7 @@ export async function surveyPublications(
     ...(unchecked.length > 0 ? [`no time was left for ${unchecked.map(nameOf).join(', ')}`] : []),
   ];
   if (problems.length > 0) {
-    throw new PublicationsNotTold(problems.join('; '));
+    throw new PublicationsNotReportedError(problems.join('; '));
   }
 }
 
@@ -111,7 +111,7 @@ export async function readPublications(dependencies: Bucket): Promise<Published>
 /** Some at once, each beginning when another ends: one that waits for a dead server holds up nothing else. */
 async function checkAll(
   served: readonly Publication[],
-  manifests: ReadonlyMap<string, StandingManifest>,
+  manifests: ReadonlyMap<string, StoredManifest>,
   checks: PublicationChecks,
   now: () => Date,
 ) {
@@ -123,7 +123,7 @@ async function checkAll(
       if (now().getTime() >= deadline) {
         return;
       }
-      const stored = manifests.get(manifestKeyOf(publication.live.orderNumber));
+      const stored = manifests.get(manifestKey(publication.live.orderNumber));
       checked.set(publication, await findDifferences(publication, stored, { ...checks, now }));
     }
   };

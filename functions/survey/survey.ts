@@ -1,7 +1,7 @@
 import { coversName } from '../bimi.ts';
 import { EXPIRING } from '../events.ts';
 import { type Contents, readObjects } from '../store/listing.ts';
-import { MANIFEST_KEY, parseManifest, type StandingManifest } from '../store/manifest.ts';
+import { MANIFEST_KEY, parseManifest, type StoredManifest } from '../store/manifest.ts';
 import {
   type PublicationChecks,
   type PublicationDependencies,
@@ -33,7 +33,7 @@ export interface Reminder {
 }
 
 /** What one survey found. */
-export interface Summary {
+export interface SurveySummary {
   /** Certificates whose manifest can be read, the superseded ones too. */
   readonly kept: number;
   readonly superseded: number;
@@ -49,7 +49,7 @@ export interface Summary {
 export interface SurveyObserver extends PublicationObserver {
   damaged(key: string, problem: string): void;
   /** All is read, nothing is sent yet. */
-  surveyed(summary: Summary): void;
+  surveyed(summary: SurveySummary): void;
   reminded(reminder: Reminder): void;
 }
 
@@ -62,7 +62,7 @@ export interface SurveyDependencies extends PublicationDependencies {
 }
 
 /** Reminders that EventBridge did not take. */
-export class RemindersNotSent extends Error {
+export class RemindersNotSentError extends Error {
   override name = 'RemindersNotSent';
 }
 
@@ -99,10 +99,10 @@ export async function survey(dependencies: SurveyDependencies): Promise<void> {
  * Reminds of the certificates that end soon. It remembers nothing: a reminder is due on
  * certain days, and the daily ones of the last week make up for a day without a survey, which is an alarm of its own.
  *
- * @throws {RemindersNotSent} after all other reminders are sent.
+ * @throws {RemindersNotSentError} after all other reminders are sent.
  */
 async function remind(
-  { read: kept, damaged }: Contents<StandingManifest>,
+  { read: kept, damaged }: Contents<StoredManifest>,
   published: Published | undefined,
   dependencies: SurveyDependencies,
 ): Promise<void> {
@@ -131,12 +131,12 @@ async function remind(
   const failures = await sendEvents(dependencies, EXPIRING, reminders, (reminder) => observe.reminded(reminder));
   if (failures.length > 0) {
     const orders = failures.map(({ detail, reason }) => `order ${detail.orderNumber} (${reason})`);
-    throw new RemindersNotSent(`EventBridge did not take the reminder of ${orders.join(', ')}`);
+    throw new RemindersNotSentError(`EventBridge did not take the reminder of ${orders.join(', ')}`);
   }
 }
 
 /** A newer certificate, of any order, for every domain of an older one. One that cannot be published replaces nothing. */
-function supersedes(newer: StandingManifest, older: StandingManifest): boolean {
+function supersedes(newer: StoredManifest, older: StoredManifest): boolean {
   return (
     newer.notBefore > older.notBefore &&
     newer.publishable &&
@@ -158,7 +158,7 @@ function isDue(daysLeft: number, remindBeforeDays: number): boolean {
   return daysLeft === remindBeforeDays || (daysLeft < remindBeforeDays && REMINDER_DAYS.has(daysLeft));
 }
 
-function reminderOf(bucket: string, manifestKey: string, manifest: StandingManifest, daysLeft: number): Reminder {
+function reminderOf(bucket: string, manifestKey: string, manifest: StoredManifest, daysLeft: number): Reminder {
   const { orderNumber, notAfter, domains, product, markType, fingerprintSha256, objects } = manifest;
   const { chain, logo } = objects;
   return {

@@ -7,7 +7,7 @@ import * as v from 'valibot';
 import {
   type CertificateReport,
   type Expectations,
-  InvalidChain,
+  InvalidChainError,
   type MarkCertificate,
   readMarkCertificate,
 } from '../../functions/certificate/report.ts';
@@ -46,7 +46,7 @@ const UNREADABLE: Readonly<Record<string, string>> = {
   EACCES: 'it may not be read',
 };
 
-class WrongUsage extends Error {}
+class UsageError extends Error {}
 
 function readOptions(args: readonly string[]): Options {
   const { values, positionals } = parse(args);
@@ -55,14 +55,14 @@ function readOptions(args: readonly string[]): Options {
     process.exit();
   }
   if (positionals.length === 0) {
-    throw new WrongUsage('no FILE is given');
+    throw new UsageError('no FILE is given');
   }
   if (values.out !== undefined && positionals.length > 1) {
-    throw new WrongUsage('--out: takes one FILE, for the names in the folder would be the same');
+    throw new UsageError('--out: takes one FILE, for the names in the folder would be the same');
   }
   const { product } = values;
   if (product !== undefined && product !== 'VMC' && product !== 'CMC') {
-    throw new WrongUsage(`--product: ${product} is not accepted; accepted: VMC, CMC`);
+    throw new UsageError(`--product: ${product} is not accepted; accepted: VMC, CMC`);
   }
   const at = values.at === undefined ? new Date() : readDate(values.at);
   return {
@@ -94,7 +94,7 @@ function parse(args: readonly string[]) {
       },
     });
   } catch (error) {
-    throw new WrongUsage(error instanceof Error ? error.message : String(error));
+    throw new UsageError(error instanceof Error ? error.message : String(error));
   }
 }
 
@@ -104,7 +104,7 @@ function readDate(text: string): Date {
   const [, day] = /^(\d{4}-\d{2}-\d{2})(T.*)?$/.exec(text) ?? [];
   // A 30th of February is one of March to Date.
   if (!day || Number.isNaN(date.getTime()) || !new Date(day).toISOString().startsWith(day)) {
-    throw new WrongUsage(
+    throw new UsageError(
       `--at: ${text} is not accepted; accepted: an ISO 8601 date like 2026-06-01 or 2026-06-01T12:00:00Z`,
     );
   }
@@ -114,7 +114,7 @@ function readDate(text: string): Date {
 function readDomain(text: string): string {
   const result = v.safeParse(domainSchema, text);
   if (!result.success) {
-    throw new WrongUsage(`--domain: ${text} is not accepted; accepted: a domain name like example.com`);
+    throw new UsageError(`--domain: ${text} is not accepted; accepted: a domain name like example.com`);
   }
   return result.output;
 }
@@ -122,7 +122,7 @@ function readDomain(text: string): string {
 function readTrust(text: string): string {
   const fingerprint = readFingerprint(text);
   if (!fingerprint) {
-    throw new WrongUsage(`--trust: ${text} is not accepted; accepted: the 64 hex digits of a certificate's SHA-256`);
+    throw new UsageError(`--trust: ${text} is not accepted; accepted: the 64 hex digits of a certificate's SHA-256`);
   }
   return fingerprint;
 }
@@ -139,10 +139,10 @@ async function inspect(file: string, { json, out, expectations }: Options): Prom
     );
     return certificate.report.publishable ? EXIT.publishable : EXIT.error;
   } catch (error) {
-    if (!(error instanceof InvalidChain) && !(error instanceof Error && 'syscall' in error)) {
+    if (!(error instanceof InvalidChainError) && !(error instanceof Error && 'syscall' in error)) {
       throw error;
     }
-    const name = error instanceof InvalidChain ? error.name : 'UnreadableFile';
+    const name = error instanceof InvalidChainError ? error.name : 'UnreadableFile';
     const message = 'code' in error ? (UNREADABLE[String(error.code)] ?? error.message) : error.message;
     const problem = { file, error: { name, message } };
     console.log(json ? JSON.stringify(problem) : `${file}\n  ${mark('error')} ${name}: ${message}`);
@@ -152,7 +152,7 @@ async function inspect(file: string, { json, out, expectations }: Options): Prom
 
 /** The chain is not to blame for it. */
 function cannotWrite(error: unknown): never {
-  throw new WrongUsage(`--out: the folder cannot be written (${error instanceof Error ? error.message : error})`);
+  throw new UsageError(`--out: the folder cannot be written (${error instanceof Error ? error.message : error})`);
 }
 
 async function write(folder: string, { report, chainPem, logo }: MarkCertificate): Promise<void> {
@@ -215,7 +215,7 @@ try {
   }
   process.exitCode = Math.max(...statuses);
 } catch (error) {
-  if (!(error instanceof WrongUsage)) {
+  if (!(error instanceof UsageError)) {
     throw error;
   }
   console.error(`${error.message}\n\n${USAGE}`);

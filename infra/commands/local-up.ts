@@ -4,9 +4,9 @@ import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { createDeployer, type Outputs } from '../local/emulator/deployment.ts';
-import { isAnswering } from '../local/emulator/emulator.ts';
+import { isReachable } from '../local/emulator/emulator.ts';
 import type { Served } from '../local/emulator/serve.ts';
-import { noteRunning, readRunning, UP } from '../local/emulator/state.ts';
+import { LOCAL_UP_DIRECTORY, readRunning, saveRunning } from '../local/emulator/state.ts';
 
 const USAGE = `npm run local:up -- [-c SETTING=VALUE]...
 
@@ -31,16 +31,16 @@ async function up(args: readonly string[]): Promise<void> {
     return;
   }
   const settings = Object.fromEntries(values.context.map(readSetting));
-  if ((await readRunning(isAnswering)) !== undefined) {
+  if ((await readRunning(isReachable)) !== undefined) {
     throw new Error('It is up already: npm run local:down ends it');
   }
-  await rm(UP, { recursive: true, force: true });
-  await mkdir(UP, { recursive: true });
+  await rm(LOCAL_UP_DIRECTORY, { recursive: true, force: true });
+  await mkdir(LOCAL_UP_DIRECTORY, { recursive: true });
   console.log(
     'Starting the emulator and the CA (the first time installs the emulator, which takes some seconds longer) ...',
   );
-  const log = await open(join(UP, 'serve.log'), 'w');
-  const daemon = fork(join(import.meta.dirname, '..', 'local', 'emulator', 'serve.ts'), [UP], {
+  const log = await open(join(LOCAL_UP_DIRECTORY, 'serve.log'), 'w');
+  const daemon = fork(join(import.meta.dirname, '..', 'local', 'emulator', 'serve.ts'), [LOCAL_UP_DIRECTORY], {
     detached: true,
     stdio: ['ignore', log.fd, log.fd, 'ipc'],
   });
@@ -55,9 +55,9 @@ async function up(args: readonly string[]): Promise<void> {
     trustAnchors: served.trustAnchor,
     ...settings,
   });
-  await writeFile(join(UP, 'env'), environmentFile(served, outputs));
+  await writeFile(join(LOCAL_UP_DIRECTORY, 'env'), environmentFile(served, outputs));
   await putLogin(served, outputs);
-  await noteRunning({
+  await saveRunning({
     pid: daemon.pid ?? Number.NaN,
     url: served.url,
     certificateFile: served.environment.NODE_EXTRA_CA_CERTS ?? '',
@@ -80,7 +80,7 @@ function readSetting(text: string): [string, string] {
 async function ready(daemon: ChildProcess): Promise<Served> {
   const [served] = await Promise.race([once(daemon, 'message'), once(daemon, 'exit').then(() => [undefined])]);
   if (served === undefined) {
-    throw new Error(`It does not start:\n${(await readFile(join(UP, 'serve.log'), 'utf8')).trim()}`);
+    throw new Error(`It does not start:\n${(await readFile(join(LOCAL_UP_DIRECTORY, 'serve.log'), 'utf8')).trim()}`);
   }
   return served as Served;
 }
@@ -108,7 +108,7 @@ function environmentFile({ url, environment }: Served, outputs: Outputs): string
 
 /** The login of the simulated CA, as an operator puts it. */
 async function putLogin({ environment, credentials }: Served, outputs: Outputs): Promise<void> {
-  const file = join(UP, 'login.json');
+  const file = join(LOCAL_UP_DIRECTORY, 'login.json');
   await writeFile(file, JSON.stringify(credentials), { mode: 0o600 });
   await promisify(execFile)(
     'aws',
@@ -126,7 +126,7 @@ async function putLogin({ environment, credentials }: Served, outputs: Outputs):
 
 function tell({ orders }: Served): void {
   const first = orders[0]?.orderNumber;
-  const here = (file: string) => relative(process.cwd(), join(UP, file));
+  const here = (file: string) => relative(process.cwd(), join(LOCAL_UP_DIRECTORY, file));
   console.log(`
 It is up: AWS and the CA on this machine, until npm run local:down. An order is asked for every ten seconds. The CA knows
 

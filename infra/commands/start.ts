@@ -12,12 +12,12 @@ import { STATUSES } from '../../functions/collectmc/codes.ts';
 import { RESPONSE_FORMATS, type ResponseFormat } from '../../functions/collectmc/request.ts';
 import { ORDERED } from '../../functions/events.ts';
 import type { PublishResult } from '../../functions/publish/publish.ts';
-import type { Finding } from '../../functions/store/manifest.ts';
+import type { StoredFinding } from '../../functions/store/manifest.ts';
 import { createCertificateAuthority } from '../local/ca/certificate-authority.ts';
 import { pem } from '../local/ca/containers.ts';
 import type { Execution, ExecutionEvent } from '../local/cloud/executions.ts';
-import { type LocalCloud, PUSH_LOGIN, startLocalCloud } from '../local/cloud/local-cloud.ts';
-import { play, SCENARIOS, type Scenario } from '../local/scenarios.ts';
+import { LOCAL_PUSH_LOGIN, type LocalCloud, startLocalCloud } from '../local/cloud/local-cloud.ts';
+import { runScenario, SCENARIOS, type Scenario } from '../local/scenarios.ts';
 
 const FORMATS = Object.keys(RESPONSE_FORMATS) as ResponseFormat[];
 const PROJECT = join(import.meta.dirname, '..', '..');
@@ -116,7 +116,7 @@ async function main(options: Options): Promise<boolean> {
       cloud.ca.order(orderNumber, scenario.answers(certificate, earlier));
     }
     say(`Event       "${ORDERED}" for the order ${orderNumber}`);
-    const execution = await play(scenario, cloud, { orderNumber, domains: ['example.com'] }, tellDeed);
+    const execution = await runScenario(scenario, cloud, { orderNumber, domains: ['example.com'] }, tellDeed);
     for (const { error } of cloud.deadLetters) {
       say(`Dead letter ${error.name}: ${error.message}`);
     }
@@ -288,7 +288,7 @@ async function tellPublication(cloud: LocalCloud, { output }: Execution): Promis
 
 function tellCertificate(manifest: Record<string, unknown>): void {
   const days = Math.floor((Date.parse(String(manifest.notAfter)) - Date.now()) / 86_400_000);
-  const findings = manifest.findings as readonly Finding[];
+  const findings = manifest.findings as readonly StoredFinding[];
   const lines = [
     ['mark', `${manifest.product} (${manifest.markType})`],
     ['owner', (manifest.attributes as NamedAttributes).organizationName],
@@ -316,7 +316,7 @@ async function keepRunning(cloud: LocalCloud, orderNumber: string): Promise<void
   say(`  export AWS_ENDPOINT_URL_S3=${cloud.s3Url} AWS_ENDPOINT_URL_SECRETS_MANAGER=${cloud.secretsUrl}`);
   say(`  export AWS_ENDPOINT_URL_SFN=${cloud.statesUrl} AWS_ENDPOINT_URL_EVENTBRIDGE=${cloud.eventsUrl}`);
   say(`  MACHINE=${cloud.stateMachineArn} BUCKET=${cloud.bucket} SECRET=${cloud.secretId}`);
-  say(`  PUSH_URL=${cloud.pushUrl} PUSH_LOGIN='${PUSH_LOGIN.username}:${PUSH_LOGIN.password}'`);
+  say(`  PUSH_URL=${cloud.pushUrl} PUSH_LOGIN='${LOCAL_PUSH_LOGIN.username}:${LOCAL_PUSH_LOGIN.password}'`);
   say('For example:');
   say(`  aws s3 cp --recursive "s3://$BUCKET/orders/${orderNumber}/" .`);
   say('  aws stepfunctions list-executions --state-machine-arn "$MACHINE"');

@@ -2,7 +2,7 @@ import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import type { CollectionErrorName } from '../../functions/errors.ts';
 import { ORDERED } from '../../functions/events.ts';
 import { readSettings, type SettingsInput } from '../settings.ts';
-import type { MarkCertificate } from './ca/certificate-authority.ts';
+import type { IssuedMarkCertificate } from './ca/certificate-authority.ts';
 import type { Answer } from './ca/collectmc-answers.ts';
 import type { Credentials } from './ca/collectmc-simulator.ts';
 import type { Execution } from './cloud/executions.ts';
@@ -11,7 +11,7 @@ import type { LocalCloud } from './cloud/local-cloud.ts';
 /** What the CA answers to one order, call after call, and how the collection ends then. */
 export interface Scenario {
   readonly description: string;
-  readonly answers: (certificate: MarkCertificate, earlier: MarkCertificate) => readonly Answer[];
+  readonly answers: (certificate: IssuedMarkCertificate, earlier: IssuedMarkCertificate) => readonly Answer[];
   /** What somebody does when the execution has ended: redrives it, or sends its event again with something more. */
   readonly afterwards?: 'redrive' | { readonly request?: string };
   /** The error that the last execution fails with; it succeeds without one. */
@@ -32,7 +32,7 @@ export interface Operator {
 
 const processing: Answer = { kind: 'status', status: 0, newline: true };
 const available: Answer = { kind: 'status', status: 1, newline: true };
-const issued = ({ chain }: MarkCertificate): Answer => ({ kind: 'issued', certificates: chain });
+const issued = ({ chain }: IssuedMarkCertificate): Answer => ({ kind: 'issued', certificates: chain });
 const error = (code: number): Answer => ({ kind: 'error', code });
 const times = (count: number, answer: Answer): Answer[] => Array.from({ length: count }, () => answer);
 
@@ -142,7 +142,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
  *
  * @returns the last execution; undefined where the event was refused.
  */
-export async function play(
+export async function runScenario(
   { afterwards }: Scenario,
   cloud: LocalCloud,
   detail: { readonly orderNumber: string; readonly domains: readonly string[] },

@@ -278,7 +278,11 @@ function checksIn(seconds: number, pollSeconds: number): number {
   let checks = 0;
   for (let elapsedSeconds = 0; elapsedSeconds < seconds; ) {
     checks += 1;
-    elapsedSeconds += waitSeconds({ reason: 'processing', inARow: checks, checks, elapsedSeconds }, pollSeconds, 0.5);
+    elapsedSeconds += waitSeconds(
+      { reason: 'processing', consecutive: checks, checks, elapsedSeconds },
+      pollSeconds,
+      0.5,
+    );
   }
   return checks;
 }

@@ -28,7 +28,7 @@ export interface Measurement {
 }
 
 /** Measurements that belong side by side. */
-export interface Table {
+export interface FigureTable {
   readonly title: string;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly (string | number)[])[];
@@ -37,7 +37,7 @@ export interface Table {
 export interface Results {
   readonly figures: readonly Figure[];
   readonly measured: readonly Measurement[];
-  readonly tables?: readonly Table[];
+  readonly tables?: readonly FigureTable[];
 }
 
 /** Median and quartiles, by linear interpolation between the two nearest values. */

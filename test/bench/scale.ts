@@ -4,6 +4,7 @@ import { type BusyPolicy, busyPolicy, EVENTS_PER_RETRY, HISTORY_LIMIT, walk } fr
 import {
   atMost,
   exactly,
+  type FigureTable,
   type Measurement,
   measurement,
   quantile,
@@ -11,7 +12,6 @@ import {
   round,
   type Summary,
   summarize,
-  type Table,
 } from './measure.ts';
 import { type Load, type Outcome, referenceDelay, simulate } from './simulation.ts';
 
@@ -119,7 +119,7 @@ export function simulateScale(
       atMost(
         'scale-most-at-once',
         1,
-        range(runs.flatMap(({ callers, each }) => each.map(({ outcome }) => outcome.mostAtOnce / callers))),
+        range(runs.flatMap(({ callers, each }) => each.map(({ outcome }) => outcome.peakConcurrency / callers))),
       ),
       atMost(
         'scale-starved',
@@ -200,7 +200,7 @@ function untilBroken(sizes: readonly number[], run: (orders: number) => Point): 
   return points;
 }
 
-function table(title: string, points: readonly Point[]): Table {
+function table(title: string, points: readonly Point[]): FigureTable {
   return {
     title,
     columns: [
@@ -242,7 +242,7 @@ function verdictOn(point: Point): string {
 }
 
 /** What becomes of orders where the default settings' caller has more to do than it can. */
-function overloadTable(deployed: Deployed, retry: BusyPolicy): Table {
+function overloadTable(deployed: Deployed, retry: BusyPolicy): FigureTable {
   const { reservedConcurrency: callers, environment } = deployed;
   const pollSeconds = Number(environment.POLL_SECONDS);
   const caSeconds = 3;

@@ -30,7 +30,7 @@ export interface Outcome {
   readonly calls: number;
   readonly callsPerHour: number;
   readonly busiestHour: number;
-  readonly mostAtOnce: number;
+  readonly peakConcurrency: number;
   /** Executions that ended because Lambda refused as often as the Retry allows. */
   readonly starved: number;
   readonly retriesPerCheck: number;
@@ -64,7 +64,7 @@ export function simulate(load: Load, retry: BusyPolicy): Outcome {
   const callsInHour = new Uint32Array(Math.ceil(end / HOUR) + 1);
   const delays: number[] = [];
   let calling = 0;
-  let mostAtOnce = 0;
+  let peakConcurrency = 0;
   let starved = 0;
   let calls = 0;
   let retries = 0;
@@ -97,7 +97,7 @@ export function simulate(load: Load, retry: BusyPolicy): Outcome {
   const call = (order: number, now: number) => {
     calling += 1;
     calls += 1;
-    mostAtOnce = Math.max(mostAtOnce, calling);
+    peakConcurrency = Math.max(peakConcurrency, calling);
     const hour = Math.floor(now / HOUR);
     callsInHour[hour] = (callsInHour[hour] ?? 0) + 1;
     isCalling[order] = 1;
@@ -133,7 +133,7 @@ export function simulate(load: Load, retry: BusyPolicy): Outcome {
     const made = checks[order] ?? 0;
     const standing = {
       reason: 'processing',
-      inARow: made,
+      consecutive: made,
       checks: made,
       elapsedSeconds: now - (begun[order] ?? 0),
     } as const;
@@ -166,7 +166,7 @@ export function simulate(load: Load, retry: BusyPolicy): Outcome {
     calls,
     callsPerHour: calls / (end / HOUR),
     busiestHour: Math.max(...callsInHour),
-    mostAtOnce,
+    peakConcurrency,
     starved,
     retriesPerCheck: retries / answers,
     meanQueueSeconds: queueSeconds / answers,

@@ -22,9 +22,9 @@ export interface Work {
 /** What makes the checks: the deployed bundle, or bare calls with the requests to S3 that one issued check made. */
 export type Subject =
   | { readonly bundle: string }
-  | { readonly call: Call; readonly requests: readonly RecordedRequest[] };
+  | { readonly call: TimedCall; readonly requests: readonly RecordedRequest[] };
 
-export type Call = keyof typeof CALLS;
+export type TimedCall = keyof typeof CALLS;
 
 /** Ways to POST a form and read the answer. */
 const CALLS = {

@@ -10,7 +10,7 @@ import {
   type RecordedRequest,
   type Servers,
 } from './servers.ts';
-import type { Call, Subject, Work } from './warm-process.ts';
+import type { Subject, TimedCall, Work } from './warm-process.ts';
 
 /** Checks of one measurement: enough that each has its share of garbage collection. */
 const PENDING_AT_ONCE = 400;
@@ -39,7 +39,8 @@ export async function measureWarm(
   const collect = await startWorker(bundle, environment);
   const recorded = await record(servers, () => cpuOf(collect, issuedOrders(1)));
   const writes = recorded.filter(({ method }) => method === 'PUT');
-  const bare = (call: Call, requests: readonly RecordedRequest[] = []) => startWorker({ call, requests }, environment);
+  const bare = (call: TimedCall, requests: readonly RecordedRequest[] = []) =>
+    startWorker({ call, requests }, environment);
   const secure = { ...environment, COLLECT_URL: servers.secureCollectUrl, NODE_EXTRA_CA_CERTS: servers.trustFile };
   const workers = {
     collect,

@@ -8,10 +8,10 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RESPONSE_FORMATS, type ResponseFormat } from '../../functions/collectmc/request.ts';
 import { executionArn } from '../../functions/executions.ts';
-import type { MarkCertificate } from '../../infra/local/ca/certificate-authority.ts';
+import type { IssuedMarkCertificate } from '../../infra/local/ca/certificate-authority.ts';
 import type { Answer } from '../../infra/local/ca/collectmc-answers.ts';
 import { pem } from '../../infra/local/ca/containers.ts';
-import { type DeployedCollector, deployCollector, type Ended, LOGIN } from './deployed-collector.ts';
+import { type DeployedCollector, deployCollector, type EndedExecution, LOGIN } from './deployed-collector.ts';
 import { createInbox, type Inbox, receive } from './inbox.ts';
 import { createTable } from './table.ts';
 
@@ -19,7 +19,7 @@ const run = promisify(execFile);
 
 const processing: Answer = { kind: 'status', status: 0 };
 const error = (code: number): Answer => ({ kind: 'error', code });
-const issued = ({ chain }: MarkCertificate): Answer => ({ kind: 'issued', certificates: chain });
+const issued = ({ chain }: IssuedMarkCertificate): Answer => ({ kind: 'issued', certificates: chain });
 
 const WRONG = { ...LOGIN, loginPassword: 'wrong+horse battery%staple' };
 const CHANGED = { ...LOGIN, loginPassword: 'changed+horse battery%staple' };
@@ -70,16 +70,16 @@ function story(name: string, tell: (order: string) => Promise<string>): void {
 }
 
 const callsOf = (order: string) => collector.ca.calls.filter(({ orderNumber }) => orderNumber === order);
-const outcomeOf = ({ status, error: name }: Ended) => (name === undefined ? status : `${status} ${name}`);
+const outcomeOf = ({ status, error: name }: EndedExecution) => (name === undefined ? status : `${status} ${name}`);
 
 /** An order that the CA knows: announced, and waited for. */
-async function collect(order: string, script: readonly Answer[], detail: object = {}): Promise<Ended> {
+async function collect(order: string, script: readonly Answer[], detail: object = {}): Promise<EndedExecution> {
   collector.ca.order(order, script);
   await collector.announce({ orderNumber: order, domains: ['example.com'], product: 'VMC', ...detail });
   return collector.ended(`order-${order}`);
 }
 
-function certificate(changes: { notBefore?: Date; notAfter?: Date; domains?: string[] } = {}): MarkCertificate {
+function certificate(changes: { notBefore?: Date; notAfter?: Date; domains?: string[] } = {}): IssuedMarkCertificate {
   return collector.authority.issue({ domains: ['example.com'], ...changes });
 }
 
@@ -510,13 +510,13 @@ describe('a burst', () => {
       expect(callsOf(order)).toHaveLength(3);
     }
     expect(await collector.executions('order-5')).toHaveLength(LOAD.length);
-    expect(ca.mostAtOnce).toBe(1);
+    expect(ca.peakConcurrency).toBe(1);
     const peak = Math.max(
       ...(await logsOf(aws)).flatMap((line) => Number(/Max Memory Used: (\d+) MB/.exec(line)?.[1] ?? 0)),
     );
     expect(peak).toBeGreaterThan(0);
     table.note(
-      `Load: at most ${ca.mostAtOnce} call at once at the CA; peak memory of a Lambda process ${peak} MB of 512 MB`,
+      `Load: at most ${ca.peakConcurrency} call at once at the CA; peak memory of a Lambda process ${peak} MB of 512 MB`,
     );
   }, 600_000);
 });

@@ -24,7 +24,7 @@ const run = promisify(execFile);
 const LOCAL = join(import.meta.dirname, '..', '..', '.local');
 
 /** How an execution ended, as Step Functions tells it. */
-export interface Ended {
+export interface EndedExecution {
   readonly status: string;
   readonly error: string | undefined;
   readonly cause: string | undefined;
@@ -40,7 +40,7 @@ export interface DeployedCollector {
   /** Sends the event "Mark Certificate Ordered" once for each detail, ten to a call. */
   announce(...details: readonly object[]): Promise<void>;
   /** Waits until an execution has ended. */
-  ended(execution: string): Promise<Ended>;
+  ended(execution: string): Promise<EndedExecution>;
   /** Names of executions that begin so, and have a status where one is given. */
   executions(prefix: string, status?: 'RUNNING' | 'SUCCEEDED' | 'FAILED'): Promise<string[]>;
   /** What lies below `orders/<orderNumber>/`, by name. */

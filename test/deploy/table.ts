@@ -1,5 +1,5 @@
 /** What the suite shows: a row for every case, printed at the end, also of what failed. */
-export interface Table {
+export interface CaseTable {
   /** A number that no other case uses. */
   nextOrder(): string;
   /** Runs a case and notes its outcome, the seconds it took and the calls that the CA saw. */
@@ -16,7 +16,7 @@ interface Row {
   readonly calls: string;
 }
 
-export function createTable(): Table {
+export function createTable(): CaseTable {
   const rows: Row[] = [];
   const notes: string[] = [];
   let orders = 4_000_000_000;

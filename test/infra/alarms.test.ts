@@ -11,7 +11,7 @@ import { startAwsJsonEndpoint } from '../../infra/local/cloud/aws-json-endpoint.
 import { startSecretsEndpoint } from '../../infra/local/cloud/secrets.ts';
 import { request } from '../functions/push/request.ts';
 import { startS3Server } from '../s3-server.ts';
-import { all, only, SETTINGS, type Stack, statementsOf, synthesize } from './synthesized.ts';
+import { all, only, SETTINGS, type SynthesizedStack, statementsOf, synthesize } from './synthesized.ts';
 
 const OWN = 'MarkCertificateCollector';
 const MINUTE = 60;
@@ -38,15 +38,15 @@ interface AlarmProperties extends Partial<Metric> {
   readonly Statistic?: string;
 }
 
-let byDefault: Stack;
-let publishing: Stack;
+let byDefault: SynthesizedStack;
+let publishing: SynthesizedStack;
 
 beforeAll(() => {
   byDefault = synthesize();
   publishing = synthesize({ publish: 'true' });
 });
 
-function alarmsOf(stack: Stack): Record<string, AlarmProperties> {
+function alarmsOf(stack: SynthesizedStack): Record<string, AlarmProperties> {
   return Object.fromEntries(
     all(stack, 'AWS::CloudWatch::Alarm').map(({ name, Properties }) => [
       name.replace(/Alarm$/, ''),
@@ -94,7 +94,7 @@ describe('the alarms', () => {
   });
 
   it('are three more where something is published, whatever the other settings', () => {
-    const more = (stack: Stack) =>
+    const more = (stack: SynthesizedStack) =>
       Object.keys(alarmsOf(stack))
         .filter((name) => !(name in alarmsOf(byDefault)))
         .toSorted();

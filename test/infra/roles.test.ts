@@ -7,13 +7,13 @@ import {
   only,
   policyStatements,
   SETTINGS,
-  type Stack,
+  type SynthesizedStack,
   synthesize,
 } from './synthesized.ts';
 
-let byDefault: Stack;
-let withSettings: Stack;
-let publishing: Stack;
+let byDefault: SynthesizedStack;
+let withSettings: SynthesizedStack;
+let publishing: SynthesizedStack;
 
 beforeAll(() => {
   byDefault = synthesize();

@@ -5,14 +5,14 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { NEXT_STEPS } from '../../functions/errors.ts';
 import { SCENARIOS } from '../../infra/local/scenarios.ts';
 import { readSettings, SETTING_NAMES } from '../../infra/settings.ts';
-import { all, PROJECT, SETTINGS, type Stack, synthesize } from './synthesized.ts';
+import { all, PROJECT, SETTINGS, type SynthesizedStack, synthesize } from './synthesized.ts';
 
 const RUNBOOK = read('docs/runbook.md');
 const README = read('README.md');
 const PAGES = ['README.md', ...markdownIn('docs')];
 
-let byDefault: Stack;
-let withSettings: Stack;
+let byDefault: SynthesizedStack;
+let withSettings: SynthesizedStack;
 
 beforeAll(() => {
   byDefault = synthesize();
@@ -65,7 +65,7 @@ function codeIn(text: string): string {
 
 describe("the runbook's alarms", () => {
   const [, alarms = ''] = /^# Alarms$([\s\S]+?)^# /m.exec(RUNBOOK) ?? [];
-  const anchorsOf = (stack: Stack) =>
+  const anchorsOf = (stack: SynthesizedStack) =>
     all(stack, 'AWS::CloudWatch::Alarm').map(
       ({ Properties }) => String(Properties.AlarmDescription).split('docs/runbook.md#')[1],
     );

@@ -16,7 +16,7 @@ import {
   only,
   policyStatements,
   SETTINGS,
-  type Stack,
+  type SynthesizedStack,
   synthesize,
 } from './synthesized.ts';
 
@@ -164,7 +164,7 @@ describe('what is acknowledged, with all settings on', () => {
 });
 
 describe.each(NAMES)('the template, with %s', (name) => {
-  let stack: Stack;
+  let stack: SynthesizedStack;
 
   beforeAll(() => {
     stack = synthesize(COMBINATIONS[name]);

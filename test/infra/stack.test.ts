@@ -15,14 +15,14 @@ import {
   only,
   PROJECT,
   SETTINGS,
-  type Stack,
+  type SynthesizedStack,
   statementsOf,
   synthesize,
 } from './synthesized.ts';
 
-let byDefault: Stack;
-let withSettings: Stack;
-let publishing: Stack;
+let byDefault: SynthesizedStack;
+let withSettings: SynthesizedStack;
+let publishing: SynthesizedStack;
 
 beforeAll(() => {
   byDefault = synthesize();
@@ -289,7 +289,8 @@ describe('who may invoke a function', () => {
       SourceArn: '<Daily.Arn>',
     },
   ];
-  const permissionsOf = (stack: Stack) => all(stack, 'AWS::Lambda::Permission').map(({ Properties }) => Properties);
+  const permissionsOf = (stack: SynthesizedStack) =>
+    all(stack, 'AWS::Lambda::Permission').map(({ Properties }) => Properties);
 
   it('is each rule its own one; nobody may invoke Collect from outside', () => {
     expect(permissionsOf(byDefault)).toEqual(RULES);
@@ -465,7 +466,7 @@ describe('what is published', () => {
   });
 
   it('adds to a stack that is deployed, and replaces nothing of it', () => {
-    const typesOf = ({ resolved }: Stack, among: Stack) =>
+    const typesOf = ({ resolved }: SynthesizedStack, among: SynthesizedStack) =>
       Object.entries(resolved.Resources)
         .filter(([id]) => id in among.resolved.Resources)
         .map(([id, { Type }]) => [id, Type]);

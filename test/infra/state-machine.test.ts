@@ -3,11 +3,11 @@ import { NEXT_STEPS } from '../../functions/errors.ts';
 import { EVENTS_FOR_REFUSALS, EVENTS_PER_CHECK } from '../../infra/settings.ts';
 import { busyPolicy } from '../bench/machine.ts';
 import { type Load, simulate } from '../bench/simulation.ts';
-import { DAY, only, type Retrier, SETTINGS, type Stack, type State, synthesize } from './synthesized.ts';
+import { DAY, only, type Retrier, SETTINGS, type State, type SynthesizedStack, synthesize } from './synthesized.ts';
 
-let byDefault: Stack;
-let withSettings: Stack;
-let publishing: Stack;
+let byDefault: SynthesizedStack;
+let withSettings: SynthesizedStack;
+let publishing: SynthesizedStack;
 
 beforeAll(() => {
   byDefault = synthesize();
@@ -150,7 +150,7 @@ describe('the state machine that publishes', () => {
   });
 
   it('announces what became of it beside the certificate', () => {
-    const detailOf = (stack: Stack) => {
+    const detailOf = (stack: SynthesizedStack) => {
       const { Entries } = stateOf('Announce issued', stack).Parameters as { Entries: { Detail: unknown }[] };
       return Entries.map(({ Detail }) => Detail);
     };

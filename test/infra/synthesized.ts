@@ -78,7 +78,7 @@ interface Resolved {
   readonly Parameters: Readonly<Record<string, unknown>>;
 }
 
-export interface Stack {
+export interface SynthesizedStack {
   readonly template: Template;
   /** The template with every reference as text: `<Bucket.Arn>`. */
   readonly resolved: Resolved;
@@ -93,7 +93,7 @@ export interface Statement {
 }
 
 /** Synthesizes the stack as the app does, without building the functions. */
-export function synthesize(settings: Readonly<Record<string, string>> = {}): Stack {
+export function synthesize(settings: Readonly<Record<string, string>> = {}): SynthesizedStack {
   const outdir = mkdtempSync(join(tmpdir(), 'stack-'));
   try {
     const app = new App({ outdir, context: { ...CONTEXT, ...settings, 'aws:cdk:bundling-stacks': [] } });
@@ -136,13 +136,13 @@ export function nameOf(logicalId: string): string {
   return logicalId.replace(/^Collector(.+)[0-9A-F]{8}$/, '$1');
 }
 
-export function all({ resolved }: Stack, type: string): NamedResource[] {
+export function all({ resolved }: SynthesizedStack, type: string): NamedResource[] {
   return Object.entries(resolved.Resources)
     .filter(([, { Type }]) => Type === type)
     .map(([id, resource]) => ({ name: nameOf(id), ...resource }));
 }
 
-export function only(stack: Stack, type: string, name?: string): NamedResource {
+export function only(stack: SynthesizedStack, type: string, name?: string): NamedResource {
   const [found, ...others] = all(stack, type).filter((resource) => name === undefined || resource.name === name);
   if (!found || others.length > 0) {
     throw new Error(`The template has not exactly one ${type} ${name ?? ''}`);
@@ -150,7 +150,7 @@ export function only(stack: Stack, type: string, name?: string): NamedResource {
   return found;
 }
 
-export function environmentOf(stack: Stack, name: string): unknown {
+export function environmentOf(stack: SynthesizedStack, name: string): unknown {
   const { Environment } = only(stack, 'AWS::Lambda::Function', name).Properties;
   return (Environment as { readonly Variables: unknown }).Variables;
 }
@@ -164,12 +164,12 @@ export function policyStatements(value: unknown): Statement[] {
   return [...here, ...Object.values(value).flatMap(policyStatements)];
 }
 
-export function statementsOf(stack: Stack, type: string): Statement[] {
+export function statementsOf(stack: SynthesizedStack, type: string): Statement[] {
   return policyStatements(only(stack, type).Properties);
 }
 
 /** What a role may do, by resource; conditions would show as another kind of statement and are refused. */
-export function grantsOf(stack: Stack, role: string): Record<string, string[]> {
+export function grantsOf(stack: SynthesizedStack, role: string): Record<string, string[]> {
   const attached = all(stack, 'AWS::IAM::Policy').filter(({ Properties }) =>
     asList(Properties.Roles).includes(`<${role}>`),
   );

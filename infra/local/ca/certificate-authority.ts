@@ -41,7 +41,7 @@ import {
 export type MarkType = 'Registered Mark' | 'Government Mark' | 'Prior Use Mark' | 'Modified Registered Mark';
 
 /** One attribute of a subject; each becomes an RDN of its own. */
-export interface Attribute {
+export interface SubjectAttribute {
   readonly oid: string;
   readonly value: string;
 }
@@ -51,7 +51,7 @@ export type Change<Item> = (usual: readonly Item[]) => readonly Item[];
 
 /** Everything in which a certificate may differ from the usual one of its kind. */
 export interface CertificateChanges {
-  readonly attributes?: Change<Attribute>;
+  readonly attributes?: Change<SubjectAttribute>;
   readonly extensions?: Change<Extension>;
   /** Whole seconds; default the present one. */
   readonly notBefore?: Date;
@@ -78,7 +78,7 @@ export interface MarkCertificateRequest extends CertificateChanges {
 }
 
 /** An issued certificate with its issuers, each DER. */
-export interface MarkCertificate {
+export interface IssuedMarkCertificate {
   readonly leaf: Uint8Array;
   readonly issuing: Uint8Array;
   readonly root: Uint8Array;
@@ -94,7 +94,7 @@ export interface CertificateAuthority {
   /** The CA that signs the leaves, DER: RSA-3072. */
   readonly issuing: Uint8Array;
   /** Issues one certificate, at once: a few milliseconds. */
-  issue(request: MarkCertificateRequest): MarkCertificate;
+  issue(request: MarkCertificateRequest): IssuedMarkCertificate;
   /**
    * The same authority with other certificates over the same keys, so that a fault above the leaf costs no key generation.
    * Changing the root certifies the issuing CA anew.
@@ -117,7 +117,7 @@ interface Keys {
 
 /** A certificate before it is signed. */
 interface Draft {
-  readonly attributes: readonly Attribute[];
+  readonly attributes: readonly SubjectAttribute[];
   readonly extensions: readonly Extension[];
   readonly publicKey: KeyObject;
   readonly lifetimeDays: number;
@@ -254,7 +254,7 @@ function certifyIssuing(keys: Keys, root: Uint8Array, changes: CertificateChange
   return certify(draft, changes, keys.root, root);
 }
 
-function authorityName(country: string, original: string, commonName: string): Attribute[] {
+function authorityName(country: string, original: string, commonName: string): SubjectAttribute[] {
   return [
     { oid: oid.countryName, value: country },
     { oid: oid.organizationName, value: `Local Look-alike of ${original}` },
@@ -306,7 +306,7 @@ const registeredTrademark = [
   { oid: oid.trademarkOffice, value: 'Intellectual Property Office' },
   { oid: oid.trademarkIdentifier, value: 'UK00001234567' },
   { oid: oid.legalEntityIdentifier, value: '00000000000000000098' },
-] satisfies Attribute[];
+] satisfies SubjectAttribute[];
 
 /** What each kind of mark says about where its right comes from. */
 const markAttributes = {
@@ -317,7 +317,7 @@ const markAttributes = {
     { oid: oid.statuteCitation, value: 'Example Marks Act 1994, section 1' },
   ],
   'Prior Use Mark': [{ oid: oid.priorUseSourceUrl, value: 'https://archive.mark-certificates.test/2020/logo' }],
-} satisfies Record<MarkType, Attribute[]>;
+} satisfies Record<MarkType, SubjectAttribute[]>;
 
 function ownerOf(request: MarkCertificateRequest): string {
   return request.owner ?? 'Example Brand Limited';
@@ -376,7 +376,7 @@ function certify(draft: Draft, changes: CertificateChanges, issuerKey: KeyObject
   return new Uint8Array(AsnConvert.serialize(certificate));
 }
 
-function name(attributes: readonly Attribute[]): asn1.Name {
+function name(attributes: readonly SubjectAttribute[]): asn1.Name {
   return new asn1.Name(
     attributes.map(({ oid: type, value }) => {
       const text = printable.has(type) ? { printableString: value } : { utf8String: value };

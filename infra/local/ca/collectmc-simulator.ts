@@ -15,7 +15,7 @@ export interface Credentials {
 }
 
 /** What the simulator keeps of a request, from its arrival on. */
-export interface Call {
+export interface RecordedCall {
   readonly at: Date;
   readonly method: string;
   /** Undefined until the body is read, and where it names none. */
@@ -34,9 +34,9 @@ export interface Simulator {
   /** The endpoint itself, path included. */
   readonly url: string;
   /** In the order of arrival. */
-  readonly calls: readonly Call[];
+  readonly calls: readonly RecordedCall[];
   /** The most calls that were ever in progress together: from a request's arrival until its answer is sent or its client gone. */
-  readonly mostAtOnce: number;
+  readonly peakConcurrency: number;
   /**
    * Makes an order known, or gives a known one a new script: one answer a call, the last one for ever. Only calls that pass the
    * checks of the protocol use up an answer.
@@ -84,13 +84,13 @@ const shapeAsked: Readonly<Record<string, IssuedShape>> = {
 export async function startCollectMcSimulator(options: SimulatorOptions): Promise<Simulator> {
   let credentials = options.credentials;
   let inProgress = 0;
-  let mostAtOnce = 0;
-  const calls: Mutable<Call>[] = [];
+  let peakConcurrency = 0;
+  const calls: Mutable<RecordedCall>[] = [];
   const orders = new Map<string, Answer[]>();
   const closing = new AbortController();
 
   const server = createServer((request, response) => {
-    const call: Mutable<Call> = {
+    const call: Mutable<RecordedCall> = {
       at: new Date(),
       method: request.method ?? '',
       orderNumber: undefined,
@@ -101,7 +101,7 @@ export async function startCollectMcSimulator(options: SimulatorOptions): Promis
       sha256: undefined,
     };
     calls.push(call);
-    mostAtOnce = Math.max(mostAtOnce, ++inProgress);
+    peakConcurrency = Math.max(peakConcurrency, ++inProgress);
     // Counted down before the last byte leaves, so that a client which waits for it and calls again was never there twice.
     const done = oncePerCall(() => inProgress--);
     const gone = new AbortController();
@@ -119,7 +119,7 @@ export async function startCollectMcSimulator(options: SimulatorOptions): Promis
   });
 
   /** The checks of the protocol, and when all of them pass the next answer of the order's script. */
-  async function answerTo(request: IncomingMessage, call: Mutable<Call>): Promise<Answer> {
+  async function answerTo(request: IncomingMessage, call: Mutable<RecordedCall>): Promise<Answer> {
     if (request.url?.split('?')[0] !== PATH) {
       return { kind: 'http', status: 404, body: 'Not found', contentType: 'text/plain' };
     }
@@ -169,8 +169,8 @@ export async function startCollectMcSimulator(options: SimulatorOptions): Promis
   return {
     url: `http://127.0.0.1:${portOf(server.address())}${PATH}`,
     calls,
-    get mostAtOnce() {
-      return mostAtOnce;
+    get peakConcurrency() {
+      return peakConcurrency;
     },
     order: (orderNumber, script) => {
       if (!ORDER_NUMBER.test(orderNumber) || script.length === 0) {
@@ -201,7 +201,7 @@ interface Field {
 
 /** Where an answer goes. */
 interface Exchange {
-  readonly call: Mutable<Call>;
+  readonly call: Mutable<RecordedCall>;
   readonly response: ServerResponse;
   /** Says that the call is no longer in progress. */
   readonly done: () => void;

@@ -54,7 +54,7 @@ export interface LocalCloud {
   /** Step Functions and EventBridge: everything that the runbook's commands need. */
   readonly statesUrl: string;
   readonly eventsUrl: string;
-  /** Where the setting `push` is on; its login is {@link PUSH_LOGIN}. */
+  /** Where the setting `push` is on; its login is {@link LOCAL_PUSH_LOGIN}. */
   readonly pushUrl: string | undefined;
   /** Where the setting `publish` is on: what serves the folder `published/`. */
   readonly publishedUrl: string | undefined;
@@ -75,7 +75,7 @@ export interface LocalCloud {
 }
 
 /** In place of the password that the stack would generate. */
-export const PUSH_LOGIN = { username: 'ca', password: 'pushed+from%afar' };
+export const LOCAL_PUSH_LOGIN = { username: 'ca', password: 'pushed+from%afar' };
 
 /** Milliseconds of a function's time, for `getRemainingTimeInMillis`. */
 const FUNCTION_MILLISECONDS = 60_000;
@@ -97,7 +97,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     : undefined;
   const secrets = await startSecretsEndpoint({
     [secretId]: options.secret ?? JSON.stringify(options.credentials),
-    ...(pushSecret && { [String(template.resolve({ Ref: pushSecret.id }))]: JSON.stringify(PUSH_LOGIN) }),
+    ...(pushSecret && { [String(template.resolve({ Ref: pushSecret.id }))]: JSON.stringify(LOCAL_PUSH_LOGIN) }),
   });
   const announced: BusEvent[] = [];
   const deadLetters: DeadLetter[] = [];

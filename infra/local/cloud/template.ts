@@ -6,7 +6,7 @@ import type { SettingsInput } from '../../settings.ts';
 import { MarkCertificateCollectorStack } from '../../stack.ts';
 
 /** A resource of a CloudFormation template. */
-export interface Resource {
+export interface TemplateResource {
   readonly Type: string;
   readonly Properties: Readonly<Record<string, unknown>>;
 }
@@ -14,7 +14,7 @@ export interface Resource {
 /** The synthesized stack, with names of this machine in place of what CloudFormation would fill in. */
 export interface DeployedTemplate {
   /** The one resource of a type whose logical id contains the text. */
-  resource(type: string, idPart?: string): { readonly id: string } & Resource;
+  resource(type: string, idPart?: string): { readonly id: string } & TemplateResource;
   /** A property as it would be after a deployment. */
   resolve(value: unknown): unknown;
 }
@@ -43,7 +43,7 @@ const PSEUDO_PARAMETERS: Readonly<Record<string, string>> = {
   'AWS::AccountId': '000000000000',
 };
 
-function readTemplate(resources: Readonly<Record<string, Resource>>): DeployedTemplate {
+function readTemplate(resources: Readonly<Record<string, TemplateResource>>): DeployedTemplate {
   const nameOf = (id: string): string => {
     const type = resources[id]?.Type ?? '';
     return PSEUDO_PARAMETERS[id] ?? NAMES[type] ?? `arn:aws:local:us-east-1:000000000000:${id}`;

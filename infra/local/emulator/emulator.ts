@@ -145,7 +145,7 @@ async function freePort(): Promise<number> {
 async function answers(url: string, certificateFile: string): Promise<boolean> {
   const giveUp = Date.now() + STARTING;
   while (Date.now() < giveUp) {
-    if (await isAnswering({ url, certificateFile })) {
+    if (await isReachable({ url, certificateFile })) {
       return true;
     }
     await wait(100);
@@ -154,7 +154,7 @@ async function answers(url: string, certificateFile: string): Promise<boolean> {
 }
 
 /** Whether an emulator answers now, over TLS with its own certificate. */
-export async function isAnswering(emulator: {
+export async function isReachable(emulator: {
   readonly url: string;
   readonly certificateFile: string;
 }): Promise<boolean> {

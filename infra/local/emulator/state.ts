@@ -2,9 +2,9 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Where `local:up` keeps what `local:down` and a developer's shell need. */
-export const UP = join(import.meta.dirname, '..', '..', '..', '.local', 'up');
+export const LOCAL_UP_DIRECTORY = join(import.meta.dirname, '..', '..', '..', '.local', 'up');
 
-const FILE = join(UP, 'running.json');
+const FILE = join(LOCAL_UP_DIRECTORY, 'running.json');
 
 /** What `local:up` left behind: a process, and where its emulator answers, by which it is told from a later one of its number. */
 export interface Running {
@@ -13,7 +13,7 @@ export interface Running {
   readonly certificateFile: string;
 }
 
-export async function noteRunning(running: Running): Promise<void> {
+export async function saveRunning(running: Running): Promise<void> {
   await writeFile(FILE, JSON.stringify(running));
 }
 
@@ -28,6 +28,6 @@ export async function readRunning(answers: (running: Running) => Promise<boolean
   }
 }
 
-export async function forgetRunning(): Promise<void> {
+export async function clearRunning(): Promise<void> {
   await rm(FILE, { force: true });
 }

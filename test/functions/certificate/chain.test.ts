@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildChain, type Chain, endsAtRoot, oneLine, writeChainPem } from '../../../functions/certificate/chain.ts';
-import { InvalidChain } from '../../../functions/certificate/invalid-chain.ts';
+import { InvalidChainError } from '../../../functions/certificate/invalid-chain.ts';
 import {
-  type Attribute,
   type CertificateAuthority,
   createCertificateAuthority,
-  type MarkCertificate,
+  type IssuedMarkCertificate,
+  type SubjectAttribute,
 } from '../../../infra/local/ca/certificate-authority.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
 import { type Extension, oid } from '../../../infra/local/ca/mark-extensions.ts';
@@ -19,7 +19,7 @@ let folder: string;
 let authority: CertificateAuthority;
 /** The same keys under other names. */
 let other: CertificateAuthority;
-let usual: MarkCertificate;
+let usual: IssuedMarkCertificate;
 
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'chain-'));
@@ -54,7 +54,7 @@ function buffers(...ders: readonly Uint8Array[]): Buffer[] {
   return ders.map((der) => Buffer.from(der));
 }
 
-function named(commonName: string): Attribute[] {
+function named(commonName: string): SubjectAttribute[] {
   return [{ oid: oid.commonName, value: commonName }];
 }
 
@@ -63,11 +63,11 @@ function keyOf(der: Uint8Array): KeyObject {
 }
 
 /** The subject of a root or an issuing CA as attributes. */
-function subjectOf(of: CertificateAuthority, which: 'root' | 'issuing'): readonly Attribute[] {
-  let subject: readonly Attribute[] = [];
+function subjectOf(of: CertificateAuthority, which: 'root' | 'issuing'): readonly SubjectAttribute[] {
+  let subject: readonly SubjectAttribute[] = [];
   of.with({
     [which]: {
-      attributes: (usually: readonly Attribute[]) => {
+      attributes: (usually: readonly SubjectAttribute[]) => {
         subject = usually;
         return usually;
       },
@@ -87,7 +87,11 @@ function asAuthority(usually: readonly Extension[]): Extension[] {
 }
 
 /** An authority's certificate that the issuing CA of `signer` signs for a name and a key. */
-function certified(signer: CertificateAuthority, attributes: readonly Attribute[], publicKey: KeyObject): Uint8Array {
+function certified(
+  signer: CertificateAuthority,
+  attributes: readonly SubjectAttribute[],
+  publicKey: KeyObject,
+): Uint8Array {
   return signer.issue({ domains: [], publicKey, attributes: () => attributes, extensions: asAuthority }).leaf;
 }
 
@@ -211,7 +215,7 @@ describe('no chain', () => {
   function expectRefusal(ders: readonly Uint8Array[], message: RegExp): void {
     for (const order of permutations(ders)) {
       const refused = refusal(...order);
-      expect(refused).toBeInstanceOf(InvalidChain);
+      expect(refused).toBeInstanceOf(InvalidChainError);
       expect(refused).toMatchObject({ name: 'InvalidChain', message: expect.stringMatching(message) });
     }
   }
@@ -300,7 +304,7 @@ describe('no chain', () => {
       const outcome = refusal(leaf, issuing, impostor);
 
       // Either way nothing hangs on the impostor: without it the root is absent, which a chain may lack.
-      expect(outcome instanceof InvalidChain ? buffers(leaf, issuing) : outcome).toEqual(buffers(leaf, issuing));
+      expect(outcome instanceof InvalidChainError ? buffers(leaf, issuing) : outcome).toEqual(buffers(leaf, issuing));
     }
   });
 
@@ -329,7 +333,7 @@ describe('no chain', () => {
     expect(new X509Certificate(loop).verify(keyOf(usual.issuing))).toBe(true);
     expect(new X509Certificate(usual.issuing).verify(keyOf(loop))).toBe(true);
 
-    expect(refusal(usual.leaf, usual.issuing, loop)).toBeInstanceOf(InvalidChain);
+    expect(refusal(usual.leaf, usual.issuing, loop)).toBeInstanceOf(InvalidChainError);
   });
 
   test('is not what a loop makes impossible: where there is a root as well, it is found', () => {
@@ -394,7 +398,7 @@ describe('where cross-signing allows several chains', () => {
     const all = [...short(), ...long().slice(2)];
 
     expect(trusting([usual.leaf, other.root], all)).toEqual(buffers(...long()));
-    expect(() => trusting([usual.leaf], [usual.leaf])).toThrow(InvalidChain);
+    expect(() => trusting([usual.leaf], [usual.leaf])).toThrow(InvalidChainError);
   });
 });
 

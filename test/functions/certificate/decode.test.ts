@@ -2,15 +2,18 @@ import { generateKeyPairSync, type KeyObject, type X509Certificate } from 'node:
 import { zipSync } from 'fflate';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { decodeCertificates } from '../../../functions/certificate/decode.ts';
-import { InvalidChain } from '../../../functions/certificate/invalid-chain.ts';
+import { InvalidChainError } from '../../../functions/certificate/invalid-chain.ts';
 import { holdsPrivateKey } from '../../../functions/certificate/private-key.ts';
 import { readMarkCertificate } from '../../../functions/certificate/report.ts';
-import { createCertificateAuthority, type MarkCertificate } from '../../../infra/local/ca/certificate-authority.ts';
+import {
+  createCertificateAuthority,
+  type IssuedMarkCertificate,
+} from '../../../infra/local/ca/certificate-authority.ts';
 import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../infra/local/ca/containers.ts';
 
 const MEBIBYTE = 1_048_576;
 
-let usual: MarkCertificate;
+let usual: IssuedMarkCertificate;
 /** Twenty-one certificates that differ. */
 let many: readonly Uint8Array[];
 
@@ -249,7 +252,7 @@ describe('InvalidChain is thrown for', () => {
   ])('%s', async (_, content, message) => {
     const decoding = decodeCertificates(Buffer.from(content()));
 
-    await expect(decoding).rejects.toThrow(InvalidChain);
+    await expect(decoding).rejects.toThrow(InvalidChainError);
     await expect(decoding).rejects.toThrow(message);
     await expect(decoding).rejects.toHaveProperty('name', 'InvalidChain');
   });
@@ -307,7 +310,7 @@ describe('a private key is found', () => {
 
   test.each(keys)('among PEM: %s', async (_, found) => {
     for (const content of [`${found}\n${text()}`, `${text()}${found}`]) {
-      await expect(decodeCertificates(Buffer.from(content))).rejects.toThrow(InvalidChain);
+      await expect(decodeCertificates(Buffer.from(content))).rejects.toThrow(InvalidChainError);
       await expect(decodeCertificates(Buffer.from(content))).rejects.toThrow(
         'a private key lies among the certificates',
       );

@@ -4,7 +4,7 @@ import * as asn1 from '@peculiar/asn1-x509';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Fields, readFields } from '../../../functions/certificate/fields.ts';
-import { InvalidChain } from '../../../functions/certificate/invalid-chain.ts';
+import { InvalidChainError } from '../../../functions/certificate/invalid-chain.ts';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
@@ -105,7 +105,7 @@ function read(reader: (der: Uint8Array) => Plain, der: Uint8Array): Plain | unde
     return reader(der);
   } catch (error) {
     if (reader === fieldsOf) {
-      expect(error).toBeInstanceOf(InvalidChain);
+      expect(error).toBeInstanceOf(InvalidChainError);
     }
     return undefined;
   }
@@ -210,7 +210,7 @@ describe('an extension counts as missing', () => {
     const header = Buffer.of(0x30, 0x82, inside.length >> 8, inside.length & 0xff);
     const certificate = new X509Certificate(Buffer.concat([header, inside]));
 
-    expect(() => readFields(certificate)).toThrow(InvalidChain);
+    expect(() => readFields(certificate)).toThrow(InvalidChainError);
     expect(() => readFields(certificate)).toThrow('one of the certificates cannot be read');
   });
 });

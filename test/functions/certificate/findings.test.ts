@@ -14,13 +14,13 @@ import {
   readMarkCertificate,
 } from '../../../functions/certificate/report.ts';
 import {
-  type Attribute,
   type CertificateAuthority,
   type CertificateChanges,
   type Change,
   createCertificateAuthority,
-  type MarkCertificate,
+  type IssuedMarkCertificate,
   type MarkCertificateRequest,
+  type SubjectAttribute,
 } from '../../../infra/local/ca/certificate-authority.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
 import {
@@ -51,7 +51,7 @@ interface Case {
   readonly domains?: readonly string[];
   readonly product?: 'VMC' | 'CMC';
   /** Which certificates are in the file; default all three. */
-  readonly delivered?: (issued: MarkCertificate) => readonly Uint8Array[];
+  readonly delivered?: (issued: IssuedMarkCertificate) => readonly Uint8Array[];
   /** Which one is pinned; default the root. */
   readonly pinned?: 'root' | 'issuing' | 'nothing';
   /** Where OpenSSL has a reason of its own to refuse the chain, its words; otherwise it has to accept it. */
@@ -70,14 +70,14 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function issue({ leaf, issuing, root }: Case): MarkCertificate {
+function issue({ leaf, issuing, root }: Case): IssuedMarkCertificate {
   const notBefore = new Date('2020-01-01T00:00:00Z');
   return authority
     .with({ root: { notBefore, ...root }, issuing: { notBefore, ...issuing } })
     .issue({ domains: [DOMAIN], notBefore: ISSUED, ...leaf });
 }
 
-async function check(issued: MarkCertificate, of: Case): Promise<CertificateReport> {
+async function check(issued: IssuedMarkCertificate, of: Case): Promise<CertificateReport> {
   const { at = AT, domains = [DOMAIN], product, delivered = ({ chain }) => chain, pinned = 'root' } = of;
   const expectations: Expectations = {
     at,
@@ -97,7 +97,10 @@ function ids(findings: readonly Finding[]): FindingId[] {
 }
 
 /** OpenSSL's opinion of the delivered chain under its top: "OK", or its words of refusal. */
-function opensslVerify(issued: MarkCertificate, { at = AT, delivered = ({ chain }) => chain, openssl = [] }: Case) {
+function opensslVerify(
+  issued: IssuedMarkCertificate,
+  { at = AT, delivered = ({ chain }) => chain, openssl = [] }: Case,
+) {
   const inFile = delivered(issued);
   const [leafFile = '', ...issuerFiles] = issued.chain
     .filter((der) => inFile.includes(der))
@@ -140,7 +143,7 @@ const critical =
 const basicConstraints = (value: { readonly cA: boolean; readonly pathLenConstraint?: number }) =>
   extension(oid.basicConstraints, new asn1.BasicConstraints(value), true);
 
-const markType = (value: string): Attribute => ({ oid: oid.markType, value });
+const markType = (value: string): SubjectAttribute => ({ oid: oid.markType, value });
 
 const keyUsage = (flags: number) => extension(oid.keyUsage, new asn1.KeyUsage(flags), true);
 
@@ -543,7 +546,7 @@ const FOUND: Readonly<Record<FindingId, readonly Case[]>> = {
       ] as const
     ).map(([type, field, name]) => ({
       of: `a ${type} without its ${name}`,
-      leaf: { markType: type, attributes: without<Attribute>(field) },
+      leaf: { markType: type, attributes: without<SubjectAttribute>(field) },
     })),
     {
       of: 'a Prior Use Mark without its source, of the first second in which it needed one',
@@ -679,7 +682,7 @@ describe('findings say what they found', () => {
   });
 
   test('the missing fields of the mark', async () => {
-    const leaf = { attributes: without<Attribute>(oid.trademarkCountry, oid.trademarkIdentifier) };
+    const leaf = { attributes: without<SubjectAttribute>(oid.trademarkCountry, oid.trademarkIdentifier) };
     expect(await messageOf({ of: '', leaf })).toContain('trademarkCountryOrRegionName; trademarkIdentifier');
   });
 
@@ -732,8 +735,8 @@ describe('the table of findings', () => {
         notAfter: new Date(ISSUED.getTime() + 399 * DAY),
         publicKey: ecKey('secp256k1'),
         attributes: (usual) =>
-          also<Attribute>(markType('Government Mark'))(
-            without<Attribute>(oid.trademarkCountry, oid.statuteCountry)(usual),
+          also<SubjectAttribute>(markType('Government Mark'))(
+            without<SubjectAttribute>(oid.trademarkCountry, oid.statuteCountry)(usual),
           ),
         extensions: (usual) => {
           const kept = without<Extension>(oid.crlDistributionPoints, oid.sctList, oid.certificatePolicies)(usual);

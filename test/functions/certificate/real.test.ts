@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { readFields } from '../../../functions/certificate/fields.ts';
 import { readLogo } from '../../../functions/certificate/logotype.ts';
 import { domainsOf, nameAttributes, sctsOf } from '../../../functions/certificate/mark.ts';
-import { InvalidChain, type MarkCertificate, readMarkCertificate } from '../../../functions/certificate/report.ts';
+import { InvalidChainError, type MarkCertificate, readMarkCertificate } from '../../../functions/certificate/report.ts';
 import { TRUST_ANCHORS } from '../../../functions/certificate/trust-anchors.ts';
 
 // Certificates that their holders publish are not ours to hand on: the folder lies outside the project.
@@ -200,7 +200,7 @@ describe.skipIf(!present)(`real certificates${present ? '' : ' (left out: MARK_C
 
   test.each(BROKEN)('%s is no chain', async (file, message) => {
     const reading = read(file, '2026-06-01');
-    await expect(reading).rejects.toBeInstanceOf(InvalidChain);
+    await expect(reading).rejects.toBeInstanceOf(InvalidChainError);
     await expect(reading).rejects.toThrow(message);
   });
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { InvalidChain, type MarkCertificate, readMarkCertificate } from '../../../functions/certificate/report.ts';
+import { InvalidChainError, type MarkCertificate, readMarkCertificate } from '../../../functions/certificate/report.ts';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
@@ -242,7 +242,7 @@ describe('whatever the container and the order', () => {
   });
 
   test.each(Object.entries(containers))('%s of a leaf alone is no chain', async (_, write) => {
-    await expect(read(write(chain.slice(0, 1)))).rejects.toThrow(InvalidChain);
+    await expect(read(write(chain.slice(0, 1)))).rejects.toThrow(InvalidChainError);
   });
 });
 
@@ -285,7 +285,7 @@ describe('a damaged certificate', () => {
   /** What is read, or undefined where it is no chain; any other error is thrown on. */
   async function readOrRefuse(bytes: Uint8Array): Promise<MarkCertificate | undefined> {
     return read(bytes).catch((error: unknown) => {
-      if (error instanceof InvalidChain) {
+      if (error instanceof InvalidChainError) {
         return undefined;
       }
       throw error;
@@ -340,7 +340,7 @@ describe('any bytes', () => {
   test('are no chain, and nothing else is thrown', async () => {
     await fc.assert(
       fc.asyncProperty(bytes, async (body) => {
-        await expect(read(body)).rejects.toBeInstanceOf(InvalidChain);
+        await expect(read(body)).rejects.toBeInstanceOf(InvalidChainError);
       }),
       { numRuns: 2000 },
     );
@@ -361,7 +361,7 @@ describe('any bytes', () => {
 
         const found = await read(bytes).catch((error: unknown) => error);
 
-        if (!(found instanceof InvalidChain)) {
+        if (!(found instanceof InvalidChainError)) {
           expect(found).toHaveProperty('report.fingerprintSha256', expected.report.fingerprintSha256);
         }
       }),
@@ -378,7 +378,7 @@ describe('any bytes', () => {
 
         const found = await read(part).catch((error: unknown) => error);
 
-        if (!(found instanceof InvalidChain)) {
+        if (!(found instanceof InvalidChainError)) {
           expect(found).toHaveProperty('report.fingerprintSha256', expected.report.fingerprintSha256);
         }
       }),

@@ -5,13 +5,16 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { type Zippable, zipSync } from 'fflate';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { InvalidChain } from '../../../functions/certificate/invalid-chain.ts';
+import { InvalidChainError } from '../../../functions/certificate/invalid-chain.ts';
 import { readMarkCertificate } from '../../../functions/certificate/report.ts';
 import { unzip } from '../../../functions/certificate/zip.ts';
-import { createCertificateAuthority, type MarkCertificate } from '../../../infra/local/ca/certificate-authority.ts';
+import {
+  createCertificateAuthority,
+  type IssuedMarkCertificate,
+} from '../../../infra/local/ca/certificate-authority.ts';
 import { base64Lines, pem } from '../../../infra/local/ca/containers.ts';
 
-let issued: MarkCertificate;
+let issued: IssuedMarkCertificate;
 
 beforeAll(async () => {
   issued = (await createCertificateAuthority()).issue({ domains: ['example.com'] });
@@ -62,7 +65,7 @@ function patched(
 
 async function refusal(archive: Uint8Array): Promise<string> {
   const reading = unzip(archive);
-  await expect(reading).rejects.toBeInstanceOf(InvalidChain);
+  await expect(reading).rejects.toBeInstanceOf(InvalidChainError);
   return reading.then(String, (error: Error) => error.message);
 }
 
@@ -108,7 +111,7 @@ describe('a damaged archive is no chain, and nothing worse:', () => {
         const copy = Buffer.from(archive);
         copy.writeUInt8((copy[at] ?? 0) ^ difference, at);
         const result = await unzip(copy).catch((error: unknown) => error);
-        expect(Array.isArray(result) || result instanceof InvalidChain).toBe(true);
+        expect(Array.isArray(result) || result instanceof InvalidChainError).toBe(true);
       }),
       { numRuns: 300 },
     );
@@ -180,7 +183,7 @@ describe('an archive that inflates to too much is refused', () => {
     const bomb = zipSync({ a: new Uint8Array(100 * MIB) });
     expect(bomb.length).toBeLessThan(MIB);
     expect(await refusal(bomb)).toContain('inflates to more than 1048576 bytes');
-    await expect(chainOf(bomb)).rejects.toBeInstanceOf(InvalidChain);
+    await expect(chainOf(bomb)).rejects.toBeInstanceOf(InvalidChainError);
   });
 
   test('as such a file that says it is small', async () => {
@@ -303,7 +306,7 @@ describe('a chain in an archive', () => {
   });
 
   test('is not there without its certificates', async () => {
-    await expect(chainOf(zipSync({ 'README.txt': bytes('Soon.') }))).rejects.toBeInstanceOf(InvalidChain);
+    await expect(chainOf(zipSync({ 'README.txt': bytes('Soon.') }))).rejects.toBeInstanceOf(InvalidChainError);
     await expect(chainOf(zipSync({ leaf: issued.leaf }))).rejects.toThrow('issuer of the mark certificate is missing');
   });
 });
@@ -337,7 +340,7 @@ describe('a private key in an archive is refused', () => {
   test.each(keys)('as %s, and its bytes stay out of the message', async (_, key) => {
     const archive = zipSync({ ...named((index) => `${index}`), 'notes.txt': Buffer.from(key) });
     const error: unknown = await chainOf(archive).catch((thrown: unknown) => thrown);
-    expect(error).toBeInstanceOf(InvalidChain);
+    expect(error).toBeInstanceOf(InvalidChainError);
     expect(String(error)).toBe('InvalidChain: a private key lies among the certificates');
   });
 

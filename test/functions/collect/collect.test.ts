@@ -70,7 +70,7 @@ describe('a check of a waiting order', () => {
       status,
       reason,
       checks: 1,
-      inARow: 1,
+      consecutive: 1,
       waitSeconds,
     });
   });
@@ -78,7 +78,7 @@ describe('a check of a waiting order', () => {
   test('after an answer without a status has none', async () => {
     const collection = await prepare('<html>').check();
 
-    expect(collection).toEqual({ outcome: 'waiting', reason: 'outage', checks: 1, inARow: 1, waitSeconds: 60 });
+    expect(collection).toEqual({ outcome: 'waiting', reason: 'outage', checks: 1, consecutive: 1, waitSeconds: 60 });
   });
 
   test('counts the checks, and the reasons in a row', async () => {
@@ -86,7 +86,7 @@ describe('a check of a waiting order', () => {
 
     const collections = await checks(6);
 
-    expect(collections.map(({ reason, inARow, waitSeconds }) => [reason, inARow, waitSeconds])).toEqual([
+    expect(collections.map(({ reason, consecutive, waitSeconds }) => [reason, consecutive, waitSeconds])).toEqual([
       ['processing', 1, 10_800],
       ['outage', 1, 60],
       ['outage', 2, 120],
@@ -154,7 +154,7 @@ describe('a status that no table has', () => {
       outcome: 'waiting',
       reason: 'outage',
       status: -77,
-      inARow: 7,
+      consecutive: 7,
       waitSeconds: 3840,
     });
     await expect(check(collections.at(-1))).rejects.toThrow(
@@ -168,13 +168,13 @@ describe('a status that no table has', () => {
   test('is counted anew after any other answer, and together with other unknown ones', async () => {
     const { checks } = prepare('-77', '-78', '<html>', '-77', '-77');
 
-    expect((await checks(5)).map(({ inARow }) => inARow)).toEqual([1, 2, 1, 1, 2]);
+    expect((await checks(5)).map(({ consecutive }) => consecutive)).toEqual([1, 2, 1, 1, 2]);
   });
 
   test('does not turn into one because the CA is down for long', async () => {
     const { checks } = prepare('<html>');
 
-    expect((await checks(20)).at(-1)).toMatchObject({ outcome: 'waiting', reason: 'outage', inARow: 20 });
+    expect((await checks(20)).at(-1)).toMatchObject({ outcome: 'waiting', reason: 'outage', consecutive: 20 });
   });
 });
 

@@ -4,7 +4,12 @@ import { CHECKS_AHEAD, waitSeconds } from '../../../functions/collect/waiting.ts
 import type { WaitingReason } from '../../../functions/collectmc/codes.ts';
 
 const POLL = 10_800;
-const standing = (reason: WaitingReason, inARow = 1) => ({ reason, inARow, checks: inARow, elapsedSeconds: 0 });
+const standing = (reason: WaitingReason, consecutive = 1) => ({
+  reason,
+  consecutive,
+  checks: consecutive,
+  elapsedSeconds: 0,
+});
 
 describe('the wait after each reason', () => {
   test.each([
@@ -24,8 +29,8 @@ describe('the wait after each reason', () => {
     ['wrong credentials', 'credentials', 1, 0.5, 10_800],
     ['no payment', 'payment', 5, 0.5, 10_800],
     ['no permission', 'permission', 5, 0.5, 10_800],
-  ] as const)('%s', (_, reason, inARow, random, seconds) => {
-    expect(waitSeconds(standing(reason, inARow), POLL, random)).toBe(seconds);
+  ] as const)('%s', (_, reason, consecutive, random, seconds) => {
+    expect(waitSeconds(standing(reason, consecutive), POLL, random)).toBe(seconds);
   });
 
   test('an outage that names a time is given that time, up to the poll interval', () => {
@@ -60,14 +65,14 @@ test('whatever a CA answers, an order is never more than its allowance ahead of 
       fc.infiniteStream(fc.constantFrom(...reasons)),
       fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })),
       (stream, randoms) => {
-        let [checks, elapsedSeconds, inARow] = [0, 0, 0];
+        let [checks, elapsedSeconds, consecutive] = [0, 0, 0];
         let previous: WaitingReason | undefined;
         while (elapsedSeconds < giveUpSeconds) {
           const reason = stream.next().value;
           checks += 1;
-          inARow = reason === previous ? inARow + 1 : 1;
+          consecutive = reason === previous ? consecutive + 1 : 1;
           previous = reason;
-          elapsedSeconds += waitSeconds({ reason, inARow, checks, elapsedSeconds }, POLL, randoms.next().value);
+          elapsedSeconds += waitSeconds({ reason, consecutive, checks, elapsedSeconds }, POLL, randoms.next().value);
         }
         expect(checks).toBeLessThanOrEqual(giveUpSeconds / POLL + CHECKS_AHEAD + 2);
       },
@@ -77,7 +82,7 @@ test('whatever a CA answers, an order is never more than its allowance ahead of 
 });
 
 test('a CA that only ever flaps is asked at the poll interval once the allowance is used up', () => {
-  const flapping = { reason: 'outage', inARow: 1, checks: CHECKS_AHEAD + 2, elapsedSeconds: POLL / 2 } as const;
+  const flapping = { reason: 'outage', consecutive: 1, checks: CHECKS_AHEAD + 2, elapsedSeconds: POLL / 2 } as const;
 
   expect(waitSeconds(flapping, POLL, 0.5)).toBe(POLL);
   expect(waitSeconds({ ...flapping, checks: CHECKS_AHEAD }, POLL, 0.5)).toBe(60);

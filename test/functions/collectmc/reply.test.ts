@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Container, type Reply, type ReplyHeaders, readReply } from '../../../functions/collectmc/reply.ts';
+import { type Container, type Reply, type ResponseHeaders, readReply } from '../../../functions/collectmc/reply.ts';
 import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../infra/local/ca/containers.ts';
 
 /** No certificates, but of their shape, and the reader does not look inside. Their base64 has `+`, `/` and padding. */
@@ -16,9 +16,9 @@ const indefinite = indefiniteLength(certsOnly);
 const archive = Buffer.from(zip(certificates));
 const commentedArchive = commented(archive, 'with a comment');
 
-const PLAIN = { 'content-type': 'text/plain' } satisfies ReplyHeaders;
+const PLAIN = { 'content-type': 'text/plain' } satisfies ResponseHeaders;
 
-function answered(body: string | Uint8Array, headers: ReplyHeaders = PLAIN): Reply {
+function answered(body: string | Uint8Array, headers: ResponseHeaders = PLAIN): Reply {
   return readReply(200, headers, Buffer.from(body));
 }
 

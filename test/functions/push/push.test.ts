@@ -2,7 +2,7 @@ import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import type { LambdaFunctionURLEvent } from 'aws-lambda';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { PUSH_LOGIN } from '../../../functions/push/authentication.ts';
+import { PUSH_LOGIN_FORM } from '../../../functions/push/authentication.ts';
 import { createPush, type PushRecord } from '../../../functions/push/push.ts';
 import { createSecretReader } from '../../../functions/secret.ts';
 import { ServiceError, startAwsJsonEndpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
@@ -78,7 +78,7 @@ async function prepare({ secret = JSON.stringify(LOGIN), secretId = SECRET, secr
   const push = createPush({
     stateMachineArn: ARN,
     sfn,
-    login: createSecretReader(secretsManager, SECRET, PUSH_LOGIN, () => time),
+    login: createSecretReader(secretsManager, SECRET, PUSH_LOGIN_FORM, () => time),
     observe: (record) => records.push(record),
     now: () => new Date(time),
   });

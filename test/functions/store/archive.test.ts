@@ -12,12 +12,12 @@ import fc from 'fast-check';
 import { startFauxqs } from 'fauxqs';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type MarkCertificate, readMarkCertificate } from '../../../functions/certificate/report.ts';
-import { openArchive, type Response } from '../../../functions/store/archive.ts';
-import type { Provenance, StandingManifest } from '../../../functions/store/manifest.ts';
+import { openArchive, type ReceivedResponse } from '../../../functions/store/archive.ts';
+import type { Provenance, StoredManifest } from '../../../functions/store/manifest.ts';
 import { createCertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
 import { pkcs7 } from '../../../infra/local/ca/containers.ts';
 import { by, interleave } from '../../interleave.ts';
-import { type Refusal, type S3Request, type S3Server, startS3Server } from '../../s3-server.ts';
+import { type InjectedError, type S3Request, type S3Server, startS3Server } from '../../s3-server.ts';
 
 const BUCKET = 'certificates';
 const FOLDER = 'orders/1378973013/';
@@ -31,7 +31,7 @@ const second: Provenance = { execution: 'order-1378973013-again', collectedAt: '
 
 /** What the CA sent, and what was read in it. */
 interface Issue {
-  readonly response: Response;
+  readonly response: ReceivedResponse;
   readonly certificate: MarkCertificate;
 }
 
@@ -39,7 +39,7 @@ let older: Issue;
 let newer: Issue;
 /** Issued in the same second as `newer`. */
 let twin: Issue;
-const broken: Response = { container: 'pkcs7', body: Buffer.from('a chain without its leaf') };
+const broken: ReceivedResponse = { container: 'pkcs7', body: Buffer.from('a chain without its leaf') };
 
 let server: S3Server;
 let reader: S3Client;
@@ -115,11 +115,11 @@ function overwrite(key: string, body: string, s3 = reader) {
 }
 
 /** The manifest, if there is one. Whatever happened: the versions it lists are there and hold what it says. */
-async function provedManifest(): Promise<StandingManifest | undefined> {
+async function provedManifest(): Promise<StoredManifest | undefined> {
   if (!(await keys()).includes(MANIFEST)) {
     return undefined;
   }
-  const manifest: StandingManifest = await readJson(MANIFEST);
+  const manifest: StoredManifest = await readJson(MANIFEST);
   for (const { key, versionId, ...listed } of Object.values(manifest.objects)) {
     expect(versionId, key).toBeDefined();
     const { body } = await read(key, versionId);
@@ -663,7 +663,7 @@ describe('contention', () => {
     { status: 412, code: 'PreconditionFailed' },
     { status: 409, code: 'ConditionalRequestConflict' },
     { status: 404, code: 'NoSuchKey' },
-  ] satisfies Refusal[];
+  ] satisfies InjectedError[];
 
   it.each(conflicts)('lost once at any write, by $status $code, is looked at again', async (conflict) => {
     for (let nth = 0; nth < 4; nth++) {

@@ -14,9 +14,9 @@ import { createHandler } from '../../../functions/survey/handler.ts';
 import {
   type BrokenPublication,
   type PublicationSummary,
-  PublicationsNotTold,
+  PublicationsNotReportedError,
 } from '../../../functions/survey/publications.ts';
-import { type Reminder, RemindersNotSent, type Summary, survey } from '../../../functions/survey/survey.ts';
+import { type Reminder, RemindersNotSentError, type SurveySummary, survey } from '../../../functions/survey/survey.ts';
 import { type S3Server, startS3Server } from '../../s3-server.ts';
 import { type EventBus, startEventBus } from './event-bus.ts';
 import { resolverOf, type Zone } from './zone.ts';
@@ -182,7 +182,7 @@ async function run({ now = () => new Date(NOON), resolver = resolverOf(zone), ..
   const damaged: { key: string; problem: string }[] = [];
   const summaries: PublicationSummary[] = [];
   const broken: BrokenPublication[] = [];
-  const surveyed: Summary[] = [];
+  const surveyed: SurveySummary[] = [];
   const reminded: Reminder[] = [];
   const error = await survey({
     s3,
@@ -859,7 +859,7 @@ describe('of several publications', () => {
     const { error, broken } = await run();
 
     expect(bus.calls.map((entries) => entries.length)).toEqual([10, 2]);
-    expect(error).toBeInstanceOf(PublicationsNotTold);
+    expect(error).toBeInstanceOf(PublicationsNotReportedError);
     expect(error).toMatchObject({
       name: 'PublicationsNotTold',
       message:
@@ -999,7 +999,7 @@ describe('reminders and publications do not keep each other from being told', ()
       message:
         'RemindersNotSent: EventBridge did not take the reminder of order 1 (InternalFailure: try again); ' +
         'PublicationsNotTold: EventBridge did not take the event of default._bimi.example.com (InternalFailure: try again)',
-      errors: [expect.any(RemindersNotSent), expect.any(PublicationsNotTold)],
+      errors: [expect.any(RemindersNotSentError), expect.any(PublicationsNotReportedError)],
     });
   });
 });

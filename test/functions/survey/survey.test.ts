@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { readMarkCertificate } from '../../../functions/certificate/report.ts';
 import { openArchive } from '../../../functions/store/archive.ts';
 import { createHandler } from '../../../functions/survey/handler.ts';
-import { type Reminder, RemindersNotSent, type Summary, survey } from '../../../functions/survey/survey.ts';
+import { type Reminder, RemindersNotSentError, type SurveySummary, survey } from '../../../functions/survey/survey.ts';
 import { createCertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
 import { pkcs7 } from '../../../infra/local/ca/containers.ts';
 import { type S3Server, startS3Server } from '../../s3-server.ts';
@@ -77,7 +77,7 @@ function unheard(): never {
 /** Runs one survey and tells what it found. The error is given back, for what was seen until then. */
 async function run({ at = NOON, remindBeforeDays = 30 } = {}) {
   const damaged: { key: string; problem: string }[] = [];
-  const summaries: Summary[] = [];
+  const summaries: SurveySummary[] = [];
   const reminded: Reminder[] = [];
   const error = await survey({
     s3,
@@ -457,7 +457,7 @@ describe('a survey', () => {
 
     const first = await run();
 
-    expect(first.error).toBeInstanceOf(RemindersNotSent);
+    expect(first.error).toBeInstanceOf(RemindersNotSentError);
     expect(first.error).toMatchObject({
       name: 'RemindersNotSent',
       message:

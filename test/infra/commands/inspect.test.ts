@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
-  type MarkCertificate,
+  type IssuedMarkCertificate,
 } from '../../../infra/local/ca/certificate-authority.ts';
 import { armouredPkcs7, pem, pkcs7, zip } from '../../../infra/local/ca/containers.ts';
 import { oid } from '../../../infra/local/ca/mark-extensions.ts';
@@ -20,7 +20,7 @@ const AT = ['--at', '2026-06-01'];
 let folder: string;
 let authority: CertificateAuthority;
 /** A clean Registered Mark for example.com and www.example.com. */
-let clean: MarkCertificate;
+let clean: IssuedMarkCertificate;
 let root: string;
 /** The files, by what lies in them. */
 const FILES = { clean: 'clean.pem', warning: 'warning.pem', error: 'error.pem', broken: 'broken.pem' } as const;

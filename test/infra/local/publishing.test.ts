@@ -13,7 +13,7 @@ import type { Publication } from '../../../functions/store/publication.ts';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
-  type MarkCertificate,
+  type IssuedMarkCertificate,
   type MarkCertificateRequest,
 } from '../../../infra/local/ca/certificate-authority.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
@@ -163,7 +163,7 @@ describe('the event and the manifest', () => {
   });
 });
 
-function issue(request: Partial<MarkCertificateRequest> = {}): MarkCertificate {
+function issue(request: Partial<MarkCertificateRequest> = {}): IssuedMarkCertificate {
   return authority.issue({ domains: [DOMAIN], ...request });
 }
 
@@ -177,7 +177,11 @@ async function announce(orderNumber: string, detail: object = {}): Promise<void>
 }
 
 /** An order from its event to its end. Returns what the state Publish said. */
-async function collect(orderNumber: string, { chain }: MarkCertificate, detail: object = {}): Promise<PublishResult> {
+async function collect(
+  orderNumber: string,
+  { chain }: IssuedMarkCertificate,
+  detail: object = {},
+): Promise<PublishResult> {
   cloud.ca.order(orderNumber, [{ kind: 'issued', certificates: chain }]);
   await announce(orderNumber, detail);
   const { output } = cloud.executions.get(`order-${orderNumber}`) ?? {};

@@ -15,12 +15,12 @@ import {
 import type { Answer } from '../../../infra/local/ca/collectmc-answers.ts';
 import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../infra/local/ca/containers.ts';
 import {
+  LOCAL_PUSH_LOGIN,
   type LocalCloud,
   type LocalCloudOptions,
-  PUSH_LOGIN,
   startLocalCloud,
 } from '../../../infra/local/cloud/local-cloud.ts';
-import { play, SCENARIOS } from '../../../infra/local/scenarios.ts';
+import { runScenario, SCENARIOS } from '../../../infra/local/scenarios.ts';
 import { basic } from '../../functions/push/request.ts';
 
 const credentials = { loginName: 'brand@example.com', loginPassword: 'correct+horse battery%staple' };
@@ -109,7 +109,7 @@ describe('every scenario ends as it should, and no password is seen anywhere', (
     }
     cloud.ca.order(ORDER, scenario.answers(certificate, earlier));
 
-    const execution = await play(scenario, cloud, { orderNumber: ORDER, domains: ['example.com'] }, () => {});
+    const execution = await runScenario(scenario, cloud, { orderNumber: ORDER, domains: ['example.com'] }, () => {});
 
     expect(execution?.error).toBe(scenario.failsWith);
     expect(execution?.status).toBe(scenario.failsWith ? 'FAILED' : 'SUCCEEDED');
@@ -476,7 +476,7 @@ describe('the CA', () => {
 
 describe('a push of the CA', () => {
   const orderEvent = { orderNumber: ORDER, domains: ['example.com'], product: 'VMC' };
-  const issuedPush = (login = PUSH_LOGIN) =>
+  const issuedPush = (login = LOCAL_PUSH_LOGIN) =>
     fetch(`${cloud.pushUrl}?orderNumber=${ORDER}&statusCode=6`, { headers: { authorization: basic(login) } });
   const pushName = () => [...cloud.executions.keys()].find((name) => name.includes('-push-6-')) ?? '';
 
@@ -546,7 +546,7 @@ describe('a push of the CA', () => {
     expect([...cloud.executions.keys()]).toHaveLength(1);
     const everything = [logged, JSON.stringify([execution, cloud.announced, process.env])].join();
     expect(everything).toContain(ORDER);
-    const { username, password } = PUSH_LOGIN;
+    const { username, password } = LOCAL_PUSH_LOGIN;
     for (const spelling of [password, encodeURIComponent(password), btoa(`${username}:${password}`), btoa(password)]) {
       expect(everything).not.toContain(spelling);
     }
@@ -557,7 +557,7 @@ describe('a push of the CA', () => {
 
     const answer = await fetch(String(cloud.pushUrl), {
       method: 'POST',
-      headers: { authorization: basic(PUSH_LOGIN) },
+      headers: { authorization: basic(LOCAL_PUSH_LOGIN) },
       body: new URLSearchParams({ orderNumber: ORDER, statusCode: '9', certificate: 'not looked at' }),
     });
 
@@ -569,7 +569,7 @@ describe('a push of the CA', () => {
   test('with a wrong password starts nothing', async () => {
     await prepare();
 
-    const answer = await issuedPush({ ...PUSH_LOGIN, password: 'guessed' });
+    const answer = await issuedPush({ ...LOCAL_PUSH_LOGIN, password: 'guessed' });
 
     expect(answer.status).toBe(401);
     expect(answer.headers.get('www-authenticate')).toMatch(/^Basic realm=/);
@@ -589,7 +589,7 @@ test('thirty orders at once are asked for one after the other, and none is lost'
   const executions = await Promise.all(orders.map((order) => executionOf(`order-${order}`)));
 
   expect(executions.map((execution) => execution?.status)).toEqual(orders.map(() => 'SUCCEEDED'));
-  expect(cloud.ca.mostAtOnce).toBe(1);
+  expect(cloud.ca.peakConcurrency).toBe(1);
   expect(cloud.ca.calls).toHaveLength(60);
   // The queue was felt: some were told to come back.
   const retried = executions.flatMap(

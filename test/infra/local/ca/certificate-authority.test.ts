@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import {
   type CertificateAuthority,
   createCertificateAuthority,
-  type MarkCertificate,
+  type IssuedMarkCertificate,
 } from '../../../../infra/local/ca/certificate-authority.ts';
 import { armouredPkcs7, type Pkcs7Form, pem, pkcs7 } from '../../../../infra/local/ca/containers.ts';
 import { logotype, logotypeImage, oid } from '../../../../infra/local/ca/mark-extensions.ts';
@@ -17,7 +17,7 @@ const DAY = 24 * 60 * 60 * 1000;
 
 let folder: string;
 let authority: CertificateAuthority;
-let usual: MarkCertificate;
+let usual: IssuedMarkCertificate;
 
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'certificate-authority-'));
@@ -42,7 +42,7 @@ function file(name: string, content: string | Uint8Array): string {
 }
 
 /** What openssl makes of a chain; throws with its words when it refuses. */
-function opensslVerify({ leaf, issuing, root }: MarkCertificate, ...options: string[]): string {
+function opensslVerify({ leaf, issuing, root }: IssuedMarkCertificate, ...options: string[]): string {
   const [rootFile, issuingFile, leafFile] = [root, issuing, leaf].map((der, i) => file(`verify-${i}.pem`, pem([der])));
   return openssl(['verify', ...options, '-CAfile', `${rootFile}`, '-untrusted', `${issuingFile}`, `${leafFile}`]);
 }

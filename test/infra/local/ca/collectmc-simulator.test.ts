@@ -370,7 +370,7 @@ describe('the record of calls', () => {
 
     expect(sockets.size).toBe(1);
     expect(simulator.calls).toHaveLength(20);
-    expect(simulator.mostAtOnce).toBe(1);
+    expect(simulator.peakConcurrency).toBe(1);
   });
 
   it('tells how many calls ran at once', async () => {
@@ -385,7 +385,7 @@ describe('the record of calls', () => {
     leaving.abort();
     await calls;
 
-    expect(simulator.mostAtOnce).toBe(3);
+    expect(simulator.peakConcurrency).toBe(3);
   });
 });
 
