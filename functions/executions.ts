@@ -47,8 +47,3 @@ export function describeExecution(
 export function executionArn(stateMachineArn: string, name: string): string {
   return `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
 }
-
-/** A date as names of executions carry it: yyyymmdd, UTC. */
-export function dayOf(date: Date): string {
-  return date.toISOString().slice(0, 10).replaceAll('-', '');
-}

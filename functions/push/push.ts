@@ -1,7 +1,8 @@
 import { ExecutionDoesNotExist } from '@aws-sdk/client-sfn';
 import type { APIGatewayProxyStructuredResultV2, LambdaFunctionURLEvent } from 'aws-lambda';
 import * as v from 'valibot';
-import { dayOf, describeExecution, type Executions, startExecution } from '../executions.ts';
+import { dayName } from '../days.ts';
+import { describeExecution, type Executions, startExecution } from '../executions.ts';
 import { problemsOf } from '../input.ts';
 import { executionName, type Order, orderInStateSchema } from '../order.ts';
 import type { SecretReader } from '../secret.ts';
@@ -144,7 +145,7 @@ async function act(
     return { outcome: 'noted' };
   }
   const order = await knownOrder(orderNumber, dependencies);
-  const request = `push-${statusCode}-${dayOf(dependencies.now())}`;
+  const request = `push-${statusCode}-${dayName(dependencies.now())}`;
   const execution = executionName({ orderNumber, request });
   const started = await startExecution(dependencies, execution, { ...order, request });
   return { outcome: started ? 'started' : 'already-there', execution };

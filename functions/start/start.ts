@@ -1,6 +1,7 @@
 import type { ExecutionStatus } from '@aws-sdk/client-sfn';
+import { dayName } from '../days.ts';
 import { CollectionError } from '../errors.ts';
-import { dayOf, describeExecution, type Executions, startExecution } from '../executions.ts';
+import { describeExecution, type Executions, startExecution } from '../executions.ts';
 import { parseInput } from '../input.ts';
 import { executionName, type Order, orderSchema } from '../order.ts';
 
@@ -48,7 +49,7 @@ export async function start(detail: unknown, dependencies: StartDependencies): P
 /** The first attempt has the order's name; later ones add the day, and from the day's second on a number. */
 function* executionNames(order: Order, now: Date): Generator<string> {
   const name = executionName(order);
-  const day = dayOf(now);
+  const day = dayName(now);
   yield name;
   yield `${name}-${day}`;
   for (let attempt = 2; attempt <= ATTEMPTS_A_DAY; attempt++) {

@@ -1,4 +1,5 @@
 import { coversName } from '../bimi.ts';
+import { daysLeft } from '../days.ts';
 import { EXPIRING } from '../events.ts';
 import { type Contents, readObjects } from '../store/listing.ts';
 import { MANIFEST_KEY, parseManifest, type StoredManifest } from '../store/manifest.ts';
@@ -14,8 +15,6 @@ import { sendEvents } from './send-events.ts';
 
 /** Days left on which a reminder is due, beside the first one, whose day is a setting: at two weeks, then daily. */
 const REMINDER_DAYS: ReadonlySet<number> = new Set([14, 7, 6, 5, 4, 3, 2, 1, 0]);
-
-const DAY = 86_400_000;
 
 /** The detail of an event "Mark Certificate Expiring". */
 export interface Reminder {
@@ -117,7 +116,7 @@ async function remind(
     .filter(
       ({ content }) => live.has(content.fingerprintSha256) || !kept.some((other) => supersedes(other.content, content)),
     )
-    .map((each) => ({ ...each, daysLeft: daysBetween(today, new Date(each.content.notAfter)) }));
+    .map((each) => ({ ...each, daysLeft: daysLeft(each.content.notAfter, today) }));
   const reminders = current
     .filter(({ daysLeft }) => isDue(daysLeft, remindBeforeDays))
     .map(({ key, content, daysLeft }) => reminderOf(bucket, key, content, daysLeft));
@@ -142,15 +141,6 @@ function supersedes(newer: StoredManifest, older: StoredManifest): boolean {
     newer.publishable &&
     older.domains.every((name) => coversName(newer.domains, name))
   );
-}
-
-/**
- * Days of the calendar in UTC, not spans of 24 hours: a survey that runs some seconds earlier or later than yesterday's
- * would skip or repeat a number of the latter whenever the certificate ends at about that time of the day. Only a schedule
- * at midnight itself would not be safe.
- */
-function daysBetween(from: Date, to: Date): number {
-  return Math.floor(to.getTime() / DAY) - Math.floor(from.getTime() / DAY);
 }
 
 /** On the first day of all, and on the fixed days after it. */

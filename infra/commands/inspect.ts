@@ -12,6 +12,7 @@ import {
   readMarkCertificate,
 } from '../../functions/certificate/report.ts';
 import { readFingerprint } from '../../functions/certificate/trust-anchors.ts';
+import { daysLeft } from '../../functions/days.ts';
 import { domainSchema } from '../../functions/order.ts';
 
 const USAGE = `npm run inspect -- [OPTIONS] FILE...
@@ -172,7 +173,7 @@ async function write(folder: string, { report, chainPem, logo }: MarkCertificate
 
 function describe(file: string, report: CertificateReport, at: Date): string {
   const { attributes, chain, trustAnchor, logo, findings } = report;
-  const days = Math.floor((Date.parse(report.notAfter) - at.getTime()) / 86_400_000);
+  const days = daysLeft(report.notAfter, at);
   const left = days < 0 ? `expired ${-days} days ago` : `${days} days left`;
   const rows = [
     [

@@ -10,6 +10,7 @@ import type { NamedAttributes } from '../../functions/certificate/mark.ts';
 import type { Collection } from '../../functions/collect/collect.ts';
 import { STATUSES } from '../../functions/collectmc/codes.ts';
 import { RESPONSE_FORMATS, type ResponseFormat } from '../../functions/collectmc/request.ts';
+import { daysLeft } from '../../functions/days.ts';
 import { ORDERED } from '../../functions/events.ts';
 import type { PublishResult } from '../../functions/publish/publish.ts';
 import type { StoredFinding } from '../../functions/store/manifest.ts';
@@ -287,7 +288,7 @@ async function tellPublication(cloud: LocalCloud, { output }: Execution): Promis
 }
 
 function tellCertificate(manifest: Record<string, unknown>): void {
-  const days = Math.floor((Date.parse(String(manifest.notAfter)) - Date.now()) / 86_400_000);
+  const days = daysLeft(String(manifest.notAfter), new Date());
   const findings = manifest.findings as readonly StoredFinding[];
   const lines = [
     ['mark', `${manifest.product} (${manifest.markType})`],

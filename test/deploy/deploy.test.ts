@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RESPONSE_FORMATS, type ResponseFormat } from '../../functions/collectmc/request.ts';
 import { executionArn } from '../../functions/executions.ts';
 import type { IssuedMarkCertificate } from '../../infra/local/ca/certificate-authority.ts';
@@ -60,7 +60,7 @@ afterAll(async () => {
 /** A case with an order of its own, and a row in the table: what it returns is the outcome. */
 function story(name: string, tell: (order: string) => Promise<string>): void {
   const order = table.nextOrder();
-  it(name, async () => {
+  test(name, async () => {
     await table.row(
       name,
       () => tell(order),
@@ -96,7 +96,7 @@ const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest(
 
 /** Each fails once the emulator can do it: then the step goes, and its line in docs/decisions/emulator.md. */
 describe('what the emulator lacks', () => {
-  it('reserved concurrency of a template: set through the interface of Lambda', async () => {
+  test('reserved concurrency of a template: set through the interface of Lambda', async () => {
     for (const [part, reserved] of [
       ['CollectFunction', '1'],
       ['PushFunction', '5'],
@@ -110,14 +110,14 @@ describe('what the emulator lacks', () => {
     }
   });
 
-  it('redriving: the runbook sends the event again instead', async () => {
+  test('redriving: the runbook sends the event again instead', async () => {
     const arn = executionArn(collector.outputs.StateMachineArn ?? '', 'order-1');
     await expect(collector.aws('stepfunctions', 'redrive-execution', '--execution-arn', arn)).rejects.toThrow(
       'Unknown action: RedriveExecution',
     );
   });
 
-  it('a generated password without punctuation', async () => {
+  test('a generated password without punctuation', async () => {
     expect(await pushLogin()).toMatch(/^ca:.*[^A-Za-z0-9]/s);
   });
 });
@@ -487,7 +487,7 @@ async function pushLogin(): Promise<string> {
 const LOAD = Array.from({ length: 200 }, (_, index) => String(5_000_000_001 + index));
 
 describe('a burst', () => {
-  it('of 200 orders is collected whole, one call at a time', async () => {
+  test('of 200 orders is collected whole, one call at a time', async () => {
     const { ca, aws } = collector;
     const since = ca.calls.length;
     const certificates = new Map(
@@ -536,7 +536,7 @@ async function logsOf(aws: DeployedCollector['aws']): Promise<string[]> {
 }
 
 describe('in the end', () => {
-  it('no password is found in a log, an environment, an event or an execution', async () => {
+  test('no password is found in a log, an environment, an event or an execution', async () => {
     const { aws, outputs } = collector;
     const [, pushPassword = ''] = (await pushLogin()).split(/:(.*)/s);
     const machine = outputs.StateMachineArn ?? '';

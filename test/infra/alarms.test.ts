@@ -1,5 +1,5 @@
 import type { Context } from 'aws-lambda';
-import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createHandler as createCollectHandler } from '../../functions/collect/handler.ts';
 import { createHandler as createPublishHandler } from '../../functions/publish/handler.ts';
 import { createHandler as createPushHandler } from '../../functions/push/handler.ts';
@@ -74,7 +74,7 @@ function identityOf({ Namespace, MetricName, Dimensions = [] }: Metric): string 
 }
 
 describe('the alarms', () => {
-  it('are these', () => {
+  test('are these', () => {
     expect(Object.keys(alarmsOf(byDefault)).toSorted()).toEqual([
       'CaDown',
       'CertificateExpires',
@@ -93,7 +93,7 @@ describe('the alarms', () => {
     ]);
   });
 
-  it('are three more where something is published, whatever the other settings', () => {
+  test('are three more where something is published, whatever the other settings', () => {
     const more = (stack: SynthesizedStack) =>
       Object.keys(alarmsOf(stack))
         .filter((name) => !(name in alarmsOf(byDefault)))
@@ -102,20 +102,20 @@ describe('the alarms', () => {
     expect(more(synthesize(SETTINGS))).toEqual(more(publishing));
   });
 
-  it('say what they mean in a sentence, and last of all where to read on', () => {
+  test('say what they mean in a sentence, and last of all where to read on', () => {
     for (const { AlarmDescription } of Object.values(alarmsOf(publishing))) {
       expect(AlarmDescription).toMatch(/^[A-Z].+\. Read on: docs\/runbook\.md#[a-z-]+$/);
     }
   });
 
-  it('go to the topic', () => {
+  test('go to the topic', () => {
     for (const { AlarmActions, ActionsEnabled } of Object.values(alarmsOf(publishing))) {
       expect(AlarmActions).toEqual(['<AlarmTopic>']);
       expect(ActionsEnabled).not.toBe(false);
     }
   });
 
-  it('are quiet where nothing is measured, but for the survey, whose silence is the alarm', () => {
+  test('are quiet where nothing is measured, but for the survey, whose silence is the alarm', () => {
     const treated = Object.entries(alarmsOf(publishing)).map(([name, { TreatMissingData }]) => [
       name,
       TreatMissingData,
@@ -130,7 +130,7 @@ describe('each alarm', () => {
   const MACHINE = 'StateMachineArn=<StateMachine>';
   const COLLECT = 'FunctionName=<CollectFunction>';
 
-  it.each([
+  test.each([
     ['OrderFailed', `AWS/States ExecutionsFailed ${MACHINE}`, 'Sum', 5 * MINUTE, OR_MORE, 1, 1],
     ['OrderTimedOut', `AWS/States ExecutionsTimedOut ${MACHINE}`, 'Sum', 5 * MINUTE, OR_MORE, 1, 1],
     ['OrderAborted', `AWS/States ExecutionsAborted ${MACHINE}`, 'Sum', 5 * MINUTE, OR_MORE, 1, 1],
@@ -182,7 +182,7 @@ describe("CloudWatch's limits", () => {
     { publish: 'true' },
   ];
 
-  it.each(rhythms)('are kept with %j', (settings: Readonly<Record<string, string>>) => {
+  test.each(rhythms)('are kept with %j', (settings: Readonly<Record<string, string>>) => {
     for (const properties of Object.values(alarmsOf(synthesize(settings)))) {
       const { EvaluationPeriods, DatapointsToAlarm = EvaluationPeriods } = properties;
       const { Period: period = Number.NaN } = properties;
@@ -200,7 +200,7 @@ describe("CloudWatch's limits", () => {
 describe('what is seen once in a poll interval', () => {
   const NAMES = ['WaitingForCredentials', 'WaitingForPayment', 'WaitingForPermission', 'OrderIsOld'];
 
-  it.each([
+  test.each([
     { pollEvery: 'PT1S', seconds: 1, period: MINUTE, periods: 1 },
     { pollEvery: 'PT31S', seconds: 31, period: 2 * MINUTE, periods: 1 },
     { pollEvery: 'PT3H', seconds: 3 * HOUR, period: 6 * HOUR, periods: 1 },
@@ -222,7 +222,7 @@ describe('what is seen once in a poll interval', () => {
     }
   });
 
-  it.each([
+  test.each([
     ['P90D', 67.5],
     ['P8D', 6],
     ['PT12H', 0.375],
@@ -241,7 +241,7 @@ describe('every metric of this project in an alarm or on the dashboard', () => {
     }
   });
 
-  it('is written by the function of its dimension', () => {
+  test('is written by the function of its dimension', () => {
     const own = Object.values(alarmsOf(publishing))
       .map(metricOf)
       .filter(({ Namespace }) => Namespace === OWN);
@@ -249,7 +249,7 @@ describe('every metric of this project in an alarm or on the dashboard', () => {
     expect([...written.values()].flat()).toEqual(expect.arrayContaining(own.map(identityOf)));
   });
 
-  it('is the one on the dashboard too', () => {
+  test('is the one on the dashboard too', () => {
     const { DashboardBody } = only(publishing, 'AWS::CloudWatch::Dashboard').Properties;
     const { widgets } = JSON.parse(String(DashboardBody)) as {
       widgets: readonly { properties: { metrics: readonly (readonly unknown[])[] } }[];
@@ -264,7 +264,7 @@ describe('every metric of this project in an alarm or on the dashboard', () => {
     expect([...written.values()].flat()).toEqual(expect.arrayContaining(expected));
   });
 
-  it('has no dimension but the service', () => {
+  test('has no dimension but the service', () => {
     for (const [service, metrics] of written) {
       expect(metrics).not.toEqual([]);
       expect(metrics.filter((metric) => !metric.endsWith(` service=${service}`))).toEqual([]);
@@ -273,7 +273,7 @@ describe('every metric of this project in an alarm or on the dashboard', () => {
 });
 
 describe('the topic', () => {
-  it('takes messages only over TLS, from the alarms of this account and from EventBridge', () => {
+  test('takes messages only over TLS, from the alarms of this account and from EventBridge', () => {
     expect(statementsOf(byDefault, 'AWS::SNS::TopicPolicy').map(({ Sid: _, ...rest }) => rest)).toEqual([
       {
         Effect: 'Deny',
@@ -303,7 +303,7 @@ describe('the topic', () => {
     ]);
   });
 
-  it('tells the address of the settings, and nobody without one', () => {
+  test('tells the address of the settings, and nobody without one', () => {
     expect(all(byDefault, 'AWS::SNS::Subscription')).toEqual([]);
     expect(all(synthesize(SETTINGS), 'AWS::SNS::Subscription').map(({ Properties }) => Properties)).toEqual([
       { Protocol: 'email', Endpoint: 'operators@example.com', TopicArn: '<AlarmTopic>' },
@@ -325,7 +325,7 @@ describe('the rule for failures', () => {
     [target] = rule.Targets as [typeof target];
   });
 
-  it('hears of every execution of this state machine that ended without a certificate, and of no other', () => {
+  test('hears of every execution of this state machine that ended without a certificate, and of no other', () => {
     expect(rule.EventPattern).toEqual({
       source: ['aws.states'],
       'detail-type': ['Step Functions Execution Status Change'],
@@ -334,17 +334,17 @@ describe('the rule for failures', () => {
     expect(rule.State).toBe('ENABLED');
   });
 
-  it("listens to the default bus, whatever the settings' bus: AWS's own events are nowhere else", () => {
+  test("listens to the default bus, whatever the settings' bus: AWS's own events are nowhere else", () => {
     const other = only(synthesize(SETTINGS), 'AWS::Events::Rule', 'OrderFailed').Properties;
     expect([rule.EventBusName ?? 'default', other.EventBusName ?? 'default']).toEqual(['default', 'default']);
   });
 
-  it('tells the topic alone, and keeps what it cannot tell in the dead-letter queue', () => {
+  test('tells the topic alone, and keeps what it cannot tell in the dead-letter queue', () => {
     expect(rule.Targets).toMatchObject([{ Arn: '<AlarmTopic>', DeadLetterConfig: { Arn: '<DeadLetterQueue.Arn>' } }]);
     expect(rule.Targets).toHaveLength(1);
   });
 
-  it('says in words which execution ended how and why, what to type, and where to read on', () => {
+  test('says in words which execution ended how and why, what to type, and where to read on', () => {
     const detail = {
       name: 'order-1378973013',
       status: 'FAILED',
@@ -368,7 +368,7 @@ describe('the rule for failures', () => {
     );
   });
 
-  it("keeps EventBridge's limits: 100 placeholders, each in use, none with a reserved name", () => {
+  test("keeps EventBridge's limits: 100 placeholders, each in use, none with a reserved name", () => {
     const { InputPathsMap, InputTemplate } = target.InputTransformer;
     const used = [...InputTemplate.matchAll(/<([^>]+)>/g)].map(([, name = '']) => name);
     expect(used.toSorted()).toEqual(Object.keys(InputPathsMap).toSorted());

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { buildSync } from 'esbuild';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildFunction } from '../../infra/functions.ts';
 
 const PROJECT = join(import.meta.dirname, '..', '..');
@@ -39,7 +39,7 @@ function forEachFolder<T>(of: (folder: Folder) => T): Record<Folder, T> {
 }
 
 describe.each(FOLDERS)('the bundle of %s', (folder) => {
-  it('is made of functions/, a stand-in for node:http, and dependencies that are not for development', () => {
+  test('is made of functions/, a stand-in for node:http, and dependencies that are not for development', () => {
     const { dependencies, devDependencies } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'));
     const own = sources[folder].filter((source) => !source.includes('node_modules/'));
     const packages = new Set(sources[folder].filter((source) => !own.includes(source)).map(packageOf));
@@ -51,13 +51,13 @@ describe.each(FOLDERS)('the bundle of %s', (folder) => {
     expect(dependencies).toHaveProperty('@aws-lambda-powertools/logger');
   });
 
-  it('holds no simulator, emulator, test or synthesis, whatever brought it in', () => {
+  test('holds no simulator, emulator, test or synthesis, whatever brought it in', () => {
     expect(sources[folder].filter((source) => /fauxqs|simulator|vitest|aws-cdk|esbuild|\.test\./.test(source))).toEqual(
       [],
     );
   });
 
-  it('consists of files that Node can load, each of them', () => {
+  test('consists of files that Node can load, each of them', () => {
     const files = filesOf(bundle(folder)).filter((file) => file !== 'index.mjs');
     expect(files).not.toEqual([]);
     expect(runIn(bundle(folder), `for (const file of ${JSON.stringify(files)}) await import('./' + file);`)).toBe('');
@@ -65,11 +65,11 @@ describe.each(FOLDERS)('the bundle of %s', (folder) => {
 });
 
 describe('reading certificates', () => {
-  it.each(['start', 'survey', 'push', 'publish', 'revoke'] as const)('is no business of %s', (folder) => {
+  test.each(['start', 'survey', 'push', 'publish', 'revoke'] as const)('is no business of %s', (folder) => {
     expect(sources[folder].filter((source) => source.startsWith('functions/certificate/'))).toEqual([]);
   });
 
-  it.each(FOLDERS)('is nothing that %s loads before a certificate came', (folder) => {
+  test.each(FOLDERS)('is nothing that %s loads before a certificate came', (folder) => {
     const { atOnce } = loadedFiles(bundle(folder));
     const found = filesWithTextsOf(sources[folder].filter(readsCertificates), sources[folder], bundle(folder));
 
@@ -77,7 +77,7 @@ describe('reading certificates', () => {
     expect([...found].filter(([, files]) => files.some((file) => atOnce.includes(file)))).toEqual([]);
   });
 
-  it('is in files that Collect loads by a dynamic import', () => {
+  test('is in files that Collect loads by a dynamic import', () => {
     const { later } = loadedFiles(bundle('collect'));
     const found = filesWithTextsOf(sources.collect.filter(readsCertificates), sources.collect, bundle('collect'));
 
@@ -96,7 +96,7 @@ describe('S3', () => {
   const isS3 = (source: string) => source.startsWith('node_modules/@aws-sdk/client-s3/');
   const isStore = (source: string) => source.startsWith('functions/store/');
 
-  it('is nothing that Collect loads before a certificate came, nor is the store', () => {
+  test('is nothing that Collect loads before a certificate came, nor is the store', () => {
     const { atOnce, later } = loadedFiles(bundle('collect'));
     const wanted = sources.collect.filter((source) => isS3(source) || isStore(source));
     const found = filesWithTextsOf(wanted, sources.collect, bundle('collect'));
@@ -109,14 +109,14 @@ describe('S3', () => {
 });
 
 describe('node:http', () => {
-  it.each(FOLDERS)('is imported by no file of %s: Node would load fetch with it', (folder) => {
+  test.each(FOLDERS)('is imported by no file of %s: Node would load fetch with it', (folder) => {
     const importing = filesOf(bundle(folder)).filter((file) =>
       /\b(from|import)\s*\(?\s*["'](node:)?http["']/.test(readFileSync(join(bundle(folder), file), 'utf8')),
     );
     expect(importing).toEqual([]);
   });
 
-  it('is replaced by the same without what loads fetch', async () => {
+  test('is replaced by the same without what loads fetch', async () => {
     const leftOut = ['CloseEvent', 'MessageEvent', 'WebSocket', '_connectionListener'];
     const others = Object.entries(await import('node:http')).filter(([name]) => !leftOut.includes(name));
     expect({ ...(await import('../../infra/node-http.ts')) }).toEqual(Object.fromEntries(others));
@@ -160,7 +160,7 @@ describe('cdk synth', () => {
     variables = forEachFolder(variablesOf);
   });
 
-  it('gives each function a bundle of its own', () => {
+  test('gives each function a bundle of its own', () => {
     expect(new Set(Object.values(assets)).size).toBe(FOLDERS.length);
     for (const folder of FOLDERS) {
       expect(filesOf(assets[folder])).toEqual(filesOf(bundle(folder)));
@@ -168,12 +168,12 @@ describe('cdk synth', () => {
     }
   });
 
-  it.each(FOLDERS)('gives %s every environment variable that its handler needs', (folder) => {
+  test.each(FOLDERS)('gives %s every environment variable that its handler needs', (folder) => {
     const script = "const { handler } = await import('./index.mjs'); console.log(typeof handler);";
     expect(runIn(assets[folder], script, valuesFor(variables[folder]))).toBe('function\n');
   });
 
-  it.each(FOLDERS)('gives %s none that it does not need: without one, the handler names it', (folder) => {
+  test.each(FOLDERS)('gives %s none that it does not need: without one, the handler names it', (folder) => {
     const script = `
       const all = { ...process.env };
       for (const name of ${JSON.stringify(variables[folder])}) {

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 const PROJECT = join(import.meta.dirname, '..', '..');
 const GUARD = join(PROJECT, 'infra', 'node-version.js');
@@ -22,7 +22,7 @@ function jsonOf(file: string) {
 }
 
 describe('a Node that is too old', () => {
-  it.each(['16.20.2', '18.20.8', '20.19.5', '22.9.0', '22.17.1', '23.5.0'])(
+  test.each(['16.20.2', '18.20.8', '20.19.5', '22.9.0', '22.17.1', '23.5.0'])(
     '%s gets one sentence, and nothing runs',
     (version) => {
       const { status, stdout, stderr } = startOn(version);
@@ -39,17 +39,17 @@ describe('a Node that is too old', () => {
 });
 
 describe('a Node that is new enough', () => {
-  it.each(['22.18.0', '22.100.0', '23.6.0', '24.0.0', '100.1.0'])('%s hears nothing', (version) => {
+  test.each(['22.18.0', '22.100.0', '23.6.0', '24.0.0', '100.1.0'])('%s hears nothing', (version) => {
     expect(startOn(version)).toEqual({ status: 0, stdout: 'ran\n', stderr: '' });
   });
 });
 
 describe('the version asked for', () => {
-  it('is the one that package.json declares', () => {
+  test('is the one that package.json declares', () => {
     expect(jsonOf('package.json').engines).toEqual({ node: '^22.18.0 || >=23.6.0' });
   });
 
-  it('is checked by every command that runs TypeScript', () => {
+  test('is checked by every command that runs TypeScript', () => {
     const { start, inspect, pretest } = jsonOf('package.json').scripts;
     for (const command of [start, inspect, pretest, jsonOf('cdk.json').app]) {
       expect(command).toMatch(/^node (--import \.\/)?infra\/node-version\.js( |$)/);

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import {
   all,
   asList,
@@ -96,11 +96,11 @@ describe('what the roles allow', () => {
     StateMachineRole: { ...GRANTS.StateMachineRole, '<PublishFunction.Arn>': ['lambda:InvokeFunction'] },
   };
 
-  it.each(Object.entries(GRANTS))('%s: exactly these actions on exactly these resources', (role, grants) => {
+  test.each(Object.entries(GRANTS))('%s: exactly these actions on exactly these resources', (role, grants) => {
     expect(grantsOf(byDefault, role)).toEqual(grants);
   });
 
-  it('push has besides, where the setting is on: its own secret and the start of executions, not the login of the CA', () => {
+  test('push has besides, where the setting is on: its own secret and the start of executions, not the login of the CA', () => {
     expect(grantsOf(withSettings, 'PushFunctionRole')).toEqual({
       '<PushFunctionLogs.Arn>': WRITE_LOGS,
       '<PushCredentials>': ['secretsmanager:GetSecretValue'],
@@ -111,14 +111,14 @@ describe('what the roles allow', () => {
     });
   });
 
-  it.each(Object.entries<Record<string, string[]>>({ ...GRANTS, ...PUBLISHING }))(
+  test.each(Object.entries<Record<string, string[]>>({ ...GRANTS, ...PUBLISHING }))(
     '%s: exactly these, where something is published',
     (role, grants) => {
       expect(grantsOf(publishing, role)).toEqual(grants);
     },
   );
 
-  it.each(['PublishFunctionRole', 'RevokeFunctionRole'] as const)(
+  test.each(['PublishFunctionRole', 'RevokeFunctionRole'] as const)(
     '%s: the same whether revoked certificates are taken down or not: a run that took one down may have died halfway',
     (role) => {
       const unpublishing = synthesize({ publish: 'true', unpublishRevoked: 'true' });
@@ -127,7 +127,7 @@ describe('what the roles allow', () => {
     },
   );
 
-  it.each(Object.entries<Record<string, string[]>>({ ...GRANTS, ...PUBLISHING }))(
+  test.each(Object.entries<Record<string, string[]>>({ ...GRANTS, ...PUBLISHING }))(
     '%s: with all settings on, the key and the bus of the settings beside',
     (role, grants) => {
       const renamed = Object.entries<string[]>(grants).map(([resource, actions]) => [
@@ -141,7 +141,7 @@ describe('what the roles allow', () => {
     },
   );
 
-  it.each([
+  test.each([
     ['CollectFunctionRole', 'lambda.amazonaws.com'],
     ['StartFunctionRole', 'lambda.amazonaws.com'],
     ['SurveyFunctionRole', 'lambda.amazonaws.com'],
@@ -156,7 +156,7 @@ describe('what the roles allow', () => {
     });
   });
 
-  it('is all there is: a role for each function and the state machine, and no policy for anybody else', () => {
+  test('is all there is: a role for each function and the state machine, and no policy for anybody else', () => {
     const roles = all(byDefault, 'AWS::IAM::Role').map(({ name }) => name);
     expect(roles.toSorted()).toEqual(Object.keys(GRANTS).toSorted());
     expect(
@@ -171,14 +171,14 @@ describe('what the roles allow', () => {
     }
   });
 
-  it('comes from no managed policy', () => {
+  test('comes from no managed policy', () => {
     expect(all(withSettings, 'AWS::IAM::ManagedPolicy')).toEqual([]);
     for (const { Properties } of all(withSettings, 'AWS::IAM::Role')) {
       expect(Properties).not.toHaveProperty('ManagedPolicyArns');
     }
   });
 
-  it('names its resources, but where AWS has none to name: delivering logs and traces', () => {
+  test('names its resources, but where AWS has none to name: delivering logs and traces', () => {
     const statements = policyStatements(withSettings.resolved);
     const everywhere = statements.filter(({ Resource }) => asList(Resource).includes('*'));
     const actions = new Set(everywhere.flatMap(({ Action }) => asList(Action)));

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { Duration } from 'aws-cdk-lib';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { NEXT_STEPS } from '../../functions/errors.ts';
 import { SCENARIOS } from '../../infra/local/scenarios.ts';
 import { readSettings, SETTING_NAMES } from '../../infra/settings.ts';
@@ -70,13 +70,13 @@ describe("the runbook's alarms", () => {
       ({ Properties }) => String(Properties.AlarmDescription).split('docs/runbook.md#')[1],
     );
 
-  it('have a heading each, and every heading has an alarm', () => {
+  test('have a heading each, and every heading has an alarm', () => {
     expect(headingsOf(alarms).map(slugOf)).not.toEqual([]);
     expect(anchorsOf(withSettings).toSorted()).toEqual(headingsOf(alarms).map(slugOf).toSorted());
     expect(anchorsOf(synthesize({ publish: 'true' }))).toEqual(anchorsOf(withSettings));
   });
 
-  it('are all there without any setting, but for those of what is published', () => {
+  test('are all there without any setting, but for those of what is published', () => {
     expect(
       anchorsOf(withSettings)
         .filter((anchor) => !anchorsOf(byDefault).includes(anchor))
@@ -85,13 +85,13 @@ describe("the runbook's alarms", () => {
     expect(anchorsOf(withSettings)).toEqual(expect.arrayContaining(anchorsOf(byDefault)));
   });
 
-  it.each(headingsOf(alarms))('%s: say what it means, where to look and how to mend it', (heading) => {
+  test.each(headingsOf(alarms))('%s: say what it means, where to look and how to mend it', (heading) => {
     const [, chapter = ''] = alarms.split(`## ${heading}\n`);
     const [text = ''] = chapter.split('\n## ');
     expect([...text.matchAll(/^\*\*(\w+)\*\*/gm)].map(([, word]) => word)).toEqual(['Means', 'Look', 'Mend']);
   });
 
-  it('name every error that ends a collection, in one table', () => {
+  test('name every error that ends a collection, in one table', () => {
     const names = tableBelow(RUNBOOK, '| error | what happened | what to do |').map(
       ([name = '']) => codeIn(name) || name,
     );
@@ -100,7 +100,7 @@ describe("the runbook's alarms", () => {
 });
 
 describe('what the runbook tells to type', () => {
-  it('asks for outputs that the stack has', () => {
+  test('asks for outputs that the stack has', () => {
     const asked = PAGES.flatMap((page) => [
       ...read(page).matchAll(/(?:\boutput |\boutput `|the stack's output |OutputKey==')([A-Z]\w+)/g),
     ]).map(([, name = '']) => name);
@@ -108,7 +108,7 @@ describe('what the runbook tells to type', () => {
     expect(Object.keys(withSettings.resolved.Outputs)).toEqual(expect.arrayContaining(asked));
   });
 
-  it('names saved queries that there are, and each of them', () => {
+  test('names saved queries that there are, and each of them', () => {
     const names = all(withSettings, 'AWS::Logs::QueryDefinition').map(({ Properties }) =>
       String(Properties.Name).replace('MarkCertificateCollector/', ''),
     );
@@ -119,7 +119,7 @@ describe('what the runbook tells to type', () => {
     expect(names.filter((name) => !words.includes(`"${name}"`))).toEqual([]);
   });
 
-  it('finds functions, log groups and queues by a part of their names', () => {
+  test('finds functions, log groups and queues by a part of their names', () => {
     const parts = [...RUNBOOK.matchAll(/contains\([^,]+, '(\w+)'\)/g)].map(([, part = '']) => part);
     const ids = Object.entries(withSettings.resolved.Resources)
       .filter(([, { Type }]) => ['AWS::Lambda::Function', 'AWS::Logs::LogGroup', 'AWS::SQS::Queue'].includes(Type))
@@ -130,7 +130,7 @@ describe('what the runbook tells to type', () => {
     }
   });
 
-  it('tries stories that "npm start" can tell', () => {
+  test('tries stories that "npm start" can tell', () => {
     const asked = PAGES.flatMap((page) => [...read(page).matchAll(/--scenario ([a-z-]+)/g)]).map(
       ([, name = '']) => name,
     );
@@ -138,7 +138,7 @@ describe('what the runbook tells to type', () => {
     expect(Object.keys(SCENARIOS)).toEqual(expect.arrayContaining(asked));
   });
 
-  it('sets settings that there are', () => {
+  test('sets settings that there are', () => {
     const asked = PAGES.flatMap((page) => [...read(page).matchAll(/-c (\w+)=/g)]).map(([, name = '']) => name);
     expect(asked.length).toBeGreaterThan(3);
     expect(SETTING_NAMES).toEqual(expect.arrayContaining(asked));
@@ -150,7 +150,7 @@ describe.each(PAGES)('%s', (page) => {
     .map(([, link = '']) => link)
     .filter((link) => !/^[a-z]+:/.test(link));
 
-  it('has links that lead to a file, and to a heading of it', () => {
+  test('has links that lead to a file, and to a heading of it', () => {
     const broken = links.filter((link) => {
       const [path = '', anchor] = link.split('#');
       const file = path === '' ? page : relative(PROJECT, join(PROJECT, dirname(page), path));
@@ -162,14 +162,14 @@ describe.each(PAGES)('%s', (page) => {
     expect(broken).toEqual([]);
   });
 
-  it('has no two headings of one name: a link would find the first', () => {
+  test('has no two headings of one name: a link would find the first', () => {
     const slugs = headingsOf(read(page)).map(slugOf);
     expect(slugs.filter((slug, index) => slugs.indexOf(slug) !== index)).toEqual([]);
   });
 });
 
 describe('the links of all pages', () => {
-  it('are some: the test above looks at them', () => {
+  test('are some: the test above looks at them', () => {
     expect(proseOf(RUNBOOK)).toContain('](#redrive-after-a-fix)');
     expect(README).toContain('](docs/runbook.md)');
   });
@@ -178,11 +178,11 @@ describe('the links of all pages', () => {
 describe("the README's settings", () => {
   const rows = tableBelow(README, '| setting | default | accepted |');
 
-  it('are all there are, and no others', () => {
+  test('are all there are, and no others', () => {
     expect(rows.map(([name = '']) => codeIn(name)).toSorted()).toEqual(SETTING_NAMES.toSorted());
   });
 
-  it('have the defaults they have', () => {
+  test('have the defaults they have', () => {
     const defaults = Object.entries(readSettings({})).map(([name, value]) => {
       const text = value instanceof Duration ? inDaysOrHours(value) : value === undefined ? '' : String(value);
       return [name, name === 'collectUrl' ? "the CA's endpoint" : text];
@@ -201,7 +201,7 @@ describe('the tables of what can be broken about a publication', () => {
       .flatMap(([ids = '']) => ids.split(', ').map(codeIn))
       .toSorted();
 
-  it('have the ids of the code, in the events as in the runbook', () => {
+  test('have the ids of the code, in the events as in the runbook', () => {
     const code = ['live', 'publications'].flatMap((name) =>
       [...read(`functions/survey/${name}.ts`).matchAll(/(?:different\(\s*|\bid: )['`]([^'`]+)['`]/g)].flatMap(
         ([, id = '']) => ['chain', 'logo'].map((what) => id.replace(/^\$\{what\}/, what)),
@@ -215,7 +215,7 @@ describe('the tables of what can be broken about a publication', () => {
 });
 
 describe('the table of findings', () => {
-  it('has the ids and severities of the code, in its order', () => {
+  test('has the ids and severities of the code, in its order', () => {
     const code = [
       ...read('functions/certificate/findings.ts').matchAll(/^ {2}'?([a-z-]+)'?: \{\s+severity: '(\w+)'/gm),
     ];

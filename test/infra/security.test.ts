@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import type { IConstruct } from 'constructs';
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { PLACEHOLDER } from '../../functions/secret.ts';
 import { MarkCertificateCollectorStack } from '../../infra/stack.ts';
 import {
@@ -97,11 +97,11 @@ describe.each(NAMES)('AwsSolutions, with %s', (name) => {
     everything = checkWithoutAcknowledgements(COMBINATIONS[name]);
   });
 
-  it('finds nothing that is not acknowledged', () => {
+  test('finds nothing that is not acknowledged', () => {
     expect(checked.findings).toEqual([]);
   });
 
-  it('needs every acknowledgement: without it there would be a finding', () => {
+  test('needs every acknowledgement: without it there would be a finding', () => {
     expect(everything.acknowledgements).toEqual([]);
     expect(checked.acknowledgements.length).toBeGreaterThan(5);
     const unneeded = checked.acknowledgements.filter(
@@ -111,7 +111,7 @@ describe.each(NAMES)('AwsSolutions, with %s', (name) => {
     expect(unneeded).toEqual([]);
   });
 
-  it('is acknowledged for one construct each, with a reason', () => {
+  test('is acknowledged for one construct each, with a reason', () => {
     for (const { id, path, reason } of checked.acknowledgements) {
       const excused = everything.findings.filter((each) => each.id === id && each.path.startsWith(`${path}/`));
       expect(excused).toHaveLength(1);
@@ -121,7 +121,7 @@ describe.each(NAMES)('AwsSolutions, with %s', (name) => {
 });
 
 describe('what is acknowledged, with all settings on', () => {
-  it('is this and nothing more', () => {
+  test('is this and nothing more', () => {
     const { acknowledgements } = check(SETTINGS);
     const byConstruct = acknowledgements.map(
       ({ id, path }) => `${path.split('/').at(-1)}: ${id.replace(/[0-9A-F]{8}(?=\.)/g, '')}`,
@@ -170,7 +170,7 @@ describe.each(NAMES)('the template, with %s', (name) => {
     stack = synthesize(COMBINATIONS[name]);
   });
 
-  it('lets nobody but principals of this account into the bucket, and CloudFront into what is published', () => {
+  test('lets nobody but principals of this account into the bucket, and CloudFront into what is published', () => {
     const policies = all(stack, 'AWS::S3::BucketPolicy').flatMap(({ Properties }) => policyStatements(Properties));
     const [distribution, ...others] = all(stack, 'AWS::CloudFront::Distribution');
     expect(others).toEqual([]);
@@ -207,7 +207,7 @@ describe.each(NAMES)('the template, with %s', (name) => {
     });
   });
 
-  it('lets only those roles read objects that have something to do with them, each below its folders', () => {
+  test('lets only those roles read objects that have something to do with them, each below its folders', () => {
     const readers = [...all(stack, 'AWS::IAM::Policy'), ...all(stack, 'AWS::IAM::Role')].flatMap((policy) =>
       policyStatements(policy.Properties)
         .filter(({ Action }) => asList(Action).some((action) => /^s3:Get|^s3:\*|^\*/.test(String(action))))
@@ -228,14 +228,14 @@ describe.each(NAMES)('the template, with %s', (name) => {
     );
   });
 
-  it('allows no action by a wildcard', () => {
+  test('allows no action by a wildcard', () => {
     const allowed = policyStatements(stack.resolved).filter(({ Effect }) => Effect !== 'Deny');
     expect(allowed.length).toBeGreaterThan(10);
     expect(allowed.filter(({ Action }) => asList(Action).some((action) => String(action).includes('*')))).toEqual([]);
     expect(allowed.filter((statement) => 'NotAction' in statement || 'NotResource' in statement)).toEqual([]);
   });
 
-  it('holds no password but the placeholder', () => {
+  test('holds no password but the placeholder', () => {
     const secrets = all(stack, 'AWS::SecretsManager::Secret').map(({ Properties }) => Properties.SecretString);
     expect(secrets.filter((secret) => secret !== undefined)).toEqual([
       JSON.stringify({ loginName: PLACEHOLDER, loginPassword: PLACEHOLDER }),
@@ -252,7 +252,7 @@ describe.each(NAMES)('the template, with %s', (name) => {
     expect(JSON.stringify(stack.resolved.Outputs)).not.toMatch(/password|resolve:/i);
   });
 
-  it('tells functions of secrets only where they are', () => {
+  test('tells functions of secrets only where they are', () => {
     const values = all(stack, 'AWS::Lambda::Function').flatMap(({ Properties }) => {
       const { Variables } = Properties.Environment as { Variables: Readonly<Record<string, string>> };
       return Object.entries(Variables).filter(([variable]) => /secret|login|password|credentials/i.test(variable));
@@ -263,7 +263,7 @@ describe.each(NAMES)('the template, with %s', (name) => {
     expect(values.length).toBeGreaterThan(0);
   });
 
-  it("keeps the data of executions out of the state machine's log", () => {
+  test("keeps the data of executions out of the state machine's log", () => {
     expect(only(stack, 'AWS::StepFunctions::StateMachine').Properties.LoggingConfiguration).toMatchObject({
       IncludeExecutionData: false,
     });

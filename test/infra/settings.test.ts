@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readSettings, SETTING_NAMES, type Settings, type SettingsInput } from '../../infra/settings.ts';
 
 const DAY = 86_400;
@@ -28,7 +28,7 @@ function problemsOf(input: Readonly<Record<string, unknown>>): string[] {
 }
 
 describe('settings left out', () => {
-  it('have these defaults', () => {
+  test('have these defaults', () => {
     expect(read({})).toEqual({
       collectUrl: 'https://secure.trust-provider.com/products/download/CollectMC',
       responseFormat: 'pkcs7',
@@ -51,11 +51,11 @@ describe('settings left out', () => {
     } satisfies Record<keyof Settings, unknown>);
   });
 
-  it('are the same as settings that the context does not have', () => {
+  test('are the same as settings that the context does not have', () => {
     expect(read(Object.fromEntries(SETTING_NAMES.map((name) => [name, undefined])))).toEqual(read({}));
   });
 
-  it('are all of them: none is required, and none takes the login of the CA', () => {
+  test('are all of them: none is required, and none takes the login of the CA', () => {
     expect(SETTING_NAMES.filter((name) => /login|password|token|apikey/i.test(name))).toEqual([]);
     expect(problemsOf({})).toEqual([]);
   });
@@ -158,22 +158,22 @@ describe('a setting as "-c key=value" gives it', () => {
     unpublishRevoked: { publish: true },
   };
 
-  it('is tried here for every setting', () => {
+  test('is tried here for every setting', () => {
     expect(Object.keys(WRITTEN).toSorted()).toEqual(SETTING_NAMES.toSorted());
   });
 
-  it.each(
+  test.each(
     Object.entries(WRITTEN).flatMap(([name, values]) => values.map(([written, value]) => ({ name, written, value }))),
   )('is accepted: $name=$written', ({ name, written, value }) => {
     const beside = BESIDE[name] ?? {};
     expect(read({ ...beside, [name]: written })).toEqual({ ...read({}), ...beside, [name]: value });
   });
 
-  it('may be a number where cdk.json writes one', () => {
+  test('may be a number where cdk.json writes one', () => {
     expect(read({ reservedConcurrency: 7 }).reservedConcurrency).toBe(7);
   });
 
-  it.each([true, false])('may be a boolean where cdk.json writes one: %s', (value) => {
+  test.each([true, false])('may be a boolean where cdk.json writes one: %s', (value) => {
     expect(read({ push: value }).push).toBe(value);
     expect(read({ publish: true, unpublishRevoked: value })).toMatchObject({ publish: true, unpublishRevoked: value });
   });
@@ -273,7 +273,7 @@ describe('a wrong setting', () => {
     removalPolicy: ['retain, destroy', ['', 'RETAIN', 'snapshot', 'retain-on-update-or-delete'], [null, true]],
   } satisfies Record<keyof Settings, readonly [accepted: string, texts: readonly string[], others: readonly unknown[]]>;
 
-  it.each(
+  test.each(
     Object.entries(WRONG).flatMap(([name, [accepted, texts, others]]) =>
       [...texts, ...others].map((value) => ({ name, value, accepted })),
     ),
@@ -284,20 +284,20 @@ describe('a wrong setting', () => {
     expect(problemsOf({ [name]: value })).toEqual([`${name}: ${repeated} is not accepted; accepted: ${accepted}`]);
   });
 
-  it.each([0, -1, 1.5, 1001])('is refused where cdk.json writes the number: reservedConcurrency=%d', (value) => {
+  test.each([0, -1, 1.5, 1001])('is refused where cdk.json writes the number: reservedConcurrency=%d', (value) => {
     expect(problemsOf({ reservedConcurrency: value })).toEqual([
       `reservedConcurrency: "${value}" is not accepted; accepted: ${CONCURRENCY_FORM}`,
     ]);
   });
 
-  it('is not alone in the error: all of them are listed at once', () => {
+  test('is not alone in the error: all of them are listed at once', () => {
     const problems = problemsOf(Object.fromEntries(SETTING_NAMES.map((name) => [name, 'wrong value'])));
     // Any text may be the source of an event.
     const expected = SETTING_NAMES.filter((name) => name !== 'eventSource');
     expect(problems.map((problem) => problem.split(':')[0])).toEqual(expected);
   });
 
-  it('does not hide what is wrong with the durations', () => {
+  test('does not hide what is wrong with the durations', () => {
     expect(problemsOf({ responseFormat: 'der', pollEvery: 'PT2H', giveUpAfter: 'PT1H' })).toEqual([
       'responseFormat: "der" is not accepted; accepted: pkcs7, pkcs7-base64, zip, zip-base64, pem',
       "pollEvery: PT2H is not accepted; accepted: from PT3H (the CA's limit for one order) to P2D",
@@ -307,30 +307,30 @@ describe('a wrong setting', () => {
 });
 
 describe('pollEvery', () => {
-  it.each(['PT2H59M59S', 'PT1H', 'PT1S', 'PT0S'])('of %s is refused for a public CA', (pollEvery) => {
+  test.each(['PT2H59M59S', 'PT1H', 'PT1S', 'PT0S'])('of %s is refused for a public CA', (pollEvery) => {
     expect(problemsOf({ pollEvery, giveUpAfter: 'P1D' })).toContainEqual(
       `pollEvery: ${pollEvery} is not accepted; accepted: from PT3H (the CA's limit for one order) to P2D`,
     );
   });
 
-  it.each(['PT2H59M59S', 'PT1S'])('of %s is accepted for an endpoint on this machine', (pollEvery) => {
+  test.each(['PT2H59M59S', 'PT1S'])('of %s is accepted for an endpoint on this machine', (pollEvery) => {
     expect(problemsOf({ collectUrl: LOOPBACK, pollEvery, giveUpAfter: pollEvery })).toEqual([]);
   });
 
-  it('of nothing is refused even there: an execution would never wait', () => {
+  test('of nothing is refused even there: an execution would never wait', () => {
     expect(problemsOf({ collectUrl: LOOPBACK, pollEvery: 'PT0S', giveUpAfter: 'PT1M' })).toContainEqual(
       'pollEvery: PT0S is not accepted; accepted: from PT1S to P2D',
     );
   });
 
-  it('of more than two days is refused: the last waits would outlive the execution', () => {
+  test('of more than two days is refused: the last waits would outlive the execution', () => {
     expect(problemsOf({ pollEvery: 'P2DT1S' })).toEqual([
       "pollEvery: P2DT1S is not accepted; accepted: from PT3H (the CA's limit for one order) to P2D",
     ]);
     expect(problemsOf({ pollEvery: 'P2D' })).toEqual([]);
   });
 
-  it('is not free because an address only looks like this machine', () => {
+  test('is not free because an address only looks like this machine', () => {
     const collectUrl = 'https://localhost.example/CollectMC';
     expect(problemsOf({ collectUrl, pollEvery: 'PT1H', giveUpAfter: 'P1D' })).toHaveLength(1);
   });
@@ -340,19 +340,19 @@ describe('giveUpAfter', () => {
   const problem = (giveUpAfter: string) =>
     `giveUpAfter: ${giveUpAfter} is not accepted; accepted: from pollEvery to P360D`;
 
-  it('shorter than pollEvery is refused', () => {
+  test('shorter than pollEvery is refused', () => {
     expect(problemsOf({ pollEvery: 'PT6H', giveUpAfter: 'PT5H59M59S' })).toEqual([problem('PT5H59M59S')]);
     expect(problemsOf({ pollEvery: 'PT6H', giveUpAfter: 'PT6H' })).toEqual([]);
   });
 
-  it('longer than 360 days is refused', () => {
+  test('longer than 360 days is refused', () => {
     expect(problemsOf({ pollEvery: 'P1D', giveUpAfter: 'P360DT1S' })).toEqual([problem('P360DT1S')]);
     expect(problemsOf({ pollEvery: 'P1D', giveUpAfter: 'P360D' })).toEqual([]);
   });
 });
 
 describe('remindBefore', () => {
-  it.each(['P6D', 'P91D', 'PT167H59M', 'P30DT1S', 'P30DT12H', 'PT0S'])('of %s is refused', (remindBefore) => {
+  test.each(['P6D', 'P91D', 'PT167H59M', 'P30DT1S', 'P30DT12H', 'PT0S'])('of %s is refused', (remindBefore) => {
     expect(problemsOf({ remindBefore })).toEqual([
       `remindBefore: ${remindBefore} is not accepted; accepted: whole days from P7D to P90D`.replace(
         'PT167H59M',
@@ -361,7 +361,7 @@ describe('remindBefore', () => {
     ]);
   });
 
-  it.each(['P7D', 'P8D', 'P90D'])('of %s is accepted', (remindBefore) => {
+  test.each(['P7D', 'P8D', 'P90D'])('of %s is accepted', (remindBefore) => {
     expect(problemsOf({ remindBefore })).toEqual([]);
   });
 });
@@ -372,11 +372,11 @@ describe('what is published', () => {
   const withoutPublish = (name: string, value: unknown) =>
     `${name}: ${JSON.stringify(value)} is not accepted without publish; accepted: publish=true beside it`;
 
-  it('may have a host name of its own, with a certificate', () => {
+  test('may have a host name of its own, with a certificate', () => {
     expect(problemsOf({ publish: 'true', publishDomainName, publishCertificateArn })).toEqual([]);
   });
 
-  it('has a host name and a certificate, or neither', () => {
+  test('has a host name and a certificate, or neither', () => {
     expect(problemsOf({ publish: 'true', publishDomainName })).toEqual([
       'publishDomainName: is not accepted without publishCertificateArn; accepted: both of them or neither',
     ]);
@@ -385,7 +385,7 @@ describe('what is published', () => {
     ]);
   });
 
-  it.each([{}, { publish: 'false' }])('is nothing where publish is off, and settings of it say so: %j', (off) => {
+  test.each([{}, { publish: 'false' }])('is nothing where publish is off, and settings of it say so: %j', (off) => {
     expect(problemsOf({ ...off, publishDomainName, publishCertificateArn, unpublishRevoked: 'true' })).toEqual([
       withoutPublish('publishDomainName', publishDomainName),
       withoutPublish('publishCertificateArn', publishCertificateArn),
@@ -394,7 +394,7 @@ describe('what is published', () => {
     expect(problemsOf({ ...off, unpublishRevoked: 'false' })).toEqual([]);
   });
 
-  it('is listed with whatever else is wrong', () => {
+  test('is listed with whatever else is wrong', () => {
     expect(problemsOf({ responseFormat: 'der', remindBefore: 'P1D', publishDomainName })).toEqual([
       'responseFormat: "der" is not accepted; accepted: pkcs7, pkcs7-base64, zip, zip-base64, pem',
       'remindBefore: P1D is not accepted; accepted: whole days from P7D to P90D',
@@ -411,7 +411,7 @@ describe('what is published', () => {
 describe('the history of an execution', () => {
   const INTERVALS = 840;
 
-  it.each([
+  test.each([
     { pollEvery: 'PT3H', seconds: 3 * 3600, collectUrl: 'https://ca.example/CollectMC' },
     { pollEvery: 'PT4H', seconds: 4 * 3600, collectUrl: 'https://ca.example/CollectMC' },
     { pollEvery: 'PT1S', seconds: 1, collectUrl: LOOPBACK },
@@ -424,7 +424,7 @@ describe('the history of an execution', () => {
     ]);
   });
 
-  it('is reckoned up in the error', () => {
+  test('is reckoned up in the error', () => {
     expect(problemsOf({ pollEvery: 'PT3H', giveUpAfter: 'P105DT1S' } satisfies SettingsInput)).toEqual([
       'pollEvery and giveUpAfter: P105DT1S / PT3H + 250 early checks = 1091 checks; ' +
         '1091 x 22 events + 1000 for repetitions = 25002, and an execution may have 25000; ' +

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NEXT_STEPS } from '../../functions/errors.ts';
 import {
   all,
@@ -31,7 +31,7 @@ beforeAll(() => {
 });
 
 describe('the bucket', () => {
-  it('keeps every version, encrypts, is private, and belongs to one account', () => {
+  test('keeps every version, encrypts, is private, and belongs to one account', () => {
     byDefault.template.hasResourceProperties('AWS::S3::Bucket', {
       VersioningConfiguration: { Status: 'Enabled' },
       BucketEncryption: {
@@ -47,7 +47,7 @@ describe('the bucket', () => {
     });
   });
 
-  it('refuses what does not come over TLS, and allows nobody anything else', () => {
+  test('refuses what does not come over TLS, and allows nobody anything else', () => {
     expect(statementsOf(byDefault, 'AWS::S3::BucketPolicy')).toEqual([
       {
         Effect: 'Deny',
@@ -59,18 +59,18 @@ describe('the bucket', () => {
     ]);
   });
 
-  it('is retained when the stack goes', () => {
+  test('is retained when the stack goes', () => {
     byDefault.template.hasResource('AWS::S3::Bucket', { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
   });
 
-  it('goes with the stack where the setting says so, though only when it is empty', () => {
+  test('goes with the stack where the setting says so, though only when it is empty', () => {
     withSettings.template.hasResource('AWS::S3::Bucket', { DeletionPolicy: 'Delete', UpdateReplacePolicy: 'Delete' });
     withSettings.template.resourceCountIs('Custom::S3AutoDeleteObjects', 0);
   });
 });
 
 describe("the secret of the CA's login", () => {
-  it('holds the placeholder and nothing else: the operator puts the login there', () => {
+  test('holds the placeholder and nothing else: the operator puts the login there', () => {
     const { Properties } = only(byDefault, 'AWS::SecretsManager::Secret', 'Credentials');
     expect(JSON.parse(String(Properties.SecretString))).toEqual({
       loginName: 'REPLACE-ME',
@@ -79,7 +79,7 @@ describe("the secret of the CA's login", () => {
     expect(Properties).not.toHaveProperty('GenerateSecretString');
   });
 
-  it('has the name of the setting', () => {
+  test('has the name of the setting', () => {
     byDefault.template.hasResourceProperties('AWS::SecretsManager::Secret', {
       Name: 'mark-certificate-collector/credentials',
     });
@@ -88,7 +88,7 @@ describe("the secret of the CA's login", () => {
 });
 
 describe('the secret of the push URL', () => {
-  it('is there only where the CA may push, with a password that Secrets Manager makes up', () => {
+  test('is there only where the CA may push, with a password that Secrets Manager makes up', () => {
     expect(all(byDefault, 'AWS::SecretsManager::Secret').map(({ name }) => name)).toEqual(['Credentials']);
     const { Properties } = only(withSettings, 'AWS::SecretsManager::Secret', 'PushCredentials');
     expect(Properties).not.toHaveProperty('SecretString');
@@ -113,7 +113,7 @@ const TIMEOUTS = {
 const FUNCTIONS = Object.keys(TIMEOUTS);
 
 describe.each(Object.entries(TIMEOUTS))('%s', (name, timeout) => {
-  it('runs on Node 24 for the seconds it needs, and is traced', () => {
+  test('runs on Node 24 for the seconds it needs, and is traced', () => {
     expect(only(withSettings, 'AWS::Lambda::Function', name).Properties).toMatchObject({
       Runtime: 'nodejs24.x',
       Handler: 'index.handler',
@@ -123,7 +123,7 @@ describe.each(Object.entries(TIMEOUTS))('%s', (name, timeout) => {
     });
   });
 
-  it('writes JSON to a log group of its own, which forgets', () => {
+  test('writes JSON to a log group of its own, which forgets', () => {
     expect(only(withSettings, 'AWS::Lambda::Function', name).Properties.LoggingConfig).toEqual({
       LogFormat: 'JSON',
       LogGroup: `<${name}Logs>`,
@@ -133,7 +133,7 @@ describe.each(Object.entries(TIMEOUTS))('%s', (name, timeout) => {
 });
 
 describe('the functions', () => {
-  it.each([
+  test.each([
     { on: 'nothing', stack: () => byDefault, expected: FUNCTIONS.slice(0, 3) },
     { on: 'push', stack: () => synthesize({ push: 'true' }), expected: FUNCTIONS.slice(0, 4) },
     { on: 'publish', stack: () => publishing, expected: FUNCTIONS.filter((name) => name !== 'PushFunction') },
@@ -143,7 +143,7 @@ describe('the functions', () => {
     expect(roles.toSorted()).toEqual(expected.map((name) => [name, `<${name}Role.Arn>`]).toSorted());
   });
 
-  it('find in their environment what the settings say, and no secret', () => {
+  test('find in their environment what the settings say, and no secret', () => {
     expect(environmentOf(byDefault, 'CollectFunction')).toEqual({
       BUCKET_NAME: '<Bucket>',
       COLLECT_URL: 'https://secure.trust-provider.com/products/download/CollectMC',
@@ -189,7 +189,7 @@ describe('the functions', () => {
     expect(environmentOf(publishing, 'RevokeFunction')).toEqual({ BUCKET_NAME: '<Bucket>' });
   });
 
-  it('are told one address of what is published, the one of the output', () => {
+  test('are told one address of what is published, the one of the output', () => {
     for (const stack of [publishing, withSettings]) {
       const { Value: url } = stack.resolved.Outputs.PublishedUrl as { Value: string };
       for (const name of ['CollectFunction', 'SurveyFunction', 'PublishFunction']) {
@@ -198,7 +198,7 @@ describe('the functions', () => {
     }
   });
 
-  it('make one call to the CA at a time, or as many as the account lets them where nothing can be reserved', () => {
+  test('make one call to the CA at a time, or as many as the account lets them where nothing can be reserved', () => {
     expect(only(byDefault, 'AWS::Lambda::Function', 'CollectFunction').Properties.ReservedConcurrentExecutions).toBe(1);
     for (const { Properties } of [
       only(byDefault, 'AWS::Lambda::Function', 'StartFunction'),
@@ -209,7 +209,7 @@ describe('the functions', () => {
     }
   });
 
-  it('leave the account its concurrency, however many requests come to the push URL', () => {
+  test('leave the account its concurrency, however many requests come to the push URL', () => {
     const push = only(synthesize({ push: 'true' }), 'AWS::Lambda::Function', 'PushFunction');
 
     expect(push.Properties.ReservedConcurrentExecutions).toBe(5);
@@ -217,7 +217,7 @@ describe('the functions', () => {
 });
 
 describe('the rule for orders', () => {
-  it('starts a collection when a mark certificate was ordered', () => {
+  test('starts a collection when a mark certificate was ordered', () => {
     expect(only(byDefault, 'AWS::Events::Rule', 'Ordered').Properties).toMatchObject({
       EventBusName: 'default',
       EventPattern: { source: ['mark-certificates'], 'detail-type': ['Mark Certificate Ordered'] },
@@ -225,14 +225,14 @@ describe('the rule for orders', () => {
     });
   });
 
-  it('listens to the bus and the source of the settings', () => {
+  test('listens to the bus and the source of the settings', () => {
     expect(only(withSettings, 'AWS::Events::Rule', 'Ordered').Properties).toMatchObject({
       EventBusName: 'orders',
       EventPattern: { source: ['com.example.shop'], 'detail-type': ['Mark Certificate Ordered'] },
     });
   });
 
-  it('hands events to start, and what it cannot deliver to the queue', () => {
+  test('hands events to start, and what it cannot deliver to the queue', () => {
     expect(only(byDefault, 'AWS::Events::Rule', 'Ordered').Properties.Targets).toEqual([
       { Id: 'Target0', Arn: '<StartFunction.Arn>', DeadLetterConfig: { Arn: '<DeadLetterQueue.Arn>' } },
     ]);
@@ -240,7 +240,7 @@ describe('the rule for orders', () => {
 });
 
 describe('the daily rule', () => {
-  it('invokes survey at the same time every day, on whatever bus orders are announced', () => {
+  test('invokes survey at the same time every day, on whatever bus orders are announced', () => {
     const { Properties } = only(withSettings, 'AWS::Events::Rule', 'Daily');
     expect(Properties).toEqual({
       Description: expect.any(String),
@@ -252,7 +252,7 @@ describe('the daily rule', () => {
 });
 
 describe('the rule for revoked certificates', () => {
-  it('hears of executions of this state machine that failed because of it, on the default bus', () => {
+  test('hears of executions of this state machine that failed because of it, on the default bus', () => {
     const {
       EventPattern,
       EventBusName = 'default',
@@ -267,7 +267,7 @@ describe('the rule for revoked certificates', () => {
     expect(Object.keys(NEXT_STEPS)).toContain('CertificateRevoked');
   });
 
-  it('hands events to revoke, and what it cannot deliver to the queue', () => {
+  test('hands events to revoke, and what it cannot deliver to the queue', () => {
     expect(only(publishing, 'AWS::Events::Rule', 'Revoked').Properties.Targets).toEqual([
       { Id: 'Target0', Arn: '<RevokeFunction.Arn>', DeadLetterConfig: { Arn: '<DeadLetterQueue.Arn>' } },
     ]);
@@ -292,11 +292,11 @@ describe('who may invoke a function', () => {
   const permissionsOf = (stack: SynthesizedStack) =>
     all(stack, 'AWS::Lambda::Permission').map(({ Properties }) => Properties);
 
-  it('is each rule its own one; nobody may invoke Collect from outside', () => {
+  test('is each rule its own one; nobody may invoke Collect from outside', () => {
     expect(permissionsOf(byDefault)).toEqual(RULES);
   });
 
-  it('is the rule for revoked certificates besides, where something is published; nobody for publish itself', () => {
+  test('is the rule for revoked certificates besides, where something is published; nobody for publish itself', () => {
     expect(permissionsOf(publishing)).toEqual([
       ...RULES,
       {
@@ -308,7 +308,7 @@ describe('who may invoke a function', () => {
     ]);
   });
 
-  it('is everybody for push, where it is on, and only through its URL', () => {
+  test('is everybody for push, where it is on, and only through its URL', () => {
     const Principal = '*';
     const FunctionName = '<PushFunction.Arn>';
     expect(permissionsOf(synthesize({ push: 'true' }))).toEqual([
@@ -320,7 +320,7 @@ describe('who may invoke a function', () => {
 });
 
 describe('the function URL', () => {
-  it('is there only where the CA may push', () => {
+  test('is there only where the CA may push', () => {
     expect(all(byDefault, 'AWS::Lambda::Url')).toEqual([]);
     expect(all(withSettings, 'AWS::Lambda::Url').map(({ Properties }) => Properties)).toEqual([
       { AuthType: 'NONE', TargetFunctionArn: '<PushFunction.Arn>' },
@@ -329,14 +329,14 @@ describe('the function URL', () => {
 });
 
 describe('the dead-letter queue', () => {
-  it('keeps events for 14 days, encrypted', () => {
+  test('keeps events for 14 days, encrypted', () => {
     expect(only(byDefault, 'AWS::SQS::Queue').Properties).toEqual({
       MessageRetentionPeriod: 14 * DAY,
       SqsManagedSseEnabled: true,
     });
   });
 
-  it('refuses what does not come over TLS, and takes messages of no service but the rules', () => {
+  test('refuses what does not come over TLS, and takes messages of no service but the rules', () => {
     const rules = ['Ordered', 'Daily', 'Revoked', 'OrderFailed'];
     expect(statementsOf(publishing, 'AWS::SQS::QueuePolicy')).toEqual([
       {
@@ -357,7 +357,7 @@ describe('the dead-letter queue', () => {
     ]);
   });
 
-  it('gets every event that start, survey or revoke could not handle in three attempts', () => {
+  test('gets every event that start, survey or revoke could not handle in three attempts', () => {
     expect(all(withSettings, 'AWS::Lambda::EventInvokeConfig').map(({ Properties }) => Properties)).toEqual(
       ['StartFunction', 'SurveyFunction', 'RevokeFunction'].map((name) => ({
         FunctionName: `<${name}>`,
@@ -377,7 +377,7 @@ describe('what is published', () => {
     distribution = DistributionConfig as typeof distribution;
   });
 
-  it('comes from the folder published/ of the bucket, signed, and from nowhere else', () => {
+  test('comes from the folder published/ of the bucket, signed, and from nowhere else', () => {
     expect(distribution.Origins).toEqual([
       {
         Id: expect.any(String),
@@ -398,7 +398,7 @@ describe('what is published', () => {
     expect(distribution).not.toHaveProperty('CacheBehaviors');
   });
 
-  it('is served over HTTPS without a redirect, to GET and HEAD, as it lies there, for as long as it says itself', () => {
+  test('is served over HTTPS without a redirect, to GET and HEAD, as it lies there, for as long as it says itself', () => {
     expect(distribution.DefaultCacheBehavior).toEqual({
       TargetOriginId: expect.any(String),
       ViewerProtocolPolicy: 'https-only',
@@ -412,13 +412,13 @@ describe('what is published', () => {
     expect(distribution).not.toHaveProperty('DefaultRootObject');
   });
 
-  it('is served by HTTP/2 and 3 and IPv6 to every country', () => {
+  test('is served by HTTP/2 and 3 and IPv6 to every country', () => {
     expect(distribution).toMatchObject({ Enabled: true, HttpVersion: 'http2and3', IPV6Enabled: true });
     expect(distribution).not.toHaveProperty('Restrictions');
     expect(distribution).not.toHaveProperty('PriceClass');
   });
 
-  it('is named by CloudFront, or by the settings, with TLS 1.2 at least', () => {
+  test('is named by CloudFront, or by the settings, with TLS 1.2 at least', () => {
     expect(distribution).not.toHaveProperty('Aliases');
     expect(distribution).not.toHaveProperty('ViewerCertificate');
     expect(only(withSettings, 'AWS::CloudFront::Distribution').Properties.DistributionConfig).toEqual({
@@ -432,7 +432,7 @@ describe('what is published', () => {
     });
   });
 
-  it('comes with headers by which a logo can do nothing, and everybody may read it', () => {
+  test('comes with headers by which a logo can do nothing, and everybody may read it', () => {
     expect(only(publishing, 'AWS::CloudFront::ResponseHeadersPolicy').Properties).toEqual({
       ResponseHeadersPolicyConfig: {
         Name: expect.stringMatching(/^.{1,40}-<AWS::Region>$/),
@@ -457,7 +457,7 @@ describe('what is published', () => {
     });
   });
 
-  it('is nothing by default, and leaves no trace in the template', () => {
+  test('is nothing by default, and leaves no trace in the template', () => {
     expect(JSON.stringify(byDefault.resolved)).not.toMatch(/cloudfront|published|publication/i);
     expect(Object.keys(byDefault.resolved.Resources).filter((id) => /publi(sh|cation)|revoke/i.test(id))).toEqual([]);
     expect(synthesize({ publish: 'false', unpublishRevoked: 'false' }).template.toJSON()).toEqual(
@@ -465,7 +465,7 @@ describe('what is published', () => {
     );
   });
 
-  it('adds to a stack that is deployed, and replaces nothing of it', () => {
+  test('adds to a stack that is deployed, and replaces nothing of it', () => {
     const typesOf = ({ resolved }: SynthesizedStack, among: SynthesizedStack) =>
       Object.entries(resolved.Resources)
         .filter(([id]) => id in among.resolved.Resources)
@@ -489,7 +489,7 @@ describe('what is published', () => {
 });
 
 describe("the key of one's own", () => {
-  it('encrypts the bucket, both secrets, the queue and the topic', () => {
+  test('encrypts the bucket, both secrets, the queue and the topic', () => {
     expect(only(withSettings, 'AWS::S3::Bucket').Properties.BucketEncryption).toEqual({
       ServerSideEncryptionConfiguration: [
         {
@@ -506,7 +506,7 @@ describe("the key of one's own", () => {
     expect(only(withSettings, 'AWS::SNS::Topic').Properties.KmsMasterKeyId).toBe(KEY_ARN);
   });
 
-  it('is nowhere without the setting', () => {
+  test('is nowhere without the setting', () => {
     expect(JSON.stringify(byDefault.resolved)).not.toMatch(/kms/i);
   });
 });
@@ -518,7 +518,7 @@ describe('the stack', () => {
   });
   afterAll(() => rmSync(outdir, { recursive: true }));
 
-  it('has the outputs that an operator types', () => {
+  test('has the outputs that an operator types', () => {
     expect(byDefault.resolved.Outputs).toEqual({
       BucketName: { Value: '<Bucket>' },
       StateMachineArn: { Value: '<StateMachine>' },
@@ -539,17 +539,17 @@ describe('the stack', () => {
     });
   });
 
-  it('asks for nothing at deployment, least of all a password', () => {
+  test('asks for nothing at deployment, least of all a password', () => {
     expect(Object.keys(byDefault.resolved.Parameters)).toEqual(['BootstrapVersion']);
   });
 
-  it('fails to synthesize with a setting that cannot be used, and says which', () => {
+  test('fails to synthesize with a setting that cannot be used, and says which', () => {
     expect(() => synthesize({ pollEvery: 'PT1H', eventBusName: 'a b' })).toThrow(
       /^Settings cannot be used:\n {2}- eventBusName: "a b" .*\n {2}- pollEvery: PT1H /,
     );
   });
 
-  it('is named MarkCertificateCollector, and takes its settings from the context', () => {
+  test('is named MarkCertificateCollector, and takes its settings from the context', () => {
     const context = { ...CONTEXT, ...SETTINGS, 'aws:cdk:bundling-stacks': [] };
     const { status, stderr } = spawnSync(process.execPath, ['infra/app.ts'], {
       cwd: PROJECT,

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { NEXT_STEPS } from '../../functions/errors.ts';
 import { EVENTS_FOR_REFUSALS, EVENTS_PER_CHECK } from '../../infra/settings.ts';
 import { busyPolicy } from '../bench/machine.ts';
@@ -16,21 +16,21 @@ beforeAll(() => {
 });
 
 describe('the state machine', () => {
-  it('is written in JSONPath and begins with Collect', () => {
+  test('is written in JSONPath and begins with Collect', () => {
     expect(byDefault.machine).toMatchObject({ QueryLanguage: 'JSONPath', StartAt: 'Collect' });
     expect(Object.keys(byDefault.machine.States).toSorted()).toEqual(
       ['Announce issued', 'Collect', 'Collected', 'Issued?', 'Wait'].toSorted(),
     );
   });
 
-  it('catches nothing and has no state that fails: an execution fails in Collect, where a redrive asks again', () => {
+  test('catches nothing and has no state that fails: an execution fails in Collect, where a redrive asks again', () => {
     for (const state of [byDefault, publishing].flatMap(({ machine }) => Object.values(machine.States))) {
       expect(state).not.toHaveProperty('Catch');
       expect(state.Type).not.toBe('Fail');
     }
   });
 
-  it('tells Collect the order, the name of the execution and when it began, and keeps the answer beside the order', () => {
+  test('tells Collect the order, the name of the execution and when it began, and keeps the answer beside the order', () => {
     expect(stateOf('Collect')).toMatchObject({
       Type: 'Task',
       Resource: '<CollectFunction.Arn>',
@@ -41,12 +41,12 @@ describe('the state machine', () => {
     expect(stateOf('Collect')).not.toHaveProperty('OutputPath');
   });
 
-  it('gives Collect more time than its function has', () => {
+  test('gives Collect more time than its function has', () => {
     const { Timeout } = only(byDefault, 'AWS::Lambda::Function', 'CollectFunction').Properties;
     expect(stateOf('Collect').TimeoutSeconds).toBeGreaterThan(Number(Timeout));
   });
 
-  it('waits while the order waits, announces a certificate that is new, and ends', () => {
+  test('waits while the order waits, announces a certificate that is new, and ends', () => {
     expect(stateOf('Issued?')).toEqual({
       Type: 'Choice',
       Choices: [
@@ -58,11 +58,11 @@ describe('the state machine', () => {
     expect(stateOf('Collected')).toEqual({ Type: 'Succeed' });
   });
 
-  it('waits as long as Collect says, and asks again', () => {
+  test('waits as long as Collect says, and asks again', () => {
     expect(stateOf('Wait')).toEqual({ Type: 'Wait', SecondsPath: '$.collection.waitSeconds', Next: 'Collect' });
   });
 
-  it('announces the certificate of the order on the bus', () => {
+  test('announces the certificate of the order on the bus', () => {
     const { Resource, Parameters, ResultPath, Next } = stateOf('Announce issued');
     expect({ Resource, ResultPath, Next }).toEqual({
       Resource: 'arn:<AWS::Partition>:states:::events:putEvents',
@@ -82,7 +82,7 @@ describe('the state machine', () => {
     expect(JSON.stringify(withSettings.machine.States['Announce issued'])).toContain(':event-bus/orders"');
   });
 
-  it.each([
+  test.each([
     { settings: 'the defaults', stack: () => byDefault, giveUpAfter: 90 * DAY, pollEvery: 3 * 3600 },
     { settings: 'others', stack: () => withSettings, giveUpAfter: 200 * DAY, pollEvery: 6 * 3600 },
   ])('outlives the deadline by more than the longest wait, with $settings', ({ stack, giveUpAfter, pollEvery }) => {
@@ -91,7 +91,7 @@ describe('the state machine', () => {
     expect(stack().machine.TimeoutSeconds).toBeLessThan(365 * DAY);
   });
 
-  it('is traced, and logs its errors without the data of executions', () => {
+  test('is traced, and logs its errors without the data of executions', () => {
     expect(only(byDefault, 'AWS::StepFunctions::StateMachine').Properties).toMatchObject({
       RoleArn: '<StateMachineRole.Arn>',
       TracingConfiguration: { Enabled: true },
@@ -104,7 +104,7 @@ describe('the state machine', () => {
     expect(only(byDefault, 'AWS::Logs::LogGroup', 'StateMachineLogs').Properties).toEqual({ RetentionInDays: 90 });
   });
 
-  it('is a standard one: an express execution ends after five minutes', () => {
+  test('is a standard one: an express execution ends after five minutes', () => {
     expect(only(byDefault, 'AWS::StepFunctions::StateMachine').Properties.StateMachineType ?? 'STANDARD').toBe(
       'STANDARD',
     );
@@ -112,7 +112,7 @@ describe('the state machine', () => {
 });
 
 describe('the state machine that publishes', () => {
-  it('has two states more, and the others as they are but for where they lead', () => {
+  test('has two states more, and the others as they are but for where they lead', () => {
     expect(Object.keys(publishing.machine.States).toSorted()).toEqual(
       [...Object.keys(byDefault.machine.States), 'New?', 'Publish'].toSorted(),
     );
@@ -121,7 +121,7 @@ describe('the state machine that publishes', () => {
     }
   });
 
-  it('publishes whatever was issued, new or not, and announces only what is new', () => {
+  test('publishes whatever was issued, new or not, and announces only what is new', () => {
     expect(stateOf('Issued?', publishing)).toEqual({
       Type: 'Choice',
       Choices: [{ Variable: '$.collection.outcome', StringEquals: 'waiting', Next: 'Wait' }],
@@ -136,7 +136,7 @@ describe('the state machine that publishes', () => {
     expect(stateOf('Announce issued', publishing).Next).toBe('Collected');
   });
 
-  it('tells the function the order, and the certificate not twice, and keeps the answer beside them', () => {
+  test('tells the function the order, and the certificate not twice, and keeps the answer beside them', () => {
     const { Timeout } = only(publishing, 'AWS::Lambda::Function', 'PublishFunction').Properties;
     expect(stateOf('Publish', publishing)).toEqual({
       Type: 'Task',
@@ -149,7 +149,7 @@ describe('the state machine that publishes', () => {
     });
   });
 
-  it('announces what became of it beside the certificate', () => {
+  test('announces what became of it beside the certificate', () => {
     const detailOf = (stack: SynthesizedStack) => {
       const { Entries } = stateOf('Announce issued', stack).Parameters as { Entries: { Detail: unknown }[] };
       return Entries.map(({ Detail }) => Detail);
@@ -166,13 +166,13 @@ describe('the state machine that publishes', () => {
 });
 
 describe('how Collect is repeated', () => {
-  it('never after an error that ends a collection', () => {
+  test('never after an error that ends a collection', () => {
     const [first] = retriersOf('Collect');
     expect(first?.MaxAttempts).toBe(0);
     expect(first?.ErrorEquals.toSorted()).toEqual(Object.keys(NEXT_STEPS).toSorted());
   });
 
-  it('with full jitter and a capped delay while Lambda has no room for it', () => {
+  test('with full jitter and a capped delay while Lambda has no room for it', () => {
     const [, second] = retriersOf('Collect');
     expect(second).toMatchObject({ JitterStrategy: 'FULL', MaxDelaySeconds: 600 });
     expect(second?.ErrorEquals.toSorted()).toEqual([
@@ -184,7 +184,7 @@ describe('how Collect is repeated', () => {
     ]);
   });
 
-  it('for hours after anything else, and that comes last: Step Functions reads no retrier behind States.ALL', () => {
+  test('for hours after anything else, and that comes last: Step Functions reads no retrier behind States.ALL', () => {
     const retriers = retriersOf('Collect');
     expect(retriers.map(({ ErrorEquals }) => ErrorEquals.includes('States.ALL'))).toEqual([false, false, true]);
     expect(retriers.at(-1)).toMatchObject({
@@ -197,7 +197,7 @@ describe('how Collect is repeated', () => {
     expect(longest / 3600).toBeLessThan(12);
   });
 
-  it('as is the announcement', () => {
+  test('as is the announcement', () => {
     expect(retriersOf('Announce issued')).toEqual([retriersOf('Collect').at(-1)]);
   });
 });
@@ -213,7 +213,7 @@ describe('orders in front of a busy Collect', () => {
     );
   const ordersOf = (load: number) => (load * POLL_SECONDS) / CA_SECONDS;
 
-  it('are all asked for at a load of 0.9, with no more events of history than the settings reckon with', () => {
+  test('are all asked for at a load of 0.9, with no more events of history than the settings reckon with', () => {
     const [orders, days] = [ordersOf(0.9), 6];
     const { starved, calls, retriesPerCheck } = run({ orders, days, begin: 'spread' });
     const intervals = orders * ((days * DAY) / POLL_SECONDS);
@@ -225,11 +225,11 @@ describe('orders in front of a busy Collect', () => {
     );
   });
 
-  it('outlast an overload of half as much again for days', () => {
+  test('outlast an overload of half as much again for days', () => {
     expect(run({ orders: ordersOf(1.5), days: 4, begin: 'spread' }).starved).toBe(0);
   });
 
-  it('are through in an hour and a half when a thousand come in the same second', () => {
+  test('are through in an hour and a half when a thousand come in the same second', () => {
     const { starved, firstRoundSeconds } = run({ orders: 1000, days: 1, begin: 'burst' });
     expect(starved).toBe(0);
     expect(firstRoundSeconds / 3600).toBeLessThan(1.5);
@@ -240,7 +240,7 @@ describe('orders in front of a busy Collect', () => {
 const HISTORY_EVENTS: Readonly<Record<string, number>> = { Task: 5, Choice: 2, Wait: 2 };
 
 describe('one round of the loop', () => {
-  it.each([
+  test.each([
     { publish: 'off', stack: () => byDefault },
     { publish: 'on', stack: () => publishing },
   ])('costs as many events of history as the settings reckon with, with publish $publish', ({ stack }) => {

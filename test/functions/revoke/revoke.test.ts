@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type RevokedRecord, revoke } from '../../../functions/revoke/revoke.ts';
 import { by, interleave } from '../../interleave.ts';
 import type { S3Request } from '../../s3-server.ts';
@@ -90,7 +90,7 @@ async function publishOrder(orderNumber = ORDER, certificate = issue, wishes: ob
 }
 
 describe('a revoked certificate', () => {
-  it('is marked where it is live, and stays up', async () => {
+  test('is marked where it is live, and stays up', async () => {
     await publishOrder();
     const before = await bucket.description();
     expect(await bucket.writesOf(() => run())).toEqual([JSON_KEY]);
@@ -98,7 +98,7 @@ describe('a revoked certificate', () => {
     await bucket.expectLive(issue, ORDER);
   });
 
-  it('is told once for each publication', async () => {
+  test('is told once for each publication', async () => {
     await publishOrder(ORDER, issue, { domains: DOMAINS });
     await bucket.publish(ORDER, { domains: [DOMAIN], selector: 'brand' });
     const { fingerprintSha256 } = issue.certificate.report;
@@ -113,7 +113,7 @@ describe('a revoked certificate', () => {
     });
   });
 
-  it('is marked once, and told each time', async () => {
+  test('is marked once, and told each time', async () => {
     await publishOrder();
     await run();
     let told: RevokedRecord[] = [];
@@ -123,20 +123,20 @@ describe('a revoked certificate', () => {
     expect((await bucket.description()).revokedAt).toBe(REVOKED_AT);
   });
 
-  it('is marked with the time of the function where the event has none', async () => {
+  test('is marked with the time of the function where the event has none', async () => {
     await publishOrder();
     await run(failed({ stopDate: null }));
     expect((await bucket.description()).revokedAt).toBe(LATER);
   });
 
-  it('keeps its mark when its order is published again', async () => {
+  test('keeps its mark when its order is published again', async () => {
     await publishOrder();
     await run();
     expect((await bucket.publish(ORDER)).published).toMatchObject([{ changed: false }]);
     expect((await bucket.description()).revokedAt).toBe(REVOKED_AT);
   });
 
-  it('is nothing to the publications of other orders', async () => {
+  test('is nothing to the publications of other orders', async () => {
     await publishOrder();
     await publishOrder(RENEWAL, renewal, { domains: ['example.net'] });
     await bucket.overwrite('published/example.org/notes.txt', 'not a description');
@@ -147,7 +147,7 @@ describe('a revoked certificate', () => {
     expect(await bucket.description('example.net')).toMatchObject({ revokedAt: null, served: true });
   });
 
-  it('is nothing to the renewal that is live in its place', async () => {
+  test('is nothing to the renewal that is live in its place', async () => {
     await publishOrder();
     await publishOrder(RENEWAL, renewal);
     const before = await bucket.description();
@@ -156,7 +156,7 @@ describe('a revoked certificate', () => {
     expect(await bucket.expectLive(renewal, RENEWAL)).toEqual(before);
   });
 
-  it('is nothing to what its own order brought after that', async () => {
+  test('is nothing to what its own order brought after that', async () => {
     await publishOrder();
     await bucket.store(ORDER, renewal);
     await bucket.publish(ORDER, { domains: [DOMAIN] }, { at: LATER });
@@ -166,7 +166,7 @@ describe('a revoked certificate', () => {
     expect(records).toMatchObject([{ served: false }]);
   });
 
-  it('is found also beyond the first page of a thousand', async () => {
+  test('is found also beyond the first page of a thousand', async () => {
     for (let index = 0; index < 1001; index++) {
       await fetch(`${bucket.server.url}/x/published/a${index}.example/notes.txt`, { method: 'PUT', body: 'x' });
     }
@@ -174,7 +174,7 @@ describe('a revoked certificate', () => {
     expect((await run()).records).toHaveLength(1);
   });
 
-  it('passes by a description that cannot be read, and says so', async () => {
+  test('passes by a description that cannot be read, and says so', async () => {
     await publishOrder(ORDER, issue, { domains: DOMAINS });
     await bucket.overwrite(JSON_KEY, '{"schemaVersion": 1}');
     const { records, damaged } = await run(failed(), { unpublish: true });
@@ -187,7 +187,7 @@ describe('a revoked certificate', () => {
 describe('a revoked certificate that shall be taken down', () => {
   const down = (event: unknown = failed(), client = 'revoker') => run(event, { unpublish: true, client });
 
-  it('is described so first, then its chain and its logo are taken away, and their versions stay', async () => {
+  test('is described so first, then its chain and its logo are taken away, and their versions stay', async () => {
     await publishOrder();
     const before = await bucket.description();
     expect(await bucket.writesOf(() => down())).toEqual([JSON_KEY, `DELETE ${PEM}`, `DELETE ${SVG}`]);
@@ -196,7 +196,7 @@ describe('a revoked certificate that shall be taken down', () => {
     await bucket.expectPair(before.live, issue);
   });
 
-  it('is taken away only as it was seen', async () => {
+  test('is taken away only as it was seen', async () => {
     await publishOrder();
     const etags = await Promise.all(
       [JSON_KEY, PEM, SVG].map(async (key) => (await fetch(`${bucket.server.url}/x/${key}`)).headers.get('etag')),
@@ -205,7 +205,7 @@ describe('a revoked certificate that shall be taken down', () => {
     expect(requests.filter(isWrite).map(({ headers }) => headers['if-match'])).toEqual(etags);
   });
 
-  it('is taken down also when it was marked before', async () => {
+  test('is taken down also when it was marked before', async () => {
     await publishOrder();
     await run();
     const { records } = await down(failed({ stopDate: Date.parse(LATER) }));
@@ -213,14 +213,14 @@ describe('a revoked certificate that shall be taken down', () => {
     expect(await bucket.keys()).toEqual([JSON_KEY]);
   });
 
-  it('stays down, whatever the setting says later', async () => {
+  test('stays down, whatever the setting says later', async () => {
     await publishOrder();
     await down();
     expect(await bucket.writesOf(() => run())).toEqual([]);
     expect(await bucket.description()).toMatchObject({ served: false });
   });
 
-  it('is not published again, and a newer one is', async () => {
+  test('is not published again, and a newer one is', async () => {
     await publishOrder();
     await down();
     expect((await bucket.publish(ORDER)).notPublished).toMatchObject([{ reason: 'revoked' }]);
@@ -231,7 +231,7 @@ describe('a revoked certificate that shall be taken down', () => {
 });
 
 describe('the order of the event', () => {
-  it.each([
+  test.each([
     ['in the input, as text', { input: JSON.stringify({ orderNumber: ORDER }), name: 'by-hand' }],
     ['in the input, as a number', { input: JSON.stringify({ orderNumber: Number(ORDER) }), name: 'by-hand' }],
     ['in the input, whatever the name says', { name: 'order-999' }],
@@ -245,7 +245,7 @@ describe('the order of the event', () => {
     expect((await run(failed(detail))).records).toMatchObject([{ orderNumber: ORDER }]);
   });
 
-  it.each([
+  test.each([
     ['tells no order', { input: null, name: 'by-hand' }, 'the name of the execution, by-hand, is wrong: orderNumber'],
     ['has a name that only resembles one', { input: null, name: `order-${ORDER}x` }, 'orderNumber: is missing'],
     ['has an order number that is none', { input: null, name: 'order-0' }, 'orderNumber: "0" is not accepted'],
@@ -281,7 +281,7 @@ describe('trouble while a certificate is taken down', { timeout: 120_000 }, () =
     }
   }
 
-  it.each([
+  test.each([
     [500, 'InternalError'],
     [503, 'SlowDown'],
     [403, 'AccessDenied'],
@@ -301,7 +301,7 @@ describe('trouble while a certificate is taken down', { timeout: 120_000 }, () =
     }
   });
 
-  it('as the process dies between any two requests, its repetition completes it, and tells all again', async () => {
+  test('as the process dies between any two requests, its repetition completes it, and tells all again', async () => {
     const { length } = await rehearse();
     for (let answered = 0; answered < length; answered++) {
       await prepare();
@@ -318,7 +318,7 @@ describe('trouble while a certificate is taken down', { timeout: 120_000 }, () =
     }
   });
 
-  it.each([
+  test.each([
     { status: 412, code: 'PreconditionFailed' },
     { status: 409, code: 'ConditionalRequestConflict' },
     { status: 404, code: 'NoSuchKey' },
@@ -335,7 +335,7 @@ describe('trouble while a certificate is taken down', { timeout: 120_000 }, () =
     }
   });
 
-  it('a repetition puts back of a newer one what the first run took away before it died', async () => {
+  test('a repetition puts back of a newer one what the first run took away before it died', async () => {
     await publishOrder();
     let deletes = 0;
     // It dies where it would look again, after it took away what the renewal has just written.
@@ -363,7 +363,7 @@ describe('at the same time as others', { timeout: 120_000 }, () => {
   const publishing = (orderNumber: string, client: string) => () =>
     bucket.publish(orderNumber, { domains: [DOMAIN] }, { client });
 
-  it('a newer certificate is published: it is live and whole in the end', async () => {
+  test('a newer certificate is published: it is live and whole in the end', async () => {
     const course = async (numbers: readonly number[]) => {
       await bucket.afresh();
       await publishOrder();
@@ -376,7 +376,7 @@ describe('at the same time as others', { timeout: 120_000 }, () => {
     await fc.assert(fc.asyncProperty(choices, course), { numRuns: 60 });
   });
 
-  it('the same certificate is put back in place: it is down in the end', async () => {
+  test('the same certificate is put back in place: it is down in the end', async () => {
     const course = async (numbers: readonly number[]) => {
       await bucket.afresh();
       await publishOrder();
@@ -391,7 +391,7 @@ describe('at the same time as others', { timeout: 120_000 }, () => {
     await fc.assert(fc.asyncProperty(choices, course), { numRuns: 60 });
   });
 
-  it('the same event is handled twice: it is down in the end, marked once', async () => {
+  test('the same event is handled twice: it is down in the end, marked once', async () => {
     const course = async (numbers: readonly number[]) => {
       await bucket.afresh();
       await publishOrder();

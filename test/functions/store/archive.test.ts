@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-s3';
 import fc from 'fast-check';
 import { startFauxqs } from 'fauxqs';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type MarkCertificate, readMarkCertificate } from '../../../functions/certificate/report.ts';
 import { openArchive, type ReceivedResponse } from '../../../functions/store/archive.ts';
 import type { Provenance, StoredManifest } from '../../../functions/store/manifest.ts';
@@ -173,18 +173,18 @@ async function afresh() {
 }
 
 describe('a certificate in an empty folder', () => {
-  it('is kept as it was received before anything else is written', async () => {
+  test('is kept as it was received before anything else is written', async () => {
     const body = Uint8Array.from({ length: 512 }, (_, index) => index % 256);
     expect(await writesOf(() => archiveOf('x').keep({ container: 'pkcs7', body }))).toEqual([RESPONSE]);
     expect(await keys()).toEqual([RESPONSE]);
     expect((await read(RESPONSE)).body).toEqual(Buffer.from(body));
   });
 
-  it('is stored object by object, each once, the manifest last', async () => {
+  test('is stored object by object, each once, the manifest last', async () => {
     expect(await writesOf(() => collect(newer, first))).toEqual([RESPONSE, CHAIN, LOGO, MANIFEST]);
   });
 
-  it('is listed in the manifest with key, size, hash and version of each object', async () => {
+  test('is listed in the manifest with key, size, hash and version of each object', async () => {
     await collect(newer, first);
     await expectStanding(newer, first);
     expect((await provedManifest())?.objects).toMatchObject({
@@ -194,27 +194,27 @@ describe('a certificate in an empty folder', () => {
     });
   });
 
-  it('is stored without a logo where none could be read', async () => {
+  test('is stored without a logo where none could be read', async () => {
     const certificate = { ...newer.certificate, logo: undefined };
     await collect({ ...newer, certificate }, first);
     expect(Object.keys((await provedManifest())?.objects ?? {})).toEqual(['response', 'chain']);
     expect(await keys()).toEqual([MANIFEST, CHAIN, RESPONSE]);
   });
 
-  it('is described in the manifest as its report does, with the order and what stored it', async () => {
+  test('is described in the manifest as its report does, with the order and what stored it', async () => {
     await collect(newer, first);
     const manifest = await readJson(MANIFEST);
     expect(manifest).toMatchObject({ schemaVersion: 1, orderNumber: '1378973013', ...first });
     expect(manifest).toMatchObject(newer.certificate.report);
   });
 
-  it('is returned as the manifest tells it', async () => {
+  test('is returned as the manifest tells it', async () => {
     const stored = await collect(newer, first);
     expect(await readJson(MANIFEST)).toMatchObject(stored);
     expect(stored).toMatchObject({ ...first, fingerprintSha256: newer.certificate.report.fingerprintSha256 });
   });
 
-  it.each([
+  test.each([
     ['pkcs7', 'response.p7b', 'application/pkcs7-mime'],
     ['zip', 'response.zip', 'application/zip'],
     ['pem', 'response.pem', 'application/pem-certificate-chain'],
@@ -228,7 +228,7 @@ describe('a certificate in an empty folder', () => {
 });
 
 describe('every write', () => {
-  it('carries the SHA-256 of its bytes and a condition', async () => {
+  test('carries the SHA-256 of its bytes and a condition', async () => {
     await collect(older, first);
     await collect(newer, second);
     await overwrite(CHAIN, 'damage');
@@ -256,7 +256,7 @@ describe('every write', () => {
     expect(checked).toEqual(bodies.map((body) => ({ conditions: 1, checksum: sha256(body, 'base64') })));
   });
 
-  it('goes over nothing or over exactly what was seen there', async () => {
+  test('goes over nothing or over exactly what was seen there', async () => {
     const puts = async (issue: Issue) =>
       (await requestsOf(() => collect(issue, first)))
         .filter(isWrite)
@@ -275,19 +275,19 @@ describe('every write', () => {
 describe('the same certificate again', () => {
   beforeEach(() => collect(newer, first));
 
-  it('writes nothing', async () => {
+  test('writes nothing', async () => {
     expect(await writesOf(() => collect(newer, second))).toEqual([]);
   });
 
-  it('writes nothing in another container either', async () => {
+  test('writes nothing in another container either', async () => {
     expect(await writesOf(() => collect(inPem(newer), second))).toEqual([]);
   });
 
-  it('is told with the execution and the time that stored it first', async () => {
+  test('is told with the execution and the time that stored it first', async () => {
     expect(await collect(newer, second)).toMatchObject(first);
   });
 
-  it('is judged anew where the settings changed: only the manifest is written, and it names who stored it', async () => {
+  test('is judged anew where the settings changed: only the manifest is written, and it names who stored it', async () => {
     const finding = { id: 'untrusted-root', severity: 'error', message: 'no issuer is a known trust anchor' } as const;
     const { report } = newer.certificate;
     const distrusted = {
@@ -300,7 +300,7 @@ describe('the same certificate again', () => {
     await expectStanding(newer, first);
   });
 
-  it('gets the records of the DNS that were not known at first, and keeps them where nobody says any', async () => {
+  test('gets the records of the DNS that were not known at first, and keeps them where nobody says any', async () => {
     const { response, certificate } = newer;
     const records = ['default._bimi.example.com. TXT "v=BIMI1; l=https://a.example/l; a=https://a.example/a"'];
     const archive = archiveOf('records');
@@ -309,7 +309,7 @@ describe('the same certificate again', () => {
     expect(await writesOf(() => archive.store(response, certificate, second))).toEqual([]);
   });
 
-  it.each([
+  test.each([
     ['missing', (key: string) => remove(key)],
     ['damaged', (key: string) => overwrite(key, 'damage')],
   ])('puts back each object that is %s, and leaves provenance as it was', async (_, harm) => {
@@ -320,7 +320,7 @@ describe('the same certificate again', () => {
     }
   });
 
-  it('lists the version it looked into, also when a stranger writes meanwhile', async () => {
+  test('lists the version it looked into, also when a stranger writes meanwhile', async () => {
     await remove(MANIFEST);
     await overwrite(CHAIN, 'damage');
     let strangers = 0;
@@ -335,13 +335,13 @@ describe('the same certificate again', () => {
     await expectStanding(newer, second);
   });
 
-  it('puts back an object of the same size and other bytes', async () => {
+  test('puts back an object of the same size and other bytes', async () => {
     await overwrite(CHAIN, newer.certificate.chainPem.toLowerCase());
     await collect(newer, second);
     await expectStanding(newer, first);
   });
 
-  it.each([
+  test.each([
     ['no JSON', () => '{"schemaVersion":1,'],
     ['empty', () => ''],
     ['of another schema', (text: string) => text.replace('"schemaVersion": 1', '"schemaVersion": 0')],
@@ -355,7 +355,7 @@ describe('the same certificate again', () => {
 });
 
 describe('another certificate', () => {
-  it('replaces everything when it is newer, and the old versions stay readable', async () => {
+  test('replaces everything when it is newer, and the old versions stay readable', async () => {
     await collect(older, first);
     const old = await provedManifest();
     expect(await collect(newer, second)).toMatchObject(second);
@@ -365,26 +365,26 @@ describe('another certificate', () => {
     expect((await read(CHAIN, chain?.versionId)).body.toString()).toBe(older.certificate.chainPem);
   });
 
-  it('replaces one in another container without touching what that left', async () => {
+  test('replaces one in another container without touching what that left', async () => {
     await collect(inPem(older), first);
     await collect(newer, second);
     await expectStanding(newer, second);
     expect((await read(`${FOLDER}response.pem`)).body).toEqual(inPem(older).response.body);
   });
 
-  it('replaces one of the same second: it is the one the CA gives now', async () => {
+  test('replaces one of the same second: it is the one the CA gives now', async () => {
     await collect(twin, first);
     await collect(newer, second);
     await expectStanding(newer, second);
   });
 
-  it('writes nothing when it is older, not even for a moment, and is told what stands', async () => {
+  test('writes nothing when it is older, not even for a moment, and is told what stands', async () => {
     await collect(newer, first);
     expect(await writesOf(async () => expect(await collect(older, second)).toMatchObject(first))).toEqual([]);
     await expectStanding(newer, first);
   });
 
-  it('puts back what is astray under a newer one, with its types', async () => {
+  test('puts back what is astray under a newer one, with its types', async () => {
     await collect(newer, first);
     await overwrite(RESPONSE, 'damage');
     await remove(CHAIN);
@@ -398,7 +398,7 @@ describe('another certificate', () => {
 });
 
 describe('a broken chain', () => {
-  it('leaves the response as received and the reason, and no manifest', async () => {
+  test('leaves the response as received and the reason, and no manifest', async () => {
     await collectBroken(first);
     expect(await keys()).toEqual([`${FOLDER}rejected.json`, RESPONSE]);
     expect((await read(RESPONSE)).body).toEqual(broken.body);
@@ -414,7 +414,7 @@ describe('a broken chain', () => {
     expect((await read(`${FOLDER}rejected.json`)).type).toBe('application/json');
   });
 
-  it('leaves them beside a good set, which is untouched', async () => {
+  test('leaves them beside a good set, which is untouched', async () => {
     await collect(newer, first);
     const written = await writesOf(() => collectBroken(second));
     expect(written).toEqual([`${FOLDER}rejected.p7b`, `${FOLDER}rejected.json`]);
@@ -423,14 +423,14 @@ describe('a broken chain', () => {
     await expectStanding(newer, first);
   });
 
-  it('puts a good set back where something of it is astray', async () => {
+  test('puts a good set back where something of it is astray', async () => {
     await collect(newer, first);
     await overwrite(RESPONSE, 'damage');
     await collectBroken(second);
     await expectStanding(newer, first);
   });
 
-  it('leaves the reason alone where the response is not to be kept', async () => {
+  test('leaves the reason alone where the response is not to be kept', async () => {
     const archive = archiveOf('x');
     await archive.reject(undefined, 'a private key lies among the certificates', first);
     expect(await keys()).toEqual([`${FOLDER}rejected.json`]);
@@ -438,12 +438,12 @@ describe('a broken chain', () => {
     expect(rejection).toMatchObject({ ...first, reason: 'a private key lies among the certificates', response: null });
   });
 
-  it('writes nothing a second time', async () => {
+  test('writes nothing a second time', async () => {
     await collectBroken(first);
     expect(await writesOf(() => collectBroken(first))).toEqual([]);
   });
 
-  it('is followed by a good one, which is stored over it', async () => {
+  test('is followed by a good one, which is stored over it', async () => {
     await collectBroken(first);
     await collect(newer, second);
     await expectStanding(newer, second);
@@ -473,7 +473,7 @@ async function rehearse(prepare: () => Promise<unknown>): Promise<readonly S3Req
 }
 
 describe.each(scenes)('trouble while a certificate is stored %s', (_, prepare) => {
-  it.each([
+  test.each([
     [500, 'InternalError'],
     [503, 'SlowDown'],
     [403, 'AccessDenied'],
@@ -498,7 +498,7 @@ describe.each(scenes)('trouble while a certificate is stored %s', (_, prepare) =
     },
   );
 
-  it.each([
+  test.each([
     ['the same execution, which is still the one that stored it', first],
     ['another execution, which stored it unless the manifest was written', { ...second }],
   ])('as the process dies between any two requests: all is completed by %s', async (_, repeating) => {
@@ -558,11 +558,11 @@ describe('two executions of one order at the same time', () => {
   };
   const interrupted = ['older', 'newer'] as const;
 
-  it.each(interrupted)('end with the newer certificate, wherever the %s writer is interrupted', async (name) => {
+  test.each(interrupted)('end with the newer certificate, wherever the %s writer is interrupted', async (name) => {
     await interruptEverywhere(name, olderAndNewer, () => expectStanding(newer, second));
   });
 
-  it.each(['broken', 'newer'] as const)('end with the good set, wherever the %s one is interrupted', async (name) => {
+  test.each(['broken', 'newer'] as const)('end with the good set, wherever the %s one is interrupted', async (name) => {
     const writers = { broken: () => collectBroken(first, 'broken'), newer: () => collect(newer, second, 'newer') };
     await interruptEverywhere(name, writers, async () => {
       await expectStanding(newer, second);
@@ -571,7 +571,7 @@ describe('two executions of one order at the same time', () => {
     });
   });
 
-  it('put back themselves what they wrote under the manifest of a newer one', async () => {
+  test('put back themselves what they wrote under the manifest of a newer one', async () => {
     let looks = 0;
     server.before = async ({ client, method, key }) => {
       if (client === 'older' && method === 'HEAD' && key === RESPONSE && ++looks === 2) {
@@ -585,7 +585,7 @@ describe('two executions of one order at the same time', () => {
     await expectStanding(newer, second);
   });
 
-  it('are told what stands at their end, not what they wrote', async () => {
+  test('are told what stands at their end, not what they wrote', async () => {
     let overtaken = false;
     server.before = async ({ client, method, key }) => {
       const wrote = server.requests.some((past) => isWrite(past) && past.client === 'older' && past.key === MANIFEST);
@@ -599,7 +599,7 @@ describe('two executions of one order at the same time', () => {
     expect(overtaken).toBe(true);
   });
 
-  it('end with the newer certificate in whatever order their requests come', { timeout: 60_000 }, async () => {
+  test('end with the newer certificate in whatever order their requests come', { timeout: 60_000 }, async () => {
     const course = async (numbers: readonly number[]) => {
       await afresh();
       const results = await interleave(server, olderAndNewer, by(numbers));
@@ -613,7 +613,7 @@ describe('two executions of one order at the same time', () => {
     await fc.assert(fc.asyncProperty(choices, course), { numRuns: 150 });
   });
 
-  it('end with the newest of three, also when a broken chain comes between', { timeout: 60_000 }, async () => {
+  test('end with the newest of three, also when a broken chain comes between', { timeout: 60_000 }, async () => {
     const writers = {
       broken: async () => collectBroken(first, 'broken'),
       newer: () => collect(newer, second, 'newer'),
@@ -628,7 +628,7 @@ describe('two executions of one order at the same time', () => {
     await fc.assert(fc.asyncProperty(choices, course), { numRuns: 150 });
   });
 
-  it('with the same certificate store it once, and only one of them is named', { timeout: 60_000 }, async () => {
+  test('with the same certificate store it once, and only one of them is named', { timeout: 60_000 }, async () => {
     const writers = { a: () => collect(newer, first, 'a'), b: () => collect(newer, second, 'b') };
     const course = async (numbers: readonly number[]) => {
       await afresh();
@@ -645,7 +645,7 @@ describe('two executions of one order at the same time', () => {
     await fc.assert(fc.asyncProperty(choices, course), { numRuns: 100 });
   });
 
-  it('with certificates of the same second end with one of them, whole', { timeout: 60_000 }, async () => {
+  test('with certificates of the same second end with one of them, whole', { timeout: 60_000 }, async () => {
     const writers = { newer: () => collect(newer, first, 'newer'), twin: () => collect(twin, second, 'twin') };
     const course = async (numbers: readonly number[]) => {
       await afresh();
@@ -665,7 +665,7 @@ describe('contention', () => {
     { status: 404, code: 'NoSuchKey' },
   ] satisfies InjectedError[];
 
-  it.each(conflicts)('lost once at any write, by $status $code, is looked at again', async (conflict) => {
+  test.each(conflicts)('lost once at any write, by $status $code, is looked at again', async (conflict) => {
     for (let nth = 0; nth < 4; nth++) {
       let writes = 0;
       server.before = (request) => (isWrite(request) && writes++ === nth ? conflict : undefined);
@@ -676,13 +676,13 @@ describe('contention', () => {
     }
   });
 
-  it.each(conflicts)('without an end ends in an error: $status $code', async (conflict) => {
+  test.each(conflicts)('without an end ends in an error: $status $code', async (conflict) => {
     server.before = (request) => (isWrite(request) && request.key === MANIFEST ? conflict : undefined);
     await expect(collect(newer, first)).rejects.toThrow(`${MANIFEST} was written by somebody else`);
     expect(server.requests.filter(({ key, method }) => key === MANIFEST && method === 'PUT')).toHaveLength(8);
   });
 
-  it('without an end about an object ends in an error too', async () => {
+  test('without an end about an object ends in an error too', async () => {
     await collect(newer, first);
     let stranger = 0;
     server.before = async ({ client, method, key }) => {
@@ -695,7 +695,7 @@ describe('contention', () => {
     expect(await provedManifest()).toMatchObject(first);
   });
 
-  it('is not what a missing bucket is taken for', async () => {
+  test('is not what a missing bucket is taken for', async () => {
     server.before = () => ({ status: 404, code: 'NoSuchBucket' });
     await expect(collect(newer, first)).rejects.toMatchObject({ name: 'NoSuchBucket' });
     expect(server.requests.filter(isWrite)).toHaveLength(1);
@@ -747,20 +747,20 @@ describe.each([
     return (await read(CHAIN, undefined, s3)).body.toString();
   }
 
-  it('a certificate is stored, with its manifest', async () => {
+  test('a certificate is stored, with its manifest', async () => {
     await collectThere(newer, first);
     expect(await keys(s3)).toEqual([MANIFEST, CHAIN, LOGO, RESPONSE]);
     expect((await read(RESPONSE, undefined, s3)).body).toEqual(Buffer.from(newer.response.body));
     expect(await chainThere()).toBe(newer.certificate.chainPem);
   });
 
-  it('the same certificate is recognised by its manifest, and nothing is written', async () => {
+  test('the same certificate is recognised by its manifest, and nothing is written', async () => {
     await collectThere(newer, first);
     expect(await collectThere(newer, second)).toMatchObject(first);
     expect(writes).toBe(0);
   });
 
-  it('an older certificate writes nothing, a newer one replaces it', async () => {
+  test('an older certificate writes nothing, a newer one replaces it', async () => {
     await collectThere(older, first);
     expect(await collectThere(newer, second)).toMatchObject(second);
     expect(await chainThere()).toBe(newer.certificate.chainPem);
@@ -769,7 +769,7 @@ describe.each([
     expect(await chainThere()).toBe(newer.certificate.chainPem);
   });
 
-  it.each([
+  test.each([
     ['missing', () => remove(CHAIN, s3)],
     ['damaged', () => overwrite(CHAIN, newer.certificate.chainPem.toLowerCase(), s3)],
   ])('a chain that is %s is put back from what the CA sent, and provenance stays', async (_, harm) => {

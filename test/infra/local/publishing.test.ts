@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import * as tls from 'node:tls';
 import type { VMCValidationResult } from 'mailauth';
 import { bimi, validateVMC } from 'mailauth/lib/bimi/index.js';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { PublishResult } from '../../../functions/publish/publish.ts';
 import type { Publication } from '../../../functions/store/publication.ts';
 import {
@@ -58,7 +58,7 @@ afterEach(async () => {
 });
 
 describe('a verifier that nobody here wrote', () => {
-  it('accepts what is published, by the record as it would stand in the DNS', async () => {
+  test('accepts what is published, by the record as it would stand in the DNS', async () => {
     const certificate = issue();
     const { published, notPublished } = await collect('1', certificate);
     expect(notPublished).toEqual([]);
@@ -72,7 +72,7 @@ describe('a verifier that nobody here wrote', () => {
     expect(Buffer.from(verdict.location?.logoFile ?? '', 'base64').equals(certificate.svg)).toBe(true);
   });
 
-  it('refuses it under a root that it does not know', async () => {
+  test('refuses it under a root that it does not know', async () => {
     const { published } = await collect('1', issue());
 
     const verdict = await verify(published[0]?.bimiRecord, []);
@@ -82,7 +82,7 @@ describe('a verifier that nobody here wrote', () => {
 });
 
 describe('two orders for one domain, the second a renewal', () => {
-  it('have the same addresses; the content changes at once, and the old one is kept', async () => {
+  test('have the same addresses; the content changes at once, and the old one is kept', async () => {
     const first = issue({ notBefore: daysAgo(300) });
     const [before] = (await collect('1', first)).published;
     const old = await describedAt();
@@ -100,7 +100,7 @@ describe('two orders for one domain, the second a renewal', () => {
 });
 
 describe('not published, with a reason, is', () => {
-  it.each<[reason: string, request: Partial<MarkCertificateRequest>]>([
+  test.each<[reason: string, request: Partial<MarkCertificateRequest>]>([
     ['older', { notBefore: daysAgo(10) }],
     ['other-owner', { owner: 'Somebody Else Limited' }],
     ['not-publishable', { svg: '<svg xmlns="http://www.w3.org/2000/svg"/>' }],
@@ -119,7 +119,7 @@ describe('not published, with a reason, is', () => {
     expect(await fetchText(`published/${DOMAIN}/default.pem`)).toBe(pem(standing.chain));
   });
 
-  it('a broken chain, of which no certificate is made at all', async () => {
+  test('a broken chain, of which no certificate is made at all', async () => {
     const { leaf, root } = issue();
     cloud.ca.order('1', [{ kind: 'issued', certificates: [leaf, root] }]);
 
@@ -131,7 +131,7 @@ describe('not published, with a reason, is', () => {
 });
 
 describe('what a reseller meant', () => {
-  it('is published over another owner with "replace": true', async () => {
+  test('is published over another owner with "replace": true', async () => {
     await collect('1', issue());
     const other = issue({ owner: 'Somebody Else Limited' });
 
@@ -141,7 +141,7 @@ describe('what a reseller meant', () => {
     expect(await fetchText(`published/${DOMAIN}/default.pem`)).toBe(pem(other.chain));
   });
 
-  it('has an address of its own with a selector', async () => {
+  test('has an address of its own with a selector', async () => {
     const { published } = await collect('1', issue(), { selector: 'summer' });
 
     expect(published[0]?.bimiRecord).toMatch(
@@ -151,7 +151,7 @@ describe('what a reseller meant', () => {
 });
 
 describe('the event and the manifest', () => {
-  it('have the finished record', async () => {
+  test('have the finished record', async () => {
     const { published } = await collect('1', issue());
     const record = published[0]?.bimiRecord;
 

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
@@ -54,7 +54,7 @@ function embeddedSvg(leaf: Uint8Array): Buffer {
 }
 
 describe('an issued chain', () => {
-  it('verifies link by link up to a self-signed root', () => {
+  test('verifies link by link up to a self-signed root', () => {
     const [leaf, issuing, root] = usual.chain.map((der) => new X509Certificate(der));
 
     expect(leaf?.checkIssued(issuing ?? leaf)).toBe(true);
@@ -64,18 +64,18 @@ describe('an issued chain', () => {
     expect(root?.verify(root.publicKey)).toBe(true);
   });
 
-  it('satisfies openssl at its strictest', () => {
+  test('satisfies openssl at its strictest', () => {
     expect(opensslVerify(usual, '-x509_strict')).toMatch(/: OK\n$/);
   });
 
-  it('is refused by openssl when one bit of the leaf is wrong', () => {
+  test('is refused by openssl when one bit of the leaf is wrong', () => {
     const leaf = Uint8Array.from(usual.leaf);
     leaf.set([(leaf.at(-1) ?? 0) ^ 1], leaf.length - 1);
 
     expect(() => opensslVerify({ ...usual, leaf })).toThrow(/signature/);
   });
 
-  it('has an RSA-4096 root, an RSA-3072 issuing CA and a P-256 leaf, signed with SHA-256', () => {
+  test('has an RSA-4096 root, an RSA-3072 issuing CA and a P-256 leaf, signed with SHA-256', () => {
     expect(text(usual.root)).toMatch(/Public-Key: \(4096 bit\)/);
     expect(text(usual.issuing)).toMatch(/Public-Key: \(3072 bit\)/);
     expect(text(usual.leaf)).toMatch(/NIST CURVE: P-256/);
@@ -84,13 +84,13 @@ describe('an issued chain', () => {
     }
   });
 
-  it('names its authorities as made here', () => {
+  test('names its authorities as made here', () => {
     for (const certificate of [usual.root, usual.issuing]) {
       expect(new X509Certificate(certificate).subject).toMatch(/Local Look-alike.*\n.*made on this machine/);
     }
   });
 
-  it('lets the issuing CA sign leaves for BIMI and no further authority', () => {
+  test('lets the issuing CA sign leaves for BIMI and no further authority', () => {
     const issuing = text(usual.issuing);
 
     expect(issuing).toMatch(/Basic Constraints: critical\s+CA:TRUE, pathlen:0/);
@@ -102,7 +102,7 @@ describe('an issued chain', () => {
 });
 
 describe('a leaf', () => {
-  it('has the extensions of a real one in its order, basic constraints alone critical', () => {
+  test('has the extensions of a real one in its order, basic constraints alone critical', () => {
     const structure = openssl(['asn1parse', '-inform', 'DER'], usual.leaf);
     const extensions = structure.slice(structure.lastIndexOf('cont [ 3 ]'));
     const types = [...extensions.matchAll(/d=5 .*prim: OBJECT +:(.+)\n/g)].map(([, type]) => type);
@@ -123,7 +123,7 @@ describe('a leaf', () => {
     expect(text(usual.leaf)).toMatch(/Basic Constraints: critical\s+CA:FALSE/);
   });
 
-  it('is good for BIMI only, under the general policy, with an http revocation list and one SCT', () => {
+  test('is good for BIMI only, under the general policy, with an http revocation list and one SCT', () => {
     const leaf = text(usual.leaf);
 
     expect(leaf).toMatch(
@@ -134,18 +134,18 @@ describe('a leaf', () => {
     expect(leaf.match(/Signed Certificate Timestamp:\s+Version +: v1/g)).toHaveLength(1);
   });
 
-  it('covers the domains as they were written', () => {
+  test('covers the domains as they were written', () => {
     expect(new X509Certificate(usual.leaf).subjectAltName).toBe('DNS:example.com, DNS:xn--bcher-kva.example');
   });
 
-  it('is valid from now for 365 days', () => {
+  test('is valid from now for 365 days', () => {
     const { validFromDate, validToDate } = new X509Certificate(usual.leaf);
 
     expect(validFromDate.getTime()).toBeLessThanOrEqual(Date.now());
     expect(validToDate.getTime() - validFromDate.getTime()).toBe(365 * DAY);
   });
 
-  it('carries the logo as gzip in a data URI beside its SHA-256', () => {
+  test('carries the logo as gzip in a data URI beside its SHA-256', () => {
     const svg = '<svg xmlns="http://www.w3.org/2000/svg" version="1.2" baseProfile="tiny-ps"><title>T</title></svg>';
     const { leaf } = authority.issue({ domains: ['example.com'], svg });
     const hash = createHash('sha256').update(svg).digest();
@@ -154,7 +154,7 @@ describe('a leaf', () => {
     expect(Buffer.from(leaf).includes(hash)).toBe(true);
   });
 
-  it('has a logo of its own when none is given: SVG Tiny PS, titled with the owner', () => {
+  test('has a logo of its own when none is given: SVG Tiny PS, titled with the owner', () => {
     const { leaf, svg } = authority.issue({ domains: ['example.com'], owner: 'Nuts & Bolts <Ltd>' });
 
     expect(embeddedSvg(leaf)).toEqual(Buffer.from(svg));
@@ -163,7 +163,7 @@ describe('a leaf', () => {
     expect(new X509Certificate(leaf).subject).toMatch(/^O=Nuts & Bolts /m);
   });
 
-  it('writes text as UTF-8, countries and the serial number as printable', () => {
+  test('writes text as UTF-8, countries and the serial number as printable', () => {
     const structure = openssl(
       ['asn1parse', '-inform', 'DER'],
       authority.issue({ domains: [], owner: 'Bücher AG' }).leaf,
@@ -175,7 +175,7 @@ describe('a leaf', () => {
     expect(structure).toMatch(/OBJECT +:1\.3\.6\.1\.4\.1\.53087\.1\.13\n.*UTF8STRING +:Registered Mark/);
   });
 
-  it('has a serial number of its own', () => {
+  test('has a serial number of its own', () => {
     const serials = [usual, authority.issue({ domains: ['example.com'] })].map(
       ({ leaf }) => new X509Certificate(leaf).serialNumber,
     );
@@ -183,7 +183,7 @@ describe('a leaf', () => {
     expect(new Set(serials).size).toBe(2);
   });
 
-  it.each([
+  test.each([
     [
       {},
       'Registered Mark',
@@ -205,7 +205,7 @@ describe('a leaf', () => {
 });
 
 describe('a certificate with a fault', () => {
-  it('lacks, has twice or has otherwise the extensions its request says', () => {
+  test('lacks, has twice or has otherwise the extensions its request says', () => {
     const { leaf } = authority.issue({
       domains: ['example.com'],
       extensions: (extensions) => [
@@ -223,7 +223,7 @@ describe('a certificate with a fault', () => {
     }
   });
 
-  it('has the attributes its request says, repeated ones too', () => {
+  test('has the attributes its request says, repeated ones too', () => {
     const { leaf } = authority.issue({
       domains: ['example.com'],
       attributes: (attributes) => [...attributes, { oid: oid.markType, value: 'Provisional Mark' }],
@@ -235,7 +235,7 @@ describe('a certificate with a fault', () => {
     ]);
   });
 
-  it('is outside its validity when dated so, which openssl confirms', () => {
+  test('is outside its validity when dated so, which openssl confirms', () => {
     const past = authority.issue({
       domains: ['example.com'],
       notBefore: new Date('2020-01-01T00:00:00Z'),
@@ -246,7 +246,7 @@ describe('a certificate with a fault', () => {
     expect(() => opensslVerify(past)).toThrow(/expired/);
   });
 
-  it('certifies a weak key, signed with SHA-1, and still verifies', () => {
+  test('certifies a weak key, signed with SHA-1, and still verifies', () => {
     const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
     const { leaf, issuing } = authority.issue({ domains: ['example.com'], publicKey, signatureHash: 'SHA-1' });
 
@@ -255,7 +255,7 @@ describe('a certificate with a fault', () => {
     expect(new X509Certificate(leaf).verify(new X509Certificate(issuing).publicKey)).toBe(true);
   });
 
-  it('can stand above the leaf: another issuing certificate over the same keys and root', () => {
+  test('can stand above the leaf: another issuing certificate over the same keys and root', () => {
     const other = authority.with({
       issuing: { extensions: (all) => all.filter(({ oid: type }) => type !== oid.keyUsage) },
     });
@@ -267,7 +267,7 @@ describe('a certificate with a fault', () => {
     expect(new X509Certificate(chain.leaf).verify(new X509Certificate(usual.issuing).publicKey)).toBe(true);
   });
 
-  it('can be the root: one that allows no authority below it is a path openssl refuses', () => {
+  test('can be the root: one that allows no authority below it is a path openssl refuses', () => {
     const chain = authority
       .with({
         root: {
@@ -293,7 +293,7 @@ describe('an authority kept in a directory', () => {
 
   afterEach(() => vi.useRealTimers());
 
-  it('is the same the next time, and issues chains that verify', async () => {
+  test('is the same the next time, and issues chains that verify', async () => {
     const first = await open();
     const second = await open();
 
@@ -302,13 +302,13 @@ describe('an authority kept in a directory', () => {
     expect(opensslVerify(second.issue({ domains: ['example.com'] }))).toMatch(/: OK\n$/);
   });
 
-  it('keeps its private keys from other users', async () => {
+  test('keeps its private keys from other users', async () => {
     await open();
 
     expect(statSync(kept()).mode & 0o077).toBe(0);
   });
 
-  it.each([
+  test.each([
     ['cut short', (content: string) => content.slice(0, content.length / 2)],
     ['without its issuing CA', (content: string) => content.slice(0, secondCertificate(content))],
     [
@@ -339,7 +339,7 @@ describe('an authority kept in a directory', () => {
     expect((await open()).root).toEqual(after.root);
   });
 
-  it('is replaced when a leaf would outlive it', async () => {
+  test('is replaced when a leaf would outlive it', async () => {
     const before = await open();
     const nearItsEnd = new Date(new X509Certificate(before.issuing).validToDate.getTime() - 200 * DAY);
     vi.useFakeTimers({ toFake: ['Date'], now: nearItsEnd });
@@ -349,7 +349,7 @@ describe('an authority kept in a directory', () => {
     expect(new X509Certificate(after.issuing).validToDate.getTime()).toBeGreaterThan(nearItsEnd.getTime() + 365 * DAY);
   });
 
-  it('says so when it cannot be kept there', async () => {
+  test('says so when it cannot be kept there', async () => {
     await expect(createCertificateAuthority({ directory: file('no-directory', '') })).rejects.toThrow(/EEXIST|ENOTDIR/);
   });
 });
@@ -357,7 +357,7 @@ describe('an authority kept in a directory', () => {
 describe('a container', () => {
   const forms: readonly Pkcs7Form[] = ['degenerate', 'signed-empty'];
 
-  it.each(forms)('of PKCS#7, %s, gives openssl the certificates in their order, as DER and armoured', (form) => {
+  test.each(forms)('of PKCS#7, %s, gives openssl the certificates in their order, as DER and armoured', (form) => {
     const listed = (args: readonly string[], input: Uint8Array | string) =>
       openssl(['pkcs7', '-print_certs', ...args], input)
         .match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----\n/g)
@@ -367,7 +367,7 @@ describe('a container', () => {
     expect(listed(['-inform', 'PEM'], armouredPkcs7(usual.chain, form))).toBe(pem(usual.chain));
   });
 
-  it.each(forms)('of PKCS#7, %s, is DER throughout: the certificates are elements of a constructed [0]', (form) => {
+  test.each(forms)('of PKCS#7, %s, is DER throughout: the certificates are elements of a constructed [0]', (form) => {
     const structure = openssl(['asn1parse', '-inform', 'DER'], pkcs7(usual.chain, form));
     const certificates = structure.slice(structure.search(/d=3 .*cont \[ 0 \]/));
 
@@ -375,7 +375,7 @@ describe('a container', () => {
     expect(certificates.match(/d=4 .*l=\d{4} cons: SEQUENCE/g)).toHaveLength(usual.chain.length);
   });
 
-  it('of PKCS#7 is certificates only, or has a digest, an empty content and a signer, as asked', () => {
+  test('of PKCS#7 is certificates only, or has a digest, an empty content and a signer, as asked', () => {
     const structure = (form: Pkcs7Form) =>
       openssl(['cms', '-cmsout', '-print', '-inform', 'DER'], pkcs7(usual.chain, form));
 
@@ -387,13 +387,13 @@ describe('a container', () => {
     expect(structure('signed-empty').match(/issuerAndSerialNumber/g)).toHaveLength(1);
   });
 
-  it('of PKCS#7 keeps bytes that are no certificate as they are', () => {
+  test('of PKCS#7 keeps bytes that are no certificate as they are', () => {
     const damaged = Uint8Array.of(0x30, 0x03, 0xff, 0xff, 0xff);
 
     expect(Buffer.from(pkcs7([damaged, usual.leaf])).includes(Buffer.concat([damaged, usual.leaf]))).toBe(true);
   });
 
-  it('of PEM has lines of 64 columns and a newline after every block', () => {
+  test('of PEM has lines of 64 columns and a newline after every block', () => {
     const lines = pem(usual.chain).split('\n');
 
     expect(Math.max(...lines.map((line) => line.length))).toBe(64);

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import http from 'node:http';
 import { promisify } from 'node:util';
 import { unzipSync } from 'fflate';
-import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createCertificateAuthority } from '../../../../infra/local/ca/certificate-authority.ts';
 import type { Answer, Issued, IssuedShape } from '../../../../infra/local/ca/collectmc-answers.ts';
 import { type Simulator, startCollectMcSimulator } from '../../../../infra/local/ca/collectmc-simulator.ts';
@@ -58,14 +58,14 @@ function certificatesIn(container: Uint8Array | string, encoding: 'DER' | 'PEM')
 }
 
 describe('a request that breaks the protocol', () => {
-  it('is answered -17 when it is a GET', async () => {
+  test('is answered -17 when it is a GET', async () => {
     const response = await fetch(simulator.url);
 
     expect(response.status).toBe(200);
     expect(await response.text()).toMatch(/^-17\n/);
   });
 
-  it.each(Object.keys(form))('is answered -3 naming %s when that is missing, or empty', async (name) => {
+  test.each(Object.keys(form))('is answered -3 naming %s when that is missing, or empty', async (name) => {
     for (const fields of [without(name), { ...form, [name]: '' }]) {
       const { status, text } = await ask(fields);
 
@@ -74,7 +74,7 @@ describe('a request that breaks the protocol', () => {
     }
   });
 
-  it('is answered -3 when its fields stand in the query, or in a body of another type', async () => {
+  test('is answered -3 when its fields stand in the query, or in a body of another type', async () => {
     const inQuery = await fetch(`${simulator.url}?${new URLSearchParams(form)}`, { method: 'POST' });
     const asJson = await fetch(simulator.url, {
       method: 'POST',
@@ -87,11 +87,11 @@ describe('a request that breaks the protocol', () => {
     expect(JSON.stringify(simulator.calls)).not.toContain(credentials.loginPassword);
   });
 
-  it('is answered -2 naming a field nobody knows', async () => {
+  test('is answered -2 naming a field nobody knows', async () => {
     expect((await ask({ ...form, queryType: '1' })).text).toMatch(/^-2\n.*'queryType'/);
   });
 
-  it.each([
+  test.each([
     ['orderNumber', '0123'],
     ['orderNumber', '-5'],
     ['orderNumber', '12345678901234567'],
@@ -108,15 +108,15 @@ describe('a request that breaks the protocol', () => {
     expect(text).toMatch(new RegExp(`^-4\n.*'${name}'`));
   });
 
-  it('is answered -4 when a field stands there twice, whatever the case of its letters', async () => {
+  test('is answered -4 when a field stands there twice, whatever the case of its letters', async () => {
     expect((await ask([...Object.entries(form), ['ORDERNUMBER', '5']])).text).toMatch(/^-4\n.*'orderNumber'/);
   });
 
-  it('is answered -4 for PEM as binary, the one pair nobody describes', async () => {
+  test('is answered -4 for PEM as binary, the one pair nobody describes', async () => {
     expect((await ask({ ...form, responseType: '3' })).text).toMatch(/^-4\n.*'responseEncoding'/);
   });
 
-  it.each([{ loginName: 'Collector' }, { loginPassword: 'wrong' }])(
+  test.each([{ loginName: 'Collector' }, { loginPassword: 'wrong' }])(
     'is answered -16 with the wrong credentials %o',
     async (wrong) => {
       const { status, text } = await ask({ ...form, ...wrong });
@@ -126,7 +126,7 @@ describe('a request that breaks the protocol', () => {
     },
   );
 
-  it('uses up no answer of the script', async () => {
+  test('uses up no answer of the script', async () => {
     simulator.order(ORDER, [{ kind: 'status', status: 1 }, pending]);
     await ask({ ...form, loginPassword: 'wrong' });
     await ask(without('responseType'));
@@ -134,23 +134,23 @@ describe('a request that breaks the protocol', () => {
     expect((await ask()).text).toBe('1');
   });
 
-  it('is cut off with HTTP 413 when it is longer than any form', async () => {
+  test('is cut off with HTTP 413 when it is longer than any form', async () => {
     expect((await ask({ ...form, loginName: 'x'.repeat(20_000) })).status).toBe(413);
   });
 
-  it('is answered 404 anywhere but at the endpoint', async () => {
+  test('is answered 404 anywhere but at the endpoint', async () => {
     expect((await fetch(new URL('/', simulator.url), { method: 'POST' })).status).toBe(404);
   });
 });
 
 describe('a request that keeps the protocol', () => {
-  it('may write the names of its fields in any case', async () => {
+  test('may write the names of its fields in any case', async () => {
     const shouted = Object.fromEntries(Object.entries(form).map(([name, value]) => [name.toUpperCase(), value]));
 
     expect((await ask(shouted)).text).toBe('0');
   });
 
-  it('gets the answers of the script one by one, and the last one for ever', async () => {
+  test('gets the answers of the script one by one, and the last one for ever', async () => {
     simulator.order(ORDER, [pending, { kind: 'status', status: 1 }, { kind: 'error', code: -20 }]);
     const texts: string[] = [];
     for (let call = 0; call < 4; call++) {
@@ -160,14 +160,14 @@ describe('a request that keeps the protocol', () => {
     expect(texts).toEqual(['0', '1', '-20', '-20']);
   });
 
-  it('gets the answers of its own order', async () => {
+  test('gets the answers of its own order', async () => {
     simulator.order('7', [{ kind: 'status', status: 1 }]);
 
     expect((await ask({ ...form, orderNumber: '7' })).text).toBe('1');
     expect((await ask()).text).toBe('0');
   });
 
-  it('is measured by the credentials of the moment', async () => {
+  test('is measured by the credentials of the moment', async () => {
     simulator.setCredentials({ ...credentials, loginPassword: 'changed' });
 
     expect((await ask()).text).toMatch(/^-16\n/);
@@ -176,7 +176,7 @@ describe('a request that keeps the protocol', () => {
 });
 
 describe('an answer without a certificate', () => {
-  it.each<[Answer, string]>([
+  test.each<[Answer, string]>([
     [{ kind: 'status', status: 0 }, '0'],
     [{ kind: 'status', status: 0, newline: true }, '0\n'],
     [{ kind: 'status', status: 0, text: 'Being processed' }, '0\nBeing processed'],
@@ -206,7 +206,7 @@ describe('an issued chain', () => {
     'zip-base64': '0,0',
   };
 
-  it.each(Object.entries(asked))('comes as %s when %s is asked for', async (shape, pair) => {
+  test.each(Object.entries(asked))('comes as %s when %s is asked for', async (shape, pair) => {
     simulator.order(ORDER, [issued]);
     const [responseType = '', responseEncoding = ''] = pair.split(',');
     const { status, contentType } = await ask({ ...form, responseType, responseEncoding });
@@ -216,7 +216,7 @@ describe('an issued chain', () => {
     expect(simulator.calls.at(-1)?.answer).toBe(`issued ${shape}`);
   });
 
-  it.each<[IssuedShape, (body: Buffer) => unknown, () => unknown]>([
+  test.each<[IssuedShape, (body: Buffer) => unknown, () => unknown]>([
     ['pkcs7-binary', (body) => certificatesIn(body, 'DER'), () => pem(chain)],
     [
       'pkcs7-armoured',
@@ -245,7 +245,7 @@ describe('an issued chain', () => {
     expect(read((await scripted({ ...issued, shape })).body)).toEqual(expected());
   });
 
-  it('as PKCS#7 has a signer, as in the documented sample, or is certificates only', async () => {
+  test('as PKCS#7 has a signer, as in the documented sample, or is certificates only', async () => {
     const sample = (await scripted(issued)).body;
     const degenerate = (await scripted({ ...issued, pkcs7: 'degenerate' })).body;
 
@@ -253,13 +253,13 @@ describe('an issued chain', () => {
     expect(degenerate.length).toBeLessThan(sample.length);
   });
 
-  it('may have boundaries as the documentation prints them', async () => {
+  test('may have boundaries as the documentation prints them', async () => {
     const { text } = await scripted({ ...issued, shape: 'pem', boundaries: 'spaced' });
 
     expect(text.match(/^-.*$/gm)?.slice(0, 2)).toEqual(['----- BEGIN CERTIFICATE -----', '----- END CERTIFICATE ----']);
   });
 
-  it('is a ZIP of PEM files, with a note, when the script has no archive of its own', async () => {
+  test('is a ZIP of PEM files, with a note, when the script has no archive of its own', async () => {
     const { status, body } = await scripted({ kind: 'issued', certificates: chain, shape: 'zip-binary' });
 
     const files = Object.values(unzipSync(body)).map((file) => Buffer.from(file).toString());
@@ -272,7 +272,7 @@ describe('an issued chain', () => {
 });
 
 describe('a CA that is unwell', () => {
-  it('answers with any HTTP status, type, header and body', async () => {
+  test('answers with any HTTP status, type, header and body', async () => {
     const answer = {
       kind: 'http',
       status: 503,
@@ -289,7 +289,7 @@ describe('a CA that is unwell', () => {
     expect(await response.text()).toBe('Busy');
   });
 
-  it('shows a maintenance page', async () => {
+  test('shows a maintenance page', async () => {
     const { status, contentType, text } = await scripted({ kind: 'html' });
 
     expect(status).toBe(200);
@@ -297,7 +297,7 @@ describe('a CA that is unwell', () => {
     expect(text).toMatch(/^<!DOCTYPE html>/);
   });
 
-  it('sends half a chain that looks whole', async () => {
+  test('sends half a chain that looks whole', async () => {
     const { body: whole } = await scripted({ ...issued, pkcs7: 'degenerate' });
     const { body: half } = await scripted({
       kind: 'truncated',
@@ -308,7 +308,7 @@ describe('a CA that is unwell', () => {
     expect(half).toEqual(whole.subarray(0, Math.floor(whole.length / 2)));
   });
 
-  it.each([0, 1, 1000])('breaks off after %i bytes of a longer body', async (bytes) => {
+  test.each([0, 1, 1000])('breaks off after %i bytes of a longer body', async (bytes) => {
     simulator.order(ORDER, [{ kind: 'truncated', of: issued, bytes }]);
     const response = await fetch(simulator.url, { method: 'POST', body: new URLSearchParams(form) });
 
@@ -317,18 +317,18 @@ describe('a CA that is unwell', () => {
     expect(simulator.calls.at(-1)).toMatchObject({ answer: 'truncated issued pkcs7-binary', bytes });
   });
 
-  it('drops the connection', async () => {
+  test('drops the connection', async () => {
     await expect(scripted({ kind: 'drop' })).rejects.toThrow();
     expect(simulator.calls.at(-1)).toMatchObject({ answer: 'drop', bytes: 0 });
   });
 
-  it('takes its time and then answers as it would have', async () => {
+  test('takes its time and then answers as it would have', async () => {
     expect((await scripted({ kind: 'slow', milliseconds: 1, of: pending })).text).toBe('0');
   });
 });
 
 describe('the record of calls', () => {
-  it('has the order, the fields, whether the credentials were right, the answer, its size and its hash', async () => {
+  test('has the order, the fields, whether the credentials were right, the answer, its size and its hash', async () => {
     const { body } = await scripted(issued);
     await ask({ ...form, loginPassword: 'wrong', orderNumber: '5' });
 
@@ -347,14 +347,14 @@ describe('the record of calls', () => {
     ]);
   });
 
-  it('never has the password, not even under a wrong name', async () => {
+  test('never has the password, not even under a wrong name', async () => {
     await ask({ ...form, password: credentials.loginPassword });
 
     expect(JSON.stringify(simulator.calls)).toContain('"password"');
     expect(JSON.stringify(simulator.calls)).not.toContain(credentials.loginPassword);
   });
 
-  it('counts calls that follow each other on one connection as one at a time', async () => {
+  test('counts calls that follow each other on one connection as one at a time', async () => {
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
     const sockets = new Set<unknown>();
     for (let call = 0; call < 20; call++) {
@@ -373,7 +373,7 @@ describe('the record of calls', () => {
     expect(simulator.peakConcurrency).toBe(1);
   });
 
-  it('tells how many calls ran at once', async () => {
+  test('tells how many calls ran at once', async () => {
     simulator.order(ORDER, [{ kind: 'slow', milliseconds: 3_600_000, of: pending }]);
     const leaving = new AbortController();
     const calls = Promise.allSettled(
@@ -390,7 +390,7 @@ describe('the record of calls', () => {
 });
 
 describe('the server', () => {
-  it('closes at once, with a slow answer under way, an idle connection open and a request half sent', async () => {
+  test('closes at once, with a slow answer under way, an idle connection open and a request half sent', async () => {
     const agent = new http.Agent({ keepAlive: true });
     await new Promise<void>((resolve, reject) => {
       const request = http.get(simulator.url, { agent }, (response) => response.resume().on('end', resolve));
@@ -411,7 +411,7 @@ describe('the server', () => {
     agent.destroy();
   });
 
-  it('leaves nothing behind that keeps a process alive', async () => {
+  test('leaves nothing behind that keeps a process alive', async () => {
     const program = `
       import { startCollectMcSimulator } from '${new URL('../../../../infra/local/ca/collectmc-simulator.ts', import.meta.url)}';
       const simulator = await startCollectMcSimulator({ credentials: ${JSON.stringify(credentials)} });
@@ -430,13 +430,13 @@ describe('the server', () => {
     expect(stdout).toBe('slow status 0\n');
   });
 
-  it('can be closed twice', async () => {
+  test('can be closed twice', async () => {
     await simulator.close();
 
     await expect(simulator.close()).resolves.toBeUndefined();
   });
 
-  it('takes the port it is given, and refuses one that is taken', async () => {
+  test('takes the port it is given, and refuses one that is taken', async () => {
     const port = Number(new URL(simulator.url).port);
     await expect(startCollectMcSimulator({ credentials, port })).rejects.toThrow(/EADDRINUSE/);
     await simulator.close();
@@ -446,7 +446,7 @@ describe('the server', () => {
     expect(new URL(simulator.url).pathname).toBe('/products/download/CollectMC');
   });
 
-  it.each([
+  test.each([
     ['an order number with letters', 'A1', [pending]],
     ['an empty script', ORDER, []],
   ])('refuses %s', (_, orderNumber, script) => {

@@ -9,7 +9,7 @@ import {
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import type { StateMachineDefinition } from 'aws-local-stepfunctions';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import {
   type Execution,
   type LocalStateMachine,
@@ -109,7 +109,7 @@ function named(name: string): Error {
 }
 
 describe('StartExecution', () => {
-  it('answers with the ARN and the time, and runs the definition with the input', async () => {
+  test('answers with the ARN and the time, and runs the definition with the input', async () => {
     const seen: unknown[] = [];
     const start = await deploy(async (state, input) => {
       seen.push({ state, input });
@@ -129,7 +129,7 @@ describe('StartExecution', () => {
     });
   });
 
-  it('starts nothing when the same execution is running already, and answers as it did before', async () => {
+  test('starts nothing when the same execution is running already, and answers as it did before', async () => {
     const { task, answer, calls } = held();
     const start = await deploy(task);
     const first = await start();
@@ -143,7 +143,7 @@ describe('StartExecution', () => {
     expect(machine?.executions.size).toBe(1);
   });
 
-  it('refuses another input under the name of a running execution', async () => {
+  test('refuses another input under the name of a running execution', async () => {
     const { task, answer, calls } = held();
     const start = await deploy(task);
     await start();
@@ -155,7 +155,7 @@ describe('StartExecution', () => {
     expect(executionOf().input).toEqual(ORDER);
   });
 
-  it.each([
+  test.each([
     { how: 'succeeded', status: 'SUCCEEDED', task: answering(ISSUED) },
     { how: 'failed', status: 'FAILED', task: () => Promise.reject(named('OrderRejected')) },
   ])('refuses the name of an execution that $how, even with the same input', async ({ status, task }) => {
@@ -167,7 +167,7 @@ describe('StartExecution', () => {
     expect(executionOf().status).toBe(status);
   });
 
-  it('keeps executions apart by their names', async () => {
+  test('keeps executions apart by their names', async () => {
     const start = await deploy(async (_, __, { name }) => {
       if (name === 'order-2') {
         throw named('OrderRejected');
@@ -183,7 +183,7 @@ describe('StartExecution', () => {
 });
 
 describe('DescribeExecution', () => {
-  it('tells whether an execution is running or how it ended', async () => {
+  test('tells whether an execution is running or how it ended', async () => {
     const { task, answer } = held();
     const start = await deploy(task);
     await start();
@@ -194,7 +194,7 @@ describe('DescribeExecution', () => {
     expect(await statusOf()).toBe('SUCCEEDED');
   });
 
-  it('tells of a failed execution', async () => {
+  test('tells of a failed execution', async () => {
     const start = await deploy(() => Promise.reject(named('OrderRejected')));
     await start();
     await executionOf().ended;
@@ -202,7 +202,7 @@ describe('DescribeExecution', () => {
     expect(await statusOf()).toBe('FAILED');
   });
 
-  it('does not know an execution that was never started', async () => {
+  test('does not know an execution that was never started', async () => {
     await deploy(answering());
     await expect(statusOf('order-2')).rejects.toThrow(ExecutionDoesNotExist);
   });
@@ -211,7 +211,7 @@ describe('DescribeExecution', () => {
 describe('RedriveExecution', () => {
   const redrive = (executionArn = ARN_OF_EXECUTION) => client?.send(new RedriveExecutionCommand({ executionArn }));
 
-  it('does again what failed, with what stood before it, in the same execution', async () => {
+  test('does again what failed, with what stood before it, in the same execution', async () => {
     const inputs: unknown[] = [];
     const answers = [{ outcome: 'waiting', waitSeconds: 60 }, named('OrderRejected'), ISSUED];
     const start = await deploy(async (_, input) => {
@@ -234,7 +234,7 @@ describe('RedriveExecution', () => {
     expect(inputs[2]).toEqual(inputs[1]);
   });
 
-  it('is refused for an execution that has not failed', async () => {
+  test('is refused for an execution that has not failed', async () => {
     const start = await deploy(answering(ISSUED));
     await start();
     await executionOf().ended;
@@ -244,7 +244,7 @@ describe('RedriveExecution', () => {
 });
 
 describe('ListExecutions and StopExecution', () => {
-  it('show what runs, and stop it', async () => {
+  test('show what runs, and stop it', async () => {
     const { task, answer } = held();
     const start = await deploy(task);
     await start();
@@ -263,7 +263,7 @@ describe('ListExecutions and StopExecution', () => {
 describe('a wait', () => {
   const waiting = (waitSeconds: number) => ({ outcome: 'waiting', waitSeconds });
 
-  it('is shortened, and its real length is added up', async () => {
+  test('is shortened, and its real length is added up', async () => {
     const shown: number[] = [];
     const start = await deploy(answering(waiting(10_800), waiting(900), waiting(7_776_000), ISSUED), {
       shownAs: (seconds) => {
@@ -279,7 +279,7 @@ describe('a wait', () => {
     expect(executionOf().waitedSeconds).toBe(10_800 + 900 + 7_776_000);
   });
 
-  it('has passed when the task runs again, which finds there what it said before', async () => {
+  test('has passed when the task runs again, which finds there what it said before', async () => {
     const seen: unknown[] = [];
     const answers = [waiting(60), waiting(120), ISSUED];
     const start = await deploy(async (_, input, { waitedSeconds }) => {
@@ -297,7 +297,7 @@ describe('a wait', () => {
     ]);
   });
 
-  it("is one execution's own", async () => {
+  test("is one execution's own", async () => {
     const start = await deploy(async (_, __, { name, waitedSeconds }) => {
       const own = name === 'order-1' ? 100 : 7;
       return waitedSeconds < 3 * own ? waiting(own) : ISSUED;
@@ -309,7 +309,7 @@ describe('a wait', () => {
     expect(executionOf('order-2').waitedSeconds).toBe(21);
   });
 
-  it('ends when the machine is closed, however long it would be', async () => {
+  test('ends when the machine is closed, however long it would be', async () => {
     const { promise, resolve: reached } = Promise.withResolvers<void>();
     const start = await deploy(answering(waiting(10_800)), {
       shownAs: (seconds) => {
@@ -329,7 +329,7 @@ describe('a wait', () => {
 });
 
 describe('a task that fails', () => {
-  it('is repeated as its policy says, at once, and no waiting is counted', async () => {
+  test('is repeated as its policy says, at once, and no waiting is counted', async () => {
     let attempts = 0;
     const start = await deploy(async () => {
       attempts += 1;
@@ -345,7 +345,7 @@ describe('a task that fails', () => {
     expect(executionOf()).toMatchObject({ status: 'SUCCEEDED', waitedSeconds: 0 });
   });
 
-  it('fails the execution with its name and its message when the attempts are used up', async () => {
+  test('fails the execution with its name and its message when the attempts are used up', async () => {
     let attempts = 0;
     const start = await deploy(() => {
       attempts += 1;
@@ -363,7 +363,7 @@ describe('a task that fails', () => {
     expect(executionOf()).not.toHaveProperty('output');
   });
 
-  it('is not repeated where its policy allows no attempt', async () => {
+  test('is not repeated where its policy allows no attempt', async () => {
     let attempts = 0;
     const start = await deploy(() => {
       attempts += 1;
@@ -382,7 +382,7 @@ describe('a task that fails', () => {
 });
 
 describe('the history', () => {
-  it('tells every state that an execution went through, to whom listens too', async () => {
+  test('tells every state that an execution went through, to whom listens too', async () => {
     const heard: string[] = [];
     const start = await deploy(answering({ outcome: 'waiting', waitSeconds: 60 }, ISSUED), {
       onEvent: (execution, { type }) => heard.push(`${execution.name} ${type}`),
@@ -399,7 +399,7 @@ describe('the history', () => {
 });
 
 describe('a definition', () => {
-  it('may have a timeout of months, which no timer holds: it is left out here', async () => {
+  test('may have a timeout of months, which no timer holds: it is left out here', async () => {
     // A timer that holds no such time fires after a millisecond: the task takes longer.
     const task = () => new Promise((resolve) => setTimeout(resolve, 50, ISSUED));
     const start = await deploy(task, { definition: { ...DEFINITION, TimeoutSeconds: 90 * 86_400 } });

@@ -1,0 +1,18 @@
+const DAY_MILLISECONDS = 86_400_000;
+
+/**
+ * The days that are left until a certificate expires: calendar days in UTC, 0 on its last day and negative after it. A daily
+ * survey therefore sees each number once, even if it runs some seconds earlier or later than the day before.
+ */
+export function daysLeft(notAfter: string | Date, now: Date): number {
+  return calendarDay(new Date(notAfter)) - calendarDay(now);
+}
+
+/** A date as names of executions contain it: yyyymmdd, UTC. */
+export function dayName(date: Date): string {
+  return date.toISOString().slice(0, 10).replaceAll('-', '');
+}
+
+function calendarDay(date: Date): number {
+  return Math.floor(date.getTime() / DAY_MILLISECONDS);
+}
