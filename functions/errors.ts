@@ -1,30 +1,44 @@
 import type { Refusal } from './collectmc/codes.ts';
-
-/** The names under which an execution can fail for good. Outsiders match on them: in rules, alarms and the runbook. */
-export type CollectionErrorName = Refusal | 'UnknownRefusal' | 'InvalidChain' | 'CollectionOverdue' | 'InvalidInput';
-
-/** What somebody has to do about each. */
-export const NEXT_STEPS: Readonly<Record<CollectionErrorName, string>> = {
-  OrderRejected: 'ask the CA why it rejected the order, and place a new one',
-  CertificateRevoked: 'ask the CA why it revoked the certificate, and order a new one',
-  CertificateExpired: 'order a new certificate',
-  InvalidRequest:
-    'compare the order number and the account with the CA, then redrive the execution or send the event again',
-  UnknownRefusal: 'ask the CA what this status means, then redrive the execution',
-  InvalidChain:
-    'look at rejected.json and the kept response, ask the CA to issue the certificate again, then send the event again',
-  CollectionOverdue:
-    'ask the CA what keeps the order; redrive the execution to ask once more, or send the event again to wait again',
-  InvalidInput: 'correct the value and send the event again',
-};
+import { truncate } from './text.ts';
 
 /**
- * Ends a collection: repeating it brings nothing before somebody has done something. Lambda hands `name` to Step Functions,
- * where it becomes the error of the execution.
+ * The base of this project's errors. Each subclass states its name as a literal, because the bundler shortens the names of
+ * classes: the name of the class, or the name that Step Functions, alarms and the runbook match.
  */
-export class CollectionError extends Error {
+export abstract class CollectorError extends Error {
+  abstract override readonly name: string;
+}
+
+/** The names of errors that end an execution. Rules, alarms and the runbook match them. */
+export type CollectionErrorName = Refusal | 'UnknownRefusal' | 'InvalidChain' | 'CollectionOverdue' | 'InvalidInput';
+
+/** What an operator must do about each error. */
+export const NEXT_STEPS: Readonly<Record<CollectionErrorName, string>> = {
+  OrderRejected: 'ask the CA why it rejected the order, then place a new order',
+  CertificateRevoked: 'ask the CA why it revoked the certificate, then order a new one',
+  CertificateExpired: 'order a new certificate',
+  InvalidRequest:
+    'compare the order number and the account with those at the CA, then redrive the execution or send the event again',
+  UnknownRefusal: 'ask the CA what this status means, then redrive the execution',
+  InvalidChain:
+    'read rejected.json and the stored response, ask the CA to issue the certificate again, then send the event again',
+  CollectionOverdue:
+    'ask the CA what delays the order; redrive the execution to ask once more, or send the event again to wait again',
+  InvalidInput: 'correct the value, then send the event again',
+};
+
+/** Bytes of a message before its next step. 100 wrong domains would make a message that no person reads. */
+const MESSAGE_BYTES = 4096;
+
+/**
+ * Ends a collection: a repetition does not help until an operator has acted. Lambda passes `name` to Step Functions, where it
+ * becomes the error of the execution.
+ */
+export class CollectionError extends CollectorError {
+  override readonly name: CollectionErrorName;
+
   constructor(name: CollectionErrorName, message: string, options?: ErrorOptions) {
-    super(`${message}. Next: ${NEXT_STEPS[name]}.`, options);
+    super(`${truncate(message, MESSAGE_BYTES)}. Next: ${NEXT_STEPS[name]}.`, options);
     this.name = name;
   }
 }

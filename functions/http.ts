@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import { CollectorError } from './errors.ts';
 
 /** One request. `signal` bounds all of it, the body of the response included. */
 export interface HttpRequest {
@@ -30,8 +31,8 @@ export interface HttpResponse {
 export type HttpClient = (request: HttpRequest) => Promise<HttpResponse>;
 
 /** A response has a larger body than its reader accepts. */
-export class BodyTooLargeError extends Error {
-  override name = 'BodyTooLargeError';
+export class BodyTooLargeError extends CollectorError {
+  override readonly name = 'BodyTooLargeError';
   constructor(limit: number) {
     super(`the body has more than ${limit} bytes`);
   }
