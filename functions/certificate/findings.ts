@@ -50,7 +50,7 @@ const SHA1_SIGNATURES = new Set(['1.2.840.113549.1.1.5', '1.2.840.10045.4.1']);
 const SOURCE_URL_SINCE = new Date('2025-04-15T00:00:00Z');
 
 /** Every finding, in the order of a report. */
-const FINDINGS = {
+export const FINDINGS = {
   'untrusted-root': {
     severity: 'error',
     check: ({ trustAnchor }) => !trustAnchor && 'no issuer in the chain is a known trust anchor',

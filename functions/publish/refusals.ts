@@ -29,7 +29,7 @@ export interface Candidate {
 type Check = (candidate: Candidate) => string | false | undefined;
 
 /** Every reason not to publish, in the order in which they are looked for. */
-const REFUSALS = {
+export const REFUSALS = {
   'not-publishable': ({ manifest }) => {
     // Coverage was asked of all domains of the event that came first; here it is asked of this one domain.
     const errors = manifest.findings.filter(({ id, severity }) => severity === 'error' && id !== 'domain-coverage');

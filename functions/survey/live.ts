@@ -5,16 +5,29 @@ import { CHAIN_TYPE, type StoredManifest, SVG_TYPE } from '../store/manifest.ts'
 import type { Publication, PublishedPair } from '../store/publication.ts';
 import { readBimiRecords, readDmarcPolicies, type TxtResolver } from './dns.ts';
 
-/** One way in which a publication is not as it should be; docs/events.md lists them. */
+/** The ids of all differences; docs/events.md and docs/runbook.md list them. */
+export const DIFFERENCE_IDS = [
+  'chain-unreachable',
+  'chain-differs',
+  'chain-type',
+  'logo-unreachable',
+  'logo-differs',
+  'logo-type',
+  'ended',
+  'revoked',
+  'outdated',
+  'record-missing',
+  'record-differs',
+  'record-unreachable',
+  'dmarc-missing',
+  'dmarc-weak',
+  'dmarc-unreachable',
+  'description-damaged',
+] as const;
+
+/** One way in which a publication differs from what it should be. */
 export interface Difference {
-  readonly id:
-    | `${'chain' | 'logo'}-${'unreachable' | 'differs' | 'type'}`
-    | 'ended'
-    | 'revoked'
-    | 'outdated'
-    | `record-${'missing' | 'differs' | 'unreachable'}`
-    | `dmarc-${'missing' | 'weak' | 'unreachable'}`
-    | 'description-damaged';
+  readonly id: (typeof DIFFERENCE_IDS)[number];
   /** A sentence. */
   readonly message: string;
 }
