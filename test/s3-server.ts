@@ -14,6 +14,16 @@ export interface S3Request {
   readonly client: string;
 }
 
+/** A version of an object that the server has from the start. */
+export interface SeedVersion {
+  readonly key: string;
+  readonly versionId: string;
+  /** Missing for a delete marker. */
+  readonly body?: Buffer | undefined;
+  readonly contentType?: string | undefined;
+  readonly lastModified: string;
+}
+
 /** An S3 error in place of the answer. */
 export interface InjectedError {
   readonly status: number;
@@ -25,6 +35,8 @@ export interface S3ServerOptions {
   readonly versions?: boolean;
   /** Off: a checksum is neither looked at nor given back. */
   readonly checksums?: boolean;
+  /** Versions that exist from the start, in the order in which they were written. */
+  readonly seed?: readonly SeedVersion[];
 }
 
 export interface S3Server {
@@ -51,10 +63,17 @@ interface Answer {
   readonly body?: Buffer | string;
 }
 
-export async function startS3Server({ versions = true, checksums = true }: S3ServerOptions = {}): Promise<S3Server> {
+export async function startS3Server({
+  versions = true,
+  checksums = true,
+  seed = [],
+}: S3ServerOptions = {}): Promise<S3Server> {
   const objects = new Map<string, readonly Version[]>();
   const requests: S3Request[] = [];
   let count = 0;
+  for (const version of seed) {
+    objects.set(version.key, [...(objects.get(version.key) ?? []), seeded(version)]);
+  }
 
   function push(key: string, version: Omit<Version, 'id'>): Headers {
     const id = `v${++count}`;
@@ -75,7 +94,7 @@ export async function startS3Server({ versions = true, checksums = true }: S3Ser
     if (match !== undefined ? match !== standing?.headers.etag : noneMatch === '*' && standing?.body) {
       return refused(412, 'PreconditionFailed');
     }
-    const etag = `"${createHash('md5').update(body).digest('hex')}"`;
+    const etag = etagOf(body);
     const described = {
       'content-type': headers['content-type'] ?? 'binary/octet-stream',
       'last-modified': new Date().toUTCString(),
@@ -167,6 +186,19 @@ export async function startS3Server({ versions = true, checksums = true }: S3Ser
       }),
   };
   return server;
+}
+
+function seeded({ versionId: id, body, contentType = 'binary/octet-stream', lastModified }: SeedVersion): Version {
+  const headers = { 'content-type': contentType, 'last-modified': new Date(lastModified).toUTCString() };
+  if (!body) {
+    return { id, headers };
+  }
+  const sha256 = createHash('sha256').update(body).digest('base64');
+  return { id, body, headers: { ...headers, etag: etagOf(body), 'x-amz-checksum-sha256': sha256 } };
+}
+
+function etagOf(body: Buffer): string {
+  return `"${createHash('md5').update(body).digest('hex')}"`;
 }
 
 function refused(status: number, code: string): Answer {
