@@ -102,7 +102,7 @@ async function main(options: Options): Promise<boolean> {
     credentials,
     secret: scenario.secret,
     settings: { ...scenario.settings, responseFormat: format, trustAnchors, publish, push: keep },
-    shownAs,
+    waitMilliseconds,
     onEvent: (execution, event) => narrate(cloud, execution, event),
     async beforeCheck(check) {
       await scenario.operator?.[check]?.({ cloud, credentials, say: tellDeed });
@@ -156,7 +156,7 @@ function verdictOf(execution: Execution | undefined, asItShould: boolean): strin
 }
 
 /** 3 hours are a fifth of a second; nothing is quicker than an eye. */
-function shownAs(seconds: number): number {
+function waitMilliseconds(seconds: number): number {
   return Math.max(30, (seconds / 10_800) * 200);
 }
 
@@ -177,7 +177,9 @@ function narrate({ ca, announced }: LocalCloud, execution: Execution, event: Exe
     case 'StateEntered':
       if (event.state.name === 'Wait') {
         const { waitSeconds } = collectionOf(event.state.input);
-        say(`            waiting ${inWords(waitSeconds)} (shown as ${(shownAs(waitSeconds) / 1000).toFixed(2)} s)`);
+        say(
+          `            waiting ${inWords(waitSeconds)} (shown as ${(waitMilliseconds(waitSeconds) / 1000).toFixed(2)} s)`,
+        );
       }
       break;
     case 'StateFailed':

@@ -3,7 +3,7 @@ import type { CollectionErrorName } from '../../functions/errors.ts';
 import { ORDERED } from '../../functions/events.ts';
 import { readSettings, type SettingsInput } from '../settings.ts';
 import type { IssuedMarkCertificate } from './ca/certificate-authority.ts';
-import type { Answer } from './ca/collectmc-answers.ts';
+import type { SimulatedResponse } from './ca/collectmc-responses.ts';
 import type { Credentials } from './ca/collectmc-simulator.ts';
 import type { Execution } from './cloud/executions.ts';
 import type { LocalCloud } from './cloud/local-cloud.ts';
@@ -11,7 +11,10 @@ import type { LocalCloud } from './cloud/local-cloud.ts';
 /** What the CA answers to one order, call after call, and how the collection ends then. */
 export interface Scenario {
   readonly description: string;
-  readonly answers: (certificate: IssuedMarkCertificate, earlier: IssuedMarkCertificate) => readonly Answer[];
+  readonly answers: (
+    certificate: IssuedMarkCertificate,
+    earlier: IssuedMarkCertificate,
+  ) => readonly SimulatedResponse[];
   /** What somebody does when the execution has ended: redrives it, or sends its event again with something more. */
   readonly afterwards?: 'redrive' | { readonly request?: string };
   /** The error that the last execution fails with; it succeeds without one. */
@@ -30,11 +33,12 @@ export interface Operator {
   readonly say: (deed: string) => void;
 }
 
-const processing: Answer = { kind: 'status', status: 0, newline: true };
-const available: Answer = { kind: 'status', status: 1, newline: true };
-const issued = ({ chain }: IssuedMarkCertificate): Answer => ({ kind: 'issued', certificates: chain });
-const error = (code: number): Answer => ({ kind: 'error', code });
-const times = (count: number, answer: Answer): Answer[] => Array.from({ length: count }, () => answer);
+const processing: SimulatedResponse = { kind: 'status', status: 0, newline: true };
+const available: SimulatedResponse = { kind: 'status', status: 1, newline: true };
+const issued = ({ chain }: IssuedMarkCertificate): SimulatedResponse => ({ kind: 'issued', certificates: chain });
+const error = (code: number): SimulatedResponse => ({ kind: 'error', code });
+const times = (count: number, answer: SimulatedResponse): SimulatedResponse[] =>
+  Array.from({ length: count }, () => answer);
 
 /** Every scenario by the name that `npm start -- --scenario` takes. */
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RESPONSE_FORMATS, type ResponseFormat } from '../../functions/collectmc/request.ts';
 import { executionArn } from '../../functions/executions.ts';
 import type { IssuedMarkCertificate } from '../../infra/local/ca/certificate-authority.ts';
-import type { Answer } from '../../infra/local/ca/collectmc-answers.ts';
+import type { SimulatedResponse } from '../../infra/local/ca/collectmc-responses.ts';
 import { pem } from '../../infra/local/ca/containers.ts';
 import { type DeployedCollector, deployCollector, type EndedExecution, LOGIN } from './deployed-collector.ts';
 import { createInbox, type Inbox, receive } from './inbox.ts';
@@ -17,9 +17,9 @@ import { createTable } from './table.ts';
 
 const run = promisify(execFile);
 
-const processing: Answer = { kind: 'status', status: 0 };
-const error = (code: number): Answer => ({ kind: 'error', code });
-const issued = ({ chain }: IssuedMarkCertificate): Answer => ({ kind: 'issued', certificates: chain });
+const processing: SimulatedResponse = { kind: 'status', status: 0 };
+const error = (code: number): SimulatedResponse => ({ kind: 'error', code });
+const issued = ({ chain }: IssuedMarkCertificate): SimulatedResponse => ({ kind: 'issued', certificates: chain });
 
 const WRONG = { ...LOGIN, loginPassword: 'wrong+horse battery%staple' };
 const CHANGED = { ...LOGIN, loginPassword: 'changed+horse battery%staple' };
@@ -73,7 +73,11 @@ const callsOf = (order: string) => collector.ca.calls.filter(({ orderNumber }) =
 const outcomeOf = ({ status, error: name }: EndedExecution) => (name === undefined ? status : `${status} ${name}`);
 
 /** An order that the CA knows: announced, and waited for. */
-async function collect(order: string, script: readonly Answer[], detail: object = {}): Promise<EndedExecution> {
+async function collect(
+  order: string,
+  script: readonly SimulatedResponse[],
+  detail: object = {},
+): Promise<EndedExecution> {
   collector.ca.order(order, script);
   await collector.announce({ orderNumber: order, domains: ['example.com'], product: 'VMC', ...detail });
   return collector.ended(`order-${order}`);
@@ -212,7 +216,7 @@ describe('an order that waits', () => {
     ['payment (-22), then issued', error(-22), 1],
   ] as const) {
     story(name, async (order) => {
-      const ended = await collect(order, [...Array<Answer>(times).fill(answer), issued(certificate())]);
+      const ended = await collect(order, [...Array<SimulatedResponse>(times).fill(answer), issued(certificate())]);
       expect(callsOf(order)).toHaveLength(times + 1);
       return outcomeOf(ended);
     });

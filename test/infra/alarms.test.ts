@@ -5,7 +5,7 @@ import { createHandler as createPublishHandler } from '../../functions/publish/h
 import { createHandler as createPushHandler } from '../../functions/push/handler.ts';
 import { createHandler as createRevokeHandler } from '../../functions/revoke/handler.ts';
 import { createHandler as createSurveyHandler } from '../../functions/survey/handler.ts';
-import type { Answer } from '../../infra/local/ca/collectmc-answers.ts';
+import type { SimulatedResponse } from '../../infra/local/ca/collectmc-responses.ts';
 import { startCollectMcSimulator } from '../../infra/local/ca/collectmc-simulator.ts';
 import { startAwsJsonEndpoint } from '../../infra/local/cloud/aws-json-endpoint.ts';
 import { startSecretsEndpoint } from '../../infra/local/cloud/secrets.ts';
@@ -446,7 +446,7 @@ async function runFunctions(): Promise<
         POLL_SECONDS: '60',
         RESPONSE_FORMAT: 'pkcs7',
       });
-      const answers: readonly Answer[] = [
+      const answers: readonly SimulatedResponse[] = [
         { kind: 'status', status: 0 },
         { kind: 'status', status: 1 },
         { kind: 'http', status: 503 },

@@ -7,7 +7,13 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Answer, answerName, type IssuedShape, rendered, shaped } from './collectmc-answers.ts';
+import {
+  applyRequestedShape,
+  type IssuedShape,
+  renderResponse,
+  responseName,
+  type SimulatedResponse,
+} from './collectmc-responses.ts';
 
 export interface Credentials {
   readonly loginName: string;
@@ -43,7 +49,7 @@ export interface Simulator {
    *
    * @throws {RangeError} for an order number or a script that can answer nothing.
    */
-  order(orderNumber: string, script: readonly Answer[]): void;
+  order(orderNumber: string, script: readonly SimulatedResponse[]): void;
   setCredentials(credentials: Credentials): void;
   /** Ends everything at once, slow answers and idle connections too. */
   close(): Promise<void>;
@@ -86,7 +92,7 @@ export async function startCollectMcSimulator(options: SimulatorOptions): Promis
   let inProgress = 0;
   let peakConcurrency = 0;
   const calls: Mutable<RecordedCall>[] = [];
-  const orders = new Map<string, Answer[]>();
+  const orders = new Map<string, SimulatedResponse[]>();
   const closing = new AbortController();
 
   const server = createServer((request, response) => {
@@ -112,14 +118,14 @@ export async function startCollectMcSimulator(options: SimulatorOptions): Promis
     const signal = AbortSignal.any([closing.signal, gone.signal]);
     answerTo(request, call)
       .then((answer) => {
-        call.answer = answerName(answer);
+        call.answer = responseName(answer);
         return send(answer, { call, response, done, signal });
       })
       .catch((error: unknown) => fail(error, { call, response, done, signal }));
   });
 
   /** The checks of the protocol, and when all of them pass the next answer of the order's script. */
-  async function answerTo(request: IncomingMessage, call: Mutable<RecordedCall>): Promise<Answer> {
+  async function answerTo(request: IncomingMessage, call: Mutable<RecordedCall>): Promise<SimulatedResponse> {
     if (request.url?.split('?')[0] !== PATH) {
       return { kind: 'http', status: 404, body: 'Not found', contentType: 'text/plain' };
     }
@@ -160,7 +166,7 @@ export async function startCollectMcSimulator(options: SimulatorOptions): Promis
     }
     const script = orders.get(sent('orderNumber') ?? '');
     const next = script && script.length > 1 ? script.shift() : script?.[0];
-    return next ? shaped(next, asked) : invalid('orderNumber');
+    return next ? applyRequestedShape(next, asked) : invalid('orderNumber');
   }
 
   server.listen(options.port ?? 0, '127.0.0.1');
@@ -229,7 +235,7 @@ function knownName(written: string): string | undefined {
   return Object.keys(fieldRules).find((name) => name.toLowerCase() === written.toLowerCase());
 }
 
-function formProblem(fields: readonly Field[]): Answer | undefined {
+function formProblem(fields: readonly Field[]): SimulatedResponse | undefined {
   const unknown = fields.find(({ name }) => name === undefined);
   if (unknown) {
     return { kind: 'error', code: -2, message: `'${unknown.written}' is an unrecognised argument!` };
@@ -247,11 +253,11 @@ function formProblem(fields: readonly Field[]): Answer | undefined {
   return undefined;
 }
 
-function invalid(name: string): Answer {
+function invalid(name: string): SimulatedResponse {
   return { kind: 'error', code: -4, message: `The value of the '${name}' argument is invalid!` };
 }
 
-async function send(answer: Answer, exchange: Exchange): Promise<void> {
+async function send(answer: SimulatedResponse, exchange: Exchange): Promise<void> {
   const { call, response, done, signal } = exchange;
   if (answer.kind === 'slow') {
     await wait(answer.milliseconds, undefined, { signal });
@@ -262,11 +268,11 @@ async function send(answer: Answer, exchange: Exchange): Promise<void> {
     response.socket?.resetAndDestroy();
     return;
   }
-  const { status, headers, body } = rendered(answer);
+  const { status, headers, body } = renderResponse(answer);
   call.bytes = body.length;
   call.sha256 = createHash('sha256').update(body).digest('hex');
   if (answer.kind === 'truncated' && !answer.complete) {
-    const whole = rendered(answer.of).body.length;
+    const whole = renderResponse(answer.of).body.length;
     response.writeHead(status, { ...headers, 'content-length': whole });
     done();
     // An empty write would not send the head.

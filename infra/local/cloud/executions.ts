@@ -35,7 +35,7 @@ export interface StateMachineOptions {
   /** Does the work of a Task state. The name of an error it throws is what Retry matches. */
   readonly task: (state: string, input: unknown, execution: Execution) => Promise<unknown>;
   /** How many milliseconds a wait of so many seconds takes here. */
-  readonly shownAs: (seconds: number) => number;
+  readonly waitMilliseconds: (seconds: number) => number;
   readonly onEvent?: ((execution: Execution, event: ExecutionEvent) => void) | undefined;
 }
 
@@ -48,7 +48,7 @@ const RETRY_MILLISECONDS = 100;
 
 /**
  * Runs a state machine's own definition in this process, behind the API of Step Functions over HTTP:
- * executions can be started, described, listed, stopped and redriven. A wait is shortened to what `shownAs` says, and its real length is added to the execution.
+ * executions can be started, described, listed, stopped and redriven. A wait is shortened to what `waitMilliseconds` says, and its real length is added to the execution.
  */
 export async function startStateMachine(options: StateMachineOptions): Promise<LocalStateMachine> {
   // The interpreter's timer holds 24 days at the most and fires at once beyond.
@@ -169,7 +169,7 @@ function summaryOf(
   };
 }
 
-function overridesFor(execution: Execution, { definition, task, shownAs }: StateMachineOptions) {
+function overridesFor(execution: Execution, { definition, task, waitMilliseconds }: StateMachineOptions) {
   const states = Object.keys(definition.States);
   let waitSeconds = 0;
   return {
@@ -188,7 +188,7 @@ function overridesFor(execution: Execution, { definition, task, shownAs }: State
     waitTimeOverrides: {
       get Wait() {
         execution.waitedSeconds += waitSeconds;
-        return shownAs(waitSeconds);
+        return waitMilliseconds(waitSeconds);
       },
     },
   };

@@ -39,7 +39,7 @@ export interface LocalCloudOptions {
   readonly settings?: SettingsInput;
   /** With the setting `publish`: what the public address identifies itself with; plain http without it. */
   readonly tls?: TlsIdentity;
-  readonly shownAs?: (seconds: number) => number;
+  readonly waitMilliseconds?: (seconds: number) => number;
   readonly onEvent?: (execution: Execution, event: ExecutionEvent) => void;
   /** Runs before the nth check of an execution, counted from 1: what an operator does meanwhile. */
   readonly beforeCheck?: (check: number) => Promise<void>;
@@ -117,7 +117,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     definition: JSON.parse(
       String(template.resolve(stateMachine.Properties.DefinitionString)),
     ) as StateMachineDefinition,
-    shownAs: options.shownAs ?? (() => 0),
+    waitMilliseconds: options.waitMilliseconds ?? (() => 0),
     onEvent: options.onEvent,
     async task(state, input, execution) {
       switch (state) {

@@ -2,7 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { createAsk } from '../../../functions/collect/ask.ts';
 import type { CredentialsReading } from '../../../functions/collect/credentials.ts';
 import { sendHttp } from '../../../functions/http.ts';
-import type { Answer } from '../../../infra/local/ca/collectmc-answers.ts';
+import type { SimulatedResponse } from '../../../infra/local/ca/collectmc-responses.ts';
 import { startCollectMcSimulator } from '../../../infra/local/ca/collectmc-simulator.ts';
 
 const right = { loginName: 'brand', loginPassword: 'right' };
@@ -10,7 +10,7 @@ const version = (name: string, login = right): CredentialsReading => ({ version:
 const wrong = (name: string) => version(name, { loginName: 'brand', loginPassword: `wrong ${name}` });
 
 /** A CA with one order, and a secret that holds what the test says: first as remembered, then as read afresh. */
-async function prepare(answers: readonly Answer[] = [{ kind: 'status', status: 0 }]) {
+async function prepare(answers: readonly SimulatedResponse[] = [{ kind: 'status', status: 0 }]) {
   const ca = await startCollectMcSimulator({ credentials: right });
   onTestFinished(() => ca.close());
   ca.order('1', answers);

@@ -20,7 +20,7 @@ beforeEach(async () => {
     arn: ARN,
     definition: { StartAt: 'Collect', States: { Collect: { Type: 'Task', Resource: 'arn:aws:lambda:x', End: true } } },
     task: async () => ({}),
-    shownAs: () => 0,
+    waitMilliseconds: () => 0,
   });
   secrets = await startSecretsEndpoint({ [SECRET]: JSON.stringify(LOGIN) });
   for (const [name, value] of Object.entries({

@@ -36,7 +36,7 @@ async function prepare({ secret = JSON.stringify(LOGIN), secretId = SECRET, secr
       await ending.promise;
       return {};
     },
-    shownAs: () => 0,
+    waitMilliseconds: () => 0,
   });
   const forward = (action: string) => async (input: Record<string, unknown>) => {
     if (throttled) {

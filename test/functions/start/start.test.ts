@@ -18,7 +18,7 @@ async function prepare(now = '2026-11-23T10:00:00Z') {
       }
       return {};
     },
-    shownAs: () => 0,
+    waitMilliseconds: () => 0,
   });
   const sfn = new SFNClient({
     endpoint: machine.url,

@@ -12,7 +12,7 @@ import {
   type CertificateAuthority,
   createCertificateAuthority,
 } from '../../../infra/local/ca/certificate-authority.ts';
-import type { Answer } from '../../../infra/local/ca/collectmc-answers.ts';
+import type { SimulatedResponse } from '../../../infra/local/ca/collectmc-responses.ts';
 import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../infra/local/ca/containers.ts';
 import {
   LOCAL_PUSH_LOGIN,
@@ -25,7 +25,7 @@ import { basic } from '../../functions/push/request.ts';
 
 const credentials = { loginName: 'brand@example.com', loginPassword: 'correct+horse battery%staple' };
 const ORDER = '1378973013';
-const processing: Answer = { kind: 'status', status: 0 };
+const processing: SimulatedResponse = { kind: 'status', status: 0 };
 
 let authority: CertificateAuthority;
 let cloud: LocalCloud;
@@ -431,7 +431,7 @@ describe('wrong credentials', () => {
 });
 
 describe('the CA', () => {
-  const issuedThen = (...answers: readonly Answer[]): Answer[] => [
+  const issuedThen = (...answers: readonly SimulatedResponse[]): SimulatedResponse[] => [
     ...answers,
     { kind: 'issued', certificates: authority.issue({ domains: ['example.com'] }).chain },
   ];
@@ -439,7 +439,10 @@ describe('the CA', () => {
   test('may be down for a week: the order waits, and is collected when it is back', async () => {
     await deploy();
     // 60 s doubled until the poll interval is reached, and then 7 days of 8 calls.
-    cloud.ca.order(ORDER, issuedThen(...Array.from({ length: 64 }, (): Answer => ({ kind: 'http', status: 503 }))));
+    cloud.ca.order(
+      ORDER,
+      issuedThen(...Array.from({ length: 64 }, (): SimulatedResponse => ({ kind: 'http', status: 503 }))),
+    );
 
     await announce();
     const execution = await executionOf();
@@ -451,7 +454,10 @@ describe('the CA', () => {
 
   test('may answer -42 all day: it is asked every six hours, and the order is collected', async () => {
     await deploy();
-    cloud.ca.order(ORDER, issuedThen(...Array.from({ length: 4 }, (): Answer => ({ kind: 'error', code: -42 }))));
+    cloud.ca.order(
+      ORDER,
+      issuedThen(...Array.from({ length: 4 }, (): SimulatedResponse => ({ kind: 'error', code: -42 }))),
+    );
 
     await announce();
     const execution = await executionOf();
@@ -480,7 +486,7 @@ describe('a push of the CA', () => {
     fetch(`${cloud.pushUrl}?orderNumber=${ORDER}&statusCode=6`, { headers: { authorization: basic(login) } });
   const pushName = () => [...cloud.executions.keys()].find((name) => name.includes('-push-6-')) ?? '';
 
-  async function prepare(...before: readonly Answer[]) {
+  async function prepare(...before: readonly SimulatedResponse[]) {
     await deploy({ settings: { push: true } });
     const { chain } = authority.issue({ domains: ['example.com'] });
     cloud.ca.order(ORDER, [...before, { kind: 'issued', certificates: chain }]);

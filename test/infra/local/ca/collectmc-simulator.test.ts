@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { unzipSync } from 'fflate';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createCertificateAuthority } from '../../../../infra/local/ca/certificate-authority.ts';
-import type { Answer, Issued, IssuedShape } from '../../../../infra/local/ca/collectmc-answers.ts';
+import type { IssuedResponse, IssuedShape, SimulatedResponse } from '../../../../infra/local/ca/collectmc-responses.ts';
 import { type Simulator, startCollectMcSimulator } from '../../../../infra/local/ca/collectmc-simulator.ts';
 import { pem } from '../../../../infra/local/ca/containers.ts';
 
@@ -17,10 +17,10 @@ const form: Readonly<Record<string, string>> = {
   responseType: '2',
   responseEncoding: '1',
 };
-const pending = { kind: 'status', status: 0 } satisfies Answer;
+const pending = { kind: 'status', status: 0 } satisfies SimulatedResponse;
 
 let chain: readonly Uint8Array[];
-let issued: Issued;
+let issued: IssuedResponse;
 let simulator: Simulator;
 
 beforeAll(async () => {
@@ -41,7 +41,7 @@ async function ask(fields: Readonly<Record<string, string>> | [string, string][]
   return { status: response.status, contentType: response.headers.get('content-type'), body, text: body.toString() };
 }
 
-function scripted(...script: readonly Answer[]) {
+function scripted(...script: readonly SimulatedResponse[]) {
   simulator.order(ORDER, script);
   return ask();
 }
@@ -176,7 +176,7 @@ describe('a request that keeps the protocol', () => {
 });
 
 describe('an answer without a certificate', () => {
-  test.each<[Answer, string]>([
+  test.each<[SimulatedResponse, string]>([
     [{ kind: 'status', status: 0 }, '0'],
     [{ kind: 'status', status: 0, newline: true }, '0\n'],
     [{ kind: 'status', status: 0, text: 'Being processed' }, '0\nBeing processed'],

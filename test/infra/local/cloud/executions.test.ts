@@ -62,7 +62,7 @@ async function deploy(
 ): Promise<
   (name?: string, input?: unknown) => Promise<{ executionArn?: string | undefined; startDate?: Date | undefined }>
 > {
-  machine = await startStateMachine({ arn: ARN, definition: DEFINITION, task, shownAs: () => 0, ...options });
+  machine = await startStateMachine({ arn: ARN, definition: DEFINITION, task, waitMilliseconds: () => 0, ...options });
   const sfn = new SFNClient({
     endpoint: machine.url,
     region: 'us-east-1',
@@ -266,7 +266,7 @@ describe('a wait', () => {
   test('is shortened, and its real length is added up', async () => {
     const shown: number[] = [];
     const start = await deploy(answering(waiting(10_800), waiting(900), waiting(7_776_000), ISSUED), {
-      shownAs: (seconds) => {
+      waitMilliseconds: (seconds) => {
         shown.push(seconds);
         return 0;
       },
@@ -312,7 +312,7 @@ describe('a wait', () => {
   test('ends when the machine is closed, however long it would be', async () => {
     const { promise, resolve: reached } = Promise.withResolvers<void>();
     const start = await deploy(answering(waiting(10_800)), {
-      shownAs: (seconds) => {
+      waitMilliseconds: (seconds) => {
         reached();
         return seconds * 1000;
       },

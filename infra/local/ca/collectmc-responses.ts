@@ -1,5 +1,5 @@
 /**
- * What CollectMC can answer, and how each answer is written: from the protocol alone, as the simulator that sends it.
+ * What CollectMC can response, and how each response is written: from the protocol alone, as the simulator that sends it.
  */
 import { armouredPkcs7, base64Lines, type Pkcs7Form, pem, pkcs7, zip } from './containers.ts';
 
@@ -14,8 +14,8 @@ export type IssuedShape =
   | 'zip-binary'
   | 'zip-base64';
 
-/** One answer of the CA. All but `http` and `html` (which may say otherwise) come with HTTP 200, errors too. */
-export type Answer =
+/** One response of the CA. All but `http` and `html` (which may say otherwise) come with HTTP 200, errors too. */
+export type SimulatedResponse =
   /** 0 being processed, 1 available; the text stands in a second line. */
   | { readonly kind: 'status'; readonly status: 0 | 1; readonly text?: string; readonly newline?: boolean }
   /** Default: as two lines, with the words of the protocol's table. */
@@ -25,8 +25,8 @@ export type Answer =
       readonly message?: string;
       readonly form?: 'line' | 'form-encoded';
     }
-  | Issued
-  /** Any HTTP answer; without a content type it has none. */
+  | IssuedResponse
+  /** Any HTTP response; without a content type it has none. */
   | {
       readonly kind: 'http';
       readonly status: number;
@@ -36,20 +36,20 @@ export type Answer =
     }
   /** A maintenance page. */
   | { readonly kind: 'html'; readonly status?: number }
-  /** Any bytes, as if they were an answer. */
+  /** Any bytes, as if they were an response. */
   | { readonly kind: 'bytes'; readonly body: string | Uint8Array; readonly contentType?: string }
   | { readonly kind: 'empty' }
   /**
-   * The first bytes of another answer (default: half). `complete` decides what the client can see of it: true, a response that looks
+   * The first bytes of another response (default: half). `complete` decides what the client can see of it: true, a response that looks
    * whole; false (the default), a longer Content-Length than bytes before the connection closes.
    */
-  | { readonly kind: 'truncated'; readonly of: Answer; readonly bytes?: number; readonly complete?: boolean }
-  /** The connection is cut without an answer. */
+  | { readonly kind: 'truncated'; readonly of: SimulatedResponse; readonly bytes?: number; readonly complete?: boolean }
+  /** The connection is cut without an response. */
   | { readonly kind: 'drop' }
-  /** Another answer, later. A client that gives up sooner leaves nothing behind. */
-  | { readonly kind: 'slow'; readonly milliseconds: number; readonly of: Answer };
+  /** Another response, later. A client that gives up sooner leaves nothing behind. */
+  | { readonly kind: 'slow'; readonly milliseconds: number; readonly of: SimulatedResponse };
 
-export interface Issued {
+export interface IssuedResponse {
   readonly kind: 'issued';
   /** Leaf, issuing CA, root, each DER. PKCS#7 has them in this order, PEM in the opposite one, as the CA does. */
   readonly certificates: readonly Uint8Array[];
@@ -63,7 +63,7 @@ export interface Issued {
   readonly zip?: Uint8Array;
 }
 
-interface HttpAnswer {
+interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
@@ -72,7 +72,7 @@ interface HttpAnswer {
 /** The content type the documentation prints, backslash and all. */
 const DOCUMENTED_TYPE = 'text\\plain';
 
-const issuedBodies: Readonly<Record<IssuedShape, (issued: Issued) => string | Uint8Array>> = {
+const issuedBodies: Readonly<Record<IssuedShape, (issued: IssuedResponse) => string | Uint8Array>> = {
   'pkcs7-binary': (issued) => pkcs7(issued.certificates, form(issued)),
   'pkcs7-armoured': (issued) => bounded(issued, armouredPkcs7(issued.certificates, form(issued))),
   'pkcs7-armoured-with-status': (issued) => `2\n${bounded(issued, armouredPkcs7(issued.certificates, form(issued)))}`,
@@ -104,80 +104,80 @@ const MAINTENANCE_PAGE = `<!DOCTYPE html>
 `;
 
 /** Gives an issued chain the shape that was asked for, unless the script forces one; looks inside slow and truncated answers. */
-export function shaped(answer: Answer, asked: IssuedShape): Answer {
-  switch (answer.kind) {
+export function applyRequestedShape(response: SimulatedResponse, asked: IssuedShape): SimulatedResponse {
+  switch (response.kind) {
     case 'issued':
-      return { shape: asked, ...answer };
+      return { shape: asked, ...response };
     case 'slow':
     case 'truncated':
-      return { ...answer, of: shaped(answer.of, asked) };
+      return { ...response, of: applyRequestedShape(response.of, asked) };
     default:
-      return answer;
+      return response;
   }
 }
 
-/** The bytes of an answer that has some. A truncated one is cut here; a slow one is what follows. */
-export function rendered(answer: Answer): HttpAnswer {
-  switch (answer.kind) {
+/** The bytes of an response that has some. A truncated one is cut here; a slow one is what follows. */
+export function renderResponse(response: SimulatedResponse): HttpResponse {
+  switch (response.kind) {
     case 'status': {
-      const line = answer.text === undefined ? '' : `\n${answer.text}`;
-      return ok(`${answer.status}${line}${answer.newline ? '\n' : ''}`, 'text/plain');
+      const line = response.text === undefined ? '' : `\n${response.text}`;
+      return ok(`${response.status}${line}${response.newline ? '\n' : ''}`, 'text/plain');
     }
     case 'error': {
-      const message = answer.message ?? messages[answer.code] ?? 'An error occurred!';
-      const encoded = new URLSearchParams({ errorCode: String(answer.code), errorMessage: message });
-      return ok(answer.form === 'form-encoded' ? encoded.toString() : `${answer.code}\n${message}`, 'text/plain');
+      const message = response.message ?? messages[response.code] ?? 'An error occurred!';
+      const encoded = new URLSearchParams({ errorCode: String(response.code), errorMessage: message });
+      return ok(response.form === 'form-encoded' ? encoded.toString() : `${response.code}\n${message}`, 'text/plain');
     }
     case 'issued':
-      return ok(issuedBodies[answer.shape ?? 'pkcs7-binary'](answer), DOCUMENTED_TYPE);
+      return ok(issuedBodies[response.shape ?? 'pkcs7-binary'](response), DOCUMENTED_TYPE);
     case 'http':
       return {
-        status: answer.status,
-        headers: { ...(answer.contentType && { 'content-type': answer.contentType }), ...answer.headers },
-        body: Buffer.from(answer.body ?? ''),
+        status: response.status,
+        headers: { ...(response.contentType && { 'content-type': response.contentType }), ...response.headers },
+        body: Buffer.from(response.body ?? ''),
       };
     case 'html':
-      return { ...ok(MAINTENANCE_PAGE, 'text/html; charset=utf-8'), status: answer.status ?? 200 };
+      return { ...ok(MAINTENANCE_PAGE, 'text/html; charset=utf-8'), status: response.status ?? 200 };
     case 'bytes':
-      return ok(answer.body, answer.contentType ?? DOCUMENTED_TYPE);
+      return ok(response.body, response.contentType ?? DOCUMENTED_TYPE);
     case 'empty':
     case 'drop':
       return ok('', 'text/plain');
     case 'truncated': {
-      const whole = rendered(answer.of);
-      return { ...whole, body: whole.body.subarray(0, answer.bytes ?? Math.floor(whole.body.length / 2)) };
+      const whole = renderResponse(response.of);
+      return { ...whole, body: whole.body.subarray(0, response.bytes ?? Math.floor(whole.body.length / 2)) };
     }
     case 'slow':
-      return rendered(answer.of);
+      return renderResponse(response.of);
   }
 }
 
-export function answerName(answer: Answer): string {
-  switch (answer.kind) {
+export function responseName(response: SimulatedResponse): string {
+  switch (response.kind) {
     case 'status':
     case 'http':
-      return `${answer.kind} ${answer.status}`;
+      return `${response.kind} ${response.status}`;
     case 'error':
-      return `error ${answer.code}`;
+      return `error ${response.code}`;
     case 'issued':
-      return `issued ${answer.shape}`;
+      return `issued ${response.shape}`;
     case 'truncated':
     case 'slow':
-      return `${answer.kind} ${answerName(answer.of)}`;
+      return `${response.kind} ${responseName(response.of)}`;
     default:
-      return answer.kind;
+      return response.kind;
   }
 }
 
-function ok(body: string | Uint8Array, contentType: string): HttpAnswer {
+function ok(body: string | Uint8Array, contentType: string): HttpResponse {
   return { status: 200, headers: { 'content-type': contentType }, body: Buffer.from(body) };
 }
 
-function form(issued: Issued): Pkcs7Form {
+function form(issued: IssuedResponse): Pkcs7Form {
   return issued.pkcs7 ?? 'signed-empty';
 }
 
-function bounded(issued: Issued, text: string): string {
+function bounded(issued: IssuedResponse, text: string): string {
   return issued.boundaries === 'spaced'
     ? text
         .replaceAll(/-----BEGIN ([A-Z0-9 ]+)-----/g, '----- BEGIN $1 -----')
