@@ -1,25 +1,25 @@
 /**
- * Limits on texts and lists that people or other systems chose, so that a state of an execution never exceeds its limit and a
- * message stays readable. Sizes are bytes of the JSON in UTF-8, because that is what AWS counts.
+ * Limits on texts and lists that people or other systems chose: they keep a state of an execution below its limit and a
+ * message readable. Sizes are bytes of the JSON in UTF-8, because AWS counts those.
  */
 
-/** The most that a state of an execution, a Lambda's payload and an event of EventBridge may contain (AWS quotas): 256 KiB. */
+/** The most that a state of an execution, a payload of Lambda or an event of EventBridge may contain (AWS quotas): 256 KiB. */
 export const STATE_LIMIT = 256 * 1024;
 
 /**
- * How the 256 KiB of a state are shared, in bytes. The order itself takes 32 KiB at most: 100 domains of 253 characters. The sum
- * leaves a sixth of the limit free.
+ * How the 256 KiB of a state are divided, in bytes. The order itself takes at most 32 KiB: 100 domains of 253 characters. A
+ * sixth of the limit stays free.
  */
 export const STATE_BUDGET = {
-  /** One message: a finding, a refusal, the text of the CA. */
+  /** One message: a finding, a refusal, a text of the CA. */
   message: 600,
-  /** All findings of a certificate together. */
+  /** All findings of a certificate. */
   findings: 24 * 1024,
   /** The domains of a certificate. */
   domains: 40 * 1024,
   /** The BIMI records of an order. */
   bimiRecords: 48 * 1024,
-  /** Where an order was published, and where it was not. */
+  /** The publications of an order and the refusals to publish. */
   publications: 64 * 1024,
 } as const;
 
@@ -27,34 +27,43 @@ export const STATE_BUDGET = {
 const DETAILS_LIMIT = 5;
 const DETAIL_BYTES = 100;
 
-/** The beginning of a text that fits into so many bytes, in whole characters, and `…` if something is missing. */
+/** The quotes around a JSON string. */
+const QUOTES_BYTES = 2;
+
+const ELLIPSIS = '…';
+
+/**
+ * Shortens a text to whole characters and `…` if its JSON has more bytes than the limit.
+ *
+ * @param bytes at least 5: the quotes and `…`.
+ */
 export function truncate(text: string, bytes: number): string {
   if (jsonBytes(text) <= bytes) {
     return text;
   }
   let kept = '';
-  // Two bytes are the quotes.
-  let size = 2 + jsonBytes('…') - 2;
+  let size = jsonBytes(ELLIPSIS);
   for (const character of text) {
-    size += jsonBytes(character) - 2;
+    size += jsonBytes(character) - QUOTES_BYTES;
     if (size > bytes) {
       break;
     }
     kept += character;
   }
-  return `${kept}…`;
+  return kept + ELLIPSIS;
 }
 
-/** Names the first of some details, each truncated, and how many more there are. Empty for no details. */
+/** Joins the first five details, each truncated to 100 bytes, and the number of the others. Empty if there are no details. */
 export function joinWithLimit(details: readonly string[], separator = ', '): string {
   const named = details.slice(0, DETAILS_LIMIT).map((detail) => truncate(detail, DETAIL_BYTES));
   const more = details.length > named.length ? [`and ${details.length - named.length} more`] : [];
   return [...named, ...more].join(separator);
 }
 
-/** As many items from the beginning of a list as fit into so many bytes. */
+/** The first items of a list whose JSON, as a list, has at most so many bytes. */
 export function takeWithin<Item>(items: readonly Item[], bytes: number): readonly Item[] {
-  let size = 2;
+  // The brackets; each item but one adds a comma.
+  let size = 1;
   const end = items.findIndex((item) => {
     size += jsonBytes(item) + 1;
     return size > bytes;

@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { covers } from '../bimi.ts';
+import { joinWithLimit, STATE_BUDGET, truncate } from '../text.ts';
 import { attempt, type Fields } from './fields.ts';
 import type { Logo } from './logotype.ts';
 import { type NamedAttributes, PRODUCTS, type Product, type Sct } from './mark.ts';
@@ -40,9 +41,6 @@ const HARMLESS_WHEN_CRITICAL = new Set(['2.5.29.15', '2.5.29.19']);
 const DAY = 86_400_000;
 const LONGEST_LIFE = 398 * DAY;
 const PEM_LIMIT = 65_536;
-/** Findings travel in the state of an execution, which may have 256 KiB: what a sentence names, and characters of each. */
-const DETAILS_LIMIT = 5;
-const DETAIL_LIMIT = 300;
 const CURVES = new Set(['prime256v1', 'secp384r1', 'secp521r1']);
 /** sha1WithRSAEncryption, ecdsa-with-SHA1. */
 const SHA1_SIGNATURES = new Set(['1.2.840.113549.1.1.5', '1.2.840.10045.4.1']);
@@ -58,9 +56,7 @@ export const FINDINGS = {
   'ca-flags': { severity: 'error', check: checkIssuers },
   'leaf-eku': {
     severity: 'error',
-    check: ({ leaf: { extendedKeyUsage } }) =>
-      new Set(extendedKeyUsage).size !== 1 &&
-      `the leaf is for more than mark certificates: ${extendedKeyUsage.join(', ')}`,
+    check: checkLeafUsage,
   },
   validity: { severity: 'error', check: checkValidity },
   logotype: { severity: 'error', check: ({ logo }) => typeof logo === 'string' && logo },
@@ -70,12 +66,12 @@ export const FINDINGS = {
   },
   'svg-profile': {
     severity: 'error',
-    check: ({ logo }) => typeof logo !== 'string' && joinWithLimit('the logo is no SVG Tiny PS', svgProblems(logo.svg)),
+    check: ({ logo }) => typeof logo !== 'string' && withDetails('the logo is no SVG Tiny PS', svgProblems(logo.svg)),
   },
   'domain-coverage': {
     severity: 'error',
     check: ({ orderedDomains, selector, domains }) =>
-      joinWithLimit(
+      withDetails(
         'the certificate does not cover',
         orderedDomains.filter((domain) => !covers(domains, domain, selector)),
       ),
@@ -103,7 +99,7 @@ export const FINDINGS = {
   'critical-extension': {
     severity: 'warning',
     check: ({ chain }) =>
-      joinWithLimit(
+      withDetails(
         'some verifiers refuse critical extensions that they do not know',
         chain.flatMap(({ criticalExtensions }) => criticalExtensions.filter((oid) => !HARMLESS_WHEN_CRITICAL.has(oid))),
       ),
@@ -130,9 +126,18 @@ export function findingsOf(checked: CheckedChain): Finding[] {
   return Object.entries<{ readonly severity: Finding['severity']; readonly check: Check }>(FINDINGS).flatMap(
     ([id, { severity, check }]) => {
       const message = check(checked);
-      return message ? [{ id: id as FindingId, severity, message }] : [];
+      // A crafted certificate can quote hundreds of kilobytes, and findings travel in the state of an execution.
+      return message ? [{ id: id as FindingId, severity, message: truncate(message, STATE_BUDGET.message) }] : [];
     },
   );
+}
+
+function checkLeafUsage({ leaf: { extendedKeyUsage } }: CheckedChain): string | undefined {
+  if (extendedKeyUsage.length === 0) {
+    return 'the extended key usage of the leaf is not DER';
+  }
+  const others = extendedKeyUsage.filter((oid) => oid !== BIMI_USAGE);
+  return withDetails('the leaf is not only for mark certificates but also for', others);
 }
 
 /** RFC 5280, 4.2.1.3 and 4.2.1.9: every issuer may sign, and has at most as many issuers below it as it allows. */
@@ -146,7 +151,7 @@ function checkIssuers({ chain }: CheckedChain): string | undefined {
       below === 0 && !extendedKeyUsage.includes(BIMI_USAGE) && 'is not for mark certificates',
     ].flatMap((problem) => (problem ? [`${nameOf(certificate)} ${problem}`] : []));
   });
-  return joinWithLimit('an issuer lacks what an issuer needs', problems);
+  return withDetails('an issuer lacks what an issuer needs', problems);
 }
 
 function checkValidity({ chain, at }: CheckedChain): string | undefined {
@@ -157,7 +162,7 @@ function checkValidity({ chain, at }: CheckedChain): string | undefined {
     }
     return at > validToDate ? [`${nameOf(certificate)} was valid until ${validToDate.toISOString()}`] : [];
   });
-  return joinWithLimit(`at ${at.toISOString()} the chain is not valid`, problems);
+  return withDetails(`at ${at.toISOString()} the chain is not valid`, problems);
 }
 
 function checkHashes({ hashes }: Logo): string | undefined {
@@ -165,7 +170,7 @@ function checkHashes({ hashes }: Logo): string | undefined {
   if (hashes.length === 0) {
     return 'the logotype has no hash of a known algorithm';
   }
-  return joinWithLimit('the logo does not have the hash that the logotype names', different);
+  return withDetails('the logo does not have the hash that the logotype names', different);
 }
 
 function checkMarkType({ attributes: { markType = [] }, orderedProduct }: CheckedChain): string | undefined {
@@ -195,7 +200,7 @@ function checkMarkFields({ attributes, leaf }: CheckedChain): string | undefined
   const missing = (attributes.markType ?? [])
     .flatMap((type) => needed.get(type) ?? [])
     .filter((name) => !attributes[name]);
-  return joinWithLimit('the subject lacks', missing);
+  return withDetails('the subject lacks', missing);
 }
 
 function checkStrength({ chain, rootDelivered }: CheckedChain): string | undefined {
@@ -213,7 +218,7 @@ function checkStrength({ chain, rootDelivered }: CheckedChain): string | undefin
     const weakSignature = !isRoot && SHA1_SIGNATURES.has(signatureAlgorithm) && 'a SHA-1 signature';
     return [weakKey, weakSignature].flatMap((weakness) => (weakness ? [`${nameOf(certificate)} has ${weakness}`] : []));
   });
-  return joinWithLimit('the chain is weak', problems);
+  return withDetails('the chain is weak', problems);
 }
 
 /** What a person calls it. OpenSSL escapes commas. */
@@ -222,9 +227,7 @@ function nameOf({ subject }: X509Certificate): string {
   return name.replaceAll(/\\(.)/g, '$1');
 }
 
-function joinWithLimit(beginning: string, details: readonly string[]): string | undefined {
-  const distinct = [...new Set(details)];
-  const named = distinct.slice(0, DETAILS_LIMIT).map((detail) => detail.slice(0, DETAIL_LIMIT));
-  const more = distinct.length > named.length ? [`and ${distinct.length - named.length} more`] : [];
-  return named.length > 0 ? `${beginning}: ${[...named, ...more].join('; ')}` : undefined;
+/** A message that ends with details, each once; undefined if there are none. */
+function withDetails(beginning: string, details: readonly string[]): string | undefined {
+  return details.length > 0 ? `${beginning}: ${joinWithLimit([...new Set(details)], '; ')}` : undefined;
 }
