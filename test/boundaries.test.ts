@@ -1,0 +1,173 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+/** One import: the folder of the importing file, and what the file imports. */
+interface Sample {
+  readonly folder: string;
+  readonly imports: string;
+}
+
+const FUNCTIONS = ['collect', 'start', 'push', 'publish', 'revoke', 'survey'];
+
+/** Imports that CONTRIBUTING.md forbids. */
+const FORBIDDEN: readonly Sample[] = [
+  // Functions import neither infra nor test, and no other function.
+  { folder: 'functions', imports: './collect/collect.ts' },
+  { folder: 'functions', imports: './store/objects.ts' },
+  { folder: 'functions', imports: './certificate/report.ts' },
+  { folder: 'functions', imports: '../infra/settings.ts' },
+  { folder: 'functions', imports: '../test/lambda.ts' },
+  ...FUNCTIONS.flatMap((folder) => [
+    ...FUNCTIONS.filter((other) => other !== folder).map((other) => ({
+      folder: `functions/${folder}`,
+      imports: `../${other}/handler.ts`,
+    })),
+    { folder: `functions/${folder}`, imports: '../../infra/settings.ts' },
+    { folder: `functions/${folder}`, imports: '../../infra/local/scenarios.ts' },
+    { folder: `functions/${folder}`, imports: '../../test/lambda.ts' },
+  ]),
+  { folder: 'functions/store', imports: '../collect/waiting.ts' },
+  { folder: 'functions/store', imports: '../survey/live.ts' },
+  { folder: 'functions/store', imports: '../../infra/settings.ts' },
+  { folder: 'functions/store', imports: '../../test/lambda.ts' },
+  { folder: 'functions/certificate', imports: '../collectmc/codes.ts' },
+  { folder: 'functions/certificate', imports: '../store/manifest.ts' },
+  { folder: 'functions/certificate', imports: '../http.ts' },
+  { folder: 'functions/certificate', imports: '../../infra/settings.ts' },
+  { folder: 'functions/certificate', imports: '@aws-sdk/client-s3' },
+  { folder: 'functions/collectmc', imports: '../certificate/report.ts' },
+  { folder: 'functions/collectmc', imports: '../store/manifest.ts' },
+  { folder: 'functions/collectmc', imports: '../order.ts' },
+  { folder: 'functions/collectmc', imports: '../../infra/settings.ts' },
+  { folder: 'functions/collectmc', imports: '@aws-sdk/client-s3' },
+  // The CDK app imports no local server and no command.
+  { folder: 'infra', imports: './local/scenarios.ts' },
+  { folder: 'infra', imports: './commands/start.ts' },
+  { folder: 'infra', imports: '../test/lambda.ts' },
+  { folder: 'infra/local', imports: '../commands/start.ts' },
+  { folder: 'infra/local/cloud', imports: '../../commands/start.ts' },
+  { folder: 'infra/local', imports: '../../test/lambda.ts' },
+  { folder: 'infra/local/ca', imports: '../../../test/lambda.ts' },
+  { folder: 'infra/commands', imports: '../../test/lambda.ts' },
+  // Only infra/local and test import development packages. The build in infra/*.ts imports its own three.
+  ...['fauxqs', 'aws-local-stepfunctions', '@peculiar/asn1-x509', 'fflate', 'aws-cdk-lib', 'constructs', 'esbuild'].map(
+    (imports) => ({ folder: 'functions/collect', imports }),
+  ),
+  { folder: 'functions', imports: 'aws-cdk-lib' },
+  { folder: 'functions/store', imports: 'fauxqs' },
+  { folder: 'infra', imports: 'fauxqs' },
+  { folder: 'infra', imports: '@peculiar/asn1-x509' },
+  { folder: 'infra', imports: 'vitest' },
+  { folder: 'infra/commands', imports: 'fauxqs' },
+  // package.json does not list this package. Another package depends on it.
+  { folder: 'test', imports: 'fastify' },
+];
+
+/** Similar imports that are allowed. Without them, a rule that forbids everything would pass. */
+const ALLOWED: readonly Sample[] = [
+  { folder: 'functions', imports: './text.ts' },
+  { folder: 'functions', imports: './collectmc/codes.ts' },
+  { folder: 'functions/collect', imports: '../store/archive.ts' },
+  { folder: 'functions/collect', imports: '../certificate/report.ts' },
+  { folder: 'functions/collect', imports: '../collectmc/codes.ts' },
+  { folder: 'functions/collect', imports: '../errors.ts' },
+  { folder: 'functions/collect', imports: '@aws-sdk/client-s3' },
+  { folder: 'functions/store', imports: '../certificate/report.ts' },
+  { folder: 'functions/store', imports: '../collectmc/reply.ts' },
+  { folder: 'functions/certificate', imports: '../bimi.ts' },
+  { folder: 'functions/collectmc', imports: '../http.ts' },
+  { folder: 'infra', imports: '../functions/collect/waiting.ts' },
+  { folder: 'infra', imports: './settings.ts' },
+  { folder: 'infra', imports: 'aws-cdk-lib/aws-sns' },
+  { folder: 'infra', imports: 'constructs' },
+  { folder: 'infra', imports: 'esbuild' },
+  { folder: 'infra/local', imports: '../settings.ts' },
+  { folder: 'infra/local/cloud', imports: '../../../functions/collect/handler.ts' },
+  { folder: 'infra/local/cloud', imports: 'fauxqs' },
+  { folder: 'infra/commands', imports: '../local/scenarios.ts' },
+  { folder: 'test/functions', imports: '../../infra/local/scenarios.ts' },
+  { folder: 'test/functions', imports: 'fast-check' },
+];
+
+const title = ({ folder, imports }: Sample): string => `${folder}/ imports ${imports}`;
+
+interface Report {
+  readonly diagnostics: readonly { readonly category: string; readonly location: { readonly path: unknown } }[];
+}
+
+const biome = join('node_modules', '@biomejs', 'biome', 'bin', 'biome');
+
+describe('lint rules of the boundaries', () => {
+  let scratch: string;
+  let found: Map<string, string[]>;
+
+  /** The file of a sample. Its number keeps two samples of one folder apart. */
+  const fileOf = ({ folder }: Sample, kind: string, index: number): string => `${folder}/${kind}-${index}.ts`;
+
+  beforeAll(async () => {
+    scratch = await mkdtemp(join(tmpdir(), 'boundaries-'));
+    for (const name of ['.biome.json', '.gitignore', 'package.json']) {
+      await cp(name, join(scratch, name));
+    }
+    const write = async (path: string, content: string): Promise<void> => {
+      await mkdir(dirname(join(scratch, path)), { recursive: true });
+      await writeFile(join(scratch, path), content);
+    };
+    for (const [kind, samples] of Object.entries({ forbidden: FORBIDDEN, allowed: ALLOWED })) {
+      for (const [index, sample] of samples.entries()) {
+        await write(fileOf(sample, kind, index), `import '${sample.imports}';\n`);
+      }
+    }
+    await write('functions/dynamic.ts', "export const later = () => import('./collect/collect.ts');\n");
+    await write(
+      'functions/type.ts',
+      "import type { Collect } from './collect/collect.ts';\nexport type C = Collect;\n",
+    );
+    await write('functions/export.ts', "export { collect } from './collect/collect.ts';\n");
+    await write('functions/store/one.ts', "import { two } from './two.ts';\nexport const one = () => two();\n");
+    await write('functions/store/two.ts', "import { one } from './one.ts';\nexport const two = () => one();\n");
+    await write('functions/store/three.ts', "import type { Four } from './four.ts';\nexport type Three = Four[];\n");
+    await write('functions/store/four.ts', "import type { Three } from './three.ts';\nexport type Four = Three[];\n");
+    // Biome ends with 1 because there are findings.
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [join(process.cwd(), biome), 'lint', '--reporter=json', '--max-diagnostics=none', '--error-on-warnings'],
+      { cwd: scratch, maxBuffer: 16 * 1024 * 1024 },
+    ).catch((error: { stdout: string }) => error);
+    found = new Map();
+    for (const { category, location } of (JSON.parse(stdout) as Report).diagnostics) {
+      const path = String(location.path);
+      found.set(path, [...(found.get(path) ?? []), category]);
+    }
+  });
+  afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+  test.each(FORBIDDEN.map((sample, index) => ({ title: title(sample), file: fileOf(sample, 'forbidden', index) })))(
+    'Refused: $title.',
+    ({ file }) => {
+      expect(found.get(file)).toHaveLength(1);
+    },
+  );
+
+  test.each(ALLOWED.map((sample, index) => ({ title: title(sample), file: fileOf(sample, 'allowed', index) })))(
+    'Accepted: $title.',
+    ({ file }) => {
+      expect(found.get(file)).toBeUndefined();
+    },
+  );
+
+  test.each(['dynamic', 'type', 'export'])('A forbidden import is found in functions/%s.ts.', (kind) => {
+    expect(found.get(`functions/${kind}.ts`)).toEqual(['lint/style/noRestrictedImports']);
+  });
+
+  test.each(['one', 'two', 'three', 'four'])(
+    'A circle of imports is found at functions/store/%s.ts, also if it is made of types.',
+    (name) => {
+      expect(found.get(`functions/store/${name}.ts`)).toEqual(['lint/suspicious/noImportCycles']);
+    },
+  );
+});
