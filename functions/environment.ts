@@ -1,15 +1,49 @@
-/** Environment variables, as Node gives them. */
+import * as v from 'valibot';
+import { CollectorError } from './errors.ts';
+import { isSecureUrl, SECURE_URL_FORM } from './http.ts';
+import { problemsOf } from './input.ts';
+
+/** Environment variables, as Node provides them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/**
- * The value of a variable that the stack sets.
- *
- * @throws {Error} where it is missing: the function is deployed wrongly, and no call should come that far.
- */
-export function variable(environment: Environment, name: string): string {
-  const value = environment[name];
-  if (!value) {
-    throw new Error(`The environment variable ${name} is missing: deploy the function with the project's stack`);
-  }
-  return value;
+/** The schema of a function's environment: one entry for each variable that the stack sets. */
+interface EnvironmentSchema extends v.GenericSchema {
+  readonly entries: Readonly<Record<string, v.GenericSchema>>;
 }
+
+/** A function was deployed with missing or wrong environment variables. The message lists all of them. */
+export class InvalidEnvironmentError extends CollectorError {
+  override readonly name = 'InvalidEnvironmentError';
+}
+
+/**
+ * Reads the environment of a function. An empty variable counts as missing; variables that the schema does not name are
+ * ignored.
+ *
+ * @throws {InvalidEnvironmentError} with one sentence for each wrong variable: its name, its value and the accepted form.
+ */
+export function parseEnvironment<const Schema extends EnvironmentSchema>(
+  schema: Schema,
+  environment: Environment,
+): v.InferOutput<Schema> {
+  const names = Object.keys(schema.entries);
+  const result = v.safeParse(schema, Object.fromEntries(names.map((name) => [name, environment[name] || undefined])));
+  if (result.success) {
+    return result.output;
+  }
+  throw new InvalidEnvironmentError(
+    `The environment variables of the function are wrong. ${problemsOf(result.issues).join('. ')}. Next: deploy the function with the project's stack.`,
+  );
+}
+
+/** A variable of any text, such as a name or an ARN. `accepted` describes it. */
+export const textVariable = (accepted: string) => v.string(accepted);
+
+const SECONDS_FORM = 'a whole number of seconds, at least 1, like "10800"';
+
+/** A variable with a period in seconds. */
+export const secondsVariable = () =>
+  v.pipe(v.string(SECONDS_FORM), v.regex(/^[1-9]\d{0,8}$/, SECONDS_FORM), v.transform(Number));
+
+/** A variable with a URL to which secrets may be sent, or from which a client reads. */
+export const urlVariable = () => v.pipe(v.string(SECURE_URL_FORM), v.check(isSecureUrl, SECURE_URL_FORM));

@@ -93,6 +93,20 @@ export function connectionProblem(error: unknown): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
 }
 
+/** What {@link isSecureUrl} accepts. */
+export const SECURE_URL_FORM =
+  'an https URL without credentials, query and fragment (plain http for a loopback address only)';
+
+/** Whether a text is a URL to which a secret may be sent. A request to a loopback address never leaves the machine. */
+export function isSecureUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return (
+    url !== null &&
+    !(url.username || url.password || url.search || url.hash) &&
+    (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url)))
+  );
+}
+
 /** Whether a URL names this machine: 127.0.0.0/8, ::1 (RFC 5735, RFC 4291) or localhost (RFC 6761). */
 export function isLoopback(url: URL): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);

@@ -5,30 +5,30 @@ import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
-import { RESPONSE_FORMATS, type ResponseFormat } from '../collectmc/request.ts';
-import { type Environment, variable } from '../environment.ts';
+import { type Environment, parseEnvironment } from '../environment.ts';
 import { sendHttp } from '../http.ts';
 import { COLLECT_METRICS, METRICS_NAMESPACE, WAITING_METRICS } from '../metrics.ts';
 import type { Archive } from '../store/archive.ts';
 import { type CheckRecord, createCollect } from './collect.ts';
 import { createCredentialsReader } from './credentials.ts';
+import { collectEnvironment } from './environment.ts';
 
 /** Wires one process of the Lambda Collect: clients, credentials and rejected versions live as long as it does. */
 export function createHandler(environment: Environment) {
+  const variables = parseEnvironment(collectEnvironment, environment);
   const logger = new Logger({ serviceName: 'collect' });
   const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: 'collect' });
-  const bucket = variable(environment, 'BUCKET_NAME');
+  const bucket = variables.BUCKET_NAME;
   const collect = createCollect({
-    url: variable(environment, 'COLLECT_URL'),
-    format: responseFormat(variable(environment, 'RESPONSE_FORMAT')),
-    pollSeconds: Number(variable(environment, 'POLL_SECONDS')),
-    giveUpSeconds: Number(variable(environment, 'GIVE_UP_SECONDS')),
-    credentials: createCredentialsReader(new SecretsManagerClient(), variable(environment, 'CREDENTIALS_SECRET_ARN')),
+    url: variables.COLLECT_URL,
+    format: variables.RESPONSE_FORMAT,
+    pollSeconds: variables.POLL_SECONDS,
+    giveUpSeconds: variables.GIVE_UP_SECONDS,
+    credentials: createCredentialsReader(new SecretsManagerClient(), variables.CREDENTIALS_SECRET_ARN),
     http: sendHttp,
     bucket,
-    // Absent where there is none: Lambda knows no empty variables.
-    trustAnchors: environment.TRUST_ANCHORS?.split(',') ?? [],
-    publishedUrl: environment.PUBLISHED_URL,
+    trustAnchors: variables.TRUST_ANCHORS ?? [],
+    publishedUrl: variables.PUBLISHED_URL,
     archive: createArchives(bucket),
     observe: (check) => observe(check, logger, metrics),
     now: () => new Date(),
@@ -69,11 +69,4 @@ function observe(check: CheckRecord, logger: Logger, metrics: Metrics): void {
     count(COLLECT_METRICS.reached, check.reason === 'outage' ? 0 : 1);
     metrics.addMetric(COLLECT_METRICS.milliseconds, MetricUnit.Milliseconds, check.milliseconds);
   }
-}
-
-function responseFormat(text: string): ResponseFormat {
-  if (text in RESPONSE_FORMATS) {
-    return text as ResponseFormat;
-  }
-  throw new Error(`RESPONSE_FORMAT: ${text} is none of ${Object.keys(RESPONSE_FORMATS).join(', ')}`);
 }

@@ -1,4 +1,4 @@
-import { connectionProblem, type HttpClient, isLoopback } from '../http.ts';
+import { connectionProblem, type HttpClient, isSecureUrl, SECURE_URL_FORM } from '../http.ts';
 import { outage, type Reply, readReply } from './reply.ts';
 
 /** The address the CA documents. One of its samples names `/products/!CollectMC`, which no known client uses. */
@@ -94,16 +94,9 @@ export function requestProblem(request: CollectRequest): string | undefined {
 }
 
 /**
- * Why a URL cannot be the endpoint, as a sentence; undefined where it can. Passwords travel over https only; a loopback
- * address never leaves the machine and may do without. The sentence does not quote the URL: it may hold a password.
+ * Why a URL cannot be the endpoint, as a sentence; undefined if it can. The sentence does not quote the URL, because a URL can
+ * contain a password.
  */
 export function endpointProblem(text: string): string | undefined {
-  const url = URL.parse(text);
-  const problem =
-    'the URL of CollectMC is not an https URL without credentials, query and fragment (plain http for a loopback address only)';
-  if (!url || url.username || url.password || url.search || url.hash) {
-    return problem;
-  }
-  const secure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
-  return secure ? undefined : problem;
+  return isSecureUrl(text) ? undefined : `the URL of CollectMC is not ${SECURE_URL_FORM}`;
 }

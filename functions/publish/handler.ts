@@ -4,19 +4,21 @@ import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { S3Client } from '@aws-sdk/client-s3';
 import middy from '@middy/core';
-import { type Environment, variable } from '../environment.ts';
+import { type Environment, parseEnvironment } from '../environment.ts';
 import { METRICS_NAMESPACE, PUBLISH_METRICS } from '../metrics.ts';
+import { publishEnvironment } from './environment.ts';
 import { publish } from './publish.ts';
 
 /** Wires one process of the Lambda publish, a state of the state machine. */
 export function createHandler(environment: Environment) {
+  const { BUCKET_NAME, PUBLISHED_URL } = parseEnvironment(publishEnvironment, environment);
   const logger = new Logger({ serviceName: 'publish' });
   const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: 'publish' });
   const count = (value: number) => metrics.addMetric(PUBLISH_METRICS.refused, MetricUnit.Count, value);
   const dependencies = {
     s3: new S3Client(),
-    bucket: variable(environment, 'BUCKET_NAME'),
-    publishedUrl: baseUrl(variable(environment, 'PUBLISHED_URL')),
+    bucket: BUCKET_NAME,
+    publishedUrl: PUBLISHED_URL,
     observe(record) {
       const refused = record.outcome === 'refused';
       logger[refused ? 'warn' : 'info']('publication', { ...record });
@@ -32,12 +34,4 @@ export function createHandler(environment: Environment) {
   })
     .use(injectLambdaContext(logger))
     .use(logMetrics(metrics));
-}
-
-/** What is no URL would be found at the first certificate, weeks after the deployment. */
-function baseUrl(text: string): string {
-  if (URL.canParse(text)) {
-    return text;
-  }
-  throw new Error(`PUBLISHED_URL: ${text} is not a URL`);
 }

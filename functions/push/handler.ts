@@ -6,21 +6,23 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import middy from '@middy/core';
 import type { LambdaFunctionURLEvent } from 'aws-lambda';
-import { type Environment, variable } from '../environment.ts';
+import { type Environment, parseEnvironment } from '../environment.ts';
 import { METRICS_NAMESPACE, PUSH_METRICS, REVOKE_METRICS } from '../metrics.ts';
 import { createSecretReader } from '../secret.ts';
 import { PUSH_LOGIN_FORM } from './authentication.ts';
 import { REVOKED } from './codes.ts';
+import { pushEnvironment } from './environment.ts';
 import { createPush, type PushRecord } from './push.ts';
 
 /** Wires one process of the Lambda push, whose function URL the CA calls. */
 export function createHandler(environment: Environment) {
+  const { PUSH_SECRET_ARN, STATE_MACHINE_ARN } = parseEnvironment(pushEnvironment, environment);
   const logger = new Logger({ serviceName: 'push' });
   const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: 'push' });
   const push = createPush({
-    stateMachineArn: variable(environment, 'STATE_MACHINE_ARN'),
+    stateMachineArn: STATE_MACHINE_ARN,
     sfn: new SFNClient(),
-    login: createSecretReader(new SecretsManagerClient(), variable(environment, 'PUSH_SECRET_ARN'), PUSH_LOGIN_FORM),
+    login: createSecretReader(new SecretsManagerClient(), PUSH_SECRET_ARN, PUSH_LOGIN_FORM),
     observe: (record) => observe(record, logger, metrics),
     now: () => new Date(),
   });

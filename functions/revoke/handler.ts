@@ -4,20 +4,21 @@ import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { S3Client } from '@aws-sdk/client-s3';
 import middy from '@middy/core';
-import { type Environment, variable } from '../environment.ts';
+import { type Environment, parseEnvironment } from '../environment.ts';
 import { METRICS_NAMESPACE, REVOKE_METRICS } from '../metrics.ts';
+import { revokeEnvironment } from './environment.ts';
 import { type RevokeObserver, revoke } from './revoke.ts';
 
 /** Wires one process of the Lambda revoke, the target of the rule for executions that failed as CertificateRevoked. */
 export function createHandler(environment: Environment) {
+  const { BUCKET_NAME, UNPUBLISH_REVOKED } = parseEnvironment(revokeEnvironment, environment);
   const logger = new Logger({ serviceName: 'revoke' });
   const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: 'revoke' });
   const count = (value: number) => metrics.addMetric(REVOKE_METRICS.revoked, MetricUnit.Count, value);
   const dependencies = {
     s3: new S3Client(),
-    bucket: variable(environment, 'BUCKET_NAME'),
-    // Absent where the setting is off.
-    unpublish: trueOrFalse(environment.UNPUBLISH_REVOKED ?? 'false'),
+    bucket: BUCKET_NAME,
+    unpublish: UNPUBLISH_REVOKED,
     observe: {
       revoked(record) {
         logger.error('published certificate revoked', { ...record });
@@ -35,12 +36,4 @@ export function createHandler(environment: Environment) {
   })
     .use(injectLambdaContext(logger))
     .use(logMetrics(metrics));
-}
-
-/** Anything else might be meant either way, and one of them takes a logo down. */
-function trueOrFalse(text: string): boolean {
-  if (text === 'true' || text === 'false') {
-    return text === 'true';
-  }
-  throw new Error(`UNPUBLISH_REVOKED: ${text} is neither true nor false`);
 }

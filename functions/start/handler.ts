@@ -3,14 +3,16 @@ import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import middy from '@middy/core';
 import type { EventBridgeEvent } from 'aws-lambda';
-import { type Environment, variable } from '../environment.ts';
+import { type Environment, parseEnvironment } from '../environment.ts';
+import { startEnvironment } from './environment.ts';
 import { start } from './start.ts';
 
 /** Wires one process of the Lambda start, the target of the rule for "Mark Certificate Ordered". */
 export function createHandler(environment: Environment) {
+  const { STATE_MACHINE_ARN } = parseEnvironment(startEnvironment, environment);
   const logger = new Logger({ serviceName: 'start' });
   const dependencies = {
-    stateMachineArn: variable(environment, 'STATE_MACHINE_ARN'),
+    stateMachineArn: STATE_MACHINE_ARN,
     sfn: new SFNClient(),
     now: () => new Date(),
   };

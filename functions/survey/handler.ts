@@ -6,10 +6,11 @@ import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import middy from '@middy/core';
-import { type Environment, variable } from '../environment.ts';
-import { isLoopback, sendHttp } from '../http.ts';
+import { type Environment, parseEnvironment } from '../environment.ts';
+import { sendHttp } from '../http.ts';
 import { METRICS_NAMESPACE, SURVEY_METRICS } from '../metrics.ts';
 import type { TxtResolver } from './dns.ts';
+import { surveyEnvironment } from './environment.ts';
 import type { PublicationChecks } from './publications.ts';
 import { type SurveyDependencies, type SurveyObserver, survey } from './survey.ts';
 
@@ -31,15 +32,16 @@ const DNS_ATTEMPTS = { timeout: 2_500, tries: 2 };
  * @param resolver asks the DNS of published domains; on one machine it answers by itself.
  */
 export function createHandler(environment: Environment, resolver: TxtResolver = new Resolver(DNS_ATTEMPTS)) {
+  const variables = parseEnvironment(surveyEnvironment, environment);
   const logger = new Logger({ serviceName: 'survey' });
   const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: 'survey' });
   const dependencies: SurveyDependencies = {
     s3: new S3Client(),
-    bucket: variable(environment, 'BUCKET_NAME'),
+    bucket: variables.BUCKET_NAME,
     eventBridge: new EventBridgeClient(),
-    eventBusName: variable(environment, 'EVENT_BUS_NAME'),
-    remindBeforeDays: wholeDays(variable(environment, 'REMIND_BEFORE_DAYS')),
-    publications: publicationChecks(environment.PUBLISHED_URL, resolver),
+    eventBusName: variables.EVENT_BUS_NAME,
+    remindBeforeDays: variables.REMIND_BEFORE_DAYS,
+    publications: publicationChecks(variables.PUBLISHED_URL, resolver),
     observe: createObserver(logger, metrics),
     now: () => new Date(),
   };
@@ -85,12 +87,8 @@ function createObserver(logger: Logger, metrics: Metrics): SurveyObserver {
 
 /** Nothing is looked at where the stack publishes nothing. */
 function publicationChecks(url: string | undefined, resolver: TxtResolver): PublicationChecks | undefined {
-  if (!url) {
+  if (url === undefined) {
     return undefined;
-  }
-  const parsed = URL.parse(url);
-  if (parsed?.protocol !== 'https:' && !(parsed?.protocol === 'http:' && isLoopback(parsed))) {
-    throw new Error(`PUBLISHED_URL: ${url} is not an https URL (plain http for a loopback address only)`);
   }
   return {
     url,
@@ -99,12 +97,4 @@ function publicationChecks(url: string | undefined, resolver: TxtResolver): Publ
     limitMilliseconds: LIMIT_SECONDS * 1000,
     totalMilliseconds: TOTAL_SECONDS * 1000,
   };
-}
-
-/** A number that is none would equal no day, and nobody would miss the reminder. */
-function wholeDays(text: string): number {
-  if (/^\d+$/.test(text)) {
-    return Number(text);
-  }
-  throw new Error(`REMIND_BEFORE_DAYS: ${text} is not a number of whole days`);
 }

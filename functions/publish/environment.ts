@@ -1,0 +1,10 @@
+import * as v from 'valibot';
+import { textVariable, urlVariable } from '../environment.ts';
+
+/** The environment of publish. */
+export const publishEnvironment = v.object({
+  BUCKET_NAME: textVariable('the name of the bucket'),
+  PUBLISHED_URL: urlVariable(),
+});
+
+export type PublishEnvironment = v.InferInput<typeof publishEnvironment>;

@@ -1,0 +1,9 @@
+import * as v from 'valibot';
+import { textVariable } from '../environment.ts';
+
+/** The environment of start. */
+export const startEnvironment = v.object({
+  STATE_MACHINE_ARN: textVariable('the ARN of the state machine'),
+});
+
+export type StartEnvironment = v.InferInput<typeof startEnvironment>;
