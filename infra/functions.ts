@@ -12,20 +12,41 @@ import {
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { buildSync } from 'esbuild';
+import type { CollectEnvironment } from '../functions/collect/environment.ts';
+import type { PublishEnvironment } from '../functions/publish/environment.ts';
+import type { PushEnvironment } from '../functions/push/environment.ts';
+import type { RevokeEnvironment } from '../functions/revoke/environment.ts';
+import type { StartEnvironment } from '../functions/start/environment.ts';
+import type { SurveyEnvironment } from '../functions/survey/environment.ts';
 
 const FUNCTIONS = join(import.meta.dirname, '..', 'functions');
 
-export interface NodeFunctionProps {
+/** The environment variables of each function, by its folder below functions/. Their schemas are there. */
+interface Environments {
+  readonly collect: CollectEnvironment;
+  readonly publish: PublishEnvironment;
+  readonly push: PushEnvironment;
+  readonly revoke: RevokeEnvironment;
+  readonly start: StartEnvironment;
+  readonly survey: SurveyEnvironment;
+}
+
+export interface NodeFunctionProps<Folder extends keyof Environments> {
   /** The folder below functions/ whose index.ts exports the handler. */
-  readonly folder: string;
+  readonly folder: Folder;
   readonly description: string;
   readonly timeout: Duration;
-  readonly environment: Record<string, string>;
+  /** Write every variable without a spread, so that the compiler refuses unknown ones. Undefined ones are left out. */
+  readonly environment: Environments[Folder];
   readonly reservedConcurrency?: number | undefined;
 }
 
 /** A Lambda of this project: its bundle, a log group that forgets, and a role that starts with nothing but writing to it. */
-export function createFunction(scope: Construct, id: string, props: NodeFunctionProps): LambdaFunction {
+export function createFunction<Folder extends keyof Environments>(
+  scope: Construct,
+  id: string,
+  props: NodeFunctionProps<Folder>,
+): LambdaFunction {
   const logGroup = new LogGroup(scope, `${id}Logs`, {
     retention: RetentionDays.THREE_MONTHS,
     removalPolicy: RemovalPolicy.DESTROY,
@@ -41,13 +62,19 @@ export function createFunction(scope: Construct, id: string, props: NodeFunction
     // CPU comes with memory: below this, starting Node takes longer than asking the CA.
     memorySize: 512,
     timeout: props.timeout,
-    environment: props.environment,
+    environment: withoutUndefined(props.environment),
     role,
     logGroup,
     loggingFormat: LoggingFormat.JSON,
     tracing: Tracing.ACTIVE,
     ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
   });
+}
+
+function withoutUndefined(variables: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(variables).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
 }
 
 /**

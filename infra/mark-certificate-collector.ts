@@ -145,8 +145,8 @@ export class MarkCertificateCollector extends Construct {
         GIVE_UP_SECONDS: String(settings.giveUpAfter.toSeconds()),
         POLL_SECONDS: String(settings.pollEvery.toSeconds()),
         RESPONSE_FORMAT: settings.responseFormat,
-        ...(this.publication && { PUBLISHED_URL: this.publication.url }),
-        ...(settings.trustAnchors && { TRUST_ANCHORS: settings.trustAnchors.join(',') }),
+        PUBLISHED_URL: this.publication?.url,
+        TRUST_ANCHORS: settings.trustAnchors?.join(','),
       },
     });
     const objects = this.bucket.arnForObjects('orders/*');

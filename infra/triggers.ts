@@ -88,7 +88,7 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
       BUCKET_NAME: bucket.bucketName,
       EVENT_BUS_NAME: eventBus.eventBusName,
       REMIND_BEFORE_DAYS: String(remindBefore.toDays()),
-      ...(publishedUrl !== undefined && { PUBLISHED_URL: publishedUrl }),
+      PUBLISHED_URL: publishedUrl,
     },
   });
   addDeadLetterQueue(survey, deadLetterQueue);
@@ -134,7 +134,7 @@ export function createRevoke(scope: Construct, props: RevokeProps): LambdaFuncti
     folder: 'revoke',
     description: 'Notes that the CA revoked what is published, or takes it down',
     timeout: Duration.minutes(2),
-    environment: { BUCKET_NAME: bucket.bucketName, ...(unpublishRevoked && { UNPUBLISH_REVOKED: 'true' }) },
+    environment: { BUCKET_NAME: bucket.bucketName, UNPUBLISH_REVOKED: unpublishRevoked ? 'true' : undefined },
   });
   addDeadLetterQueue(revoke, deadLetterQueue);
   grantPublish(revoke, bucket);

@@ -128,7 +128,7 @@ describe('the function publish', () => {
   });
 
   test.each(Object.keys(variables))('does not start without %s', (name) => {
-    expect(() => createPublish({ ...variables, [name]: undefined })).toThrow(`${name} is missing`);
+    expect(() => createPublish({ ...variables, [name]: undefined })).toThrow(`${name}: is missing`);
   });
 
   test('does not start with an address that is none', () => {
@@ -190,7 +190,7 @@ describe('the function revoke', () => {
   });
 
   test('does not start without a bucket, nor with a setting that is neither true nor false', () => {
-    expect(() => createRevoke({})).toThrow('BUCKET_NAME is missing');
-    expect(() => createRevoke({ ...variables, UNPUBLISH_REVOKED: 'yes' })).toThrow('UNPUBLISH_REVOKED: yes');
+    expect(() => createRevoke({})).toThrow('BUCKET_NAME: is missing');
+    expect(() => createRevoke({ ...variables, UNPUBLISH_REVOKED: 'yes' })).toThrow('UNPUBLISH_REVOKED: "yes"');
   });
 });

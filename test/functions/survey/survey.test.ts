@@ -603,6 +603,6 @@ describe('the function', () => {
   });
 
   test.each(Object.keys(variables))('does not start without %s', (name) => {
-    expect(() => createHandler({ ...variables, [name]: undefined })).toThrow(`${name} is missing`);
+    expect(() => createHandler({ ...variables, [name]: undefined })).toThrow(`${name}: is missing`);
   });
 });
