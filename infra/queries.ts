@@ -1,12 +1,19 @@
 import { Stack } from 'aws-cdk-lib';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import { QueryDefinition, QueryString } from 'aws-cdk-lib/aws-logs';
+import { QueryDefinition, QueryString, type QueryStringProps } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 
-/** The runbook's questions, as saved queries of Logs Insights over the log groups of the functions. */
-const QUERIES = {
+interface SavedQuery extends QueryStringProps {
+  /** The construct id, if it differs from the title: it stays when a title changes. */
+  readonly id?: string;
+  /** The function whose log is queried. */
+  readonly source: 'collect' | 'start' | 'survey' | 'publish';
+}
+
+/** Saved queries of Logs Insights over the log groups of the functions, by the title that the runbook names. */
+export const QUERIES = {
   'What happened to one order': {
-    of: 'collect',
+    source: 'collect',
     fields: [
       '@timestamp',
       'orderNumber',
@@ -24,23 +31,24 @@ const QUERIES = {
     limit: 200,
   },
   'What each order waits for': {
-    of: 'collect',
+    source: 'collect',
     statsStatements: [
-      'latest(@timestamp) as seen, latest(outcome) as outcome, latest(reason) as reason, latest(status) as status, latest(checks) as checks, latest(elapsedSeconds) / 86400 as days by orderNumber',
+      'latest(@timestamp) as lastCheck, latest(outcome) as outcome, latest(reason) as reason, latest(status) as status, latest(checks) as checks, latest(elapsedSeconds) / 86400 as days by orderNumber',
     ],
     filterStatements: ["message = 'check'"],
     sort: 'days desc',
     limit: 1000,
   },
-  'What the CA could not be asked, and why': {
-    of: 'collect',
+  'Checks that wait for credentials': {
+    id: 'What the CA could not be asked, and why',
+    source: 'collect',
     fields: ['@timestamp', 'orderNumber', 'status', 'text'],
     filterStatements: ["message = 'check'", "reason = 'credentials'"],
     sort: '@timestamp desc',
     limit: 200,
   },
   'How the CA answers': {
-    of: 'collect',
+    source: 'collect',
     statsStatements: [
       'count(*) as checks, pct(milliseconds, 50) as median, pct(milliseconds, 99) as p99 by bin(1h), reason, status',
     ],
@@ -48,60 +56,60 @@ const QUERIES = {
     limit: 1000,
   },
   'Which orders failed': {
-    of: 'collect',
+    source: 'collect',
     fields: ['@timestamp', 'orderNumber', 'error', 'status', 'text'],
     filterStatements: ["message = 'check'", "outcome = 'failed'"],
     sort: '@timestamp desc',
     limit: 200,
   },
-  'Which events started what': {
-    of: 'start',
+  'Which events started executions': {
+    id: 'Which events started what',
+    source: 'start',
     fields: ['@timestamp', 'level', 'message', 'orderNumber', 'execution', 'started'],
     sort: '@timestamp desc',
     limit: 200,
   },
-} as const;
+} as const satisfies Readonly<Record<string, SavedQuery>>;
 
-/** Those of what is published, where something is. */
-const PUBLICATION_QUERIES = {
-  'What was published, and what was not': {
-    of: 'publish',
+/** Queries that exist only if the setting `publish` is on. */
+export const PUBLICATION_QUERIES = {
+  'What was published, and what was refused': {
+    id: 'What was published, and what was not',
+    source: 'publish',
     fields: ['@timestamp', 'orderNumber', 'domain', 'selector', 'outcome', 'reason', 'text'],
     filterStatements: ["message = 'publication'"],
     sort: '@timestamp desc',
     limit: 200,
   },
-  'What is wrong with what is published': {
-    of: 'survey',
+  'Broken publications': {
+    id: 'What is wrong with what is published',
+    source: 'survey',
     fields: ['@timestamp', 'domain', 'selector', 'orderNumber', '@message'],
     filterStatements: ["message = 'publication broken'"],
     sort: '@timestamp desc',
     limit: 200,
   },
-} as const;
+} as const satisfies Readonly<Record<string, SavedQuery>>;
 
 export interface QueriesProps {
   readonly collect: LambdaFunction;
   readonly start: LambdaFunction;
   readonly survey: LambdaFunction;
-  readonly publish?: LambdaFunction;
+  /** Undefined if the setting `publish` is off. */
+  readonly publish?: LambdaFunction | undefined;
 }
 
-export function createQueries(scope: Construct, { publish, ...functions }: QueriesProps): void {
-  for (const [name, { of, ...query }] of Object.entries(QUERIES)) {
-    createQuery(scope, name, query, functions[of]);
+export function createQueries(scope: Construct, functions: QueriesProps): void {
+  const queries: Readonly<Record<string, SavedQuery>> = {
+    ...QUERIES,
+    ...(functions.publish && PUBLICATION_QUERIES),
+  };
+  for (const [title, { id = title, source, ...query }] of Object.entries(queries)) {
+    const logGroup = functions[source]?.logGroup;
+    new QueryDefinition(scope, `Query ${id}`, {
+      queryDefinitionName: `${Stack.of(scope).stackName}/${title}`,
+      queryString: new QueryString(query),
+      ...(logGroup && { logGroups: [logGroup] }),
+    });
   }
-  if (publish) {
-    for (const [name, { of, ...query }] of Object.entries(PUBLICATION_QUERIES)) {
-      createQuery(scope, name, query, { ...functions, publish }[of]);
-    }
-  }
-}
-
-function createQuery(scope: Construct, name: string, query: object, { logGroup }: LambdaFunction): void {
-  new QueryDefinition(scope, `Query ${name}`, {
-    queryDefinitionName: `${Stack.of(scope).stackName}/${name}`,
-    queryString: new QueryString(structuredClone<object>(query)),
-    logGroups: [logGroup],
-  });
 }
