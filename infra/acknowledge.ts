@@ -2,15 +2,17 @@ import { Stack, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 
 /**
- * Says of a role why the name of a resource in its policy holds a wildcard. cdk-nag writes references in its own way, so
- * the ARN is written that way here: `<LogicalId.Arn>`.
+ * Acknowledges a cdk-nag finding: gives the reason why a resource in a role's policy contains a wildcard. cdk-nag writes
+ * a reference as `<LogicalId.Arn>`, so the ARN is converted to this form.
+ *
+ * @throws {Error} if the ARN contains an intrinsic function other than Ref, Fn::GetAtt and Fn::Join.
  */
 export function acknowledgeWildcard(role: IConstruct, arn: string, reason: string): void {
-  const resource = written(Stack.of(role).resolve(arn));
+  const resource = nagForm(Stack.of(role).resolve(arn));
   Validations.of(role).acknowledge({ id: `AwsSolutions-IAM5[Resource::${resource}]`, reason });
 }
 
-function written(value: unknown): string {
+function nagForm(value: unknown): string {
   if (typeof value !== 'object' || value === null) {
     return String(value);
   }
@@ -21,8 +23,8 @@ function written(value: unknown): string {
     case 'Fn::GetAtt':
       return `<${argument.join('.')}>`;
     case 'Fn::Join':
-      return argument[1].map(written).join(argument[0]);
+      return argument[1].map(nagForm).join(argument[0]);
     default:
-      throw new Error(`No resource's name is made of ${intrinsic}`);
+      throw new Error(`The ARN of a resource cannot contain ${intrinsic}`);
   }
 }

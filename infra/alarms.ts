@@ -30,16 +30,16 @@ export interface AlarmsProps {
   readonly settings: Settings;
 }
 
-/** One alarm: what it means, and under which heading of docs/runbook.md to read on. */
+/** One alarm: what it means, and the heading of docs/runbook.md that explains it. */
 interface AlarmDefinition {
   readonly heading: string;
   readonly meaning: string;
   readonly metric: IMetric;
-  /** The alarm rings at this value and above, or below it where `below` is said. */
+  /** The alarm fires at this value and above; if `below` is set, below it. */
   readonly threshold: number;
   readonly below?: true;
   readonly evaluationPeriods?: number;
-  /** As many of the periods have to breach; all of them when left out. */
+  /** How many of the periods must breach; all of them by default. */
   readonly datapointsToAlarm?: number;
   readonly missing?: TreatMissingData;
 }
@@ -47,17 +47,17 @@ interface AlarmDefinition {
 const HOUR = Duration.hours(1);
 const DAY = Duration.days(1);
 
-/** Every alarm goes to one topic; so does every failed order, in words. */
+/** Creates the topic, the alarms that publish to it, and the rule that reports every failed execution to it. */
 export function createAlarms(scope: Construct, props: AlarmsProps): Topic {
   const topic = new Topic(scope, 'AlarmTopic', { enforceSSL: true, ...(props.key && { masterKey: props.key }) });
   grantAlarmPublish(topic);
   if (props.settings.alarmEmail !== undefined) {
     topic.addSubscription(new EmailSubscription(props.settings.alarmEmail));
   }
-  for (const [id, definition] of Object.entries(definitions(props))) {
+  for (const [id, definition] of Object.entries(alarmDefinitions(props))) {
     const { heading, meaning, metric, threshold, below, evaluationPeriods = 1, datapointsToAlarm } = definition;
     new Alarm(scope, `${id}Alarm`, {
-      alarmDescription: `${meaning} Read on: docs/runbook.md#${heading}`,
+      alarmDescription: `${meaning} Runbook: docs/runbook.md#${heading}`,
       metric,
       threshold,
       comparisonOperator: below
@@ -72,7 +72,7 @@ export function createAlarms(scope: Construct, props: AlarmsProps): Topic {
   return topic;
 }
 
-/** A topic with a policy has lost the one that SNS gives by itself, which lets the alarms of its account in. */
+/** `enforceSSL` replaces the default policy of the topic, which lets the alarms of the account publish. */
 function grantAlarmPublish(topic: Topic): void {
   const stack = Stack.of(topic);
   const alarms = {
@@ -94,14 +94,15 @@ function grantAlarmPublish(topic: Topic): void {
   );
 }
 
-function definitions({
+/** The table of alarms, by construct id without the suffix `Alarm`. */
+function alarmDefinitions({
   collect,
   stateMachine,
   deadLetterQueue,
   settings,
 }: AlarmsProps): Readonly<Record<string, AlarmDefinition>> {
-  // An order is checked once in a poll interval, spread by 10 %: twice that long always holds a check of each. A period is
-  // whole minutes, and a day at the most: of a longer time, one breaching day of up to four is enough.
+  // An order is checked once in a poll interval, spread by 10 %: two intervals always contain a check of each order. A
+  // period is in whole minutes and at most a day: a longer time becomes up to four days, of which one must breach.
   const minutes = Math.ceil((2 * settings.pollEvery.toSeconds()) / 60);
   const rounds = Duration.minutes(Math.min(minutes, DAY.toMinutes()));
   const inRounds = { evaluationPeriods: Math.ceil(minutes / DAY.toMinutes()), datapointsToAlarm: 1 };
@@ -110,32 +111,33 @@ function definitions({
   return {
     OrderFailed: {
       heading: 'an-order-failed',
-      meaning:
-        'The collection of an order ended without a certificate; the message about it names order, error and next step.',
+      meaning: 'The collection of an order failed. A separate message states the order, the error and the next step.',
       metric: stateMachine.metricFailed({ statistic: Stats.SUM, period: Duration.minutes(5) }),
       threshold: 1,
     },
     OrderTimedOut: {
       heading: 'an-order-timed-out',
-      meaning: 'An execution ran out of time: none of its last checks succeeded.',
+      meaning: 'An execution timed out: none of its last checks succeeded.',
       metric: stateMachine.metricTimedOut({ statistic: Stats.SUM, period: Duration.minutes(5) }),
       threshold: 1,
     },
     OrderAborted: {
       heading: 'an-order-was-aborted',
-      meaning: 'Somebody stopped an execution; its order is not collected any more.',
+      meaning: 'Somebody stopped an execution. Its order is no longer collected.',
       metric: stateMachine.metricAborted({ statistic: Stats.SUM, period: Duration.minutes(5) }),
       threshold: 1,
     },
     CollectErrors: {
       heading: 'collect-fails',
-      meaning: 'The function Collect failed three times within an hour; the state machine repeats it for some hours.',
+      meaning:
+        'The function Collect failed three times within an hour. The state machine retries each check for up to 7 hours.',
       metric: collect.metricErrors({ statistic: Stats.SUM, period: HOUR }),
       threshold: 3,
     },
     CollectThrottled: {
       heading: 'collect-is-throttled',
-      meaning: 'Checks wait in line for more than three hours: one call at a time is too few for the orders there are.',
+      meaning:
+        'For three hours, at least 100 checks an hour found Collect busy: there are more orders than its concurrency allows.',
       metric: collect.metricThrottles({ statistic: Stats.SUM, period: HOUR }),
       threshold: 100,
       evaluationPeriods: 3,
@@ -143,29 +145,29 @@ function definitions({
     WaitingForCredentials: {
       heading: 'orders-wait-for-credentials',
       meaning:
-        'The CA rejects the login, or the secret holds none. No order is asked for until the secret has a new version.',
+        'The CA rejects the login, or the secret contains none. The CA is not called until the secret has a new version.',
       metric: waiting('credentials', rounds),
       threshold: 1,
       ...inRounds,
     },
     WaitingForPayment: {
       heading: 'orders-wait-for-payment',
-      meaning: 'The CA waits for the payment of an order.',
+      meaning: 'The CA is waiting for the payment of an order.',
       metric: waiting('payment', rounds),
       threshold: 1,
       ...inRounds,
     },
     WaitingForPermission: {
       heading: 'orders-wait-for-permission',
-      meaning: 'The CA denies the account permission for an order.',
+      meaning: 'The CA denies the account the permission to collect an order.',
       metric: waiting('permission', rounds),
       threshold: 1,
       ...inRounds,
     },
     CaDown: {
       heading: 'the-ca-is-down',
-      meaning: 'For six hours the CA was called and gave no answer of use. Orders wait by themselves.',
-      // 1 or 0 with every call: the largest below 1 says that there were calls, and none of them of use.
+      meaning: 'For six hours, no call to the CA returned a usable reply. The orders wait and continue by themselves.',
+      // Each call writes 1 (usable reply) or 0: a maximum below 1 means that there were calls, and none was usable.
       metric: functionMetric('collect', COLLECT_METRICS.reached, Stats.MAXIMUM, Duration.hours(6)),
       threshold: 1,
       below: true,
@@ -180,7 +182,7 @@ function definitions({
     },
     DeadLetters: {
       heading: 'the-dead-letter-queue-is-not-empty',
-      meaning: 'An event or an invocation could not be handled and waits in the dead-letter queue, for 14 days.',
+      meaning: 'An event or an invocation could not be handled. The dead-letter queue keeps it for 14 days.',
       metric: deadLetterQueue.metricApproximateNumberOfMessagesVisible({
         statistic: Stats.MAXIMUM,
         period: Duration.minutes(5),
@@ -189,59 +191,61 @@ function definitions({
     },
     CertificateExpires: {
       heading: 'a-certificate-expires',
-      meaning: 'A certificate that no newer one replaces ends within a week.',
+      meaning: 'A certificate without a newer replacement expires within a week, or has expired.',
       metric: functionMetric('survey', SURVEY_METRICS.daysToExpiry, Stats.MINIMUM, DAY),
       threshold: 8,
       below: true,
     },
     ManifestDamaged: {
       heading: 'a-manifest-is-damaged',
-      meaning: 'The survey found a certificate.json that it cannot read; its certificate is not watched.',
+      meaning: 'The survey cannot read a certificate.json. The expiry of its certificate is not monitored.',
       metric: functionMetric('survey', SURVEY_METRICS.damaged, Stats.MAXIMUM, DAY),
       threshold: 1,
     },
     SurveyMissing: {
       heading: 'the-survey-did-not-run',
-      meaning: 'The daily look for certificates that expire did not run, or did not end.',
+      meaning: 'The daily survey of certificates did not run, or did not complete.',
       metric: functionMetric('survey', SURVEY_METRICS.runs, Stats.SUM, DAY),
       threshold: 1,
       below: true,
       missing: TreatMissingData.BREACHING,
     },
-    ...(settings.publish && ofPublications),
+    ...(settings.publish && PUBLICATION_ALARMS),
   };
 }
 
-/** Alarms that are there only where something is published. */
-const ofPublications: Readonly<Record<string, AlarmDefinition>> = {
+/** Alarms that exist only if the setting `publish` is on. */
+const PUBLICATION_ALARMS: Readonly<Record<string, AlarmDefinition>> = {
   PublicationRefused: {
     heading: 'a-certificate-was-not-published',
-    meaning: 'A certificate was issued and not published at a domain of its order; the log of Publish says why.',
+    meaning:
+      'A certificate was issued but not published at a domain of its order. The log of Publish contains the reason.',
     metric: functionMetric('publish', PUBLISH_METRICS.refused, Stats.SUM, Duration.minutes(5)),
     threshold: 1,
   },
   PublishedRevoked: {
     heading: 'a-published-certificate-was-revoked',
-    meaning: 'The CA revoked a certificate to which BIMI records point, or pushed that it revoked one.',
+    meaning: 'The CA revoked a published certificate, or reported a revocation by push.',
     metric: functionMetric('revoke', REVOKE_METRICS.revoked, Stats.SUM, Duration.minutes(5)),
     threshold: 1,
   },
   PublicationBroken: {
     heading: 'a-publication-is-broken',
-    meaning: 'What is published, or the DNS that points at it, is not as it should be; the event about it says what.',
+    meaning:
+      'A published certificate, a published logo or the DNS of its domain has a fault. An event lists the differences.',
     metric: functionMetric('survey', SURVEY_METRICS.broken, Stats.MAXIMUM, DAY),
     threshold: 1,
   },
 };
 
 /**
- * EventBridge's own status-change event, which tells of failed, timed-out and aborted executions alike, as one sentence. The
- * cause of an execution that failed in Collect names the order, what happened and the next step.
+ * Publishes a message for each failed, timed-out or aborted execution. The cause of an execution that failed in Collect
+ * states the order, what happened and the next step.
  */
 function notifyFailedExecutions(scope: Construct, { stateMachine, deadLetterQueue }: AlarmsProps, topic: Topic): void {
   const detail = (field: string) => EventField.fromPath(`$.detail.${field}`);
   new Rule(scope, 'OrderFailed', {
-    description: 'The collection of an order ended without a certificate: say so in words',
+    description: 'The collection of an order failed: send a message that people can read',
     eventPattern: {
       source: ['aws.states'],
       detailType: ['Step Functions Execution Status Change'],
@@ -251,9 +255,9 @@ function notifyFailedExecutions(scope: Construct, { stateMachine, deadLetterQueu
       new SnsTopic(topic, {
         deadLetterQueue,
         message: RuleTargetInput.fromText(
-          `The execution ${detail('name')} ended as ${detail('status')}: ${detail('error')}. ${detail('cause')} ` +
-            `After mending, ask again: aws stepfunctions redrive-execution --execution-arn ${detail('executionArn')} ` +
-            'Read on: docs/runbook.md#an-order-failed',
+          `The execution ${detail('name')} ended with status ${detail('status')}: ${detail('error')}. ${detail('cause')} ` +
+            `When the cause is fixed, ask the CA again: aws stepfunctions redrive-execution --execution-arn ${detail('executionArn')} ` +
+            'Runbook: docs/runbook.md#an-order-failed',
         ),
       }),
     ],

@@ -9,6 +9,6 @@ try {
     throw error;
   }
   console.error(error.message);
-  // At once: an app that ends by itself would synthesize what there is.
+  // Exit at once: an app that ends normally would synthesize the incomplete stack.
   process.exit(1);
 }

@@ -15,11 +15,11 @@ export interface DashboardProps {
   readonly publish: boolean;
 }
 
-/** What an operator looks at: orders by outcome, waiting by reason, calls to the CA, how long orders take, what expires. */
+/** The operator's dashboard: orders by outcome, waiting by reason, calls to the CA, duration of orders, expiry. */
 export function createDashboard(scope: Construct, { collect, stateMachine, publish }: DashboardProps): Dashboard {
-  const collected = (name: string, statistic: string, period = HOUR) =>
+  const collectMetric = (name: string, statistic: string, period = HOUR) =>
     functionMetric('collect', name, statistic, period);
-  const surveyed = (name: string, statistic: string) => functionMetric('survey', name, statistic, DAY);
+  const surveyMetric = (name: string, statistic: string) => functionMetric('survey', name, statistic, DAY);
   const graph = (title: string, left: IMetric[], right: IMetric[] = []) =>
     new GraphWidget({ title, width: 12, height: 6, left, right });
   return new Dashboard(scope, 'Dashboard', {
@@ -34,27 +34,30 @@ export function createDashboard(scope: Construct, { collect, stateMachine, publi
           stateMachine.metricAborted({ statistic: Stats.SUM, period: DAY }),
         ]),
         graph(
-          'Checks that wait, by reason',
-          Object.values(WAITING_METRICS).map((name) => collected(name, Stats.SUM)),
+          'Waiting checks, by reason',
+          Object.values(WAITING_METRICS).map((name) => collectMetric(name, Stats.SUM)),
         ),
       ],
       [
         graph(
           'Calls to the CA',
-          [collected(COLLECT_METRICS.calls, Stats.SUM), collected(COLLECT_METRICS.reached, Stats.SUM)],
-          [collected(COLLECT_METRICS.milliseconds, Stats.p(50)), collected(COLLECT_METRICS.milliseconds, Stats.p(99))],
+          [collectMetric(COLLECT_METRICS.calls, Stats.SUM), collectMetric(COLLECT_METRICS.reached, Stats.SUM)],
+          [
+            collectMetric(COLLECT_METRICS.milliseconds, Stats.p(50)),
+            collectMetric(COLLECT_METRICS.milliseconds, Stats.p(99)),
+          ],
         ),
         graph(
-          'Days: from event to issued, and of the oldest that waits',
+          'Days from event to issue, and age of the oldest waiting order',
           [
-            collected(COLLECT_METRICS.issuedDays, Stats.AVERAGE, DAY),
-            collected(COLLECT_METRICS.issuedDays, Stats.MAXIMUM, DAY),
+            collectMetric(COLLECT_METRICS.issuedDays, Stats.AVERAGE, DAY),
+            collectMetric(COLLECT_METRICS.issuedDays, Stats.MAXIMUM, DAY),
           ],
-          [collected(COLLECT_METRICS.waitingDays, Stats.MAXIMUM)],
+          [collectMetric(COLLECT_METRICS.waitingDays, Stats.MAXIMUM)],
         ),
       ],
       [
-        graph('Days to the next expiry', [surveyed(SURVEY_METRICS.daysToExpiry, Stats.MINIMUM)]),
+        graph('Days until the next certificate expires', [surveyMetric(SURVEY_METRICS.daysToExpiry, Stats.MINIMUM)]),
         graph('Collect: invocations, errors, throttles', [
           collect.metricInvocations({ period: HOUR }),
           collect.metricErrors({ period: HOUR }),
@@ -64,9 +67,9 @@ export function createDashboard(scope: Construct, { collect, stateMachine, publi
       ...(publish
         ? [
             [
-              graph('Publications: live, and broken', [
-                surveyed(SURVEY_METRICS.live, Stats.MAXIMUM),
-                surveyed(SURVEY_METRICS.broken, Stats.MAXIMUM),
+              graph('Publications: live and broken', [
+                surveyMetric(SURVEY_METRICS.live, Stats.MAXIMUM),
+                surveyMetric(SURVEY_METRICS.broken, Stats.MAXIMUM),
               ]),
             ],
           ]

@@ -41,7 +41,10 @@ export interface NodeFunctionProps<Folder extends keyof Environments> {
   readonly reservedConcurrency?: number | undefined;
 }
 
-/** A Lambda of this project: its bundle, a log group that forgets, and a role that starts with nothing but writing to it. */
+/**
+ * A Lambda function of this project: its bundle, a log group with 90 days of retention, and a role that may write only to
+ * this log group.
+ */
 export function createFunction<Folder extends keyof Environments>(
   scope: Construct,
   id: string,
@@ -59,7 +62,7 @@ export function createFunction<Folder extends keyof Environments>(
     handler: 'index.handler',
     runtime: Runtime.NODEJS_24_X,
     architecture: Architecture.ARM_64,
-    // CPU comes with memory: below this, starting Node takes longer than asking the CA.
+    // Memory determines the CPU share: with less, the start of Node takes longer than the call to the CA.
     memorySize: 512,
     timeout: props.timeout,
     environment: withoutUndefined(props.environment),
@@ -78,15 +81,16 @@ function withoutUndefined(variables: Readonly<Record<string, string | undefined>
 }
 
 /**
- * One folder as ES modules with everything they import, the SDK included: deployed is what was tested. Code behind a
- * dynamic import becomes a file of its own, which a check that only waits never loads; CDK's NodejsFunction cannot split.
+ * One function folder as ES modules with everything it imports. The SDK is included, so that the deployed version is the
+ * tested one. Code behind a dynamic import becomes a separate file, which a check that only waits never loads; CDK's
+ * NodejsFunction cannot split bundles.
  */
 function bundle(folder: string): Code {
-  // The path tells the assets apart: CDK bundles one path with the same options only once.
+  // The path identifies the asset: CDK bundles a path with the same options only once.
   return Code.fromAsset(join(FUNCTIONS, folder), {
     assetHashType: AssetHashType.OUTPUT,
     bundling: {
-      // Required by the interface, never pulled: bundling happens in this process.
+      // The interface requires an image. It is never pulled, because tryBundle bundles in this process.
       image: DockerImage.fromRegistry('unused'),
       local: {
         tryBundle(outdir) {
@@ -98,7 +102,7 @@ function bundle(folder: string): Code {
   });
 }
 
-/** Bundles functions/<folder>/index.ts into a directory. Returns the sources that went in, relative to the project. */
+/** Bundles functions/<folder>/index.ts into a directory. Returns the bundled sources, relative to the project. */
 export function buildFunction(folder: string, outdir: string): string[] {
   const { metafile } = buildSync({
     entryPoints: { index: join(FUNCTIONS, folder, 'index.ts') },
@@ -111,9 +115,9 @@ export function buildFunction(folder: string, outdir: string): string[] {
     target: 'node24',
     outExtension: { '.js': '.mjs' },
     mainFields: ['module', 'main'],
-    // Node's own costs every cold start what nobody uses: see there.
+    // Importing node:http itself makes every cold start slower: node-http.ts gives the reason.
     alias: { 'node:http': join(import.meta.dirname, 'node-http.ts') },
-    // Packages in CommonJS require Node's own modules, and an ES module has no require.
+    // CommonJS packages require Node's built-in modules, and an ES module has no require.
     banner: { js: "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);" },
     minify: true,
     legalComments: 'none',

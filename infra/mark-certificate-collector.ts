@@ -21,24 +21,24 @@ import { createStateMachine } from './state-machine.ts';
 import { createPush, createRevoke, createStart, createSurvey } from './triggers.ts';
 
 /**
- * Collects mark certificates: from the event "Mark Certificate Ordered" to the proved chain in a bucket.
+ * Collects mark certificates: from the event "Mark Certificate Ordered" to the validated chain in a bucket.
  *
- * @throws {Error} where a setting cannot be used; the message lists them all.
+ * @throws {InvalidSettingsError} if a setting cannot be used; the message lists all of them.
  */
 export class MarkCertificateCollector extends Construct {
-  /** Holds `orders/<orderNumber>/`: response, chain, logo and manifest; and `published/`, where something is. */
+  /** Contains `orders/<orderNumber>/` (response, chain, logo, manifest) and, with `publish`, the folder `published/`. */
   readonly bucket: Bucket;
-  /** One execution an order, named `order-<orderNumber>`. */
+  /** Runs one execution per order, named `order-<orderNumber>`. */
   readonly stateMachine: StateMachine;
-  /** `{"loginName": "…", "loginPassword": "…"}` of the CA; a placeholder at first. */
+  /** The login at the CA: `{"loginName": "…", "loginPassword": "…"}`; placeholders until an operator stores it. */
   readonly credentials: Secret;
   /** Events and invocations that no function could handle. */
   readonly deadLetterQueue: Queue;
-  /** Alarms, and failed orders in words. */
+  /** Receives the alarms, and a message for each failed order. */
   readonly alarmTopic: Topic;
-  /** Where the CA may push to, and what it authenticates with; undefined while the setting is off. */
+  /** The URL for pushes of the CA and the credentials it sends; undefined if the setting `push` is off. */
   readonly push: { readonly url: string; readonly credentials: Secret } | undefined;
-  /** Where the bucket's folder `published/` is served; undefined while the setting is off. */
+  /** The address that serves the bucket's folder `published/`; undefined if the setting `publish` is off. */
   readonly publication: PublicationEndpoint | undefined;
 
   constructor(scope: Construct, id: string, props: SettingsInput = {}) {
@@ -59,14 +59,15 @@ export class MarkCertificateCollector extends Construct {
     Validations.of(this.bucket).acknowledge({
       id: 'AwsSolutions-S1',
       reason:
-        'Nobody but principals of this account can read the bucket, and CloudFront what is published, where the setting says ' +
-        "so. What it holds is made to be published. Who wants a record has CloudTrail's data events, which name the principal; a bucket of logs would need one of its own.",
+        'Only principals of this account can read the bucket; with the setting publish, CloudFront can read the published ' +
+        "objects. Certificates and logos are public by purpose. CloudTrail's data events can record access and name the " +
+        'principal; a bucket for access logs would need another log bucket.',
     });
 
-    // Never change the placeholder of a deployed stack: CloudFormation would write it over the operator's login.
+    // Never change the placeholder of a deployed stack: CloudFormation would overwrite the operator's login with it.
     this.credentials = new Secret(this, 'Credentials', {
       secretName: settings.credentialsSecretName,
-      description: 'Login of the CA for CollectMC: {"loginName": "…", "loginPassword": "…"}',
+      description: 'Login at the CA for CollectMC: {"loginName": "…", "loginPassword": "…"}',
       secretObjectValue: {
         loginName: SecretValue.unsafePlainText(PLACEHOLDER),
         loginPassword: SecretValue.unsafePlainText(PLACEHOLDER),
@@ -76,7 +77,7 @@ export class MarkCertificateCollector extends Construct {
     Validations.of(this.credentials).acknowledge({
       id: 'AwsSolutions-SMG4',
       reason:
-        'The CA has no interface to change the password: it is rotated there by hand (docs/runbook.md#rotate-credentials).',
+        'The CA has no interface to change the password: people change it there (docs/runbook.md#rotate-credentials).',
     });
 
     this.deadLetterQueue = new Queue(this, 'DeadLetterQueue', {
@@ -88,7 +89,7 @@ export class MarkCertificateCollector extends Construct {
     });
     Validations.of(this.deadLetterQueue).acknowledge({
       id: 'AwsSolutions-SQS3',
-      reason: 'This is the dead-letter queue itself, of functions and rules, which the check does not look at.',
+      reason: 'This queue is itself a dead-letter queue, of functions and rules; the check knows only those of queues.',
     });
 
     const { remindBefore, unpublishRevoked } = settings;
@@ -100,8 +101,8 @@ export class MarkCertificateCollector extends Construct {
     Validations.of(this.stateMachine).acknowledge({
       id: 'AwsSolutions-SF1',
       reason:
-        'Step Functions itself keeps every event of an execution for 90 days, and Collect logs every check. Errors are ' +
-        'logged; all events would be ten lines for each check that says "not yet".',
+        'Step Functions itself keeps every event of an execution for 90 days, and Collect logs every check. Only errors ' +
+        'are logged here; all events would be ten lines for each check of a waiting order.',
     });
     const { stateMachine, deadLetterQueue, bucket } = this;
     const start = createStart(this, { stateMachine, deadLetterQueue, eventBus, eventSource: settings.eventSource });
@@ -124,7 +125,7 @@ export class MarkCertificateCollector extends Construct {
       acknowledgeWildcard(
         role,
         '*',
-        'Delivering traces and logs has no resource to name (AWS: X-Ray; Step Functions, Logging).',
+        'Actions that deliver traces and logs support no resource in a policy (AWS: X-Ray; Step Functions, Logging).',
       );
     }
     this.alarmTopic = createAlarms(this, { collect, stateMachine, deadLetterQueue, key, settings });
@@ -135,7 +136,7 @@ export class MarkCertificateCollector extends Construct {
   private createCollect(settings: Settings): LambdaFunction {
     const collect = createFunction(this, 'CollectFunction', {
       folder: 'collect',
-      description: 'Asks the CA for one order, and stores its chain once it is issued',
+      description: 'Asks the CA for one order, and stores the chain when it is issued',
       timeout: Duration.seconds(60),
       reservedConcurrency: settings.reservedConcurrency,
       environment: {
@@ -153,7 +154,7 @@ export class MarkCertificateCollector extends Construct {
     for (const [actions, resource] of [
       [['secretsmanager:GetSecretValue'], this.credentials.secretArn],
       [['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'], objects],
-      // Without it S3 answers 403 instead of 404 for what is not there, and a condition on the prefix would not match.
+      // Without it S3 answers 403 instead of 404 for a missing object, and a condition on the prefix would not match.
       [['s3:ListBucket'], this.bucket.bucketArn],
     ] as const) {
       collect.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [resource] }));
@@ -162,7 +163,7 @@ export class MarkCertificateCollector extends Construct {
       acknowledgeWildcard(
         collect.role,
         objects,
-        'Every order has a folder of its own here; there is nothing else to write to.',
+        'Every order has its own folder here, and the number of an order is not known in advance.',
       );
     }
     return collect;
@@ -170,11 +171,11 @@ export class MarkCertificateCollector extends Construct {
 
   private createPushWithCredentials(key: IKey | undefined, settings: Settings) {
     const credentials = new Secret(this, 'PushCredentials', {
-      description: 'What the CA authenticates with when it pushes: {"username": "…", "password": "…"}',
+      description: 'Credentials that the CA sends with a push: {"username": "…", "password": "…"}',
       generateSecretString: {
         secretStringTemplate: JSON.stringify({ username: 'ca' }),
         generateStringKey: 'password',
-        // Letters and digits: somebody types it into a form of the CA. 40 of them are more than 200 bits.
+        // Letters and digits only, because a person types it into a form of the CA: 40 of them are more than 200 bits.
         passwordLength: 40,
         excludePunctuation: true,
       },
@@ -182,15 +183,15 @@ export class MarkCertificateCollector extends Construct {
     });
     Validations.of(credentials).acknowledge({
       id: 'AwsSolutions-SMG4',
-      reason: 'The CA is told the password by hand, so it is changed by hand (docs/runbook.md#rotate-credentials).',
+      reason: 'People give the CA the password, so people change it (docs/runbook.md#rotate-credentials).',
     });
-    // The URL is open to anybody: requests without the password must not use up the account's concurrency.
+    // Anybody can call the URL: requests without the password must not use up the account's concurrency.
     const reservedConcurrency = settings.reservedConcurrency === undefined ? undefined : 5;
     return { credentials, ...createPush(this, { stateMachine: this.stateMachine, credentials, reservedConcurrency }) };
   }
 }
 
-/** The key's own policy is its owner's; the functions need the other half. */
+/** Allows the functions to use the key. The owner of the key must allow the same in the key's policy. */
 function grantKey(key: IKey, functions: readonly LambdaFunction[]): void {
   for (const each of functions) {
     each.addToRolePolicy(

@@ -2,7 +2,7 @@ import type { Duration } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { METRICS_NAMESPACE } from '../functions/metrics.ts';
 
-/** A metric that a function writes; Powertools gives each the dimension `service`. */
+/** A metric that a function of this project writes. Powertools gives each the dimension `service`. */
 export function functionMetric(
   service: 'collect' | 'survey' | 'push' | 'publish' | 'revoke',
   metricName: string,

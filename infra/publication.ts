@@ -23,35 +23,35 @@ import { createFunction } from './functions.ts';
 import type { Settings } from './settings.ts';
 
 /**
- * A logo opened by itself is a page of its own: whatever it holds loads nothing, runs nothing and is framed nowhere. Logos
- * style themselves inside, which is all that they may.
+ * A browser shows a logo that is opened directly as a page. It must load nothing, run no script and appear in no frame;
+ * only its inline styles are allowed.
  */
 const CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox";
 
-/** An order has 100 domains at the most, each of some ten requests to S3. The state that invokes the function waits for longer. */
+/** An order has at most 100 domains, each with about ten requests to S3. The timeout of the state is longer than this. */
 export const PUBLISH_TIMEOUT = Duration.minutes(2);
 
-/** The settings that say where. */
+/** The settings of the host name. */
 type Address = Pick<Settings, 'publishDomainName' | 'publishCertificateArn'>;
 
 export interface PublicationEndpoint {
-  /** The URL of the folder: what published addresses begin with. */
+  /** The URL of the folder, with which every published address begins. */
   readonly url: string;
-  /** CloudFront's own name of it, to which a host name of one's own has to point. */
+  /** CloudFront's name of the distribution; the DNS of `publishDomainName` must point to it. */
   readonly domainName: string;
 }
 
-/** Serves the chains and logos of the bucket's folder `published/`, and nothing else of it, to everybody. */
+/** Serves the chains and logos in the bucket's folder `published/` to everybody, and no other object. */
 export function createPublication(scope: Construct, bucket: Bucket, address: Address): PublicationEndpoint {
   const { publishDomainName } = address;
   const distribution = createDistribution(scope, bucket, address);
-  // CDK's withOriginAccessControl would let CloudFront read the whole bucket. Nothing here may list it, so that what is
-  // not there is answered with 403 like everything that nobody shall know of; CloudFront remembers that for 10 s.
+  // CDK's withOriginAccessControl would let CloudFront read the whole bucket. CloudFront may not list the bucket, so a
+  // missing object and a forbidden one are both answered with 403, which CloudFront caches for 10 s.
   bucket.addToResourcePolicy(
     new PolicyStatement({
       principals: [new ServicePrincipal('cloudfront.amazonaws.com')],
       actions: ['s3:GetObject'],
-      // Not the descriptions: whose order it was, and what came before, is nobody's business.
+      // Not the descriptions: they contain the order and earlier certificates, which are not public.
       resources: ['pem', 'svg'].map((extension) => bucket.arnForObjects(`${PUBLISHED}*.${extension}`)),
       conditions: { StringEquals: { 'AWS:SourceArn': distribution.distributionArn } },
     }),
@@ -64,7 +64,7 @@ function createDistribution(scope: Construct, bucket: Bucket, address: Address):
   const { publishDomainName, publishCertificateArn } = address;
   const ownName = publishDomainName !== undefined && publishCertificateArn !== undefined;
   const { originAccessControlId } = new S3OriginAccessControl(scope, 'PublicationAccess', {
-    originAccessControlName: nameInAccount(scope),
+    originAccessControlName: uniqueNameInAccount(scope),
   });
   const { bucketName, bucketRegionalDomainName } = bucket;
   const served = Bucket.fromBucketAttributes(scope, 'Served', { bucketName, bucketRegionalDomainName });
@@ -72,12 +72,12 @@ function createDistribution(scope: Construct, bucket: Bucket, address: Address):
     comment: 'Mark certificates and logos, to which BIMI records point',
     defaultBehavior: {
       origin: S3BucketOrigin.withBucketDefaults(served, { originPath: PUBLISHED, originAccessControlId }),
-      // No redirect: BIMI wants HTTPS, and who comes without it is to see that the record is wrong.
+      // No redirect: BIMI requires HTTPS, and a client that uses http should see that the record is wrong.
       viewerProtocolPolicy: ViewerProtocolPolicy.HTTPS_ONLY,
       allowedMethods: AllowedMethods.ALLOW_GET_HEAD,
-      // Some kilobytes: nothing is gained, and a reader that hashes what it got without decoding it is not misled.
+      // The objects have a few kilobytes: compression gains nothing, and would mislead a client that hashes the raw body.
       compress: false,
-      // How long to keep an object, the object itself says. Neither headers nor cookies nor a query make it another one.
+      // The Cache-Control of each object sets its TTL. Headers, cookies and queries are not part of the cache key.
       cachePolicy: CachePolicy.CACHING_OPTIMIZED_FOR_UNCOMPRESSED_OBJECTS,
       responseHeadersPolicy: createHeaders(scope),
     },
@@ -92,19 +92,19 @@ function createDistribution(scope: Construct, bucket: Bucket, address: Address):
   return distribution;
 }
 
-/** Beside every object, and beside the errors too. */
+/** Headers of every response, errors included. */
 function createHeaders(scope: Construct): ResponseHeadersPolicy {
   return new ResponseHeadersPolicy(scope, 'PublicationHeaders', {
-    responseHeadersPolicyName: nameInAccount(scope),
+    responseHeadersPolicyName: uniqueNameInAccount(scope),
     securityHeadersBehavior: {
-      // Not for names below: of a host name of one's own they belong to somebody else.
+      // Not for subdomains: those of `publishDomainName` may be other services.
       strictTransportSecurity: { accessControlMaxAge: Duration.days(365), includeSubdomains: false, override: true },
       contentTypeOptions: { override: true },
       frameOptions: { frameOption: HeadersFrameOption.DENY, override: true },
       referrerPolicy: { referrerPolicy: HeadersReferrerPolicy.NO_REFERRER, override: true },
       contentSecurityPolicy: { contentSecurityPolicy: CONTENT_SECURITY_POLICY, override: true },
     },
-    // What everybody may fetch, a checker that runs in a browser may read too; no cookie or login goes with it.
+    // Everybody may fetch the objects, so a checker in a browser may read them too, without cookies or a login.
     corsBehavior: {
       accessControlAllowOrigins: ['*'],
       accessControlAllowMethods: ['GET', 'HEAD'],
@@ -115,25 +115,24 @@ function createHeaders(scope: Construct): ResponseHeadersPolicy {
   });
 }
 
-/** CloudFront's names are those of the account: without the region, the stack could be deployed in one region only. */
-function nameInAccount(scope: Construct): string {
+/** A name for CloudFront, unique in the account: without the region, the stack could be deployed to only one region. */
+function uniqueNameInAccount(scope: Construct): string {
   return `${Names.uniqueResourceName(scope, { maxLength: 40 })}-${Aws.REGION}`;
 }
 
 function acknowledge(distribution: Distribution, ownName: boolean): void {
   const reasons = {
-    'AwsSolutions-CFR1':
-      'Mailbox providers fetch logos and certificates from wherever they are: no country is left out.',
+    'AwsSolutions-CFR1': 'Mailbox providers fetch logos and certificates from all countries, so none is blocked.',
     'AwsSolutions-CFR2':
-      'Static files, fetched with GET and HEAD and without a query, have nothing that a firewall could protect; one that ' +
-      "turned a mailbox provider's fetcher away would take the logo out of its mailboxes.",
+      'A firewall has nothing to protect in static files that are fetched with GET and HEAD without a query. If it blocked ' +
+      'a mailbox provider, the logo would disappear from its mailboxes.',
     'AwsSolutions-CFR3':
-      'Who fetches what everybody may fetch tells nothing, and a bucket of logs would need an owner; the survey fetches ' +
-      'every address once a day, and CloudFront counts requests and errors by itself.',
+      'Access logs of public files answer no question of an operator, and their bucket would need an owner. The survey ' +
+      'fetches every address once a day, and CloudFront counts requests and errors.',
     ...(!ownName && {
       'AwsSolutions-CFR4':
-        "CloudFront's own certificate comes with its own list of protocols, which nobody can shorten. With a host name of " +
-        'its own (publishDomainName) the distribution takes TLS 1.2 at least.',
+        "CloudFront's default certificate has a fixed list of protocols. With the setting publishDomainName, the " +
+        'distribution requires TLS 1.2 or later.',
     }),
   };
   for (const [id, reason] of Object.entries(reasons)) {
@@ -141,11 +140,11 @@ function acknowledge(distribution: Distribution, ownName: boolean): void {
   }
 }
 
-/** The function behind the state Publish: writes what an order brought to the addresses of its domains. */
+/** The function of the state Publish: copies the chain and the logo of an order to the addresses of its domains. */
 export function createPublish(scope: Construct, bucket: Bucket, publishedUrl: string): LambdaFunction {
   const publish = createFunction(scope, 'PublishFunction', {
     folder: 'publish',
-    description: 'Puts the chain and the logo of an order where BIMI records point',
+    description: 'Publishes the chain and the logo of an order at the addresses for BIMI records',
     timeout: PUBLISH_TIMEOUT,
     environment: { BUCKET_NAME: bucket.bucketName, PUBLISHED_URL: publishedUrl },
   });
@@ -154,7 +153,7 @@ export function createPublish(scope: Construct, bucket: Bucket, publishedUrl: st
     new PolicyStatement({ actions: ['s3:GetObject', 's3:GetObjectVersion'], resources: [orders] }),
   );
   if (publish.role) {
-    const reason = 'Reads what an order brought, whatever its number, and writes nothing there.';
+    const reason = 'Reads the objects of any order; the number of an order is not known in advance.';
     acknowledgeWildcard(publish.role, orders, reason);
   }
   grantPublish(publish, bucket);
@@ -162,10 +161,10 @@ export function createPublish(scope: Construct, bucket: Bucket, publishedUrl: st
 }
 
 /**
- * Lets a function at every published address. Whoever writes there puts right what another writer left, so both writers
- * may do the same: put back an earlier version, and take down. Taking down is allowed also while `unpublishRevoked` is off:
- * a description written while it was on may want chain and logo gone that a run which died has left. No version can be
- * deleted.
+ * Allows a function to write every published address. Each of the two writers completes what the other left unfinished,
+ * so both have the same permissions: restore an earlier version, and delete chain and logo. Deletion is also allowed while
+ * `unpublishRevoked` is off, because a run that died while it was on may have left a deletion unfinished. No version can
+ * be deleted.
  */
 export function grantPublish(writer: LambdaFunction, bucket: Bucket): void {
   const published = (names: string) => bucket.arnForObjects(`${PUBLISHED}${names}`);
@@ -176,10 +175,10 @@ export function grantPublish(writer: LambdaFunction, bucket: Bucket): void {
   ] as const) {
     writer.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [published(names)] }));
     if (writer.role) {
-      const reason = 'Every domain has a folder of its own here; nothing else of the bucket is written to.';
+      const reason = 'Every domain has its own folder here, and the domains are not known in advance.';
       acknowledgeWildcard(writer.role, published(names), reason);
     }
   }
-  // Without it S3 answers 403 instead of 404 for an address that is still free.
+  // Without it S3 answers 403 instead of 404 for an address where nothing is published yet.
   writer.addToRolePolicy(new PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn] }));
 }

@@ -7,29 +7,30 @@ import { isLoopback } from '../functions/http.ts';
 import { problemsOf } from '../functions/input.ts';
 import { domainSchema } from '../functions/order.ts';
 
-/** The CA allows one call every 3 hours per order (documented for CollectSSL). A loopback endpoint is nobody's CA. */
+/** The CA allows one call every 3 hours per order (documented for CollectSSL). A loopback endpoint has no such limit. */
 const SHORTEST_POLL = Duration.hours(3);
 
 /**
- * An execution of Step Functions ends after a year. The rest of it is for the last wait, which is twice the poll interval at
- * the most, and a day of repetitions: 360 + 2 x 2 + 1 days.
+ * An execution of Step Functions ends after a year. The remaining days are for the last wait, which is at most twice the
+ * poll interval, and for a day of retries: 360 + 2 x 2 + 1 days.
  */
 const LONGEST_WAIT = Duration.days(360);
 const LONGEST_POLL = Duration.days(2);
 
-/** Step Functions stops a standard execution at this many events of history. */
+/** The most events in the history of a standard execution; Step Functions stops it there. */
 const HISTORY_LIMIT = 25_000;
 
 /** Collect entered, scheduled, started, succeeded, exited; Issued? entered, exited; Wait entered, exited. */
 export const EVENTS_PER_CHECK = 9;
 
 /**
- * Refusals of a busy Collect, at three events each. At a load of 0.9 (docs/performance.md, Scale) the simulation counts 4.4 a
- * check; of the 3,240 orders that make this load the unluckiest has 22 events per poll interval in 90 days, its checks included.
+ * Events per check for invocations that a busy Collect refuses, three events each. At a load of 0.9 (docs/performance.md,
+ * Scale) the simulation counts 4.4 refusals a check. Of the 3,240 orders that make up this load, the order with the most
+ * refusals has 22 events per poll interval in 90 days, its checks included.
  */
 export const EVENTS_FOR_REFUSALS = 13;
 
-/** Kept free for every other repetition of a check, three events each too, and for the end: publishing and announcing, once. */
+/** Reserve for all other retries, three events each, and for publishing and announcing the certificate once. */
 const EVENTS_FOR_RETRIES = 1_000;
 
 const text = (accepted: string, pattern: RegExp) => v.pipe(v.string(accepted), v.regex(pattern, accepted));
@@ -47,9 +48,9 @@ const FORMATS = Object.keys(RESPONSE_FORMATS) as (keyof typeof RESPONSE_FORMATS)
 const TRUST_ANCHORS_FORM = 'SHA-256 fingerprints of certificates, 64 hex digits each, separated by commas';
 const CONCURRENCY_FORM = 'a whole number from 1 to 1000, or "none"';
 const DOMAIN_NAME_FORM = 'a host name in lower case, like bimi.example.com';
-const CERTIFICATE_FORM = 'the ARN of an ACM certificate in us-east-1, where CloudFront looks for it';
+const CERTIFICATE_FORM = 'the ARN of an ACM certificate in us-east-1, the region that CloudFront requires';
 
-/** A switch: `-c key=value` gives it as text. */
+/** A boolean, which `-c key=value` passes as text. */
 const flag = () =>
   v.pipe(
     v.union([v.boolean(), v.picklist(['true', 'false'])], 'true, false'),
@@ -57,11 +58,11 @@ const flag = () =>
   );
 
 /**
- * Every setting: its accepted form and its default. This is the one place; the README's table repeats it for readers.
+ * Every setting with its accepted form and its default. The README's table repeats this one, and a test compares them.
  * Values come from the CDK context, so a number may arrive as text.
  */
 const settingsSchema = v.object({
-  /** Where CollectMC answers. */
+  /** The URL of CollectMC. */
   collectUrl: v.optional(
     v.pipe(
       v.string(COLLECT_URL_FORM),
@@ -69,13 +70,13 @@ const settingsSchema = v.object({
     ),
     COLLECT_URL,
   ),
-  /** The container to ask for. */
+  /** The container format to request from the CA. */
   responseFormat: v.optional(v.picklist(FORMATS, FORMATS.join(', ')), 'pkcs7'),
   /** The time between two checks of an order. */
   pollEvery: v.optional(duration('an ISO 8601 duration like PT3H'), 'PT3H'),
-  /** How long an order may take before its collection fails as overdue. */
+  /** The deadline of an order, from its start: after it, the collection fails as overdue. */
   giveUpAfter: v.optional(duration('an ISO 8601 duration like P90D'), 'P90D'),
-  /** The name the stack gives to the secret that holds the CA's login. */
+  /** The name of the secret that contains the login at the CA. */
   credentialsSecretName: v.optional(
     text('1 to 512 letters, digits and /_+=.@-', /^[A-Za-z0-9/_+=.@-]{1,512}$/),
     'mark-certificate-collector/credentials',
@@ -85,21 +86,21 @@ const settingsSchema = v.object({
     text('1 to 256 characters, not beginning with "aws."', /^(?!aws\.).{1,256}$/),
     'mark-certificates',
   ),
-  /** The event bus of both ways. */
+  /** The event bus that delivers the events of orders, and that receives the events of the collector. */
   eventBusName: v.optional(
     text('the name of an event bus: letters, digits and /._-', /^[A-Za-z0-9/._-]{1,256}$/),
     'default',
   ),
-  /** Certificates to trust beside the known roots of mark certificates. */
+  /** Certificates to trust in addition to the known roots of mark certificates. */
   trustAnchors: v.optional(
     v.pipe(
       v.string(TRUST_ANCHORS_FORM),
-      // Checked before it is changed, so that the error repeats what was written.
+      // Checked before the conversion, so that the error repeats the value as it was written.
       v.check((list) => fingerprintsOf(list).every((each) => each !== undefined), TRUST_ANCHORS_FORM),
       v.transform((list) => fingerprintsOf(list).filter((each) => each !== undefined)),
     ),
   ),
-  /** How many checks may run at once. New accounts have too little concurrency to reserve any of it: "none". */
+  /** How many checks may run at once. New AWS accounts have too little concurrency to reserve any: they need "none". */
   reservedConcurrency: v.optional(
     v.pipe(
       v.union([v.string(), v.number()], CONCURRENCY_FORM),
@@ -109,15 +110,15 @@ const settingsSchema = v.object({
     ),
     1,
   ),
-  /** How long before its end a certificate is reminded of for the first time. */
+  /** How long before a certificate expires the first reminder is sent. */
   remindBefore: v.optional(duration('an ISO 8601 duration like P30D'), 'P30D'),
-  /** Who gets the alarms by e-mail; AWS asks the address to confirm. */
+  /** The e-mail address that receives the alarms; AWS asks it for confirmation. */
   alarmEmail: v.optional(text('an e-mail address', /^[^@\s]+@[^@\s]+\.[^@\s]+$/)),
   /** Whether the CA may push notifications to a function URL. */
   push: v.optional(flag(), false),
-  /** Whether chain and logo of an order's domains are served to everybody. */
+  /** Whether chain and logo are published at the addresses of an order's domains. */
   publish: v.optional(flag(), false),
-  /** A host name of one's own for the published addresses; CloudFront's without it. */
+  /** The host name of the published addresses; CloudFront's own host name by default. */
   publishDomainName: v.optional(
     v.pipe(
       v.string(DOMAIN_NAME_FORM),
@@ -127,27 +128,27 @@ const settingsSchema = v.object({
       }, DOMAIN_NAME_FORM),
     ),
   ),
-  /** The certificate of that host name. */
+  /** The TLS certificate of `publishDomainName`. */
   publishCertificateArn: v.optional(
     text(CERTIFICATE_FORM, /^arn:aws:acm:us-east-1:\d{12}:certificate\/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
   ),
-  /** Whether a published chain that the CA revoked is taken down at once. */
+  /** Whether a revoked certificate is unpublished at once. */
   unpublishRevoked: v.optional(flag(), false),
-  /** A customer-managed key for the bucket, the secrets, the queue and the topic; AWS's own keys without it. */
+  /** A customer-managed key for the bucket, the secrets, the queue and the topic; AWS's keys by default. */
   kmsKeyArn: v.optional(
     text(
       'the ARN of a KMS key',
       /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/,
     ),
   ),
-  /** What becomes of the bucket when the stack goes. A bucket that is not empty is never deleted. */
+  /** Whether deleting the stack deletes the bucket or keeps it. A bucket that is not empty is never deleted. */
   removalPolicy: v.optional(v.picklist(['retain', 'destroy'], 'retain, destroy'), 'retain'),
 });
 
-/** What decides how often the CA is asked, and how many events an execution has. */
-const rhythmSchema = v.pick(settingsSchema, ['collectUrl', 'pollEvery', 'giveUpAfter', 'remindBefore']);
+/** The settings that determine how often the CA is called, and how many events an execution has. */
+const timingSchema = v.pick(settingsSchema, ['collectUrl', 'pollEvery', 'giveUpAfter', 'remindBefore']);
 
-/** What is served, and where: nothing of it stands alone. */
+/** The settings of publishing, which depend on each other. */
 const publishingSchema = v.pick(settingsSchema, [
   'publish',
   'publishDomainName',
@@ -155,15 +156,15 @@ const publishingSchema = v.pick(settingsSchema, [
   'unpublishRevoked',
 ]);
 
-/** Settings as a person writes them; each may be left out. */
+/** Settings as a person writes them; each is optional. */
 export type SettingsInput = v.InferInput<typeof settingsSchema>;
 
-/** Settings that were checked, with durations as durations. */
+/** Checked settings, with their defaults and with parsed durations. */
 export type Settings = v.InferOutput<typeof settingsSchema>;
 
 export const SETTING_NAMES = Object.keys(settingsSchema.entries) as (keyof Settings)[];
 
-/** Settings that cannot be used, every one of them with the accepted form. */
+/** Lists every setting that cannot be used, with its value and the accepted form. */
 export class InvalidSettingsError extends Error {
   constructor(problems: readonly string[]) {
     super(`Settings cannot be used:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
@@ -173,15 +174,15 @@ export class InvalidSettingsError extends Error {
 /**
  * Checks settings and fills in the defaults.
  *
- * @throws {InvalidSettingsError} that lists every wrong setting with its value and the accepted form.
+ * @throws {InvalidSettingsError} if a setting is wrong.
  */
 export function readSettings(input: Readonly<Record<string, unknown>>): Settings {
   const result = v.safeParse(settingsSchema, input);
   const problems = result.issues ? problemsOf(result.issues) : [];
-  // Apart from the rest, so that another wrong setting does not hide what is wrong with these.
-  const rhythm = v.safeParse(rhythmSchema, input);
-  if (rhythm.success) {
-    problems.push(...rhythmProblems(rhythm.output));
+  // Checked separately, so that another wrong setting does not hide the problems of these.
+  const timing = v.safeParse(timingSchema, input);
+  if (timing.success) {
+    problems.push(...timingProblems(timing.output));
   }
   const publishing = v.safeParse(publishingSchema, input);
   if (publishing.success) {
@@ -193,13 +194,13 @@ export function readSettings(input: Readonly<Record<string, unknown>>): Settings
   return result.output;
 }
 
-/** What is wrong with the two durations together, with the arithmetic. */
-function rhythmProblems({
+/** Problems of the durations, each alone and together, with the arithmetic. */
+function timingProblems({
   collectUrl,
   pollEvery,
   giveUpAfter,
   remindBefore,
-}: v.InferOutput<typeof rhythmSchema>): string[] {
+}: v.InferOutput<typeof timingSchema>): string[] {
   const problems: string[] = [];
   const url = URL.parse(collectUrl);
   const shortest = url && isLoopback(url) ? Duration.seconds(1) : SHORTEST_POLL;
@@ -225,28 +226,28 @@ function rhythmProblems({
   if (events > HISTORY_LIMIT) {
     problems.push(
       `pollEvery and giveUpAfter: ${giveUpAfter.toIsoString()} / ${pollEvery.toIsoString()} + ${CHECKS_AHEAD} early checks = ` +
-        `${checks} checks; ${checks} x ${perCheck} events + ${EVENTS_FOR_RETRIES} for repetitions = ${events}, and an ` +
+        `${checks} checks; ${checks} x ${perCheck} events + ${EVENTS_FOR_RETRIES} for retries = ${events} events, and an ` +
         `execution may have ${HISTORY_LIMIT}; accepted: a longer pollEvery or a shorter giveUpAfter`,
     );
   }
   return problems;
 }
 
-/** What is wrong with the settings of what is published, together. */
+/** Problems of the settings of publishing, together. */
 function publishingProblems({ publish, ...others }: v.InferOutput<typeof publishingSchema>): string[] {
   const { publishDomainName, publishCertificateArn } = others;
   const problems = Object.entries(others)
     .filter(([, value]) => !publish && value !== undefined && value !== false)
     .map(
       ([name, value]) =>
-        `${name}: ${JSON.stringify(value)} is not accepted without publish; accepted: publish=true beside it`,
+        `${name}: ${JSON.stringify(value)} is not accepted without publish; accepted: publish=true in addition`,
     );
   if ((publishDomainName === undefined) !== (publishCertificateArn === undefined)) {
-    const [there, missing] =
+    const [present, missing] =
       publishDomainName === undefined
         ? ['publishCertificateArn', 'publishDomainName']
         : ['publishDomainName', 'publishCertificateArn'];
-    problems.push(`${there}: is not accepted without ${missing}; accepted: both of them or neither`);
+    problems.push(`${present}: not accepted without ${missing}; accepted: both or neither`);
   }
   return problems;
 }

@@ -3,7 +3,7 @@ import type { Construct } from 'constructs';
 import { MarkCertificateCollector } from './mark-certificate-collector.ts';
 import { SETTING_NAMES } from './settings.ts';
 
-/** The collector with settings from the CDK context, and the outputs that the README's commands use. */
+/** The collector with settings from the CDK context, and the outputs that the commands of the documentation use. */
 export class MarkCertificateCollectorStack extends Stack {
   constructor(scope: Construct, id: string, props?: StackProps) {
     super(scope, id, { description: 'Collects mark certificates (VMC, CMC) from the CA into S3', ...props });
@@ -13,9 +13,12 @@ export class MarkCertificateCollectorStack extends Stack {
       Object.fromEntries(SETTING_NAMES.map((name) => [name, this.node.tryGetContext(name)])),
     );
     for (const name of Object.keys(this.node.getAllContext())) {
-      // CDK's own keys hold other characters. A misspelt setting would be deployed with its default.
+      // CDK's own keys contain other characters. Without this warning, a misspelt setting would silently be the default.
       if (/^[A-Za-z]+$/.test(name) && !SETTING_NAMES.some((setting) => setting === name)) {
-        Annotations.of(this).addWarningV2(name, `${name}: is no setting; settings: ${SETTING_NAMES.join(', ')}`);
+        Annotations.of(this).addWarningV2(
+          name,
+          `${name}: unknown setting; the settings are: ${SETTING_NAMES.join(', ')}`,
+        );
       }
     }
     const { bucket, stateMachine, credentials, alarmTopic, push, publication } = collector;

@@ -26,20 +26,21 @@ import { EVENT_SOURCE, ISSUED } from '../functions/events.ts';
 import { PUBLISH_TIMEOUT } from './publication.ts';
 import type { Settings } from './settings.ts';
 
-/** The CA's own "no", a chain that cannot be proved, the deadline: repeating brings nothing before somebody acts. */
-const NEVER: RetryProps = { errors: Object.keys(NEXT_STEPS), maxAttempts: 0 };
+/** A refusal by the CA, an invalid chain, the deadline: a retry is useless before a person acts. */
+const NO_RETRY: RetryProps = { errors: Object.keys(NEXT_STEPS), maxAttempts: 0 };
 
 /**
- * The queue before Collect. Each refusal is billed and fills the history, so an order comes back within a minute at first, and
- * then within ten, with full jitter every 5 minutes on average. The numbers were chosen by the simulation of
- * docs/performance.md (Scale). One caller is busy for orders x seconds of an answer / pollEvery:
+ * Retries while Lambda has no capacity for Collect: these retries are the queue before it. Each refused invocation costs
+ * money and events of the history, so the first retry follows within a minute and the others within ten minutes, with full
+ * jitter every 5 minutes on average. The simulation in docs/performance.md (Scale) determined the numbers. The load of one
+ * caller is orders x seconds per reply / pollEvery:
  *
- * - up to 0.9 of its time no order starves, and a check is refused 4.4 times on average;
- * - 1,000 orders in the same second, 3 s each, are through in 1.3 h, where a line without gaps would take 0.8 h;
- * - 500 repetitions hold out for 42 h on average. At 1.5 of its time a check is refused 21 times on average, and none of a
- *   week's fails; at 3, one in a thousand. Such an execution fails in Collect: it is told of, and can be redriven.
+ * - up to a load of 0.9 every order is served, and a check is refused 4.4 times on average;
+ * - 1,000 orders in the same second, at 3 s each, are all checked after 1.3 h; a queue without gaps would take 0.8 h;
+ * - 500 retries last 42 h on average. At a load of 1.5 a check is refused 21 times on average, and no check of a week fails;
+ *   at 3, one in a thousand fails. Such an execution fails in Collect: it is reported and can be redriven.
  */
-const QUEUE: RetryProps = {
+const BUSY_RETRY: RetryProps = {
   errors: [
     'Lambda.TooManyRequestsException',
     'Lambda.ServiceException',
@@ -55,10 +56,11 @@ const QUEUE: RetryProps = {
 };
 
 /**
- * Everything else, as when S3 refuses a write or the process dies. A repeated check completes what the first left, so it
- * may be tried for long: 1, 2, 4 … 32 minutes and six times an hour are 7 hours at the most, half of that with full jitter.
+ * Retries after every other error, for example if S3 refuses a write or the process dies. A retried check completes what
+ * the first one left unfinished, so retries may last long: 1, 2, 4 … 32 minutes and then six times an hour are at most
+ * 7 hours, and half of that on average with full jitter.
  */
-const UNEXPECTED: RetryProps = {
+const ERROR_RETRY: RetryProps = {
   errors: ['States.ALL'],
   interval: Duration.seconds(60),
   backoffRate: 2,
@@ -69,17 +71,17 @@ const UNEXPECTED: RetryProps = {
 
 export interface CollectionStateMachineProps {
   readonly collect: IFunction;
-  /** Where the setting `publish` is on. */
+  /** Undefined if the setting `publish` is off. */
   readonly publish: IFunction | undefined;
   readonly eventBus: IEventBus;
   readonly settings: Settings;
 }
 
 /**
- * Collect, wait, collect again, until the certificate is there: one execution an order.
+ * Creates the state machine: it runs Collect and waits, until the certificate is issued. Each order has one execution.
  *
- * There is no Catch and no Fail state. An execution fails in Collect itself, so that a redrive asks the CA again, and
- * EventBridge's own status-change event tells of failed, timed-out and aborted executions alike.
+ * There is no Catch and no Fail state: an execution fails in Collect itself, so that a redrive asks the CA again. The
+ * status-change event of Step Functions reports failed, timed-out and aborted executions in the same way.
  */
 export function createStateMachine(
   scope: Construct,
@@ -95,10 +97,10 @@ export function createStateMachine(
     payloadResponseOnly: true,
     resultPath: '$.collection',
     retryOnServiceExceptions: false,
-    // Above the function's own timeout: this one is for an invocation that never comes back.
+    // Longer than the function's own timeout: this one ends an invocation that never returns.
     taskTimeout: Timeout.duration(Duration.seconds(90)),
   });
-  for (const policy of [NEVER, QUEUE, UNEXPECTED]) {
+  for (const policy of [NO_RETRY, BUSY_RETRY, ERROR_RETRY]) {
     check.addRetry(policy);
   }
 
@@ -119,7 +121,7 @@ export function createStateMachine(
     ],
     resultPath: JsonPath.DISCARD,
   });
-  announce.addRetry(UNEXPECTED);
+  announce.addRetry(ERROR_RETRY);
 
   const collected = new Succeed(scope, 'Collected');
 
@@ -146,9 +148,9 @@ export function createStateMachine(
     queryLanguage: QueryLanguage.JSON_PATH,
     role: createRole(scope, publish ? [collect, publish] : [collect], eventBus).withoutPolicyUpdates(),
     comment: 'Collects one mark certificate: asks the CA, waits, asks again, stores the chain.',
-    // Collect itself finds an order overdue, at its first check after the deadline. This is for an execution in which no
-    // check succeeds: the longest wait (twice the poll interval), and a day for repetitions: those of a check, of publishing
-    // and of the announcement take 7 hours each. Only in a queue that is overloaded can the last check come later than that.
+    // Collect itself fails an overdue order, at its first check after the deadline. This timeout is for an execution in
+    // which no check succeeds. It adds the longest wait (twice the poll interval) and a day for retries: those of a check,
+    // of publishing and of the announcement take 7 hours each. The last check is later only if Collect is overloaded.
     timeout: Duration.seconds(settings.giveUpAfter.toSeconds() + 2 * settings.pollEvery.toSeconds() + 86_400),
     tracingEnabled: true,
     logs: {
@@ -160,26 +162,27 @@ export function createStateMachine(
 }
 
 /**
- * Every execution that has its certificate publishes it, new or not: another one may have stored it and died. A refusal to
- * publish is an answer, kept at `$.publication`; what fails here is repeated for hours, and a redrive begins here again.
+ * Every execution with a certificate publishes it, even if the certificate is not new: the execution that stored it may
+ * have died. A refusal to publish is a result, stored at `$.publication`. An error in this state is retried for hours, and
+ * a redrive continues here.
  */
 function createPublishing(scope: Construct, publish: IFunction): LambdaInvoke {
   const publishing = new LambdaInvoke(scope, 'Publish', {
     lambdaFunction: publish,
-    // Whole, though the function reads a few keys: a path to one that an order may leave out fails where it does.
+    // The whole order, although the function reads few keys: a JSONPath to an optional key fails if the key is missing.
     payload: TaskInput.fromObject({ order: JsonPath.entirePayload }),
     payloadResponseOnly: true,
     resultPath: '$.publication',
     retryOnServiceExceptions: false,
     taskTimeout: Timeout.duration(PUBLISH_TIMEOUT.plus(Duration.seconds(30))),
   });
-  publishing.addRetry(UNEXPECTED);
+  publishing.addRetry(ERROR_RETRY);
   return publishing;
 }
 
 /**
- * Exactly what the states do. CDK's own grants would allow every version and alias of the function. Delivering logs and
- * traces has no resource to name (AWS: Step Functions, Logging; X-Ray, identity-based policies).
+ * A role with exactly the permissions that the states need. CDK's grants would allow every version and alias of a function.
+ * Actions that deliver logs and traces support no resource (AWS: Step Functions, Logging; X-Ray, identity-based policies).
  */
 function createRole(scope: Construct, functions: readonly IFunction[], eventBus: IEventBus): Role {
   const statements = [

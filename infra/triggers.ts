@@ -15,7 +15,7 @@ import { acknowledgeWildcard } from './acknowledge.ts';
 import { createFunction } from './functions.ts';
 import { grantPublish } from './publication.ts';
 
-/** Invoked at this time every day, in UTC: before an office opens in Europe, and never near midnight. */
+/** The daily time of the survey, in UTC: before office hours in Europe, and never near midnight. */
 const SURVEY_SCHEDULE = { hour: '5', minute: '17' };
 
 export interface StartProps {
@@ -25,19 +25,19 @@ export interface StartProps {
   readonly eventSource: string;
 }
 
-/** The event "Mark Certificate Ordered" starts an execution; what cannot be started goes to the dead-letter queue. */
+/** Starts an execution for each event "Mark Certificate Ordered". An event that fails goes to the dead-letter queue. */
 export function createStart(scope: Construct, props: StartProps): LambdaFunction {
   const { stateMachine, deadLetterQueue, eventBus, eventSource } = props;
   const start = createFunction(scope, 'StartFunction', {
     folder: 'start',
-    description: 'Turns an event that announces an order into an execution',
+    description: 'Starts the collection of an order when its event arrives',
     timeout: Duration.seconds(30),
     environment: { STATE_MACHINE_ARN: stateMachine.stateMachineArn },
   });
   addDeadLetterQueue(start, deadLetterQueue);
   grantStartExecution(start, stateMachine);
   new Rule(scope, 'Ordered', {
-    description: 'A mark certificate was ordered: start to collect it',
+    description: 'A mark certificate was ordered: start its collection',
     eventBus,
     eventPattern: { source: [eventSource], detailType: [ORDERED] },
     targets: [new LambdaTarget(start, { deadLetterQueue })],
@@ -47,16 +47,16 @@ export function createStart(scope: Construct, props: StartProps): LambdaFunction
 
 export interface PushProps {
   readonly stateMachine: StateMachine;
-  /** `{"username": "…", "password": "…"}`, what the CA authenticates with. */
+  /** The credentials that the CA sends: `{"username": "…", "password": "…"}`. */
   readonly credentials: Secret;
   readonly reservedConcurrency: number | undefined;
 }
 
-/** The CA's notifications at a function URL, by basic authentication, start an execution that asks CollectMC at once. */
+/** Receives the CA's notifications at a function URL with basic authentication; they start executions. */
 export function createPush(scope: Construct, { stateMachine, credentials, reservedConcurrency }: PushProps) {
   const push = createFunction(scope, 'PushFunction', {
     folder: 'push',
-    description: 'Takes a notification of the CA as a hint to ask for an order at once',
+    description: 'Receives notifications of the CA, and asks for the order at once',
     timeout: Duration.seconds(15),
     reservedConcurrency,
     environment: { STATE_MACHINE_ARN: stateMachine.stateMachineArn, PUSH_SECRET_ARN: credentials.secretArn },
@@ -73,16 +73,16 @@ export interface SurveyProps {
   readonly eventBus: IEventBus;
   readonly deadLetterQueue: IQueue;
   readonly remindBefore: Duration;
-  /** Where the setting `publish` is on: what is served there is looked at too. */
+  /** The URL of the publications, which the survey checks too; undefined if the setting `publish` is off. */
   readonly publishedUrl: string | undefined;
 }
 
-/** Once a day: how long the certificates in the bucket are still good for. */
+/** Checks once a day how long the certificates in the bucket are still valid, and what is published. */
 export function createSurvey(scope: Construct, props: SurveyProps): LambdaFunction {
   const { bucket, eventBus, deadLetterQueue, remindBefore, publishedUrl } = props;
   const survey = createFunction(scope, 'SurveyFunction', {
     folder: 'survey',
-    description: 'Looks once a day for certificates that will expire',
+    description: 'Checks once a day which certificates expire soon, and whether publications are intact',
     timeout: Duration.minutes(5),
     environment: {
       BUCKET_NAME: bucket.bucketName,
@@ -100,19 +100,19 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
     survey.addToRolePolicy(new PolicyStatement({ actions: [action], resources: [resource] }));
   }
   if (survey.role) {
-    const reason = 'Reads the manifest of every order, whatever its number, and no other object.';
+    const reason = 'Reads the manifest of every order, and no other object.';
     acknowledgeWildcard(survey.role, bucket.arnForObjects('orders/*/certificate.json'), reason);
   }
   if (publishedUrl !== undefined) {
     const descriptions = bucket.arnForObjects(`${PUBLISHED}*/*.json`);
     survey.addToRolePolicy(new PolicyStatement({ actions: ['s3:GetObject'], resources: [descriptions] }));
     if (survey.role) {
-      const reason = 'Reads the description of every publication; chain and logo it fetches as everybody does.';
+      const reason = 'Reads the description of every publication; it fetches chain and logo from the public address.';
       acknowledgeWildcard(survey.role, descriptions, reason);
     }
   }
   new Rule(scope, 'Daily', {
-    description: 'Look for certificates that will expire',
+    description: 'Check the stored certificates and the publications',
     schedule: Schedule.cron(SURVEY_SCHEDULE),
     targets: [new LambdaTarget(survey, { deadLetterQueue })],
   });
@@ -123,16 +123,16 @@ export interface RevokeProps {
   readonly bucket: Bucket;
   readonly stateMachine: StateMachine;
   readonly deadLetterQueue: IQueue;
-  /** Whether to take down what was revoked; otherwise it is only noted. */
+  /** Whether to unpublish a revoked certificate; otherwise the function only records the revocation. */
   readonly unpublishRevoked: boolean;
 }
 
-/** An execution that failed because the CA revoked the certificate: what is published of it says so from then on. */
+/** Records a revocation in each publication of an order whose execution failed because the CA revoked the certificate. */
 export function createRevoke(scope: Construct, props: RevokeProps): LambdaFunction {
   const { bucket, stateMachine, deadLetterQueue, unpublishRevoked } = props;
   const revoke = createFunction(scope, 'RevokeFunction', {
     folder: 'revoke',
-    description: 'Notes that the CA revoked what is published, or takes it down',
+    description: 'Records that the CA revoked a published certificate, or unpublishes it',
     timeout: Duration.minutes(2),
     environment: { BUCKET_NAME: bucket.bucketName, UNPUBLISH_REVOKED: unpublishRevoked ? 'true' : undefined },
   });
@@ -140,7 +140,7 @@ export function createRevoke(scope: Construct, props: RevokeProps): LambdaFuncti
   grantPublish(revoke, bucket);
   const error: keyof typeof NEXT_STEPS = 'CertificateRevoked';
   new Rule(scope, 'Revoked', {
-    description: 'The CA revoked a certificate: say so of what is published of it',
+    description: 'The CA revoked a certificate: record it in the publications of the order',
     eventPattern: {
       source: ['aws.states'],
       detailType: ['Step Functions Execution Status Change'],
@@ -152,8 +152,8 @@ export function createRevoke(scope: Construct, props: RevokeProps): LambdaFuncti
 }
 
 /**
- * An event that failed three times goes to the queue with the reason. CDK's SqsDestination would also allow reading the
- * queue's attributes, and with a key of one's own every form of kms:GenerateDataKey and kms:ReEncrypt.
+ * Sends an event that failed three times to the queue, with the reason. CDK's SqsDestination would also allow the function
+ * to read the queue's attributes and, with a customer-managed key, kms:GenerateDataKey* and kms:ReEncrypt*.
  */
 function addDeadLetterQueue(asynchronous: LambdaFunction, { queueArn }: IQueue): void {
   asynchronous.addToRolePolicy(new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queueArn] }));
@@ -173,7 +173,7 @@ function grantStartExecution(starter: LambdaFunction, stateMachine: StateMachine
     acknowledgeWildcard(
       starter.role,
       executions,
-      "Asks how an order's earlier execution ended; the name has the order's number.",
+      "Reads how an order's earlier execution ended; its name contains the order number.",
     );
   }
 }

@@ -104,7 +104,7 @@ describe('the alarms', () => {
 
   test('say what they mean in a sentence, and last of all where to read on', () => {
     for (const { AlarmDescription } of Object.values(alarmsOf(publishing))) {
-      expect(AlarmDescription).toMatch(/^[A-Z].+\. Read on: docs\/runbook\.md#[a-z-]+$/);
+      expect(AlarmDescription).toMatch(/^[A-Z].+\. Runbook: docs\/runbook\.md#[a-z-]+$/);
     }
   });
 
@@ -362,9 +362,9 @@ describe('the rule for failures', () => {
     const filled = values.reduce((text, [name, value]) => text.replaceAll(`<${name}>`, value), InputTemplate);
 
     expect(JSON.parse(filled)).toBe(
-      `The execution ${detail.name} ended as FAILED: OrderRejected. ${detail.cause} After mending, ask again: ` +
+      `The execution ${detail.name} ended with status FAILED: OrderRejected. ${detail.cause} When the cause is fixed, ask the CA again: ` +
         `aws stepfunctions redrive-execution --execution-arn ${detail.executionArn} ` +
-        'Read on: docs/runbook.md#an-order-failed',
+        'Runbook: docs/runbook.md#an-order-failed',
     );
   });
 

@@ -32,7 +32,7 @@ describe('a Node that is too old', () => {
       const [line = '', ...rest] = stderr.split('\n');
       expect(rest).toEqual(['']);
       expect(line).toContain('needs Node 22.18 or later');
-      expect(line).toContain(`this is Node ${version}:`);
+      expect(line).toContain(`Node ${version} is too old:`);
       expect(line).toContain('npm ci');
     },
   );

@@ -245,7 +245,7 @@ describe('a wrong setting', () => {
       [null, 1],
     ],
     publishCertificateArn: [
-      'the ARN of an ACM certificate in us-east-1, where CloudFront looks for it',
+      'the ARN of an ACM certificate in us-east-1, the region that CloudFront requires',
       [
         '',
         '12345678-90ab-cdef-1234-567890abcdef',
@@ -370,7 +370,7 @@ describe('what is published', () => {
   const publishDomainName = 'bimi.example.com';
   const publishCertificateArn = CERTIFICATE_ARN;
   const withoutPublish = (name: string, value: unknown) =>
-    `${name}: ${JSON.stringify(value)} is not accepted without publish; accepted: publish=true beside it`;
+    `${name}: ${JSON.stringify(value)} is not accepted without publish; accepted: publish=true in addition`;
 
   test('may have a host name of its own, with a certificate', () => {
     expect(problemsOf({ publish: 'true', publishDomainName, publishCertificateArn })).toEqual([]);
@@ -378,10 +378,10 @@ describe('what is published', () => {
 
   test('has a host name and a certificate, or neither', () => {
     expect(problemsOf({ publish: 'true', publishDomainName })).toEqual([
-      'publishDomainName: is not accepted without publishCertificateArn; accepted: both of them or neither',
+      'publishDomainName: not accepted without publishCertificateArn; accepted: both or neither',
     ]);
     expect(problemsOf({ publish: 'true', publishCertificateArn })).toEqual([
-      'publishCertificateArn: is not accepted without publishDomainName; accepted: both of them or neither',
+      'publishCertificateArn: not accepted without publishDomainName; accepted: both or neither',
     ]);
   });
 
@@ -399,7 +399,7 @@ describe('what is published', () => {
       'responseFormat: "der" is not accepted; accepted: pkcs7, pkcs7-base64, zip, zip-base64, pem',
       'remindBefore: P1D is not accepted; accepted: whole days from P7D to P90D',
       withoutPublish('publishDomainName', publishDomainName),
-      'publishDomainName: is not accepted without publishCertificateArn; accepted: both of them or neither',
+      'publishDomainName: not accepted without publishCertificateArn; accepted: both or neither',
     ]);
   });
 });
@@ -427,7 +427,7 @@ describe('the history of an execution', () => {
   test('is reckoned up in the error', () => {
     expect(problemsOf({ pollEvery: 'PT3H', giveUpAfter: 'P105DT1S' } satisfies SettingsInput)).toEqual([
       'pollEvery and giveUpAfter: P105DT1S / PT3H + 250 early checks = 1091 checks; ' +
-        '1091 x 22 events + 1000 for repetitions = 25002, and an execution may have 25000; ' +
+        '1091 x 22 events + 1000 for retries = 25002 events, and an execution may have 25000; ' +
         'accepted: a longer pollEvery or a shorter giveUpAfter',
     ]);
   });
