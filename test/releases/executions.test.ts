@@ -75,7 +75,7 @@ async function run(definition: string, input: { readonly orderNumber: string }, 
   const machine = await startStateMachine({
     arn,
     definition: readJsonSample<StateMachineDefinition>(definition),
-    shownAs: () => 0,
+    waitMilliseconds: () => 0,
     async task(state, payload) {
       if (state === 'Collect') {
         payloads.push(payload as object);

@@ -1,0 +1,313 @@
+import { createHash } from 'node:crypto';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type MarkCertificate, readMarkCertificate } from '../../functions/certificate/report.ts';
+import type { HttpClient } from '../../functions/http.ts';
+import { publish } from '../../functions/publish/publish.ts';
+import { revoke } from '../../functions/revoke/revoke.ts';
+import { openArchive } from '../../functions/store/archive.ts';
+import { parseManifest, type StoredManifest } from '../../functions/store/manifest.ts';
+import type { StoredObject } from '../../functions/store/objects.ts';
+import { type Publication, parsePublication, publishedKeys } from '../../functions/store/publication.ts';
+import { type SurveyDependencies, survey } from '../../functions/survey/survey.ts';
+import { type CertificateAuthority, createCertificateAuthority } from '../../infra/local/ca/certificate-authority.ts';
+import { pkcs7 } from '../../infra/local/ca/containers.ts';
+import { type EventBus, startEventBus } from '../functions/survey/event-bus.ts';
+import { AT, EVENTS, readSample, type SampleBucket, startSampleBucket, TRUST_ANCHORS, VERSIONS } from './samples.ts';
+
+const PUBLISHED_URL = 'https://d111111abcdef8.cloudfront.net';
+const now = () => new Date(AT);
+
+/** The stored object versions whose key matches, with their bytes. */
+const stored = (key: RegExp) =>
+  VERSIONS.flatMap(({ file, ...version }) =>
+    file && key.test(version.key) ? [{ ...version, bytes: readSample(file) }] : [],
+  );
+const MANIFESTS = stored(/^orders\/.*\/certificate\.json$/);
+const PUBLICATIONS = stored(/^published\/.*\.json$/);
+
+function manifestIn(bytes: Uint8Array): StoredManifest {
+  const result = parseManifest(bytes);
+  expect(result.issues).toBeUndefined();
+  return result.output as StoredManifest;
+}
+
+function publicationIn(bytes: Uint8Array): Publication {
+  const result = parsePublication(JSON.parse(Buffer.from(bytes).toString()));
+  expect(result.issues).toBeUndefined();
+  return result.output as Publication;
+}
+
+/** Expects that a manifest or a publication lists a version that the bucket has. */
+function expectListed({ key, versionId, size, sha256 }: StoredObject) {
+  expect(VERSIONS).toContainEqual(expect.objectContaining({ key, versionId, size, sha256 }));
+}
+
+const bytesOf = (versionId: string | undefined) =>
+  readSample(VERSIONS.find((version) => version.versionId === versionId)?.file ?? '');
+
+const CONTAINERS = { p7b: 'pkcs7', zip: 'zip', pem: 'pem' } as const;
+function containerOf(key: string) {
+  return CONTAINERS[key.split('.').at(-1) as keyof typeof CONTAINERS];
+}
+
+let bucket: SampleBucket;
+let authority: CertificateAuthority;
+
+beforeAll(async () => {
+  const since = { notBefore: new Date('2020-01-01T00:00:00.000Z') };
+  authority = (await createCertificateAuthority()).with({ root: since, issuing: since });
+});
+beforeEach(async () => {
+  bucket = await startSampleBucket();
+});
+afterEach(() => bucket.close());
+
+/** A certificate that is issued after the upgrade, newer than every certificate of the samples. */
+async function issueToday(domains: readonly string[]): Promise<{ body: Uint8Array; certificate: MarkCertificate }> {
+  const { chain } = authority.issue({
+    domains,
+    owner: 'Example Brand Limited',
+    notBefore: new Date('2026-11-22T00:00:00.000Z'),
+  });
+  const body = pkcs7(chain);
+  const trustAnchors = [createHash('sha256').update(authority.root).digest('hex')];
+  return { body, certificate: await readMarkCertificate(body, { at: now(), trustAnchors, domains }) };
+}
+
+async function currentPublication(domain: string): Promise<Publication> {
+  const response = await fetch(`${bucket.server.url}/${bucket.bucket}/${publishedKeys(domain, 'default').description}`);
+  return publicationIn(new Uint8Array(await response.arrayBuffer()));
+}
+
+describe('a manifest of release 0.1.0', () => {
+  test.each(MANIFESTS)('$key in version $versionId is read with every object that it lists.', async ({ bytes }) => {
+    const manifest = manifestIn(bytes);
+    for (const object of Object.values(manifest.objects)) {
+      expectListed(object);
+    }
+    const { report } = await readMarkCertificate(bytesOf(manifest.objects.response?.versionId), {
+      at: now(),
+      trustAnchors: TRUST_ANCHORS,
+    });
+    expect(report).toMatchObject({
+      fingerprintSha256: manifest.fingerprintSha256,
+      publishable: manifest.publishable,
+      notBefore: manifest.notBefore,
+      notAfter: manifest.notAfter,
+      domains: manifest.domains,
+      attributes: manifest.attributes,
+    });
+  });
+
+  test.each(MANIFESTS.filter(({ isLatest }) => isLatest))(
+    '$key stays the manifest of its certificate when the same certificate is stored again.',
+    async ({ bytes }) => {
+      const { orderNumber, objects, ...manifest } = manifestIn(bytes);
+      const response = objects.response ?? { key: '' };
+      const body = bytesOf(objects.response?.versionId);
+      const certificate = await readMarkCertificate(body, { at: now(), trustAnchors: TRUST_ANCHORS });
+      const archive = openArchive(bucket.s3, bucket.bucket, orderNumber);
+      const received = { container: containerOf(response.key), body };
+      await archive.keep(received);
+      const result = await archive.store(received, certificate, { execution: 'order-again', collectedAt: AT });
+      const { fingerprintSha256, execution, collectedAt, bimiRecords } = manifest;
+      expect(result).toMatchObject({ orderNumber, objects, fingerprintSha256, execution, collectedAt });
+      expect(result.bimiRecords).toEqual(bimiRecords);
+      // Only the words of a finding may have changed, and with them the manifest.
+      expect(bucket.writes().filter((key) => !key.endsWith('/certificate.json'))).toEqual([]);
+    },
+  );
+
+  test('A newer certificate of the same order becomes current.', async () => {
+    const archive = openArchive(bucket.s3, bucket.bucket, '1378973003');
+    const { body, certificate } = await issueToday(['renewed.example']);
+    const provenance = { execution: 'order-1378973003-renewal', collectedAt: AT };
+    const result = await archive.store({ container: 'pkcs7', body }, certificate, provenance);
+    expect(result).toMatchObject({ ...provenance, fingerprintSha256: certificate.report.fingerprintSha256 });
+    // The logo is the same.
+    expect(bucket.writes()).toEqual(
+      ['response.p7b', 'chain.pem', 'certificate.json'].map((name) => `orders/1378973003/${name}`),
+    );
+  });
+
+  test('An older certificate of the same order replaces nothing.', async () => {
+    const older = manifestIn(bytesOf('frozen0022'));
+    const body = bytesOf(older.objects.response?.versionId);
+    const certificate = await readMarkCertificate(body, { at: now(), trustAnchors: TRUST_ANCHORS });
+    const archive = openArchive(bucket.s3, bucket.bucket, older.orderNumber);
+    const provenance = { execution: 'order-again', collectedAt: AT };
+    const result = await archive.store({ container: 'pkcs7', body }, certificate, provenance);
+    expect(result).toEqual(manifestIn(readSample(`bucket/orders/${older.orderNumber}/certificate.json`)));
+    expect(bucket.writes()).toEqual([]);
+  });
+});
+
+describe('a rejection of release 0.1.0', () => {
+  test.each(stored(/rejected\.json$/))('$key lists the response that was stored.', ({ bytes }) => {
+    const { response } = JSON.parse(bytes.toString());
+    if (response) {
+      expectListed(response);
+    }
+  });
+
+  test('It is followed by the certificate when the CA issues a valid chain.', async () => {
+    const { body, certificate } = await issueToday(['broken.example']);
+    const archive = openArchive(bucket.s3, bucket.bucket, '1378973009');
+    const provenance = { execution: 'order-1378973009-20261123', collectedAt: AT };
+    await archive.keep({ container: 'pkcs7', body });
+    const result = await archive.store({ container: 'pkcs7', body }, certificate, provenance);
+    expect(result).toMatchObject({ ...provenance, publishable: true });
+  });
+});
+
+describe('a publication of release 0.1.0', () => {
+  test.each(PUBLICATIONS)('$key in version $versionId is read with every object that it lists.', ({ key, bytes }) => {
+    const { domain, selector, live, previous } = publicationIn(bytes);
+    expect(publishedKeys(domain, selector).description).toBe(key);
+    for (const { objects } of [live, ...previous]) {
+      expectListed(objects.logo);
+      expectListed(objects.chain);
+    }
+  });
+
+  const publishAgain = (orderNumber: string, domain: string) =>
+    publish(
+      { order: { orderNumber, domains: [domain] } },
+      { ...bucket, publishedUrl: PUBLISHED_URL, observe: () => {}, now },
+    );
+
+  test.each([
+    ['1378973005', 'example.com'],
+    ['1378973003', 'renewed.example'],
+  ])('Publishing order %s again at %s changes nothing.', async (orderNumber, domain) => {
+    expect(await publishAgain(orderNumber, domain)).toMatchObject({ published: [{ domain, changed: false }] });
+    expect(bucket.writes()).toEqual([]);
+  });
+
+  test.each([
+    ['1378973002', 'renewed.example', 'older'],
+    ['1378973006', 'takendown.example', 'revoked'],
+    ['1378973008', 'plain.example', 'not-publishable'],
+  ])('Order %s is not published at %s, because it is %s.', async (orderNumber, domain, reason) => {
+    expect(await publishAgain(orderNumber, domain)).toMatchObject({
+      published: [],
+      notPublished: [{ domain, reason }],
+    });
+    expect(bucket.writes()).toEqual([]);
+  });
+
+  test('A certificate that was stored but not published can be published.', async () => {
+    expect(await publishAgain('1378973007', 'cmc.example')).toMatchObject({ published: [{ changed: true }] });
+    const base = 'published/cmc.example/default';
+    expect(bucket.writes()).toEqual([`${base}.svg`, `${base}.pem`, `${base}.json`]);
+  });
+
+  test('A renewal by another order replaces it, and the description lists it as previous.', async () => {
+    const before = await currentPublication('example.com');
+    const { body, certificate } = await issueToday(['example.com']);
+    const archive = openArchive(bucket.s3, bucket.bucket, '1378979999');
+    const provenance = { execution: 'order-1378979999', collectedAt: AT };
+    await archive.store({ container: 'pkcs7', body }, certificate, provenance);
+    expect(await publishAgain('1378979999', 'example.com')).toMatchObject({ published: [{ changed: true }] });
+    const after = await currentPublication('example.com');
+    expect(after.live).toMatchObject({ orderNumber: '1378979999', since: AT });
+    expect(after.previous).toEqual([before.live, ...before.previous]);
+  });
+});
+
+describe('a revocation of release 0.1.0', () => {
+  const revokeBy = async (event: unknown, unpublish: boolean) => {
+    const revoked: object[] = [];
+    const observe = {
+      revoked: (record: object) => revoked.push(record),
+      damaged: (key: string) => expect.unreachable(`${key} is damaged`),
+    };
+    await revoke(event, { ...bucket, unpublish, observe, now });
+    return revoked;
+  };
+  const event = EVENTS.failed.CertificateRevoked;
+
+  test.each([
+    ['Collect', EVENTS.failed.CertificateRevoked],
+    ['Lambda', EVENTS.failedByLambda.CertificateRevoked],
+  ])('The same event, with the cause as %s reports it, changes nothing.', async (_, repeated) => {
+    const before = await currentPublication('revoked.example');
+    expect(await revokeBy(repeated, false)).toMatchObject([{ domain: 'revoked.example', served: true }]);
+    expect(await currentPublication('revoked.example')).toEqual(before);
+    expect(bucket.writes()).toEqual([]);
+  });
+
+  test('The certificate is taken down when unpublishRevoked is on.', async () => {
+    const { revokedAt } = await currentPublication('revoked.example');
+    expect(await revokeBy(event, true)).toMatchObject([{ domain: 'revoked.example', served: false, revokedAt }]);
+    const base = 'published/revoked.example/default';
+    expect(bucket.writes().toSorted()).toEqual([`${base}.json`, `DELETE ${base}.pem`, `DELETE ${base}.svg`].toSorted());
+  });
+});
+
+describe('a survey of what release 0.1.0 stored', () => {
+  let bus: EventBus;
+  let eventBridge: EventBridgeClient;
+
+  beforeEach(async () => {
+    bus = await startEventBus();
+    const credentials = { accessKeyId: 'x', secretAccessKey: 'x' };
+    eventBridge = new EventBridgeClient({ region: 'us-east-1', credentials, endpoint: bus.url });
+  });
+  afterEach(async () => {
+    eventBridge.destroy();
+    await bus.close();
+  });
+
+  const surveyAt = async (at: string, publications?: SurveyDependencies['publications']) => {
+    const observe: SurveyDependencies['observe'] = {
+      damaged: (key) => expect.unreachable(`${key} is damaged`),
+      surveyed: () => {},
+      reminded: () => {},
+      publicationDamaged: (key) => expect.unreachable(`${key} is damaged`),
+      publicationsChecked: () => {},
+      broken: () => {},
+    };
+    const clock = () => new Date(at);
+    const settings = { eventBusName: 'default', remindBeforeDays: 30 };
+    await survey({ ...bucket, ...settings, eventBridge, publications, observe, now: clock });
+    return bus.calls.flat().map(({ DetailType, Detail }) => ({ type: DetailType, detail: JSON.parse(Detail) }));
+  };
+
+  test.each([
+    [AT, 0],
+    ['2026-12-07T05:17:00.000Z', 1],
+  ])('At %s it sends the reminder that 0.1.0 sent.', async (at, index) => {
+    const [sent, ...more] = await surveyAt(at);
+    expect(sent).toEqual({ type: 'Mark Certificate Expiring', detail: sent?.detail });
+    expect(sent?.detail).toMatchObject(EVENTS.expiring[index]?.detail ?? {});
+    expect(more).toEqual([]);
+  });
+
+  test('It reports a revoked certificate that is still served, with the fields that 0.1.0 sent.', async () => {
+    const http: HttpClient = async ({ url }) => {
+      const key = `published${url.pathname}`;
+      const version = VERSIONS.find((each) => each.key === key && each.isLatest);
+      const headers = { 'content-type': version?.contentType ?? '' };
+      return { status: 200, headers, read: async () => readSample(version?.file ?? ''), discard: () => {} };
+    };
+    const resolver = {
+      async resolveTxt(name: string): Promise<string[][]> {
+        throw Object.assign(new Error(`queryTxt ENOTFOUND ${name}`), { code: 'ENOTFOUND' });
+      },
+    };
+    const checks = { url: PUBLISHED_URL, http, resolver, limitMilliseconds: 10_000, totalMilliseconds: 60_000 };
+    const broken = (await surveyAt(AT, checks)).filter(({ type }) => type === 'Mark Certificate Publication Broken');
+    const detailOf = (domain: unknown) => broken.find(({ detail }) => detail.domain === domain)?.detail;
+    const [sample] = EVENTS.publicationBroken.filter(({ detail }) => detail.domain === 'revoked.example');
+    const { differences, ...fields } = sample?.detail ?? {};
+    expect(detailOf('revoked.example')).toMatchObject(fields);
+    expect(Object.keys(detailOf('revoked.example'))).toEqual(expect.arrayContaining(Object.keys(sample?.detail ?? {})));
+    const ids = (detailOf('revoked.example').differences as { id: string }[]).map(({ id }) => id);
+    expect(differences).toMatchObject([{ id: 'revoked' }, { id: 'record-differs' }, { id: 'dmarc-missing' }]);
+    // The zone of this test has no records.
+    expect(ids).toEqual(['revoked', 'record-missing', 'dmarc-missing']);
+    expect(broken.map(({ detail }) => detail.domain)).not.toContain('takendown.example');
+  });
+});
