@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { readFingerprint } from '../functions/certificate/trust-anchors.ts';
 import { CHECKS_AHEAD } from '../functions/collect/waiting.ts';
 import { COLLECT_URL, endpointProblem, RESPONSE_FORMATS } from '../functions/collectmc/request.ts';
+import { CollectorError } from '../functions/errors.ts';
 import { isLoopback } from '../functions/http.ts';
 import { problemsOf } from '../functions/input.ts';
 import { domainSchema } from '../functions/order.ts';
@@ -165,7 +166,9 @@ export type Settings = v.InferOutput<typeof settingsSchema>;
 export const SETTING_NAMES = Object.keys(settingsSchema.entries) as (keyof Settings)[];
 
 /** Lists every setting that cannot be used, with its value and the accepted form. */
-export class InvalidSettingsError extends Error {
+export class InvalidSettingsError extends CollectorError {
+  override readonly name = 'InvalidSettingsError';
+
   constructor(problems: readonly string[]) {
     super(`Settings cannot be used:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
   }

@@ -21,7 +21,7 @@ function problemsOf(input: Readonly<Record<string, unknown>>): string[] {
     readSettings(input);
   } catch (error) {
     const [title, ...problems] = String(error).split('\n');
-    expect(title).toBe('Error: Settings cannot be used:');
+    expect(title).toBe('InvalidSettingsError: Settings cannot be used:');
     return problems.map((problem) => problem.replace(/^ {2}- /, ''));
   }
   return [];
