@@ -1,21 +1,21 @@
 import { assertionName } from '../bimi.ts';
 
-/** What a domain's DNS says of its logo and of its policy, read as receivers of mail read it. */
+/** The BIMI records and DMARC policies of a domain, read from the DNS as mail receivers read them. */
 
-/** The part of a resolver of node:dns/promises that is needed. Each record comes in the pieces it is stored in. */
+/** The part of a resolver of node:dns/promises that is used. A record is the list of the strings that it is stored in. */
 export interface TxtResolver {
   resolveTxt(name: string): Promise<string[][]>;
 }
 
-/** `name=value` pairs in their order, white space around both taken off. */
+/** The tags of a record in their order: names in lower case, no white space around name and value. */
 type Tags = readonly (readonly [name: string, value: string])[];
 
-/** What stands where a BIMI record belongs. */
+/** The TXT records at the name of a BIMI record. */
 export interface BimiRecords {
   readonly name: string;
-  /** The records that count as BIMI. */
+  /** The BIMI records. A missing address is empty. */
   readonly records: readonly { readonly text: string; readonly logo: string; readonly chain: string }[];
-  /** Other TXT records at the name: one of them may be meant as a BIMI record. */
+  /** All other TXT records. One of them may be a BIMI record with an error. */
   readonly others: readonly string[];
 }
 
@@ -24,64 +24,63 @@ interface DmarcRecord {
   readonly tags: Tags;
 }
 
-/** A DMARC policy that counts for a domain. */
+/** A DMARC policy that applies to a domain. */
 export interface DmarcPolicy {
-  /** Where its record stands. */
+  /** The name of its record. */
   readonly name: string;
-  /** Why it does not bear BIMI, as a clause; undefined where it does. */
+  /** Why BIMI does not accept the policy, as a clause; undefined if BIMI accepts it. */
   readonly weakness: string | undefined;
 }
 
-/** How a resolver says that there is no such name, or no TXT record at it. Any other error says nothing of the records. */
-const NOTHING_THERE: ReadonlySet<unknown> = new Set(['ENOTFOUND', 'ENODATA']);
+/** The error codes for a name that does not exist or has no TXT record. After any other code the records are unknown. */
+const NOT_FOUND_CODES: ReadonlySet<unknown> = new Set(['ENOTFOUND', 'ENODATA']);
 
-/** Policies under which BIMI shows logos. */
-const ENFORCING: ReadonlySet<string | undefined> = new Set(['quarantine', 'reject']);
+/** The policies with which receivers show logos. */
+const ENFORCING_POLICIES: ReadonlySet<string | undefined> = new Set(['quarantine', 'reject']);
 
-/** The longest name above its own that a domain may inherit from, in labels: no more than 8 queries (RFC 9989, 4.10). */
-const MOST_LABELS = 7;
+/** The most labels of a domain above the checked one, which limits a walk to 8 queries (RFC 9989, 4.10). */
+const PARENT_LABELS_LIMIT = 7;
 
 /**
- * The BIMI records of one selector. Those that do not begin with `v=BIMI1` are none (BIMI draft, Assertion Record Discovery).
+ * Reads the BIMI records of one selector. A TXT record that does not begin with `v=BIMI1` is none (BIMI draft 10, 7.2).
  *
- * @throws {Error} of the resolver, where it did not come to an answer.
+ * @throws {Error} the resolver's error if the lookup failed.
  */
 export async function readBimiRecords(resolver: TxtResolver, domain: string, selector: string): Promise<BimiRecords> {
   const name = assertionName(domain, selector);
-  const texts = await readTxt(resolver, name);
+  const found = (await readTxt(resolver, name)).map((text) => ({ text, tags: readTags(text) }));
   return {
     name,
-    records: texts.filter(isBimi).map((text) => {
-      const tags = readTags(text);
-      return { text, logo: valueOfTag(tags, 'l') ?? '', chain: valueOfTag(tags, 'a') ?? '' };
-    }),
-    others: texts.filter((text) => !isBimi(text)),
+    records: found
+      .filter(({ tags }) => isBimi(tags))
+      .map(({ text, tags }) => ({ text, logo: tagValue(tags, 'l') ?? '', chain: tagValue(tags, 'a') ?? '' })),
+    others: found.filter(({ tags }) => !isBimi(tags)).map(({ text }) => text),
   };
 }
 
 /**
- * The policies that count for a domain: that of its own record and that of its organization's, where there are two. Either bars
- * the logo (BIMI draft, 7.1, steps 7 to 9).
+ * Reads the policies that apply to a domain: its own and that of its organization, if both exist. Each of them can prevent the
+ * logo (BIMI draft 10, 7.1, steps 7 to 9).
  *
- * @throws {Error} of the resolver, where it did not come to an answer.
+ * @throws {Error} the resolver's error if a lookup failed.
  */
 export async function readDmarcPolicies(resolver: TxtResolver, domain: string): Promise<DmarcPolicy[]> {
   const records = await walkUp(resolver, domain);
-  const own = records.find(({ name }) => name === dmarcNameOf(domain));
-  const organizational = organizationalOf(records);
+  const own = records.find(({ name }) => name === dmarcName(domain));
+  const organizational = organizationalRecord(records);
   return [...new Set([own, organizational])].flatMap((record) =>
     record ? [{ name: record.name, weakness: weaknessOf(record.tags) }] : [],
   );
 }
 
-/** The records from the domain's own up to the last below the top-level label; one with `psd` ends the walk (RFC 9989, 4.10). */
+/** The records from the domain up to the one below the top-level domain. A record with `psd` ends the walk (RFC 9989, 4.10). */
 async function walkUp(resolver: TxtResolver, domain: string): Promise<DmarcRecord[]> {
   const found: DmarcRecord[] = [];
   for (const each of [domain, ...parentsOf(domain)]) {
     const record = await readDmarc(resolver, each);
     if (record) {
       found.push(record);
-      if (['y', 'n'].includes(valueOfTag(record.tags, 'psd') ?? '')) {
+      if (['y', 'n'].includes(tagValue(record.tags, 'psd')?.toLowerCase() ?? '')) {
         break;
       }
     }
@@ -89,77 +88,94 @@ async function walkUp(resolver: TxtResolver, domain: string): Promise<DmarcRecor
   return found;
 }
 
-/** The highest one. A public suffix (`psd=y`) is none: its policy is for organizations that have no record. */
-function organizationalOf(records: readonly DmarcRecord[]): DmarcRecord | undefined {
+/** The highest record. That of a public suffix (`psd=y`) applies only to organizations without a record. */
+function organizationalRecord(records: readonly DmarcRecord[]): DmarcRecord | undefined {
   const highest = records.at(-1);
   const below = records.at(-2);
-  return below && highest && valueOfTag(highest.tags, 'psd') === 'y' ? below : highest;
+  return below && highest && tagValue(highest.tags, 'psd')?.toLowerCase() === 'y' ? below : highest;
 }
 
-/** From the nearest to the last one that is no top-level domain. */
+/** From the nearest parent to the last one below the top-level domain. */
 function parentsOf(domain: string): string[] {
   const labels = domain.split('.');
-  const first = Math.max(1, labels.length - MOST_LABELS);
+  const first = Math.max(1, labels.length - PARENT_LABELS_LIMIT);
   return labels.slice(first, -1).map((_, index) => labels.slice(first + index).join('.'));
 }
 
-const dmarcNameOf = (domain: string) => `_dmarc.${domain}`;
+const dmarcName = (domain: string) => `_dmarc.${domain}`;
 
-/** The record at one name. More than one counts as none (RFC 7489, 6.6.3; RFC 9989, 4.10). */
+/** The record at one name. Several records count as none (RFC 7489, 6.6.3; RFC 9989, 4.10). */
 async function readDmarc(resolver: TxtResolver, domain: string): Promise<DmarcRecord | undefined> {
-  const name = dmarcNameOf(domain);
-  const [tags, ...more] = (await readTxt(resolver, name)).map(readTags).filter((each) => beginsWith(each, 'DMARC1'));
+  const name = dmarcName(domain);
+  const [tags, ...more] = (await readTxt(resolver, name)).map(readTags).filter(isDmarc);
   return tags && more.length === 0 ? { name, tags } : undefined;
 }
 
-/** `p` must be there, `sp` need not; `pct` is 100 where it is missing or no number (RFC 7489, 6.3 and 6.6.3). */
+/**
+ * `p` is required, `sp` is optional. `pct` matters with `p=quarantine` only: BIMI accepts `p=reject` with any percentage (BIMI
+ * draft 10, 2 and 7.1, step 9). A `pct` that is not a number counts as 100 (RFC 7489, 6.3). `np` applies only to domains that
+ * do not exist.
+ */
 function weaknessOf(tags: Tags): string | undefined {
   for (const name of ['p', 'sp']) {
-    const policy = valueOfTag(tags, name)?.toLowerCase();
-    if (!ENFORCING.has(policy) && (name === 'p' || policy !== undefined)) {
+    const policy = tagValue(tags, name)?.toLowerCase();
+    if (!ENFORCING_POLICIES.has(policy) && (name === 'p' || policy !== undefined)) {
       return policy === undefined ? `has no ${name}=` : `has ${name}=${policy}`;
     }
   }
-  const percent = valueOfTag(tags, 'pct');
-  if (percent !== undefined && /^\d+$/.test(percent) && Number(percent) < 100) {
-    return `has pct=${percent}`;
+  const isPartial = (percent: string) => /^\d+$/.test(percent) && Number(percent) < 100;
+  if (tagValue(tags, 'p')?.toLowerCase() === 'quarantine' && tagValues(tags, 'pct').some(isPartial)) {
+    return `has pct=${tagValue(tags, 'pct')}`;
   }
-  // RFC 9989 has it in place of pct: the policy is only tried.
-  return valueOfTag(tags, 't')?.toLowerCase() === 'y' ? 'has t=y' : undefined;
+  // A test mode in place of pct: receivers apply the policy one level lower (RFC 9989, 4.7).
+  return tagValues(tags, 't').some((value) => value.toLowerCase() === 'y') ? `has t=${tagValue(tags, 't')}` : undefined;
 }
 
-/** The texts at one name, each joined of its pieces; none where there is no such name. */
+/** The TXT records at one name, the strings of each joined; empty if the name does not exist. */
 async function readTxt(resolver: TxtResolver, name: string): Promise<string[]> {
   try {
-    return (await resolver.resolveTxt(name)).map((pieces) => pieces.join(''));
+    return (await resolver.resolveTxt(name)).map((strings) => strings.join(''));
   } catch (error) {
-    if (error instanceof Error && 'code' in error && NOTHING_THERE.has(error.code)) {
+    if (error instanceof Error && 'code' in error && NOT_FOUND_CODES.has(error.code)) {
       return [];
     }
     throw error;
   }
 }
 
-/** Tags stand between semicolons; the last may have one too. A tag without "=" has an empty value. */
+/**
+ * Tags are separated by semicolons, and the last may end with one. A tag without "=" has an empty value. Names match in any case,
+ * like all literals of the two grammars (RFC 5234, 2.3).
+ */
 function readTags(text: string): Tags {
   return text
     .split(';')
     .filter((tag) => tag.trim() !== '')
     .map((tag) => {
       const [name = '', ...value] = tag.split('=');
-      return [name.trim(), value.join('=').trim()];
+      return [name.trim().toLowerCase(), value.join('=').trim()];
     });
 }
 
-/** The version comes first and is matched to the letter, in both kinds of records. */
-function beginsWith([first]: Tags, version: string): boolean {
-  return first?.[0] === 'v' && first[1] === version;
+/** The version comes first and must match precisely: receivers must not correct its capitals (BIMI draft 10, 4.3). */
+function isBimi([first]: Tags): boolean {
+  return first?.[0] === 'v' && first[1] === 'BIMI1';
 }
 
-const isBimi = (text: string) => beginsWith(readTags(text), 'BIMI1');
+/** The version comes first. RFC 9989 (4.8) allows capitals only, but receivers such as OpenDMARC accept it in any case. */
+function isDmarc([first]: Tags): boolean {
+  return first?.[0] === 'v' && first[1].toUpperCase() === 'DMARC1';
+}
 
-/** A tag that comes twice is a fault, and readers differ in which they take: both are shown, which is no value of any tag. */
-function valueOfTag(tags: Tags, name: string): string | undefined {
-  const values = tags.filter((tag) => tag[0] === name).map(([, value]) => value);
+/**
+ * A tag must not occur twice (RFC 6376, 3.2), and receivers differ in which one they use: the result names all values, which is
+ * no value that any tag may have.
+ */
+function tagValue(tags: Tags, name: string): string | undefined {
+  const values = tagValues(tags, name);
   return values.length > 0 ? values.join(' and ') : undefined;
+}
+
+function tagValues(tags: Tags, name: string): string[] {
+  return tags.filter((tag) => tag[0] === name).map(([, value]) => value);
 }
