@@ -14,22 +14,23 @@ import { surveyEnvironment } from './environment.ts';
 import type { PublicationChecks } from './publications.ts';
 import { type SurveyDependencies, type SurveyObserver, survey } from './survey.ts';
 
-/** For one object, one record or one policy. An answer usually takes less than one. */
+/** The time for one object, one record or one policy. An answer usually takes less than a second. */
 const LIMIT_SECONDS = 10;
 
 /**
- * Of Lambda's 300. What is begun last may take four limits more (chain, logo, record, policy), and the reminders before it and
- * the events after it have the rest.
+ * The time of Lambda's 300 s in which checks may start. The last check may take four limits more (chain, logo, record, policy).
+ * The rest is for the reminders before the checks and the events after them.
  */
 const TOTAL_SECONDS = 180;
 
-/** A server that does not answer is asked again within the limit. */
+/** The resolver asks a server that does not answer a second time within the limit. */
 const DNS_ATTEMPTS = { timeout: 2_500, tries: 2 };
 
 /**
- * Wires one process of the Lambda survey, the target of the daily schedule.
+ * Creates the handler of the Lambda function survey, the target of the daily schedule.
  *
- * @param resolver asks the DNS of published domains; on one machine it answers by itself.
+ * @param resolver looks up the records of published domains. On one machine it answers without the DNS.
+ * @throws {InvalidEnvironmentError} if an environment variable is missing or wrong.
  */
 export function createHandler(environment: Environment, resolver: TxtResolver = new Resolver(DNS_ATTEMPTS)) {
   const variables = parseEnvironment(surveyEnvironment, environment);
@@ -47,14 +48,17 @@ export function createHandler(environment: Environment, resolver: TxtResolver = 
   };
   return middy(async () => {
     await survey(dependencies);
-    // Counted here and nowhere else: its absence is how a survey that did not come to its end is noticed.
+    // Only a completed survey adds this metric: an alarm fires if it is absent.
     metrics.addMetric(SURVEY_METRICS.runs, MetricUnit.Count, 1);
   })
     .use(injectLambdaContext(logger))
     .use(logMetrics(metrics));
 }
 
-/** One line each for what is damaged, a summary, one line an event. What was found is measured even if sending fails then. */
+/**
+ * Logs a line for each damaged object, for each summary and for each event. The metrics are added before the events are sent, so
+ * that they exist even if sending fails.
+ */
 function createObserver(logger: Logger, metrics: Metrics): SurveyObserver {
   return {
     damaged(key, problem) {
@@ -85,7 +89,7 @@ function createObserver(logger: Logger, metrics: Metrics): SurveyObserver {
   };
 }
 
-/** Nothing is looked at where the stack publishes nothing. */
+/** Undefined if the stack publishes nothing. */
 function publicationChecks(url: string | undefined, resolver: TxtResolver): PublicationChecks | undefined {
   if (url === undefined) {
     return undefined;

@@ -3,102 +3,79 @@ import { assertionName, publishedUrls } from '../bimi.ts';
 import { BodyTooLargeError, connectionProblem, type HttpClient, type HttpResponse } from '../http.ts';
 import { CHAIN_TYPE, type StoredManifest, SVG_TYPE } from '../store/manifest.ts';
 import type { Publication, PublishedPair } from '../store/publication.ts';
+import { truncate } from '../text.ts';
+import type { Difference } from './differences.ts';
 import { readBimiRecords, readDmarcPolicies, type TxtResolver } from './dns.ts';
 
-/** The ids of all differences; docs/events.md and docs/runbook.md list them. */
-export const DIFFERENCE_IDS = [
-  'chain-unreachable',
-  'chain-differs',
-  'chain-type',
-  'logo-unreachable',
-  'logo-differs',
-  'logo-type',
-  'ended',
-  'revoked',
-  'outdated',
-  'record-missing',
-  'record-differs',
-  'record-unreachable',
-  'dmarc-missing',
-  'dmarc-weak',
-  'dmarc-unreachable',
-  'description-damaged',
-] as const;
-
-/** One way in which a publication differs from what it should be. */
-export interface Difference {
-  readonly id: (typeof DIFFERENCE_IDS)[number];
-  /** A sentence. */
-  readonly message: string;
-}
-
 export interface LiveDependencies {
-  /** Serves the folder `published/`: https, or plain http on a loopback address. */
+  /** The URL that serves the folder `published/`: https, or plain http on a loopback address. */
   readonly url: string;
   readonly http: HttpClient;
   readonly resolver: TxtResolver;
-  /** How long one object, one record or one policy may take. */
+  /** The time limit for each object, each BIMI record and each DMARC policy. */
   readonly limitMilliseconds: number;
   readonly now: () => Date;
 }
 
-/** A logo may have 256 KiB, and no chain comes near. */
+/** The limit of a logo; every chain is much smaller. */
 const BODY_LIMIT = 256 * 1024;
 
-/** How long caches may show what was there before a renewal: twice the `max-age` that objects are served with. */
+/** How long caches may serve the previous objects after a renewal: twice the `max-age` of the objects. */
 const RENEWAL_MILLISECONDS = 3_600_000;
 
-/** The most that a message quotes of what others wrote: ten events share the size of one call of PutEvents. */
-const QUOTE_LIMIT = 300;
+/** The most bytes that a message quotes from others: ten events must fit into one call of PutEvents. */
+const QUOTE_BYTES = 300;
 
 /**
- * Looks at a publication as a receiver of mail does: chain and logo at their public addresses, BIMI record, DMARC policy.
- * One after the other, so that no more is open at once than there are publications being looked at. Never throws: what
- * cannot be reached is a difference.
+ * Checks a publication as a mail receiver does: the chain and the logo at their public addresses, the BIMI record, the DMARC
+ * policy. The checks run one after the other, so that each publication has at most one open connection. Never throws: a failed
+ * request is a difference.
  *
- * @param stored the manifest of the order whose certificate is live; undefined where it is not known.
+ * @param stored the manifest of the order whose certificate is published; undefined if it cannot be read.
  */
 export async function findDifferences(
   publication: Publication,
   stored: StoredManifest | undefined,
   dependencies: LiveDependencies,
 ): Promise<Difference[]> {
-  const { domain, selector, live, previous, revokedAt } = publication;
+  const { domain, selector, live, previous } = publication;
   const urls = publishedUrls(dependencies.url, domain, selector);
   const time = dependencies.now().getTime();
   const pairs = time - Date.parse(live.since) < RENEWAL_MILLISECONDS ? [live, ...previous] : [live];
-  const digestsOf = (what: 'chain' | 'logo') => pairs.map(({ objects }) => objects[what].sha256);
+  const expected = (what: 'chain' | 'logo', type: string) => ({
+    what,
+    domain,
+    url: urls[what],
+    type,
+    digests: pairs.map(({ objects }) => objects[what].sha256),
+  });
   return [
-    ...(await compareServed('chain', urls.chain, CHAIN_TYPE, digestsOf('chain'), dependencies)),
-    ...(await compareServed('logo', urls.logo, SVG_TYPE, digestsOf('logo'), dependencies)),
-    ...(Date.parse(live.notAfter) < time ? [different('ended', `The certificate ended at ${live.notAfter}.`)] : []),
-    ...(revokedAt === null
-      ? []
-      : [
-          different(
-            'revoked',
-            `The CA was seen at ${revokedAt} to have revoked the certificate, and it is still served.`,
-          ),
-        ]),
-    ...compareStored(live, stored),
-    ...(await compareRecord(publication, urls, dependencies)),
-    ...(await compareDmarc(publication, dependencies)),
+    ...(await checkServed(expected('chain', CHAIN_TYPE), dependencies)),
+    ...(await checkServed(expected('logo', SVG_TYPE), dependencies)),
+    ...checkCertificate(publication, time),
+    ...checkStored(publication, stored),
+    ...(await checkRecord(publication, urls, dependencies)),
+    ...(await checkDmarc(publication, dependencies)),
   ];
 }
 
-function different(id: Difference['id'], message: string): Difference {
-  return { id, message };
+interface ExpectedObject {
+  readonly what: 'chain' | 'logo';
+  readonly domain: string;
+  readonly url: string;
+  readonly type: string;
+  /** The SHA-256 of the published object, then those of its predecessors that caches may still serve. */
+  readonly digests: readonly string[];
 }
 
-/** Status, bytes and content type of one object. What cannot be reached is compared no further. */
-async function compareServed(
-  what: 'chain' | 'logo',
-  url: string,
-  type: string,
-  digests: readonly string[],
+/** Compares status, bytes and content type of one object. */
+async function checkServed(
+  { what, domain, url, type, digests }: ExpectedObject,
   { http, limitMilliseconds }: LiveDependencies,
 ): Promise<Difference[]> {
-  const unreachable = (problem: string) => [different(`${what}-unreachable`, `${url} ${problem}.`)];
+  const unreachable = (problem: string): Difference[] => [
+    { id: `${what}-unreachable`, message: `The ${what} of ${domain} is unreachable. ${problem}.` },
+  ];
   const limit = AbortSignal.timeout(limitMilliseconds);
   try {
     const response = await http({ url: new URL(url), signal: limit });
@@ -106,42 +83,57 @@ async function compareServed(
     if (status !== 200) {
       response.discard();
       const target = headers.location === undefined ? '' : ` to ${quote(headers.location)}`;
-      return unreachable(`answers ${status}${target}, not 200`);
+      return unreachable(`${url} answers ${status}${target}, expected 200`);
     }
-    const served = await digestOf(response);
+    const differences: Difference[] = [];
+    const digest = await readDigest(response);
+    if (!digests.includes(digest)) {
+      const message = `The ${what} of ${domain} is not the published one. ${url} serves ${digest}, expected ${digests[0]} (SHA-256).`;
+      differences.push({ id: `${what}-differs`, message });
+    }
     const servedType = headers['content-type'];
-    return [
-      ...(digests.includes(served)
-        ? []
-        : [different(`${what}-differs`, `${url} serves ${served}, not what was published: ${digests[0]} (SHA-256).`)]),
-      ...(mediaType(servedType) === type
-        ? []
-        : [different(`${what}-type`, `${url} is served as ${quote(servedType ?? '')}, not as ${type}.`)]),
-    ];
+    if (mediaType(servedType) !== type) {
+      const message = `The ${what} of ${domain} has a wrong content type. ${url} is served as ${quote(servedType ?? '')}, expected ${type}.`;
+      differences.push({ id: `${what}-type`, message });
+    }
+    return differences;
   } catch (error) {
-    // A body that is cut off by the limit looks like a connection that broke.
-    return unreachable(`does not answer: ${connectionProblem(limit.aborted ? limit.reason : error)}`);
+    // When the limit interrupts the body, the error looks like a broken connection.
+    return unreachable(`The request to ${url} failed: ${connectionProblem(limit.aborted ? limit.reason : error)}`);
   }
 }
 
-/** A replacement that was collected by an event without domains, or refused when it was to be published, leaves the old one live. */
-function compareStored(
-  { orderNumber, fingerprintSha256, notBefore }: PublishedPair,
-  stored: StoredManifest | undefined,
-): Difference[] {
-  if (stored?.fingerprintSha256 === fingerprintSha256 || !stored?.publishable || stored.notBefore < notBefore) {
+/** Compares the validity of the published certificate with the time. */
+function checkCertificate({ domain, live, revokedAt }: Publication, time: number): Difference[] {
+  const differences: Difference[] = [];
+  if (Date.parse(live.notAfter) < time) {
+    differences.push({ id: 'expired', message: `The certificate of ${domain} expired at ${live.notAfter}.` });
+  }
+  if (revokedAt !== null) {
+    const message = `The CA revoked the certificate of ${domain}, which is still served. The revocation was found at ${revokedAt}.`;
+    differences.push({ id: 'revoked', message });
+  }
+  return differences;
+}
+
+/** A replacement stays unpublished if its event had no domains, or if it was refused when it should have been published. */
+function checkStored({ domain, live }: Publication, stored: StoredManifest | undefined): Difference[] {
+  if (!stored || !isReplacement(stored, live)) {
     return [];
   }
-  return [
-    different(
-      'outdated',
-      `Order ${orderNumber} has a replacement stored, ${stored.fingerprintSha256} (SHA-256), which is not published; ` +
-        "send the order's event again, with its domains, its selector and a request of its own.",
-    ),
-  ];
+  const message =
+    `The certificate of ${domain} is outdated. Order ${live.orderNumber} has a newer one, ${stored.fingerprintSha256} (SHA-256), ` +
+    "which is not published. Send the order's event again with its domains, its selector and a new request.";
+  return [{ id: 'outdated', message }];
 }
 
-async function compareRecord(
+function isReplacement(stored: StoredManifest, live: PublishedPair): boolean {
+  return (
+    stored.fingerprintSha256 !== live.fingerprintSha256 && stored.publishable && stored.notBefore >= live.notBefore
+  );
+}
+
+async function checkRecord(
   { domain, selector }: Publication,
   urls: { readonly chain: string; readonly logo: string },
   { resolver, limitMilliseconds }: LiveDependencies,
@@ -150,57 +142,53 @@ async function compareRecord(
     const { name, records, others } = await within(limitMilliseconds, readBimiRecords(resolver, domain, selector));
     const [record, ...more] = records;
     if (!record) {
-      const instead = others.length > 0 ? `; what there is: ${quote(others.join(' | '))}` : '';
-      return [different('record-missing', `${name} has no TXT record that begins with v=BIMI1${instead}.`)];
+      const instead = others.length > 0 ? ` Found: ${quote(others.join(' | '))}.` : '';
+      const message = `${name} has no TXT record that begins with v=BIMI1.${instead}`;
+      return [{ id: 'record-missing', message }];
     }
     if (more.length > 0) {
       const texts = records.map(({ text }) => text).join(' | ');
-      return [
-        different('record-differs', `${name} has ${records.length} BIMI records, and may have one: ${quote(texts)}.`),
-      ];
+      const message = `${name} has ${records.length} BIMI records, expected one. Found: ${quote(texts)}.`;
+      return [{ id: 'record-differs', message }];
     }
-    return isAddress(record.logo, urls.logo) && isAddress(record.chain, urls.chain)
-      ? []
-      : [different('record-differs', `${name} is ${quote(record.text)}, not with l=${urls.logo} and a=${urls.chain}.`)];
+    if (isSameUrl(record.logo, urls.logo) && isSameUrl(record.chain, urls.chain)) {
+      return [];
+    }
+    const message = `${name} has the BIMI record ${quote(record.text)}, expected l=${urls.logo} and a=${urls.chain}.`;
+    return [{ id: 'record-differs', message }];
   } catch (error) {
     const name = assertionName(domain, selector);
-    return [
-      different('record-unreachable', `The DNS did not tell the BIMI record of ${name}: ${connectionProblem(error)}.`),
-    ];
+    const message = `The DNS lookup of the BIMI record ${name} failed: ${connectionProblem(error)}.`;
+    return [{ id: 'record-unreachable', message }];
   }
 }
 
-async function compareDmarc(
+async function checkDmarc(
   { domain }: Publication,
   { resolver, limitMilliseconds }: LiveDependencies,
 ): Promise<Difference[]> {
   try {
     const policies = await within(limitMilliseconds, readDmarcPolicies(resolver, domain));
     if (policies.length === 0) {
-      return [different('dmarc-missing', `Neither ${domain} nor a domain above it has one DMARC record.`)];
+      const message = `Neither ${domain} nor a domain above it has exactly one DMARC record.`;
+      return [{ id: 'dmarc-missing', message }];
     }
-    return policies.flatMap(({ name, weakness }) =>
-      weakness === undefined
-        ? []
-        : [
-            different(
-              'dmarc-weak',
-              `The DMARC record ${name} ${clip(weakness)}; BIMI needs quarantine or reject for all messages.`,
-            ),
-          ],
-    );
+    return policies.flatMap(({ name, weakness }): Difference[] => {
+      if (weakness === undefined) {
+        return [];
+      }
+      const problem = truncate(weakness, QUOTE_BYTES);
+      const message = `The DMARC record ${name} ${problem}; BIMI needs quarantine or reject for all messages.`;
+      return [{ id: 'dmarc-weak', message }];
+    });
   } catch (error) {
-    return [
-      different(
-        'dmarc-unreachable',
-        `The DNS did not tell the DMARC policy of ${domain}: ${connectionProblem(error)}.`,
-      ),
-    ];
+    const message = `The DNS lookup of the DMARC policy of ${domain} failed: ${connectionProblem(error)}.`;
+    return [{ id: 'dmarc-unreachable', message }];
   }
 }
 
-/** The SHA-256 of a body, in lower-case hex; the problem instead if it is too large to be read to its end. */
-async function digestOf(response: HttpResponse): Promise<string> {
+/** The SHA-256 of a body in lower-case hex; a text that states the problem if the body is too large. */
+async function readDigest(response: HttpResponse): Promise<string> {
   try {
     return hash('sha256', await response.read(BODY_LIMIT));
   } catch (error) {
@@ -216,24 +204,20 @@ function mediaType(header: string | undefined): string | undefined {
   return header?.split(';')[0]?.trim().toLowerCase();
 }
 
-/** Whether a tag's value is an address, however its host is written. */
-function isAddress(value: string, address: string): boolean {
-  return URL.parse(value)?.href === address;
+/** Whether the value of a tag is a URL, in any spelling of its host. */
+function isSameUrl(value: string, url: string): boolean {
+  return URL.parse(value)?.href === url;
 }
 
-/** Ends with the limit, whatever the work does: a resolver cannot be told to stop. */
+/** Rejects after the limit, because a resolver cannot be aborted. */
 function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
   const limit = AbortSignal.timeout(milliseconds);
-  const overdue = new Promise<never>((_, reject) => {
+  const timeout = new Promise<never>((_, reject) => {
     limit.addEventListener('abort', () => reject(limit.reason), { once: true });
   });
-  return Promise.race([work, overdue]);
+  return Promise.race([work, timeout]);
 }
 
 function quote(text: string): string {
-  return JSON.stringify(clip(text));
-}
-
-function clip(text: string): string {
-  return text.length > QUOTE_LIMIT ? `${text.slice(0, QUOTE_LIMIT)}…` : text;
+  return JSON.stringify(truncate(text, QUOTE_BYTES));
 }

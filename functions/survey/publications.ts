@@ -1,48 +1,52 @@
 import { assertionName, bimiRecord } from '../bimi.ts';
+import { CollectorError } from '../errors.ts';
 import { PUBLICATION_BROKEN } from '../events.ts';
 import { type Bucket, type Contents, readObjects } from '../store/listing.ts';
 import { manifestKey, type StoredManifest } from '../store/manifest.ts';
 import { parseJson } from '../store/objects.ts';
 import { PUBLICATION_KEY, PUBLISHED, type Publication, parsePublication, publishedKeys } from '../store/publication.ts';
-import { type Difference, findDifferences, type LiveDependencies } from './live.ts';
+import type { Difference } from './differences.ts';
+import { findDifferences, type LiveDependencies } from './live.ts';
 import { type Bus, sendEvents } from './send-events.ts';
 
-/** Publications looked at at once. */
-const CHECKS_AT_ONCE = 10;
+/** The most publications that are checked at the same time. */
+const CONCURRENT_CHECKS = 10;
 
 /** The detail of an event "Mark Certificate Publication Broken". */
 export interface BrokenPublication {
   readonly domain: string;
   readonly selector: string;
-  /** Of what is live; missing where the description is damaged. */
+  /** The order of the published certificate; missing if the description is damaged. */
   readonly orderNumber?: string;
+  /** The published certificate; missing if the description is damaged. */
   readonly fingerprintSha256?: string;
-  /** What belongs into the DNS. */
+  /** The record that the DNS should contain. */
   readonly bimiRecord: string;
   /** At least one. */
   readonly differences: readonly Difference[];
 }
 
-/** What one look at all publications found. */
+/** The result of one check of all publications, as numbers of publications. */
 export interface PublicationSummary {
-  /** Publications that are served. */
+  /** Those that are served. */
   readonly live: number;
-  /** Those of them that differ, and those whose description cannot be read. */
+  /** Served ones with a difference, and those whose description cannot be read. */
   readonly broken: number;
-  /** Publications for which no time was left. */
+  /** Served ones for which no time was left. */
   readonly unchecked: number;
 }
 
-/** Hears what is found, as it goes. */
+/** Receives the results of a survey while it runs. */
 export interface PublicationObserver {
   publicationDamaged(key: string, problem: string): void;
-  /** All are looked at, nothing is sent yet. */
+  /** After all checks, before the first event. */
   publicationsChecked(summary: PublicationSummary): void;
+  /** After EventBridge accepted the event. */
   broken(publication: BrokenPublication): void;
 }
 
 export interface PublicationChecks extends Omit<LiveDependencies, 'now'> {
-  /** After this no publication is begun with, so that the survey comes to its end. */
+  /** No check starts after this time, so that the survey can finish. */
   readonly totalMilliseconds: number;
 }
 
@@ -51,22 +55,22 @@ export interface PublicationDependencies extends Bucket, Bus {
   readonly now: () => Date;
 }
 
-/** Publications that were not looked at, or of which EventBridge did not take the event. */
-export class PublicationsNotReportedError extends Error {
-  override name = 'PublicationsNotTold';
+/** Some publications were not checked, or EventBridge did not accept their events. */
+export class PublicationsNotReportedError extends CollectorError {
+  override readonly name = 'PublicationsNotReportedError';
 }
 
-/** Every publication that is served, and every description that cannot be read. */
+/** All publications that are served, and all descriptions that cannot be read. */
 export interface Published {
   readonly served: readonly Publication[];
   readonly damaged: Contents<Publication>['damaged'];
 }
 
 /**
- * Looks at every publication that is served, and sends an event for each that is broken. It remembers nothing: what is broken
- * is told again every day.
+ * Checks every publication that is served, and sends an event for each that is broken. It keeps no state: a broken publication is
+ * reported every day.
  *
- * @param manifests of the orders, by their keys: what they hold may be newer than what is live.
+ * @param manifests the manifests of the orders by key. They may contain newer certificates than the published ones.
  * @throws {PublicationsNotReportedError} after all other events are sent.
  */
 export async function surveyPublications(
@@ -82,10 +86,10 @@ export async function surveyPublications(
   const { broken: differing, unchecked } = await checkAll(served, manifests, checks, dependencies.now);
   const broken = [...damaged.map(({ key, problem }) => damagedPublication(checks.url, key, problem)), ...differing];
   observe.publicationsChecked({ live: served.length, broken: broken.length, unchecked: unchecked.length });
-  const untold = await sendEvents(dependencies, PUBLICATION_BROKEN, broken, (each) => observe.broken(each));
+  const failures = await sendEvents(dependencies, PUBLICATION_BROKEN, broken, (each) => observe.broken(each));
   const problems = [
-    ...untold.map(({ detail, reason }) => `EventBridge did not take the event of ${nameOf(detail)} (${reason})`),
-    ...(unchecked.length > 0 ? [`no time was left for ${unchecked.map(nameOf).join(', ')}`] : []),
+    ...failures.map(({ detail, reason }) => `EventBridge did not accept the event of ${nameOf(detail)} (${reason})`),
+    ...(unchecked.length > 0 ? [`no time was left to check ${unchecked.map(nameOf).join(', ')}`] : []),
   ];
   if (problems.length > 0) {
     throw new PublicationsNotReportedError(problems.join('; '));
@@ -93,22 +97,23 @@ export async function surveyPublications(
 }
 
 /**
- * Reads every description. One that speaks of another address than its key is damaged too: its own address would go unwatched.
+ * Reads every description. A description of another address than its key is damaged too: otherwise no check would cover the
+ * address of the key.
  *
- * @throws {S3ServiceException} where S3 does not give one.
+ * @throws {S3ServiceException} if S3 does not return a description.
  */
 export async function readPublications(dependencies: Bucket): Promise<Published> {
   const parse = (bytes: Uint8Array) => parsePublication(parseJson(Buffer.from(bytes).toString()));
   const { read, damaged }: Contents<Publication> = await readObjects(dependencies, PUBLISHED, PUBLICATION_KEY, parse);
   const keyOf = ({ domain, selector }: Publication) => publishedKeys(domain, selector).description;
-  const astray = read.filter(({ key, content }) => keyOf(content) !== key);
+  const mismatched = read.filter(({ key, content }) => keyOf(content) !== key);
   return {
     served: read.flatMap(({ key, content }) => (content.served && keyOf(content) === key ? [content] : [])),
-    damaged: [...damaged, ...astray.map(({ key, content }) => ({ key, problem: `describes ${keyOf(content)}` }))],
+    damaged: [...damaged, ...mismatched.map(({ key, content }) => ({ key, problem: `describes ${keyOf(content)}` }))],
   };
 }
 
-/** Some at once, each beginning when another ends: one that waits for a dead server holds up nothing else. */
+/** Checks several publications at the same time. One that waits for a dead server does not delay the others. */
 async function checkAll(
   served: readonly Publication[],
   manifests: ReadonlyMap<string, StoredManifest>,
@@ -127,7 +132,7 @@ async function checkAll(
       checked.set(publication, await findDifferences(publication, stored, { ...checks, now }));
     }
   };
-  await Promise.all(Array.from({ length: CHECKS_AT_ONCE }, checkNext));
+  await Promise.all(Array.from({ length: CONCURRENT_CHECKS }, checkNext));
   return {
     broken: served.flatMap((publication) => brokenPublication(checks.url, publication, checked.get(publication) ?? [])),
     unchecked: served.filter((publication) => !checked.has(publication)),
@@ -146,14 +151,14 @@ function brokenPublication(
     : [];
 }
 
-/** All that can be known of it is its address. */
+/** Only the address is known, from the key. */
 function damagedPublication(url: string, key: string, problem: string): BrokenPublication {
   const [, domain = '', selector = ''] = PUBLICATION_KEY.exec(key) ?? [];
   return {
     domain,
     selector,
     bimiRecord: bimiRecord(url, domain, selector),
-    differences: [{ id: 'description-damaged', message: `${key} cannot be read: ${problem}.` }],
+    differences: [{ id: 'description-damaged', message: `The description ${key} cannot be read: ${problem}.` }],
   };
 }
 

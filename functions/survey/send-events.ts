@@ -2,8 +2,8 @@ import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventb
 import { inBatches } from '../batches.ts';
 import { EVENT_SOURCE } from '../events.ts';
 
-/** The most that PutEvents takes in one call. */
-const EVENTS_AT_ONCE = 10;
+/** The most entries that one call of PutEvents accepts. */
+const BATCH_SIZE = 10;
 
 export interface Bus {
   readonly eventBridge: EventBridgeClient;
@@ -11,9 +11,10 @@ export interface Bus {
 }
 
 /**
- * Sends one event for each detail, and all it can before it says which failed: one bad entry must not silence the others.
+ * Sends one event for each detail. A refused entry does not stop the others.
  *
- * @returns the details that EventBridge did not take, each with the reason.
+ * @param sent is called for each detail that EventBridge accepted.
+ * @returns the details that EventBridge did not accept, each with the reason.
  */
 export async function sendEvents<T>(
   { eventBridge, eventBusName }: Bus,
@@ -22,7 +23,7 @@ export async function sendEvents<T>(
   sent: (detail: T) => void,
 ): Promise<{ readonly detail: T; readonly reason: string }[]> {
   const failures: { detail: T; reason: string }[] = [];
-  for (const batch of inBatches(details, EVENTS_AT_ONCE)) {
+  for (const batch of inBatches(details, BATCH_SIZE)) {
     const { Entries: results = [] } = await eventBridge.send(
       new PutEventsCommand({
         Entries: batch.map((detail) => ({
@@ -34,7 +35,7 @@ export async function sendEvents<T>(
       }),
     );
     for (const [index, detail] of batch.entries()) {
-      // Results stand in the order of the entries; only those that count as FailedEntryCount have an error code.
+      // The results have the order of the entries. Only refused entries have an error code.
       const { ErrorCode, ErrorMessage } = results[index] ?? {};
       if (ErrorCode === undefined) {
         sent(detail);

@@ -16,7 +16,8 @@ import {
   type PublicationSummary,
   PublicationsNotReportedError,
 } from '../../../functions/survey/publications.ts';
-import { type Reminder, RemindersNotSentError, type SurveySummary, survey } from '../../../functions/survey/survey.ts';
+import { type Reminder, RemindersNotSentError, type SurveySummary } from '../../../functions/survey/reminders.ts';
+import { survey } from '../../../functions/survey/survey.ts';
 import { type S3Server, startS3Server } from '../../s3-server.ts';
 import { type EventBus, startEventBus } from './event-bus.ts';
 import { resolverOf, type Zone } from './zone.ts';
@@ -323,7 +324,7 @@ describe('a difference', () => {
     [
       'chain-unreachable',
       'the chain is redirected',
-      /example\.com\/default\.pem answers 301 to "\/moved\.pem", not 200\.$/,
+      /^The chain of example\.com is unreachable\. http.*example\.com\/default\.pem answers 301 to "\/moved\.pem", expected 200\.$/,
       {},
       () => {
         site.set('/example.com/default.pem', page(301, 'text/html', '', { location: '/moved.pem' }));
@@ -333,35 +334,35 @@ describe('a difference', () => {
     [
       'chain-unreachable',
       'the chain is refused, whatever comes with it',
-      /default\.pem answers 403, not 200\.$/,
+      /default\.pem answers 403, expected 200\.$/,
       {},
       () => site.set('/example.com/default.pem', page(403, 'application/pem-certificate-chain', chainOf(example))),
     ],
     [
       'chain-unreachable',
       'only a part of the chain comes',
-      /default\.pem answers 206, not 200\.$/,
+      /default\.pem answers 206, expected 200\.$/,
       {},
       () => site.set('/example.com/default.pem', page(206, 'application/pem-certificate-chain', chainOf(example))),
     ],
     [
       'chain-unreachable',
       'the connection breaks before the chain',
-      /default\.pem does not answer: ECONNRESET\.$/,
+      /The request to http.*default\.pem failed: ECONNRESET\.$/,
       {},
       () => site.set('/example.com/default.pem', (response) => response.destroy()),
     ],
     [
       'logo-unreachable',
       'the logo is not there',
-      /default\.svg answers 404, not 200\.$/,
+      /^The logo of example\.com is unreachable\. http.*default\.svg answers 404, expected 200\.$/,
       {},
       () => site.delete('/example.com/default.svg'),
     ],
     [
       'logo-unreachable',
       'the connection breaks within the logo',
-      /default\.svg does not answer: ECONNRESET\.$/,
+      /The request to http.*default\.svg failed: ECONNRESET\.$/,
       {},
       () =>
         site.set('/example.com/default.svg', (response) => {
@@ -372,7 +373,7 @@ describe('a difference', () => {
     [
       'logo-unreachable',
       'the logo breaks off in what is no HTTP',
-      /default\.svg does not answer: \w+\.$/,
+      /The request to http.*default\.svg failed: \w+\.$/,
       {},
       () =>
         site.set('/example.com/default.svg', ({ socket }) => {
@@ -383,21 +384,21 @@ describe('a difference', () => {
     [
       'chain-differs',
       'another chain is served',
-      new RegExp(`serves ${sha256Of('another')}, not what was published: ${sha256Of(chainOf(example))} \\(SHA-256\\)`),
+      new RegExp(`serves ${sha256Of('another')}, expected ${sha256Of(chainOf(example))} \\(SHA-256\\)`),
       {},
       () => site.set('/example.com/default.pem', page(200, 'application/pem-certificate-chain', 'another')),
     ],
     [
       'logo-differs',
       'another logo is served',
-      new RegExp(`serves ${sha256Of('another')}, not what was published: ${sha256Of(logoOf(example))} \\(SHA-256\\)`),
+      new RegExp(`serves ${sha256Of('another')}, expected ${sha256Of(logoOf(example))} \\(SHA-256\\)`),
       {},
       () => site.set('/example.com/default.svg', page(200, 'image/svg+xml', 'another')),
     ],
     [
       'logo-differs',
       'more is served than any logo has',
-      /serves more than 262144 bytes, not what was published/,
+      /^The logo of example\.com is not the published one\. http.* serves more than 262144 bytes, expected /,
       {},
       () =>
         site.set('/example.com/default.svg', (response) => {
@@ -408,7 +409,7 @@ describe('a difference', () => {
     [
       'chain-type',
       'the chain has another content type',
-      /is served as "application\/octet-stream; charset=binary", not as application\/pem-certificate-chain\.$/,
+      /is served as "application\/octet-stream; charset=binary", expected application\/pem-certificate-chain\.$/,
       {},
       () =>
         site.set('/example.com/default.pem', page(200, 'application/octet-stream; charset=binary', chainOf(example))),
@@ -416,21 +417,21 @@ describe('a difference', () => {
     [
       'logo-type',
       'the logo has no content type',
-      /is served as "", not as image\/svg\+xml\.$/,
+      /^The logo of example\.com has a wrong content type\. http.* is served as "", expected image\/svg\+xml\.$/,
       {},
       () => site.set('/example.com/default.svg', (response) => response.writeHead(200).end(logoOf(example))),
     ],
     [
-      'ended',
-      'the certificate has ended',
-      /^The certificate ended at 2026-11-23T11:59:59\.000Z\.$/,
+      'expired',
+      'the certificate has expired',
+      /^The certificate of example\.com expired at 2026-11-23T11:59:59\.000Z\.$/,
       { live: later },
       () => {},
     ],
     [
       'revoked',
       'the CA has revoked the certificate',
-      /^The CA was seen at 2026-11-20T00:00:00\.000Z /,
+      /^The CA revoked the certificate of example\.com, which is still served\. The revocation was found at 2026-11-20T00:00:00\.000Z\.$/,
       { revokedAt: '2026-11-20T00:00:00.000Z' },
       () => {},
     ],
@@ -444,7 +445,7 @@ describe('a difference', () => {
     [
       'record-missing',
       'there are only other records',
-      /begins with v=BIMI1; what there is: "v=bimi1; l=x | v=spf1"\.$/,
+      /begins with v=BIMI1\. Found: "v=bimi1; l=x \| v=spf1"\.$/,
       {},
       () => {
         zone['default._bimi.example.com'] = ['v=bimi1; l=x', 'v=spf1'];
@@ -453,7 +454,7 @@ describe('a difference', () => {
     [
       'record-differs',
       'the record points at another logo',
-      /^default\._bimi\.example\.com is "v=BIMI1; l=.*example\.org\/default\.svg; a=.*", not with l=http.*example\.com\/default\.svg and a=http/,
+      /^default\._bimi\.example\.com has the BIMI record "v=BIMI1; l=.*example\.org\/default\.svg; a=.*", expected l=http.*example\.com\/default\.svg and a=http/,
       {},
       () => {
         zone['default._bimi.example.com'] = [
@@ -464,7 +465,7 @@ describe('a difference', () => {
     [
       'record-differs',
       'the record has no address of the chain',
-      /not with l=/,
+      /, expected l=/,
       {},
       () => {
         zone['default._bimi.example.com'] = [`v=BIMI1; l=${url}/example.com/default.svg; a=`];
@@ -473,7 +474,7 @@ describe('a difference', () => {
     [
       'record-differs',
       'there are two records',
-      /^default\._bimi\.example\.com has 2 BIMI records, and may have one: /,
+      /^default\._bimi\.example\.com has 2 BIMI records, expected one\. Found: /,
       {},
       () => {
         zone['default._bimi.example.com'] = [textOf(example), textOf(example)];
@@ -482,7 +483,7 @@ describe('a difference', () => {
     [
       'record-unreachable',
       'the DNS fails for the record',
-      /^The DNS did not tell the BIMI record of default\._bimi\.example\.com: ESERVFAIL\.$/,
+      /^The DNS lookup of the BIMI record default\._bimi\.example\.com failed: ESERVFAIL\.$/,
       {},
       () => {
         zone['default._bimi.example.com'] = 'ESERVFAIL';
@@ -491,7 +492,7 @@ describe('a difference', () => {
     [
       'dmarc-missing',
       'there is no policy',
-      /^Neither example\.com nor a domain above it has one DMARC record\.$/,
+      /^Neither example\.com nor a domain above it has exactly one DMARC record\.$/,
       {},
       () => delete zone['_dmarc.example.com'],
     ],
@@ -507,7 +508,7 @@ describe('a difference', () => {
     [
       'dmarc-unreachable',
       'the DNS fails for the policy',
-      /^The DNS did not tell the DMARC policy of example\.com: ETIMEOUT\.$/,
+      /^The DNS lookup of the DMARC policy of example\.com failed: ETIMEOUT\.$/,
       {},
       () => {
         zone['_dmarc.example.com'] = 'ETIMEOUT';
@@ -555,7 +556,7 @@ describe('a difference', () => {
           'chain-type',
           'logo-differs',
           'logo-type',
-          'ended',
+          'expired',
           'revoked',
           'record-missing',
           'dmarc-missing',
@@ -573,7 +574,7 @@ describe('a difference', () => {
     await run();
 
     expect(told().map(idsOf)).toEqual([['chain-unreachable', 'logo-unreachable', 'dmarc-weak']]);
-    expect(told()[0]?.differences[0]?.message).toMatch(/does not answer: ECONNREFUSED\.$/);
+    expect(told()[0]?.differences[0]?.message).toMatch(/failed: ECONNREFUSED\.$/);
   });
 
   test('is an https server that nobody vouches for, whatever it would serve', async () => {
@@ -594,7 +595,7 @@ describe('a difference', () => {
     expect(requests).toEqual([]);
     expect(told().map(idsOf)).toEqual([['chain-unreachable', 'logo-unreachable']]);
     expect(told()[0]?.differences[0]?.message).toBe(
-      `${url}/example.com/default.pem does not answer: DEPTH_ZERO_SELF_SIGNED_CERT.`,
+      `The chain of example.com is unreachable. The request to ${url}/example.com/default.pem failed: DEPTH_ZERO_SELF_SIGNED_CERT.`,
     );
   });
 
@@ -651,8 +652,8 @@ describe('a certificate that is stored and not published', () => {
         {
           id: 'outdated',
           message:
-            `Order ${order} has a replacement stored, beef (SHA-256), which is not published; ` +
-            "send the order's event again, with its domains, its selector and a request of its own.",
+            `The certificate of example.com is outdated. Order ${order} has a newer one, beef (SHA-256), ` +
+            "which is not published. Send the order's event again with its domains, its selector and a new request.",
         },
       ],
     ]);
@@ -861,10 +862,10 @@ describe('of several publications', () => {
     expect(bus.calls.map((entries) => entries.length)).toEqual([10, 2]);
     expect(error).toBeInstanceOf(PublicationsNotReportedError);
     expect(error).toMatchObject({
-      name: 'PublicationsNotTold',
+      name: 'PublicationsNotReportedError',
       message:
-        'EventBridge did not take the event of default._bimi.brand103.example (InternalFailure: try again); ' +
-        'EventBridge did not take the event of default._bimi.brand111.example (InternalFailure: try again)',
+        'EventBridge did not accept the event of default._bimi.brand103.example (InternalFailure: try again); ' +
+        'EventBridge did not accept the event of default._bimi.brand111.example (InternalFailure: try again)',
     });
     expect(broken.map(({ domain }) => domain)).toEqual(
       domains(12).filter((domain) => domain !== 'brand103.example' && domain !== 'brand111.example'),
@@ -891,8 +892,8 @@ describe('of several publications', () => {
     expect(summaries).toEqual([{ live: 11, broken: 1, unchecked: 1 }]);
     expect(told().map(idsOf)).toEqual([['dmarc-missing']]);
     expect(error).toMatchObject({
-      name: 'PublicationsNotTold',
-      message: 'no time was left for default._bimi.brand110.example',
+      name: 'PublicationsNotReportedError',
+      message: 'no time was left to check default._bimi.brand110.example',
     });
   });
 });
@@ -997,8 +998,8 @@ describe('reminders and publications do not keep each other from being told', ()
     expect(error).toBeInstanceOf(AggregateError);
     expect(error).toMatchObject({
       message:
-        'RemindersNotSent: EventBridge did not take the reminder of order 1 (InternalFailure: try again); ' +
-        'PublicationsNotTold: EventBridge did not take the event of default._bimi.example.com (InternalFailure: try again)',
+        'RemindersNotSentError: EventBridge did not accept the reminder of order 1 (InternalFailure: try again); ' +
+        'PublicationsNotReportedError: EventBridge did not accept the event of default._bimi.example.com (InternalFailure: try again)',
       errors: [expect.any(RemindersNotSentError), expect.any(PublicationsNotReportedError)],
     });
   });

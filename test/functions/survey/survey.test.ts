@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { readMarkCertificate } from '../../../functions/certificate/report.ts';
 import { openArchive } from '../../../functions/store/archive.ts';
 import { createHandler } from '../../../functions/survey/handler.ts';
-import { type Reminder, RemindersNotSentError, type SurveySummary, survey } from '../../../functions/survey/survey.ts';
+import { type Reminder, RemindersNotSentError, type SurveySummary } from '../../../functions/survey/reminders.ts';
+import { survey } from '../../../functions/survey/survey.ts';
 import { createCertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
 import { pkcs7 } from '../../../infra/local/ca/containers.ts';
 import { type S3Server, startS3Server } from '../../s3-server.ts';
@@ -459,9 +460,9 @@ describe('a survey', () => {
 
     expect(first.error).toBeInstanceOf(RemindersNotSentError);
     expect(first.error).toMatchObject({
-      name: 'RemindersNotSent',
+      name: 'RemindersNotSentError',
       message:
-        'EventBridge did not take the reminder of order 1003 (InternalFailure: try again), order 1011 (InternalFailure: try again)',
+        'EventBridge did not accept the reminder of order 1003 (InternalFailure: try again), order 1011 (InternalFailure: try again)',
     });
     expect(ordersOf(first.reminded)).toEqual(orders.filter((orderNumber) => !failing.includes(orderNumber)));
 

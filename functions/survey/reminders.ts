@@ -1,0 +1,137 @@
+import { coversName } from '../bimi.ts';
+import { daysLeft } from '../days.ts';
+import { CollectorError } from '../errors.ts';
+import { EXPIRING } from '../events.ts';
+import type { Contents } from '../store/listing.ts';
+import type { StoredManifest } from '../store/manifest.ts';
+import { type Bus, sendEvents } from './send-events.ts';
+
+/** The days left on which a reminder is due, besides the first one, whose day is a setting. */
+const REMINDER_DAYS: ReadonlySet<number> = new Set([14, 7, 6, 5, 4, 3, 2, 1, 0]);
+
+/** The detail of an event "Mark Certificate Expiring". */
+export interface Reminder {
+  readonly orderNumber: string;
+  /** Calendar days in UTC: 0 on the day on which the certificate expires. */
+  readonly daysLeft: number;
+  readonly notAfter: string;
+  readonly domains: readonly string[];
+  readonly product?: string;
+  readonly markType?: string;
+  readonly fingerprintSha256: string;
+  readonly bucket: string;
+  /** The keys of the manifest, the chain, and the logo if there is one. */
+  readonly keys: Readonly<Record<string, string>>;
+}
+
+/** The result of one survey of the certificates. */
+export interface SurveySummary {
+  /** Certificates whose manifest can be read, superseded ones included. */
+  readonly kept: number;
+  readonly superseded: number;
+  /** Manifests that cannot be read. */
+  readonly damaged: number;
+  /** Reminders that are due today. */
+  readonly reminders: number;
+  /** The fewest days left of all certificates that are not superseded, negative after expiry; missing if there are none. */
+  readonly daysToExpiry?: number;
+}
+
+/** Receives the results of a survey while it runs. */
+export interface ReminderObserver {
+  damaged(key: string, problem: string): void;
+  /** After all manifests are read, before the first event. */
+  surveyed(summary: SurveySummary): void;
+  /** After EventBridge accepted the event. */
+  reminded(reminder: Reminder): void;
+}
+
+export interface ReminderDependencies extends Bus {
+  readonly bucket: string;
+  /** The days left on which the first reminder is due. */
+  readonly remindBeforeDays: number;
+  readonly observe: ReminderObserver;
+  readonly now: () => Date;
+}
+
+/** EventBridge did not accept some reminders. */
+export class RemindersNotSentError extends CollectorError {
+  override readonly name = 'RemindersNotSentError';
+}
+
+/**
+ * Sends a reminder of each certificate that expires soon. It keeps no state: reminders are due on certain days. The daily
+ * reminders of the last week make up for a day without a survey, which has an alarm.
+ *
+ * @param published the fingerprints of all published certificates. A published certificate is never superseded, because
+ * everybody sees it.
+ * @throws {RemindersNotSentError} after all other reminders are sent.
+ */
+export async function sendReminders(
+  { read: kept, damaged }: Contents<StoredManifest>,
+  published: ReadonlySet<string>,
+  dependencies: ReminderDependencies,
+): Promise<void> {
+  const { bucket, remindBeforeDays, observe, now } = dependencies;
+  const today = now();
+  for (const { key, problem } of damaged) {
+    observe.damaged(key, problem);
+  }
+  const current = kept
+    .filter(
+      ({ content }) =>
+        published.has(content.fingerprintSha256) || !kept.some((other) => supersedes(other.content, content)),
+    )
+    .map((each) => ({ ...each, daysLeft: daysLeft(each.content.notAfter, today) }));
+  const reminders = current
+    .filter(({ daysLeft }) => isDue(daysLeft, remindBeforeDays))
+    .map(({ key, content, daysLeft }) => createReminder(bucket, key, content, daysLeft));
+  observe.surveyed({
+    kept: kept.length,
+    superseded: kept.length - current.length,
+    damaged: damaged.length,
+    reminders: reminders.length,
+    ...(current.length > 0 && { daysToExpiry: Math.min(...current.map(({ daysLeft }) => daysLeft)) }),
+  });
+  const failures = await sendEvents(dependencies, EXPIRING, reminders, (reminder) => observe.reminded(reminder));
+  if (failures.length > 0) {
+    const orders = failures.map(({ detail, reason }) => `order ${detail.orderNumber} (${reason})`);
+    throw new RemindersNotSentError(`EventBridge did not accept the reminder of ${orders.join(', ')}`);
+  }
+}
+
+/** What the comparison of two certificates needs. */
+type Comparable = Pick<StoredManifest, 'domains' | 'notBefore' | 'publishable'>;
+
+/**
+ * Whether a certificate of any order replaces an older one: it covers every domain of it. A certificate that is not publishable
+ * replaces none.
+ */
+export function supersedes(newer: Comparable, older: Comparable): boolean {
+  return (
+    newer.notBefore > older.notBefore &&
+    newer.publishable &&
+    older.domains.every((name) => coversName(newer.domains, name))
+  );
+}
+
+/** Whether a reminder is due: on the first day, which is a setting, and on the fixed days after it. */
+export function isDue(daysLeft: number, remindBeforeDays: number): boolean {
+  return daysLeft === remindBeforeDays || (daysLeft < remindBeforeDays && REMINDER_DAYS.has(daysLeft));
+}
+
+function createReminder(bucket: string, manifestKey: string, manifest: StoredManifest, daysLeft: number): Reminder {
+  const { orderNumber, notAfter, domains, product, markType, fingerprintSha256, objects } = manifest;
+  const { chain, logo } = objects;
+  return {
+    orderNumber,
+    daysLeft,
+    notAfter,
+    domains,
+    ...(product !== null && { product }),
+    ...(markType !== null && { markType }),
+    fingerprintSha256,
+    bucket,
+    keys: { manifest: manifestKey, ...(chain && { chain: chain.key }), ...(logo && { logo: logo.key }) },
+  };
+}
