@@ -15,6 +15,7 @@ import type { WaitingReason } from '../functions/collectmc/codes.ts';
 import {
   COLLECT_METRICS,
   PUBLISH_METRICS,
+  PUSH_METRICS,
   REVOKE_METRICS,
   SURVEY_METRICS,
   WAITING_METRICS,
@@ -225,8 +226,15 @@ const PUBLICATION_ALARMS: Readonly<Record<string, AlarmDefinition>> = {
   },
   PublishedRevoked: {
     heading: 'a-published-certificate-was-revoked',
-    meaning: 'The CA revoked a published certificate, or reported a revocation by push.',
+    meaning: 'The CA revoked a published certificate.',
     metric: functionMetric('revoke', REVOKE_METRICS.revoked, Stats.SUM, Duration.minutes(5)),
+    threshold: 1,
+  },
+  PushedRevoked: {
+    heading: 'a-published-certificate-was-revoked',
+    meaning:
+      'The CA reported by push that it revoked a certificate. The reply of CollectMC to the next check may confirm it.',
+    metric: functionMetric('push', PUSH_METRICS.revoked, Stats.SUM, Duration.minutes(5)),
     threshold: 1,
   },
   PublicationBroken: {

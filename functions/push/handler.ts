@@ -7,14 +7,14 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import middy from '@middy/core';
 import type { LambdaFunctionURLEvent } from 'aws-lambda';
 import { type Environment, parseEnvironment } from '../environment.ts';
-import { METRICS_NAMESPACE, PUSH_METRICS, REVOKE_METRICS } from '../metrics.ts';
+import { METRICS_NAMESPACE, PUSH_METRICS } from '../metrics.ts';
 import { createSecretReader } from '../secret.ts';
 import { PUSH_LOGIN_FORM } from './authentication.ts';
 import { REVOKED } from './codes.ts';
 import { pushEnvironment } from './environment.ts';
 import { createPush, type PushRecord } from './push.ts';
 
-/** Wires one process of the Lambda push, whose function URL the CA calls. */
+/** Creates the handler of the Lambda push, whose function URL the CA calls. */
 export function createHandler(environment: Environment) {
   const { PUSH_SECRET_ARN, STATE_MACHINE_ARN } = parseEnvironment(pushEnvironment, environment);
   const logger = new Logger({ serviceName: 'push' });
@@ -28,21 +28,18 @@ export function createHandler(environment: Environment) {
   });
   return (
     middy((event: LambdaFunctionURLEvent) => push(event))
-      // Said here, no variable of the environment can have events logged: they hold the password.
+      // Explicit, so that no environment variable can turn on the logging of events: they contain the password.
       .use(injectLambdaContext(logger, { logEvent: false }))
       .use(logMetrics(metrics))
   );
 }
 
-/** One line and one set of metrics a request. */
+/** Writes one log line and one set of metrics for each request. */
 function observe(record: PushRecord, logger: Logger, metrics: Metrics): void {
   const { outcome, httpStatus } = record;
   logger[outcome !== 'refused' ? 'info' : httpStatus < 500 ? 'warn' : 'error']('push', { ...record });
   metrics.addMetric(PUSH_METRICS.received, MetricUnit.Count, outcome === 'refused' ? 0 : 1);
   metrics.addMetric(PUSH_METRICS.refused, MetricUnit.Count, httpStatus === 401 ? 1 : 0);
-  if (record.statusCode === REVOKED && outcome !== 'refused') {
-    // Counted as revoke counts it, so that its alarm rings at once, even where CollectMC does not say so yet.
-    const revocation = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: 'revoke', singleMetric: true });
-    revocation.addMetric(REVOKE_METRICS.revoked, MetricUnit.Count, 1);
-  }
+  const isRevocation = record.statusCode === REVOKED && outcome !== 'refused';
+  metrics.addMetric(PUSH_METRICS.revoked, MetricUnit.Count, isRevocation ? 1 : 0);
 }

@@ -93,12 +93,12 @@ describe('the alarms', () => {
     ]);
   });
 
-  test('are three more where something is published, whatever the other settings', () => {
+  test('are four more where something is published, whatever the other settings', () => {
     const more = (stack: SynthesizedStack) =>
       Object.keys(alarmsOf(stack))
         .filter((name) => !(name in alarmsOf(byDefault)))
         .toSorted();
-    expect(more(publishing)).toEqual(['PublicationBroken', 'PublicationRefused', 'PublishedRevoked']);
+    expect(more(publishing)).toEqual(['PublicationBroken', 'PublicationRefused', 'PublishedRevoked', 'PushedRevoked']);
     expect(more(synthesize(SETTINGS))).toEqual(more(publishing));
   });
 
@@ -154,6 +154,7 @@ describe('each alarm', () => {
     ['ManifestDamaged', `${OWN} ManifestsDamaged service=survey`, 'Maximum', DAY, OR_MORE, 1, 1],
     ['SurveyMissing', `${OWN} SurveyRuns service=survey`, 'Sum', DAY, LESS, 1, 1],
     ['PublishedRevoked', `${OWN} PublishedRevoked service=revoke`, 'Sum', 5 * MINUTE, OR_MORE, 1, 1],
+    ['PushedRevoked', `${OWN} PushedRevocations service=push`, 'Sum', 5 * MINUTE, OR_MORE, 1, 1],
     ['PublicationRefused', `${OWN} PublicationsRefused service=publish`, 'Sum', 5 * MINUTE, OR_MORE, 1, 1],
     ['PublicationBroken', `${OWN} PublicationsBroken service=survey`, 'Maximum', DAY, OR_MORE, 1, 1],
   ])('%s looks at %s', (name, metric, statistic, period, comparison, threshold, periods) => {

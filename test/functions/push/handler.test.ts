@@ -1,9 +1,10 @@
-import type { Context, LambdaFunctionURLEvent } from 'aws-lambda';
-import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { LambdaFunctionURLEvent } from 'aws-lambda';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createHandler } from '../../../functions/push/handler.ts';
 import { ServiceError, startAwsJsonEndpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
 import { type LocalStateMachine, startStateMachine } from '../../../infra/local/cloud/executions.ts';
-import { type SecretsEndpoint, startSecretsEndpoint } from '../../../infra/local/cloud/secrets.ts';
+import { startSecretsEndpoint } from '../../../infra/local/cloud/secrets.ts';
+import { type CapturedOutput, captureOutput, lambdaContext, stubAwsEnvironment } from '../../lambda.ts';
 import { basic, get, post, request } from './request.ts';
 
 const ARN = 'arn:aws:states:us-east-1:000000000000:stateMachine:Collector';
@@ -13,8 +14,8 @@ const CERTIFICATE = '-----BEGIN CERTIFICATE-----\nMIIEgTCCA2mgAwIBAgI\n-----END 
 const issued = { orderNumber: '1378973013', certificateID: '7', eventType: 'Certificate', statusCode: '6' };
 
 let machine: LocalStateMachine;
-let secrets: SecretsEndpoint;
-let logged: string;
+let output: CapturedOutput;
+
 beforeEach(async () => {
   machine = await startStateMachine({
     arn: ARN,
@@ -22,75 +23,44 @@ beforeEach(async () => {
     task: async () => ({}),
     waitMilliseconds: () => 0,
   });
-  secrets = await startSecretsEndpoint({ [SECRET]: JSON.stringify(LOGIN) });
-  for (const [name, value] of Object.entries({
+  const secrets = await startSecretsEndpoint({ [SECRET]: JSON.stringify(LOGIN) });
+  stubAwsEnvironment({
     AWS_ENDPOINT_URL_SFN: machine.url,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
-    AWS_REGION: 'us-east-1',
-    AWS_ACCESS_KEY_ID: 'test',
-    AWS_SECRET_ACCESS_KEY: 'test',
-    AWS_MAX_ATTEMPTS: '1',
     POWERTOOLS_LOGGER_LOG_EVENT: 'true',
     POWERTOOLS_LOG_LEVEL: 'DEBUG',
-  })) {
-    vi.stubEnv(name, value);
-  }
-  logged = '';
-  for (const stream of [process.stdout, process.stderr]) {
-    vi.spyOn(stream, 'write').mockImplementation((chunk) => {
-      logged += String(chunk);
-      return true;
-    });
-  }
+  });
+  output = captureOutput();
+  return async () => {
+    await Promise.all([machine.close(), secrets.close()]);
+  };
 });
-afterEach(async () => {
-  vi.restoreAllMocks();
-  vi.unstubAllEnvs();
-  await Promise.all([machine.close(), secrets.close()]);
-});
-
-const context: Context = {
-  functionName: 'push',
-  functionVersion: '$LATEST',
-  invokedFunctionArn: 'arn:aws:lambda:us-east-1:000000000000:function:push',
-  memoryLimitInMB: '512',
-  awsRequestId: '6a1f1b0e-0000-4000-8000-000000000000',
-  logGroupName: 'push',
-  logStreamName: 'local',
-  callbackWaitsForEmptyEventLoop: false,
-  getRemainingTimeInMillis: () => 30_000,
-  done: () => {},
-  fail: () => {},
-  succeed: () => {},
-};
 
 function createFunction() {
   const handler = createHandler({ STATE_MACHINE_ARN: ARN, PUSH_SECRET_ARN: SECRET });
-  return (event: LambdaFunctionURLEvent) => handler(event, context);
+  return (event: LambdaFunctionURLEvent) => handler(event, lambdaContext('push'));
 }
 
-function lines(): Record<string, unknown>[] {
-  return logged
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line));
-}
+/** The log lines about requests. */
+const logged = () => output.lines().filter(({ message }) => message === 'push');
 
-/** The lines that tell of a request; the others are metrics. */
-const told = () => lines().filter(({ message }) => message === 'push');
-const counted = () =>
-  lines()
+/** The lines with metrics. */
+const measured = () =>
+  output
+    .lines()
     .filter((line) => '_aws' in line)
-    .map(({ service, PushesReceived, PushesRefused }) => ({ service, PushesReceived, PushesRefused }));
+    .map(({ service, PushesReceived, PushesRefused, PushedRevocations }) => {
+      return { service, PushesReceived, PushesRefused, PushedRevocations };
+    });
 
-describe('the function push', () => {
-  test('starts an execution with the clients it makes itself, and tells and counts the push', async () => {
+describe('The function push', () => {
+  test('starts an execution with the clients that it creates, and logs and counts the push.', async () => {
     const answer = await createFunction()(get(LOGIN, { ...issued, statusDesc: 'Issued' }));
 
     expect(answer).toMatchObject({ statusCode: 200, body: 'asked for at once\n' });
     const [execution] = [...machine.executions.keys()];
     expect(execution).toMatch(/^order-1378973013-push-6-\d{8}$/);
-    expect(told()).toEqual([
+    expect(logged()).toEqual([
       expect.objectContaining({
         level: 'INFO',
         service: 'push',
@@ -102,32 +72,37 @@ describe('the function push', () => {
         execution,
       }),
     ]);
-    expect(counted()).toEqual([{ service: 'push', PushesReceived: 1, PushesRefused: 0 }]);
+    expect(measured()).toEqual([{ service: 'push', PushesReceived: 1, PushesRefused: 0, PushedRevocations: 0 }]);
   });
 
   test.each([
-    ['a push that is noted', get(LOGIN, { orderNumber: '1' }), 'INFO', 200, 1, 0],
+    ['a push that starts nothing', get(LOGIN, { orderNumber: '1' }), 'INFO', 200, 1, 0],
     ['a push that cannot be read', get(LOGIN, { orderNumber: 'x' }), 'WARN', 400, 0, 0],
     ['a wrong password', get({ ...LOGIN, password: 'x' }, issued), 'WARN', 401, 0, 1],
     ['a wrong method', request({ method: 'PUT' }), 'WARN', 405, 0, 0],
-  ])('tells and counts %s', async (_, event, level, httpStatus, received, refused) => {
+  ])('logs and counts %s.', async (_, event, level, httpStatus, received, refused) => {
     expect(await createFunction()(event)).toMatchObject({ statusCode: httpStatus });
 
-    expect(told()).toEqual([expect.objectContaining({ level, httpStatus })]);
-    expect(counted()).toEqual([{ service: 'push', PushesReceived: received, PushesRefused: refused }]);
+    expect(logged()).toEqual([expect.objectContaining({ level, httpStatus })]);
+    expect(measured()).toEqual([
+      { service: 'push', PushesReceived: received, PushesRefused: refused, PushedRevocations: 0 },
+    ]);
   });
 
-  test('counts a revocation as the function revoke does, by whose alarm it is told, and nothing else', async () => {
+  test('counts a revocation under its own service name, if the login is right.', async () => {
     const push = createFunction();
     await push(get(LOGIN, { ...issued, statusCode: '8' }));
     await push(get(LOGIN, issued));
     await push(get({ ...LOGIN, password: 'x' }, { ...issued, statusCode: '8' }));
 
-    const revocations = lines().filter((line) => '_aws' in line && 'PublishedRevoked' in line);
-    expect(revocations).toMatchObject([{ service: 'revoke', PublishedRevoked: 1 }]);
+    expect(measured().map(({ service, PushedRevocations }) => ({ service, PushedRevocations }))).toEqual([
+      { service: 'push', PushedRevocations: 1 },
+      { service: 'push', PushedRevocations: 0 },
+      { service: 'push', PushedRevocations: 0 },
+    ]);
   });
 
-  test('tells of an unexpected error as an error, and answers it', async () => {
+  test('logs an unexpected error as an error, and answers the request.', async () => {
     const throttled = await startAwsJsonEndpoint({
       'AWSStepFunctions.DescribeExecution': () => {
         throw new ServiceError('ThrottlingException', 'Rate exceeded');
@@ -138,7 +113,7 @@ describe('the function push', () => {
 
     expect(await createFunction()(get(LOGIN, issued))).toMatchObject({ statusCode: 500 });
 
-    expect(told()).toEqual([
+    expect(logged()).toEqual([
       expect.objectContaining({
         level: 'ERROR',
         orderNumber: '1378973013',
@@ -147,10 +122,10 @@ describe('the function push', () => {
         problem: 'ThrottlingException: Rate exceeded',
       }),
     ]);
-    expect(counted()).toEqual([{ service: 'push', PushesReceived: 0, PushesRefused: 0 }]);
+    expect(measured()).toEqual([{ service: 'push', PushesReceived: 0, PushesRefused: 0, PushedRevocations: 0 }]);
   });
 
-  test('logs no header, no body, no password and no certificate, even where the environment asks for events', async () => {
+  test('logs no header, no body, no password and no certificate, even if the environment turns on the logging of events.', async () => {
     const push = createFunction();
     const attempts = [
       post(LOGIN, { ...issued, certificate: CERTIFICATE, caCertificate: CERTIFICATE }),
@@ -164,7 +139,7 @@ describe('the function push', () => {
       answers.push(await push(attempt));
     }
 
-    expect(told().map(({ httpStatus }) => httpStatus)).toEqual([200, 400, 401, 401, 405]);
+    expect(logged().map(({ httpStatus }) => httpStatus)).toEqual([200, 400, 401, 401, 405]);
     const secretTexts = [
       LOGIN.username,
       LOGIN.password,
@@ -174,11 +149,11 @@ describe('the function push', () => {
       'BEGIN',
       'MIIE',
     ];
-    const said = logged + JSON.stringify(answers);
-    expect(secretTexts.filter((text) => said.includes(text))).toEqual([]);
+    const written = output.text() + JSON.stringify(answers);
+    expect(secretTexts.filter((text) => written.includes(text))).toEqual([]);
   });
 
-  test.each(['STATE_MACHINE_ARN', 'PUSH_SECRET_ARN'])('does not start without %s', (missing) => {
+  test.each(['STATE_MACHINE_ARN', 'PUSH_SECRET_ARN'])('does not start without %s.', (missing) => {
     const environment = { STATE_MACHINE_ARN: ARN, PUSH_SECRET_ARN: SECRET, [missing]: undefined };
 
     expect(() => createHandler(environment)).toThrow(missing);
