@@ -1,4 +1,4 @@
-/** The stack as the app synthesizes it, without building the functions, and ways to ask the template about it. */
+/** The stack as the app synthesizes it, without building the functions, and functions that read its template. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,13 +8,13 @@ import { expect } from 'vitest';
 import { MarkCertificateCollectorStack } from '../../infra/stack.ts';
 
 export const PROJECT = join(import.meta.dirname, '..', '..');
-/** What cdk.json says. */
+/** The context of cdk.json. */
 export const CONTEXT = JSON.parse(readFileSync(join(PROJECT, 'cdk.json'), 'utf8')).context;
 export const KEY_ARN = 'arn:aws:kms:us-east-1:111122223333:key/12345678-90ab-cdef-1234-567890abcdef';
 export const CERTIFICATE_ARN = 'arn:aws:acm:us-east-1:111122223333:certificate/12345678-90ab-cdef-1234-567890abcdef';
 export const DAY = 86_400;
 
-/** Every setting with another value than its default, as text. */
+/** Every setting with a value other than its default, as text. */
 export const SETTINGS = {
   collectUrl: 'https://ca.example/CollectMC',
   responseFormat: 'zip',
@@ -41,7 +41,7 @@ interface Resource {
   readonly Properties: Readonly<Record<string, unknown>>;
 }
 
-/** A resource under its construct's name: the logical id without the prefix and the hash that CDK adds. */
+/** A resource with its construct's name: the logical id without the prefix and the hash that CDK adds. */
 export interface NamedResource extends Resource {
   readonly name: string;
 }
@@ -80,7 +80,7 @@ interface Resolved {
 
 export interface SynthesizedStack {
   readonly template: Template;
-  /** The template with every reference as text: `<Bucket.Arn>`. */
+  /** The template with each reference as text: `<Bucket.Arn>`. */
   readonly resolved: Resolved;
   readonly machine: Machine;
 }
@@ -92,8 +92,17 @@ export interface Statement {
   readonly Resource?: unknown;
 }
 
-/** Synthesizes the stack as the app does, without building the functions. */
+const synthesized = new Map<string, SynthesizedStack>();
+
+/** Synthesizes the stack as the app does, without building the functions; only once in a process with the same settings. */
 export function synthesize(settings: Readonly<Record<string, string>> = {}): SynthesizedStack {
+  const key = JSON.stringify(settings);
+  const stack = synthesized.get(key) ?? synthesizeStack(settings);
+  synthesized.set(key, stack);
+  return stack;
+}
+
+function synthesizeStack(settings: Readonly<Record<string, string>>): SynthesizedStack {
   const outdir = mkdtempSync(join(tmpdir(), 'stack-'));
   try {
     const app = new App({ outdir, context: { ...CONTEXT, ...settings, 'aws:cdk:bundling-stacks': [] } });
@@ -145,7 +154,7 @@ export function all({ resolved }: SynthesizedStack, type: string): NamedResource
 export function only(stack: SynthesizedStack, type: string, name?: string): NamedResource {
   const [found, ...others] = all(stack, type).filter((resource) => name === undefined || resource.name === name);
   if (!found || others.length > 0) {
-    throw new Error(`The template has not exactly one ${type} ${name ?? ''}`);
+    throw new Error(`The template does not contain exactly one ${type} ${name ?? ''}`);
   }
   return found;
 }
@@ -155,7 +164,7 @@ export function environmentOf(stack: SynthesizedStack, name: string): unknown {
   return (Environment as { readonly Variables: unknown }).Variables;
 }
 
-/** Every statement of every policy in a template, wherever it stands; trust policies have no resource and are left out. */
+/** Every policy statement in a part of a template, at any depth. Trust policies have no resource and are left out. */
 export function policyStatements(value: unknown): Statement[] {
   if (typeof value !== 'object' || value === null) {
     return [];
@@ -168,7 +177,7 @@ export function statementsOf(stack: SynthesizedStack, type: string): Statement[]
   return policyStatements(only(stack, type).Properties);
 }
 
-/** What a role may do, by resource; conditions would show as another kind of statement and are refused. */
+/** The actions that a role allows, by resource. A condition, or any other unexpected part of a statement, fails the test. */
 export function grantsOf(stack: SynthesizedStack, role: string): Record<string, string[]> {
   const attached = all(stack, 'AWS::IAM::Policy').filter(({ Properties }) =>
     asList(Properties.Roles).includes(`<${role}>`),
