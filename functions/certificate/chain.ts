@@ -1,22 +1,22 @@
 import type { X509Certificate } from 'node:crypto';
 import { InvalidChainError } from './invalid-chain.ts';
+import { BIMI_USAGE } from './mark.ts';
 
-/** The extended key usage that makes a certificate a mark certificate: id-kp-BrandIndicatorforMessageIdentification. */
-const BIMI_USAGE = '1.3.6.1.5.5.7.3.31';
-
-/** Which certificates are signed by themselves, once that is known: a verification is what costs most of a report. */
+/** Whether certificates are self-signed, once that is known: verifying signatures takes most of the time of a report. */
 const selfSigned = new WeakMap<X509Certificate, boolean>();
 
-/** A proved chain: the leaf first, then each certificate's issuer; the root last, where it was delivered. */
+/** A validated chain: the leaf first, then the issuer of each certificate. The root is last if it was delivered. */
 export type Chain = readonly [leaf: X509Certificate, issuer: X509Certificate, ...issuers: X509Certificate[]];
 
 /**
- * Finds the mark certificate and orders its issuers by their links. Every signature is verified by OpenSSL, the root's own
- * included, unless it is a trust anchor: known by its fingerprint, it needs no proof (RFC 5280, 6.1.1). Certificates that are no link of the chain are left out. Where cross-signing allows several chains, one with a
- * trust anchor is taken before one that only ends at a root, and a short one before a long one.
+ * Finds the mark certificate and orders its issuers by their links. OpenSSL verifies every signature, that of the root too. A
+ * trust anchor is an exception: its fingerprint is known, so its own signature proves nothing more (RFC 5280, 6.1.1). Surplus
+ * certificates are left out. If cross-signing allows several chains, a chain with a trust anchor is preferred to one that only
+ * ends at a root, and a short chain to a long one.
  *
- * @param isTrusted tells whether a certificate is a trust anchor.
- * @throws {InvalidChainError} where there is not exactly one mark certificate, or a link is missing or false.
+ * @param isTrusted returns whether a certificate is a trust anchor.
+ * @throws {InvalidChainError} if there is not exactly one mark certificate, an issuer is missing or a signature does not
+ *   verify.
  */
 export function buildChain(
   certificates: readonly X509Certificate[],
@@ -31,7 +31,7 @@ export function buildChain(
     paths.find((each) => each.slice(1).some(isTrusted) && endsAtRoot(each)) ??
     paths.find((each) => each.slice(1).some(isTrusted)) ??
     paths.find(endsAtRoot) ??
-    // Breadth first, the last path is the longest.
+    // The search is breadth-first, so the last path is the longest.
     paths.at(-1);
   const [, issuer, ...issuers] = path ?? [];
   const top = issuers.at(-1) ?? issuer ?? leaf;
@@ -44,38 +44,40 @@ export function buildChain(
   return [leaf, issuer, ...issuers];
 }
 
-/** Whether the last certificate of a chain is a root: signed by itself. */
+/** Whether the last certificate of a chain is a root, that is, self-signed. */
 export function endsAtRoot(chain: readonly X509Certificate[]): boolean {
   const top = chain.at(-1);
   return top !== undefined && isSelfSigned(top);
 }
 
-/** RFC 7468 text: the label CERTIFICATE, leaf first, 64 columns, LF, a newline after every block. */
+/** Writes a chain as PEM (RFC 7468): label CERTIFICATE, leaf first, 64 columns, LF, a newline after every block. */
 export function writeChainPem(chain: Chain): string {
   return chain.map((certificate) => certificate.toString()).join('');
 }
 
-/** A distinguished name on one line, as OpenSSL orders and escapes it. */
+/** A distinguished name on one line, in the order and with the escapes of OpenSSL. */
 export function oneLine(name: string): string {
   return name.replaceAll('\n', ', ');
 }
 
-/** A mark certificate that issued another one is an issuer that lacks the flag of a CA, not a second leaf. */
+/** A mark certificate that issued another one is an issuer without the cA flag, not a second leaf. */
 function findLeaf(certificates: readonly X509Certificate[]): X509Certificate {
   const marks = certificates.filter((certificate) => certificate.keyUsage?.includes(BIMI_USAGE) && !certificate.ca);
   const leaves = marks.filter((mark) => !marks.some((other) => other !== mark && isIssuedBy(other, mark)));
   const [leaf, ...others] = leaves;
   if (!leaf || others.length > 0) {
     if (certificates.length === 0) {
-      throw new InvalidChainError('the bytes hold no certificate');
+      throw new InvalidChainError('the file contains no certificate');
     }
     const found = leaves.length === 0 ? 'no mark certificate' : `${leaves.length} mark certificates`;
-    throw new InvalidChainError(`${found} among ${certificates.length} certificates, where one is expected`);
+    throw new InvalidChainError(
+      `the file contains ${found} among ${certificates.length} certificates, but must contain exactly one`,
+    );
   }
   return leaf;
 }
 
-/** Every certificate that the leaf reaches, with a shortest path to it. Each is passed once, so loops cost nothing. */
+/** A shortest path from the leaf to every certificate that it reaches. Each is visited once, so loops do no harm. */
 function pathsUp(leaf: X509Certificate, certificates: readonly X509Certificate[]): readonly X509Certificate[][] {
   const paths: X509Certificate[][] = [[leaf]];
   const reached = new Set([leaf]);
@@ -92,9 +94,9 @@ function pathsUp(leaf: X509Certificate, certificates: readonly X509Certificate[]
 }
 
 function isSelfSigned(certificate: X509Certificate): boolean {
-  const known = selfSigned.get(certificate) ?? isIssuedBy(certificate, certificate);
-  selfSigned.set(certificate, known);
-  return known;
+  const result = selfSigned.get(certificate) ?? isIssuedBy(certificate, certificate);
+  selfSigned.set(certificate, result);
+  return result;
 }
 
 function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
@@ -104,14 +106,14 @@ function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): bool
   try {
     return certificate.verify(issuer.publicKey);
   } catch {
-    // OpenSSL cannot read this public key, or the signature has another algorithm than the key: no proof either way.
+    // OpenSSL cannot read this public key, or the algorithm of the signature does not fit the key.
     return false;
   }
 }
 
 /**
- * A certificate with the issuer's name that did not verify: the issuer by its key identifier too, or a root that is damaged.
- * Another key under the same name is only a surplus certificate.
+ * Whether a certificate whose key did not verify the signature is the issuer all the same: it has the issuer's name, and the
+ * issuer's key identifier or a damaged root signature. Another key under the same name is only a surplus certificate.
  */
 function claimsToIssue(candidate: X509Certificate, certificate: X509Certificate): boolean {
   const isDamagedRoot = candidate.subject === candidate.issuer && !isSelfSigned(candidate);

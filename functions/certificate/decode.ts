@@ -5,7 +5,7 @@ import { InvalidChainError } from './invalid-chain.ts';
 import { isPrivateKey, PRIVATE_KEY, PrivateKeyFoundError } from './private-key.ts';
 import { unzip } from './zip.ts';
 
-/** A chain has three or four certificates; a file with cross-signed and surplus ones stays far below this. */
+/** A chain has three or four certificates. A file with cross-signed and surplus certificates stays far below this. */
 const CERTIFICATE_LIMIT = 20;
 
 /** The largest real chain is 19 KB as PEM. */
@@ -15,31 +15,31 @@ const SIZE_LIMIT = 1024 * 1024;
 const SIGNED_DATA = '1.2.840.113549.1.7.2';
 
 /**
- * One armoured block, read tolerantly: the CA's documentation prints inner spaces and, once, four dashes. The last dashes
- * may be the first of the next boundary.
+ * One PEM block, read tolerantly: the CA's documentation prints inner spaces and, once, four dashes. The last dashes may also
+ * be the first ones of the next block.
  */
 const BLOCK = /-{4,5} *BEGIN ([A-Z0-9#]+(?: [A-Z0-9#]+)*) *-{4,5}([^-]*)-{4,5} *END \1 *(?=-{4,5})/g;
 const CERTIFICATE_LABEL = /^(X509 |TRUSTED )?CERTIFICATE$/;
 const PKCS7_LABEL = /^(PKCS ?#?7|CMS)( SIGNED DATA)?$/;
 
-/** Where a block of certificates begins. One that never ends was cut off. */
+/** The beginning of a block of certificates. A block without an end was cut off. */
 const BEGIN = /-{4,5} *BEGIN (?:(?:X509 |TRUSTED )?CERTIFICATE|PKCS ?#?7|CMS) *-{4,5}/g;
 
 /**
- * Takes the certificates out of a container: PKCS#7 (with or without a signer, DER, BER or armoured), PEM, ZIP, base64 of a
- * binary one, or one certificate in DER. Duplicates are dropped. The order of the container means nothing, so the
- * certificates come in an order of their own: the longest valid first, then by fingerprint.
+ * Reads the certificates in a container: PKCS#7 (with or without a signer; DER, BER or PEM), PEM, ZIP, base64 of a binary
+ * container, or one certificate in DER. Duplicates are dropped. The order in the container has no meaning, so the certificates
+ * are sorted: the one that is valid longest is first; certificates that expire together are sorted by fingerprint.
  *
- * @throws {InvalidChainError} where there is a private key, bytes that are no certificate, or more than the limits.
+ * @throws {InvalidChainError} if the container contains a private key or an unreadable certificate, or exceeds a limit.
  */
 export async function decodeCertificates(bytes: Uint8Array): Promise<X509Certificate[]> {
   if (bytes.length > SIZE_LIMIT) {
-    throw new InvalidChainError(`more than ${SIZE_LIMIT} bytes`);
+    throw new InvalidChainError(`the file has more than ${SIZE_LIMIT} bytes`);
   }
   const certificates = isZip(bytes) ? fromFiles(await unzip(bytes)) : await fromText(bytes);
   const distinct = new Map(certificates.map((certificate) => [certificate.fingerprint256, certificate]));
   if (distinct.size > CERTIFICATE_LIMIT) {
-    throw new InvalidChainError(`more than ${CERTIFICATE_LIMIT} certificates in one file`);
+    throw new InvalidChainError(`the file contains more than ${CERTIFICATE_LIMIT} certificates`);
   }
   return [...distinct.values()].sort(
     (a, b) => b.validToDate.getTime() - a.validToDate.getTime() || (a.fingerprint256 < b.fingerprint256 ? -1 : 1),
@@ -55,16 +55,16 @@ async function fromText(bytes: Uint8Array): Promise<X509Certificate[]> {
   if (isZip(binary)) {
     return fromFiles(await unzip(binary));
   }
-  return isDer(binary) ? fromDer(binary) : fromArmour(text);
+  return isDer(binary) ? fromDer(binary) : fromPem(text);
 }
 
-/** Files of an archive: told apart by content. What is no certificate is a note to the customer. */
+/** The content of a file in an archive decides its type. A file without certificates is a note to the customer. */
 function fromFiles(files: readonly Uint8Array[]): X509Certificate[] {
   return files.flatMap((file) => {
     const text = latin1Text(file);
     const der = isDer(file) ? file : decodeBase64(text);
     if (!isDer(der)) {
-      return fromArmour(text);
+      return fromPem(text);
     }
     try {
       return fromDer(der);
@@ -77,7 +77,7 @@ function fromFiles(files: readonly Uint8Array[]): X509Certificate[] {
   });
 }
 
-function fromArmour(text: string): X509Certificate[] {
+function fromPem(text: string): X509Certificate[] {
   if (PRIVATE_KEY.test(text)) {
     throw new PrivateKeyFoundError();
   }
@@ -85,7 +85,7 @@ function fromArmour(text: string): X509Certificate[] {
     ([, label = '']) => CERTIFICATE_LABEL.test(label) || PKCS7_LABEL.test(label),
   );
   if (blocks.length < (text.match(BEGIN)?.length ?? 0)) {
-    throw new InvalidChainError('an armoured block begins and does not end');
+    throw new InvalidChainError('a PEM block begins but does not end');
   }
   return blocks.flatMap(([, label = '', base64 = '']) => {
     const der = Buffer.from(base64, 'base64');
@@ -101,21 +101,21 @@ function fromDer(der: Uint8Array): X509Certificate[] {
 }
 
 /**
- * The bytes of each certificate as they stand in SignedData.certificates, a [0] IMPLICIT SET OF (RFC 2315, 9.1), or the bytes
- * themselves where they are no PKCS#7: then they should be a certificate.
+ * The unchanged bytes of each certificate in SignedData.certificates, a [0] IMPLICIT SET OF (RFC 2315, 9.1). If the bytes are
+ * not PKCS#7, they should be a certificate and are returned as they are.
  */
 function certificatesIn(der: Uint8Array): Uint8Array[] {
   try {
     const [type, content] = childrenOf(readBer(der));
     if (!content) {
-      throw new SyntaxError('a SEQUENCE of less than two elements');
+      throw new SyntaxError('a SEQUENCE has less than two elements');
     }
     if (type?.tag !== TAG.objectIdentifier) {
       return [der];
     }
     const contentType = readObjectIdentifier(type);
     if (contentType !== SIGNED_DATA) {
-      throw new InvalidChainError(`a PKCS#7 of the type ${contentType} holds no certificates`);
+      throw new InvalidChainError(`a PKCS#7 of the type ${contentType} contains no certificates`);
     }
     const [signedData] = childrenOf(content, constructed(0));
     const certificates = childrenOf(signedData).find(({ tag }) => tag === constructed(0));
@@ -133,7 +133,7 @@ function certificatesIn(der: Uint8Array): Uint8Array[] {
 
 function parseCertificate(der: Uint8Array): X509Certificate {
   try {
-    // Given text, the constructor would look for armour in it.
+    // The constructor would search text for PEM.
     if (!isDer(der)) {
       throw new TypeError('not a SEQUENCE');
     }

@@ -1,30 +1,30 @@
 /**
- * Reads ASN.1 (X.690) where it stands: an element is a place in the bytes, nothing is copied, and only what is asked for is
- * looked at. What is not as it should be is a SyntaxError.
+ * Reads ASN.1 (X.690) in place: an element is a position in the bytes, nothing is copied, and only the requested elements are
+ * read. Malformed bytes cause a SyntaxError.
  */
 
 /**
- * - `DER`: what certificates are written in. A length has one form.
- * - `BER`: what PKCS#7 may be written in. A length may be longer than it need be, or indefinite.
+ * - `DER`: the encoding of certificates. A length has exactly one form.
+ * - `BER`: an encoding that PKCS#7 may have. A length may be longer than necessary, or indefinite.
  */
 export type EncodingRules = 'DER' | 'BER';
 
-/** One element: its identifier, and where it and its contents stand. */
+/** One element: its identifier, its position and the position of its contents. */
 export interface Element {
   readonly bytes: Buffer;
   readonly rules: EncodingRules;
   /** The identifier octet. */
   readonly tag: number;
   readonly at: number;
-  /** Where the contents begin. */
+  /** The first byte of the contents. */
   readonly start: number;
-  /** The first byte behind the contents. */
+  /** The first byte after the contents. */
   readonly end: number;
-  /** The first byte behind the element. Contents of indefinite length are ended by two bytes of their own. */
+  /** The first byte after the element. Two zero bytes follow contents of indefinite length. */
   readonly next: number;
 }
 
-/** Identifier octets (X.690, 8.1.2) of what is read here. */
+/** Identifier octets (X.690, 8.1.2) of the types that are read here. */
 export const TAG = {
   boolean: 0x01,
   integer: 0x02,
@@ -36,51 +36,51 @@ export const TAG = {
   teletexString: 0x14,
   ia5String: 0x16,
   bmpString: 0x1e,
-  /** An OCTET STRING in parts, which BER allows. */
+  /** An OCTET STRING in several parts, which BER allows. */
   octetStrings: 0x24,
   sequence: 0x30,
   set: 0x31,
 } as const;
 
-/** The bit of an identifier that says that the contents are elements. */
+/** The bit of an identifier which means that the contents are elements. */
 const CONSTRUCTED = 0x20;
 
-/** Tag numbers from 31 on need further octets. Nothing that is read here has one. */
+/** Tag numbers from 31 on need more octets. No type that is read here has such a number. */
 const LONG_TAG = 0x1f;
 
-/** The first octet of a length: below this it is the length, above it counts the octets of the length. */
+/** The first octet of a length: a smaller value is the length itself, a larger one the number of octets that follow. */
 const INDEFINITE = 0x80;
 
-/** Four octets of length reach four gibibytes. */
+/** Four octets can express a length of 4 GiB. */
 const LENGTH_OCTETS_LIMIT = 4;
 
-/** The identifier of `[number]` around other elements. */
+/** The identifier of `[number]` with elements as its contents. */
 export function constructed(number: number): number {
   return 0x80 | CONSTRUCTED | number;
 }
 
-/** The identifier of `[number]` in place of that of a string or a number. */
+/** The identifier of `[number]` with a value as its contents. */
 export function primitive(number: number): number {
   return 0x80 | number;
 }
 
-/** The one element that the bytes are. */
+/** The only element in the bytes. */
 export function readDer(bytes: Uint8Array): Element {
   const element = elementAt(view(bytes), 0, bytes.length, 'DER');
   if (element.next < bytes.length) {
-    throw misread('there is something behind the element', element.next);
+    throw derError('there are bytes after the element', element.next);
   }
   return element;
 }
 
-/** The element with which the bytes begin. */
+/** The element at the beginning of the bytes. */
 export function readBer(bytes: Uint8Array): Element {
   return elementAt(view(bytes), 0, bytes.length, 'BER');
 }
 
 /**
- * The first element in an element, and the identifier of the second: enough to tell what it is, though the bytes be cut off
- * or damaged behind them.
+ * The first element in an element, and the identifier of the second. They show what the element is, even if the bytes after
+ * them are missing or damaged.
  */
 export function readBeginning(bytes: Uint8Array): readonly [first: Element, second: number | undefined] {
   const buffer = view(bytes);
@@ -107,7 +107,7 @@ export function contentsOf(element: Element | undefined, tag: number): Buffer {
   return bytes.subarray(start, end);
 }
 
-/** The element as it stands, with identifier and length. */
+/** The unchanged bytes of an element, with identifier and length. */
 export function bytesOf({ bytes, at, next }: Element): Buffer {
   return bytes.subarray(at, next);
 }
@@ -115,52 +115,52 @@ export function bytesOf({ bytes, at, next }: Element): Buffer {
 export function readBoolean(element: Element | undefined): boolean {
   const octets = contentsOf(element, TAG.boolean);
   if (octets.length !== 1) {
-    throw misread('a BOOLEAN is not one octet', element?.at);
+    throw derError('a BOOLEAN is not one octet', element?.at);
   }
-  // DER sets all bits of TRUE; OpenSSL takes any one for it.
+  // In DER all bits of TRUE are set; OpenSSL accepts any nonzero value.
   return octets[0] !== 0;
 }
 
 export function readInteger(element: Element | undefined): number {
   const octets = contentsOf(element, TAG.integer);
   if (octets.length < 1 || octets.length > 6) {
-    throw misread('an INTEGER does not have one to six octets', element?.at);
+    throw derError('an INTEGER does not have one to six octets', element?.at);
   }
   return octets.readIntBE(0, octets.length);
 }
 
-/** The octets of a BIT STRING. Before them stands how many bits of the last are unused, which are zero (X.690, 8.6, 11.2). */
+/** The octets of a BIT STRING. The octet before them is the number of unused bits in the last; they are zero (X.690, 8.6, 11.2). */
 export function readBitString(element: Element | undefined): Buffer {
   const contents = contentsOf(element, TAG.bitString);
   const unused = contents[0] ?? 8;
   const octets = contents.subarray(1);
   if (unused > 7 || (octets.length === 0 && unused > 0) || ((octets.at(-1) ?? 0) & ((1 << unused) - 1)) !== 0) {
-    throw misread('the unused bits of a BIT STRING are not those it says', element?.at);
+    throw derError('the number of unused bits of a BIT STRING is wrong, or such a bit is set', element?.at);
   }
   return octets;
 }
 
 /**
- * An OBJECT IDENTIFIER in dots (X.690, 8.19). One with a number over 2^53, where RFC 5280 (appendix B) goes to 2^28, is its
- * contents in hex.
+ * An OBJECT IDENTIFIER in dotted form (X.690, 8.19). If one of its numbers is over 2^53, the result is its contents in hex;
+ * RFC 5280 (appendix B) allows numbers up to 2^28.
  */
 export function readObjectIdentifier(element: Element | undefined): string {
   const contents = contentsOf(element, TAG.objectIdentifier);
   if ((contents.at(-1) ?? INDEFINITE) >= 0x80) {
-    throw misread('an OBJECT IDENTIFIER is cut off', element?.at);
+    throw derError('an OBJECT IDENTIFIER is cut off', element?.at);
   }
   let dotted = '';
   let number = 0;
   for (const octet of contents) {
     if (number === 0 && octet === 0x80) {
-      throw misread('a number of an OBJECT IDENTIFIER begins with zeros', element?.at);
+      throw derError('a number of an OBJECT IDENTIFIER begins with zeros', element?.at);
     }
     number = number * 0x80 + (octet & 0x7f);
     if (number > Number.MAX_SAFE_INTEGER) {
       return contents.toString('hex');
     }
     if (octet < 0x80) {
-      // The first two arcs are one number: 40 times the first, which is at most 2, and the second.
+      // The first number is 40 times the first arc, which is at most 2, plus the second arc.
       const first = Math.min(Math.trunc(number / 40), 2);
       dotted += dotted === '' ? `${first}.${number - 40 * first}` : `.${number}`;
       number = 0;
@@ -171,28 +171,28 @@ export function readObjectIdentifier(element: Element | undefined): string {
 
 function expected(element: Element | undefined, tag: number): Element {
   if (element?.tag !== tag) {
-    const found = element ? `the identifier ${element.tag}` : 'nothing';
-    throw misread(`${found} where ${tag} is expected`, element?.at);
+    const found = element ? element.tag : 'nothing';
+    throw derError(`the identifier ${tag} is expected, not ${found}`, element?.at);
   }
   return element;
 }
 
-/** @param limit the first byte behind the surrounding element. */
+/** @param limit the first byte after the parent element. */
 function elementAt(bytes: Buffer, at: number, limit: number, rules: EncodingRules): Element {
   const { tag, start, length } = headerAt(bytes, at, limit, rules);
   const end = start + (length ?? lengthOfIndefinite(bytes, start, limit));
   const next = length === undefined ? end + 2 : end;
   if (next > limit) {
-    throw misread('an element is cut off', at);
+    throw derError('an element is cut off', at);
   }
   return { bytes, rules, tag, at, start, end, next };
 }
 
 interface Header {
   readonly tag: number;
-  /** Where the contents begin. */
+  /** The first byte of the contents. */
   readonly start: number;
-  /** The length of the contents; undefined where it is indefinite. */
+  /** The length of the contents; undefined if it is indefinite. */
   readonly length: number | undefined;
 }
 
@@ -203,27 +203,27 @@ function headerAt(bytes: Buffer, at: number, limit: number, rules: EncodingRules
   const octets = first !== undefined && first > INDEFINITE ? first - INDEFINITE : 0;
   const start = at + 2 + octets;
   if (tag === undefined || first === undefined || start > limit) {
-    throw misread('an identifier or a length is cut off', at);
+    throw derError('an identifier or a length is cut off', at);
   }
   if ((tag & LONG_TAG) === LONG_TAG || octets > LENGTH_OCTETS_LIMIT) {
-    throw misread('an identifier or a length is longer than any that is used', at);
+    throw derError('an identifier or a length is longer than supported', at);
   }
   if (first === INDEFINITE) {
     if (rules === 'DER' || !(tag & CONSTRUCTED)) {
-      throw misread('a length is indefinite', at);
+      throw derError('a length is indefinite', at);
     }
     return { tag, start, length: undefined };
   }
   const length = octets === 0 ? first : bytes.readUIntBE(at + 2, octets);
   if (rules === 'DER' && octets > 0 && length < Math.max(0x80, 0x100 ** (octets - 1))) {
-    throw misread('a length is not in its shortest form', at);
+    throw derError('a length is not in its shortest form', at);
   }
   return { tag, start, length };
 }
 
 /**
- * Contents of indefinite length reach to two zeros on their level (X.690, 8.1.5). Levels are counted, not descended, so that
- * no nesting is too deep.
+ * Contents of indefinite length end before two zero bytes on their own level (X.690, 8.1.5). The levels are counted without
+ * recursion, so no nesting is too deep.
  */
 function lengthOfIndefinite(bytes: Buffer, start: number, limit: number): number {
   let at = start;
@@ -241,11 +241,11 @@ function lengthOfIndefinite(bytes: Buffer, start: number, limit: number): number
   }
 }
 
-/** The bytes where they lie, with the methods of a Buffer. */
+/** The same memory with the methods of a Buffer. */
 function view({ buffer, byteOffset, length }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, length);
 }
 
-function misread(what: string, at: number | undefined): SyntaxError {
+function derError(what: string, at: number | undefined): SyntaxError {
   return new SyntaxError(at === undefined ? what : `${what}, at byte ${at}`);
 }

@@ -21,20 +21,21 @@ export interface Attribute {
   readonly value: string;
 }
 
-/** What the checks ask of a certificate beside what OpenSSL tells. An extension that cannot be read counts as missing. */
+/** What the checks need beyond the fields that OpenSSL reads. An extension that cannot be read counts as missing. */
 export interface Fields {
   readonly certificate: X509Certificate;
   readonly subject: readonly Attribute[];
-  /** Object identifiers of the critical extensions. */
+  /** OIDs of the critical extensions. */
   readonly criticalExtensions: readonly string[];
   readonly signatureAlgorithm: string;
   readonly basicConstraints: { readonly cA: boolean; readonly pathLength?: number | undefined } | undefined;
-  readonly mayCertify: boolean;
+  /** Whether the key may sign certificates (RFC 5280, 4.2.1.3). */
+  readonly keyCertSign: boolean;
   readonly extendedKeyUsage: readonly string[];
   readonly dnsNames: readonly string[];
   readonly policies: readonly string[];
   readonly crlUrls: readonly string[];
-  /** The DER inside an extension's extnValue. */
+  /** The DER in the extnValue of an extension; of the first one if it occurs more than once. */
   extension(oid: string): Uint8Array | undefined;
 }
 
@@ -48,16 +49,16 @@ const OID = {
   extendedKeyUsage: '2.5.29.37',
 } as const;
 
-/** keyCertSign is bit 5 of KeyUsage, and bit 0 is the highest of an octet. */
+/** Bit 5 of KeyUsage; bit 0 is the most significant bit of the first octet. */
 const KEY_CERT_SIGN = 0x80 >> 5;
 
-/** The choices of GeneralName that are read (RFC 5280, 4.2.1.6). */
+/** Choices of GeneralName (RFC 5280, 4.2.1.6). */
 const DNS_NAME = primitive(2);
 const UNIFORM_RESOURCE_IDENTIFIER = primitive(6);
 
 const latin1 = (contents: Buffer) => contents.toString('latin1');
 
-/** The strings of a name (RFC 5280, 4.1.2.4, and IA5String). Teletex is read as Latin-1, as OpenSSL does. */
+/** Decoders for the strings in a name (RFC 5280, 4.1.2.4, and IA5String). Like OpenSSL, they read TeletexString as Latin-1. */
 const STRINGS: ReadonlyMap<number, (contents: Buffer) => string> = new Map([
   [TAG.utf8String, (contents) => contents.toString('utf8')],
   [TAG.printableString, latin1],
@@ -69,7 +70,7 @@ const STRINGS: ReadonlyMap<number, (contents: Buffer) => string> = new Map([
 /**
  * Reads the fields of a certificate.
  *
- * @throws {InvalidChainError} where OpenSSL reads a certificate in bytes that are not the DER of one.
+ * @throws {InvalidChainError} if the certificate is not DER: OpenSSL accepts some certificates that are not.
  */
 export function readFields(certificate: X509Certificate): Fields {
   const { subject, extensions, signatureAlgorithm } = readCertificate(certificate);
@@ -85,7 +86,7 @@ export function readFields(certificate: X509Certificate): Fields {
     criticalExtensions: extensions.filter(({ critical }) => critical).map(({ id }) => id),
     signatureAlgorithm,
     basicConstraints: read(OID.basicConstraints, readBasicConstraints),
-    mayCertify: read(OID.keyUsage, readMayCertify) ?? false,
+    keyCertSign: read(OID.keyUsage, readKeyCertSign) ?? false,
     extendedKeyUsage: read(OID.extendedKeyUsage, (usages) => childrenOf(usages).map(readObjectIdentifier)) ?? [],
     dnsNames: read(OID.subjectAlternativeName, (names) => readNames(childrenOf(names), DNS_NAME)) ?? [],
     policies: read(OID.certificatePolicies, readPolicies) ?? [],
@@ -122,7 +123,7 @@ function readCertificate({ raw }: X509Certificate): CertificateParts {
   }
 }
 
-/** A value that is no string is its DER in hex. */
+/** A value that is not a string is returned as its DER in hex. */
 function readAttribute(attribute: Element): Attribute {
   const [type, value] = childrenOf(attribute);
   if (!value) {
@@ -135,7 +136,7 @@ function readAttribute(attribute: Element): Attribute {
   };
 }
 
-/** `critical` is false where it is absent. */
+/** `critical` is false if it is absent. */
 function readExtension(extension: Element): Extension {
   const [id, second, third] = childrenOf(extension);
   return {
@@ -145,7 +146,7 @@ function readExtension(extension: Element): Extension {
   };
 }
 
-/** RFC 5280, 4.2.1.9: both fields may be absent, and `cA` is false then. */
+/** RFC 5280, 4.2.1.9: both fields may be absent; `cA` is then false. */
 function readBasicConstraints(constraints: Element): Fields['basicConstraints'] {
   const fields = childrenOf(constraints);
   const cA = fields.find(({ tag }) => tag === TAG.boolean);
@@ -154,7 +155,7 @@ function readBasicConstraints(constraints: Element): Fields['basicConstraints'] 
 }
 
 /** RFC 5280, 4.2.1.3. */
-function readMayCertify(keyUsage: Element): boolean {
+function readKeyCertSign(keyUsage: Element): boolean {
   const [first = 0] = readBitString(keyUsage);
   return (first & KEY_CERT_SIGN) !== 0;
 }
@@ -173,7 +174,7 @@ function readCrlUrls(points: Element): string[] {
   return readNames(names, UNIFORM_RESOURCE_IDENTIFIER);
 }
 
-/** The general names of one choice. All that are read are IA5String. */
+/** The general names of one choice whose type is IA5String. */
 function readNames(names: readonly Element[], choice: number): string[] {
   return only(choice, names).map((name) => latin1(contentsOf(name, choice)));
 }
@@ -182,7 +183,7 @@ function only(wanted: number, elements: readonly Element[]): Element[] {
   return elements.filter(({ tag }) => tag === wanted);
 }
 
-/** What a foreign structure holds, or undefined where it is not what it should be. */
+/** The result of a reader; undefined if it throws because the bytes are malformed. */
 export function attempt<T>(read: () => T): T | undefined {
   try {
     return read();

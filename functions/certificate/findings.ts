@@ -3,51 +3,57 @@ import { covers } from '../bimi.ts';
 import { joinWithLimit, STATE_BUDGET, truncate } from '../text.ts';
 import { attempt, type Fields } from './fields.ts';
 import type { Logo } from './logotype.ts';
-import { type NamedAttributes, PRODUCTS, type Product, type Sct } from './mark.ts';
+import { BIMI_USAGE, type NamedAttributes, PRODUCTS, type Product, type Sct } from './mark.ts';
 import { svgProblems } from './svg.ts';
 
-/** Something wrong or odd about a chain that was proved. An error: some mailbox provider would not display the logo. */
+/** Something wrong or unusual about a validated chain. Because of an error, some mailbox provider would not display the logo. */
 export interface Finding {
   readonly id: FindingId;
   readonly severity: 'error' | 'warning';
+  /** At most `STATE_BUDGET.message` bytes. */
   readonly message: string;
 }
 
-/** A proved chain and what its reader expects of it. */
+/** A validated chain and what is expected of it. */
 export interface CheckedChain {
   /** Leaf first. */
   readonly chain: readonly Fields[];
   readonly leaf: Fields;
   readonly attributes: NamedAttributes;
   readonly domains: readonly string[];
-  /** The logo, or why there is none. */
+  /** The logo, or the reason why it cannot be read. */
   readonly logo: Logo | string;
   readonly scts: readonly Sct[];
   readonly trustAnchor: object | null;
   readonly rootDelivered: boolean;
   readonly pemBytes: number;
+  /** The moment at which the chain must be valid. */
   readonly at: Date;
+  /** A-labels in lower case. */
   readonly orderedDomains: readonly string[];
   readonly selector: string;
   readonly orderedProduct: Product | undefined;
 }
 
-/** A sentence where the condition of a finding holds. */
+/** Returns the message of a finding if its condition is met. */
 type Check = (checked: CheckedChain) => string | false | undefined;
 
-const BIMI_USAGE = '1.3.6.1.5.5.7.3.31';
 const GENERAL_POLICY = '1.3.6.1.4.1.53087.1.1';
-const HARMLESS_WHEN_CRITICAL = new Set(['2.5.29.15', '2.5.29.19']);
+/** Key usage and basic constraints: every verifier knows them. */
+const KNOWN_CRITICAL_EXTENSIONS = new Set(['2.5.29.15', '2.5.29.19']);
 const DAY = 86_400_000;
-const LONGEST_LIFE = 398 * DAY;
+/** The longest validity that the Mark Certificate Requirements allow. */
+const LIFETIME_LIMIT_DAYS = 398;
 const PEM_LIMIT = 65_536;
+/** Leaves room for a problem in a detail of 100 bytes. */
+const NAME_BYTES = 52;
 const CURVES = new Set(['prime256v1', 'secp384r1', 'secp521r1']);
 /** sha1WithRSAEncryption, ecdsa-with-SHA1. */
 const SHA1_SIGNATURES = new Set(['1.2.840.113549.1.1.5', '1.2.840.10045.4.1']);
-/** The requirements ask for the source of a prior use from this day on. */
+/** The Mark Certificate Requirements demand the source URL of a prior use since this day. */
 const SOURCE_URL_SINCE = new Date('2025-04-15T00:00:00Z');
 
-/** Every finding, in the order of a report. */
+/** All findings, in the order of a report. docs/findings.md explains each. */
 export const FINDINGS = {
   'untrusted-root': {
     severity: 'error',
@@ -66,13 +72,14 @@ export const FINDINGS = {
   },
   'svg-profile': {
     severity: 'error',
-    check: ({ logo }) => typeof logo !== 'string' && withDetails('the logo is no SVG Tiny PS', svgProblems(logo.svg)),
+    check: ({ logo }) =>
+      typeof logo !== 'string' && withDetails('the logo does not conform to SVG Tiny PS', svgProblems(logo.svg)),
   },
   'domain-coverage': {
     severity: 'error',
     check: ({ orderedDomains, selector, domains }) =>
       withDetails(
-        'the certificate does not cover',
+        'the certificate does not cover these ordered domains',
         orderedDomains.filter((domain) => !covers(domains, domain, selector)),
       ),
   },
@@ -87,46 +94,52 @@ export const FINDINGS = {
   size: {
     severity: 'error',
     check: ({ pemBytes }) =>
-      pemBytes >= PEM_LIMIT && `the PEM file has ${pemBytes} bytes, and less than ${PEM_LIMIT} are accepted`,
+      pemBytes >= PEM_LIMIT && `the PEM file has ${pemBytes} bytes, but must have less than ${PEM_LIMIT}`,
   },
   'mark-type': { severity: 'warning', check: checkMarkType },
   policy: {
     severity: 'warning',
     check: ({ leaf }) =>
-      !leaf.policies.includes(GENERAL_POLICY) && 'the leaf does not name the general policy of mark certificates',
+      !leaf.policies.includes(GENERAL_POLICY) &&
+      `the leaf does not contain the general policy of mark certificates (${GENERAL_POLICY})`,
   },
   'mark-fields': { severity: 'warning', check: checkMarkFields },
   'critical-extension': {
     severity: 'warning',
     check: ({ chain }) =>
       withDetails(
-        'some verifiers refuse critical extensions that they do not know',
-        chain.flatMap(({ criticalExtensions }) => criticalExtensions.filter((oid) => !HARMLESS_WHEN_CRITICAL.has(oid))),
+        'the chain contains critical extensions that some verifiers do not know and therefore refuse',
+        chain.flatMap(({ criticalExtensions }) =>
+          criticalExtensions.filter((oid) => !KNOWN_CRITICAL_EXTENSIONS.has(oid)),
+        ),
       ),
   },
   lifetime: {
     severity: 'warning',
     check: ({ leaf: { certificate } }) => {
-      const life = certificate.validToDate.getTime() - certificate.validFromDate.getTime();
-      return life > LONGEST_LIFE && `the leaf lives ${Math.ceil(life / DAY)} days, more than 398`;
+      const days = (certificate.validToDate.getTime() - certificate.validFromDate.getTime()) / DAY;
+      return (
+        days > LIFETIME_LIMIT_DAYS &&
+        `the leaf is valid for ${Math.ceil(days)} days, but at most ${LIFETIME_LIMIT_DAYS} are allowed`
+      );
     },
   },
   'key-strength': { severity: 'warning', check: checkStrength },
   'root-absent': {
     severity: 'warning',
     check: ({ rootDelivered }) =>
-      !rootDelivered && 'the chain ends below its root, which one receiver wants to see in the file',
+      !rootDelivered && 'the file does not contain the root of the chain, which one receiver requires',
   },
 } as const satisfies Record<string, { readonly severity: Finding['severity']; readonly check: Check }>;
 
 export type FindingId = keyof typeof FINDINGS;
 
-/** What is wrong or odd about a chain. It is publishable where none of these is an error. */
+/** The findings of a chain. The chain is publishable if none of them is an error. */
 export function findingsOf(checked: CheckedChain): Finding[] {
   return Object.entries<{ readonly severity: Finding['severity']; readonly check: Check }>(FINDINGS).flatMap(
     ([id, { severity, check }]) => {
       const message = check(checked);
-      // A crafted certificate can quote hundreds of kilobytes, and findings travel in the state of an execution.
+      // The state of an execution contains the messages, and a crafted certificate could make one of 500 KB.
       return message ? [{ id: id as FindingId, severity, message: truncate(message, STATE_BUDGET.message) }] : [];
     },
   );
@@ -134,73 +147,73 @@ export function findingsOf(checked: CheckedChain): Finding[] {
 
 function checkLeafUsage({ leaf: { extendedKeyUsage } }: CheckedChain): string | undefined {
   if (extendedKeyUsage.length === 0) {
-    return 'the extended key usage of the leaf is not DER';
+    return 'the extended key usage of the leaf cannot be read';
   }
   const others = extendedKeyUsage.filter((oid) => oid !== BIMI_USAGE);
-  return withDetails('the leaf is not only for mark certificates but also for', others);
+  return withDetails('the leaf may be used not only as a mark certificate but also for', others);
 }
 
-/** RFC 5280, 4.2.1.3 and 4.2.1.9: every issuer may sign, and has at most as many issuers below it as it allows. */
+/** RFC 5280, 4.2.1.3 and 4.2.1.9: an issuer may sign certificates, and its path length limits the CAs below it. */
 function checkIssuers({ chain }: CheckedChain): string | undefined {
-  const problems = chain.slice(1).flatMap(({ certificate, basicConstraints, mayCertify, extendedKeyUsage }, below) => {
+  const problems = chain.slice(1).flatMap(({ certificate, basicConstraints, keyCertSign, extendedKeyUsage }, below) => {
     const { pathLength } = basicConstraints ?? {};
     return [
-      !basicConstraints?.cA && 'is no CA',
-      !mayCertify && 'may not sign certificates',
-      pathLength !== undefined && pathLength < below && `allows ${pathLength} issuers below it, and has ${below}`,
-      below === 0 && !extendedKeyUsage.includes(BIMI_USAGE) && 'is not for mark certificates',
+      !basicConstraints?.cA && 'is not a CA certificate',
+      !keyCertSign && 'may not sign certificates',
+      pathLength !== undefined && pathLength < below && `allows ${pathLength} CAs below it, but has ${below}`,
+      below === 0 && !extendedKeyUsage.includes(BIMI_USAGE) && 'may not issue mark certificates',
     ].flatMap((problem) => (problem ? [`${nameOf(certificate)} ${problem}`] : []));
   });
-  return withDetails('an issuer lacks what an issuer needs', problems);
+  return withDetails('an issuer does not meet the requirements for a CA', problems);
 }
 
 function checkValidity({ chain, at }: CheckedChain): string | undefined {
   const problems = chain.flatMap(({ certificate }) => {
     const { validFromDate, validToDate } = certificate;
     if (at < validFromDate) {
-      return [`${nameOf(certificate)} is valid from ${validFromDate.toISOString()} on`];
+      return [`${nameOf(certificate)} is not valid before ${validFromDate.toISOString()}`];
     }
     return at > validToDate ? [`${nameOf(certificate)} was valid until ${validToDate.toISOString()}`] : [];
   });
-  return withDetails(`at ${at.toISOString()} the chain is not valid`, problems);
+  return withDetails(`the chain is not valid at ${at.toISOString()}`, problems);
 }
 
 function checkHashes({ hashes }: Logo): string | undefined {
   const different = hashes.filter(({ matches }) => !matches).map(({ algorithm }) => algorithm);
   if (hashes.length === 0) {
-    return 'the logotype has no hash of a known algorithm';
+    return 'the logotype contains no hash of a known algorithm';
   }
-  return withDetails('the logo does not have the hash that the logotype names', different);
+  return withDetails('the logo does not match the hash in the logotype', different);
 }
 
 function checkMarkType({ attributes: { markType = [] }, orderedProduct }: CheckedChain): string | undefined {
   const [type, ...others] = markType;
   if (type === undefined || others.length > 0) {
     return type === undefined
-      ? 'the certificate names no mark type'
-      : `the certificate names ${markType.length} mark types`;
+      ? 'the certificate contains no mark type'
+      : `the certificate contains ${markType.length} mark types, but exactly one is allowed`;
   }
   const product = PRODUCTS.get(type);
   if (product === undefined) {
-    return `the mark type ${JSON.stringify(type)} is not known`;
+    return `the mark type ${JSON.stringify(type)} is unknown`;
   }
   return orderedProduct && orderedProduct !== product
-    ? `the mark type ${JSON.stringify(type)} is a ${product}, and a ${orderedProduct} was ordered`
+    ? `a certificate with the mark type ${JSON.stringify(type)} is a ${product}, but a ${orderedProduct} was ordered`
     : undefined;
 }
 
 function checkMarkFields({ attributes, leaf }: CheckedChain): string | undefined {
   const registered = ['trademarkCountryOrRegionName', 'trademarkIdentifier'];
-  const needed: ReadonlyMap<string, readonly string[]> = new Map([
+  const required: ReadonlyMap<string, readonly string[]> = new Map([
     ['Registered Mark', registered],
     ['Modified Registered Mark', registered],
     ['Government Mark', ['statuteCountryName', 'statuteCitation']],
     ['Prior Use Mark', leaf.certificate.validFromDate >= SOURCE_URL_SINCE ? ['priorUseMarkSourceURL'] : []],
   ]);
   const missing = (attributes.markType ?? [])
-    .flatMap((type) => needed.get(type) ?? [])
+    .flatMap((type) => required.get(type) ?? [])
     .filter((name) => !attributes[name]);
-  return withDetails('the subject lacks', missing);
+  return withDetails('the subject lacks attributes that its mark type requires', missing);
 }
 
 function checkStrength({ chain, rootDelivered }: CheckedChain): string | undefined {
@@ -210,21 +223,21 @@ function checkStrength({ chain, rootDelivered }: CheckedChain): string | undefin
       key ?? {};
     const weakKey =
       (!key && 'a key that OpenSSL cannot read') ||
-      (type.startsWith('rsa') && modulusLength < 2048 && `RSA of ${modulusLength} bits`) ||
-      (type === 'ec' && !CURVES.has(namedCurve) && `the curve ${namedCurve}`) ||
+      (type.startsWith('rsa') && modulusLength < 2048 && `an RSA key of ${modulusLength} bits`) ||
+      (type === 'ec' && !CURVES.has(namedCurve) && `a key on the curve ${namedCurve}`) ||
       (key && !type.startsWith('rsa') && type !== 'ec' && `a key of the type ${type}`);
-    // Nobody relies on a root's signature upon itself.
+    // No verifier relies on a root's own signature.
     const isRoot = rootDelivered && index === chain.length - 1;
     const weakSignature = !isRoot && SHA1_SIGNATURES.has(signatureAlgorithm) && 'a SHA-1 signature';
     return [weakKey, weakSignature].flatMap((weakness) => (weakness ? [`${nameOf(certificate)} has ${weakness}`] : []));
   });
-  return withDetails('the chain is weak', problems);
+  return withDetails('the chain contains weak keys or signatures', problems);
 }
 
-/** What a person calls it. OpenSSL escapes commas. */
+/** The common name, the organization or the whole subject. OpenSSL escapes commas. */
 function nameOf({ subject }: X509Certificate): string {
   const name = /^CN=(.*)$/m.exec(subject)?.[1] ?? /^O=(.*)$/m.exec(subject)?.[1] ?? subject.replaceAll('\n', ', ');
-  return name.replaceAll(/\\(.)/g, '$1');
+  return truncate(name.replaceAll(/\\(.)/g, '$1'), NAME_BYTES);
 }
 
 /** A message that ends with details, each once; undefined if there are none. */

@@ -3,23 +3,23 @@ import { gunzipSync } from 'node:zlib';
 import { childrenOf, constructed, contentsOf, readDer, readObjectIdentifier, TAG } from './der.ts';
 import { attempt, type Fields } from './fields.ts';
 
-/** The logo of a certificate, inflated, and what its hashes say of it. */
+/** The logo of a certificate, inflated, and whether its hashes match. */
 export interface Logo {
   readonly mediaType: 'image/svg+xml';
   readonly svg: Uint8Array;
-  /** SHA-256 of the SVG as it stands, lower-case hex. */
+  /** SHA-256 of the unchanged SVG, lower-case hex. */
   readonly sha256: string;
-  /** For each hash of a known algorithm, whether the SVG has it. */
+  /** The hashes of known algorithms. */
   readonly hashes: readonly { readonly algorithm: string; readonly matches: boolean }[];
 }
 
 /** RFC 9399, 4.1. */
 const LOGOTYPE = '1.3.6.1.5.5.7.1.12';
 
-/** RFC 6170, 3.3 and the Mark Certificate Requirements: the image stands in the certificate, gzip and base64. */
+/** RFC 6170, 3.3 and the Mark Certificate Requirements: the certificate contains the image, as gzip in base64. */
 const DATA_URI = /^data:image\/svg\+xml;base64,([A-Za-z0-9+/=\s]+)$/;
 
-/** Eight times what a mark certificate's SVG may have: enough to say of a logo that it is too large. */
+/** Eight times the size that is allowed, so that a finding can state the size of a logo that is somewhat too large. */
 const SVG_LIMIT = 256 * 1024;
 
 const HASHES: ReadonlyMap<string, string> = new Map([
@@ -29,25 +29,25 @@ const HASHES: ReadonlyMap<string, string> = new Map([
   ['2.16.840.1.101.3.4.2.3', 'sha512'],
 ]);
 
-/** The subject logo, or a sentence that says what it lacks. */
+/** The subject logo, or the reason why it cannot be read. */
 export function readLogo(fields: Fields): Logo | string {
   const der = fields.extension(LOGOTYPE);
   if (!der) {
-    return 'the certificate has no logotype';
+    return 'the certificate contains no logotype';
   }
   const images = attempt(() => readSubjectImages(der)) ?? [];
   const [image, ...others] = images;
   if (!image || others.length > 0) {
-    return `the logotype has ${images.length} subject images, and exactly one is expected`;
+    return `the logotype contains ${images.length} subject images, but must contain exactly one`;
   }
   const [uri = '', ...otherUris] = image.uris;
   const [, base64] = DATA_URI.exec(uri) ?? [];
   if (base64 === undefined || otherUris.length > 0) {
-    return 'the logotype is not one data:image/svg+xml;base64 image';
+    return 'the logotype does not contain its image as one data:image/svg+xml;base64 URI';
   }
   const svg = attempt(() => gunzipSync(Buffer.from(base64, 'base64'), { maxOutputLength: SVG_LIMIT }));
   if (!svg) {
-    return `the logo is not gzip of at most ${SVG_LIMIT} bytes`;
+    return `the logo is not valid gzip or inflates to more than ${SVG_LIMIT} bytes`;
   }
   return {
     mediaType: 'image/svg+xml',
@@ -62,13 +62,13 @@ export function readLogo(fields: Fields): Logo | string {
   };
 }
 
-/** One image of a logotype: where it is, and by the object identifiers of algorithms, what it hashes to, in lower-case hex. */
+/** One image of a logotype: its URIs, and its hashes in lower-case hex with the OIDs of their algorithms. */
 interface Image {
   readonly uris: readonly string[];
   readonly hashes: readonly { readonly oid: string; readonly value: string }[];
 }
 
-/** The images of LogotypeExtn (RFC 9399, 4.1): subjectLogo is [2], and [0] there is a LogotypeData, which begins with them. */
+/** LogotypeExtn (RFC 9399, 4.1): subjectLogo is [2]; the [0] in it is a LogotypeData, which begins with the images. */
 function readSubjectImages(der: Uint8Array): Image[] {
   const subjectLogo = childrenOf(readDer(der)).find(({ tag }) => tag === constructed(2));
   const [direct] = childrenOf(subjectLogo, constructed(2));
@@ -87,7 +87,7 @@ function readSubjectImages(der: Uint8Array): Image[] {
   });
 }
 
-/** CAs hash the SVG as it stands, or with its line ends made LF. */
+/** CAs hash the SVG either unchanged or with LF line ends. */
 function withLf(svg: Buffer): Buffer {
   return Buffer.from(svg.toString('latin1').replaceAll(/\r\n?/g, '\n'), 'latin1');
 }

@@ -3,7 +3,7 @@ import { type Attribute, attempt, type Fields } from './fields.ts';
 
 export type Product = 'VMC' | 'CMC';
 
-/** One signed certificate timestamp: which log promised to show the certificate, and when. */
+/** One signed certificate timestamp: the promise of a log to include the certificate. */
 export interface Sct {
   /** SHA-256 of the log's key, lower-case hex. */
   readonly logId: string;
@@ -11,9 +11,12 @@ export interface Sct {
   readonly timestamp: string;
 }
 
+/** The extended key usage of a mark certificate: id-kp-BrandIndicatorforMessageIdentification. */
+export const BIMI_USAGE = '1.3.6.1.5.5.7.3.31';
+
 /**
- * Mark types of the Mark Certificate Requirements and the product each is sold as. The list is open: a type that is not here
- * is a warning, not an error.
+ * The mark types of the Mark Certificate Requirements, each with its product. More types can follow, so an unknown type is a
+ * warning, not an error.
  */
 export const PRODUCTS: ReadonlyMap<string, Product> = new Map([
   ['Registered Mark', 'VMC'],
@@ -53,9 +56,10 @@ const ATTRIBUTE_NAMES: Readonly<Record<string, string>> = {
 const SCT_LIST = '1.3.6.1.4.1.11129.2.4.2';
 const LOG_ID_BYTES = 32;
 
-/** A subject by the names of its attributes, each with its values in order. What has no name keeps its number. */
+/** The values of a subject by attribute name, in their order. An attribute without a name has its OID as its key. */
 export type NamedAttributes = Readonly<Record<string, readonly string[]>>;
 
+/** Groups the attributes of a subject by name. */
 export function nameAttributes(subject: readonly Attribute[]): NamedAttributes {
   const named: Record<string, string[]> = {};
   for (const { oid, value } of subject) {
@@ -65,18 +69,21 @@ export function nameAttributes(subject: readonly Attribute[]): NamedAttributes {
   return named;
 }
 
-/** The domains of a certificate, A-labels as they stand there (RFC 5280, 7.2), in lower case, each once. */
+/** The domains of a certificate, each once: A-labels (RFC 5280, 7.2), converted to lower case. */
 export function domainsOf({ dnsNames }: Fields): string[] {
   return [...new Set(dnsNames.map((name) => name.toLowerCase()))];
 }
 
-/** The SCTs in a certificate; none where the list cannot be read. */
+/** The SCTs in a certificate; none if the list cannot be read. */
 export function sctsOf(fields: Fields): readonly Sct[] {
   const der = fields.extension(SCT_LIST);
   return (der && attempt(() => readSctList(der))) || [];
 }
 
-/** An OCTET STRING around TLS vectors: two bytes of length for the list and for each SCT, then version, log id, timestamp. */
+/**
+ * An OCTET STRING that contains TLS vectors. The list and each SCT begin with a length of two bytes; an SCT continues with
+ * version, log id and timestamp.
+ */
 function readSctList(der: Uint8Array): Sct[] {
   const list = contentsOf(readDer(der), TAG.octetString);
   const end = 2 + list.readUInt16BE(0);

@@ -2,37 +2,38 @@ import { decodeBase64, isZip, latin1Text } from './bytes.ts';
 import { childrenOf, readBeginning, TAG } from './der.ts';
 import { attempt } from './fields.ts';
 import { InvalidChainError } from './invalid-chain.ts';
-import { salvage } from './zip.ts';
+import { readIntactFiles } from './zip.ts';
 
-/** Armour of every kind of private key, encrypted or cut off or not. The bounds keep the search linear. */
+/** The PEM label of any private key, encrypted or not. It needs no end of the block. The bounds keep the search linear. */
 export const PRIVATE_KEY = /BEGIN[A-Z0-9\s]{0,40}PRIVATE\s{1,10}KEY/;
 
-/** Any armour at all. */
-const ARMOUR = /-{4,5}\s*BEGIN[^-]*-{4,5}([^-]*)/g;
+/** A PEM block with any label. */
+const PEM_BLOCK = /-{4,5}\s*BEGIN[^-]*-{4,5}([^-]*)/g;
 
+/** The file contains a private key and must therefore not be stored. */
 export class PrivateKeyFoundError extends InvalidChainError {
   constructor() {
-    super('a private key lies among the certificates');
+    super('the file contains a private key');
   }
 }
 
 /**
- * Whether a file holds a private key anywhere: such a file is kept nowhere. Unlike the decoder, this looks at everything, and
- * no damage elsewhere in the file stops it.
+ * Whether a file contains a private key anywhere: such a file is never stored. Unlike the decoder, this function searches the
+ * whole file, even if parts of it are damaged.
  */
 export async function holdsPrivateKey(bytes: Uint8Array): Promise<boolean> {
   const inner = decodeBase64(latin1Text(bytes));
   const archive = [bytes, inner].find(isZip);
-  const files = archive ? await salvage(archive) : [];
+  const files = archive ? await readIntactFiles(archive) : [];
   return [bytes, inner, ...files].some(isKeyFile);
 }
 
-/** Whether bytes begin as a private key in DER does: its end may be missing, and something may be behind it. */
+/** Whether bytes begin like a private key in DER. Its end may be missing, and other bytes may follow it. */
 export function isPrivateKey(bytes: Uint8Array): boolean {
   return bytes[0] === TAG.sequence && attempt(() => beginsAsKey(bytes)) === true;
 }
 
-/** PKCS#1, SEC 1, PKCS#8 and PKCS#12 begin with a version, an encrypted PKCS#8 is an algorithm and bytes. */
+/** PKCS#1, SEC 1, PKCS#8 and PKCS#12 begin with a version; an encrypted PKCS#8 consists of an algorithm and bytes. */
 function beginsAsKey(bytes: Uint8Array): boolean {
   const [first, second] = readBeginning(bytes);
   const isBytes = second === TAG.octetString || second === TAG.octetStrings;
@@ -41,16 +42,16 @@ function beginsAsKey(bytes: Uint8Array): boolean {
 }
 
 function isKeyFile(file: Uint8Array): boolean {
-  // Text of 16 bits a character is text between zero bytes.
+  // In UTF-16, ASCII characters alternate with zero bytes.
   const text = latin1Text(file).replaceAll('\0', '');
-  return [file, decodeBase64(text)].some(isPrivateKey) || holdsArmouredKey(text);
+  return [file, decodeBase64(text)].some(isPrivateKey) || containsPemKey(text);
 }
 
-function holdsArmouredKey(text: string): boolean {
-  // Most files are binary, in which this is found out faster than by the expressions.
+function containsPemKey(text: string): boolean {
+  // Most files are binary, and this test is faster than the regular expressions.
   if (!text.includes('BEGIN')) {
     return false;
   }
-  const blocks = [...text.matchAll(ARMOUR)].map(([, base64 = '']) => Buffer.from(base64, 'base64'));
+  const blocks = [...text.matchAll(PEM_BLOCK)].map(([, base64 = '']) => Buffer.from(base64, 'base64'));
   return PRIVATE_KEY.test(text) || blocks.some(isPrivateKey);
 }

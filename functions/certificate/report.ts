@@ -12,15 +12,15 @@ import { TRUST_ANCHORS } from './trust-anchors.ts';
 export { InvalidChainError } from './invalid-chain.ts';
 export { holdsPrivateKey } from './private-key.ts';
 
-/** What a reader wants to know of a chain without parsing it. Dates are ISO 8601 UTC, hashes lower-case hex. */
+/** The description of a validated chain. Dates are ISO 8601 UTC, hashes lower-case hex. */
 export interface CertificateReport {
-  /** No finding is an error. */
+  /** Whether no finding is an error. */
   readonly publishable: boolean;
-  /** Registered and government marks are a VMC, the others a CMC; null where the mark type says neither. */
+  /** Registered and government marks are a VMC, the others a CMC; null if the mark type is missing or unknown. */
   readonly product: Product | null;
   readonly markType: string | null;
   readonly subject: string;
-  /** The subject by the names of its attributes. */
+  /** The values of the subject by attribute name. */
   readonly attributes: NamedAttributes;
   /** The DNS names of the subject alternative name, as A-labels. */
   readonly domains: readonly string[];
@@ -31,9 +31,9 @@ export interface CertificateReport {
   readonly fingerprintSha256: string;
   /** Leaf first. */
   readonly chain: readonly CertificateName[];
-  /** The certificate of the chain that is trusted by its fingerprint, nearest to the leaf; null where none is. */
+  /** The certificate in the chain that is trusted by its fingerprint, the nearest to the leaf; null if there is none. */
   readonly trustAnchor: CertificateName | null;
-  /** The embedded logo; null where it cannot be taken out. */
+  /** The embedded logo; null if it cannot be read. */
   readonly logo: { readonly mediaType: string; readonly sha256: string; readonly bytes: number } | null;
   readonly policies: readonly string[];
   readonly crlUrls: readonly string[];
@@ -46,7 +46,7 @@ export interface CertificateName {
   readonly fingerprintSha256: string;
 }
 
-/** A chain that was decoded, proved and checked. */
+/** A chain that was decoded, validated and checked. */
 export interface MarkCertificate {
   readonly report: CertificateReport;
   readonly chainPem: string;
@@ -54,23 +54,24 @@ export interface MarkCertificate {
   readonly logo: Uint8Array | undefined;
 }
 
-/** Against what a chain is checked. */
+/** What a chain is checked against. */
 export interface Expectations {
-  /** The moment at which it shall be valid. */
+  /** The moment at which the chain must be valid. */
   readonly at: Date;
-  /** Domains that were ordered, as A-labels in lower case. */
+  /** The ordered domains, as A-labels in lower case. */
   readonly domains?: readonly string[] | undefined;
-  /** The BIMI selector whose record is to point at the certificate; default "default". */
+  /** The BIMI selector whose record refers to the certificate; default `default`. */
   readonly selector?: string | undefined;
+  /** The ordered product. */
   readonly product?: Product | undefined;
-  /** SHA-256 fingerprints that are trusted beside the known roots, lower-case hex. */
+  /** SHA-256 fingerprints of certificates that are trusted in addition to the known roots, lower-case hex. */
   readonly trustAnchors?: readonly string[] | undefined;
 }
 
 /**
- * Decodes, proves, checks and describes what the CA sent.
+ * Decodes the response of the CA, validates its chain, checks it and describes it.
  *
- * @throws {InvalidChain} where no chain can be made of the bytes.
+ * @throws {InvalidChainError} if no chain can be made from the bytes.
  */
 export async function readMarkCertificate(bytes: Uint8Array, expectations: Expectations): Promise<MarkCertificate> {
   const { at, domains: orderedDomains = [], product: orderedProduct, trustAnchors = [] } = expectations;

@@ -1,10 +1,14 @@
 import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from 'saxes';
+import { truncate } from '../text.ts';
 
-/** The limit of the BIMI group's SVG guidance, in bytes. */
+/** The limit of the BIMI Group's SVG guidance, in bytes. */
 const SIZE_LIMIT = 32_768;
 
-/** Real logos nest a handful. The parser looks for a namespace in every element above, so a million would take hours. */
+/** Real logos nest few elements. The parser searches all ancestors for a namespace, so a million levels would take hours. */
 const DEPTH_LIMIT = 100;
+
+/** Leaves room for the rest of the sentence in a detail of 100 bytes. */
+const REFERENCE_BYTES = 62;
 
 const SVG_NAMESPACE = 'http://www.w3.org/2000/svg';
 const SCRIPTS = new Set(['script', 'handler', 'listener']);
@@ -18,12 +22,12 @@ const ANIMATIONS = new Set([
   'set',
 ]);
 
-/** What url(...) in a property and @import in a style sheet name. Matches without an end, so that no text makes it slow. */
+/** The target of `url(...)` in a property and of `@import` in a style sheet. It needs no end, so no text makes it slow. */
 const STYLE_REFERENCE = /(?:url\(|@import)\s*(?:url\()?\s*['"]?\s*([^'")\s;]*)/gi;
 
 /**
- * What keeps a logo from being SVG Tiny Portable/Secure (draft-svg-tiny-ps-abrotman), as sentences; none where it is.
- * The parser expands no entities but XML's own five and fetches nothing.
+ * Lists the violations of SVG Tiny Portable/Secure (draft-svg-tiny-ps-abrotman) in a logo, one sentence each. The parser
+ * expands only the five entities of XML and fetches nothing.
  */
 export function svgProblems(svg: Uint8Array): string[] {
   const problems = new Set<string>();
@@ -33,22 +37,22 @@ export function svgProblems(svg: Uint8Array): string[] {
     }
   };
   if (svg.length > SIZE_LIMIT) {
-    problems.add(`it has ${svg.length} bytes, and at most ${SIZE_LIMIT} are accepted`);
+    problems.add(`it has ${svg.length} bytes, but at most ${SIZE_LIMIT} are allowed`);
   }
   const parser = new SaxesParser({ xmlns: true });
   const path: string[] = [];
   let titled = false;
   parser.on('doctype', (doctype) => {
     if (doctype.includes('[')) {
-      problems.add('it declares entities of its own');
-      // The W3C's own, which old tools wrote, are PUBLIC.
+      problems.add('it declares entities');
+      // Old tools wrote the DTDs of the W3C, which are PUBLIC.
     } else if (/\bSYSTEM\b/.test(doctype) && !/\bPUBLIC\b/.test(doctype)) {
-      problems.add('it refers to a DTD outside');
+      problems.add('it refers to an external DTD');
     }
   });
   parser.on('processinginstruction', ({ target }) => {
     if (target === 'xml-stylesheet') {
-      problems.add('it refers to a style sheet outside');
+      problems.add('it refers to an external style sheet');
     }
   });
   parser.on('opentag', (tag) => {
@@ -57,7 +61,7 @@ export function svgProblems(svg: Uint8Array): string[] {
     }
     add(elementProblems(tag));
     if (path.push(tag.local) > DEPTH_LIMIT) {
-      throw new RangeError(`it nests more than ${DEPTH_LIMIT} elements`);
+      throw new RangeError(`it nests elements more than ${DEPTH_LIMIT} levels deep`);
     }
   });
   parser.on('closetag', () => path.pop());
@@ -72,7 +76,7 @@ export function svgProblems(svg: Uint8Array): string[] {
   try {
     parser.write(new TextDecoder('utf-8', { fatal: true }).decode(svg)).close();
   } catch (error) {
-    problems.add(`it cannot be read to its end: ${error instanceof Error ? error.message : 'unreadable'}`);
+    problems.add(`it cannot be read completely: ${error instanceof Error ? error.message : 'unreadable'}`);
     return [...problems];
   }
   if (!titled) {
@@ -84,13 +88,13 @@ export function svgProblems(svg: Uint8Array): string[] {
 function rootProblems({ local, uri, attributes }: SaxesTagNS): string[] {
   const problems: string[] = [];
   if (local !== 'svg' || uri !== SVG_NAMESPACE) {
-    problems.push('its root is not svg');
+    problems.push('its root element is not svg');
   }
   if (attributes.version?.value !== '1.2' || attributes.baseProfile?.value !== 'tiny-ps') {
-    problems.push('it is not of version 1.2 and baseProfile tiny-ps');
+    problems.push('its version is not 1.2, or its baseProfile is not tiny-ps');
   }
   if (attributes.x || attributes.y) {
-    problems.push('its root has x or y');
+    problems.push('its root element has an attribute x or y');
   }
   return problems;
 }
@@ -98,10 +102,10 @@ function rootProblems({ local, uri, attributes }: SaxesTagNS): string[] {
 function elementProblems({ local, attributes }: SaxesTagNS): string[] {
   const problems = Object.values(attributes).flatMap(attributeProblems);
   if (SCRIPTS.has(local)) {
-    problems.push(`it has a script (${local})`);
+    problems.push(`it contains a script (${local})`);
   }
   if (ANIMATIONS.has(local)) {
-    problems.push(`it has an animation (${local})`);
+    problems.push(`it contains an animation (${local})`);
   }
   return problems;
 }
@@ -111,7 +115,7 @@ function attributeProblems({ local, prefix, value }: SaxesAttributeNS): string[]
     return [];
   }
   if (/^on[a-z]/i.test(local)) {
-    return [`it has a script (${local})`];
+    return [`it contains a script (${local})`];
   }
   if (prefix === 'xml' && local === 'base') {
     return referenceProblems(value);
@@ -120,18 +124,18 @@ function attributeProblems({ local, prefix, value }: SaxesAttributeNS): string[]
 }
 
 function styleProblems(style: string): string[] {
-  // Most attributes are numbers and paths. No reference is written without one of these.
+  // Most attributes are numbers and paths. Every reference contains one of these characters.
   if (!/[(@]/.test(style)) {
     return [];
   }
-  // A CSS escape can spell url( so that it is not seen here; no logo needs one.
-  const isVeiled = /\\[0-9a-f]/i.test(style) && style.includes('(');
+  // A CSS escape can hide `url(` from the expression; no logo needs one.
+  const hasCssEscape = /\\[0-9a-f]/i.test(style) && style.includes('(');
   const references = [...style.matchAll(STYLE_REFERENCE)].flatMap(([, reference = '']) => referenceProblems(reference));
-  return isVeiled ? ['it has an escape before a parenthesis in a style', ...references] : references;
+  return hasCssEscape ? ['it contains a CSS escape and a parenthesis in a style', ...references] : references;
 }
 
-/** A fragment stays inside; data stands inside. */
+/** A fragment and a data URI refer to nothing outside the file. */
 function referenceProblems(reference: string): string[] {
-  const inside = /^\s*(#|data:|$)/i.test(reference);
-  return inside ? [] : [`it refers to something outside (${reference.trim().slice(0, 60)})`];
+  const isInternal = /^\s*(#|data:|$)/i.test(reference);
+  return isInternal ? [] : [`it refers to an external resource (${truncate(reference.trim(), REFERENCE_BYTES)})`];
 }

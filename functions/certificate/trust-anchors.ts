@@ -1,7 +1,7 @@
 /**
- * The roots under which mark certificates are issued: the SHA-256 of the root certificate (DER), in lower-case hex, and its name.
- * Source: the CAs' repositories and the chains that they deliver. Sectigo's chains end at the two roots of SSL.com or at its own
- * root R49. Some receivers distrust Entrust's root since 2025.
+ * The roots under which mark certificates are issued: the SHA-256 of the root certificate (DER), in lower-case hex, and its
+ * name. Source: the CAs' repositories and the chains that they deliver. Sectigo's chains end at the two roots of SSL.com or at
+ * Sectigo's own root R49. Some receivers have not trusted Entrust's root since 2025.
  */
 export const TRUST_ANCHORS: ReadonlyMap<string, string> = new Map([
   ['0783d68c14cfe5eb1eafda2aa984b7e3a4b8bab000092d2ba02f73757558fdfd', 'Sectigo Public BIMI Root R49'],
@@ -14,7 +14,7 @@ export const TRUST_ANCHORS: ReadonlyMap<string, string> = new Map([
   ['b21a1663d8feb6b17d10d739363b8d147ea6d114966cda584c656a57bae40826', 'Cybertrust iTrust VMC RSA4096 Root CA 2025'],
 ]);
 
-/** The accepted form of a pinned certificate: the SHA-256 of its DER, with or without colons. */
+/** The SHA-256 fingerprint in a text, in lower-case hex without colons; undefined if the text is not a fingerprint. */
 export function readFingerprint(text: string): string | undefined {
   const hex = text.replaceAll(':', '').toLowerCase();
   return /^[0-9a-f]{64}$/.test(hex) ? hex : undefined;

@@ -3,23 +3,23 @@ import { crc32 } from 'node:zlib';
 import { fromBufferPromise } from 'yauzl';
 import { InvalidChainError } from './invalid-chain.ts';
 
-/** A chain is three or four files; some CAs add instructions. */
+/** A chain has three or four files; some CAs add instructions. */
 const ENTRY_LIMIT = 50;
 
-/** Names stay bytes: yauzl would refuse an archive for names that nobody uses here. */
+/** Names are not decoded: yauzl would reject an archive because of names, which are not used here. */
 const open = (bytes: Uint8Array) => fromBufferPromise(Buffer.from(bytes), { lazyEntries: true, decodeStrings: false });
 
-/** The last byte of a folder's name. Nothing else of a name is looked at. */
+/** The last byte of a folder's name. Nothing else in a name is read. */
 const SLASH = 0x2f;
 
 /** Bytes of all entries together, inflated. */
 const SIZE_LIMIT = 1024 * 1024;
 
 /**
- * The files of an archive, in memory: their names are never used. Sizes are held against what the archive says of itself by
- * yauzl, checksums here, for yauzl leaves them to its callers.
+ * Reads the files of an archive into memory; their names are not used. yauzl compares the sizes with those that the archive
+ * states. It leaves the checksums to its callers, so they are compared here.
  *
- * @throws {InvalidChainError} where the archive is damaged, encrypted or over a limit.
+ * @throws {InvalidChainError} if the archive is damaged, encrypted or over a limit.
  */
 export async function unzip(bytes: Uint8Array): Promise<Uint8Array[]> {
   const files: Uint8Array[] = [];
@@ -27,7 +27,9 @@ export async function unzip(bytes: Uint8Array): Promise<Uint8Array[]> {
   try {
     const archive = await open(bytes);
     if (archive.entryCount > ENTRY_LIMIT) {
-      throw new InvalidChainError(`the archive has ${archive.entryCount} entries, and at most ${ENTRY_LIMIT} are read`);
+      throw new InvalidChainError(
+        `the archive has ${archive.entryCount} entries, but at most ${ENTRY_LIMIT} are allowed`,
+      );
     }
     for await (const entry of archive.eachEntry()) {
       size += entry.uncompressedSize;
@@ -37,7 +39,7 @@ export async function unzip(bytes: Uint8Array): Promise<Uint8Array[]> {
       if (entry.fileNameRaw.at(-1) !== SLASH) {
         const file = await buffer(await archive.openReadStreamPromise(entry));
         if (crc32(file) !== entry.crc32) {
-          throw new InvalidChainError('a file of the archive does not have its checksum');
+          throw new InvalidChainError('the checksum of a file in the archive is wrong');
         }
         files.push(file);
       }
@@ -51,10 +53,10 @@ export async function unzip(bytes: Uint8Array): Promise<Uint8Array[]> {
 }
 
 /**
- * What can be read of an archive, whatever is wrong with the rest of it: for looking at, never for use. Entries up to the same
- * size in all.
+ * Reads the files of an archive that can be read, even if others are damaged, up to the same total size. The result is only
+ * searched for private keys, never used as certificates.
  */
-export async function salvage(bytes: Uint8Array): Promise<Uint8Array[]> {
+export async function readIntactFiles(bytes: Uint8Array): Promise<Uint8Array[]> {
   const files: Uint8Array[] = [];
   let size = 0;
   try {
@@ -67,11 +69,11 @@ export async function salvage(bytes: Uint8Array): Promise<Uint8Array[]> {
       try {
         files.push(await buffer(await archive.openReadStreamPromise(entry)));
       } catch {
-        // The next entry may be sound.
+        // The next entry may be intact.
       }
     }
   } catch {
-    // No archive that can be read any further.
+    // The rest of the archive cannot be read.
   }
   return files;
 }

@@ -3,11 +3,11 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/deploy/**/*.test.ts'],
-    // All cases share one deployment and run one after the other.
+    // One deployment for all; its cases wait for one another.
     fileParallelism: false,
     testTimeout: 120_000,
     hookTimeout: 300_000,
-    // Prints the table to the terminal unchanged.
+    // The table goes to the terminal as it is.
     disableConsoleIntercept: true,
   },
 });

@@ -163,7 +163,7 @@ describe('The tables of the differences of a publication', () => {
 
 describe('The table of findings', () => {
   test('has the ids and severities of the code, in its order.', () => {
-    const rows = tableBelow(read('docs/findings.md'), '| id | severity | condition |');
+    const rows = tableBelow(read('docs/findings.md'), '| id | severity | meaning | what to do |');
     expect(rows.map(([id = '', severity]) => [codeIn(id), severity])).toEqual(
       Object.entries(FINDINGS).map(([id, { severity }]) => [id, severity]),
     );

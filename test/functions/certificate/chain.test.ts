@@ -220,7 +220,7 @@ describe('no chain', () => {
     }
   }
 
-  test('is made of nothing', () => expectRefusal([], /the bytes hold no certificate/));
+  test('is made of nothing', () => expectRefusal([], /the file contains no certificate/));
 
   test('is made of authorities alone, though one may issue for BIMI', () => {
     expectRefusal([usual.issuing, usual.root], /no mark certificate among 2 certificates/);

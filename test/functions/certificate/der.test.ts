@@ -119,7 +119,7 @@ describe('no element is read of', () => {
     ['an indefinite length', '3080 020105 0000', /length is indefinite/],
     ['an octet of length where none is needed', '3081 03 020105', /shortest form/],
     ['a zero before the length', `308200 80 ${'0500'.repeat(64)}`, /shortest form/],
-    ['an element and something behind it', '3003 020105 00', /behind the element, at byte 5/],
+    ['an element and something behind it', '3003 020105 00', /bytes after the element, at byte 5/],
   ])('%s, in DER', (_, bytes, message) => {
     expect(() => readDer(hex(bytes))).toThrow(message);
     expect(() => readBer(hex(bytes))).not.toThrow();
@@ -146,8 +146,8 @@ describe('no elements are read in', () => {
   });
 
   test('none, or one of another tag', () => {
-    expect(() => childrenOf(undefined)).toThrow('nothing where 48 is expected');
-    expect(() => childrenOf(readDer(hex('3100')))).toThrow('49 where 48 is expected, at byte 0');
+    expect(() => childrenOf(undefined)).toThrow('the identifier 48 is expected, not nothing');
+    expect(() => childrenOf(readDer(hex('3100')))).toThrow('the identifier 48 is expected, not 49, at byte 0');
     expect(() => contentsOf(readDer(hex('3100')), TAG.octetString)).toThrow(SyntaxError);
   });
 

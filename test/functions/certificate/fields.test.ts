@@ -47,7 +47,7 @@ function byLibrary(der: Uint8Array): Plain {
     criticalExtensions: extensions.filter(({ critical }) => critical).map(({ extnID }) => extnID),
     signatureAlgorithm: signatureAlgorithm.algorithm,
     basicConstraints: constraints && { cA: constraints.cA, pathLength: constraints.pathLenConstraint },
-    mayCertify: (usage & asn1.KeyUsageFlags.keyCertSign) !== 0,
+    keyCertSign: (usage & asn1.KeyUsageFlags.keyCertSign) !== 0,
     extendedKeyUsage: [...(read(oid.extKeyUsage, asn1.ExtendedKeyUsage) ?? [])],
     dnsNames: (read(oid.subjectAltName, asn1.SubjectAlternativeName) ?? []).flatMap(({ dNSName }) => dNSName ?? []),
     policies: (read(oid.certificatePolicies, asn1.CertificatePolicies) ?? []).map(
@@ -86,7 +86,7 @@ test('the fields of a damaged certificate are the same, or are missing, or canno
         if (ours.basicConstraints && theirs.basicConstraints) {
           expect(ours.basicConstraints).toEqual(theirs.basicConstraints);
         }
-        expect(ours.mayCertify && !theirs.mayCertify).toBe(false);
+        expect(ours.keyCertSign && !theirs.keyCertSign).toBe(false);
       }
     }),
     { numRuns: 3000 },
@@ -153,8 +153,8 @@ describe('an extension counts as missing', () => {
     ['basic constraints of another type', 'basicConstraints', oid.basicConstraints, '3103 0101ff', undefined],
     ['basic constraints and something behind', 'basicConstraints', oid.basicConstraints, '3003 0101ff 00', undefined],
     ['a length of indefinite form', 'basicConstraints', oid.basicConstraints, '3080 0101ff 0000', undefined],
-    ['a key usage that is no BIT STRING', 'mayCertify', oid.keyUsage, '0402 0106', false],
-    ['a key usage whose bit is unused', 'mayCertify', oid.keyUsage, '0302 0306', false],
+    ['a key usage that is no BIT STRING', 'keyCertSign', oid.keyUsage, '0402 0106', false],
+    ['a key usage whose bit is unused', 'keyCertSign', oid.keyUsage, '0302 0306', false],
     ['usages of which one is no identifier', 'extendedKeyUsage', oid.extKeyUsage, '3006 06012a 020105', []],
     ['names that are cut off', 'dnsNames', oid.subjectAltName, '3004 8203 6162', []],
     ['policies without an identifier', 'policies', oid.certificatePolicies, '3002 3000', []],
@@ -166,9 +166,9 @@ describe('an extension counts as missing', () => {
     ['no constraints', 'basicConstraints', oid.basicConstraints, '3000', { cA: false }],
     ['a cA that is false', 'basicConstraints', oid.basicConstraints, '3003 010100', { cA: false }],
     ['a length without cA', 'basicConstraints', oid.basicConstraints, '3003 020101', { cA: false, pathLength: 1 }],
-    ['keyCertSign', 'mayCertify', oid.keyUsage, '0302 0204', true],
-    ['other usages', 'mayCertify', oid.keyUsage, '0302 01fa', false],
-    ['no usage', 'mayCertify', oid.keyUsage, '0301 00', false],
+    ['keyCertSign', 'keyCertSign', oid.keyUsage, '0302 0204', true],
+    ['other usages', 'keyCertSign', oid.keyUsage, '0302 01fa', false],
+    ['no usage', 'keyCertSign', oid.keyUsage, '0301 00', false],
     ['names of other kinds', 'dnsNames', oid.subjectAltName, '300b 810161 820162 860163 8700', ['b']],
     ['a name relative to the issuer', 'crlUrls', oid.crlDistributionPoints, '3006 3004 a002 a100', []],
     [

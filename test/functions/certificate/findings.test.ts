@@ -687,9 +687,9 @@ describe('findings say what they found', () => {
   });
 
   test.each([
-    ['RSA of 1024 bits', { publicKey: generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey }],
-    ['the curve prime192v1', { publicKey: ecKey('prime192v1') }],
-    ['the curve secp256k1', { publicKey: ecKey('secp256k1') }],
+    ['an RSA key of 1024 bits', { publicKey: generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey }],
+    ['a key on the curve prime192v1', { publicKey: ecKey('prime192v1') }],
+    ['a key on the curve secp256k1', { publicKey: ecKey('secp256k1') }],
     ['a SHA-1 signature', { signatureHash: 'SHA-1' }],
   ] as const)('%s', async (weakness, leaf) => {
     expect(await messageOf({ of: '', leaf })).toContain(`Example Brand Limited has ${weakness}`);

@@ -15,7 +15,7 @@ function problems(svg: string | Uint8Array): string[] {
   return svgProblems(Buffer.from(svg));
 }
 
-const outside = (reference: string) => [`it refers to something outside (${reference})`];
+const outside = (reference: string) => [`it refers to an external resource (${reference})`];
 
 describe('nothing is said against', () => {
   test.each([
@@ -49,8 +49,8 @@ describe('nothing is said against', () => {
 });
 
 describe('the root', () => {
-  const version = ['it is not of version 1.2 and baseProfile tiny-ps'];
-  const place = ['its root has x or y'];
+  const version = ['its version is not 1.2, or its baseProfile is not tiny-ps'];
+  const place = ['its root element has an attribute x or y'];
 
   test.each([
     ['no version', 'baseProfile="tiny-ps"', version],
@@ -71,7 +71,7 @@ describe('the root', () => {
     ['no namespace', `<svg ${PROFILE}><title>Example</title></svg>`],
     ['another namespace', `<svg xmlns="http://www.w3.org/1999/xhtml" ${PROFILE}><title>Example</title></svg>`],
   ])('with %s is no svg', (_, svg) => {
-    expect(problems(svg)).toEqual(['its root is not svg']);
+    expect(problems(svg)).toEqual(['its root element is not svg']);
   });
 });
 
@@ -91,21 +91,23 @@ describe('a title', () => {
 
 describe('what moves or runs', () => {
   test.each(['script', 'handler', 'listener'])('is found: the element %s', (name) => {
-    expect(problems(logo({ body: `<${name}/>` }))).toEqual([`it has a script (${name})`]);
+    expect(problems(logo({ body: `<${name}/>` }))).toEqual([`it contains a script (${name})`]);
     expect(problems(logo({ body: `<g><p:${name} xmlns:p="http://www.w3.org/2000/svg">1</p:${name}></g>` }))).toEqual([
-      `it has a script (${name})`,
+      `it contains a script (${name})`,
     ]);
   });
 
   test.each(['onload', 'onclick', 'onbegin', 'onLoad', 'ONERROR'])('is found: the attribute %s', (name) => {
-    expect(problems(logo({ body: `<g ${name}="alert(1)"/>` }))).toEqual([`it has a script (${name})`]);
-    expect(problems(logo({ root: `${PROFILE} ${name}=""` }))).toEqual([`it has a script (${name})`]);
+    expect(problems(logo({ body: `<g ${name}="alert(1)"/>` }))).toEqual([`it contains a script (${name})`]);
+    expect(problems(logo({ root: `${PROFILE} ${name}=""` }))).toEqual([`it contains a script (${name})`]);
   });
 
   test.each(['animate', 'animateColor', 'animateMotion', 'animateTransform', 'animation', 'discard', 'set'])(
     'is found: the element %s',
     (name) => {
-      expect(problems(logo({ body: `<rect><${name} dur="1s"/></rect>` }))).toEqual([`it has an animation (${name})`]);
+      expect(problems(logo({ body: `<rect><${name} dur="1s"/></rect>` }))).toEqual([
+        `it contains an animation (${name})`,
+      ]);
     },
   );
 
@@ -147,7 +149,7 @@ describe('a reference outside is found', () => {
 
   test('in a processing instruction for a style sheet', () => {
     expect(problems(logo({ before: `<?xml-stylesheet href="${address}"?>` }))).toEqual([
-      'it refers to a style sheet outside',
+      'it refers to an external style sheet',
     ]);
   });
 
@@ -175,16 +177,16 @@ describe('a reference that is not seen at first sight', () => {
       `<svg xmlns="http://www.w3.org/2000/svg" version="1.2" baseProfile="tiny-ps"${attributes}><title>x</title>${inside}</svg>`,
     );
   test.each([
-    ['a base', wrap(' xml:base="http://evil.example/"'), 'it refers to something outside (http://evil.example/)'],
+    ['a base', wrap(' xml:base="http://evil.example/"'), 'it refers to an external resource (http://evil.example/)'],
     [
       'an escape in a style',
       wrap('', '<g style="fill:u\\72l(http://evil.example)"/>'),
-      'it has an escape before a parenthesis in a style',
+      'it contains a CSS escape and a parenthesis in a style',
     ],
     [
       'a DTD',
       Buffer.concat([Buffer.from('<!DOCTYPE svg SYSTEM "http://evil.example/x.dtd">'), wrap('')]),
-      'it refers to a DTD outside',
+      'it refers to an external DTD',
     ],
   ])('%s is told', (_, svg, problem) => {
     expect(svgProblems(svg)).toEqual([problem]);
@@ -193,7 +195,7 @@ describe('a reference that is not seen at first sight', () => {
 
 describe('entities', () => {
   const SECRET = 'file:///etc/passwd';
-  const declared = 'it declares entities of its own';
+  const declared = 'it declares entities';
 
   const laughs = Array.from({ length: 9 }, (_, index) => `<!ENTITY l${index + 1} "${`&l${index};`.repeat(10)}">`).join(
     '',
@@ -206,7 +208,7 @@ describe('entities', () => {
     ['of text', '<!DOCTYPE svg [<!ENTITY x "Example">]>', '&x;'],
   ])('%s are neither read nor expanded', (_, before, reference) => {
     const found = problems(logo({ before, title: `<title>${reference}</title>` }));
-    expect(found).toEqual([declared, expect.stringMatching(/^it cannot be read to its end: .*entity/)]);
+    expect(found).toEqual([declared, expect.stringMatching(/^it cannot be read completely: .*entity/)]);
     expect(found.join().length).toBeLessThan(300);
     expect(found.join()).not.toContain('root:');
   });
@@ -223,7 +225,7 @@ describe('entities', () => {
     'that nobody declared are refused: %s',
     (reference) => {
       expect(problems(logo({ title: `<title>Example ${reference}</title>` }))).toEqual([
-        expect.stringMatching(/^it cannot be read to its end: /),
+        expect.stringMatching(/^it cannot be read completely: /),
       ]);
     },
   );
@@ -248,7 +250,7 @@ describe('what is not well-formed is said to be unreadable', () => {
     ['101 elements in each other', logo({ body: `${'<g>'.repeat(100)}${'</g>'.repeat(100)}` })],
     ['80,000 elements in each other', logo({ body: '<g>'.repeat(80_000) })],
   ])('%s', (_, svg) => {
-    expect(problems(svg).at(-1)).toMatch(/^it cannot be read to its end: ./);
+    expect(problems(svg).at(-1)).toMatch(/^it cannot be read completely: ./);
   });
 });
 
@@ -258,7 +260,7 @@ describe('the size', () => {
   test.each([
     [LIMIT - 1, []],
     [LIMIT, []],
-    [LIMIT + 1, [`it has ${LIMIT + 1} bytes, and at most ${LIMIT} are accepted`]],
+    [LIMIT + 1, [`it has ${LIMIT + 1} bytes, but at most ${LIMIT} are allowed`]],
   ])('%i bytes: %j', (size, expected) => {
     expect(problems(filled(size))).toEqual(expected);
   });
@@ -266,18 +268,18 @@ describe('the size', () => {
   test('is that of bytes, not of characters', () => {
     const title = `<title>${'é'.repeat(LIMIT / 2)}</title>`;
     expect(logo({ title }).length).toBeLessThan(LIMIT);
-    expect(problems(logo({ title }))).toEqual([expect.stringContaining(`at most ${LIMIT} are accepted`)]);
+    expect(problems(logo({ title }))).toEqual([expect.stringContaining(`at most ${LIMIT} are allowed`)]);
   });
 });
 
 test('all that is wrong is said at once', () => {
   const svg = logo({ root: 'version="1.1" x="0"', title: '', body: '<script/><set/><image href="a.png"/>' });
   expect(problems(svg.padEnd(LIMIT + 1))).toEqual([
-    `it has ${LIMIT + 1} bytes, and at most ${LIMIT} are accepted`,
-    'it is not of version 1.2 and baseProfile tiny-ps',
-    'its root has x or y',
-    'it has a script (script)',
-    'it has an animation (set)',
+    `it has ${LIMIT + 1} bytes, but at most ${LIMIT} are allowed`,
+    'its version is not 1.2, or its baseProfile is not tiny-ps',
+    'its root element has an attribute x or y',
+    'it contains a script (script)',
+    'it contains an animation (set)',
     ...outside('a.png'),
     'it has no title',
   ]);

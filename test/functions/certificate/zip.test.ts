@@ -341,7 +341,7 @@ describe('a private key in an archive is refused', () => {
     const archive = zipSync({ ...named((index) => `${index}`), 'notes.txt': Buffer.from(key) });
     const error: unknown = await chainOf(archive).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(InvalidChainError);
-    expect(String(error)).toBe('InvalidChain: a private key lies among the certificates');
+    expect(String(error)).toBe('InvalidChain: the file contains a private key');
   });
 
   test('where the archive comes as base64', async () => {
