@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
+import { attempt, readFields } from './fields.ts';
 import { InvalidChainError } from './invalid-chain.ts';
 import { BIMI_USAGE } from './mark.ts';
 
@@ -62,7 +63,7 @@ export function oneLine(name: string): string {
 
 /** A mark certificate that issued another one is an issuer without the cA flag, not a second leaf. */
 function findLeaf(certificates: readonly X509Certificate[]): X509Certificate {
-  const marks = certificates.filter((certificate) => certificate.keyUsage?.includes(BIMI_USAGE) && !certificate.ca);
+  const marks = certificates.filter((certificate) => usagesOf(certificate).includes(BIMI_USAGE) && !certificate.ca);
   const leaves = marks.filter((mark) => !marks.some((other) => other !== mark && isIssuedBy(other, mark)));
   const [leaf, ...others] = leaves;
   if (!leaf || others.length > 0) {
@@ -75,6 +76,11 @@ function findLeaf(certificates: readonly X509Certificate[]): X509Certificate {
     );
   }
   return leaf;
+}
+
+/** OpenSSL does not read an extension that occurs twice. Such a leaf must be found all the same: the chain has a finding. */
+function usagesOf(certificate: X509Certificate): readonly string[] {
+  return certificate.keyUsage ?? attempt(() => readFields(certificate).extendedKeyUsage) ?? [];
 }
 
 /** A shortest path from the leaf to every certificate that it reaches. Each is visited once, so loops do no harm. */

@@ -27,6 +27,8 @@ export interface Fields {
   readonly subject: readonly Attribute[];
   /** OIDs of the critical extensions. */
   readonly criticalExtensions: readonly string[];
+  /** OIDs of the extensions that occur more than once, each named once. RFC 5280, 4.2 forbids them. */
+  readonly duplicateExtensions: readonly string[];
   readonly signatureAlgorithm: string;
   readonly basicConstraints: { readonly cA: boolean; readonly pathLength?: number | undefined } | undefined;
   /** Whether the key may sign certificates (RFC 5280, 4.2.1.3). */
@@ -84,6 +86,7 @@ export function readFields(certificate: X509Certificate): Fields {
     extension,
     subject,
     criticalExtensions: extensions.filter(({ critical }) => critical).map(({ id }) => id),
+    duplicateExtensions: duplicatesIn(extensions.map(({ id }) => id)),
     signatureAlgorithm,
     basicConstraints: read(OID.basicConstraints, readBasicConstraints),
     keyCertSign: read(OID.keyUsage, readKeyCertSign) ?? false,
@@ -177,6 +180,15 @@ function readCrlUrls(points: Element): string[] {
 /** The general names of one choice whose type is IA5String. */
 function readNames(names: readonly Element[], choice: number): string[] {
   return only(choice, names).map((name) => latin1(contentsOf(name, choice)));
+}
+
+function duplicatesIn(oids: readonly string[]): string[] {
+  const once = new Set<string>();
+  const twice = new Set<string>();
+  for (const oid of oids) {
+    (once.has(oid) ? twice : once).add(oid);
+  }
+  return [...twice];
 }
 
 function only(wanted: number, elements: readonly Element[]): Element[] {

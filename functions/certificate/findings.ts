@@ -83,6 +83,16 @@ export const FINDINGS = {
         orderedDomains.filter((domain) => !covers(domains, domain, selector)),
       ),
   },
+  'duplicate-extension': {
+    severity: 'error',
+    check: ({ chain }) =>
+      withDetails(
+        'a certificate contains the same extension more than once',
+        chain.flatMap(({ certificate, duplicateExtensions }) =>
+          duplicateExtensions.map((oid) => `${nameOf(certificate)} repeats ${oid}`),
+        ),
+      ),
+  },
   'crl-missing': {
     severity: 'error',
     check: ({ leaf }) => !leaf.crlUrls.some((url) => /^http:\/\//i.test(url)) && 'the leaf names no CRL at an http URL',

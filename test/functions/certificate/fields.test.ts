@@ -45,6 +45,9 @@ function byLibrary(der: Uint8Array): Plain {
       rdn.map(({ type, value }) => ({ oid: type, value: value.toString() })),
     ),
     criticalExtensions: extensions.filter(({ critical }) => critical).map(({ extnID }) => extnID),
+    duplicateExtensions: [
+      ...new Set(extensions.map(({ extnID }) => extnID).filter((id, index, ids) => ids.indexOf(id) < index)),
+    ],
     signatureAlgorithm: signatureAlgorithm.algorithm,
     basicConstraints: constraints && { cA: constraints.cA, pathLength: constraints.pathLenConstraint },
     keyCertSign: (usage & asn1.KeyUsageFlags.keyCertSign) !== 0,

@@ -135,6 +135,14 @@ const instead =
   (usual) =>
     usual.map((each) => (each.oid === item.oid ? item : each));
 
+const repeated =
+  (id: string): Change<Extension> =>
+  (usual) =>
+    usual.flatMap((each) => (each.oid === id ? [each, each] : [each]));
+
+/** OpenSSL does not even look for the issuer of such a certificate. */
+const DUPLICATE = /unable to get local issuer certificate/;
+
 const critical =
   (id: string): Change<Extension> =>
   (usual) =>
@@ -468,6 +476,18 @@ const FOUND: Readonly<Record<FindingId, readonly Case[]>> = {
       },
     },
   ],
+  'duplicate-extension': [
+    { of: 'a leaf', leaf: { extensions: repeated(oid.subjectKeyIdentifier) }, refusal: DUPLICATE },
+    { of: 'a leaf with two extended key usages', leaf: { extensions: repeated(oid.extKeyUsage) }, refusal: DUPLICATE },
+    { of: 'a leaf with two lists of names', leaf: { extensions: repeated(oid.subjectAltName) }, refusal: DUPLICATE },
+    { of: 'a leaf with two logotypes', leaf: { extensions: repeated(oid.logotype) } },
+    {
+      of: 'an issuing CA',
+      issuing: { extensions: repeated(oid.basicConstraints) },
+      refusal: DUPLICATE,
+    },
+    { of: 'a root', root: { extensions: repeated(oid.keyUsage) }, refusal: DUPLICATE },
+  ],
   'crl-missing': [
     { of: 'no distribution point', leaf: { extensions: without(oid.crlDistributionPoints) } },
     {
@@ -657,6 +677,15 @@ test('a chain is too large from 65,536 bytes of PEM on', async () => {
 });
 
 describe('findings say what they found', () => {
+  test('the certificate and the extension that it repeats', async () => {
+    const leaf = { extensions: repeated(oid.logotype) };
+    const issuing = { extensions: repeated(oid.basicConstraints) };
+    expect(await messageOf({ of: '', leaf, issuing })).toBe(
+      'a certificate contains the same extension more than once: Example Brand Limited repeats 1.3.6.1.5.5.7.1.12; ' +
+        '(made on this machine) VMC Issuing RSA CA repeats 2.5.29.19',
+    );
+  });
+
   const messageOf = async (of: Case) => (await check(issue(of), of)).findings.map(({ message }) => message).join('\n');
 
   test('the domains that are not covered, and only those', async () => {
@@ -710,6 +739,7 @@ describe('the table of findings', () => {
     ['logo-hash', 'error'],
     ['svg-profile', 'error'],
     ['domain-coverage', 'error'],
+    ['duplicate-extension', 'error'],
     ['crl-missing', 'error'],
     ['sct-missing', 'error'],
     ['size', 'error'],
@@ -740,7 +770,9 @@ describe('the table of findings', () => {
           ),
         extensions: (usual) => {
           const kept = without<Extension>(oid.crlDistributionPoints, oid.sctList, oid.certificatePolicies)(usual);
-          return lastly(critical(oid.subjectKeyIdentifier)(instead<Extension>(usages)(kept)));
+          return lastly(
+            repeated(oid.authorityKeyIdentifier)(critical(oid.subjectKeyIdentifier)(instead<Extension>(usages)(kept))),
+          );
         },
       },
       at: new Date('2020-06-01T00:00:00Z'),
