@@ -23,35 +23,35 @@ import type { SettingsInput } from '../../infra/settings.ts';
 const run = promisify(execFile);
 const LOCAL = join(import.meta.dirname, '..', '..', '.local');
 
-/** How an execution ended, as Step Functions tells it. */
+/** How an execution ended, as Step Functions reports it. */
 export interface EndedExecution {
   readonly status: string;
   readonly error: string | undefined;
   readonly cause: string | undefined;
 }
 
-/** The stack in an account of its own, seen only from outside: through AWS's interfaces, the push URL and the CA. */
+/** The stack in a separate account, used only from outside: through AWS's APIs, the push URL and the CA. */
 export interface DeployedCollector {
   readonly ca: Simulator;
   readonly authority: CertificateAuthority;
   readonly outputs: Outputs;
-  /** Runs the AWS CLI, and reads what it prints. */
+  /** Runs the AWS CLI and parses its output. */
   aws(...args: readonly string[]): Promise<unknown>;
-  /** Sends the event "Mark Certificate Ordered" once for each detail, ten to a call. */
+  /** Sends the event "Mark Certificate Ordered" once for each detail, ten in one call. */
   announce(...details: readonly object[]): Promise<void>;
   /** Waits until an execution has ended. */
   ended(execution: string): Promise<EndedExecution>;
-  /** Names of executions that begin so, and have a status where one is given. */
+  /** Names of the executions that begin with the prefix and have the status, if one is given. */
   executions(prefix: string, status?: 'RUNNING' | 'SUCCEEDED' | 'FAILED'): Promise<string[]>;
-  /** What lies below `orders/<orderNumber>/`, by name. */
+  /** The objects below `orders/<orderNumber>/`, by name. */
   objects(orderNumber: string): Promise<Readonly<Record<string, Buffer>>>;
-  /** Puts a login into the secret, as the operator does. */
+  /** Stores a login in the secret, as the operator does. */
   putCredentials(credentials: Credentials): Promise<void>;
-  /** Calls the push URL. Returns the HTTP status. */
+  /** Calls the push URL and returns the HTTP status. */
   push(options: PushRequest): Promise<number>;
-  /** What everybody gets below the output PublishedUrl. */
-  fetchPublished(path: string): Promise<PublicAnswer>;
-  /** Deploys once more with other settings. */
+  /** Reads a path below the output PublishedUrl, as anybody on the internet can. */
+  fetchPublished(path: string): Promise<PublicResponse>;
+  /** Deploys again with other settings. */
   redeploy(settings: SettingsInput): Promise<void>;
   /** `cdk destroy`. */
   destroy(): Promise<void>;
@@ -61,28 +61,28 @@ export interface DeployedCollector {
 export interface PushRequest {
   readonly method: 'GET' | 'POST';
   readonly fields: Readonly<Record<string, string>>;
-  /** `user:password`; none is sent without it. */
+  /** `user:password`; without it no Authorization header is sent. */
   readonly login?: string;
 }
 
-/** An answer of the public address. */
-export interface PublicAnswer {
+/** A response of the public address. */
+export interface PublicResponse {
   readonly status: number;
   readonly contentType: string | undefined;
   readonly body: Buffer;
 }
 
-/** What the CA accepts at first. The secret of a new stack holds a placeholder. */
+/** The login that the CA accepts at first. The secret of a new stack contains a placeholder. */
 export const LOGIN: Credentials = { loginName: 'brand@example.com', loginPassword: 'correct+horse battery%staple' };
 
 /**
- * Step Functions waits a tenth as long, so that its retries are as many as on AWS and do not take as long. An order is asked for
- * every second.
+ * Step Functions waits a tenth of the time, so that it retries as often as on AWS but faster. Each order is checked every
+ * second.
  */
 const WAIT_SCALE = 0.1;
-const RHYTHM: SettingsInput = { pollEvery: 'PT10S', giveUpAfter: 'PT2H' };
+const POLLING: SettingsInput = { pollEvery: 'PT10S', giveUpAfter: 'PT2H' };
 
-/** Emulator, CA and stack. What differs from a user's deployment is its settings. */
+/** Starts the emulator and the CA and deploys the stack. Only its settings differ from a user's deployment. */
 export async function deployCollector(): Promise<DeployedCollector> {
   await mkdir(LOCAL, { recursive: true });
   const authority = await createCertificateAuthority({ directory: join(LOCAL, 'ca') });
@@ -99,7 +99,7 @@ export async function deployCollector(): Promise<DeployedCollector> {
   };
   const deployer = createDeployer(emulator.environment);
   const settings: SettingsInput = {
-    ...RHYTHM,
+    ...POLLING,
     collectUrl: ca.url,
     push: true,
     publish: true,
@@ -123,19 +123,19 @@ export async function deployCollector(): Promise<DeployedCollector> {
   }
   const output = (name: string) => outputs[name] ?? '';
 
-  /** The emulator answers for every host name; only the name in the request is that of the URL. */
-  async function ask(
+  /** Sends a request to the emulator, which serves every host name, with the host name of the URL. */
+  async function send(
     url: string,
     path: string,
     { method, headers, body }: { method: string; headers: Record<string, string>; body: string | undefined },
-  ): Promise<PublicAnswer> {
-    const asked = request(`${emulator.url}${path}`, {
+  ): Promise<PublicResponse> {
+    const sent = request(`${emulator.url}${path}`, {
       method,
-      // Its certificate knows no host names of AWS.
+      // The emulator's certificate has no host names of AWS.
       servername: 'localhost',
       headers: { host: new URL(url).host, ...headers },
     }).end(body);
-    const [response] = (await once(asked, 'response')) as [IncomingMessage];
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
     return {
       status: response.statusCode ?? 0,
       contentType: response.headers['content-type'],
@@ -165,7 +165,7 @@ export async function deployCollector(): Promise<DeployedCollector> {
           new PutEventsCommand({ Entries: entries.slice(at, at + 10) }),
         );
         if (FailedEntryCount !== 0) {
-          throw new Error(`${FailedEntryCount} events were not taken`);
+          throw new Error(`EventBridge rejected ${FailedEntryCount} events`);
         }
       }
     },
@@ -222,7 +222,7 @@ export async function deployCollector(): Promise<DeployedCollector> {
     },
     async push({ method, fields, login }) {
       const form = new URLSearchParams(fields).toString();
-      const { status } = await ask(output('PushUrl'), method === 'GET' ? `/?${form}` : '/', {
+      const { status } = await send(output('PushUrl'), method === 'GET' ? `/?${form}` : '/', {
         method,
         headers: {
           ...(login !== undefined && { authorization: `Basic ${Buffer.from(login).toString('base64')}` }),
@@ -232,7 +232,7 @@ export async function deployCollector(): Promise<DeployedCollector> {
       });
       return status;
     },
-    fetchPublished: (path) => ask(output('PublishedUrl'), path, { method: 'GET', headers: {}, body: undefined }),
+    fetchPublished: (path) => send(output('PublishedUrl'), path, { method: 'GET', headers: {}, body: undefined }),
     async redeploy(changed) {
       outputs = await deployer.deploy({ ...settings, ...changed });
     },

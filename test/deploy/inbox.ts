@@ -1,16 +1,16 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { DeployedCollector } from './deployed-collector.ts';
 
-/** A queue of the suite's own, and everything that ever arrived in it. */
+/** A queue of this suite with every message that ever arrived in it. */
 export interface Inbox {
   readonly arn: string;
-  /** The bodies, in the order of arrival, as they were seen by the last {@link find}. */
+  /** The bodies in the order of arrival, up to the last {@link find}. */
   readonly messages: readonly string[];
-  /** Waits for a message, and returns it. */
-  find(isIt: (message: string) => boolean): Promise<string>;
+  /** Waits for a message that matches, and returns it. */
+  find(matches: (message: string) => boolean): Promise<string>;
 }
 
-/** Makes a queue that one service of AWS may send to. */
+/** Creates a queue to which one service of AWS may send. */
 export async function createInbox(
   { aws, outputs }: DeployedCollector,
   name: string,
@@ -28,9 +28,9 @@ export async function createInbox(
   return {
     arn,
     messages,
-    async find(isIt) {
+    async find(matches) {
       for (;;) {
-        const found = messages.find(isIt);
+        const found = messages.find(matches);
         if (found !== undefined) {
           return found;
         }
@@ -41,7 +41,7 @@ export async function createInbox(
   };
 }
 
-/** Takes up to ten messages out of a queue: nobody sees them again for hours. */
+/** Receives up to ten messages of a queue, which hides them from other receivers for twelve hours. */
 export async function receive(aws: DeployedCollector['aws'], queueUrl: string): Promise<string[]> {
   const { Messages = [] } = ((await aws(
     ...['sqs', 'receive-message', '--queue-url', queueUrl],

@@ -1,10 +1,10 @@
-/** What the suite shows: a row for every case, printed at the end, also of what failed. */
+/** The table that the suite prints at the end: a row for every case, also for those that failed. */
 export interface CaseTable {
-  /** A number that no other case uses. */
+  /** An order number that no other case uses. */
   nextOrder(): string;
-  /** Runs a case and notes its outcome, the seconds it took and the calls that the CA saw. */
-  row(name: string, tell: () => Promise<string>, calls: () => number): Promise<void>;
-  /** A line below the table. */
+  /** Runs a case and records its outcome, its duration and the number of calls to the CA. */
+  row(title: string, run: () => Promise<string>, calls: () => number): Promise<void>;
+  /** Adds a line below the table. */
   note(line: string): void;
   print(): void;
 }
@@ -21,16 +21,16 @@ export function createTable(): CaseTable {
   const notes: string[] = [];
   let orders = 4_000_000_000;
   return {
-    // Past 2^31, where the CA's numbers are soon.
+    // Above 2^31, which the CA's numbers will soon exceed.
     nextOrder: () => String(++orders),
-    async row(name, tell, calls) {
+    async row(title, run, calls) {
       const began = performance.now();
       let outcome = 'the case FAILED';
       try {
-        outcome = await tell();
+        outcome = await run();
       } finally {
         const seconds = ((performance.now() - began) / 1000).toFixed(1);
-        rows.push({ case: name, outcome, seconds, calls: String(calls()) });
+        rows.push({ case: title, outcome, seconds, calls: String(calls()) });
       }
     },
     note: (line) => {

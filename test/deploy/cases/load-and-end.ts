@@ -1,0 +1,106 @@
+import { describe, expect, test } from 'vitest';
+import { executionArn } from '../../../functions/executions.ts';
+import { pem } from '../../../infra/local/ca/containers.ts';
+import { LOGIN } from '../deployed-collector.ts';
+import {
+  alarms,
+  bus,
+  CHANGED_LOGIN,
+  callsOf,
+  certificate,
+  collect,
+  collector,
+  issued,
+  loggedLines,
+  PROCESSING,
+  pushLogin,
+  table,
+  testOrder,
+  WRONG_LOGIN,
+} from '../suite.ts';
+
+/** 200 orders at once, each of which the CA processes for two checks. */
+const LOAD = Array.from({ length: 200 }, (_, index) => String(5_000_000_001 + index));
+
+export function describeLoadAndEnd(): void {
+  describe('two hundred orders at once', () => {
+    const title = 'All of 200 orders are collected, with one call to the CA at a time.';
+    test(title, async () => {
+      const { ca } = collector;
+      const callsBefore = ca.calls.length;
+      const certificates = new Map(
+        LOAD.map((order) => [order, certificate({ domains: [`order-${order}.example.com`] })]),
+      );
+      for (const [order, one] of certificates) {
+        ca.order(order, [PROCESSING, PROCESSING, issued(one)]);
+      }
+      await table.row(
+        title,
+        async () => {
+          await collector.announce(...LOAD.map((orderNumber) => ({ orderNumber })));
+          const all = await Promise.all(LOAD.map((order) => collector.ended(`order-${order}`)));
+          return `${all.filter(({ status }) => status === 'SUCCEEDED').length} SUCCEEDED`;
+        },
+        () => ca.calls.length - callsBefore,
+      );
+      for (const [order, { chain }] of certificates) {
+        expect((await collector.objects(order))['chain.pem']?.toString()).toBe(pem(chain));
+        expect(callsOf(order)).toHaveLength(3);
+      }
+      expect(await collector.executions('order-5')).toHaveLength(LOAD.length);
+      expect(ca.peakConcurrency).toBe(1);
+      const peak = Math.max(
+        ...(await loggedLines()).flatMap((line) => Number(/Max Memory Used: (\d+) MB/.exec(line)?.[1] ?? 0)),
+      );
+      expect(peak).toBeGreaterThan(0);
+      table.note(
+        `Load: at most ${ca.peakConcurrency} call to the CA at a time; peak memory of a Lambda process ${peak} MB of 512 MB`,
+      );
+    }, 600_000);
+  });
+
+  describe('the end of the suite', () => {
+    test('No log, environment, event or execution contains a password.', async () => {
+      const { aws, outputs } = collector;
+      const [, pushPassword = ''] = (await pushLogin()).split(/:(.*)/s);
+      const machine = outputs.StateMachineArn ?? '';
+      const histories = (await collector.executions('order-4')).map((name) => {
+        const arn = executionArn(machine, name);
+        return aws('stepfunctions', 'get-execution-history', '--execution-arn', arn, '--include-execution-data');
+      });
+      const recorded = JSON.stringify([
+        await loggedLines(),
+        await aws('lambda', 'list-functions'),
+        bus.messages,
+        alarms.messages,
+        await Promise.all(histories),
+      ]);
+      expect(recorded).toContain('SUCCEEDED');
+      const passwords = [LOGIN, WRONG_LOGIN, CHANGED_LOGIN].map(({ loginPassword }) => loginPassword);
+      for (const password of [...passwords, pushPassword]) {
+        expect(password).not.toBe('');
+        for (const form of [
+          password,
+          encodeURIComponent(password),
+          new URLSearchParams({ '': password }).toString().slice(1),
+        ]) {
+          expect(recorded.includes(JSON.stringify(form).slice(1, -1))).toBe(false);
+        }
+      }
+    });
+
+    testOrder('Destroying the stack keeps the bucket and everything that was collected.', async (order) => {
+      const one = certificate();
+      await collect(order, [issued(one)]);
+      await collector.destroy();
+      const objects = await collector.objects(order);
+      expect(Object.keys(objects)).toHaveLength(4);
+      expect(objects['chain.pem']?.toString()).toBe(pem(one.chain));
+      const { StackSummaries } = (await collector.aws(
+        ...['cloudformation', 'list-stacks', '--stack-status-filter', 'DELETE_COMPLETE'],
+      )) as { readonly StackSummaries: readonly { readonly StackName: string }[] };
+      expect(StackSummaries.map(({ StackName }) => StackName)).toContain('MarkCertificateCollector');
+      return 'bucket and objects kept';
+    });
+  });
+}

@@ -1,0 +1,159 @@
+/** The one deployment that all cases share, and what several of them do with it. */
+import { createHash } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import { test } from 'vitest';
+import type { IssuedMarkCertificate } from '../../infra/local/ca/certificate-authority.ts';
+import type { SimulatedResponse } from '../../infra/local/ca/collectmc-responses.ts';
+import { type DeployedCollector, deployCollector, type EndedExecution, LOGIN } from './deployed-collector.ts';
+import { createInbox, type Inbox } from './inbox.ts';
+import { createTable } from './table.ts';
+
+export const PROCESSING: SimulatedResponse = { kind: 'status', status: 0 };
+export const error = (code: number): SimulatedResponse => ({ kind: 'error', code });
+export const issued = ({ chain }: IssuedMarkCertificate): SimulatedResponse => ({
+  kind: 'issued',
+  certificates: chain,
+});
+
+export const WRONG_LOGIN = { ...LOGIN, loginPassword: 'wrong+horse battery%staple' };
+export const CHANGED_LOGIN = { ...LOGIN, loginPassword: 'changed+horse battery%staple' };
+
+const DAY = 86_400_000;
+
+/** A moment so many days from now; negative for the past. */
+export const daysFromNow = (days: number) => new Date(Date.now() + days * DAY);
+
+export let collector: DeployedCollector;
+/** What a consumer's rule on the bus receives: every event of this project, and how executions end. */
+export let bus: Inbox;
+/** What a subscriber of the alarm topic receives. */
+export let alarms: Inbox;
+export const table = createTable();
+
+/** Deploys the stack and subscribes to its events and messages. */
+export async function setUp(): Promise<void> {
+  collector = await deployCollector();
+  const { aws, outputs } = collector;
+  bus = await createInbox(collector, 'consumer', 'events.amazonaws.com');
+  alarms = await createInbox(collector, 'operator', 'sns.amazonaws.com');
+  const pattern = { source: ['mark-certificate-collector', 'aws.states'] };
+  await aws('events', 'put-rule', '--name', 'consumer', '--event-pattern', JSON.stringify(pattern));
+  await aws('events', 'put-targets', '--rule', 'consumer', '--targets', `Id=consumer,Arn=${bus.arn}`);
+  await aws(
+    ...['sns', 'subscribe', '--topic-arn', outputs.AlarmTopicArn ?? ''],
+    ...['--protocol', 'sqs', '--notification-endpoint', alarms.arn],
+  );
+}
+
+export async function tearDown(): Promise<void> {
+  table.print();
+  await collector?.close();
+}
+
+/** A test with an order of its own and a row in the table. The outcome in the row is what `run` returns. */
+export function testOrder(title: string, run: (order: string) => Promise<string>): void {
+  const order = table.nextOrder();
+  test(title, async () => {
+    await table.row(
+      title,
+      () => run(order),
+      () => callsOf(order).length,
+    );
+  });
+}
+
+export const callsOf = (order: string) => collector.ca.calls.filter(({ orderNumber }) => orderNumber === order);
+export const answersTo = (order: string) => callsOf(order).map(({ answer }) => answer);
+export const outcomeOf = ({ status, error: name }: EndedExecution) =>
+  name === undefined ? status : `${status} ${name}`;
+
+/** Makes an order known to the CA, sends its event and waits until its execution has ended. */
+export async function collect(
+  order: string,
+  script: readonly SimulatedResponse[],
+  detail: object = {},
+): Promise<EndedExecution> {
+  collector.ca.order(order, script);
+  await collector.announce({ orderNumber: order, domains: ['example.com'], product: 'VMC', ...detail });
+  return collector.ended(`order-${order}`);
+}
+
+/** Waits for the execution whose name has this prefix and a date, on whichever day it was started. */
+export async function endedOfDay(prefix: string): Promise<EndedExecution> {
+  let name: string | undefined;
+  await until(async () => {
+    name = (await collector.executions(prefix)).find((each) => /^\d{8}$/.test(each.slice(prefix.length)));
+    return name !== undefined;
+  });
+  return collector.ended(name ?? '');
+}
+
+export function certificate(
+  changes: { notBefore?: Date; notAfter?: Date; domains?: string[] } = {},
+): IssuedMarkCertificate {
+  return collector.authority.issue({ domains: ['example.com'], ...changes });
+}
+
+export async function manifestOf(order: string) {
+  const { 'certificate.json': manifest = Buffer.from('{}') } = await collector.objects(order);
+  return JSON.parse(manifest.toString()) as {
+    readonly fingerprintSha256: string;
+    readonly publishable: boolean;
+    readonly objects: Readonly<Record<string, { key: string; size: number; sha256: string; versionId: string }>>;
+  };
+}
+
+/** The versions of one object of the stack's bucket. */
+export async function versionsOf(key: string): Promise<readonly object[]> {
+  const { Versions } = (await collector.aws(
+    ...['s3api', 'list-object-versions', '--bucket', collector.outputs.BucketName ?? ''],
+    ...['--prefix', key],
+  )) as { readonly Versions: readonly object[] };
+  return Versions;
+}
+
+export const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) {
+    await wait(100);
+  }
+}
+
+/** Long enough for several further checks of an order, if there were any. */
+export const severalChecks = () => wait(4_000);
+
+/** The name of the one function whose name contains a text. */
+export async function functionName(part: string): Promise<string> {
+  const { Functions } = (await collector.aws('lambda', 'list-functions')) as {
+    readonly Functions: readonly { readonly FunctionName: string }[];
+  };
+  return Functions.find(({ FunctionName }) => FunctionName.includes(part))?.FunctionName ?? '';
+}
+
+/** The generated login of the push URL, as `user:password`. */
+export async function pushLogin(): Promise<string> {
+  const { SecretString } = (await collector.aws(
+    ...['secretsmanager', 'get-secret-value', '--secret-id', collector.outputs.PushCredentialsSecretArn ?? ''],
+  )) as { readonly SecretString: string };
+  const { username, password } = JSON.parse(SecretString) as { readonly username: string; readonly password: string };
+  return `${username}:${password}`;
+}
+
+export const isIssuedEvent = (message: string, order: string) =>
+  message.includes('"Mark Certificate Issued"') && message.includes(`"${order}"`);
+
+/** Every line that any function or the state machine logged. */
+export async function loggedLines(): Promise<string[]> {
+  const { aws } = collector;
+  const { logGroups } = (await aws('logs', 'describe-log-groups')) as {
+    readonly logGroups: readonly { readonly logGroupName: string }[];
+  };
+  const lines = logGroups.map(async ({ logGroupName }) => {
+    const { events } = (await aws('logs', 'filter-log-events', '--log-group-name', logGroupName)) as {
+      readonly events: readonly { readonly message: string }[];
+    };
+    return events.map(({ message }) => message);
+  });
+  return (await Promise.all(lines)).flat();
+}
