@@ -35,7 +35,11 @@ describe.each(PAGES)('%s', (page) => {
   });
 
   test('No two headings have the same name, because a link would find only the first.', () => {
-    const slugs = headingsOf(read(page)).map(slugOf);
+    // Each release in the changelog has the same headings. No page links to them.
+    const headings = headingsOf(read(page)).filter(
+      (heading) => page !== 'CHANGELOG.md' || !/^(Added|Changed|Deprecated|Removed|Fixed|Security)$/.test(heading),
+    );
+    const slugs = headings.map(slugOf);
     expect(slugs.filter((slug, index) => slugs.indexOf(slug) !== index)).toEqual([]);
   });
 
