@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { parseArgs, styleText } from 'node:util';
+import { styleText } from 'node:util';
 import * as v from 'valibot';
 import {
   type CertificateReport,
@@ -12,26 +12,26 @@ import {
   readMarkCertificate,
 } from '../../functions/certificate/report.ts';
 import { readFingerprint } from '../../functions/certificate/trust-anchors.ts';
-import { daysLeft } from '../../functions/days.ts';
 import { domainSchema } from '../../functions/order.ts';
+import { describeValidity } from '../local/validity.ts';
+import { EXIT_CODES, parseArguments, runCommand, UsageError } from './usage.ts';
 
 const USAGE = `npm run inspect -- [OPTIONS] FILE...
 
-Decodes, proves and checks mark certificate chains: PKCS#7, ZIP, PEM, base64. The file "-" is standard input.
+Decodes, validates and checks mark certificate chains: PKCS#7, ZIP, PEM, base64. The file "-" is standard input.
 
-  --json            one JSON object a file
-  --at ISO-DATE     the moment at which a chain shall be valid (default: now)
-  --domain NAME     a domain that the certificate shall cover; may be repeated
-  --product KIND    VMC or CMC: what was ordered
-  --trust SHA256    a certificate to trust beside the known roots; may be repeated
-  --out DIR         write chain.pem, logo.svg and certificate.json there
+  --json            print one JSON object for each file
+  --at ISO-DATE     the moment at which a chain must be valid (default: now)
+  --domain NAME     a domain that the certificate must cover; may be repeated
+  --product KIND    the product that was ordered: VMC or CMC
+  --trust SHA256    a certificate to trust in addition to the known roots; may be repeated
+  --out DIR         write chain.pem, logo.svg and certificate.json into this folder
 
-Exit status: 0 every chain is publishable, 1 some chain has an error, 2 some file holds no chain, 64 wrong usage.`;
+Exit status: 0 every chain is publishable, 1 a chain has an error, 2 a file contains no chain, 64 wrong usage,
+70 internal error.`;
 
-const EXIT = { publishable: 0, error: 1, noChain: 2, usage: 64 } as const;
-
-/** Where the command was typed: npm runs scripts in the project's folder. */
-const HERE = process.env.INIT_CWD ?? process.cwd();
+/** The folder in which the user typed the command: npm runs scripts in the folder of the project. */
+const USER_FOLDER = process.env.INIT_CWD ?? process.cwd();
 
 interface Options {
   readonly files: readonly string[];
@@ -40,38 +40,47 @@ interface Options {
   readonly expectations: Expectations;
 }
 
-/** What Node's codes mean to a person. */
+/** Node's error codes in words. */
 const UNREADABLE: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
+  ENOENT: 'the file does not exist',
   EISDIR: 'it is a folder',
-  EACCES: 'it may not be read',
+  EACCES: 'permission is denied',
 };
 
-class UsageError extends Error {}
-
-function readOptions(args: readonly string[]): Options {
-  const { values, positionals } = parse(args);
+/** @returns undefined if the user asks for help only. */
+function readOptions(args: string[]): Options | undefined {
+  const { values, positionals } = parseArguments({
+    args,
+    allowPositionals: true,
+    options: {
+      json: { type: 'boolean', default: false },
+      at: { type: 'string' },
+      domain: { type: 'string', multiple: true, default: [] },
+      product: { type: 'string' },
+      trust: { type: 'string', multiple: true, default: [] },
+      out: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
   if (values.help) {
-    console.log(USAGE);
-    process.exit();
+    return undefined;
   }
   if (positionals.length === 0) {
     throw new UsageError('no FILE is given');
   }
   if (values.out !== undefined && positionals.length > 1) {
-    throw new UsageError('--out: takes one FILE, for the names in the folder would be the same');
+    throw new UsageError('--out: accepts only one FILE, because every chain would be written to the same file names');
   }
   const { product } = values;
   if (product !== undefined && product !== 'VMC' && product !== 'CMC') {
     throw new UsageError(`--product: ${product} is not accepted; accepted: VMC, CMC`);
   }
-  const at = values.at === undefined ? new Date() : readDate(values.at);
   return {
     files: positionals,
     json: values.json,
     out: values.out,
     expectations: {
-      at,
+      at: values.at === undefined ? new Date() : readDate(values.at),
       product,
       domains: values.domain.map(readDomain),
       trustAnchors: values.trust.map(readTrust),
@@ -79,31 +88,11 @@ function readOptions(args: readonly string[]): Options {
   };
 }
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        json: { type: 'boolean', default: false },
-        at: { type: 'string' },
-        domain: { type: 'string', multiple: true, default: [] },
-        product: { type: 'string' },
-        trust: { type: 'string', multiple: true, default: [] },
-        out: { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-}
-
-/** A day alone means its first moment, and a time without a zone is UTC. */
+/** A date alone means its first moment. A time without a zone is UTC. */
 function readDate(text: string): Date {
   const date = new Date(/T[\d:.]+$/.test(text) ? `${text}Z` : text);
   const [, day] = /^(\d{4}-\d{2}-\d{2})(T.*)?$/.exec(text) ?? [];
-  // A 30th of February is one of March to Date.
+  // JavaScript's Date reads February 30 as March 2.
   if (!day || Number.isNaN(date.getTime()) || !new Date(day).toISOString().startsWith(day)) {
     throw new UsageError(
       `--at: ${text} is not accepted; accepted: an ISO 8601 date like 2026-06-01 or 2026-06-01T12:00:00Z`,
@@ -128,34 +117,37 @@ function readTrust(text: string): string {
   return fingerprint;
 }
 
+/** Prints the report of one file. @returns its exit code. */
 async function inspect(file: string, { json, out, expectations }: Options): Promise<number> {
   try {
-    const bytes = file === '-' ? await buffer(process.stdin) : await readFile(resolve(HERE, file));
+    const bytes = file === '-' ? await buffer(process.stdin) : await readFile(resolve(USER_FOLDER, file));
     const certificate = await readMarkCertificate(bytes, expectations);
     if (out !== undefined) {
-      await write(resolve(HERE, out), certificate).catch(cannotWrite);
+      await write(resolve(USER_FOLDER, out), certificate);
     }
     console.log(
       json ? JSON.stringify({ file, ...certificate.report }) : describe(file, certificate.report, expectations.at),
     );
-    return certificate.report.publishable ? EXIT.publishable : EXIT.error;
+    return certificate.report.publishable ? EXIT_CODES.success : EXIT_CODES.problem;
   } catch (error) {
-    if (!(error instanceof InvalidChainError) && !(error instanceof Error && 'syscall' in error)) {
+    if (!(error instanceof InvalidChainError) && !isSystemError(error)) {
       throw error;
     }
     const name = error instanceof InvalidChainError ? error.name : 'UnreadableFile';
-    const message = 'code' in error ? (UNREADABLE[String(error.code)] ?? error.message) : error.message;
-    const problem = { file, error: { name, message } };
-    console.log(json ? JSON.stringify(problem) : `${file}\n  ${mark('error')} ${name}: ${message}`);
-    return EXIT.noChain;
+    const message = isSystemError(error) ? (UNREADABLE[String(error.code)] ?? error.message) : error.message;
+    console.log(
+      json ? JSON.stringify({ file, error: { name, message } }) : `${file}\n  ${mark('error')} ${name}: ${message}`,
+    );
+    return EXIT_CODES.unavailable;
   }
 }
 
-/** The chain is not to blame for it. */
-function cannotWrite(error: unknown): never {
-  throw new UsageError(`--out: the folder cannot be written (${error instanceof Error ? error.message : error})`);
+/** An error of the operating system, for example a missing file. */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error;
 }
 
+/** @throws {UsageError} if the folder cannot be written. */
 async function write(folder: string, { report, chainPem, logo }: MarkCertificate): Promise<void> {
   const files: Record<string, Uint8Array> = { 'chain.pem': Buffer.from(chainPem), ...(logo && { 'logo.svg': logo }) };
   const objects = Object.fromEntries(
@@ -165,16 +157,21 @@ async function write(folder: string, { report, chainPem, logo }: MarkCertificate
     ]),
   );
   files['certificate.json'] = Buffer.from(`${JSON.stringify({ schemaVersion: 1, ...report, objects }, null, 2)}\n`);
-  await mkdir(folder, { recursive: true });
-  for (const [name, bytes] of Object.entries(files)) {
-    await writeFile(join(folder, name), bytes);
+  try {
+    await mkdir(folder, { recursive: true });
+    for (const [name, bytes] of Object.entries(files)) {
+      await writeFile(join(folder, name), bytes);
+    }
+  } catch (error) {
+    if (!isSystemError(error)) {
+      throw error;
+    }
+    throw new UsageError(`--out: the folder cannot be written (${error.message})`, { cause: error });
   }
 }
 
 function describe(file: string, report: CertificateReport, at: Date): string {
   const { attributes, chain, trustAnchor, logo, findings } = report;
-  const days = daysLeft(report.notAfter, at);
-  const left = days < 0 ? `expired ${-days} days ago` : `${days} days left`;
   const rows = [
     [
       'mark',
@@ -182,7 +179,7 @@ function describe(file: string, report: CertificateReport, at: Date): string {
     ],
     ['owner', attributes.organizationName?.join(', ') ?? report.subject],
     ['domains', report.domains.join(', ')],
-    ['valid', `${report.notBefore.slice(0, 10)} to ${report.notAfter.slice(0, 10)} (${left})`],
+    ['valid', describeValidity(report.notBefore, report.notAfter, at)],
     ['issuer', report.issuer],
     [
       'root',
@@ -199,26 +196,27 @@ function describe(file: string, report: CertificateReport, at: Date): string {
   ].join('\n');
 }
 
-/** Colour where standard output is a terminal that has it. */
-function mark(kind: 'publishable' | 'warning' | 'error'): string {
-  const [sign, colour] = { publishable: ['✓', 'green'], warning: ['!', 'yellow'], error: ['✗', 'red'] }[kind] as [
-    string,
-    'green' | 'yellow' | 'red',
-  ];
+const MARKS = {
+  publishable: ['✓', 'green'],
+  warning: ['!', 'yellow'],
+  error: ['✗', 'red'],
+} as const;
+
+/** A sign, coloured if standard output is a terminal with colours. */
+function mark(kind: keyof typeof MARKS): string {
+  const [sign, colour] = MARKS[kind];
   return styleText(colour, sign);
 }
 
-try {
-  const options = readOptions(process.argv.slice(2));
-  const statuses: number[] = [];
+await runCommand(USAGE, async (args) => {
+  const options = readOptions(args);
+  if (!options) {
+    console.log(USAGE);
+    return EXIT_CODES.success;
+  }
+  const exitCodes: number[] = [];
   for (const file of options.files) {
-    statuses.push(await inspect(file, options));
+    exitCodes.push(await inspect(file, options));
   }
-  process.exitCode = Math.max(...statuses);
-} catch (error) {
-  if (!(error instanceof UsageError)) {
-    throw error;
-  }
-  console.error(`${error.message}\n\n${USAGE}`);
-  process.exitCode = EXIT.usage;
-}
+  return Math.max(...exitCodes);
+});

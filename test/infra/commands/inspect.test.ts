@@ -22,7 +22,7 @@ let authority: CertificateAuthority;
 /** A clean Registered Mark for example.com and www.example.com. */
 let clean: IssuedMarkCertificate;
 let root: string;
-/** The files, by what lies in them. */
+/** File names by the content of the file. */
 const FILES = { clean: 'clean.pem', warning: 'warning.pem', error: 'error.pem', broken: 'broken.pem' } as const;
 
 beforeAll(async () => {
@@ -58,9 +58,9 @@ interface Run {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** The command as a person would type it, in the folder of the files. */
+/** Runs the command in the folder of the files. */
 function inspect(args: readonly string[], { input = '', env = {} }: Run = {}) {
-  // What the machine says about colours, and npm about where these tests were started, is not what is tested.
+  // Settings for colours, and the folder in which npm started the tests, must not affect the result.
   const { FORCE_COLOR: _, NO_COLOR: __, NODE_DISABLE_COLORS: ___, INIT_CWD: ____, ...inherited } = process.env;
   const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...args], {
     cwd: folder,
@@ -71,7 +71,7 @@ function inspect(args: readonly string[], { input = '', env = {} }: Run = {}) {
   return { status, stdout, stderr };
 }
 
-/** The command where the root is trusted, at a moment inside the validity. */
+/** Runs the command at a moment inside the validity, and with the root trusted. */
 function trusting(args: readonly string[], run: Run = {}) {
   return inspect([...AT, '--trust', root, ...args], run);
 }
@@ -90,8 +90,8 @@ function findingIds([report = {}]: readonly Record<string, unknown>[]): unknown 
   return Array.isArray(report.findings) ? report.findings.map(({ id }) => id) : report;
 }
 
-describe('what people read', () => {
-  test('says whose mark it is, for which domains, until when, and by whom', () => {
+describe('The report for people', () => {
+  test('contains the mark, its owner, the domains, the validity and the issuer.', () => {
     const { status, stdout, stderr } = trusting([FILES.clean]);
     expect(stdout.split('\n')).toEqual([
       FILES.clean,
@@ -110,14 +110,14 @@ describe('what people read', () => {
     expect(status).toBe(0);
   });
 
-  test('marks a warning, and the chain is publishable', () => {
+  test('marks a warning, with which the chain is publishable.', () => {
     const { status, stdout } = trusting([FILES.warning]);
     expect(stdout).toMatch(/^ {2}! lifetime: .*400 days/m);
     expect(stdout).toMatch(/^ {2}✓ publishable$/m);
     expect(status).toBe(0);
   });
 
-  test('marks an error, and the chain is not publishable', () => {
+  test('marks an error, with which the chain is not publishable.', () => {
     const { status, stdout } = trusting([FILES.error]);
     expect(stdout).toMatch(/^ {2}✗ sct-missing: \w/m);
     expect(stdout).toMatch(/^ {2}✗ not publishable$/m);
@@ -125,14 +125,14 @@ describe('what people read', () => {
     expect(status).toBe(1);
   });
 
-  test('names the end of a chain that nobody trusts', () => {
+  test('names the last certificate of an untrusted chain.', () => {
     const { status, stdout } = inspect([...AT, FILES.clean]);
     expect(stdout).toMatch(/^ {2}root {5}not trusted; the chain ends at C=US, .*Root RSA CA$/m);
     expect(stdout).toMatch(/^ {2}✗ untrusted-root: /m);
     expect(status).toBe(1);
   });
 
-  test('says in one line why there is no chain', () => {
+  test('states in one line why a file contains no chain.', () => {
     const { status, stdout, stderr } = trusting([FILES.broken]);
     expect(stdout).toMatch(/^broken\.pem\n {2}✗ InvalidChain: the issuer of the mark certificate is missing: .*\n$/);
     expect(stderr).toBe('');
@@ -140,16 +140,17 @@ describe('what people read', () => {
   });
 
   test.each([
-    ['2026-12-31', '1 days left'],
+    ['2026-12-31', '1 day left'],
     ['2027-01-01', '0 days left'],
-    ['2027-01-02', 'expired 1 days ago'],
-    ['2027-01-31T12:00:00Z', 'expired 31 days ago'],
-  ])('counts the days from %s: %s', (at, expected) => {
+    ['2027-01-01T00:00:01Z', 'expired today'],
+    ['2027-01-02', 'expired 1 day ago'],
+    ['2027-01-31T12:00:00Z', 'expired 30 days ago'],
+  ])('contains, at %s: %s.', (at, expected) => {
     const { stdout } = inspect(['--at', at, '--trust', root, FILES.clean]);
     expect(stdout).toContain(`2026-01-01 to 2027-01-01 (${expected})`);
   });
 
-  test('says so where there is neither logo nor mark type', () => {
+  test('states that a certificate has no logo and no mark type.', () => {
     const bare = authority.issue({
       domains: ['example.com'],
       notBefore: ISSUED,
@@ -161,11 +162,11 @@ describe('what people read', () => {
     expect(stdout).toMatch(/^ {2}logo {5}none$/m);
   });
 
-  test('is plain where it is piped', () => {
+  test('has no colours in a pipe.', () => {
     expect(trusting([FILES.clean, FILES.warning, FILES.error, FILES.broken]).stdout).not.toContain('\u001b');
   });
 
-  test('is coloured where colour is forced: green, yellow, red', () => {
+  test('is green, yellow and red if colours are forced.', () => {
     const { stdout } = trusting([FILES.clean, FILES.warning, FILES.error], { env: { FORCE_COLOR: '1' } });
     expect(stdout).toContain('\u001b[32m✓\u001b[39m publishable');
     expect(stdout).toContain('\u001b[33m!\u001b[39m lifetime');
@@ -173,8 +174,8 @@ describe('what people read', () => {
   });
 });
 
-describe('--json', () => {
-  test('is the whole report in one object', () => {
+describe('The output of --json', () => {
+  test('is the whole report in one object.', () => {
     const issuing = { subject: expect.stringContaining('Issuing'), fingerprintSha256: fingerprint(clean.issuing) };
     const top = { subject: expect.stringContaining('Root'), fingerprintSha256: root };
     const { serialNumber } = new X509Certificate(clean.leaf);
@@ -202,7 +203,7 @@ describe('--json', () => {
     ]);
   });
 
-  test('has the findings with id, severity and sentence', () => {
+  test('contains each finding with its id, severity and message.', () => {
     expect(json([FILES.error])).toMatchObject([
       {
         publishable: false,
@@ -211,27 +212,27 @@ describe('--json', () => {
     ]);
   });
 
-  test('is null where something is unknown', () => {
+  test('contains null for an unknown trust anchor.', () => {
     const { stdout } = inspect(['--json', ...AT, FILES.clean]);
     expect(JSON.parse(stdout)).toMatchObject({ trustAnchor: null });
   });
 
-  test('is the error where there is no chain', () => {
+  test('is the error if the file contains no chain.', () => {
     const message = expect.stringContaining('the issuer of the mark certificate is missing');
     expect(json([FILES.broken])).toEqual([{ file: FILES.broken, error: { name: 'InvalidChain', message } }]);
   });
 
-  test('is a line a file, in the order given', () => {
+  test('is one line for each file, in the given order.', () => {
     const files = [FILES.error, FILES.broken, FILES.clean, FILES.error];
     expect(json(files).map(({ file }) => file)).toEqual(files);
   });
 
-  test('has no colours even where they are forced', () => {
+  test('has no colours even if they are forced.', () => {
     expect(json([FILES.error], { env: { FORCE_COLOR: '1' } })).toHaveLength(1);
   });
 });
 
-describe('a chain', () => {
+describe('A chain', () => {
   test.each<[string, (chain: readonly Uint8Array[]) => string | Uint8Array]>([
     ['PEM', pem],
     ['PEM with the root first', (chain) => pem(chain.toReversed())],
@@ -240,14 +241,14 @@ describe('a chain', () => {
     ['PKCS#7 with a signer', (chain) => pkcs7(chain, 'signed-empty')],
     ['ZIP', (chain) => zip(chain)],
     ['base64 of a ZIP under a status line', (chain) => `2\n${Buffer.from(zip(chain)).toString('base64')}\n`],
-  ])('is read from standard input as %s', (_, contain) => {
+  ])('is read from standard input as %s.', (_, contain) => {
     const input = contain(clean.chain);
     expect(json(['-'], { input })).toMatchObject([
       { file: '-', fingerprintSha256: fingerprint(clean.leaf), findings: [] },
     ]);
   });
 
-  test('is read from standard input and from files in one run', () => {
+  test('is read from standard input and from files in one run.', () => {
     const reports = json([FILES.error, '-'], { input: pem(clean.chain) });
     expect(reports).toMatchObject([
       { file: FILES.error, publishable: false },
@@ -255,7 +256,7 @@ describe('a chain', () => {
     ]);
   });
 
-  test('is read, and written, where the command was typed, though npm runs it in the project', () => {
+  test('is read and written in the folder of the user, although npm runs the command in the project.', () => {
     mkdirSync(path.join(folder, 'typed-here'));
     write('typed-here/typed.pem', pem(clean.chain));
     const run = { env: { INIT_CWD: path.join(folder, 'typed-here') } };
@@ -263,17 +264,17 @@ describe('a chain', () => {
     expect(readdirSync(path.join(folder, 'typed-here')).sort()).toEqual(['typed', 'typed.pem']);
   });
 
-  test('is not in an empty standard input', () => {
+  test('is missing in an empty standard input.', () => {
     expect(trusting(['-']).status).toBe(2);
   });
 
-  test('is read from a name that begins with a dash, after --', () => {
+  test('is read from a file name that begins with a dash, after --.', () => {
     write('-odd.pem', pem(clean.chain));
     expect(json(['--', '-odd.pem'])).toMatchObject([{ file: '-odd.pem', publishable: true }]);
   });
 });
 
-describe('--at', () => {
+describe('The option --at', () => {
   test.each([
     ['2025-12-31', ['validity']],
     ['2025-12-31T23:59:59Z', ['validity']],
@@ -281,12 +282,12 @@ describe('--at', () => {
     ['2026-01-01T01:00:00+01:00', []],
     ['2027-01-01T00:00:00Z', []],
     ['2027-01-01T00:00:01Z', ['validity']],
-  ])('%s gives the findings %j', (at, expected) => {
+  ])('with %s leads to the findings %j.', (at, expected) => {
     const { stdout } = inspect(['--json', '--at', at, '--trust', root, FILES.clean]);
     expect(findingIds([JSON.parse(stdout)])).toEqual(expected);
   });
 
-  test('is now where it is not given', () => {
+  test('defaults to the present time.', () => {
     const second = 1000 * Math.floor(Date.now() / 1000);
     const issue = (from: number, to: number) =>
       pem(
@@ -308,40 +309,40 @@ describe('--at', () => {
   });
 });
 
-describe('--domain', () => {
+describe('The option --domain', () => {
   test.each([
     ['one that is covered', ['example.com'], []],
     ['two that are covered', ['example.com', 'www.example.com'], []],
     ['capitals and a final dot', ['EXAMPLE.com.'], []],
     ['one that is not covered', ['example.org'], ['domain-coverage']],
     ['the second of two that is not covered', ['example.com', 'example.org'], ['domain-coverage']],
-  ])('asks for %s', (_, domains, expected) => {
+  ])('accepts %s.', (_, domains, expected) => {
     expect(findingIds(json([...domains.flatMap((domain) => ['--domain', domain]), FILES.clean]))).toEqual(expected);
   });
 
-  test('may be a U-label', () => {
+  test('accepts a U-label.', () => {
     const { chain } = authority.issue({ domains: ['xn--bcher-kva.example'], notBefore: ISSUED });
     expect(findingIds(json(['--domain', 'Bücher.example', '-'], { input: pem(chain) }))).toEqual([]);
   });
 });
 
-describe('--product', () => {
+describe('The option --product', () => {
   test.each([
     ['VMC', []],
     ['CMC', ['mark-type']],
-  ])('%s of a Registered Mark gives the findings %j', (product, expected) => {
+  ])('with %s leads to the findings %j for a Registered Mark.', (product, expected) => {
     expect(findingIds(json(['--product', product, FILES.clean]))).toEqual(expected);
   });
 });
 
-describe('--trust', () => {
+describe('The option --trust', () => {
   test.each<[string, (fingerprint: string) => readonly string[]]>([
     ['as hex', (hex) => [hex]],
     ['in capitals', (hex) => [hex.toUpperCase()]],
     ['with colons, as OpenSSL prints it', () => [new X509Certificate(clean.root).fingerprint256]],
-    ['first of two', (hex) => [hex, '0'.repeat(64)]],
-    ['last of two', (hex) => ['0'.repeat(64), hex]],
-  ])('takes a fingerprint %s', (_, given) => {
+    ['as the first of two', (hex) => [hex, '0'.repeat(64)]],
+    ['as the last of two', (hex) => ['0'.repeat(64), hex]],
+  ])('accepts a fingerprint %s.', (_, given) => {
     const { status, stdout } = inspect([
       ...AT,
       '--json',
@@ -352,22 +353,22 @@ describe('--trust', () => {
     expect(status).toBe(0);
   });
 
-  test('takes the issuing CA where the root is absent', () => {
+  test('accepts the issuing CA if the root is absent.', () => {
     const input = pem([clean.issuing, clean.leaf]);
     const { status, stdout } = inspect([...AT, '--json', '--trust', fingerprint(clean.issuing), '-'], { input });
     expect(findingIds([JSON.parse(stdout)])).toEqual(['root-absent']);
     expect(status).toBe(0);
   });
 
-  test('of another certificate proves nothing', () => {
+  test('does not make a root trusted by the fingerprint of another certificate.', () => {
     const { status, stdout } = inspect([...AT, '--json', '--trust', fingerprint(clean.leaf), FILES.clean]);
     expect(findingIds([JSON.parse(stdout)])).toEqual(['untrusted-root']);
     expect(status).toBe(1);
   });
 });
 
-describe('--out', () => {
-  test('writes the chain, the logo and the report, and prints as ever', () => {
+describe('The option --out', () => {
+  test('writes the chain, the logo and the manifest, and does not change what is printed.', () => {
     const { status, stdout } = trusting(['--out', 'out/deep', '-'], { input: pkcs7(clean.chain.toReversed()) });
     const out = path.join(folder, 'out/deep');
     expect(readdirSync(out).sort()).toEqual(['certificate.json', 'chain.pem', 'logo.svg']);
@@ -386,7 +387,7 @@ describe('--out', () => {
     });
   });
 
-  test('writes a chain with an error too, and no logo where there is none', () => {
+  test('writes a chain with an error too, and no logo if the certificate has none.', () => {
     const { chain } = authority.issue({
       domains: ['example.com'],
       notBefore: ISSUED,
@@ -396,12 +397,12 @@ describe('--out', () => {
     expect(readdirSync(path.join(folder, 'out/error')).sort()).toEqual(['certificate.json', 'chain.pem']);
   });
 
-  test('writes nothing where there is no chain', () => {
+  test('writes nothing if the file contains no chain.', () => {
     expect(trusting(['--out', 'nothing', FILES.broken]).status).toBe(2);
     expect(readdirSync(folder)).not.toContain('nothing');
   });
 
-  test('says so where the folder cannot be made', () => {
+  test('is wrong usage if the folder cannot be written.', () => {
     write('in-the-way', '');
     const { status, stdout, stderr } = trusting(['--out', 'in-the-way', FILES.clean]);
     expect(status).toBe(64);
@@ -411,7 +412,7 @@ describe('--out', () => {
   });
 });
 
-describe('the exit status', () => {
+describe('The exit status', () => {
   const { clean: none, warning, error, broken } = FILES;
 
   test.each([
@@ -426,26 +427,26 @@ describe('the exit status', () => {
     [2, [broken, none]],
     [2, [broken, error]],
     [2, [error, broken, none]],
-  ])('is %i of %j', (status, files) => {
+  ])('is %i for %j.', (status, files) => {
     expect(trusting(files).status).toBe(status);
   });
 
-  test('is 2 where a file is missing, and the others are still inspected', () => {
+  test('is 2 if a file is missing, and the other files are still inspected.', () => {
     const { status, stdout, stderr } = trusting(['missing.pem', none]);
-    expect(stdout).toMatch(/^missing\.pem\n {2}✗ UnreadableFile: there is no such file/);
+    expect(stdout).toMatch(/^missing\.pem\n {2}✗ UnreadableFile: the file does not exist/);
     expect(stdout).toContain('✓ publishable');
     expect(stderr).toBe('');
     expect(status).toBe(2);
   });
 
-  test('is 2 where a file is a folder', () => {
+  test('is 2 if a file is a folder.', () => {
     mkdirSync(path.join(folder, 'a-folder'));
     expect(json(['a-folder'])).toMatchObject([{ file: 'a-folder', error: { name: 'UnreadableFile' } }]);
     expect(trusting(['a-folder']).status).toBe(2);
   });
 });
 
-test('--help explains every option, to standard output', () => {
+test('The option --help explains every option on standard output.', () => {
   const { status, stdout, stderr } = inspect(['--help']);
   for (const option of ['--json', '--at', '--domain', '--product', '--trust', '--out', 'Exit status:']) {
     expect(stdout).toContain(option);
@@ -453,18 +454,18 @@ test('--help explains every option, to standard output', () => {
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 });
 
-describe('wrong usage', () => {
+describe('Wrong usage', () => {
   test.each([
     ['no file', [], ['no FILE is given']],
     ['only options', ['--json'], ['no FILE is given']],
     ['an unknown option', ['--jsno', FILES.clean], ['--jsno']],
     ['an option without its value', [FILES.clean, '--at'], ['--at']],
-    ['a value where there is none to give', ['--json=yes', FILES.clean], ['--json']],
+    ['a value for an option that has none', ['--json=yes', FILES.clean], ['--json']],
     ['words for a date', ['--at', 'tomorrow', FILES.clean], ['--at: tomorrow', 'ISO 8601', '2026-06-01']],
-    ['a month that is none', ['--at', '2026-13-01', FILES.clean], ['--at: 2026-13-01', '2026-06-01T12:00:00Z']],
-    ['a date of another country', ['--at', '06/01/2026', FILES.clean], ['--at: 06/01/2026', 'ISO 8601']],
+    ['a month that does not exist', ['--at', '2026-13-01', FILES.clean], ['--at: 2026-13-01', '2026-06-01T12:00:00Z']],
+    ['a date in another format', ['--at', '06/01/2026', FILES.clean], ['--at: 06/01/2026', 'ISO 8601']],
     ['a year alone', ['--at', '2026', FILES.clean], ['--at: 2026', 'ISO 8601']],
-    ['a day that is none', ['--at', '2026-02-30', FILES.clean], ['--at: 2026-02-30', 'ISO 8601']],
+    ['a day that does not exist', ['--at', '2026-02-30', FILES.clean], ['--at: 2026-02-30', 'ISO 8601']],
     [
       'a mail address for a domain',
       ['--domain', 'a@example.com', FILES.clean],
@@ -474,9 +475,13 @@ describe('wrong usage', () => {
     ['another product', ['--product', 'EV', FILES.clean], ['--product: EV', 'VMC, CMC']],
     ['a product in small letters', ['--product', 'vmc', FILES.clean], ['--product: vmc', 'VMC, CMC']],
     ['a short fingerprint', ['--trust', 'abcd', FILES.clean], ['--trust: abcd', '64 hex digits']],
-    ['a fingerprint of other letters', ['--trust', 'x'.repeat(64), FILES.clean], ['--trust: xxx', '64 hex digits']],
+    [
+      'a fingerprint with letters that are not hex digits',
+      ['--trust', 'x'.repeat(64), FILES.clean],
+      ['--trust: xxx', '64 hex digits'],
+    ],
     ['one folder for two files', ['--out', 'two', FILES.clean, FILES.error], ['--out', 'one FILE']],
-  ])('of %s is named, with what is accepted, and nothing is inspected', (_, args, expected) => {
+  ])('of the kind "%s" is reported with what is accepted, and nothing is inspected.', (_, args, expected) => {
     const { status, stdout, stderr } = inspect(args);
     const [message = ''] = stderr.split('\n');
     for (const part of expected) {
@@ -487,11 +492,11 @@ describe('wrong usage', () => {
     expect(status).toBe(64);
   });
 
-  test('is no crash: there is no stack on the screen', () => {
+  test('prints no stack.', () => {
     expect(inspect(['--at', 'never', 'missing.pem']).stderr).not.toMatch(/^\s+at /m);
   });
 
-  test('outranks every file', () => {
+  test('takes precedence over every problem of a file.', () => {
     expect(inspect([FILES.broken, FILES.error, '--product', 'EV']).status).toBe(64);
   });
 });

@@ -1,0 +1,75 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const MODULE = join(import.meta.dirname, '../../../infra/commands/usage.ts');
+
+/** Runs a command whose main function has this body. */
+function runCommand(body: string, args: readonly string[] = []) {
+  const program = `
+    import { EXIT_CODES, parseArguments, runCommand, UsageError } from '${MODULE}';
+    await runCommand('THE USAGE', async (args) => { ${body} });
+  `;
+  return spawnSync(process.execPath, ['--input-type=module-typescript', '--eval', program, '--', 'script', ...args], {
+    encoding: 'utf8',
+  });
+}
+
+const PARSE = "parseArguments({ args, options: { known: { type: 'string' } } }); return EXIT_CODES.success;";
+
+describe('A command', () => {
+  test('ends with the exit code that its main function returns.', () => {
+    expect(runCommand('return EXIT_CODES.problem;')).toMatchObject({ status: 1, stdout: '', stderr: '' });
+  });
+
+  test('gets its arguments.', () => {
+    expect(runCommand('console.log(args); return 0;', ['one', '--two']).stdout).toBe("[ 'one', '--two' ]\n");
+  });
+
+  test('prints a usage error with the usage, without a stack, and ends with 64.', () => {
+    const { status, stdout, stderr } = runCommand("throw new UsageError('no FILE is given');");
+    expect({ status, stdout, stderr }).toEqual({ status: 64, stdout: '', stderr: 'no FILE is given\n\nTHE USAGE\n' });
+  });
+
+  test.each([
+    ['an unknown option', ['--unknown'], '--unknown'],
+    ['a missing value', ['--known'], '--known'],
+    ['an unexpected argument', ['extra'], 'extra'],
+  ])('ends with 64 for %s.', (_, args, expected) => {
+    const { status, stderr } = runCommand(PARSE, args);
+    expect(status).toBe(64);
+    expect(stderr).toContain(expected);
+    expect(stderr).toMatch(/\n\nTHE USAGE\n$/);
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  test('ends with 0 for known options.', () => {
+    expect(runCommand(PARSE, ['--known', 'value'])).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  test.each([
+    ['a RangeError', "'x'.repeat(-1);", 'RangeError: Invalid count value: -1'],
+    ['an error of Node', 'new URL(String(args));', 'ERR_INVALID_URL'],
+    [
+      'an error with the code of parseArgs from elsewhere',
+      "throw Object.assign(new TypeError('elsewhere'), { code: 'ERR_PARSE_ARGS_UNKNOWN_OPTION' });",
+      'ERR_PARSE_ARGS_UNKNOWN_OPTION',
+    ],
+    [
+      'a wrong configuration of parseArguments',
+      "parseArguments({ args, options: { x: { type: 'number' } } });",
+      'ERR_',
+    ],
+    ['a value that is no error', "throw 'a text';", 'a text'],
+  ])('prints the stack of an internal error and ends with 70: %s.', (_, body, expected) => {
+    const { status, stderr } = runCommand(`${body} return 0;`);
+    expect(status).toBe(70);
+    expect(stderr).toMatch(/^Internal error: /);
+    expect(stderr).toContain(expected);
+    expect(stderr).not.toContain('THE USAGE');
+  });
+
+  test('prints the stack of an internal error.', () => {
+    expect(runCommand("throw new RangeError('a fault');").stderr).toMatch(/^\s+at /m);
+  });
+});
