@@ -2,188 +2,206 @@ import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import type { CollectionErrorName } from '../../functions/errors.ts';
 import { ORDERED } from '../../functions/events.ts';
 import { readSettings, type SettingsInput } from '../settings.ts';
-import type { IssuedMarkCertificate } from './ca/certificate-authority.ts';
+import type { CertificateAuthority, IssuedMarkCertificate } from './ca/certificate-authority.ts';
 import type { SimulatedResponse } from './ca/collectmc-responses.ts';
 import type { Credentials } from './ca/collectmc-simulator.ts';
 import type { Execution } from './cloud/executions.ts';
 import type { LocalCloud } from './cloud/local-cloud.ts';
 
-/** What the CA answers to one order, call after call, and how the collection ends then. */
+/** The responses of the CA to the calls for one order, what people do meanwhile, and how the collection must end. */
 export interface Scenario {
   readonly description: string;
-  readonly answers: (
-    certificate: IssuedMarkCertificate,
-    earlier: IssuedMarkCertificate,
-  ) => readonly SimulatedResponse[];
-  /** What somebody does when the execution has ended: redrives it, or sends its event again with something more. */
-  readonly afterwards?: 'redrive' | { readonly request?: string };
-  /** The error that the last execution fails with; it succeeds without one. */
+  /** One response for each call; the last one repeats. */
+  readonly responses: (certificates: ScenarioCertificates) => readonly SimulatedResponse[];
+  /** What happens after the execution has ended: a redrive, or the same event again with these additions. */
+  readonly followUp?: 'redrive' | { readonly request?: string };
+  /** The error of the last execution. Without it, that execution succeeds. */
   readonly failsWith?: CollectionErrorName;
   readonly settings?: SettingsInput;
-  /** What the secret holds at first; default the login that the CA accepts. */
+  /** The initial value of the secret; default: the login that the CA accepts. */
   readonly secret?: string;
-  /** What an operator does before the nth check. */
-  readonly operator?: Readonly<Record<number, (operator: Operator) => Promise<void>>>;
+  /** What an operator does before a check, by the number of the check. */
+  readonly operatorActions?: Readonly<Record<number, OperatorAction>>;
 }
 
-/** What an operator needs to act: the CA and the secret, and what the CA accepts at first. */
-export interface Operator {
+export type OperatorAction = (context: OperatorContext) => Promise<void>;
+
+/** What an operator acts on. */
+export interface OperatorContext {
   readonly cloud: LocalCloud;
+  /** The login that the CA accepts at first. */
   readonly credentials: Credentials;
-  readonly say: (deed: string) => void;
+  /** Reports what the operator did. */
+  readonly log: (action: string) => void;
+}
+
+/** The certificates that a scenario's CA issues, for example.com. */
+export interface ScenarioCertificates {
+  readonly current: IssuedMarkCertificate;
+  /** Was issued an hour before the current one, which replaces it. */
+  readonly earlier: IssuedMarkCertificate;
+}
+
+export function issueScenarioCertificates(authority: CertificateAuthority): ScenarioCertificates {
+  // Dates in certificates are whole seconds.
+  const anHourAgo = new Date(Math.floor(Date.now() / 1000 - 3600) * 1000);
+  return {
+    current: authority.issue({ domains: ['example.com'] }),
+    earlier: authority.issue({ domains: ['example.com'], notBefore: anHourAgo }),
+  };
 }
 
 const processing: SimulatedResponse = { kind: 'status', status: 0, newline: true };
 const available: SimulatedResponse = { kind: 'status', status: 1, newline: true };
 const issued = ({ chain }: IssuedMarkCertificate): SimulatedResponse => ({ kind: 'issued', certificates: chain });
 const error = (code: number): SimulatedResponse => ({ kind: 'error', code });
-const times = (count: number, answer: SimulatedResponse): SimulatedResponse[] =>
-  Array.from({ length: count }, () => answer);
+const times = (count: number, response: SimulatedResponse): SimulatedResponse[] =>
+  Array.from({ length: count }, () => response);
 
 /** Every scenario by the name that `npm start -- --scenario` takes. */
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   issued: {
-    description: 'being processed twice, available, then issued',
-    answers: (certificate) => [processing, processing, available, issued(certificate)],
+    description: 'the order is processed for two checks, then available, then issued',
+    responses: ({ current }) => [processing, processing, available, issued(current)],
   },
   slow: {
-    description: 'four days of validation',
-    answers: (certificate) => [...times(32, processing), issued(certificate)],
+    description: 'the CA validates the order for four days',
+    responses: ({ current }) => [...times(32, processing), issued(current)],
   },
   outage: {
-    description: 'the CA fails in every way it knows, and recovers',
-    answers: (certificate) => [
+    description: 'the CA fails in six ways, then recovers',
+    responses: ({ current }) => [
       processing,
       { kind: 'http', status: 503, body: 'Service Unavailable', contentType: 'text/plain' },
       { kind: 'html' },
       { kind: 'empty' },
       { kind: 'drop' },
-      { kind: 'truncated', of: issued(certificate) },
+      { kind: 'truncated', of: issued(current) },
       error(-14),
-      issued(certificate),
+      issued(current),
     ],
   },
   'wrong-credentials': {
-    description: 'the CA rejects the login; later an operator puts the right one into the secret',
-    answers: (certificate) => [processing, issued(certificate)],
+    description: 'the CA rejects the login; later an operator stores the right one in the secret',
+    responses: ({ current }) => [processing, issued(current)],
     secret: JSON.stringify({ loginName: 'brand@example.com', loginPassword: 'last year' }),
-    operator: { 4: putRightCredentials },
+    operatorActions: { 4: storeAcceptedCredentials },
   },
   placeholder: {
-    description: 'nobody has put a login into the secret yet; later an operator does',
-    answers: (certificate) => [issued(certificate)],
+    description: 'the secret contains no login yet; later an operator stores one',
+    responses: ({ current }) => [issued(current)],
     secret: JSON.stringify({ loginName: 'REPLACE-ME', loginPassword: 'REPLACE-ME' }),
-    operator: { 3: putRightCredentials },
+    operatorActions: { 3: storeAcceptedCredentials },
   },
   rotated: {
     description: 'an operator changes the password at the CA and in the secret while the order waits',
-    answers: (certificate) => [processing, processing, issued(certificate)],
-    operator: { 3: rotateCredentials },
+    responses: ({ current }) => [processing, processing, issued(current)],
+    operatorActions: { 3: rotateCredentials },
   },
   'call-limit': {
-    description: 'the CA has been called too often',
-    answers: (certificate) => [error(-42), error(-42), processing, issued(certificate)],
+    description: 'the CA reports that its call limit is reached',
+    responses: ({ current }) => [error(-42), error(-42), processing, issued(current)],
   },
   unpaid: {
     description: 'the order waits for payment, then for permission',
-    answers: (certificate) => [error(-22), error(-91), processing, issued(certificate)],
+    responses: ({ current }) => [error(-22), error(-91), processing, issued(current)],
   },
   rejected: {
     description: 'the CA rejects the order',
-    answers: () => [processing, error(-20)],
+    responses: () => [processing, error(-20)],
     failsWith: 'OrderRejected',
   },
   revoked: {
     description: 'the CA revokes the certificate before it is collected',
-    answers: () => [processing, available, error(-21)],
+    responses: () => [processing, available, error(-21)],
     failsWith: 'CertificateRevoked',
   },
   expired: {
     description: 'the certificate expired before it was collected',
-    answers: () => [error(-35)],
+    responses: () => [error(-35)],
     failsWith: 'CertificateExpired',
   },
   'unknown-order': {
     description: 'the CA does not know the order',
-    answers: () => [{ kind: 'error', code: -4, message: "The value of the 'orderNumber' argument is invalid!" }],
+    responses: () => [{ kind: 'error', code: -4, message: "The value of the 'orderNumber' argument is invalid!" }],
     failsWith: 'InvalidRequest',
   },
   'unknown-status': {
-    description: 'the CA answers a status that nobody knows, again and again',
-    answers: () => [processing, error(-77)],
+    description: 'the CA answers every call with an undocumented status',
+    responses: () => [processing, error(-77)],
     failsWith: 'UnknownRefusal',
   },
   overdue: {
-    description: 'the CA does not decide within the deadline, set to 5 days here',
+    description: 'the CA does not decide before the deadline, which is 5 days here',
     settings: { giveUpAfter: 'P5D' },
-    answers: () => [processing],
+    responses: () => [processing],
     failsWith: 'CollectionOverdue',
   },
   'begun-anew': {
     description: 'the CA rejects the order by mistake; later the same event is sent again',
-    answers: (certificate) => [error(-20), processing, issued(certificate)],
-    afterwards: {},
+    responses: ({ current }) => [error(-20), processing, issued(current)],
+    followUp: {},
   },
   redriven: {
     description: 'the CA does not know the order yet; later an operator redrives the execution',
-    answers: (certificate) => [error(-4), issued(certificate)],
-    afterwards: 'redrive',
+    responses: ({ current }) => [error(-4), issued(current)],
+    followUp: 'redrive',
   },
   replaced: {
-    description: 'the CA replaces a certificate that was collected; the event is sent again with a request',
-    answers: (certificate, earlier) => [processing, issued(earlier), issued(certificate)],
-    afterwards: { request: 'replacement-1' },
+    description: 'the CA replaces a collected certificate; the event is sent again with a request',
+    responses: ({ current, earlier }) => [processing, issued(earlier), issued(current)],
+    followUp: { request: 'replacement-1' },
   },
   'broken-chain': {
-    description: 'the CA sends a certificate without its issuer',
-    answers: ({ leaf, root }) => [processing, { kind: 'issued', certificates: [leaf, root] }],
+    description: 'the CA sends a chain without the issuer of the certificate',
+    responses: ({ current }) => [processing, { kind: 'issued', certificates: [current.leaf, current.root] }],
     failsWith: 'InvalidChain',
   },
 };
 
 /**
- * Announces an order, waits for its execution, and does what the scenario has somebody do afterwards.
+ * Sends the event of an order, waits until its execution has ended, and does what the scenario has as a follow-up.
  *
- * @returns the last execution; undefined where the event was refused.
+ * @returns the last execution; undefined if the event was refused.
  */
 export async function runScenario(
-  { afterwards }: Scenario,
+  { followUp }: Scenario,
   cloud: LocalCloud,
   detail: { readonly orderNumber: string; readonly domains: readonly string[] },
-  say: (deed: string) => void,
+  log: (action: string) => void,
 ): Promise<Execution | undefined> {
   const source = readSettings({}).eventSource;
-  const last = async () => {
+  const lastExecution = async () => {
     const execution = [...cloud.executions.values()].at(-1);
     await execution?.ended;
     return execution;
   };
   await cloud.send({ source, 'detail-type': ORDERED, detail });
-  const first = await last();
-  if (!first || afterwards === undefined) {
+  const first = await lastExecution();
+  if (!first || followUp === undefined) {
     return first;
   }
-  say(`${first.name} ended as ${[first.status, first.error].filter(Boolean).join(': ')}`);
-  if (afterwards === 'redrive') {
-    say('an operator redrives it');
+  log(`${first.name} ended as ${[first.status, first.error].filter(Boolean).join(': ')}`);
+  if (followUp === 'redrive') {
+    log('an operator redrives the execution');
     await cloud.redrive(first.name);
   } else {
-    say(`the same event is sent again${afterwards.request ? `, with the request ${afterwards.request}` : ''}`);
-    await cloud.send({ source, 'detail-type': ORDERED, detail: { ...detail, ...afterwards } });
+    log(`the same event is sent again${followUp.request ? `, with the request ${followUp.request}` : ''}`);
+    await cloud.send({ source, 'detail-type': ORDERED, detail: { ...detail, ...followUp } });
   }
-  return last();
+  return lastExecution();
 }
 
-async function putRightCredentials({ cloud, credentials, say }: Operator): Promise<void> {
+async function storeAcceptedCredentials({ cloud, credentials, log }: OperatorContext): Promise<void> {
   await putSecret(cloud, credentials);
-  say('an operator puts the right login into the secret');
+  log('an operator stores the right login in the secret');
 }
 
-async function rotateCredentials(operator: Operator): Promise<void> {
-  const credentials = { ...operator.credentials, loginPassword: `${operator.credentials.loginPassword} 2` };
-  operator.cloud.ca.setCredentials(credentials);
-  operator.say('an operator changes the password at the CA');
-  await putRightCredentials({ ...operator, credentials });
+async function rotateCredentials(context: OperatorContext): Promise<void> {
+  const credentials = { ...context.credentials, loginPassword: `${context.credentials.loginPassword} 2` };
+  context.cloud.ca.setCredentials(credentials);
+  context.log('an operator changes the password at the CA');
+  await storeAcceptedCredentials({ ...context, credentials });
 }
 
 async function putSecret({ secretsUrl, secretId }: LocalCloud, credentials: Credentials): Promise<void> {

@@ -1,0 +1,211 @@
+/** What `npm start` prints: one line for each thing that happens, with a label of at most 11 characters. */
+
+import { assertionName, publishedUrls } from '../../functions/bimi.ts';
+import type { NamedAttributes } from '../../functions/certificate/mark.ts';
+import type { Collection } from '../../functions/collect/collect.ts';
+import { STATUSES } from '../../functions/collectmc/codes.ts';
+import type { PublishResult } from '../../functions/publish/publish.ts';
+import type { StoredFinding } from '../../functions/store/manifest.ts';
+import type { Simulator } from './ca/collectmc-simulator.ts';
+import type { DownloadedObject } from './cloud/download.ts';
+import type { Execution, ExecutionEvent } from './cloud/executions.ts';
+import { LOCAL_PUSH_LOGIN, type LocalCloud } from './cloud/local-cloud.ts';
+import { describeValidity } from './validity.ts';
+
+export interface Narrator {
+  line(label: string, text: string): void;
+  /** Something that a person did. */
+  action(action: string): void;
+  executionEvent(execution: Execution, event: ExecutionEvent): void;
+  /** How the execution ended. */
+  outcome(execution: Execution): void;
+  objects(objects: readonly DownloadedObject[]): void;
+  /** What the state Publish did, and what the published addresses respond. */
+  publication(execution: Execution): Promise<void>;
+  /** Commands for another terminal while the servers run. */
+  commands(orderNumber: string): void;
+}
+
+/**
+ * How many milliseconds `npm start` takes for a wait of so many seconds: 200 for three hours, and at least 30, so that a
+ * person can follow.
+ */
+export function narratedWaitMilliseconds(seconds: number): number {
+  return Math.max(30, (seconds / 10_800) * 200);
+}
+
+/** @param cloud is called for each event, because the cloud takes its listener before it exists. */
+export function createNarrator(print: (line: string) => void, cloud: () => LocalCloud): Narrator {
+  let reportedCalls = 0;
+  let reportedChecks = 0;
+  const line = (label: string, text: string) => print(`${label.padEnd(11)} ${text}`);
+  const detail = (text: string) => line('', text);
+
+  function check(ca: Simulator, checks: number, consequence: string | undefined): void {
+    const called = ca.calls.length > reportedCalls;
+    reportedCalls = ca.calls.length;
+    reportedChecks = checks;
+    const text = called
+      ? `the CA responds with ${describeResponse(ca.calls.at(-1)?.answer ?? '')}`
+      : 'no call to the CA, because the secret contains no new login';
+    line(`Check ${checks}`, consequence ? `${text} -> ${consequence}` : text);
+  }
+
+  return {
+    line,
+    action: (action) => detail(`(${action})`),
+
+    executionEvent(execution, event) {
+      const { ca, announced } = cloud();
+      switch (event.type) {
+        case 'ExecutionStarted':
+          reportedChecks = 0;
+          line('Execution', execution.name);
+          break;
+        case 'StateExited':
+          if (event.state.name === 'Collect') {
+            const { checks, reason } = collectionOf(event.state.output);
+            check(ca, checks, reason);
+          }
+          if (event.state.name === 'Announce issued') {
+            line('Event', `"${announced.at(-1)?.['detail-type']}"`);
+          }
+          break;
+        case 'StateEntered':
+          if (event.state.name === 'Wait') {
+            const { waitSeconds } = collectionOf(event.state.input);
+            const seconds = narratedWaitMilliseconds(waitSeconds) / 1000;
+            detail(`waiting ${formatDuration(waitSeconds)} (${seconds.toFixed(2)} s here)`);
+          }
+          break;
+        case 'StateFailed':
+          check(ca, reportedChecks + 1, event.Error);
+          break;
+        case 'StateRetried':
+          detail(`Step Functions retries ${event.state.name}`);
+          break;
+      }
+    },
+
+    outcome({ status, error, cause, waitedSeconds }) {
+      const waited = `after ${formatDuration(waitedSeconds)} of waiting`;
+      if (status === 'SUCCEEDED') {
+        line('Succeeded', waited);
+      } else {
+        line('Failed', `${error}: ${cause}`);
+        detail(waited);
+      }
+    },
+
+    objects(objects) {
+      for (const { name, bytes, contentType } of objects) {
+        detail(`${name.padEnd(18)} ${String(bytes.length).padStart(7)} bytes  ${contentType}`);
+        if (name === 'certificate.json') {
+          for (const [label, value] of describeManifest(JSON.parse(bytes.toString()))) {
+            detail(`  ${label.padEnd(9)} ${value}`);
+          }
+        }
+      }
+    },
+
+    async publication({ output }) {
+      const { publication } = (output ?? {}) as { readonly publication?: PublishResult };
+      for (const { domain, selector, message } of publication?.notPublished ?? []) {
+        line('Publication', `${assertionName(domain, selector)}: not published, ${message}`);
+      }
+      for (const { domain, selector, bimiRecord } of publication?.published ?? []) {
+        line('Publication', bimiRecord);
+        for (const url of Object.values(publishedUrls(cloud().publishedUrl ?? '', domain, selector))) {
+          const response = await fetch(url);
+          const { byteLength } = await response.arrayBuffer();
+          const [type, caching] = ['content-type', 'cache-control'].map((name) => response.headers.get(name));
+          detail(`${response.status} ${url} ${byteLength} bytes ${type}; ${caching}`);
+        }
+      }
+    },
+
+    commands(orderNumber) {
+      const { s3Url, secretsUrl, statesUrl, eventsUrl, pushUrl, stateMachineArn, bucket, secretId } = cloud();
+      print(`
+The servers run until Ctrl-C. For the commands of docs/runbook.md, start a shell in another terminal (sh) and paste these
+lines into it. Leave that shell afterwards, because its variables refer to these servers.
+
+  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1
+  export AWS_ENDPOINT_URL_S3=${s3Url} AWS_ENDPOINT_URL_SECRETS_MANAGER=${secretsUrl}
+  export AWS_ENDPOINT_URL_SFN=${statesUrl} AWS_ENDPOINT_URL_EVENTBRIDGE=${eventsUrl}
+  MACHINE=${stateMachineArn} BUCKET=${bucket} SECRET=${secretId}
+  PUSH_URL=${pushUrl} PUSH_LOGIN='${LOCAL_PUSH_LOGIN.username}:${LOCAL_PUSH_LOGIN.password}'
+
+For example:
+
+  aws s3 cp --recursive "s3://$BUCKET/orders/${orderNumber}/" .local/orders/${orderNumber}/
+  aws stepfunctions list-executions --state-machine-arn "$MACHINE"
+  curl -sS -u "$PUSH_LOGIN" "$PUSH_URL?orderNumber=${orderNumber}&statusCode=6"`);
+    },
+  };
+}
+
+/** The simulator's name of a response in words. */
+function describeResponse(name: string): string {
+  const [kind = '', rest = ''] = name.split(/ (.*)/);
+  switch (kind) {
+    case 'status':
+    case 'error':
+      return `${rest}, ${STATUSES.get(Number(rest))?.meaning ?? 'an undocumented status'}`;
+    case 'issued':
+      return `2, ${STATUSES.get(2)?.meaning}`;
+    case 'truncated':
+      return 'a truncated body';
+    case 'html':
+      return 'an HTML page';
+    case 'empty':
+      return 'an empty body';
+    case 'drop':
+      return 'a closed connection';
+    default:
+      return name.replace('http', 'HTTP');
+  }
+}
+
+function describeManifest(manifest: Record<string, unknown>): (readonly [label: string, value: unknown])[] {
+  const findings = manifest.findings as readonly StoredFinding[];
+  return [
+    ['mark', `${manifest.product} (${manifest.markType})`],
+    ['owner', (manifest.attributes as NamedAttributes).organizationName],
+    ['domains', manifest.domains],
+    ['issuer', manifest.issuer],
+    ['valid', describeValidity(String(manifest.notBefore), String(manifest.notAfter), new Date())],
+    ['SHA-256', manifest.fingerprintSha256],
+    ...findings.map(({ id, severity, message }) => [severity, `${id}: ${message}`] as const),
+    ['verdict', manifest.publishable ? 'publishable' : 'not publishable'],
+  ];
+}
+
+function collectionOf(state: unknown): Collection {
+  return (state as { readonly collection: Collection }).collection;
+}
+
+const UNITS = [
+  [86_400, 'd'],
+  [3600, 'h'],
+  [60, 'min'],
+  [1, 's'],
+] as const;
+
+/** The two largest units of a duration: "1 d 3 h", "15 min". */
+export function formatDuration(seconds: number): string {
+  let rest = Math.floor(seconds);
+  const parts = UNITS.map(([length, unit]) => {
+    const count = Math.floor(rest / length);
+    rest -= count * length;
+    return { count, unit };
+  });
+  const first = parts.findIndex(({ count }) => count > 0);
+  return first === -1
+    ? '0 s'
+    : parts
+        .slice(first, first + 2)
+        .filter(({ count }) => count > 0)
+        .map(({ count, unit }) => `${count} ${unit}`)
+        .join(' ');
+}
