@@ -1,15 +1,17 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import { isReachable } from '../local/emulator/emulator.ts';
-import { clearRunning, readRunning } from '../local/emulator/state.ts';
+import { stop } from '../local/emulator/up.ts';
+import { EXIT_CODES, parseArguments, runCommand } from './usage.ts';
 
-const running = await readRunning(isReachable);
-if (running === undefined) {
-  console.log('It is not up.');
-} else {
-  process.kill(running.pid, 'SIGTERM');
-  while ((await readRunning(isReachable)) !== undefined) {
-    await wait(100);
+const USAGE = `npm run local:down
+
+Stops what npm run local:up started. The emulator keeps everything in memory: the stack and its objects are gone afterwards.`;
+
+await runCommand(USAGE, async (args) => {
+  const { values } = parseArguments({ args, options: { help: { type: 'boolean', short: 'h' } } });
+  if (values.help) {
+    console.log(USAGE);
+    return EXIT_CODES.success;
   }
-  console.log('It is down. What the emulator held is gone with it.');
-}
-await clearRunning();
+  const stopped = await stop();
+  console.log(stopped ? 'The emulator has stopped. Everything in it is gone.' : 'No emulator is running.');
+  return EXIT_CODES.success;
+});

@@ -9,63 +9,76 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { CollectorError } from '../../../functions/errors.ts';
 
 const run = promisify(execFile);
 
 const PROJECT = join(import.meta.dirname, '..', '..', '..');
 const REQUIREMENTS = join(import.meta.dirname, 'requirements.txt');
 
-/** Where Python packages of this project lie; nothing is installed anywhere else. */
+/** The virtual environment of Python. Nothing is installed outside of it. */
 const VENV = join(PROJECT, '.local', 'emulator');
 
-/** One of the few where version 1 of the AWS CLI does not insist on a host name of Amazon's for SQS. */
+/** The folder of the AWS CLI that is installed with the emulator. */
+export const EMULATOR_BIN = join(VENV, 'bin');
+
+/** One of the few regions in which version 1 of the AWS CLI accepts an SQS host name that is not Amazon's. */
 const REGION = 'eu-central-2';
 
-/** Milliseconds for the emulator to answer; it takes about one second. */
-const STARTING = 60_000;
+/** How long the emulator may take to answer. It usually takes one second. */
+const START_MILLISECONDS = 60_000;
 
-/** AWS on this machine. Permissions and TLS-only policies are enforced as on AWS. */
+/** Lines of the log that an error contains. */
+const ERROR_LINES = 20;
+
+/** The emulator cannot be installed, started or deployed to. */
+export class EmulatorError extends CollectorError {
+  override readonly name = 'EmulatorError';
+}
+
+/** AWS on this machine. It enforces permissions and TLS-only policies as AWS does. */
 export interface Emulator {
   readonly url: string;
-  /** What makes the AWS CLI, CDK and the SDKs of another process use the emulator; the CLI itself is on its PATH. */
+  /** Variables that direct the AWS CLI, CDK and the SDKs of another process to the emulator. The CLI is on the PATH. */
   readonly environment: Readonly<Record<string, string>>;
   /** The certificate of the emulator's TLS, PEM. */
   readonly certificate: string;
-  /** Its process, which began a group of its own. */
+  readonly certificateFile: string;
+  /** The process, which leads its own process group. */
   readonly pid: number;
   /** Ends the emulator and every function it runs. */
   stop(): Promise<void>;
 }
 
 export interface EmulatorOptions {
-  /** Where the emulator's log goes. */
   readonly logFile: string;
-  /** Waits of Step Functions, of states and of retries, last this many times as long. */
+  /** The factor for the waits of Step Functions, in states and between retries. */
   readonly waitScale: number;
 }
 
 /**
- * Installs ministack with Python's own tools at the first time, and starts it on a free port. It also ends when this process does.
+ * Starts ministack on a free port. The first time, it installs ministack with Python's own tools. The emulator ends when this
+ * process ends.
  *
- * @throws {Error} where Python or its packages cannot be had, or the emulator does not start; the message ends in what was said.
+ * @throws {EmulatorError} if it cannot be installed or does not start.
  */
 export async function startEmulator({ logFile, waitScale }: EmulatorOptions): Promise<Emulator> {
   await install();
   const port = await freePort();
   const url = `https://127.0.0.1:${port}`;
-  // Its temporary files, code of functions among them: not below this project, whose package.json would be theirs.
+  // The emulator unpacks functions into its temporary folder. Inside the project, Node would apply the project's package.json.
   const directory = await mkdtemp(join(tmpdir(), 'mark-certificate-collector-'));
   const certificateFile = join(directory, 'ministack-tls', 'server.crt');
   const log = await open(logFile, 'w');
-  const emulator = spawn(join(VENV, 'bin', 'python'), [join(import.meta.dirname, 'emulator.py')], {
-    // A group of its own: one signal reaches the functions too, and Ctrl-C in a terminal leaves the order of ending to us.
+  const emulator = spawn(join(EMULATOR_BIN, 'python'), [join(import.meta.dirname, 'emulator.py')], {
+    // Its own process group: one signal reaches its functions too, and Ctrl-C in the terminal reaches this process only.
     detached: true,
     stdio: ['pipe', log.fd, log.fd],
     env: {
       ...process.env,
       PYTHONUNBUFFERED: '1',
       TMPDIR: directory,
-      // For the functions, which inherit these two.
+      // The functions inherit these two.
       AWS_ENDPOINT_URL: url,
       NODE_EXTRA_CA_CERTS: certificateFile,
       BIND_HOST: '127.0.0.1',
@@ -84,18 +97,19 @@ export async function startEmulator({ logFile, waitScale }: EmulatorOptions): Pr
     await ended;
     await rm(directory, { recursive: true, force: true });
   };
-  const started = await Promise.race([answers(url, certificateFile), ended.then(() => false)]);
+  const started = await Promise.race([becomesReachable(url, certificateFile), ended.then(() => false)]);
   if (!started) {
     await stop();
-    const said = (await readFile(logFile, 'utf8')).trim().split('\n').slice(-20).join('\n');
-    throw new Error(`The emulator did not start; its log (${logFile}) ends in:\n${said}`);
+    const lines = (await readFile(logFile, 'utf8')).trim().split('\n').slice(-ERROR_LINES).join('\n');
+    throw new EmulatorError(`The emulator did not start. The last lines of its log (${logFile}):\n${lines}`);
   }
   return {
     url,
     certificate: await readFile(certificateFile, 'utf8'),
+    certificateFile,
     pid: emulator.pid ?? Number.NaN,
     environment: {
-      PATH: `${join(VENV, 'bin')}:${process.env.PATH ?? ''}`,
+      PATH: `${EMULATOR_BIN}:${process.env.PATH ?? ''}`,
       AWS_ENDPOINT_URL: url,
       AWS_ACCESS_KEY_ID: 'test',
       AWS_SECRET_ACCESS_KEY: 'test',
@@ -108,26 +122,26 @@ export async function startEmulator({ logFile, waitScale }: EmulatorOptions): Pr
   };
 }
 
-/** A virtual environment that holds exactly what requirements.txt says. */
+/** Creates a virtual environment with exactly the packages of requirements.txt. */
 async function install(): Promise<void> {
   const marker = join(VENV, 'requirements.txt');
-  const wanted = await readFile(REQUIREMENTS, 'utf8');
-  if (existsSync(marker) && (await readFile(marker, 'utf8')) === wanted) {
+  const required = await readFile(REQUIREMENTS, 'utf8');
+  if (existsSync(marker) && (await readFile(marker, 'utf8')) === required) {
     return;
   }
   await rm(VENV, { recursive: true, force: true });
   await mkdir(join(VENV, '..'), { recursive: true });
   try {
     await run('python3', ['-m', 'venv', VENV]);
-    await run(join(VENV, 'bin', 'pip'), ['install', '--quiet', '--disable-pip-version-check', '-r', REQUIREMENTS]);
+    await run(join(EMULATOR_BIN, 'pip'), ['install', '--quiet', '--disable-pip-version-check', '-r', REQUIREMENTS]);
   } catch (error) {
     await rm(VENV, { recursive: true, force: true });
-    throw new Error(
-      'The emulator cannot be installed: Python 3.10 or later with its module venv is needed, and access to its packages',
+    throw new EmulatorError(
+      `The emulator cannot be installed. It needs Python 3.10 or later with the module venv, and access to PyPI. ${error}`,
       { cause: error },
     );
   }
-  await writeFile(marker, wanted);
+  await writeFile(marker, required);
 }
 
 async function freePort(): Promise<number> {
@@ -141,10 +155,9 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Whether the emulator answers in time. */
-async function answers(url: string, certificateFile: string): Promise<boolean> {
-  const giveUp = Date.now() + STARTING;
-  while (Date.now() < giveUp) {
+async function becomesReachable(url: string, certificateFile: string): Promise<boolean> {
+  const end = Date.now() + START_MILLISECONDS;
+  while (Date.now() < end) {
     if (await isReachable({ url, certificateFile })) {
       return true;
     }
@@ -153,17 +166,26 @@ async function answers(url: string, certificateFile: string): Promise<boolean> {
   return false;
 }
 
-/** Whether an emulator answers now, over TLS with its own certificate. */
+/** Whether an emulator answers now, over TLS with this certificate. */
 export async function isReachable(emulator: {
   readonly url: string;
   readonly certificateFile: string;
 }): Promise<boolean> {
   try {
-    const asked = get(`${emulator.url}/_ministack/health`, { ca: await readFile(emulator.certificateFile) });
-    const [response] = (await once(asked, 'response')) as [IncomingMessage];
+    const request = get(`${emulator.url}/_ministack/health`, { ca: await readFile(emulator.certificateFile) });
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
     response.resume();
     return response.statusCode === 200;
   } catch {
     return false;
   }
+}
+
+/** An environment with these variables, and without any other AWS variable: a profile of the user would take precedence. */
+export function withAwsVariables(
+  environment: NodeJS.ProcessEnv,
+  variables: Readonly<Record<string, string>>,
+): NodeJS.ProcessEnv {
+  const others = Object.entries(environment).filter(([name]) => !name.startsWith('AWS_'));
+  return { ...Object.fromEntries(others), ...variables };
 }

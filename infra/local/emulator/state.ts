@@ -1,28 +1,32 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isReachable } from './emulator.ts';
 
-/** Where `local:up` keeps what `local:down` and a developer's shell need. */
+/** The folder of everything that belongs to the emulator that `local:up` started. Git ignores it. */
 export const LOCAL_UP_DIRECTORY = join(import.meta.dirname, '..', '..', '..', '.local', 'up');
 
 const FILE = join(LOCAL_UP_DIRECTORY, 'running.json');
 
-/** What `local:up` left behind: a process, and where its emulator answers, by which it is told from a later one of its number. */
-export interface Running {
+/** What `local:up` started and deployed. */
+export interface RunningEmulator {
+  /** The process that runs the emulator and the simulated CA. */
   readonly pid: number;
   readonly url: string;
   readonly certificateFile: string;
+  /** Environment variables for commands: how to reach AWS, and the names of the runbook. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
-export async function saveRunning(running: Running): Promise<void> {
-  await writeFile(FILE, JSON.stringify(running));
+export async function saveRunning(running: RunningEmulator): Promise<void> {
+  await writeFile(FILE, JSON.stringify(running, null, 2), { mode: 0o600 });
 }
 
-/** What was noted, if its process is there. Numbers of processes come again, so only one whose emulator answers is meant. */
-export async function readRunning(answers: (running: Running) => Promise<boolean>): Promise<Running | undefined> {
+/** @returns undefined if no emulator runs. A process id can be reused, so the emulator must also answer. */
+export async function readRunning(): Promise<RunningEmulator | undefined> {
   try {
-    const running = JSON.parse(await readFile(FILE, 'utf8')) as Running;
+    const running = JSON.parse(await readFile(FILE, 'utf8')) as RunningEmulator;
     process.kill(running.pid, 0);
-    return (await answers(running)) ? running : undefined;
+    return (await isReachable(running)) ? running : undefined;
   } catch {
     return undefined;
   }

@@ -1,0 +1,47 @@
+import { runWithEmulator } from '../local/emulator/run.ts';
+import { readRunning } from '../local/emulator/state.ts';
+import { EXIT_CODES, runCommand, UsageError } from './usage.ts';
+
+const USAGE = `npm run local -- [COMMAND [ARGUMENT]...]
+
+Runs a command against the AWS emulator that npm run local:up started. Without COMMAND, it starts your shell ($SHELL).
+
+The command gets the variables AWS_..., BUCKET, MACHINE, SECRET and PUSH_URL, and an AWS CLI on its PATH. They end with the
+command. Your own shell does not know them, so let another one expand them:
+
+  npm run local -- aws stepfunctions list-state-machines
+  npm run local -- sh -c 'aws s3 ls "s3://$BUCKET/"'
+
+Exit status: that of the command; 2 if no emulator is running or the command cannot be started.`;
+
+/** The folder in which the user typed the command: npm runs scripts in the folder of the project. */
+const USER_FOLDER = process.env.INIT_CWD ?? process.cwd();
+
+await runCommand(USAGE, async (args) => {
+  const [first] = args;
+  if (first === '-h' || first === '--help') {
+    console.log(USAGE);
+    return EXIT_CODES.success;
+  }
+  if (first?.startsWith('-')) {
+    throw new UsageError(`${first} is not accepted; accepted: a command and its arguments`);
+  }
+  const running = await readRunning();
+  if (!running) {
+    console.error('No emulator is running. npm run local:up starts it.');
+    return EXIT_CODES.unavailable;
+  }
+  if (first === undefined) {
+    console.error('This shell uses the AWS emulator. Leave it with exit.');
+  }
+  const command = first === undefined ? [process.env.SHELL || 'sh'] : args;
+  try {
+    return await runWithEmulator(running, command, USER_FOLDER);
+  } catch (error) {
+    if (!(error instanceof Error && 'syscall' in error)) {
+      throw error;
+    }
+    console.error(`The command ${command[0]} does not exist or cannot be started (${error.message}).`);
+    return EXIT_CODES.unavailable;
+  }
+});

@@ -1,0 +1,32 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { constants } from 'node:os';
+import { EMULATOR_BIN, withAwsVariables } from './emulator.ts';
+import type { RunningEmulator } from './state.ts';
+
+/**
+ * Runs a command on this terminal with the environment of a running emulator: its variables, and its AWS CLI on the PATH.
+ *
+ * @returns the exit code of the command, or 128 and the number of the signal that ended it.
+ * @throws if the command cannot be started, with the code of the operating system.
+ */
+export async function runWithEmulator(
+  { environment }: RunningEmulator,
+  [command = '', ...args]: readonly string[],
+  folder: string,
+): Promise<number> {
+  const child = spawn(command, args, {
+    cwd: folder,
+    stdio: 'inherit',
+    env: withAwsVariables(process.env, { ...environment, PATH: `${EMULATOR_BIN}:${process.env.PATH ?? ''}` }),
+  });
+  // Ctrl-C reaches the command too, which decides what it does.
+  const ignore = () => {};
+  process.on('SIGINT', ignore);
+  try {
+    const [exitCode, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    return exitCode ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+  } finally {
+    process.off('SIGINT', ignore);
+  }
+}
