@@ -6,7 +6,7 @@ import { measureBundles } from './bundles.ts';
 import { measureColdStart } from './cold-start.ts';
 import { modelCost } from './cost.ts';
 import { PROJECT, synthesizeAssets } from './deployed.ts';
-import { isFarOff, type Results } from './measure.ts';
+import { isFarFromTarget, type Results } from './measure.ts';
 import { drawPlot } from './plot.ts';
 import { measureReport } from './report.ts';
 import { simulateScale } from './scale.ts';
@@ -16,15 +16,15 @@ import { measureWarm } from './warm.ts';
 
 const USAGE = `npm run bench -- [OPTIONS]
 
-Measures what the collector costs, each figure beside a reference that is measured by turns in the same run.
+Measures what the collector costs. The same run measures each figure and its reference alternately.
 
   --json    one JSON object
   --short   fewer rounds, for CI
   --page    write the figures into docs/performance.md, and the plot docs/performance.svg
 
-Exit status: 1 where a figure is worse than twice its target, else 0; 64 wrong usage.`;
+Exit status: 0; 1 if a figure is worse than twice its target; 64 for wrong usage.`;
 
-/** How often each is measured. The full run takes some two minutes, the short one half of one. */
+/** How often each part is measured. The full run takes about two minutes, the short run half a minute. */
 const LENGTHS = {
   full: {
     coldStart: { rounds: 61 },
@@ -84,7 +84,7 @@ if (options.json) {
 } else if (!options.page) {
   console.log(`${sections.map(resultsText).join('\n\n')}\n\n${figuresTable(figures)}`);
 }
-process.exitCode = figures.some(isFarOff) ? 1 : 0;
+process.exitCode = figures.some(isFarFromTarget) ? 1 : 0;
 
 async function run<R extends Results>(title: string, measure: () => R | Promise<R>): Promise<R> {
   console.error(`${title} …`);
@@ -96,10 +96,10 @@ async function run<R extends Results>(title: string, measure: () => R | Promise<
 function writePage(): void {
   const page = join(PROJECT, 'docs', 'performance.md');
   const { processor, cores, memoryGigabytes, platform, node, date } = machine;
-  const where = `Measured ${date} in ${seconds} s on ${cores} cores of ${processor}, ${memoryGigabytes} GB, ${platform}, Node ${node}.`;
-  const text = `${where}\n\n${figuresTable(figures)}`;
+  const origin = `Measured ${date} in ${seconds} s on ${cores} cores of ${processor}, ${memoryGigabytes} GB, ${platform}, Node ${node}.`;
+  const text = `${origin}\n\n${figuresTable(figures)}`;
   const filled = sections.reduce(
-    (filling, section) => replaceSection(filling, section.title, resultsText(section)),
+    (text, section) => replaceSection(text, section.title, resultsText(section)),
     replaceSection(readFileSync(page, 'utf8'), 'Figures', text),
   );
   writeFileSync(page, filled);

@@ -5,8 +5,8 @@ import { type Deployed, FUNCTIONS } from './deployed.ts';
 import { atMost, exactly, measurement, type Results } from './measure.ts';
 
 /**
- * Size of each function's asset, zipped as Lambda gets it, beside the plain handler with the SDK bundled. All but Collect do
- * less than that handler; Collect does what it does, and reads certificates.
+ * Measures the size of each function's zipped asset, relative to the plain handler with the SDK bundled. Collect does
+ * the same as that handler and also reads certificates; the other functions do less.
  */
 export function measureBundles({ assets, plainWithSdk }: Deployed): Results {
   const reference = zippedBytes(plainWithSdk);

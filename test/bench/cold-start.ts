@@ -4,26 +4,26 @@ import { type Deployed, PROJECT } from './deployed.ts';
 import { alternate, atMost, measurement, type Results, ratios, summarize } from './measure.ts';
 import { checkOf, functionEnvironment, PENDING_ORDER, type ServerAddresses } from './servers.ts';
 
-/** What one new process took. */
+/** What one new process needed. */
 interface Run {
-  /** From starting the process until it has ended. */
+  /** From the start of the process to its end. */
   readonly milliseconds: number;
-  /** User and system time of all its threads. */
+  /** User and system time of all threads. */
   readonly cpuMilliseconds: number;
   readonly peakBytes: number;
-  /** Written to standard output: what CloudWatch would keep. */
+  /** Bytes on standard output, which CloudWatch would store. */
   readonly logBytes: number;
 }
 
 export interface ColdStart extends Results {
-  /** Of a cold check that waits, Node's own start included: what the cost model takes. */
+  /** Of a cold check of a waiting order, including the start of Node. The cost model uses it. */
   readonly cpuMilliseconds: number;
   readonly logBytes: number;
 }
 
 /**
- * Cold start, waiting path: a new process loads the handler and makes one check that the CA answers with "being processed".
- * All are loaded by the same runtime.js; "nothing" is that file without a handler.
+ * Measures a cold start of a waiting order: a new process loads the handler and makes one check, and the CA answers
+ * "being processed". The same runtime.js loads every handler; "nothing" is that file without a handler.
  */
 export async function measureColdStart(
   deployed: Deployed,
@@ -88,14 +88,14 @@ const NAMES = {
   plainWithSdk: 'plain handler with the SDK bundled',
 };
 
-/** Starts a process, waits for its end, and makes sure that it did what it was to do. */
+/** Starts a process, waits for its end, and verifies that it made the check. */
 function start(file: string | undefined, environment: Readonly<Record<string, string>>): Run {
   const runtime = join(import.meta.dirname, 'runtime.js');
   const args = file ? [runtime, file, JSON.stringify(checkOf(PENDING_ORDER))] : [runtime];
   const started = performance.now();
   const { stdout, stderr, status } = spawnSync(process.execPath, args, {
     encoding: 'utf8',
-    // Lambda's runtime finds its own SDK by NODE_PATH too.
+    // Lambda's runtime also finds its SDK through NODE_PATH.
     env: { ...environment, NODE_PATH: join(PROJECT, 'node_modules') },
   });
   const milliseconds = performance.now() - started;

@@ -5,16 +5,16 @@ import { type Definition, HISTORY_LIMIT, type Walk, walk } from './machine.ts';
 import { atMost, exactly, measurement, type Results, round } from './measure.ts';
 
 /**
- * AWS's list prices in dollars for us-east-1, without free tiers, of 2026-11. Each names its page on aws.amazon.com and how it
- * was read: in a stored copy of that page, of unknown age; elsewhere, where others quote it; or from memory. None was read on
- * AWS's own site on that day.
+ * AWS's list prices in dollars for us-east-1 in 2026-11, without free tiers. Each comment names the page on
+ * aws.amazon.com and the source: a stored copy of that page of unknown age, a quotation elsewhere, or memory. No price
+ * was read on AWS's site at that time.
  */
 const PRICES = {
-  /** Standard workflows: each state that is entered, and each repetition. Page "AWS Step Functions pricing"; stored copy. */
+  /** Standard workflows: each state that is entered, and each retry. Page "AWS Step Functions pricing"; stored copy. */
   transition: 0.025 / 1000,
   /**
-   * Lambda on arm64; since August 2025 the start of a process is paid for like the rest (AWS Compute Blog, "AWS Lambda
-   * standardizes billing for INIT Phase"). Page "AWS Lambda pricing"; quoted in 2026.
+   * Lambda on arm64. Since August 2025 AWS bills the start of a process like its run time (AWS Compute Blog, "AWS
+   * Lambda standardizes billing for INIT Phase"). Page "AWS Lambda pricing"; quoted in 2026.
    */
   gigabyteSecond: 0.0000133334,
   invocation: 0.2 / 1e6,
@@ -31,7 +31,7 @@ const PRICES = {
   trace: 5 / 1e6,
 } as const;
 
-/** What a repetition costs. */
+/** The price of a retry. */
 export const TRANSITION_DOLLARS = PRICES.transition;
 
 type Item = keyof typeof PRICES;
@@ -50,26 +50,30 @@ const ITEM_NAMES: Readonly<Record<Item, string>> = {
 
 type Usage = Readonly<Partial<Record<Item, number>>>;
 
-/** Seconds for which a warm process remembers the secret (functions/secret.ts), and milliseconds of CPU of a warm check. */
+/**
+ * Seconds for which a warm process caches the secret (functions/secret.ts), and milliseconds of CPU of a warm check.
+ */
 const SECRET_SECONDS = 300;
 const WARM_CPU_MILLISECONDS = 0.4;
 
-/** Orders at once from which on the process stays warm: a check every 108 s at the default interval. */
+/** With this many waiting orders the process stays warm: at the default interval there is a check every 108 s. */
 const WARM_ORDERS = 100;
 
-/** Memory at which a Lambda has one whole CPU (AWS: Lambda, configure memory). Below it the share is proportional. */
+/**
+ * Memory with which a Lambda has one whole CPU (AWS: Lambda, configure memory). With less, the share is proportional.
+ */
 const MEGABYTES_OF_A_CPU = 1769;
 
 const DAY = 86_400;
 const HOUR = 3600;
 
-/** Seconds that the CA takes for an answer: the assumption of the cost model. */
+/** Seconds in which the CA answers: an assumption of the cost model. */
 const CA_SECONDS = [0.3, 3] as const;
 
 /** The poll interval of the job poller in AWS's collection of Step Functions samples. */
 const JOB_POLLER_SECONDS = 30;
 
-/** AWS's sample "Job Poller": submit, wait, ask, and a choice that leads back to waiting. */
+/** AWS's sample "Job Poller": submit, wait, get the status, and a choice that leads back to the wait. */
 const JOB_POLLER: Definition = {
   StartAt: 'Submit Job',
   States: {
@@ -85,16 +89,16 @@ const JOB_POLLER: Definition = {
   },
 };
 
-/** What one order needs. */
+/** What one order needs and costs. */
 interface OrderCost {
   readonly checks: number;
   readonly transitions: number;
   readonly events: number;
   readonly lambdaMilliseconds: number;
   readonly invocations: number;
-  /** Step Functions and Lambda. */
+  /** Of Step Functions and Lambda. */
   readonly dollars: number;
-  /** The secret, logs, events, S3 and traces too. */
+  /** Also of the secret, logs, events, S3 and traces. */
   readonly allDollars: number;
   /** Dollars by item. */
   readonly bill: Readonly<Record<string, number>>;
@@ -108,15 +112,15 @@ interface Durations {
 }
 
 /**
- * What an order costs that waits so many days: transitions by walking the synthesized definition, checks by the function's own
- * waiting policy, Lambda's time by the cold start measured in this run. Every check is taken to be a cold start, which is what
- * a single order sees: AWS stops a process that is idle for minutes. Not reckoned: data transfer, storage, and the lines that
- * Lambda itself logs.
+ * Models the cost of an order that waits for a number of days. State transitions come from walking the synthesized
+ * definition, checks from the function's waiting policy, Lambda's time from the cold start measured in this run. Every
+ * check counts as a cold start, as for a single order: AWS stops a process that is idle for minutes. Data transfer,
+ * storage and the lines that Lambda itself logs are not included.
  *
- * One of {@link WARM_ORDERS} orders that wait at once finds a warm process, which reads the secret once in five minutes for all
- * of them.
+ * One of {@link WARM_ORDERS} orders that wait at once uses a warm process, which reads the secret every five minutes
+ * for all of them.
  *
- * The figure is Step Functions and Lambda; "all" has every other request too.
+ * The figure covers Step Functions and Lambda; "all" also covers every other request.
  */
 export function modelCost(deployed: Deployed, { cpuMilliseconds, logBytes }: ColdStart): Results {
   const durations = { cpuMilliseconds, logBytes, caSeconds: CA_SECONDS[0] };
@@ -194,29 +198,29 @@ export function modelCost(deployed: Deployed, { cpuMilliseconds, logBytes }: Col
   };
 }
 
-/** @param orders that wait at once and share what a process remembers; 1 makes every check a cold start. */
+/** @param orders number of orders that wait at once and share a process's cache; 1 makes every check a cold start. */
 function collectorCost(deployed: Deployed, days: number, push: boolean, durations: Durations, orders = 1): OrderCost {
   const { definition } = deployed;
   const loop = walk(definition, definition.StartAt, { collection: { outcome: 'waiting' } }, definition.StartAt);
   const last = (changed: boolean) =>
     walk(definition, definition.StartAt, { collection: { outcome: 'issued', certificate: { changed } } });
   const waiting = checksIn(days * DAY, Number(deployed.environment.POLL_SECONDS));
-  // With push another execution collects and announces; the one that waited finds the certificate stored.
+  // With push another execution collects and announces the certificate; the waiting one finds it stored.
   const ends = push ? [last(true), last(false)] : [last(true)];
   const executions = ends.length;
   const total = (of: (walk: Walk) => number) => waiting * of(loop) + ends.reduce((sum, each) => sum + of(each), 0);
 
   const checks = total(({ invocations }) => invocations);
-  // start, and push, do less than a check: reckoned as one that has no CA to wait for.
+  // The functions start and push do less than a check. They count as a check without the wait for the CA.
   const others = push ? 2 : 1;
   const milliseconds =
     checks * lambdaMilliseconds(deployed, durations) +
     others * lambdaMilliseconds(deployed, { ...durations, caSeconds: 0 });
   return costOf(deployed, {
     checks,
-    // The start of an execution is a transition too (AWS: Step Functions, pricing examples).
+    // The start of an execution is also a transition (AWS: Step Functions, pricing examples).
     transitions: total((each) => each.transitions) + executions,
-    // ExecutionStarted and ExecutionSucceeded; the longer of the executions.
+    // Of the longer execution, with ExecutionStarted and ExecutionSucceeded.
     events: waiting * loop.events + Math.max(...ends.map(({ events }) => events)) + 2,
     lambdaMilliseconds: milliseconds,
     invocations: checks + others,
@@ -232,7 +236,7 @@ function collectorCost(deployed: Deployed, days: number, push: boolean, duration
   });
 }
 
-/** The same handler, asked every 30 s. An execution that is full would have to be followed by another; that is not reckoned. */
+/** The same handler, called every 30 s. The executions that must follow one with a full history are not counted. */
 function jobPollerCost(deployed: Deployed, days: number, { caSeconds, logBytes }: Durations): OrderCost {
   const loop = loopOfJobPoller();
   const checks = Math.floor((days * DAY) / JOB_POLLER_SECONDS);
@@ -240,7 +244,7 @@ function jobPollerCost(deployed: Deployed, days: number, { caSeconds, logBytes }
     checks,
     transitions: checks * loop.transitions,
     events: checks * loop.events,
-    // Every half minute: the process stays warm and remembers the secret, and only the CA's time is paid for.
+    // The process stays warm and caches the secret, so only the CA's time is billed.
     lambdaMilliseconds: checks * caSeconds * 1000,
     invocations: checks,
     others: { logByte: checks * logBytes },
@@ -273,7 +277,7 @@ function loopOfJobPoller(): Walk {
   return walk(JOB_POLLER, 'Wait X Seconds', {}, 'Wait X Seconds');
 }
 
-/** Checks that say "not yet" until so many seconds have passed, in the middle of the spread. */
+/** The number of checks of a waiting order within so many seconds, with the average random delay. */
 function checksIn(seconds: number, pollSeconds: number): number {
   let checks = 0;
   for (let elapsedSeconds = 0; elapsedSeconds < seconds; ) {
@@ -287,7 +291,7 @@ function checksIn(seconds: number, pollSeconds: number): number {
   return checks;
 }
 
-/** One cold check on Lambda: its CPU at the share that its memory gets, and the wait for the CA. Billed by whole milliseconds. */
+/** Billed milliseconds of one check on Lambda: its CPU at the share of its memory, and the wait for the CA. */
 function lambdaMilliseconds({ memorySize }: Deployed, { cpuMilliseconds, caSeconds }: Durations): number {
   return Math.ceil((cpuMilliseconds * MEGABYTES_OF_A_CPU) / memorySize + caSeconds * 1000);
 }

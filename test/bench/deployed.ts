@@ -10,37 +10,37 @@ import type { Definition } from './machine.ts';
 
 export const PROJECT = join(import.meta.dirname, '..', '..');
 
-/** Names of the functions in the template; the last three are there with the settings `push` and `publish`. */
+/** Names of the functions in the template. The last three exist with the settings `push` and `publish`. */
 export const FUNCTIONS = ['collect', 'start', 'survey', 'push', 'publish', 'revoke'] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
-/** A resource of a CloudFormation template, as far as the benchmark reads it. */
+/** The part of a CloudFormation resource that the benchmark reads. */
 interface Resource {
   readonly Type: string;
   readonly Properties: Readonly<Record<string, unknown>>;
 }
 
-/** What a deployment would upload, on this machine's disk. */
+/** What a deployment would upload, in a folder of this machine. */
 export interface Deployed {
   /** The folder of each function's asset. */
   readonly assets: Readonly<Record<FunctionName, string>>;
-  /** The asset of the plain handler by CDK's default bundling: the SDK is left to the runtime. */
+  /** The asset of the plain handler with CDK's default bundling, which leaves the SDK to the runtime. */
   readonly plain: string;
-  /** The same with `bundleAwsSDK`: the SDK in the asset, as in the collector's. */
+  /** The same with `bundleAwsSDK`: the asset contains the SDK, as the collector's assets do. */
   readonly plainWithSdk: string;
   readonly definition: Definition;
-  /** How many calls to the CA may run at once by default. */
+  /** The default number of concurrent calls to the CA. */
   readonly reservedConcurrency: number;
-  /** Megabytes of Collect's Lambda. */
+  /** Memory of Collect's Lambda in megabytes. */
   readonly memorySize: number;
-  /** Collect's own settings; references to other resources are left out. */
+  /** Collect's environment variables without references to other resources. */
   readonly environment: Readonly<Record<string, string>>;
   remove(): void;
 }
 
 /**
- * Synthesizes the stack as `cdk synth` does (same app, same context, so the same assets by hash), and beside it a stack with
- * the plain handler as an aws-lambda-nodejs NodejsFunction.
+ * Synthesizes the stack as `cdk synth` does, with the same app and context and therefore the same assets, and a second
+ * stack with the plain handler as an aws-lambda-nodejs NodejsFunction.
  */
 export function synthesizeAssets(): Deployed {
   const outdir = mkdtempSync(join(tmpdir(), 'mark-certificate-bench-'));
@@ -60,7 +60,7 @@ export function synthesizeAssets(): Deployed {
     );
     const [only, ...others] = found;
     if (!only || others.length > 0) {
-      throw new Error(`The stack ${stack} has ${found.length} functions named ${idPart}, where one is expected`);
+      throw new Error(`The stack ${stack} has ${found.length} functions named ${idPart}; one is expected`);
     }
     return only[1];
   };
@@ -93,7 +93,7 @@ export function synthesizeAssets(): Deployed {
   };
 }
 
-/** All defaults but the runtime and the architecture, which are the collector's. */
+/** Everything has CDK's defaults, except that runtime and architecture are the collector's. */
 function plainFunction(stack: Stack, id: string, bundling: BundlingOptions = {}): void {
   new NodejsFunction(stack, id, {
     entry: join(import.meta.dirname, 'plain-handler', 'index.ts'),

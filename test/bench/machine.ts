@@ -1,4 +1,4 @@
-/** The synthesized state machine, and what Step Functions counts when it runs. */
+/** Walks the synthesized state machine and counts what Step Functions counts. */
 
 interface Retrier {
   readonly ErrorEquals: readonly string[];
@@ -30,9 +30,9 @@ export interface Definition {
   readonly States: Readonly<Record<string, State>>;
 }
 
-/** A way through the machine. */
+/** What one path through the machine takes. */
 export interface Walk {
-  /** States entered: each is one state transition of the bill. */
+  /** States entered. AWS bills each as a state transition. */
   readonly transitions: number;
   /** Events in the execution's history. */
   readonly events: number;
@@ -40,30 +40,30 @@ export interface Walk {
   readonly invocations: number;
 }
 
-/** How the machine repeats a call that Lambda refused because all callers were busy. */
+/** How the machine retries an invocation that Lambda throttled because all callers were busy. */
 export interface BusyPolicy {
   readonly maxAttempts: number;
-  /** The longest delay before the nth repetition, in seconds, counted from 1; with full jitter the delay is anything below. */
+  /** The longest delay in seconds before the nth retry, counted from 1. Full jitter picks any delay up to it. */
   readonly longestDelay: (attempt: number) => number;
 }
 
-/** A shape of state of every kind that the machine has, with the events of its history between entering and leaving. */
+/** For each type of state of the machine, the events in the history between entering and leaving it. */
 const EVENTS_BETWEEN: Readonly<Record<string, number>> = { Task: 3, Choice: 0, Wait: 0, Succeed: 0 };
 
-/** A repeated task is scheduled, started and failed once more (AWS: Step Functions, HistoryEvent). */
+/** A retry adds a scheduled, a started and a failed event (AWS: Step Functions, HistoryEvent). */
 export const EVENTS_PER_RETRY = 3;
 
 /** Step Functions ends an execution at this many events (AWS: Step Functions, service quotas). */
 export const HISTORY_LIMIT = 25_000;
 
-/** Walks from a state until it comes to `end`, or to the end of the machine, deciding choices by one and the same data. */
+/** Walks from a state to the state `end` or to the end of the machine. The same data decides every choice. */
 export function walk({ States }: Definition, from: string, data: unknown, end?: string): Walk {
   let [transitions, events, invocations] = [0, 0, 0];
   for (let name: string | undefined = from; name !== undefined; ) {
     const state: State | undefined = States[name];
     const between = state && EVENTS_BETWEEN[state.Type];
     if (between === undefined || transitions > Object.keys(States).length) {
-      throw new Error(`The benchmark cannot walk through the state ${name}: ${JSON.stringify(state)}`);
+      throw new Error(`The benchmark does not support the state ${name}: ${JSON.stringify(state)}`);
     }
     transitions += 1;
     events += 2 + between;
@@ -86,10 +86,10 @@ function choose({ Choices = [], Default }: State, data: unknown): string | undef
   return chosen?.Next ?? Default;
 }
 
-/** What the Retry of a task says for a function whose concurrency is used up. */
+/** Reads how the Retry of a task treats a function whose concurrency is used up. */
 export function busyPolicy(retriers: readonly Retrier[] = []): BusyPolicy {
   const retrier = retriers.find(({ ErrorEquals }) => ErrorEquals.includes('Lambda.TooManyRequestsException'));
-  // What a retrier leaves out is 1 s, doubled, without a cap, three times (Amazon States Language, Retrier).
+  // The defaults are 1 s, doubled, without a cap, three times (Amazon States Language, Retrier).
   const {
     IntervalSeconds = 1,
     BackoffRate = 2,
@@ -97,7 +97,7 @@ export function busyPolicy(retriers: readonly Retrier[] = []): BusyPolicy {
     MaxAttempts = 3,
   } = retrier ?? {};
   if (retrier?.JitterStrategy !== 'FULL') {
-    throw new Error('The simulation knows full jitter only');
+    throw new Error('The simulation supports only full jitter');
   }
   return {
     maxAttempts: MaxAttempts,

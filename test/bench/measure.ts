@@ -1,25 +1,27 @@
-/** A distribution by its quartiles: half of what was measured lies between `low` and `high`. */
+/** The median and the quartiles of a distribution: half of the values are between `low` and `high`. */
 export interface Summary {
   readonly value: number;
   readonly low: number;
   readonly high: number;
 }
 
-/** One result that is held to a target. */
+/** One result with a target. */
 export interface Figure {
   readonly name: string;
-  /** The median, rounded to three digits. */
+  /** The median, rounded to three significant digits. */
   readonly value: number;
   readonly unit: string;
   readonly target: number;
   /** Which side of the target is the good one. */
   readonly better: 'lower' | 'higher';
   readonly within: boolean;
-  /** The lower and the upper quartile; of simulations, which differ by their random numbers only, the least and the most. */
+  /**
+   * The lower and the upper quartile; of simulations, which differ only in their random numbers, minimum and maximum.
+   */
   readonly spread: readonly [low: number, high: number];
 }
 
-/** What a figure was made of, as it was measured. */
+/** A measured value from which a figure was computed. */
 export interface Measurement {
   readonly name: string;
   readonly value: number;
@@ -27,7 +29,7 @@ export interface Measurement {
   readonly spread?: readonly [low: number, high: number];
 }
 
-/** Measurements that belong side by side. */
+/** Measurements that are compared with each other. */
 export interface FigureTable {
   readonly title: string;
   readonly columns: readonly string[];
@@ -40,13 +42,13 @@ export interface Results {
   readonly tables?: readonly FigureTable[];
 }
 
-/** Median and quartiles, by linear interpolation between the two nearest values. */
+/** Computes the median and the quartiles by linear interpolation between the two nearest values. */
 export function summarize(values: readonly number[]): Summary {
   const sorted = values.toSorted((a, b) => a - b);
   return { value: quantile(sorted, 0.5), low: quantile(sorted, 0.25), high: quantile(sorted, 0.75) };
 }
 
-/** @param sorted ascending; at least one. */
+/** @param sorted at least one value, in ascending order. */
 export function quantile(sorted: ArrayLike<number>, share: number): number {
   const position = (sorted.length - 1) * share;
   const below = sorted[Math.floor(position)] ?? Number.NaN;
@@ -54,7 +56,7 @@ export function quantile(sorted: ArrayLike<number>, share: number): number {
   return below + (above - below) * (position - Math.floor(position));
 }
 
-/** A figure that is good when it is small. */
+/** A figure for which lower is better. */
 export function atMost(name: string, target: number, { value, low, high }: Summary, unit = 'ratio'): Figure {
   const shown = round(value);
   return {
@@ -68,7 +70,7 @@ export function atMost(name: string, target: number, { value, low, high }: Summa
   };
 }
 
-/** A figure that is good when it is big. */
+/** A figure for which higher is better. */
 export function atLeast(name: string, target: number, { value, low, high }: Summary, unit: string): Figure {
   const shown = round(value);
   return {
@@ -82,12 +84,12 @@ export function atLeast(name: string, target: number, { value, low, high }: Summ
   };
 }
 
-/** Worse than twice its target: no noise of a shared machine, but a change for the worse. */
-export function isFarOff({ value, target, better }: Figure): boolean {
+/** Whether a figure is worse than twice its target. The noise of a shared machine does not explain that. */
+export function isFarFromTarget({ value, target, better }: Figure): boolean {
   return better === 'lower' ? value > 2 * target : value < target / 2;
 }
 
-/** A value that has no spread: a count, a size, a price. */
+/** A value without a spread: a count, a size, a price. */
 export function exactly(value: number): Summary {
   return { value, low: value, high: value };
 }
@@ -97,17 +99,17 @@ export function measurement(name: string, unit: string, values: readonly number[
   return { name, value: round(value), unit, ...(low !== high && { spread: [round(low), round(high)] as const }) };
 }
 
-/** Three digits: the fourth is noise. */
+/** Rounds to three significant digits, because the fourth is noise. */
 export function round(value: number): number {
   return Number(value.toPrecision(3));
 }
 
 /**
- * Measures several subjects by turns, so that whatever slows the machine down slows all of them: round by round, each
- * round in another order.
+ * Measures several subjects alternately, each round in another order, so that a slow moment of the machine affects all
+ * of them.
  *
- * @param discarded rounds at the beginning that are not counted: caches and compilers warm up.
- * @returns for each subject one value a round; values of the same index belong together.
+ * @param discarded number of first rounds that are not counted, in which caches and compilers warm up.
+ * @returns one value per round for each subject; values with the same index are of the same round.
  */
 export async function alternate<Name extends string>(
   subjects: Readonly<Record<Name, () => Promise<number> | number>>,
@@ -127,7 +129,7 @@ export async function alternate<Name extends string>(
   return values;
 }
 
-/** The ratio of two subjects in each round, above what a third one (doing nothing) took in the same round. */
+/** The ratio of two subjects in each round, after subtracting what an empty subject took in the same round. */
 export function ratios(
   subject: readonly number[],
   reference: readonly number[],

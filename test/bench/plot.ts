@@ -7,7 +7,7 @@ const RIGHT = 150;
 const TOP = 40;
 const GAP = 70;
 
-/** Colours that people with any colour vision tell apart (Okabe and Ito). */
+/** Colours that people with any colour vision can distinguish (Okabe and Ito). */
 const COLOURS = ['#0072b2', '#d55e00'];
 
 interface Panel {
@@ -21,7 +21,10 @@ const PANELS: readonly Panel[] = [
   { title: 'Calls to the CA in an hour', of: ({ callsPerHour }) => callsPerHour },
 ];
 
-/** Delay and calls against orders in flight, a line for each speed of the CA. A cross marks where orders starve. */
+/**
+ * Plots delay and calls over orders in flight, with a line for each speed of the CA. A cross marks a load under which
+ * orders starve.
+ */
 export function drawPlot(points: readonly Point[]): string {
   const height = TOP + PANELS.length * (PANEL + GAP);
   const { callers, pollHours } = points[0] ?? { callers: Number.NaN, pollHours: Number.NaN };
@@ -40,7 +43,7 @@ function drawPanel({ title, of }: Panel, points: readonly Point[], top: number):
   const ticks = ticksTo(Math.max(...points.map(of).filter(Number.isFinite)));
   const most = ticks.at(-1) ?? 1;
   const x = (value: number) => LEFT + ((Math.log10(value) - first) / (last - first)) * (WIDTH - LEFT - RIGHT);
-  // What never ends leaves at the top.
+  // An infinite value is drawn at the top.
   const y = (value: number) => top + PANEL * (1 - Math.min(value, most) / most);
   const bottom = top + PANEL;
   const lines = [...new Set(points.map(({ caSeconds }) => caSeconds))].map((caSeconds, index) => {
@@ -66,7 +69,7 @@ function drawPanel({ title, of }: Panel, points: readonly Point[], top: number):
         `<text x="${LEFT - 8}" y="${(y(tick) + 4).toFixed(1)}" text-anchor="end">${tick.toLocaleString('en')}</text>`,
     ),
     ...orders
-      // No label over another.
+      // Labels must not overlap.
       .filter((value, index) => index === 0 || x(value) - x(orders[index - 1] ?? 0) > 25)
       .map(
         (value) =>
@@ -83,7 +86,7 @@ function mark(x: number, y: number, holds: boolean, colour: string | undefined):
     : `<path d="M${(x - 5).toFixed(1)} ${(y - 5).toFixed(1)}l10 10m0 -10l-10 10" stroke="${colour}" stroke-width="2"/>`;
 }
 
-/** Round numbers from zero to the first that is no less than the greatest value: four to eight of them. */
+/** Four to eight round numbers, from zero to the first that is not less than the greatest value. */
 function ticksTo(greatest: number): number[] {
   const magnitude = 10 ** Math.floor(Math.log10(greatest));
   const step =

@@ -8,17 +8,17 @@ import { createCertificateAuthority } from '../../infra/local/ca/certificate-aut
 import { pem, pkcs7 } from '../../infra/local/ca/containers.ts';
 import { alternate, atLeast, atMost, measurement, type Results, ratios } from './measure.ts';
 
-/** Reports of one measurement: one alone is near the clock's noise. */
-const AT_ONCE = 20;
+/** Reports per measurement, because a single one is too short for the clock. */
+const RUNS_PER_MEASUREMENT = 20;
 const DISCARDED = 30;
 
 /**
- * The report of a PKCS#7 with three certificates, beside what cannot be left out (node:crypto parses three certificates and
- * verifies two signatures), and beside the two commands of openssl that a script would start for it.
+ * Measures the report of a PKCS#7 with three certificates. The references are the unavoidable work (node:crypto parses
+ * three certificates and verifies two signatures) and the two openssl commands that a script would run.
  */
 export async function measureReport({ rounds }: { readonly rounds: number }): Promise<Results> {
   const { chain, root } = (await createCertificateAuthority()).issue({ domains: ['example.com'] });
-  // As in earnest, where the roots of mark certificates are known by their fingerprints.
+  // As in production, where roots are trusted by their fingerprints.
   const trustAnchors = [createHash('sha256').update(root).digest('hex')];
   const container = pkcs7(chain, 'signed-empty');
   const at = new Date();
@@ -27,7 +27,7 @@ export async function measureReport({ rounds }: { readonly rounds: number }): Pr
     const values = await alternate(
       {
         report: () => timeOf(() => readMarkCertificate(container, { at, trustAnchors })),
-        crypto: () => timeOf(() => proveBare(chain)),
+        crypto: () => timeOf(() => verifyWithCrypto(chain)),
       },
       { rounds, discarded: DISCARDED },
     );
@@ -54,23 +54,23 @@ export async function measureReport({ rounds }: { readonly rounds: number }): Pr
   }
 }
 
-/** Milliseconds of one run, as the mean of several in a row. */
+/** Milliseconds of one run, as the mean of several consecutive runs. */
 async function timeOf(run: () => unknown): Promise<number> {
   const started = performance.now();
-  for (let index = 0; index < AT_ONCE; index++) {
+  for (let index = 0; index < RUNS_PER_MEASUREMENT; index++) {
     await run();
   }
-  return (performance.now() - started) / AT_ONCE;
+  return (performance.now() - started) / RUNS_PER_MEASUREMENT;
 }
 
-function proveBare(chain: readonly Uint8Array[]): void {
+function verifyWithCrypto(chain: readonly Uint8Array[]): void {
   const [leaf, issuing, root] = chain.map((der) => new X509Certificate(der));
   if (!leaf || !issuing || !root || !leaf.verify(issuing.publicKey) || !issuing.verify(root.publicKey)) {
     throw new Error('The chain does not verify');
   }
 }
 
-/** Milliseconds of both commands. */
+/** Returns a function that runs both commands and returns their milliseconds. */
 function opensslCommands(folder: string, container: Uint8Array, chain: readonly Uint8Array[]): () => number {
   const file = (name: string) => join(folder, name);
   writeFileSync(file('response.p7b'), container);

@@ -1,6 +1,6 @@
-// Lambda's runtime, as far as a cold start needs one: loads the handler, invokes it once, and ends. Plain JavaScript, so that
-// Node does not load its TypeScript stripper, which would be measured too. Without arguments it does nothing.
-// Arguments: the handler's file, and the event as JSON. The last line of its output is what parent process reads.
+// The part of Lambda's runtime that a cold start needs: loads the handler, invokes it once, and ends. It is plain
+// JavaScript, so that the measurement does not include Node's TypeScript stripper. Without arguments it does nothing.
+// Arguments: the handler's file, and the event as JSON. The parent process reads the last line of the output.
 const [file, event] = process.argv.slice(2);
 const { readFileSync, writeSync } = process.getBuiltinModule('node:fs');
 
@@ -19,7 +19,7 @@ const context = {
 
 let answer;
 if (file) {
-  // As Lambda's own runtime: a CommonJS bundle is required, an ES module imported.
+  // Like Lambda's runtime: require a CommonJS bundle, import an ES module.
   const { handler } = file.endsWith('.mjs')
     ? await import(file)
     : process.getBuiltinModule('node:module').createRequire(file)(file);
@@ -29,7 +29,7 @@ const { user, system } = process.cpuUsage();
 writeSync(1, `\n${JSON.stringify({ answer, cpuMilliseconds: (user + system) / 1000, peakBytes: peakBytes() })}`);
 process.exit();
 
-/** The process's own peak of resident memory. Linux carries the parent's over into getrusage, but not into VmHWM. */
+/** The peak resident memory of this process. On Linux getrusage also contains the parent's peak, but VmHWM does not. */
 function peakBytes() {
   if (process.platform === 'linux') {
     return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024;

@@ -18,33 +18,33 @@ import { type Load, type Outcome, referenceDelay, simulate } from './simulation.
 const HOUR = 3600;
 const DAY = 86_400;
 
-/** Seconds that the CA takes for an answer. */
+/** Seconds in which the CA answers. */
 const CA_SECONDS = [0.3, 3] as const;
 
-/** Orders that wait at once in the figures. */
+/** Number of waiting orders in the figures. */
 const ORDERS = 10_000;
 
-/** Poll intervals to recommend from; the setting ends at two days. */
+/** Poll intervals that the table may recommend. The setting allows at most two days. */
 const POLL_HOURS = [4, 6, 8, 9, 10, 12, 18, 24, 36, 48];
 
-/** Orders that come in the same second. */
+/** Numbers of orders that arrive in the same second. */
 const BURSTS = [1000, 3000, 10_000, 30_000];
 
-/** Loads of one caller to try: near 1 and above, as when nobody acts for a week. */
+/** Loads of one caller, near 1 and above, as when nobody acts for a week. */
 const OVERLOADS = [0.9, 1, 1.1, 1.25, 1.5, 2];
 const OVERLOAD_DAYS = 7;
 
-/** Events that the history of an order grows by in a day, with as many checks and refusals as the orders had on average. */
+/** Events that a day adds to the history of an order with the average number of checks and refusals. */
 function eventsPerDay({ callsPerHour, retriesPerCheck }: Outcome, orders: number, { definition }: Deployed): number {
   const waiting = { collection: { outcome: 'waiting' } };
   const { events } = walk(definition, definition.StartAt, waiting, definition.StartAt);
   return ((callsPerHour * DAY) / HOUR / orders) * (events + EVENTS_PER_RETRY * retriesPerCheck);
 }
 
-/** How a setting fares under a load. */
+/** The result of one load with one set of settings. */
 export interface Point {
   readonly orders: number;
-  /** How many callers are busy on average, as a share of those there are. */
+  /** The average share of the callers that are busy. */
   readonly load: number;
   readonly caSeconds: number;
   readonly callers: number;
@@ -53,23 +53,23 @@ export interface Point {
   readonly worstHours: number;
   readonly callsPerHour: number;
   readonly retriesPerCheck: number;
-  /** Of what an execution may have, for an order that waits until its deadline. */
+  /** The share of the allowed history events that an order uses until its deadline. */
   readonly historyShare: number;
-  /** No order starves, and none would overrun its history. */
+  /** No order starves, and none exceeds its history. */
   readonly holds: boolean;
 }
 
 export interface Scale extends Results {
-  /** The default settings under more and more orders, for the plot. */
+  /** The default settings with an increasing number of orders, for the plot. */
   readonly points: readonly Point[];
 }
 
 /**
- * Ten thousand orders that wait at once, and where one caller is no longer enough.
+ * Simulates ten thousand waiting orders, and finds the number of orders for which one caller is no longer enough.
  *
- * @param seeds how often the figures are simulated, each time with other random numbers.
- * @param days simulated days of each.
- * @param sweep numbers of orders to try with the default settings; none leaves it out.
+ * @param seeds number of simulations for each figure, each with other random numbers.
+ * @param days simulated days of each simulation.
+ * @param sweep numbers of orders to simulate with the default settings; may be empty.
  */
 export function simulateScale(
   deployed: Deployed,
@@ -85,13 +85,13 @@ export function simulateScale(
     days,
     seed: 0,
     begin: 'spread',
-    line: 'retry',
+    queueing: 'retry',
   } as const;
   const trial = (load: Partial<Load> & { readonly caSeconds: number }) =>
     tryLoad({ ...usual, days: Math.min(days, 4), ...load }, retry, deployed);
 
   const settings = CA_SECONDS.map((caSeconds) => {
-    // Fewer callers, or a shorter interval, could not even make the calls.
+    // Fewer callers or a shorter interval could not make all the calls.
     const fewest = Math.ceil((ORDERS * caSeconds) / pollSeconds);
     const callers = Array.from({ length: 4 }, (_, more) => trial({ caSeconds, callers: fewest + more }));
     const shortest = Math.max(pollSeconds / HOUR, (ORDERS * caSeconds) / reservedConcurrency / HOUR);
@@ -110,7 +110,7 @@ export function simulateScale(
     return { caSeconds, callers: enough, each };
   });
   const [fast, slow] = runs as [(typeof runs)[number], (typeof runs)[number]];
-  const points = CA_SECONDS.flatMap((caSeconds) => untilBroken(sweep, (orders) => trial({ caSeconds, orders })));
+  const points = CA_SECONDS.flatMap((caSeconds) => untilItFails(sweep, (orders) => trial({ caSeconds, orders })));
   const bursts = sweep.length === 0 ? [] : CA_SECONDS.flatMap((caSeconds) => burst(deployed, retry, caSeconds));
   return {
     figures: [
@@ -182,13 +182,13 @@ function loadOf({ orders, caSeconds, pollSeconds, callers }: Load): number {
   return (orders * caSeconds) / pollSeconds / callers;
 }
 
-/** Good enough to recommend: it holds, and refusals are rarer than checks, for each is billed as a state transition. */
+/** Whether to recommend a setting: it holds, and refusals, each billed as a state transition, are rarer than checks. */
 function isEnough({ holds, retriesPerCheck }: Point): boolean {
   return holds && retriesPerCheck < 1;
 }
 
-/** Tries bigger and bigger loads, up to the first that does not hold: beyond, all simulations tell the same. */
-function untilBroken(sizes: readonly number[], run: (orders: number) => Point): Point[] {
+/** Simulates increasing loads up to the first that does not hold, because all greater loads fail in the same way. */
+function untilItFails(sizes: readonly number[], run: (orders: number) => Point): Point[] {
   const points: Point[] = [];
   for (const orders of sizes) {
     const point = run(orders);
@@ -241,7 +241,7 @@ function verdictOn(point: Point): string {
   return Number.isFinite(point.worstHours) ? 'histories overrun' : 'orders starve';
 }
 
-/** What becomes of orders where the default settings' caller has more to do than it can. */
+/** Shows what happens to orders when the default settings' one caller is overloaded. */
 function overloadTable(deployed: Deployed, retry: BusyPolicy): FigureTable {
   const { reservedConcurrency: callers, environment } = deployed;
   const pollSeconds = Number(environment.POLL_SECONDS);
@@ -263,7 +263,7 @@ function overloadTable(deployed: Deployed, retry: BusyPolicy): FigureTable {
       const orders = Math.round((load * callers * pollSeconds) / caSeconds);
       const days = OVERLOAD_DAYS;
       const outcome = simulate(
-        { orders, caSeconds, callers, pollSeconds, days, seed: 0, begin: 'spread', line: 'retry' },
+        { orders, caSeconds, callers, pollSeconds, days, seed: 0, begin: 'spread', queueing: 'retry' },
         retry,
       );
       const { delays, calls, callsPerHour, retriesPerCheck, starved } = outcome;
@@ -282,7 +282,7 @@ function overloadTable(deployed: Deployed, retry: BusyPolicy): FigureTable {
   };
 }
 
-/** Orders that all come in the same second, and how long it takes until each has been asked for; none where one starves. */
+/** How long it takes to check every one of the orders that arrive in the same second; empty if an order starves. */
 function burst(
   { reservedConcurrency: callers, environment }: Deployed,
   retry: BusyPolicy,
@@ -290,7 +290,16 @@ function burst(
 ): Measurement[] {
   const pollSeconds = Number(environment.POLL_SECONDS);
   return BURSTS.flatMap((orders) => {
-    const load = { orders, caSeconds, callers, pollSeconds, days: 2, seed: 0, begin: 'burst', line: 'retry' } as const;
+    const load = {
+      orders,
+      caSeconds,
+      callers,
+      pollSeconds,
+      days: 2,
+      seed: 0,
+      begin: 'burst',
+      queueing: 'retry',
+    } as const;
     const { starved, firstRoundSeconds } = simulate(load, retry);
     const label = `${orders} orders at once, CA answers in ${caSeconds} s: the last is asked for after`;
     return starved > 0 || !Number.isFinite(firstRoundSeconds)
@@ -299,7 +308,7 @@ function burst(
   });
 }
 
-/** Median with the least and the most: runs that differ by their random numbers only. */
+/** Median, minimum and maximum of simulations that differ only in their random numbers. */
 function range(values: readonly number[]): Summary {
   return { ...summarize(values), low: Math.min(...values), high: Math.max(...values) };
 }

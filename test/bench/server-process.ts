@@ -1,6 +1,6 @@
 /**
- * A process of its own for everything that a check talks to, so that its CPU is never counted as the check's: the CA, Secrets
- * Manager and S3, each on loopback. Started by servers.ts, and ends with its parent.
+ * A separate process with the servers that a check calls, so that their CPU does not count as the check's: the CA,
+ * Secrets Manager and S3, each on loopback. servers.ts starts it, and it ends with its parent.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -53,7 +53,7 @@ process.send?.({
   rootSha256: createHash('sha256').update(root).digest('hex'),
 } satisfies ServerAddresses);
 
-/** Puts TLS in front of a server of this process: each connection is decrypted and handed on. */
+/** Puts TLS in front of a server of this process: decrypts each connection and forwards it. */
 async function secure(url: string): Promise<string> {
   const keyFile = join(temporary, 'key.pem');
   const selfSigned = [
@@ -74,11 +74,11 @@ async function secure(url: string): Promise<string> {
   );
   const { port } = new URL(url);
   const server = createServer({ key: readFileSync(keyFile), cert: readFileSync(trustFile) }, (socket) => {
-    const behind = connect(Number(port), '127.0.0.1');
-    for (const end of [socket, behind]) {
+    const upstream = connect(Number(port), '127.0.0.1');
+    for (const end of [socket, upstream]) {
       end.on('error', () => {});
     }
-    socket.pipe(behind).pipe(socket);
+    socket.pipe(upstream).pipe(socket);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

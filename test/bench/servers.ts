@@ -6,28 +6,28 @@ import type { Deployed } from './deployed.ts';
 export const SECRET_ID = 'login-of-the-ca';
 export const BUCKET = 'bench';
 
-/** Of the loopback CA. */
+/** The login of the loopback CA. */
 export const CREDENTIALS = { loginName: 'bench', loginPassword: 'no-secret-at-all' };
 
-/** Always answered "being processed". */
+/** The CA always answers "being processed" for this order. */
 export const PENDING_ORDER = '1';
 
-/** From here on every order number has a chain of three certificates; how many of them there are. */
+/** The first order number with a chain of three certificates, and how many follow it. */
 export const FIRST_ISSUED_ORDER = 100_000;
 export const ISSUED_ORDERS = 20_000;
 
 export interface ServerAddresses {
   readonly collectUrl: string;
-  /** The same CA by https, as in earnest, and the file with the certificate that vouches for it. */
+  /** The same CA over https, as in production, and the file with the certificate to trust for it. */
   readonly secureCollectUrl: string;
   readonly trustFile: string;
   readonly secretsUrl: string;
   readonly s3Url: string;
-  /** The root of the chain that is issued: SHA-256, lower-case hex. */
+  /** SHA-256 of the root of the issued chain, in lower-case hex. */
   readonly rootSha256: string;
 }
 
-/** A request to S3 as the server saw it. */
+/** A request as the S3 server received it. */
 export interface RecordedRequest {
   readonly method: string;
   readonly key: string;
@@ -41,7 +41,7 @@ export interface Servers extends ServerAddresses {
   close(): void;
 }
 
-/** Starts the CA, Secrets Manager and S3 in a process of their own. */
+/** Starts the CA, Secrets Manager and S3 in a separate process. */
 export async function startServers(): Promise<Servers> {
   const child = fork(join(import.meta.dirname, 'server-process.ts'), { execArgv: [] });
   const [addresses] = (await once(child, 'message')) as [ServerAddresses];
@@ -56,7 +56,7 @@ export async function startServers(): Promise<Servers> {
   };
 }
 
-/** The environment of a function, and nothing else of this machine's: what the stack sets, what Lambda sets, where AWS is. */
+/** The complete environment of a function: what the stack and Lambda set, and the endpoints of AWS. */
 export function functionEnvironment({ environment, memorySize }: Deployed, servers: ServerAddresses) {
   return {
     ...environment,
@@ -74,12 +74,12 @@ export function functionEnvironment({ environment, memorySize }: Deployed, serve
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memorySize),
     AWS_LAMBDA_LOG_FORMAT: 'JSON',
     LANG: 'en_US.UTF-8',
-    // No shared configuration files: Lambda has none.
+    // Lambda has no shared configuration files.
     HOME: '/nonexistent',
   };
 }
 
-/** The input of a check that is the first one of its execution. */
+/** The input of the first check of an execution. */
 export function checkOf(orderNumber: string) {
   return { order: { orderNumber }, execution: `order-${orderNumber}`, startedAt: new Date().toISOString() };
 }

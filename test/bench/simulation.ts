@@ -5,8 +5,8 @@ const HOUR = 3600;
 const DAY = 86_400;
 
 /**
- * How often a certificate is taken to be issued to each waiting order, on average. Where it is, the order goes on waiting all the
- * same: the delay of each moment is measured, and the load stays what it is.
+ * The average time between two certificates that the simulation issues to each waiting order. The order keeps waiting
+ * after each, so that delays are measured at any time and the load stays constant.
  */
 const ISSUE_EVERY = 2 * HOUR;
 
@@ -18,42 +18,45 @@ export interface Load {
   /** Simulated days. */
   readonly days: number;
   readonly seed: number;
-  /** How the orders come at first: over one poll interval, or all in the same second. */
+  /** When the orders arrive: spread over one poll interval, or all in the same second. */
   readonly begin: 'spread' | 'burst';
-  /** Where a busy function leaves an order: to Step Functions' retry, or, for comparison, in a line that loses no time. */
-  readonly line: 'retry' | 'ideal';
+  /**
+   * Where an order waits for a busy function: in Step Functions' retry or, for comparison, in a queue that loses no
+   * time.
+   */
+  readonly queueing: 'retry' | 'ideal';
 }
 
 export interface Outcome {
-  /** Seconds from the issue of a certificate until it is collected, ascending; infinite where its order starved before. */
+  /** Seconds from the issue of a certificate to its collection, ascending; infinite if its order starved before. */
   readonly delays: Float64Array;
   readonly calls: number;
   readonly callsPerHour: number;
   readonly busiestHour: number;
   readonly peakConcurrency: number;
-  /** Executions that ended because Lambda refused as often as the Retry allows. */
+  /** Executions that failed because Lambda throttled them more often than the Retry allows. */
   readonly starved: number;
   readonly retriesPerCheck: number;
-  /** Mean seconds from the moment a check is due until the CA has answered. */
+  /** Mean seconds from the moment a check is due to the CA's answer. */
   readonly meanQueueSeconds: number;
-  /** When every order had been asked for once. */
+  /** Seconds until every order had been checked once. */
   readonly firstRoundSeconds: number;
 }
 
 /**
- * Simulates orders that wait, event by event: Step Functions invokes Collect when a wait is over, Lambda refuses when all
- * callers are busy, the Retry tries again, the CA takes its time. The waits come from the function's own policy, the retries
- * from the synthesized definition. An order that starved begins anew.
+ * Simulates waiting orders event by event: Step Functions invokes Collect when a wait is over, Lambda throttles when
+ * all callers are busy, the Retry tries again, and the CA answers after some seconds. The waits come from the
+ * function's waiting policy, the retries from the synthesized definition. An order that starved starts again.
  *
- * A certificate counts as issued only for calls that begin after it was.
+ * A call collects only certificates that were issued before the call began.
  */
 export function simulate(load: Load, retry: BusyPolicy): Outcome {
   const { orders, caSeconds, callers, pollSeconds } = load;
   const random = randomNumbers(load.seed);
   const end = load.days * DAY;
   const queue = new EventQueue(orders);
-  const line: number[] = [];
-  let nextInLine = 0;
+  const idealQueue: number[] = [];
+  let nextInQueue = 0;
   const begun = new Float64Array(orders);
   const issuedAt = new Float64Array(orders);
   const checks = new Uint32Array(orders);
@@ -70,7 +73,7 @@ export function simulate(load: Load, retry: BusyPolicy): Outcome {
   let retries = 0;
   let answers = 0;
   let queueSeconds = 0;
-  let unasked = orders;
+  let unchecked = orders;
   let firstRoundSeconds = Number.POSITIVE_INFINITY;
 
   const begin = (order: number, now: number) => {
@@ -79,7 +82,10 @@ export function simulate(load: Load, retry: BusyPolicy): Outcome {
     checks[order] = 0;
     due(order, now);
   };
-  /** Every certificate that was issued to the order until now is collected, or lost to it. */
+  /**
+   * Collects every certificate that was issued to the order until now; an infinite time means that it was never
+   * collected.
+   */
   const collect = (order: number, now: number, collectedAt: number) => {
     let issued = issuedAt[order] ?? 0;
     while (issued <= now) {
@@ -105,8 +111,8 @@ export function simulate(load: Load, retry: BusyPolicy): Outcome {
     queue.push(order, now + caSeconds);
   };
   const refuse = (order: number, now: number) => {
-    if (load.line === 'ideal') {
-      line.push(order);
+    if (load.queueing === 'ideal') {
+      idealQueue.push(order);
       return;
     }
     const attempt = (attempts[order] ?? 0) + 1;
@@ -127,20 +133,20 @@ export function simulate(load: Load, retry: BusyPolicy): Outcome {
     checks[order] = (checks[order] ?? 0) + 1;
     if (isNew[order]) {
       isNew[order] = 0;
-      unasked -= 1;
-      firstRoundSeconds = unasked === 0 ? now : firstRoundSeconds;
+      unchecked -= 1;
+      firstRoundSeconds = unchecked === 0 ? now : firstRoundSeconds;
     }
     const made = checks[order] ?? 0;
-    const standing = {
+    const state = {
       reason: 'processing',
       consecutive: made,
       checks: made,
       elapsedSeconds: now - (begun[order] ?? 0),
     } as const;
-    due(order, now + waitSeconds(standing, pollSeconds, random()));
-    const next = line[nextInLine];
+    due(order, now + waitSeconds(state, pollSeconds, random()));
+    const next = idealQueue[nextInQueue];
     if (next !== undefined) {
-      nextInLine += 1;
+      nextInQueue += 1;
       call(next, now);
     }
   };
@@ -174,12 +180,15 @@ export function simulate(load: Load, retry: BusyPolicy): Outcome {
   };
 }
 
-/** Half the poll interval, which nobody who polls can save, and the wait in a line that loses no time: a delay's reference. */
+/**
+ * The reference for a delay: half the poll interval, which polling always costs, and the wait in a queue that loses no
+ * time.
+ */
 export function referenceDelay(load: Load, retry: BusyPolicy): number {
-  return load.pollSeconds / 2 + simulate({ ...load, line: 'ideal' }, retry).meanQueueSeconds;
+  return load.pollSeconds / 2 + simulate({ ...load, queueing: 'ideal' }, retry).meanQueueSeconds;
 }
 
-/** Mulberry32, public domain: small, fast, and the same on every machine. */
+/** Mulberry32 (public domain): small, fast, and with the same numbers on every machine. */
 function randomNumbers(seed: number): () => number {
   let state = seed;
   return () => {
@@ -190,7 +199,7 @@ function randomNumbers(seed: number): () => number {
   };
 }
 
-/** The next event first: a binary heap. An order has one event at a time. */
+/** A binary heap with the next event first. An order has one event at a time. */
 class EventQueue {
   readonly #orders: Int32Array;
   readonly #times: Float64Array;
@@ -215,7 +224,7 @@ class EventQueue {
     this.#times[at] = time;
   }
 
-  /** Never called on an empty queue by who has an event for every order. */
+  /** The queue is never empty, because every order has an event. */
   pop(): { readonly order: number; readonly time: number } {
     const first = { order: this.#orders[0] ?? 0, time: this.#size > 0 ? this.#timeAt(0) : Number.POSITIVE_INFINITY };
     this.#size -= 1;

@@ -1,4 +1,4 @@
-/** Results as Markdown, for the terminal and for docs/performance.md alike. */
+/** Formats results as Markdown, for the terminal and for docs/performance.md. */
 import type { Figure, Measurement, Results } from './measure.ts';
 
 export function figuresTable(figures: readonly Figure[]): string {
@@ -14,7 +14,7 @@ export function figuresTable(figures: readonly Figure[]): string {
   );
 }
 
-/** What was measured for one section, as tables without a heading. */
+/** Formats the measurements of one section as tables without a heading. */
 export function resultsText({ results }: { readonly results: Results }): string {
   return [
     tableText(['measured', 'median', 'spread'], results.measured.map(measuredRow)),
@@ -22,13 +22,13 @@ export function resultsText({ results }: { readonly results: Results }): string 
   ].join('\n\n');
 }
 
-/** Replaces what stands between `<!-- name -->` and `<!-- end -->`. */
+/** Replaces the text between `<!-- name -->` and `<!-- end -->`. */
 export function replaceSection(page: string, name: string, text: string): string {
   const begin = `<!-- ${name} -->\n`;
   const from = page.indexOf(begin);
   const to = page.indexOf('<!-- end -->', from);
   if (from < 0 || to < 0) {
-    throw new Error(`The page has no place for ${name}`);
+    throw new Error(`The page has no section <!-- ${name} -->`);
   }
   return `${page.slice(0, from + begin.length)}\n${text}\n\n${page.slice(to)}`;
 }

@@ -1,6 +1,6 @@
 /**
- * One warm process: makes as many checks as its parent asks for, and answers with the CPU that they took. Its argument is a
- * {@link Subject} as JSON.
+ * A warm process that makes the checks that its parent requests and replies with the CPU time that they took. Its
+ * argument is a {@link Subject} as JSON.
  */
 import { once } from 'node:events';
 import http from 'node:http';
@@ -14,21 +14,21 @@ import {
 } from '@aws-sdk/client-s3';
 import { BUCKET, CREDENTIALS, checkOf, PENDING_ORDER, type RecordedRequest } from './servers.ts';
 
-/** What the parent asks for: one check of each of these orders, one after the other. */
+/** A request of the parent: one check of each of these orders, one after the other. */
 export interface Work {
   readonly orders: readonly string[];
 }
 
-/** What makes the checks: the deployed bundle, or bare calls with the requests to S3 that one issued check made. */
+/** What makes the checks: the deployed bundle, or the bare calls with the requests to S3 of one check that issued. */
 export type Subject =
   | { readonly bundle: string }
   | { readonly call: TimedCall; readonly requests: readonly RecordedRequest[] };
 
 export type TimedCall = keyof typeof CALLS;
 
-/** Ways to POST a form and read the answer. */
+/** Ways to POST a form and read the response. */
 const CALLS = {
-  /** As Collect's call is: the same client, on a connection of its own. */
+  /** Like Collect's call: the same client, and a new connection for each call. */
   nodeOnce: async (url: string, form: URLSearchParams) => {
     const body = form.toString();
     const headers = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': body.length };
@@ -40,9 +40,9 @@ const CALLS = {
     await once(response, 'end');
     return Buffer.concat(chunks);
   },
-  /** As it comes: undici keeps the connection. */
+  /** With the defaults, with which undici keeps the connection. */
   fetch: async (url: string, body: URLSearchParams) => (await fetch(url, { method: 'POST', body })).arrayBuffer(),
-  /** Undici on a connection of its own. */
+  /** Undici with a new connection for each call. */
   fetchOnce: async (url: string, body: URLSearchParams) =>
     (await fetch(url, { method: 'POST', body, headers: { connection: 'close' } })).arrayBuffer(),
 };
@@ -71,14 +71,15 @@ async function loadCollect(file: string): Promise<CheckOne> {
   return async (order) => {
     const { outcome } = await handler(checkOf(order), context);
     if (outcome !== (order === PENDING_ORDER ? 'waiting' : 'issued')) {
-      throw new Error(`The check of order ${order} came out as ${outcome}`);
+      throw new Error(`The check of order ${order} ended with the outcome ${outcome}`);
     }
   };
 }
 
 /**
- * The same HTTP calls without any thought: the POST to the CA, the recorded requests to S3 by the SDK's client, with
- * the same bodies, conditions and checksums, under a folder of its own. Without recorded requests only the POST.
+ * Repeats the same HTTP calls without any logic: the POST to the CA, and the recorded requests to S3 through the SDK's
+ * client with the same bodies, conditions and checksums, in another folder. Without recorded requests it sends only the
+ * POST.
  */
 async function replay(
   recorded: readonly RecordedRequest[],
@@ -90,7 +91,7 @@ async function replay(
     const name = key.split('/').at(-1);
     const at = (order: string) => ({ Bucket: BUCKET, Key: `replay/${order}/${name}` });
     if (new URLSearchParams(query).has('versionId')) {
-      throw new Error('A first check reads no old version, so none is replayed');
+      throw new Error('A first check must not read an old version, and none can be replayed');
     }
     if (method === 'HEAD') {
       sends.push((order) => s3.send(new HeadObjectCommand({ ...at(order), ChecksumMode: 'ENABLED' })));
@@ -111,13 +112,13 @@ async function replay(
     const form = { ...CREDENTIALS, orderNumber, responseType: '2', responseEncoding: '1' };
     await call(process.env.COLLECT_URL ?? '', new URLSearchParams(form));
     for (const send of sends) {
-      await send(orderNumber).catch(absent);
+      await send(orderNumber).catch(ignoreIfNotFound);
     }
   };
 }
 
-/** Nothing under a key is an answer, as it is for the archive. */
-function absent(error: unknown): void {
+/** A missing object is a valid response, as it is for the archive. */
+function ignoreIfNotFound(error: unknown): void {
   if (!(error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404)) {
     throw error;
   }

@@ -12,18 +12,18 @@ import {
 } from './servers.ts';
 import type { Subject, TimedCall, Work } from './warm-process.ts';
 
-/** Checks of one measurement: enough that each has its share of garbage collection. */
-const PENDING_AT_ONCE = 400;
-const ISSUED_AT_ONCE = 20;
+/** Checks per measurement: enough for each measurement to include garbage collection. */
+const PENDING_PER_MEASUREMENT = 400;
+const ISSUED_PER_MEASUREMENT = 20;
 
-/** Rounds until V8 has compiled what it is going to compile. */
+/** Rounds after which V8 has compiled the code. */
 const DISCARDED = 4;
 
 /**
- * Warm checks by the CPU of their own process, beside the bare minimum in a process like it: the HTTP calls and nothing else.
- * A check that waits makes one call, for the secret is remembered; beside it stands the same call by the same client of
- * Node's, on a connection of its own, both over TLS as in earnest. One that finds the certificate reads, proves and stores it; its requests to S3 are
- * recorded once and repeated by the same SDK client.
+ * Measures the CPU of warm checks in a separate process. The reference is a process that makes only the HTTP calls. A
+ * check of a waiting order makes one call, because the secret is cached. Its reference is the same call with the same
+ * client of Node on a new connection, both over TLS as in production. A check that finds the certificate reads,
+ * validates and stores it; its requests to S3 are recorded once and repeated with the same SDK client.
  */
 export async function measureWarm(
   deployed: Deployed,
@@ -33,7 +33,7 @@ export async function measureWarm(
   const environment = functionEnvironment(deployed, servers);
   let unused = FIRST_ISSUED_ORDER;
   const issuedOrders = (count: number) => Array.from({ length: count }, () => String(unused++));
-  const pendingOrders = Array.from({ length: PENDING_AT_ONCE }, () => PENDING_ORDER);
+  const pendingOrders = Array.from({ length: PENDING_PER_MEASUREMENT }, () => PENDING_ORDER);
 
   const bundle = { bundle: join(deployed.assets.collect, 'index.mjs') };
   const collect = await startWorker(bundle, environment);
@@ -52,7 +52,8 @@ export async function measureWarm(
     secureFetchOnce: await startWorker({ call: 'fetchOnce', requests: [] }, secure),
     secureFetch: await startWorker({ call: 'fetch', requests: [] }, secure),
   };
-  const pendingBy = (worker: ChildProcess) => async () => (await cpuOf(worker, pendingOrders)) / PENDING_AT_ONCE;
+  const pendingBy = (worker: ChildProcess) => async () =>
+    (await cpuOf(worker, pendingOrders)) / PENDING_PER_MEASUREMENT;
   try {
     const pending = await alternate(
       {
@@ -66,7 +67,7 @@ export async function measureWarm(
       { rounds, discarded: DISCARDED },
     );
     const issuedBy = (worker: ChildProcess) => async () =>
-      (await cpuOf(worker, issuedOrders(ISSUED_AT_ONCE))) / ISSUED_AT_ONCE;
+      (await cpuOf(worker, issuedOrders(ISSUED_PER_MEASUREMENT))) / ISSUED_PER_MEASUREMENT;
     const issued = await alternate(
       { collect: issuedBy(collect), bare: issuedBy(workers.replay), writes: issuedBy(workers.writes) },
       { rounds, discarded: DISCARDED },
@@ -108,7 +109,7 @@ export async function measureWarm(
   }
 }
 
-/** What S3 is asked while something runs. */
+/** Records the requests to S3 while something runs. */
 async function record(servers: Servers, run: () => Promise<unknown>): Promise<readonly RecordedRequest[]> {
   const before = (await servers.requests()).length;
   await run();
@@ -116,10 +117,10 @@ async function record(servers: Servers, run: () => Promise<unknown>): Promise<re
 }
 
 async function startWorker(subject: Subject, env: Readonly<Record<string, string>>): Promise<ChildProcess> {
-  // What Collect logs is written, to nowhere.
+  // Collect writes its log, and nothing reads it.
   const worker = fork(join(import.meta.dirname, 'warm-process.ts'), [JSON.stringify(subject)], {
     env,
-    // What started this process (infra/node-version.js) is of no use there.
+    // The worker does not need the import that started this process (infra/node-version.js).
     execArgv: [],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
@@ -127,7 +128,7 @@ async function startWorker(subject: Subject, env: Readonly<Record<string, string
   return worker;
 }
 
-/** Milliseconds of CPU that the checks of these orders took together. */
+/** Milliseconds of CPU that the checks of all these orders took. */
 async function cpuOf(worker: ChildProcess, orders: readonly string[]): Promise<number> {
   worker.send({ orders } satisfies Work);
   return Number(await answerOf(worker));
@@ -138,7 +139,7 @@ async function answerOf(worker: ChildProcess): Promise<unknown> {
   const [answer] = await Promise.race([
     once(worker, 'message', { signal: died.signal }),
     once(worker, 'exit', { signal: died.signal }).then(() => {
-      throw new Error(`The process ${worker.spawnargs.slice(1).join(' ')} ended by itself`);
+      throw new Error(`The process ${worker.spawnargs.slice(1).join(' ')} ended before it answered`);
     }),
   ]);
   died.abort();

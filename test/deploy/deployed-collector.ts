@@ -76,8 +76,8 @@ export interface PublicResponse {
 export const LOGIN: Credentials = { loginName: 'brand@example.com', loginPassword: 'correct+horse battery%staple' };
 
 /**
- * Step Functions waits a tenth of the time, so that it retries as often as on AWS but faster. Each order is checked every
- * second.
+ * Step Functions waits a tenth of the time, so that it retries as often as on AWS but faster. Each order is checked
+ * every second.
  */
 const WAIT_SCALE = 0.1;
 const POLLING: SettingsInput = { pollEvery: 'PT10S', giveUpAfter: 'PT2H' };

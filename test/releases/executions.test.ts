@@ -47,8 +47,8 @@ afterAll(async () => {
 });
 
 /**
- * Runs a definition of 0.1.0 with today's functions until it ends. The CA answers once that it still works on the order,
- * then it issues.
+ * Runs a definition of 0.1.0 with today's functions until it ends. The CA answers once that it still works on the
+ * order, then it issues.
  *
  * @param input the state with which the execution continues: at first the order alone, later with `$.collection`.
  */

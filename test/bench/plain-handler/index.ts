@@ -1,6 +1,6 @@
 /**
- * The reference of the cold start: what a user would write for the same check with the same two SDK clients and fetch.
- * The benchmark bundles it by CDK's own NodejsFunction, with its defaults.
+ * The reference for the cold start: what a user would write for the same check with the same two SDK clients and fetch.
+ * The benchmark bundles it with CDK's NodejsFunction and its defaults.
  */
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';

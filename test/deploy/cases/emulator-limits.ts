@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { executionArn } from '../../../functions/executions.ts';
 import { collector, functionName, pushLogin } from '../suite.ts';
 
-/** Each test fails when the emulator has learned it. Then remove the test and its line in docs/decisions/emulator.md. */
+/**
+ * Each test fails when the emulator has learned it. Then remove the test and its line in docs/decisions/emulator.md.
+ */
 export function describeEmulatorLimits(): void {
   describe('the emulator', () => {
     test("It ignores a template's reserved concurrency, so this suite sets it through Lambda's API.", async () => {

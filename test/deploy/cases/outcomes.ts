@@ -128,7 +128,8 @@ export function describeOutcomes(): void {
     });
 
     testOrder('The survey reminds of a certificate that expires within a week.', async (order) => {
-      // Noon of the fifth day from today: the hour has no influence on the days left; only a midnight during the test has.
+      // Noon of the fifth day from today: the hour has no influence on the days left; only a midnight during the test
+      // has.
       const today = daysSinceEpoch();
       const soon = certificate({
         notBefore: daysFromNow(-365),
