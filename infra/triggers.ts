@@ -82,7 +82,7 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
   const { bucket, eventBus, deadLetterQueue, remindBefore, publishedUrl } = props;
   const survey = createFunction(scope, 'SurveyFunction', {
     folder: 'survey',
-    description: 'Checks once a day which certificates expire soon, and whether publications are intact',
+    description: 'Checks once a day which certificates expire soon',
     timeout: Duration.minutes(5),
     environment: {
       BUCKET_NAME: bucket.bucketName,
@@ -112,7 +112,7 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
     }
   }
   new Rule(scope, 'Daily', {
-    description: 'Check the stored certificates and the publications',
+    description: 'Check once a day which certificates expire soon',
     schedule: Schedule.cron(SURVEY_SCHEDULE),
     targets: [new LambdaTarget(survey, { deadLetterQueue })],
   });

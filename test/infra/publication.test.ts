@@ -1,0 +1,121 @@
+import { describe, expect, test } from 'vitest';
+import { CERTIFICATE_ARN, DAY, nameOf, only, SETTINGS, type SynthesizedStack, synthesize } from './synthesized.ts';
+
+const byDefault = synthesize();
+const withSettings = synthesize(SETTINGS);
+const publishing = synthesize({ publish: 'true' });
+
+describe('the distribution of publications', () => {
+  const { DistributionConfig } = only(publishing, 'AWS::CloudFront::Distribution').Properties;
+  const distribution = DistributionConfig as Readonly<Record<string, unknown>>;
+
+  test('The only origin is the folder published/ of the bucket, with signed requests.', () => {
+    expect(distribution.Origins).toEqual([
+      {
+        Id: expect.any(String),
+        DomainName: '<Bucket.RegionalDomainName>',
+        OriginPath: '/published',
+        OriginAccessControlId: '<PublicationAccess.Id>',
+        S3OriginConfig: { OriginAccessIdentity: '' },
+      },
+    ]);
+    expect(only(publishing, 'AWS::CloudFront::OriginAccessControl').Properties).toEqual({
+      OriginAccessControlConfig: {
+        Name: expect.stringMatching(/^.{1,40}-<AWS::Region>$/),
+        OriginAccessControlOriginType: 's3',
+        SigningBehavior: 'always',
+        SigningProtocol: 'sigv4',
+      },
+    });
+    expect(distribution).not.toHaveProperty('CacheBehaviors');
+  });
+
+  test('Objects are served over HTTPS without a redirect, for GET and HEAD, unchanged, and cached for their own TTL.', () => {
+    expect(distribution.DefaultCacheBehavior).toEqual({
+      TargetOriginId: expect.any(String),
+      ViewerProtocolPolicy: 'https-only',
+      AllowedMethods: ['GET', 'HEAD'],
+      Compress: false,
+      // AWS's "CachingOptimizedForUncompressedObjects": no headers, cookies and queries, and a TTL of 1 s to a year.
+      CachePolicyId: 'b2884449-e4de-46a7-ac36-70bc7f1ddd6d',
+      ResponseHeadersPolicyId: '<PublicationHeaders>',
+    });
+    expect(distribution).not.toHaveProperty('CustomErrorResponses');
+    expect(distribution).not.toHaveProperty('DefaultRootObject');
+  });
+
+  test('Objects are served over HTTP/2, HTTP/3 and IPv6 to every country.', () => {
+    expect(distribution).toMatchObject({ Enabled: true, HttpVersion: 'http2and3', IPV6Enabled: true });
+    expect(distribution).not.toHaveProperty('Restrictions');
+    expect(distribution).not.toHaveProperty('PriceClass');
+  });
+
+  test('The host name is that of CloudFront, or of the settings with at least TLS 1.2.', () => {
+    expect(distribution).not.toHaveProperty('Aliases');
+    expect(distribution).not.toHaveProperty('ViewerCertificate');
+    expect(only(withSettings, 'AWS::CloudFront::Distribution').Properties.DistributionConfig).toEqual({
+      ...distribution,
+      Aliases: ['bimi.example.com'],
+      ViewerCertificate: {
+        AcmCertificateArn: CERTIFICATE_ARN,
+        MinimumProtocolVersion: 'TLSv1.2_2021',
+        SslSupportMethod: 'sni-only',
+      },
+    });
+  });
+
+  test('The headers forbid a logo to load or run anything, and allow every origin to read it.', () => {
+    expect(only(publishing, 'AWS::CloudFront::ResponseHeadersPolicy').Properties).toEqual({
+      ResponseHeadersPolicyConfig: {
+        Name: expect.stringMatching(/^.{1,40}-<AWS::Region>$/),
+        SecurityHeadersConfig: {
+          ContentSecurityPolicy: {
+            ContentSecurityPolicy: "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox",
+            Override: true,
+          },
+          ContentTypeOptions: { Override: true },
+          FrameOptions: { FrameOption: 'DENY', Override: true },
+          ReferrerPolicy: { ReferrerPolicy: 'no-referrer', Override: true },
+          StrictTransportSecurity: { AccessControlMaxAgeSec: 365 * DAY, IncludeSubdomains: false, Override: true },
+        },
+        CorsConfig: {
+          AccessControlAllowOrigins: { Items: ['*'] },
+          AccessControlAllowMethods: { Items: ['GET', 'HEAD'] },
+          AccessControlAllowHeaders: { Items: ['*'] },
+          AccessControlAllowCredentials: false,
+          OriginOverride: true,
+        },
+      },
+    });
+  });
+
+  test('Without publish, the template contains nothing of publishing.', () => {
+    expect(JSON.stringify(byDefault.resolved)).not.toMatch(/cloudfront|published|publication/i);
+    expect(Object.keys(byDefault.resolved.Resources).filter((id) => /publi(sh|cation)|revoke/i.test(id))).toEqual([]);
+    expect(synthesize({ publish: 'false', unpublishRevoked: 'false' }).template.toJSON()).toEqual(
+      byDefault.template.toJSON(),
+    );
+  });
+
+  test('With publish, a deployed stack gets new resources, and none of its resources is replaced.', () => {
+    const typesOf = ({ resolved }: SynthesizedStack, among: SynthesizedStack) =>
+      Object.entries(resolved.Resources)
+        .filter(([id]) => id in among.resolved.Resources)
+        .map(([id, { Type }]) => [id, Type]);
+    expect(typesOf(publishing, byDefault).toSorted()).toEqual(typesOf(byDefault, byDefault).toSorted());
+
+    const changed = Object.keys(byDefault.resolved.Resources).filter(
+      (id) => JSON.stringify(byDefault.resolved.Resources[id]) !== JSON.stringify(publishing.resolved.Resources[id]),
+    );
+    expect(changed.map(nameOf).toSorted()).toEqual([
+      'BucketPolicy',
+      'CollectFunction',
+      'Dashboard',
+      'DeadLetterQueuePolicy',
+      'StateMachine',
+      'StateMachineRole',
+      'SurveyFunction',
+      'SurveyFunctionRoleDefaultPolicy',
+    ]);
+  });
+});
