@@ -71,7 +71,7 @@ export async function measureColdStart(
         measurement(`memory peak of a cold start, ${NAMES[name]}`, 'MB', peak(name)),
       ]),
       measurement(
-        'cold start beside the plain handler with the SDK bundled',
+        'cold start relative to the plain handler with the SDK bundled',
         'ratio',
         ratios(milliseconds.collect, milliseconds.plainWithSdk, milliseconds.nothing),
       ),
