@@ -1,6 +1,6 @@
 import { ServiceError, startAwsJsonEndpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
 
-/** One entry of PutEvents, as it came. */
+/** One entry of PutEvents. */
 export interface Entry {
   readonly EventBusName: string;
   readonly Source: string;
@@ -12,12 +12,12 @@ export interface EventBus {
   readonly url: string;
   /** The entries of each call of PutEvents. */
   readonly calls: readonly (readonly Entry[])[];
-  /** What is answered to one entry; nothing when it is taken. */
+  /** Returns the error for an entry; undefined to accept it. */
   refuse: (entry: Entry) => { readonly ErrorCode: string; readonly ErrorMessage: string } | undefined;
   close(): Promise<void>;
 }
 
-/** EventBridge's PutEvents on loopback, which takes ten entries a call. */
+/** EventBridge's PutEvents on loopback. A call may have ten entries. */
 export async function startEventBus(): Promise<EventBus> {
   const calls: Entry[][] = [];
   const endpoint = await startAwsJsonEndpoint({

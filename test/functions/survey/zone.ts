@@ -1,14 +1,14 @@
 import type { TxtResolver } from '../../../functions/survey/dns.ts';
 
-/** TXT records by name: texts, each in one piece or in several, or the code of the error that comes of asking. */
+/** TXT records by name: each a text, or the strings that it is stored in. The code of an error instead lets the lookup fail. */
 export type Zone = Record<string, string | readonly (string | readonly string[])[]>;
 
 export interface ZoneResolver extends TxtResolver {
-  /** Every name asked for, in order. */
+  /** Every name that was looked up, in order. */
   readonly asked: readonly string[];
 }
 
-/** Answers of a zone as node:dns does, which says ENOTFOUND for a name that is not there. */
+/** A resolver that answers from a zone as node:dns does: with ENOTFOUND for a name that does not exist. */
 export function resolverOf(zone: Zone): ZoneResolver {
   const asked: string[] = [];
   return {

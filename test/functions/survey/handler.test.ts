@@ -1,0 +1,213 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createHandler } from '../../../functions/survey/handler.ts';
+import { type CapturedOutput, captureOutput, lambdaContext, stubAwsEnvironment } from '../../lambda.ts';
+import { type PublicSite, startPublicSite } from './public-site.ts';
+import { later, NOON, ORDER, publicationOf, servePublication } from './samples.ts';
+import { BUCKET, BUS, type SurveyServers, startSurveyServers } from './survey-run.ts';
+import { resolverOf, type Zone } from './zone.ts';
+
+const VARIABLES = { BUCKET_NAME: BUCKET, EVENT_BUS_NAME: BUS, REMIND_BEFORE_DAYS: '30' };
+const REFUSAL = { ErrorCode: 'InternalFailure', ErrorMessage: 'try again' };
+
+let servers: SurveyServers;
+let output: CapturedOutput;
+
+beforeEach(async () => {
+  servers = await startSurveyServers();
+  stubAwsEnvironment({ AWS_ENDPOINT_URL_S3: servers.server.url, AWS_ENDPOINT_URL_EVENTBRIDGE: servers.bus.url });
+  vi.useFakeTimers({ toFake: ['Date'], now: new Date(NOON) });
+  output = captureOutput();
+});
+
+afterEach(async () => {
+  vi.useRealTimers();
+  await servers.close();
+});
+
+/** One invocation by the schedule. */
+const invoke = (handler: ReturnType<typeof createHandler>) => handler({}, lambdaContext('survey'));
+
+/** The lines of the log, and all metrics in one object. */
+function readOutput(lines = output.lines()) {
+  return {
+    logged: lines.filter((line) => 'message' in line),
+    metrics: Object.assign({}, ...lines.filter((line) => '_aws' in line)),
+  };
+}
+
+describe('The survey function', () => {
+  test('logs each damaged manifest, a summary and each reminder, and writes the metrics.', async () => {
+    await servers.store('1', { domains: ['one.example'] });
+    await servers.store('2', { domains: ['two.example'], notAfter: later(NOON, { days: 7 }) });
+    await servers.put('orders/3/certificate.json', '{}');
+
+    await invoke(createHandler(VARIABLES));
+
+    const { logged, metrics } = readOutput();
+    expect(logged).toMatchObject([
+      { level: 'ERROR', message: 'manifest damaged', key: 'orders/3/certificate.json' },
+      { level: 'INFO', message: 'survey', kept: 2, superseded: 0, damaged: 1, reminders: 2, daysToExpiry: 7 },
+      { level: 'INFO', message: 'reminder', orderNumber: '1', daysLeft: 30, domains: ['one.example'] },
+      { level: 'INFO', message: 'reminder', orderNumber: '2', daysLeft: 7, domains: ['two.example'] },
+    ]);
+    expect(metrics).toMatchObject({
+      service: 'survey',
+      DaysToExpiry: 7,
+      CertificatesKept: 2,
+      ManifestsDamaged: 1,
+      SurveyRuns: 1,
+      _aws: { CloudWatchMetrics: [{ Namespace: 'MarkCertificateCollector', Dimensions: [['service']] }] },
+    });
+    expect(servers.bus.calls.flat().map(({ EventBusName }) => EventBusName)).toEqual([BUS, BUS]);
+  });
+
+  test('measures the days after an expiry as a negative number.', async () => {
+    await servers.store(ORDER, { notAfter: later(NOON, { days: -2 }) });
+
+    await invoke(createHandler(VARIABLES));
+
+    expect(readOutput().metrics).toMatchObject({ DaysToExpiry: -2, SurveyRuns: 1 });
+  });
+
+  test('does not write DaysToExpiry if there is no certificate.', async () => {
+    await invoke(createHandler(VARIABLES));
+
+    const { metrics } = readOutput();
+    expect(metrics).toMatchObject({ CertificatesKept: 0, ManifestsDamaged: 0, SurveyRuns: 1 });
+    expect(metrics).not.toHaveProperty('DaysToExpiry');
+  });
+
+  test.each(['2026-11-23T00:10:00.000Z', '2026-11-23T12:10:00.000Z', '2026-11-23T23:50:00.000Z'])(
+    'measures the same days at any hour: at %s.',
+    async (now) => {
+      vi.setSystemTime(now);
+      await servers.store(ORDER, { notAfter: '2026-11-30T12:00:00.000Z' });
+
+      await invoke(createHandler(VARIABLES));
+
+      expect(readOutput().metrics).toMatchObject({ DaysToExpiry: 7 });
+      expect(servers.reminders()).toMatchObject([{ daysLeft: 7 }]);
+    },
+  );
+
+  test('keeps no state between two invocations.', async () => {
+    await servers.store('1', { notAfter: later(NOON, { days: 20 }) });
+    const handler = createHandler(VARIABLES);
+    await invoke(handler);
+    const before = output.lines().length;
+    vi.setSystemTime(later(NOON, { days: 1 }));
+
+    await invoke(handler);
+
+    const { metrics } = readOutput(output.lines().slice(before));
+    expect(metrics).toMatchObject({ DaysToExpiry: 19, CertificatesKept: 1, SurveyRuns: 1 });
+  });
+
+  test('fails if a reminder fails. It still measures the days, but not a run.', async () => {
+    await servers.store(ORDER);
+    servers.bus.refuse = () => REFUSAL;
+
+    await expect(invoke(createHandler(VARIABLES))).rejects.toThrow(`order ${ORDER} (InternalFailure: try again)`);
+
+    const { logged, metrics } = readOutput();
+    expect(logged.map(({ message }) => message)).toEqual(['survey']);
+    expect(metrics).toMatchObject({ DaysToExpiry: 30, CertificatesKept: 1 });
+    expect(metrics).not.toHaveProperty('SurveyRuns');
+  });
+
+  test.each(['soon', '-1', '1.5', '30d'])('does not start with REMIND_BEFORE_DAYS %j.', (REMIND_BEFORE_DAYS) => {
+    expect(() => createHandler({ ...VARIABLES, REMIND_BEFORE_DAYS })).toThrow('REMIND_BEFORE_DAYS');
+  });
+
+  test.each(Object.keys(VARIABLES))('does not start without %s.', (name) => {
+    expect(() => createHandler({ ...VARIABLES, [name]: undefined })).toThrow(`${name}: is missing`);
+  });
+});
+
+describe('The survey function with the setting publish', () => {
+  let site: PublicSite;
+  let zone: Zone;
+  beforeEach(async () => {
+    site = await startPublicSite();
+    zone = {};
+  });
+  afterEach(() => site.close());
+
+  async function publish(domain: string): Promise<void> {
+    const publication = publicationOf(site.url, domain);
+    servePublication(site, zone, publication);
+    await servers.put(`published/${domain}/default.json`, JSON.stringify(publication));
+  }
+
+  test('logs each damaged description, a summary and each broken publication, and writes the metrics.', async () => {
+    await publish('example.com');
+    await publish('example.net');
+    await servers.put('published/example.org/default.json', '{}');
+    zone['_dmarc.example.net'] = ['v=DMARC1; p=none'];
+
+    await invoke(createHandler({ ...VARIABLES, PUBLISHED_URL: site.url }, resolverOf(zone)));
+
+    const { logged, metrics } = readOutput();
+    expect(logged).toMatchObject([
+      { level: 'INFO', message: 'survey', kept: 0 },
+      { level: 'ERROR', message: 'publication damaged', key: 'published/example.org/default.json' },
+      { level: 'INFO', message: 'publications', live: 2, broken: 2, unchecked: 0 },
+      {
+        level: 'WARN',
+        message: 'publication broken',
+        domain: 'example.org',
+        differences: [{ id: 'description-damaged' }],
+      },
+      { level: 'WARN', message: 'publication broken', domain: 'example.net', differences: [{ id: 'dmarc-weak' }] },
+    ]);
+    expect(metrics).toMatchObject({
+      service: 'survey',
+      PublicationsLive: 2,
+      PublicationsBroken: 2,
+      CertificatesKept: 0,
+      SurveyRuns: 1,
+    });
+  });
+
+  test('fails if a report fails. It still measures the broken publications, but not a run.', async () => {
+    await publish('example.com');
+    await site.close();
+    servers.bus.refuse = () => REFUSAL;
+
+    const handler = createHandler({ ...VARIABLES, PUBLISHED_URL: site.url }, resolverOf(zone));
+
+    await expect(invoke(handler)).rejects.toThrow('default._bimi.example.com (InternalFailure: try again)');
+    const { metrics } = readOutput();
+    expect(metrics).toMatchObject({ PublicationsLive: 1, PublicationsBroken: 1 });
+    expect(metrics).not.toHaveProperty('SurveyRuns');
+  });
+
+  test.each([undefined, ''])('checks no publication if PUBLISHED_URL is %j.', async (PUBLISHED_URL) => {
+    await publish('example.com');
+    const resolver = resolverOf(zone);
+
+    await invoke(createHandler({ ...VARIABLES, PUBLISHED_URL }, resolver));
+
+    const read = servers.server.requests.filter(({ method }) => method === 'GET');
+    expect(read.map(({ query }) => query.get('prefix'))).toEqual(['orders/']);
+    expect([site.requests, resolver.asked]).toEqual([[], []]);
+    const { logged, metrics } = readOutput();
+    expect(logged.map(({ message }) => message)).toEqual(['survey']);
+    expect(metrics).not.toHaveProperty('PublicationsLive');
+    expect(metrics).not.toHaveProperty('PublicationsBroken');
+  });
+
+  test.each(['http://d111.cloudfront.net', 'd111.cloudfront.net', 'ftp://127.0.0.1'])(
+    'does not start with PUBLISHED_URL %j.',
+    (PUBLISHED_URL) => {
+      expect(() => createHandler({ ...VARIABLES, PUBLISHED_URL })).toThrow('PUBLISHED_URL');
+    },
+  );
+
+  test.each(['https://d111.cloudfront.net', 'http://localhost:8080'])(
+    'starts with PUBLISHED_URL %j.',
+    (PUBLISHED_URL) => {
+      expect(() => createHandler({ ...VARIABLES, PUBLISHED_URL })).not.toThrow();
+    },
+  );
+});

@@ -1,0 +1,109 @@
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { S3Client } from '@aws-sdk/client-s3';
+import type { StoredManifest } from '../../../functions/store/manifest.ts';
+import type {
+  BrokenPublication,
+  PublicationChecks,
+  PublicationSummary,
+} from '../../../functions/survey/publications.ts';
+import type { Reminder, SurveySummary } from '../../../functions/survey/reminders.ts';
+import { type SurveyObserver, survey } from '../../../functions/survey/survey.ts';
+import { startS3Server } from '../../s3-server.ts';
+import { startEventBus } from './event-bus.ts';
+import { manifestOf, NOON } from './samples.ts';
+
+export const BUCKET = 'certificates';
+export const BUS = 'brand-events';
+
+export type SurveyServers = Awaited<ReturnType<typeof startSurveyServers>>;
+
+/** What a survey reads and writes, on loopback: S3 and an event bus, with their clients. */
+export async function startSurveyServers() {
+  const [server, bus] = await Promise.all([startS3Server(), startEventBus()]);
+  const config = { region: 'us-east-1', credentials: { accessKeyId: 'x', secretAccessKey: 'x' }, maxAttempts: 1 };
+  const s3 = new S3Client({ ...config, endpoint: server.url, forcePathStyle: true });
+  const eventBridge = new EventBridgeClient({ ...config, endpoint: bus.url });
+  const put = async (key: string, body: string): Promise<void> => {
+    await fetch(`${server.url}/${BUCKET}/${key}`, { method: 'PUT', body });
+  };
+  return {
+    server,
+    bus,
+    s3,
+    eventBridge,
+    put,
+    /** Stores the manifest of an order. */
+    store: (orderNumber: string, changes: Partial<StoredManifest> = {}) =>
+      put(`orders/${orderNumber}/certificate.json`, JSON.stringify(manifestOf(orderNumber, changes))),
+    /** The details of all reminders on the bus. */
+    reminders: () => detailsOf<Reminder>('Mark Certificate Expiring'),
+    /** The details of all reports of broken publications on the bus. */
+    reports: () => detailsOf<BrokenPublication>('Mark Certificate Publication Broken'),
+    async close() {
+      s3.destroy();
+      eventBridge.destroy();
+      await Promise.all([server.close(), bus.close()]);
+    },
+  };
+
+  function detailsOf<Detail>(detailType: string): Detail[] {
+    return bus.calls
+      .flat()
+      .filter(({ DetailType }) => DetailType === detailType)
+      .map((entry) => JSON.parse(entry.Detail) as Detail);
+  }
+}
+
+export interface RunOptions {
+  readonly now?: () => Date;
+  readonly remindBeforeDays?: number;
+  readonly publications?: PublicationChecks;
+}
+
+/** An observer that records everything, and the records. */
+export function recordingObserver() {
+  const records = {
+    damaged: [] as { readonly key: string; readonly problem: string }[],
+    surveyed: [] as SurveySummary[],
+    reminded: [] as Reminder[],
+    publicationsDamaged: [] as { readonly key: string; readonly problem: string }[],
+    publicationsChecked: [] as PublicationSummary[],
+    broken: [] as BrokenPublication[],
+  };
+  const observe: SurveyObserver = {
+    damaged: (key, problem) => records.damaged.push({ key, problem }),
+    surveyed: (summary) => records.surveyed.push(summary),
+    reminded: (reminder) => records.reminded.push(reminder),
+    publicationDamaged: (key, problem) => records.publicationsDamaged.push({ key, problem }),
+    publicationsChecked: (summary) => records.publicationsChecked.push(summary),
+    broken: (publication) => records.broken.push(publication),
+  };
+  return { observe, records };
+}
+
+/** Runs one survey. Returns what it observed, and its error if it failed. */
+export async function runSurvey(
+  { s3, eventBridge }: SurveyServers,
+  { now = () => new Date(NOON), remindBeforeDays = 30, publications }: RunOptions = {},
+) {
+  const { observe, records } = recordingObserver();
+  const error = await survey({
+    s3,
+    bucket: BUCKET,
+    eventBridge,
+    eventBusName: BUS,
+    remindBeforeDays,
+    publications,
+    observe,
+    now,
+  }).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  return { ...records, error };
+}
+
+/** The records of a survey that observed nothing of publications. */
+export const NO_PUBLICATIONS = { publicationsDamaged: [], publicationsChecked: [], broken: [] };
+
+export const ordersOf = (reminders: readonly Reminder[]) => reminders.map(({ orderNumber }) => orderNumber);
