@@ -7,14 +7,14 @@ import middy from '@middy/core';
 import { type Environment, parseEnvironment } from '../environment.ts';
 import { METRICS_NAMESPACE, PUBLISH_METRICS } from '../metrics.ts';
 import { publishEnvironment } from './environment.ts';
-import { publish } from './publish.ts';
+import { type PublishDependencies, publish } from './publish.ts';
 
-/** Wires one process of the Lambda publish, a state of the state machine. */
+/** Creates the handler of the Lambda publish, a state of the state machine. */
 export function createHandler(environment: Environment) {
   const { BUCKET_NAME, PUBLISHED_URL } = parseEnvironment(publishEnvironment, environment);
   const logger = new Logger({ serviceName: 'publish' });
   const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: 'publish' });
-  const count = (value: number) => metrics.addMetric(PUBLISH_METRICS.refused, MetricUnit.Count, value);
+  const countRefused = (value: number) => metrics.addMetric(PUBLISH_METRICS.refused, MetricUnit.Count, value);
   const dependencies = {
     s3: new S3Client(),
     bucket: BUCKET_NAME,
@@ -23,13 +23,13 @@ export function createHandler(environment: Environment) {
       const refused = record.outcome === 'refused';
       logger[refused ? 'warn' : 'info']('publication', { ...record });
       if (refused && !record.superseded) {
-        count(1);
+        countRefused(1);
       }
     },
     now: () => new Date(),
-  } satisfies Parameters<typeof publish>[1];
+  } satisfies PublishDependencies;
   return middy((event: unknown) => {
-    count(0);
+    countRefused(0);
     return publish(event, dependencies);
   })
     .use(injectLambdaContext(logger))

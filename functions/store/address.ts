@@ -1,46 +1,41 @@
 import { type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
-import * as v from 'valibot';
+import { parseJson, schemaProblems, toJsonBytes } from './json.ts';
 import { CHAIN_TYPE, SVG_TYPE } from './manifest.ts';
 import {
   type ObjectHeaders,
   type ObjectState,
   openObjects,
-  parseJson,
   type StoredObject,
-  toJsonBytes,
   undefinedIfNotFound,
 } from './objects.ts';
-import { type Publication, type PublishedPair, parsePublication, publishedKeys } from './publication.ts';
+import { type Publication, type PublishedPart, parsePublication, publishedKeys } from './publication.ts';
 
-/** How long a reader may show what was there before: a renewal is seen everywhere within an hour. */
+/** How long a cache may serve the previous certificate: a renewal is visible everywhere within an hour. */
 export const CACHE_CONTROL = 'public, max-age=1800';
-
-/** The two objects of an address that are served, in the order in which they are written. */
-export type Part = keyof PublishedPair['objects'];
 
 const PART_HEADERS = {
   logo: { type: SVG_TYPE, cacheControl: CACHE_CONTROL },
   chain: { type: CHAIN_TYPE, cacheControl: CACHE_CONTROL },
-} satisfies Record<Part, ObjectHeaders>;
-/** Who reads the description decides by it. */
+} satisfies Record<PublishedPart, ObjectHeaders>;
+/** Readers of the description make decisions with it, so it must never come from a cache. */
 const DESCRIPTION_HEADERS = { type: 'application/json', cacheControl: 'no-store' };
 
-/** The description of an address; without `standing` where it is missing, or damaged, which `damage` then tells. */
+/** The description of an address. There is no `current` if it is missing, or if it is damaged: then `damage` is the problem. */
 export interface DescriptionState {
   readonly etag?: string | undefined;
   readonly current?: Publication | undefined;
   readonly damage?: string | undefined;
-  /** Missing, and not because nothing was published yet: somebody deleted it. */
+  /** Whether the description is missing because it was deleted, and not because nothing was published yet. */
   readonly deleted?: boolean | undefined;
 }
 
-/** What stands at an address. */
+/** The present state of an address: its description and its two objects. */
 export interface AddressState extends DescriptionState {
   readonly logo: ObjectState | undefined;
   readonly chain: ObjectState | undefined;
 }
 
-/** Opens `published/<domain>/<selector>.*`. Every write is conditional on what its writer saw. */
+/** Opens `published/<domain>/<selector>.*`. Every write is conditional on the state that its writer read. */
 export function openAddress(s3: S3Client, bucket: string, domain: string, selector: string) {
   const { head, read, write, reconcile } = openObjects(s3, bucket);
   const keys = publishedKeys(domain, selector);
@@ -56,27 +51,26 @@ export function openAddress(s3: S3Client, bucket: string, domain: string, select
     }
     const result = parsePublication(parseJson(Buffer.from(object.body).toString()));
     if (!result.success) {
-      const damage = result.issues.map((issue) => `${v.getDotPath(issue) ?? 'the whole of it'}: ${issue.message}`);
-      return { etag: object.etag, damage: damage.join('; ') };
+      return { etag: object.etag, damage: schemaProblems(result.issues) };
     }
-    // A copy of another address would have that one's objects put back.
+    // A description that was copied from another address would restore the objects of that address.
     const { logo, chain } = result.output.live.objects;
     return logo.key === keys.logo && chain.key === keys.chain
       ? { etag: object.etag, current: result.output }
       : { etag: object.etag, damage: `it describes ${chain.key} and ${logo.key}` };
   }
 
-  /** Whether a part was seen as it is listed, and is served as what it is. */
-  const holds = (part: Part, { sha256 }: Pick<StoredObject, 'sha256'>, seen: AddressState) =>
-    seen[part]?.sha256 === sha256 && seen[part].type === PART_HEADERS[part].type;
+  /** Whether a part is stored as listed and is served with its content type. */
+  const isStored = (part: PublishedPart, { sha256 }: Pick<StoredObject, 'sha256'>, state: AddressState) =>
+    state[part]?.sha256 === sha256 && state[part].type === PART_HEADERS[part].type;
 
   return {
     readDescription,
-    holds,
+    isStored,
 
     /**
-     * The objects before the description: none of the writes that are conditional on them can touch a set that somebody
-     * else begins from now on. One that is half written by now can be touched; {@link reconcile} is for that.
+     * Reads the objects before the description. Writes that are conditional on this state cannot overwrite a set that another
+     * execution starts later. They can overwrite a part of a set that is being written now; {@link reconcile} restores it.
      */
     async head(): Promise<AddressState> {
       const logo = await head(keys.logo);
@@ -84,20 +78,25 @@ export function openAddress(s3: S3Client, bucket: string, domain: string, select
       return { logo, chain, ...(await readDescription()) };
     },
 
-    /** Writes a part over what was seen there; writes nothing where it stands already. */
-    async put(part: Part, bytes: Uint8Array, listed: StoredObject, seen: AddressState): Promise<StoredObject> {
+    /** Writes a part, unless it is stored already. */
+    async put(
+      part: PublishedPart,
+      bytes: Uint8Array,
+      listed: StoredObject,
+      state: AddressState,
+    ): Promise<StoredObject> {
       const { size, sha256 } = listed;
-      return holds(part, listed, seen)
-        ? { key: keys[part], size, sha256, versionId: seen[part]?.versionId }
-        : write(keys[part], bytes, PART_HEADERS[part], seen[part] ?? {});
+      return isStored(part, listed, state)
+        ? { key: keys[part], size, sha256, versionId: state[part]?.versionId }
+        : write(keys[part], bytes, PART_HEADERS[part], state[part] ?? {});
     },
 
-    /** Last of all. */
-    async describe(publication: Publication, seen: DescriptionState): Promise<void> {
-      await write(keys.description, toJsonBytes(publication), DESCRIPTION_HEADERS, { etag: seen.etag });
+    /** Writes the description: after the parts that it lists, and before parts are deleted. */
+    async writeDescription(publication: Publication, state: DescriptionState): Promise<void> {
+      await write(keys.description, toJsonBytes(publication), DESCRIPTION_HEADERS, { etag: state.etag });
     },
 
-    /** Ends everything that may have written here: the address holds what its description says, or nothing when it is taken down. */
+    /** Makes the objects match the description: the pair that it lists, or no objects if the certificate was taken down. */
     reconcile: () =>
       reconcile(
         async () => (await readDescription()).current,
@@ -107,7 +106,7 @@ export function openAddress(s3: S3Client, bucket: string, domain: string, select
   };
 }
 
-/** S3 says of its 404 whether it stands for a delete marker. A first publication that is under way, or died, has none. */
+/** A 404 of S3 has this header if the object was deleted. A first publication that is incomplete has no delete marker. */
 function isDeleted(error: unknown): boolean {
   return error instanceof S3ServiceException && error.$response?.headers['x-amz-delete-marker'] === 'true';
 }

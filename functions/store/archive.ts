@@ -3,6 +3,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
 import type { CertificateReport, MarkCertificate } from '../certificate/report.ts';
 import type { Container } from '../collectmc/reply.ts';
+import { toJsonBytes } from './json.ts';
 import {
   CHAIN_TYPE,
   type Manifest,
@@ -14,19 +15,23 @@ import {
   type StoredManifest,
   SVG_TYPE,
 } from './manifest.ts';
-import { openObjects, retryOnConflict, toJsonBytes, undefinedIfNotFound } from './objects.ts';
+import { openObjects, retryOnConflict, undefinedIfNotFound } from './objects.ts';
 
-/** What the CA sent when it issued: the container and exactly the bytes received. */
+/** The CA's response to a call for an issued certificate: the container and exactly the bytes received. */
 export interface ReceivedResponse {
   readonly container: Container;
   readonly body: Uint8Array;
 }
 
-/** One order's folder in the bucket. Every method can be repeated and ends in the same state. */
+/** The folder of one order. Every method can be repeated and leads to the same state. */
 export interface Archive {
-  /** Keeps a response before anybody reads it. Where a certificate stands already, {@link store} keeps it instead. */
+  /** Stores a response before it is read. If the folder has a certificate, only {@link store} stores the response. */
   keep(response: ReceivedResponse): Promise<void>;
-  /** Stores a proved chain, unless the same certificate or a newer one stands. Returns the manifest that stands then. */
+  /**
+   * Stores a validated chain, unless the folder has the same certificate or a newer one.
+   *
+   * @returns the manifest that is current afterwards.
+   */
   store(
     response: ReceivedResponse,
     certificate: MarkCertificate,
@@ -34,8 +39,9 @@ export interface Archive {
     bimiRecords?: readonly string[],
   ): Promise<StoredManifest>;
   /**
-   * Leaves the response of which no chain can be made, with the reason, beside whatever good set stands. Without a response
-   * only the reason: what came was not to be kept.
+   * Stores a response from which no chain can be built, and the reason. A certificate in the folder stays as it is.
+   *
+   * @param response undefined if the response must not be stored.
    */
   reject(response: ReceivedResponse | undefined, reason: string, provenance: Provenance): Promise<void>;
 }
@@ -46,6 +52,7 @@ const RESPONSE_TYPES = {
   zip: 'application/zip',
   pem: 'application/pem-certificate-chain',
 } as const;
+const JSON_HEADERS = { type: 'application/json' };
 
 /** Opens the folder `orders/<orderNumber>/`. */
 export function openArchive(s3: S3Client, bucket: string, orderNumber: string): Archive {
@@ -54,38 +61,38 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
 
   const { read, write, put, findMismatched, reconcile } = openObjects(s3, bucket);
 
-  /** The standing manifest with its entity tag; no manifest where it is missing or damaged. */
-  async function readManifest(): Promise<{ etag?: string | undefined; standing?: StoredManifest }> {
+  /** The current manifest with its entity tag; no manifest if it is missing or damaged. */
+  async function readManifest(): Promise<{ etag?: string | undefined; current?: StoredManifest }> {
     const object = await read(ownManifestKey).catch(undefinedIfNotFound);
     if (!object) {
       return {};
     }
     const result = parseManifest(object.body);
-    return { etag: object.etag, ...(result.success && { standing: result.output }) };
+    return { etag: object.etag, ...(result.success && { current: result.output }) };
   }
 
   const putResponse = (name: string, { container, body }: ReceivedResponse) =>
     put(keyOf(name), body, { type: RESPONSE_TYPES[container] });
 
-  const reconcileManifest = () => reconcile(async () => (await readManifest()).standing, listedIn);
+  const reconcileManifest = () => reconcile(async () => (await readManifest()).current, listedObjects);
 
   return {
     keep: (response) =>
       retryOnConflict(async () => {
-        const { standing } = await readManifest();
-        if (!standing) {
+        const { current } = await readManifest();
+        if (!current) {
           await putResponse(RESPONSE_NAMES[response.container], response);
         }
       }),
 
     async store(response, { report, chainPem, logo }, provenance, bimiRecords) {
       const manifest = await retryOnConflict(async () => {
-        const { etag, standing } = await readManifest();
-        const same = standing?.fingerprintSha256 === report.fingerprintSha256 ? standing : undefined;
-        const inPlace = same && (await findMismatched(listedIn(same))).length === 0 ? same : undefined;
+        const { etag, current } = await readManifest();
+        const same = current?.fingerprintSha256 === report.fingerprintSha256 ? current : undefined;
+        const intact = same && (await findMismatched(listedObjects(same))).length === 0 ? same : undefined;
         const records = bimiRecords?.length ? bimiRecords : same?.bimiRecords;
-        if (standing && (isNewer(standing, report) || (inPlace && saysTheSame(inPlace, report, records)))) {
-          return standing;
+        if (current && (isNewer(current, report) || (intact && isUnchanged(intact, report, records)))) {
+          return current;
         }
         const { execution, collectedAt } = same ?? provenance;
         const next: Manifest = {
@@ -95,7 +102,7 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
           collectedAt,
           ...report,
           ...(records && { bimiRecords: records }),
-          objects: inPlace?.objects ?? {
+          objects: intact?.objects ?? {
             response: await putResponse(RESPONSE_NAMES[response.container], response),
             chain: await put(keyOf('chain.pem'), Buffer.from(chainPem), { type: CHAIN_TYPE }),
             ...(logo && { logo: await put(keyOf('logo.svg'), logo, { type: SVG_TYPE }) }),
@@ -109,10 +116,10 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
 
     async reject(response, reason, { execution, collectedAt }) {
       await retryOnConflict(async () => {
-        const { standing } = await readManifest();
+        const { current } = await readManifest();
         const name = response && RESPONSE_NAMES[response.container];
-        const kept = name && (await putResponse(standing ? name.replace('response', 'rejected') : name, response));
-        const rejection = { schemaVersion: 1, orderNumber, execution, collectedAt, reason, response: kept ?? null };
+        const stored = name && (await putResponse(current ? name.replace('response', 'rejected') : name, response));
+        const rejection = { schemaVersion: 1, orderNumber, execution, collectedAt, reason, response: stored ?? null };
         await put(keyOf('rejected.json'), toJsonBytes(rejection), JSON_HEADERS);
       });
       await reconcileManifest();
@@ -120,30 +127,28 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
   };
 }
 
-const JSON_HEADERS = { type: 'application/json' };
-
-const listedIn = ({ objects }: StoredManifest) => Object.values(objects);
+const listedObjects = ({ objects }: StoredManifest) => Object.values(objects);
 
 /**
- * Whether a manifest would be the same again. The same certificate is judged anew under other settings: a trust anchor more, say,
- * or another public address.
+ * Whether the next manifest would be the same. The assessment of a certificate changes with the settings, for example with an
+ * additional trust anchor or another public address.
  */
-function saysTheSame(
-  standing: StoredManifest,
+function isUnchanged(
+  current: StoredManifest,
   { publishable, findings }: CertificateReport,
   bimiRecords: readonly string[] | undefined,
 ): boolean {
-  const judgement = (of: Pick<StoredManifest, 'publishable'> & { readonly findings: readonly StoredFinding[] }) => [
+  const assessment = (of: Pick<StoredManifest, 'publishable'> & { readonly findings: readonly StoredFinding[] }) => [
     of.publishable,
     ...of.findings.flatMap(({ id, severity, message }) => [id, severity, message]),
   ];
   return isDeepStrictEqual(
-    [judgement(standing), standing.bimiRecords],
-    [judgement({ publishable, findings }), bimiRecords],
+    [assessment(current), current.bimiRecords],
+    [assessment({ publishable, findings }), bimiRecords],
   );
 }
 
-/** By date of issue: a replacement is issued later than what it replaces. */
-function isNewer(standing: StoredManifest, report: CertificateReport): boolean {
-  return standing.notBefore > report.notBefore;
+/** A replacement has a later notBefore than the certificate that it replaces. */
+function isNewer(current: StoredManifest, report: CertificateReport): boolean {
+  return current.notBefore > report.notBefore;
 }

@@ -1,18 +1,19 @@
 import * as v from 'valibot';
 import type { CertificateReport } from '../certificate/report.ts';
-import { parseJson, type StoredObject, storedObjectSchema } from './objects.ts';
+import { parseJson } from './json.ts';
+import { type StoredObject, storedObjectSchema } from './objects.ts';
 
 /** RFC 8555, 9.1. */
 export const CHAIN_TYPE = 'application/pem-certificate-chain';
 export const SVG_TYPE = 'image/svg+xml';
 
-/** `certificate.json`: written last, so what it lists is complete; readers trust it before any key. */
+/** `certificate.json`. It is written last, so everything that it lists is complete. Readers read it before any other key. */
 export interface Manifest extends CertificateReport, Provenance {
   readonly schemaVersion: 1;
   readonly orderNumber: string;
-  /** The finished records of the DNS, where the stack publishes: one for each domain that was ordered. */
+  /** The complete BIMI records, one for each domain of the order, if the stack publishes. */
   readonly bimiRecords?: readonly string[] | undefined;
-  /** response, chain, and logo where there is one. */
+  /** `response`, `chain`, and `logo` if there is one. */
   readonly objects: Readonly<Record<string, StoredObject>>;
 }
 
@@ -22,7 +23,7 @@ export interface Provenance {
   readonly collectedAt: string;
 }
 
-/** Only with "Z" does the order of the texts tell the order of the dates. */
+/** All dates end in "Z", so that comparing the texts compares the dates. */
 export const dateSchema = v.pipe(v.string(), v.isoTimestamp(), v.endsWith('Z'));
 
 export const manifestSchema = v.object({
@@ -32,7 +33,7 @@ export const manifestSchema = v.object({
   collectedAt: v.string(),
   product: v.nullable(v.string()),
   markType: v.nullable(v.string()),
-  /** The subject by the names of its attributes. */
+  /** The values of the subject by the names of its attributes. */
   attributes: v.record(v.string(), v.array(v.string())),
   domains: v.array(v.string()),
   fingerprintSha256: v.string(),
@@ -44,19 +45,19 @@ export const manifestSchema = v.object({
   objects: v.record(v.string(), storedObjectSchema),
 });
 
-/** What is read back of a manifest. Anything less under its key is damage, to be replaced. */
+/** The fields of a manifest that are read back. A manifest without one of them is damaged and is replaced. */
 export type StoredManifest = v.InferOutput<typeof manifestSchema>;
 export type StoredFinding = StoredManifest['findings'][number];
 
-/** The key of any order's manifest, and of nothing else. */
+/** Matches the keys of all manifests and no other keys. */
 export const MANIFEST_KEY = /^orders\/[^/]+\/certificate\.json$/;
 
-/** The key of one order's manifest. */
+/** The key of an order's manifest. */
 export function manifestKey(orderNumber: string): string {
   return `orders/${orderNumber}/certificate.json`;
 }
 
-/** Reads the bytes of a manifest. Issues, never an error, where they are damaged. */
+/** Parses the bytes of a manifest. A damaged manifest gives issues, never an error. */
 export function parseManifest(bytes: Uint8Array): v.SafeParseResult<typeof manifestSchema> {
   return v.safeParse(manifestSchema, parseJson(Buffer.from(bytes).toString()));
 }

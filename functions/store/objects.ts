@@ -9,21 +9,23 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
+import { CollectorError } from '../errors.ts';
 
-/** Rounds of one step against executions that write at the same time. Each loss means another advanced. */
-const ROUNDS = 8;
+/** Attempts at one step while other executions write too. An attempt is lost only if another execution made progress. */
+const ATTEMPTS = 8;
 
-/** How S3 says that a key no longer holds what a write was meant to replace. */
+/** The errors with which S3 reports that a key no longer contains what a conditional write expects. */
 const CONFLICT_ERRORS: ReadonlySet<string> = new Set(['PreconditionFailed', 'ConditionalRequestConflict', 'NoSuchKey']);
 
-/** One stored object, as a manifest lists it. `versionId` is missing only on servers that keep no versions. */
-export type StoredObject = v.InferOutput<typeof storedObjectSchema>;
 export const storedObjectSchema = v.object({
   key: v.string(),
   size: v.number(),
   sha256: v.string(),
   versionId: v.optional(v.string()),
 });
+
+/** One stored object, as a manifest lists it. `versionId` is missing only on servers that keep no versions. */
+export type StoredObject = v.InferOutput<typeof storedObjectSchema>;
 
 /** What is known of an object without its bytes. */
 export interface ObjectState {
@@ -34,7 +36,7 @@ export interface ObjectState {
   readonly sha256: string;
 }
 
-/** How an object is to be served. */
+/** The headers with which S3 serves an object. */
 export interface ObjectHeaders {
   readonly type: string;
   readonly cacheControl?: string | undefined;
@@ -45,27 +47,31 @@ export interface ReadObject extends ObjectHeaders {
   readonly etag: string | undefined;
 }
 
-/** Another execution wrote in between: look again. */
-export class WriteConflictError extends Error {
-  override name = 'Overtaken';
+/** Another execution changed an object since its state was read. Read the state again and repeat the step. */
+export class WriteConflictError extends CollectorError {
+  override readonly name = 'WriteConflictError';
 }
 
-/** The objects of a bucket, written only over what was seen there, so that executions that write at once cannot mix. */
+/**
+ * Opens the objects of a bucket. Every write is conditional on the state that its writer read, so that concurrent executions
+ * cannot mix their objects.
+ */
 export function openObjects(s3: S3Client, bucket: string) {
-  /** What stands under a key now; undefined for nothing. Where the server gives no checksum, the bytes are read. */
+  /** Reads the state of an object; undefined if there is none. If the server gives no checksum, the bytes are read. */
   async function head(key: string): Promise<ObjectState | undefined> {
     try {
-      const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key, ChecksumMode: 'ENABLED' }));
-      const sha256 = head.ChecksumSHA256
-        ? Buffer.from(head.ChecksumSHA256, 'base64')
-        : digest((await read(key, head.VersionId)).body);
-      return { etag: head.ETag, versionId: head.VersionId, type: head.ContentType, sha256: sha256.toString('hex') };
+      const response = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key, ChecksumMode: 'ENABLED' }));
+      const { ETag: etag, VersionId: versionId, ContentType: type } = response;
+      const sha256 = response.ChecksumSHA256
+        ? Buffer.from(response.ChecksumSHA256, 'base64')
+        : digest((await read(key, versionId)).body);
+      return { etag, versionId, type, sha256: sha256.toString('hex') };
     } catch (error) {
       return undefinedIfNotFound(error);
     }
   }
 
-  /** @throws {S3ServiceException} 404 where there is nothing. */
+  /** @throws {S3ServiceException} with status 404 if there is no such object or version. */
   async function read(key: string, versionId?: string): Promise<ReadObject> {
     const object = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId }));
     return {
@@ -77,15 +83,16 @@ export function openObjects(s3: S3Client, bucket: string) {
   }
 
   /**
-   * Writes over exactly what was seen under the key: over nothing (no `etag`), or over that one entity.
+   * Writes an object.
    *
-   * @throws {WriteConflictError} where something else is there by now.
+   * @param expected the state that is replaced: the object with this `etag`, or no object if there is no `etag`.
+   * @throws {WriteConflictError} if the key contains something else.
    */
   async function write(
     key: string,
     bytes: Uint8Array,
     { type, cacheControl }: ObjectHeaders,
-    seen: { readonly etag?: string | undefined },
+    expected: { readonly etag?: string | undefined },
   ): Promise<StoredObject> {
     const sha256 = digest(bytes);
     try {
@@ -97,7 +104,7 @@ export function openObjects(s3: S3Client, bucket: string) {
           ContentType: type,
           CacheControl: cacheControl,
           ChecksumSHA256: sha256.toString('base64'),
-          ...(seen.etag === undefined ? { IfNoneMatch: '*' } : { IfMatch: seen.etag }),
+          ...(expected.etag === undefined ? { IfNoneMatch: '*' } : { IfMatch: expected.etag }),
         }),
       );
       return { key, size: bytes.length, sha256: sha256.toString('hex'), versionId };
@@ -107,9 +114,9 @@ export function openObjects(s3: S3Client, bucket: string) {
   }
 
   /**
-   * Takes away exactly what was seen under the key; its versions stay.
+   * Deletes the object with this `etag`. Its versions stay.
    *
-   * @throws {WriteConflictError} where something else is there by now.
+   * @throws {WriteConflictError} if the key contains something else.
    */
   async function remove(key: string, { etag }: { readonly etag?: string | undefined }): Promise<void> {
     try {
@@ -119,90 +126,98 @@ export function openObjects(s3: S3Client, bucket: string) {
     }
   }
 
-  /** Makes a key hold these bytes; writes nothing where it does already. */
+  /** Writes an object, unless the key contains these bytes already. */
   async function put(key: string, bytes: Uint8Array, headers: ObjectHeaders): Promise<StoredObject> {
-    const seen = await head(key);
+    const state = await head(key);
     const sha256 = digest(bytes).toString('hex');
-    return seen?.sha256 === sha256
-      ? { key, size: bytes.length, sha256, versionId: seen.versionId }
-      : write(key, bytes, headers, seen ?? {});
+    return state?.sha256 === sha256
+      ? { key, size: bytes.length, sha256, versionId: state.versionId }
+      : write(key, bytes, headers, state ?? {});
   }
 
-  /** What a manifest lists and its key does not hold, with what it holds instead. */
+  /** The objects of a list whose keys contain other bytes or nothing, with the present state of each. */
   async function findMismatched(listed: readonly StoredObject[]) {
-    const astray: (StoredObject & { readonly seen: ObjectState | undefined })[] = [];
+    const mismatched: (StoredObject & { readonly state: ObjectState | undefined })[] = [];
     for (const object of listed) {
-      const seen = await head(object.key);
-      if (seen?.sha256 !== object.sha256) {
-        astray.push({ ...object, seen });
+      const state = await head(object.key);
+      if (state?.sha256 !== object.sha256) {
+        mismatched.push({ ...object, state });
       }
     }
-    return astray;
+    return mismatched;
   }
 
-  /** What stands where nothing shall stand. */
-  async function findUnexpected(empty: readonly string[]) {
-    const strays: { readonly key: string; readonly seen: ObjectState }[] = [];
-    for (const key of empty) {
-      const seen = await head(key);
-      if (seen) {
-        strays.push({ key, seen });
+  /** The objects under keys that must be empty. */
+  async function findUnexpected(keys: readonly string[]) {
+    const unexpected: { readonly key: string; readonly state: ObjectState }[] = [];
+    for (const key of keys) {
+      const state = await head(key);
+      if (state) {
+        unexpected.push({ key, state });
       }
     }
-    return strays;
+    return unexpected;
   }
 
   /**
-   * Ends everything that writes a set with a manifest: puts back what the standing manifest lists, until nothing is astray, and
-   * returns it. A manifest's condition guards the manifest alone; a slower writer may overwrite an object beside it, before
-   * or after. It comes here itself, after its last write, and so does the manifest's own writer: whichever is last finds
-   * all in place.
+   * Restores what the current manifest lists, until every object matches, and returns that manifest. The condition on a
+   * manifest protects the manifest alone: a slower writer can overwrite an object beside it, before or after the manifest is
+   * written. So every writer calls this after its last write, and the last of them leaves a set that matches.
    *
-   * @param emptyIn the keys that shall hold nothing by the manifest: what stands there is taken away.
+   * @param listedObjects the objects that a manifest lists.
+   * @param emptyKeys the keys that are empty according to a manifest. Objects under them are deleted.
    */
   const reconcile = <Manifest>(
-    readStanding: () => Promise<Manifest | undefined>,
-    listedIn: (manifest: Manifest) => readonly StoredObject[],
-    emptyIn: (manifest: Manifest) => readonly string[] = () => [],
+    readManifest: () => Promise<Manifest | undefined>,
+    listedObjects: (manifest: Manifest) => readonly StoredObject[],
+    emptyKeys: (manifest: Manifest) => readonly string[] = () => [],
   ): Promise<Manifest | undefined> =>
     retryOnConflict(async () => {
-      const standing = await readStanding();
-      const astray = standing ? await findMismatched(listedIn(standing)) : [];
-      const strays = standing ? await findUnexpected(emptyIn(standing)) : [];
-      const keys = [...astray, ...strays].map(({ key }) => key);
+      const manifest = await readManifest();
+      const mismatched = manifest ? await findMismatched(listedObjects(manifest)) : [];
+      const unexpected = manifest ? await findUnexpected(emptyKeys(manifest)) : [];
+      const keys = [...mismatched, ...unexpected].map(({ key }) => key);
       if (keys.length === 0) {
-        return standing;
+        return manifest;
       }
-      // What was seen may be a newer set, completed since the manifest was read. From here on conditions guard it.
-      if (isDeepStrictEqual(await readStanding(), standing)) {
-        for (const { key, versionId, seen = {} } of astray) {
+      // The objects can belong to a newer manifest, written after the first read. Later changes fail the conditions.
+      if (isDeepStrictEqual(await readManifest(), manifest)) {
+        for (const { key, versionId, state = {} } of mismatched) {
           const { body, ...headers } = await read(key, versionId);
-          await write(key, body, headers, seen);
+          await write(key, body, headers, state);
         }
-        for (const { key, seen } of strays) {
-          await remove(key, seen);
+        for (const { key, state } of unexpected) {
+          await remove(key, state);
         }
       }
-      throw new WriteConflictError(`${keys.join(', ')} held what the manifest does not list`);
+      throw new WriteConflictError(`${keys.join(', ')} did not match the manifest`);
     });
 
   return { head, read, write, remove, put, findMismatched, reconcile };
 }
 
-/** Looks again and writes again whenever another execution was quicker. */
+/**
+ * Repeats an attempt, which reads the state and then writes, as long as other executions write in between.
+ *
+ * @throws {WriteConflictError} after eight attempts.
+ */
 export async function retryOnConflict<T>(attempt: () => Promise<T>): Promise<T> {
-  for (let round = 1; ; round++) {
+  for (let count = 1; ; count++) {
     try {
       return await attempt();
     } catch (error) {
-      if (!(error instanceof WriteConflictError) || round === ROUNDS) {
+      if (!(error instanceof WriteConflictError) || count === ATTEMPTS) {
         throw error;
       }
     }
   }
 }
 
-/** Nothing under the key is an answer; every other error stays one. HEAD has no body and so no error code but its status. */
+/**
+ * Turns S3's 404 into undefined. The status decides, because a response to HEAD has no body and so no error code.
+ *
+ * @throws the error itself if it is another one.
+ */
 export function undefinedIfNotFound(error: unknown): undefined {
   if (error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404) {
     return undefined;
@@ -210,24 +225,9 @@ export function undefinedIfNotFound(error: unknown): undefined {
   throw error;
 }
 
-/** JSON as objects hold it. */
-export function toJsonBytes(value: unknown): Buffer {
-  return Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
-}
-
-/** What a JSON text holds; undefined where it is none. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-/** What a refused write or removal means: somebody else was quicker, or the error it is. */
 function asConflict(key: string, error: unknown): unknown {
   return error instanceof S3ServiceException && CONFLICT_ERRORS.has(error.name)
-    ? new WriteConflictError(`${key} was written by somebody else`, { cause: error })
+    ? new WriteConflictError(`Another execution changed ${key} at the same time`, { cause: error })
     : error;
 }
 

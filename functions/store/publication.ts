@@ -2,20 +2,19 @@ import * as v from 'valibot';
 import { dateSchema } from './manifest.ts';
 import { storedObjectSchema } from './objects.ts';
 
-/** The folder of the bucket that is served to everybody, and nothing else of it. */
+/** The folder of the bucket whose chains and logos are public. */
 export const PUBLISHED = 'published/';
 
-/** The key of any publication's description, and of nothing else; with its domain and its selector. */
+/** Matches the keys of all descriptions of publications and no other keys. The groups are the domain and the selector. */
 export const PUBLICATION_KEY = /^published\/([^/]+)\/([^/]+)\.json$/;
 
-/** One certificate at an address: which, of whom, since when. */
 const pairSchema = v.object({
   orderNumber: v.string(),
   since: dateSchema,
   fingerprintSha256: v.string(),
   notBefore: dateSchema,
   notAfter: dateSchema,
-  /** The organization of the certificate's subject, by which owners are told apart. */
+  /** The organization of the certificate's subject. It identifies the owner of the mark. */
   owner: v.string(),
   /** Every domain that the certificate covers. */
   domains: v.array(v.string()),
@@ -26,24 +25,27 @@ const publicationSchema = v.object({
   schemaVersion: v.literal(1),
   domain: v.string(),
   selector: v.string(),
-  /** The finished record of the DNS. */
+  /** The complete BIMI record. */
   bimiRecord: v.string(),
   live: pairSchema,
-  /** When the CA was seen to have revoked what is live; null while it has not. */
+  /** When the collector learned that the CA revoked the live certificate; null if it is not revoked. */
   revokedAt: v.nullable(dateSchema),
-  /** False where chain and logo were taken down after a revocation. */
+  /** False if chain and logo were taken down after a revocation. */
   served: v.boolean(),
-  /** What was live before, the latest first; their objects are there as versions. */
+  /** The pairs that were live before, the latest first. S3 keeps their objects as versions. */
   previous: v.array(pairSchema),
 });
 
-/** One certificate at an address. */
+/** Chain and logo of one certificate at an address: which certificate, from which order, since when. */
 export type PublishedPair = v.InferOutput<typeof pairSchema>;
 
-/** `<selector>.json`: what is live at an address, since when, from which order, and what came before. Written last. */
+/** The objects of an address that are served, in the order in which they are written. */
+export type PublishedPart = keyof PublishedPair['objects'];
+
+/** `<selector>.json`: what is live at an address, since when, from which order, and what was live before. Written last. */
 export type Publication = v.InferOutput<typeof publicationSchema>;
 
-/** Checks what a publication's description holds. Issues, never an error, where it is damaged. */
+/** Parses the description of a publication. A damaged description gives issues, never an error. */
 export function parsePublication(description: unknown): v.SafeParseResult<typeof publicationSchema> {
   return v.safeParse(publicationSchema, description);
 }

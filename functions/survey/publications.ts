@@ -1,9 +1,9 @@
 import { assertionName, bimiRecord } from '../bimi.ts';
 import { CollectorError } from '../errors.ts';
 import { PUBLICATION_BROKEN } from '../events.ts';
+import { parseJson } from '../store/json.ts';
 import { type Bucket, type Contents, readObjects } from '../store/listing.ts';
 import { manifestKey, type StoredManifest } from '../store/manifest.ts';
-import { parseJson } from '../store/objects.ts';
 import { PUBLICATION_KEY, PUBLISHED, type Publication, parsePublication, publishedKeys } from '../store/publication.ts';
 import type { Difference } from './differences.ts';
 import { findDifferences, type LiveDependencies } from './live.ts';

@@ -678,7 +678,7 @@ describe('contention', () => {
 
   test.each(conflicts)('without an end ends in an error: $status $code', async (conflict) => {
     server.before = (request) => (isWrite(request) && request.key === MANIFEST ? conflict : undefined);
-    await expect(collect(newer, first)).rejects.toThrow(`${MANIFEST} was written by somebody else`);
+    await expect(collect(newer, first)).rejects.toThrow(`Another execution changed ${MANIFEST}`);
     expect(server.requests.filter(({ key, method }) => key === MANIFEST && method === 'PUT')).toHaveLength(8);
   });
 

@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { CollectorError } from '../errors.ts';
+import { schemaProblems } from './json.ts';
+import { manifestKey, parseManifest, type StoredManifest } from './manifest.ts';
+import { openObjects, type StoredObject, undefinedIfNotFound } from './objects.ts';
+import type { PublishedPart } from './publication.ts';
+
+/** Logo and chain of a certificate: the bytes, and the object that the manifest lists for them. */
+export type StoredPair = Readonly<Record<PublishedPart, { readonly bytes: Uint8Array; readonly listed: StoredObject }>>;
+
+/** The certificate in the folder of an order. */
+export interface StoredCertificate {
+  readonly manifest: StoredManifest;
+  /**
+   * Reads logo and chain once, in the versions that the manifest lists.
+   *
+   * @throws {CertificateUnreadableError} if one is missing or has another SHA-256 than listed.
+   */
+  readonly readPair: () => Promise<StoredPair>;
+}
+
+/** The folder of an order does not contain what its manifest lists, or has no readable manifest. */
+export class CertificateUnreadableError extends CollectorError {
+  override readonly name = 'CertificateUnreadable';
+  constructor(orderNumber: string, problem: string) {
+    super(`Order ${orderNumber}: ${problem}. Next: send the event again with another "request", to collect it again.`);
+  }
+}
+
+/**
+ * Opens the certificate of an order and reads its manifest.
+ *
+ * @throws {CertificateUnreadableError} if the manifest is missing or damaged.
+ */
+export async function openStoredCertificate(
+  s3: S3Client,
+  bucket: string,
+  orderNumber: string,
+): Promise<StoredCertificate> {
+  const { read } = openObjects(s3, bucket);
+  const key = manifestKey(orderNumber);
+  const unreadable = (problem: string) => new CertificateUnreadableError(orderNumber, problem);
+  const object = await read(key).catch(undefinedIfNotFound);
+  if (!object) {
+    throw unreadable(`${key} is missing`);
+  }
+  const result = parseManifest(object.body);
+  if (!result.success) {
+    throw unreadable(`${key} is damaged: ${schemaProblems(result.issues)}`);
+  }
+  const manifest = result.output;
+
+  async function readPart(part: PublishedPart) {
+    const listed = manifest.objects[part];
+    if (!listed) {
+      throw unreadable(`${key} lists no ${part}`);
+    }
+    const stored = await read(listed.key, listed.versionId).catch(undefinedIfNotFound);
+    if (!stored) {
+      throw unreadable(`${listed.key} is missing in the version that the manifest lists`);
+    }
+    if (createHash('sha256').update(stored.body).digest('hex') !== listed.sha256) {
+      throw unreadable(`${listed.key} does not have the SHA-256 that the manifest lists`);
+    }
+    return { bytes: stored.body, listed };
+  }
+
+  let pair: StoredPair | undefined;
+  return {
+    manifest,
+    readPair: async () => {
+      pair ??= { logo: await readPart('logo'), chain: await readPart('chain') };
+      return pair;
+    },
+  };
+}
