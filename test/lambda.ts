@@ -67,3 +67,10 @@ export function stubAwsEnvironment(variables: Readonly<Record<string, string>>):
     vi.unstubAllEnvs();
   });
 }
+
+/** The lines of the logger, and the fields of all metrics lines (CloudWatch's embedded metric format) in one object. */
+export function logsAndMetrics(output: CapturedOutput) {
+  const lines = output.lines();
+  const metrics: Record<string, unknown> = Object.assign({}, ...lines.filter((line) => '_aws' in line));
+  return { logs: lines.filter((line) => 'message' in line), metrics };
+}

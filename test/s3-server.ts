@@ -1,4 +1,7 @@
-/** A small S3 on loopback, in memory, as strict as S3 in what the archive relies on: conditions, versions, checksums. */
+/**
+ * A small S3 in memory, on loopback. It is as strict as S3 about what the store relies on: conditions of PUT, versions,
+ * checksums, delete markers. A DELETE ignores its condition, as in older S3 servers.
+ */
 import { createHash } from 'node:crypto';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -10,7 +13,7 @@ export interface S3Request {
   readonly key: string;
   readonly query: URLSearchParams;
   readonly headers: http.IncomingHttpHeaders;
-  /** The access key id that signed it: who asks. */
+  /** The access key id that signed the request. It identifies the client. */
   readonly client: string;
 }
 
@@ -24,16 +27,16 @@ export interface SeedVersion {
   readonly lastModified: string;
 }
 
-/** An S3 error in place of the answer. */
+/** An S3 error that the server sends instead of its response. */
 export interface InjectedError {
   readonly status: number;
   readonly code: string;
 }
 
 export interface S3ServerOptions {
-  /** Off: one version of each key, without an id. */
+  /** False: the server keeps one version of each key, without an id. */
   readonly versions?: boolean;
-  /** Off: a checksum is neither looked at nor given back. */
+  /** False: the server neither verifies checksums nor returns them. */
   readonly checksums?: boolean;
   /** Versions that exist from the start, in the order in which they were written. */
   readonly seed?: readonly SeedVersion[];
@@ -41,23 +44,23 @@ export interface S3ServerOptions {
 
 export interface S3Server {
   readonly url: string;
-  /** Every request so far, also the refused ones, as they came. */
+  /** Every request so far in the order of arrival, refused ones included. */
   readonly requests: readonly S3Request[];
-  /** Runs when a request is there and before it takes effect: waits, refuses, or throws, which drops the connection. */
+  /** Runs before a request takes effect. It can wait, return an error, or throw, which closes the connection. */
   before: (request: S3Request) => Promise<InjectedError | undefined> | InjectedError | undefined;
   close(): Promise<void>;
 }
 
 type Headers = Readonly<Record<string, string>>;
 
-/** One version of an object; without a body it is a delete marker. */
+/** A version of an object, or a delete marker if it has no body. */
 interface Version {
   readonly id: string;
   readonly body?: Buffer;
   readonly headers: Headers;
 }
 
-interface Answer {
+interface S3Response {
   readonly status: number;
   readonly headers?: Headers;
   readonly body?: Buffer | string;
@@ -81,46 +84,50 @@ export async function startS3Server({
     return versions ? { 'x-amz-version-id': id } : {};
   }
 
-  function put({ key, headers }: S3Request, body: Buffer): Answer {
+  function put({ key, headers }: S3Request, body: Buffer): S3Response {
     const { 'x-amz-checksum-sha256': given, 'if-match': match, 'if-none-match': noneMatch } = headers;
     const checked = checksums && typeof given === 'string';
     if (checked && given !== createHash('sha256').update(body).digest('base64')) {
       return refused(400, 'BadDigest');
     }
-    const standing = objects.get(key)?.at(-1);
-    if (match !== undefined && !standing?.body) {
+    const current = objects.get(key)?.at(-1);
+    if (match !== undefined && !current?.body) {
       return refused(404, 'NoSuchKey');
     }
-    if (match !== undefined ? match !== standing?.headers.etag : noneMatch === '*' && standing?.body) {
+    if (match !== undefined ? match !== current?.headers.etag : noneMatch === '*' && current?.body) {
       return refused(412, 'PreconditionFailed');
     }
     const etag = etagOf(body);
-    const described = {
+    const stored = {
       'content-type': headers['content-type'] ?? 'binary/octet-stream',
       'last-modified': new Date().toUTCString(),
       etag,
+      ...(headers['cache-control'] && { 'cache-control': headers['cache-control'] }),
       ...(checked && { 'x-amz-checksum-sha256': given }),
     };
-    return { status: 200, headers: { etag, ...push(key, { body, headers: described }) } };
+    return { status: 200, headers: { etag, ...push(key, { body, headers: stored }) } };
   }
 
-  function get({ key, query, headers }: S3Request): Answer {
+  function get({ key, query, headers }: S3Request): S3Response {
     const id = query.get('versionId');
     const all = objects.get(key);
     const found = id === null ? all?.at(-1) : all?.find((version) => versions && version.id === id);
     if (!found?.body) {
-      return refused(404, id === null ? 'NoSuchKey' : 'NoSuchVersion');
+      const missing = refused(404, id === null ? 'NoSuchKey' : 'NoSuchVersion');
+      return versions && found
+        ? { ...missing, headers: { ...missing.headers, 'x-amz-delete-marker': 'true' } }
+        : missing;
     }
     const { 'x-amz-checksum-sha256': sha256, ...entity } = found.headers;
-    const shown = {
+    const computed = {
       'content-length': String(found.body.length),
       ...(versions && { 'x-amz-version-id': found.id }),
       ...(sha256 && headers['x-amz-checksum-mode'] === 'ENABLED' && { 'x-amz-checksum-sha256': sha256 }),
     };
-    return { status: 200, headers: { ...entity, ...shown }, body: found.body };
+    return { status: 200, headers: { ...entity, ...computed }, body: found.body };
   }
 
-  function list(query: URLSearchParams): Answer {
+  function list(query: URLSearchParams): S3Response {
     const after = query.get('continuation-token') ?? '';
     const found = [...objects.keys()]
       .filter((key) => key.startsWith(query.get('prefix') ?? '') && key > after && objects.get(key)?.at(-1)?.body)
@@ -137,7 +144,7 @@ export async function startS3Server({
     return { status: 200, headers: { 'content-type': 'application/xml' }, body };
   }
 
-  async function answer(incoming: http.IncomingMessage): Promise<Answer> {
+  async function respond(incoming: http.IncomingMessage): Promise<S3Response> {
     const { method = '', headers } = incoming;
     const { pathname, searchParams: query } = new URL(incoming.url ?? '/', 'http://localhost');
     const key = decodeURIComponent(pathname.split('/').slice(2).join('/'));
@@ -168,7 +175,7 @@ export async function startS3Server({
 
   const listener = http.createServer(async (incoming, outgoing) => {
     try {
-      const { status, headers, body } = await answer(incoming);
+      const { status, headers, body } = await respond(incoming);
       outgoing.writeHead(status, headers).end(incoming.method === 'HEAD' ? undefined : body);
     } catch {
       incoming.socket.destroy();
@@ -201,7 +208,7 @@ function etagOf(body: Buffer): string {
   return `"${createHash('md5').update(body).digest('hex')}"`;
 }
 
-function refused(status: number, code: string): Answer {
+function refused(status: number, code: string): S3Response {
   return { status, headers: { 'content-type': 'application/xml' }, body: xml('Error', { Code: code, Message: code }) };
 }
 

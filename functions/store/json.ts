@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { joinWithLimit } from '../text.ts';
 
 /** A value as the JSON that objects contain: indented, with a final newline. */
 export function toJsonBytes(value: unknown): Buffer {
@@ -14,7 +15,8 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** What is wrong with a stored JSON object, with the path of each problem. */
+/** What is wrong with a stored JSON object: the path and the message of the first issues. */
 export function schemaProblems(issues: readonly v.BaseIssue<unknown>[]): string {
-  return issues.map((issue) => `${v.getDotPath(issue) ?? 'the whole object'}: ${issue.message}`).join('; ');
+  const problems = issues.map((issue) => `${v.getDotPath(issue) ?? 'the whole object'}: ${issue.message}`);
+  return joinWithLimit(problems, '; ');
 }

@@ -1,4 +1,4 @@
-/** A bucket on loopback with collected orders in it, and eyes for what is published there. */
+/** A bucket on loopback with collected orders, and helpers that read and verify what is published in it. */
 import { createHash } from 'node:crypto';
 import {
   DeleteObjectCommand,
@@ -9,9 +9,14 @@ import {
 } from '@aws-sdk/client-s3';
 import { expect } from 'vitest';
 import { type MarkCertificate, readMarkCertificate } from '../../../functions/certificate/report.ts';
-import { type PublicationRecord, publish } from '../../../functions/publish/publish.ts';
+import { type PublicationRecord, type PublishResult, publish } from '../../../functions/publish/publish.ts';
 import { openArchive } from '../../../functions/store/archive.ts';
-import { type Publication, type PublishedPair, parsePublication } from '../../../functions/store/publication.ts';
+import {
+  type Publication,
+  type PublishedPair,
+  parsePublication,
+  publishedKeys,
+} from '../../../functions/store/publication.ts';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
@@ -25,19 +30,24 @@ export const BASE = 'https://d111.cloudfront.net';
 export const DOMAIN = 'example.com';
 export const NOW = '2026-06-01T08:00:00.000Z';
 
-/** What the CA sent, and what was read in it. */
+export const RECORD = `default._bimi.${DOMAIN}. TXT "v=BIMI1; l=${BASE}/${DOMAIN}/default.svg; a=${BASE}/${DOMAIN}/default.pem"`;
+
+/** The keys of the domain with the default selector. */
+export const { logo: SVG, chain: PEM, description: JSON_KEY } = publishedKeys(DOMAIN, 'default');
+
+/** The response of the CA, and the certificate that was read from it. */
 export interface Issue {
   readonly body: Uint8Array;
   readonly certificate: MarkCertificate;
 }
 
-/** An authority that was there before anything it issues here. */
+/** An authority that is older than every certificate that it issues in the tests. */
 export async function longstandingAuthority(): Promise<CertificateAuthority> {
   const since = { notBefore: new Date('2020-01-01T00:00:00Z') };
   return (await createCertificateAuthority()).with({ root: since, issuing: since });
 }
 
-/** Has a certificate signed and reads it as Collect does, on the morning of {@link NOW}. */
+/** Issues a certificate and reads it as Collect does, at the time {@link NOW}. */
 export async function issueBy(
   authority: CertificateAuthority,
   notBefore: string,
@@ -65,8 +75,7 @@ export async function startBucket() {
   function clientOf(accessKeyId: string): S3Client {
     const credentials = { accessKeyId, secretAccessKey: 'x' };
     const { url: endpoint } = server;
-    const s3 = new S3Client({ endpoint, region: 'us-east-1', credentials, forcePathStyle: true, maxAttempts: 1 });
-    return showDeleteMarkers(keepCacheControl(s3), server);
+    return new S3Client({ endpoint, region: 'us-east-1', credentials, forcePathStyle: true, maxAttempts: 1 });
   }
 
   async function read(Key: string, VersionId?: string) {
@@ -86,7 +95,7 @@ export async function startBucket() {
     return result.output as Publication;
   }
 
-  /** The versions that a pair lists are there, and are this certificate's. */
+  /** Expects that the versions that a pair lists exist and contain this certificate. */
   async function expectPair({ objects, fingerprintSha256 }: PublishedPair, { certificate }: Issue) {
     expect(fingerprintSha256).toBe(certificate.report.fingerprintSha256);
     for (const [listed, bytes] of [
@@ -109,8 +118,8 @@ export async function startBucket() {
     description,
     expectPair,
 
-    /** A fresh server, so that one test can play the same scene many times. */
-    async afresh() {
+    /** Starts an empty server, so that one test can repeat a scene. */
+    async restart() {
       await server.close();
       server = await startS3Server();
       reader = clientOf('reader');
@@ -118,7 +127,7 @@ export async function startBucket() {
 
     close: () => server.close(),
 
-    /** What Collect leaves of an order. */
+    /** Stores the certificate of an order, as Collect does. */
     store(orderNumber: string, { body, certificate }: Issue) {
       const provenance = { execution: `order-${orderNumber}`, collectedAt: NOW };
       return openArchive(reader, BUCKET, orderNumber).store({ container: 'pkcs7', body }, certificate, provenance);
@@ -126,14 +135,20 @@ export async function startBucket() {
 
     publish(
       orderNumber: string,
-      wishes: object = { domains: [DOMAIN] },
+      options: object = { domains: [DOMAIN] },
       { client = 'publisher', at = NOW, publishedUrl = BASE, observe = () => undefined }: PublishCall = {},
     ) {
-      // All that Step Functions hands over; what it says of the certificate is not to be believed.
+      // The whole state, as Step Functions passes it. What it contains about the certificate is wrong and must be ignored.
       const certificate = { fingerprintSha256: 'c0ffee', domains: ['elsewhere.example'], publishable: false };
       const collection = { outcome: 'issued', checks: 3, waitSeconds: 0, certificate };
-      const event = { order: { orderNumber, ...wishes, collection } };
+      const event = { order: { orderNumber, ...options, collection } };
       return publish(event, { s3: clientOf(client), bucket: BUCKET, publishedUrl, observe, now: () => new Date(at) });
+    },
+
+    /** Stores and publishes the certificate of an order. */
+    async publishOrder(orderNumber: string, issue: Issue, options?: object) {
+      await this.store(orderNumber, issue);
+      return this.publish(orderNumber, options);
     },
 
     remove: (Key: string) => reader.send(new DeleteObjectCommand({ Bucket: BUCKET, Key })),
@@ -141,7 +156,7 @@ export async function startBucket() {
     overwrite: (Key: string, body: string | Uint8Array, ContentType?: string) =>
       reader.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: Buffer.from(body), ContentType })),
 
-    /** At rest, an address holds this certificate whole: chain, logo and description. */
+    /** Expects that an address contains all of this certificate: chain, logo and description. */
     async expectLive(issue: Issue, orderNumber: string, domain = DOMAIN, selector = 'default') {
       const publication = await description(domain, selector);
       expect(publication).toMatchObject({ domain, selector, served: true, live: { orderNumber } });
@@ -160,7 +175,7 @@ export async function startBucket() {
       return server.requests.slice(before);
     },
 
-    /** What was written and taken away while the work ran, in order. */
+    /** The keys that were written and deleted during the work, in order. */
     async writesOf(work: () => Promise<unknown>): Promise<string[]> {
       const requests = await this.requestsOf(work);
       return requests.filter(isWrite).map(({ method, key }) => (method === 'PUT' ? key : `${method} ${key}`));
@@ -181,43 +196,33 @@ export function sha256(bytes: Uint8Array | string): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-const cacheControls = new Map<string, string | undefined>();
+/** The options of an order for the test's domain. */
+export const options = (changes: object = {}) => ({ domains: [DOMAIN], ...changes });
 
-/** S3 keeps Cache-Control with a version and gives it back; the server of the tests does not, so the clients do for it. */
-function keepCacheControl(s3: S3Client): S3Client {
-  s3.middlewareStack.add(
-    (next, { commandName }) =>
-      async (call) => {
-        const result = await next(call);
-        const { Key, CacheControl, VersionId: asked } = call.input as Record<string, string | undefined>;
-        const output = result.output as { VersionId?: string; CacheControl?: string | undefined };
-        const version = `${Key} ${output.VersionId ?? asked}`;
-        if (commandName === 'PutObjectCommand') {
-          cacheControls.set(version, CacheControl);
-        } else if (commandName === 'GetObjectCommand') {
-          output.CacheControl = cacheControls.get(version);
-        }
-        return result;
-      },
-    { step: 'initialize' },
-  );
-  return s3;
-}
+/** The result of publish for the test's domain, if its certificate is live. */
+export const publishedResult = (changed: boolean): PublishResult => ({
+  published: [{ domain: DOMAIN, selector: 'default', bimiRecord: RECORD, changed }],
+  notPublished: [],
+});
 
-/** S3 says of a missing object whether it was deleted; the server of the tests does not, so the clients do for it. */
-function showDeleteMarkers(s3: S3Client, server: S3Server): S3Client {
-  s3.middlewareStack.add(
-    (next) => async (call) => {
-      const result = await next(call);
-      const { statusCode, headers } = result.response as { statusCode: number; headers: Record<string, string> };
-      const { path } = call.request as { path: string };
-      const written = server.requests.findLast((request) => isWrite(request) && path.endsWith(`/${request.key}`));
-      if (statusCode === 404 && written?.method === 'DELETE') {
-        headers['x-amz-delete-marker'] = 'true';
-      }
-      return result;
+/** The result of publish for the test's domain, if its certificate is refused. */
+export const refusedResult = (reason: string, message: string | RegExp) => ({
+  published: [],
+  notPublished: [
+    {
+      domain: DOMAIN,
+      selector: 'default',
+      reason,
+      message: message instanceof RegExp ? expect.stringMatching(message) : message,
     },
-    { step: 'deserialize', priority: 'low' },
-  );
-  return s3;
+  ],
+});
+
+/** Leaves an address as revoke does when it takes a certificate down. */
+export async function takeDown(bucket: PublishedBucket) {
+  const description = await bucket.description();
+  const revoked = { ...description, revokedAt: '2026-06-02T00:00:00.000Z', served: false };
+  await bucket.overwrite(JSON_KEY, JSON.stringify(revoked));
+  await bucket.remove(PEM);
+  await bucket.remove(SVG);
 }

@@ -1,0 +1,224 @@
+import fc from 'fast-check';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { chooseBy, interleave } from '../../interleave.ts';
+import type { InjectedError } from '../../s3-server.ts';
+import {
+  type ArchiveBucket,
+  BROKEN,
+  CHAIN,
+  FIRST,
+  FOLDER,
+  type Issue,
+  issueCertificates,
+  isWrite,
+  LOGO,
+  MANIFEST,
+  RESPONSE,
+  SECOND,
+  startArchiveBucket,
+} from './archive-bucket.ts';
+
+let older: Issue;
+let newer: Issue;
+let twin: Issue;
+let bucket: ArchiveBucket;
+
+beforeAll(async () => {
+  ({ older, newer, twin } = await issueCertificates());
+});
+
+beforeEach(async () => {
+  bucket = await startArchiveBucket();
+});
+
+afterEach(() => bucket.close());
+
+const choices = fc.array(fc.nat(5), { minLength: 10, maxLength: 60 });
+
+describe('Two executions of one order at the same time', () => {
+  /** For each request of one writer: runs it up to this request, then the other writer to its end, then the rest. */
+  async function interruptEverywhere<Name extends string>(
+    name: Name,
+    writers: Readonly<Record<Name, () => Promise<unknown>>>,
+    verify: () => Promise<void>,
+  ) {
+    const { length } = await bucket.requestsOf(writers[name]);
+    for (let n = 0; n <= length; n++) {
+      await bucket.restart();
+      let turn = 0;
+      const results = await interleave<unknown>(bucket.server, writers, (waiting) =>
+        turn++ < n ? name : (waiting.find((other) => other !== name) ?? name),
+      );
+      const statuses = results.map(({ status }) => status);
+      expect(statuses, `interrupted at request ${n}`).toEqual(['fulfilled', 'fulfilled']);
+      await verify();
+    }
+  }
+
+  const olderAndNewer = {
+    older: () => bucket.collect(older, FIRST, 'older'),
+    newer: () => bucket.collect(newer, SECOND, 'newer'),
+  };
+  const interrupted = ['older', 'newer'] as const;
+
+  test.each(interrupted)(
+    'The newer certificate is stored in the end, wherever the %s writer is interrupted.',
+    async (name) => {
+      await interruptEverywhere(name, olderAndNewer, () => bucket.expectStored(newer, SECOND));
+    },
+  );
+
+  test.each(['broken', 'newer'] as const)(
+    'The valid set is stored in the end, wherever the %s writer is interrupted.',
+    async (name) => {
+      const writers = {
+        broken: () => bucket.collectBroken(FIRST, 'broken'),
+        newer: () => bucket.collect(newer, SECOND, 'newer'),
+      };
+      await interruptEverywhere(name, writers, async () => {
+        await bucket.expectStored(newer, SECOND);
+        const { response } = await bucket.readJson(`${FOLDER}rejected.json`);
+        expect((await bucket.read(response.key, response.versionId)).body).toEqual(BROKEN.body);
+      });
+    },
+  );
+
+  test('A slower writer restores what it wrote over the objects of a newer certificate.', async () => {
+    let heads = 0;
+    bucket.server.before = async ({ client, method, key }) => {
+      if (client === 'older' && method === 'HEAD' && key === RESPONSE && ++heads === 2) {
+        await bucket.collect(newer, SECOND, 'newer');
+      }
+      return undefined;
+    };
+    expect(await bucket.collect(older, FIRST, 'older')).toMatchObject(SECOND);
+    const writes = bucket.server.requests.filter((request) => isWrite(request) && request.client === 'older');
+    expect(writes.map(({ key }) => key)).toEqual([RESPONSE, RESPONSE, CHAIN, LOGO, MANIFEST, RESPONSE, CHAIN, LOGO]);
+    await bucket.expectStored(newer, SECOND);
+  });
+
+  test('The manifest that is current at the end is returned, not the written one.', async () => {
+    let replaced = false;
+    bucket.server.before = async ({ client, method, key }) => {
+      const wrote = bucket.server.requests.some(
+        (past) => isWrite(past) && past.client === 'older' && past.key === MANIFEST,
+      );
+      if (client === 'older' && method === 'GET' && key === MANIFEST && wrote && !replaced) {
+        replaced = true;
+        await bucket.collect(newer, SECOND, 'newer');
+      }
+      return undefined;
+    };
+    expect(await bucket.collect(older, FIRST, 'older')).toMatchObject(SECOND);
+    expect(replaced).toBe(true);
+  });
+
+  test('The newer certificate is stored in the end, in any order of requests.', { timeout: 60_000 }, async () => {
+    const runOnce = async (numbers: readonly number[]) => {
+      await bucket.restart();
+      const results = await interleave(bucket.server, olderAndNewer, chooseBy(numbers));
+      const outcomes = results.map((result) =>
+        result.status === 'fulfilled' ? result.value.execution : result.reason,
+      );
+      expect(outcomes[1]).toBe(SECOND.execution);
+      expect([FIRST.execution, SECOND.execution]).toContain(outcomes[0]);
+      await bucket.expectStored(newer, SECOND);
+    };
+    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 150 });
+  });
+
+  test('The newest of three is stored in the end, even with a broken chain between them.', {
+    timeout: 60_000,
+  }, async () => {
+    const writers = {
+      broken: async () => bucket.collectBroken(FIRST, 'broken'),
+      newer: () => bucket.collect(newer, SECOND, 'newer'),
+      older: () => bucket.collect(older, FIRST, 'older'),
+    };
+    const runOnce = async (numbers: readonly number[]) => {
+      await bucket.restart();
+      const results = await interleave<unknown>(bucket.server, writers, chooseBy(numbers));
+      expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
+      await bucket.expectStored(newer, SECOND);
+    };
+    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 150 });
+  });
+
+  test('Two executions with the same certificate store it once, and both return the same provenance.', {
+    timeout: 60_000,
+  }, async () => {
+    const writers = { a: () => bucket.collect(newer, FIRST, 'a'), b: () => bucket.collect(newer, SECOND, 'b') };
+    const runOnce = async (numbers: readonly number[]) => {
+      await bucket.restart();
+      const results = await interleave(bucket.server, writers, chooseBy(numbers));
+      const manifest = await bucket.manifest();
+      await bucket.expectStored(newer);
+      const { execution, collectedAt } = manifest ?? {};
+      const value = expect.objectContaining({ execution, collectedAt });
+      expect(results).toEqual([
+        { status: 'fulfilled', value },
+        { status: 'fulfilled', value },
+      ]);
+    };
+    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 100 });
+  });
+
+  test('One of two certificates of the same second is complete in the end.', { timeout: 60_000 }, async () => {
+    const writers = {
+      newer: () => bucket.collect(newer, FIRST, 'newer'),
+      twin: () => bucket.collect(twin, SECOND, 'twin'),
+    };
+    const runOnce = async (numbers: readonly number[]) => {
+      await bucket.restart();
+      const results = await interleave(bucket.server, writers, chooseBy(numbers));
+      expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
+      const isFirst = (await bucket.manifest())?.execution === FIRST.execution;
+      await bucket.expectStored(isFirst ? newer : twin, isFirst ? FIRST : SECOND);
+    };
+    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 100 });
+  });
+});
+
+describe('Write conflicts', () => {
+  const conflicts = [
+    { status: 412, code: 'PreconditionFailed' },
+    { status: 409, code: 'ConditionalRequestConflict' },
+    { status: 404, code: 'NoSuchKey' },
+  ] satisfies InjectedError[];
+
+  test.each(conflicts)('After one conflict at any write, $status $code, the state is read again.', async (conflict) => {
+    for (let nth = 0; nth < 4; nth++) {
+      let writes = 0;
+      bucket.server.before = (request) => (isWrite(request) && writes++ === nth ? conflict : undefined);
+      await bucket.collect(newer, FIRST);
+      expect(writes).toBe(5);
+      await bucket.expectStored(newer, FIRST);
+      await bucket.restart();
+    }
+  });
+
+  test.each(conflicts)('Endless conflicts end in an error after eight attempts: $status $code.', async (conflict) => {
+    bucket.server.before = (request) => (isWrite(request) && request.key === MANIFEST ? conflict : undefined);
+    await expect(bucket.collect(newer, FIRST)).rejects.toThrow(`Another execution changed ${MANIFEST}`);
+    expect(bucket.server.requests.filter(({ key, method }) => key === MANIFEST && method === 'PUT')).toHaveLength(8);
+  });
+
+  test('Endless conflicts about an object end in an error too.', async () => {
+    await bucket.collect(newer, FIRST);
+    let writes = 0;
+    bucket.server.before = async ({ client, method, key }) => {
+      if (client === 'x' && method === 'HEAD' && key === CHAIN) {
+        await bucket.overwrite(CHAIN, `written for the ${++writes}th time`);
+      }
+      return undefined;
+    };
+    await expect(bucket.collect(older, SECOND, 'x')).rejects.toThrow(CHAIN);
+    expect(await bucket.manifest()).toMatchObject(FIRST);
+  });
+
+  test('A missing bucket is not a conflict.', async () => {
+    bucket.server.before = () => ({ status: 404, code: 'NoSuchBucket' });
+    await expect(bucket.collect(newer, FIRST)).rejects.toMatchObject({ name: 'NoSuchBucket' });
+    expect(bucket.server.requests.filter(isWrite)).toHaveLength(1);
+  });
+});

@@ -1,0 +1,105 @@
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { S3Request } from '../../s3-server.ts';
+import {
+  type ArchiveBucket,
+  CHAIN,
+  FIRST,
+  type Issue,
+  issueCertificates,
+  SECOND,
+  startArchiveBucket,
+} from './archive-bucket.ts';
+
+let older: Issue;
+let newer: Issue;
+let bucket: ArchiveBucket;
+
+beforeAll(async () => {
+  ({ older, newer } = await issueCertificates());
+});
+
+beforeEach(async () => {
+  bucket = await startArchiveBucket();
+});
+
+afterEach(() => bucket.close());
+
+/** States of the folder before `newer` is stored. */
+const scenes = [
+  ['in an empty folder', async () => undefined],
+  ['over an older certificate', () => bucket.collect(older, { ...FIRST, execution: 'order-1' })],
+  ['over a broken chain', () => bucket.collectBroken({ ...FIRST, execution: 'order-1' })],
+  [
+    'over a damaged set of itself',
+    async () => {
+      await bucket.collect(newer, FIRST);
+      await bucket.remove(CHAIN);
+    },
+  ],
+] as const;
+
+/** The requests of a scene without failures. */
+async function rehearse(prepare: () => Promise<unknown>): Promise<readonly S3Request[]> {
+  await prepare();
+  const requests = await bucket.requestsOf(() => bucket.collect(newer, FIRST));
+  await bucket.restart();
+  return requests;
+}
+
+describe.each(scenes)('Failures while a certificate is stored %s', (_, prepare) => {
+  test.each([
+    [500, 'InternalError'],
+    [503, 'SlowDown'],
+    [403, 'AccessDenied'],
+  ])(
+    'After %i at any request, the call fails with that error, and a repetition completes the set.',
+    async (status, code) => {
+      const requests = await rehearse(prepare);
+      for (const [index, { method, key }] of requests.entries()) {
+        const place = `${method} ${key}, request ${index + 1}`;
+        await prepare();
+        let count = 0;
+        bucket.server.before = () => (count++ === index ? { status, code } : undefined);
+        const $metadata = expect.objectContaining({ httpStatusCode: status });
+        await expect(bucket.collect(newer, FIRST), place).rejects.toMatchObject({ $metadata });
+        expect(count, place).toBe(index + 1);
+        bucket.server.before = () => undefined;
+        await bucket.manifest();
+        expect(await bucket.collect(newer, FIRST), place).toMatchObject(FIRST);
+        await bucket.expectStored(newer, FIRST);
+        await bucket.restart();
+      }
+    },
+  );
+
+  test.each([
+    ['the same execution, which is named in the manifest', FIRST],
+    ['another execution, which is named if the manifest was not written yet', SECOND],
+  ])('If the process ends between any two requests, the set is completed by %s.', async (_, repeating) => {
+    const requests = await rehearse(prepare);
+    for (let answered = 0; answered <= requests.length; answered++) {
+      const place = `ended after ${answered} of ${requests.length} requests`;
+      await prepare();
+      const before = await bucket.manifest();
+      let count = 0;
+      bucket.server.before = ({ client }) => {
+        if (client === 'interrupted' && count++ >= answered) {
+          throw new Error('the process has ended');
+        }
+        return undefined;
+      };
+      const failed = await bucket.collect(newer, FIRST, 'interrupted').then(
+        () => false,
+        () => true,
+      );
+      expect(failed, place).toBe(answered < requests.length);
+      const current = await bucket.manifest();
+      const written = current?.fingerprintSha256 === newer.certificate.report.fingerprintSha256;
+      expect(written || current?.fingerprintSha256 === before?.fingerprintSha256, place).toBe(true);
+      const provenance = written ? FIRST : repeating;
+      expect(await bucket.collect(newer, repeating), place).toMatchObject(provenance);
+      await bucket.expectStored(newer, provenance);
+      await bucket.restart();
+    }
+  });
+});
