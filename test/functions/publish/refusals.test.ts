@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type Candidate, findRefusal, ownerOf, REFUSALS } from '../../../functions/publish/refusals.ts';
 import type { StoredManifest } from '../../../functions/store/manifest.ts';
@@ -283,11 +282,4 @@ describe('The longest messages', () => {
     expect(jsonBytes(refusal?.message)).toBeLessThanOrEqual(STATE_BUDGET.message);
     expect(refusal?.message.endsWith(advice)).toBe(true);
   });
-});
-
-test('docs/publishing.md lists every reason in the order of the checks.', () => {
-  const page = readFileSync('docs/publishing.md', 'utf8');
-  const [, table = ''] = /\| reason \|.*\n\|[-|]+\n((?:\|.*\n)+)/.exec(page) ?? [];
-  const reasons = Array.from(table.matchAll(/^\| `([^`]+)` \|/gm), ([, reason]) => reason);
-  expect(reasons).toEqual(Object.keys(REFUSALS));
 });
