@@ -91,7 +91,7 @@ export function objectsOf(s3: S3Client) {
 
 export async function startArchiveBucket() {
   let server: S3Server = await startS3Server();
-  const objects = () => objectsOf(clientOf('reader', server.url));
+  let objects = objectsOf(clientOf('reader', server.url));
 
   return {
     get server() {
@@ -102,14 +102,15 @@ export async function startArchiveBucket() {
     async restart() {
       await server.close();
       server = await startS3Server();
+      objects = objectsOf(clientOf('reader', server.url));
     },
 
     close: () => server.close(),
 
-    read: (key: string, versionId?: string) => objects().read(key, versionId),
-    keys: () => objects().keys(),
-    remove: (key: string) => objects().remove(key),
-    overwrite: (key: string, body: string) => objects().overwrite(key, body),
+    read: (key: string, versionId?: string) => objects.read(key, versionId),
+    keys: () => objects.keys(),
+    remove: (key: string) => objects.remove(key),
+    overwrite: (key: string, body: string) => objects.overwrite(key, body),
 
     async readJson(key: string) {
       return JSON.parse((await this.read(key)).body.toString());

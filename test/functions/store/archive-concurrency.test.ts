@@ -35,7 +35,7 @@ afterEach(() => bucket.close());
 
 const choices = fc.array(fc.nat(5), { minLength: 10, maxLength: 60 });
 
-describe('Two executions of one order at the same time', () => {
+describe('Two executions of one order at the same time', { timeout: 120_000 }, () => {
   /** For each request of one writer: runs it up to this request, then the other writer to its end, then the rest. */
   async function interruptEverywhere<Name extends string>(
     name: Name,
@@ -113,7 +113,7 @@ describe('Two executions of one order at the same time', () => {
     expect(replaced).toBe(true);
   });
 
-  test('The newer certificate is stored in the end, in any order of requests.', { timeout: 60_000 }, async () => {
+  test('The newer certificate is stored in the end, in any order of requests.', async () => {
     const runOnce = async (numbers: readonly number[]) => {
       await bucket.restart();
       const results = await interleave(bucket.server, olderAndNewer, chooseBy(numbers));
@@ -163,7 +163,7 @@ describe('Two executions of one order at the same time', () => {
     await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 100 });
   });
 
-  test('One of two certificates of the same second is complete in the end.', { timeout: 60_000 }, async () => {
+  test('One of two certificates of the same second is complete in the end.', async () => {
     const writers = {
       newer: () => bucket.collect(newer, FIRST, 'newer'),
       twin: () => bucket.collect(twin, SECOND, 'twin'),
@@ -197,7 +197,7 @@ describe('Write conflicts', () => {
     }
   });
 
-  test.each(conflicts)('Endless conflicts end in an error after eight attempts: $status $code.', async (conflict) => {
+  test.each(conflicts)('Endless conflicts end in an error after eight attempts: $status ($code).', async (conflict) => {
     bucket.server.before = (request) => (isWrite(request) && request.key === MANIFEST ? conflict : undefined);
     await expect(bucket.collect(newer, FIRST)).rejects.toThrow(`Another execution changed ${MANIFEST}`);
     expect(bucket.server.requests.filter(({ key, method }) => key === MANIFEST && method === 'PUT')).toHaveLength(8);
