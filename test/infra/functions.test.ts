@@ -1,286 +1,121 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
-import { buildSync } from 'esbuild';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildFunction } from '../../infra/functions.ts';
+import { describe, expect, test } from 'vitest';
+import { all, DAY, environmentOf, only, SETTINGS, synthesize } from './synthesized.ts';
 
-const PROJECT = join(import.meta.dirname, '..', '..');
-const FOLDERS = ['collect', 'start', 'survey', 'push', 'publish', 'revoke'] as const;
-type Folder = (typeof FOLDERS)[number];
+const byDefault = synthesize();
+const withSettings = synthesize(SETTINGS);
+const publishing = synthesize({ publish: 'true' });
 
-/** Variables that a function has only where something is published. */
-const OPTIONAL: Partial<Record<Folder, readonly string[]>> = { collect: ['PUBLISHED_URL'], survey: ['PUBLISHED_URL'] };
+/** The timeout of every function in seconds. The last three functions exist only with push or publish. */
+const TIMEOUTS = {
+  CollectFunction: 60,
+  StartFunction: 30,
+  SurveyFunction: 300,
+  PushFunction: 15,
+  PublishFunction: 120,
+  RevokeFunction: 120,
+};
+const FUNCTIONS = Object.keys(TIMEOUTS);
 
-let temporary: string;
-let sources: Readonly<Record<Folder, readonly string[]>>;
-
-beforeAll(() => {
-  temporary = mkdtempSync(join(tmpdir(), 'bundles-'));
-  sources = forEachFolder((folder) => buildFunction(folder, bundle(folder)));
-});
-
-afterAll(() => rmSync(temporary, { recursive: true }));
-
-function bundle(folder: Folder): string {
-  return join(temporary, folder);
-}
-
-function forEachFolder<T>(of: (folder: Folder) => T): Record<Folder, T> {
-  return {
-    collect: of('collect'),
-    start: of('start'),
-    survey: of('survey'),
-    push: of('push'),
-    publish: of('publish'),
-    revoke: of('revoke'),
-  };
-}
-
-describe.each(FOLDERS)('the bundle of %s', (folder) => {
-  test('is made of functions/, a stand-in for node:http, and dependencies that are not for development', () => {
-    const { dependencies, devDependencies } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'));
-    const own = sources[folder].filter((source) => !source.includes('node_modules/'));
-    const packages = new Set(sources[folder].filter((source) => !own.includes(source)).map(packageOf));
-
-    expect(own).toContain(`functions/${folder}/index.ts`);
-    expect(own.filter((source) => !source.startsWith('functions/'))).toEqual(['infra/node-http.ts']);
-    expect([...packages].filter((name) => name in devDependencies)).toEqual([]);
-    expect([...packages]).toContain('@aws-lambda-powertools/logger');
-    expect(dependencies).toHaveProperty('@aws-lambda-powertools/logger');
+describe.each(Object.entries(TIMEOUTS))('%s', (name, timeout) => {
+  test('The function runs on Node 24 with its timeout, and is traced.', () => {
+    expect(only(withSettings, 'AWS::Lambda::Function', name).Properties).toMatchObject({
+      Runtime: 'nodejs24.x',
+      Handler: 'index.handler',
+      Architectures: ['arm64'],
+      Timeout: timeout,
+      TracingConfig: { Mode: 'Active' },
+    });
   });
 
-  test('holds no simulator, emulator, test or synthesis, whatever brought it in', () => {
-    expect(sources[folder].filter((source) => /fauxqs|simulator|vitest|aws-cdk|esbuild|\.test\./.test(source))).toEqual(
-      [],
-    );
-  });
-
-  test('consists of files that Node can load, each of them', () => {
-    const files = filesOf(bundle(folder)).filter((file) => file !== 'index.mjs');
-    expect(files).not.toEqual([]);
-    expect(runIn(bundle(folder), `for (const file of ${JSON.stringify(files)}) await import('./' + file);`)).toBe('');
+  test('The function logs JSON to its own log group, with a retention of 90 days.', () => {
+    expect(only(withSettings, 'AWS::Lambda::Function', name).Properties.LoggingConfig).toEqual({
+      LogFormat: 'JSON',
+      LogGroup: `<${name}Logs>`,
+    });
+    expect(only(withSettings, 'AWS::Logs::LogGroup', `${name}Logs`).Properties).toMatchObject({ RetentionInDays: 90 });
   });
 });
 
-describe('reading certificates', () => {
-  test.each(['start', 'survey', 'push', 'publish', 'revoke'] as const)('is no business of %s', (folder) => {
-    expect(sources[folder].filter((source) => source.startsWith('functions/certificate/'))).toEqual([]);
+describe('the functions', () => {
+  test.each([
+    { on: 'nothing', stack: () => byDefault, expected: FUNCTIONS.slice(0, 3) },
+    { on: 'push', stack: () => synthesize({ push: 'true' }), expected: FUNCTIONS.slice(0, 4) },
+    { on: 'publish', stack: () => publishing, expected: FUNCTIONS.filter((name) => name !== 'PushFunction') },
+    { on: 'everything', stack: () => withSettings, expected: FUNCTIONS },
+  ])('With $on on, the stack has these functions, each with its own role.', ({ stack, expected }) => {
+    const roles = all(stack(), 'AWS::Lambda::Function').map(({ name, Properties }) => [name, Properties.Role]);
+    expect(roles.toSorted()).toEqual(expected.map((name) => [name, `<${name}Role.Arn>`]).toSorted());
   });
 
-  test.each(FOLDERS)('is nothing that %s loads before a certificate came', (folder) => {
-    const { atOnce } = loadedFiles(bundle(folder));
-    const found = filesWithTextsOf(sources[folder].filter(readsCertificates), sources[folder], bundle(folder));
-
-    expect(atOnce).toContain('index.mjs');
-    expect([...found].filter(([, files]) => files.some((file) => atOnce.includes(file)))).toEqual([]);
+  test('The environments of the functions contain the values of the settings, and no secret.', () => {
+    expect(environmentOf(byDefault, 'CollectFunction')).toEqual({
+      BUCKET_NAME: '<Bucket>',
+      COLLECT_URL: 'https://secure.trust-provider.com/products/download/CollectMC',
+      CREDENTIALS_SECRET_ARN: '<Credentials>',
+      GIVE_UP_SECONDS: String(90 * DAY),
+      POLL_SECONDS: String(3 * 3600),
+      RESPONSE_FORMAT: 'pkcs7',
+    });
+    expect(environmentOf(withSettings, 'CollectFunction')).toEqual({
+      BUCKET_NAME: '<Bucket>',
+      COLLECT_URL: 'https://ca.example/CollectMC',
+      CREDENTIALS_SECRET_ARN: '<Credentials>',
+      GIVE_UP_SECONDS: String(200 * DAY),
+      POLL_SECONDS: String(6 * 3600),
+      RESPONSE_FORMAT: 'zip',
+      PUBLISHED_URL: 'https://bimi.example.com',
+      TRUST_ANCHORS: `${'ab'.repeat(32)},${'cd'.repeat(32)}`,
+    });
+    expect(environmentOf(byDefault, 'StartFunction')).toEqual({ STATE_MACHINE_ARN: '<StateMachine>' });
+    expect(environmentOf(byDefault, 'SurveyFunction')).toEqual({
+      BUCKET_NAME: '<Bucket>',
+      EVENT_BUS_NAME: 'default',
+      REMIND_BEFORE_DAYS: '30',
+    });
+    expect(environmentOf(withSettings, 'SurveyFunction')).toEqual({
+      BUCKET_NAME: '<Bucket>',
+      EVENT_BUS_NAME: 'orders',
+      REMIND_BEFORE_DAYS: '45',
+      PUBLISHED_URL: 'https://bimi.example.com',
+    });
+    expect(environmentOf(withSettings, 'PushFunction')).toEqual({
+      STATE_MACHINE_ARN: '<StateMachine>',
+      PUSH_SECRET_ARN: '<PushCredentials>',
+    });
+    expect(environmentOf(withSettings, 'PublishFunction')).toEqual({
+      BUCKET_NAME: '<Bucket>',
+      PUBLISHED_URL: 'https://bimi.example.com',
+    });
+    expect(environmentOf(withSettings, 'RevokeFunction')).toEqual({
+      BUCKET_NAME: '<Bucket>',
+      UNPUBLISH_REVOKED: 'true',
+    });
+    expect(environmentOf(publishing, 'RevokeFunction')).toEqual({ BUCKET_NAME: '<Bucket>' });
   });
 
-  test('is in files that Collect loads by a dynamic import', () => {
-    const { later } = loadedFiles(bundle('collect'));
-    const found = filesWithTextsOf(sources.collect.filter(readsCertificates), sources.collect, bundle('collect'));
-
-    expect([...found.keys()]).toEqual(
-      expect.arrayContaining([
-        'functions/certificate/chain.ts',
-        'functions/certificate/decode.ts',
-        expect.stringContaining('node_modules/saxes/'),
-      ]),
-    );
-    expect(later).toEqual(expect.arrayContaining([...found.values()].flat()));
-  });
-});
-
-describe('S3', () => {
-  const isS3 = (source: string) => source.startsWith('node_modules/@aws-sdk/client-s3/');
-  const isStore = (source: string) => source.startsWith('functions/store/');
-
-  test('is nothing that Collect loads before a certificate came, nor is the store', () => {
-    const { atOnce, later } = loadedFiles(bundle('collect'));
-    const wanted = sources.collect.filter((source) => isS3(source) || isStore(source));
-    const found = filesWithTextsOf(wanted, sources.collect, bundle('collect'));
-
-    expect([...found.keys()].filter(isS3)).not.toEqual([]);
-    expect([...found.keys()].filter(isStore)).not.toEqual([]);
-    expect([...found].filter(([, files]) => files.some((file) => atOnce.includes(file)))).toEqual([]);
-    expect(later).toEqual(expect.arrayContaining([...found.values()].flat()));
-  });
-});
-
-describe('node:http', () => {
-  test.each(FOLDERS)('is imported by no file of %s: Node would load fetch with it', (folder) => {
-    const importing = filesOf(bundle(folder)).filter((file) =>
-      /\b(from|import)\s*\(?\s*["'](node:)?http["']/.test(readFileSync(join(bundle(folder), file), 'utf8')),
-    );
-    expect(importing).toEqual([]);
-  });
-
-  test('is replaced by the same without what loads fetch', async () => {
-    const leftOut = ['CloseEvent', 'MessageEvent', 'WebSocket', '_connectionListener'];
-    const others = Object.entries(await import('node:http')).filter(([name]) => !leftOut.includes(name));
-    expect({ ...(await import('../../infra/node-http.ts')) }).toEqual(Object.fromEntries(others));
-  });
-});
-
-/** The stack as a user synthesizes it, in an environment without any credentials. */
-describe('cdk synth', () => {
-  let output: string;
-  let assets: Readonly<Record<Folder, string>>;
-  let variables: Readonly<Record<Folder, readonly string[]>>;
-
-  beforeAll(() => {
-    output = join(temporary, 'cdk.out');
-    const { status, stderr } = spawnSync(
-      join(PROJECT, 'node_modules', '.bin', 'cdk'),
-      ['synth', '--quiet', '--output', output, '-c', 'push=true', '-c', 'publish=true'],
-      {
-        cwd: PROJECT,
-        env: environment({ HOME: temporary }),
-        encoding: 'utf8',
-      },
-    );
-    expect(status, stderr).toBe(0);
-    const template = read('MarkCertificateCollector.template.json');
-    const { files } = read('MarkCertificateCollector.assets.json');
-    const functionOf = (folder: Folder) => {
-      const found = Object.entries<LambdaFunction>(template.Resources).filter(
-        ([id, { Type }]) => Type === 'AWS::Lambda::Function' && id.toLowerCase().includes(`${folder}function`),
-      );
-      expect(found).toHaveLength(1);
-      return found.map(([, { Properties }]) => Properties);
-    };
-    const assetOf = (folder: Folder) =>
-      functionOf(folder)
-        .map(({ Code }) => join(output, files[Code.S3Key.replace('.zip', '')].source.path))
-        .join();
-    const variablesOf = (folder: Folder) =>
-      functionOf(folder).flatMap(({ Environment }) => Object.keys(Environment.Variables));
-    assets = forEachFolder(assetOf);
-    variables = forEachFolder(variablesOf);
-  });
-
-  test('gives each function a bundle of its own', () => {
-    expect(new Set(Object.values(assets)).size).toBe(FOLDERS.length);
-    for (const folder of FOLDERS) {
-      expect(filesOf(assets[folder])).toEqual(filesOf(bundle(folder)));
-      expect(readFileSync(join(assets[folder], 'index.mjs'))).toEqual(readFileSync(join(bundle(folder), 'index.mjs')));
-    }
-  });
-
-  test.each(FOLDERS)('gives %s every environment variable that its handler needs', (folder) => {
-    const script = "const { handler } = await import('./index.mjs'); console.log(typeof handler);";
-    expect(runIn(assets[folder], script, valuesFor(variables[folder]))).toBe('function\n');
-  });
-
-  test.each(FOLDERS)('gives %s none that it does not need: without one, the handler names it', (folder) => {
-    const script = `
-      const all = { ...process.env };
-      for (const name of ${JSON.stringify(variables[folder])}) {
-        process.env = { ...all };
-        delete process.env[name];
-        await import('./index.mjs?' + name).catch((error) => console.log(error.message.match(/\\w+: is missing/)?.[0]));
-      }`;
-    expect(runIn(assets[folder], script, valuesFor(variables[folder])).trim().split('\n')).toEqual(
-      variables[folder].filter((name) => !OPTIONAL[folder]?.includes(name)).map((name) => `${name}: is missing`),
-    );
-  });
-
-  function read(file: string) {
-    return JSON.parse(readFileSync(join(output, file), 'utf8'));
-  }
-});
-
-interface LambdaFunction {
-  readonly Type: string;
-  readonly Properties: {
-    readonly Code: { readonly S3Key: string };
-    readonly Environment: { readonly Variables: Readonly<Record<string, unknown>> };
-  };
-}
-
-function packageOf(source: string): string {
-  const [scopeOrName = '', name = ''] = (source.split('node_modules/').at(-1) ?? '').split('/');
-  return scopeOrName.startsWith('@') ? `${scopeOrName}/${name}` : scopeOrName;
-}
-
-function readsCertificates(source: string): boolean {
-  return source.startsWith('functions/certificate/') || source.includes('node_modules/saxes/');
-}
-
-function filesOf(directory: string): string[] {
-  return readdirSync(directory).filter((file) => file.endsWith('.mjs'));
-}
-
-/** What a bundle loads as soon as Lambda imports index.mjs, and what only a dynamic import brings. */
-function loadedFiles(directory: string): { atOnce: string[]; later: string[] } {
-  const { inputs } = buildSync({
-    absWorkingDir: directory,
-    entryPoints: filesOf(directory),
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    outdir: 'unused',
-    write: false,
-    metafile: true,
-  }).metafile;
-  const reached = (...kinds: string[]) => {
-    const files = new Set(['index.mjs']);
-    for (const file of files) {
-      for (const { path } of (inputs[file]?.imports ?? []).filter(
-        (each) => kinds.includes(each.kind) && !each.external,
-      )) {
-        files.add(path);
+  test('All functions get the URL of the publications that the output states.', () => {
+    for (const stack of [publishing, withSettings]) {
+      const { Value: url } = stack.resolved.Outputs.PublishedUrl as { Value: string };
+      for (const name of ['CollectFunction', 'SurveyFunction', 'PublishFunction']) {
+        expect(environmentOf(stack, name)).toMatchObject({ PUBLISHED_URL: url });
       }
     }
-    return [...files];
-  };
-  const atOnce = reached('import-statement');
-  const later = reached('import-statement', 'dynamic-import').filter((file) => !atOnce.includes(file));
-  return { atOnce, later };
-}
-
-/**
- * The bundled files that hold each source, found by the texts that only this source has: a minifier renames everything
- * else. Sources without such a text are left out.
- */
-function filesWithTextsOf(wanted: readonly string[], all: readonly string[], directory: string): Map<string, string[]> {
-  const contents = new Map(all.map((source) => [source, readFileSync(join(PROJECT, source), 'utf8')]));
-  const bundled = new Map(filesOf(directory).map((file) => [file, readFileSync(join(directory, file), 'utf8')]));
-  return new Map(
-    wanted.toSorted().flatMap((source) => {
-      const texts = [...(contents.get(source) ?? '').matchAll(/(['"`])(?!\.)([ \w.,;:?#-]{16,})\1/g)]
-        .map(([, , text = '']) => text)
-        .filter((text) => [...contents].every(([other, content]) => other === source || !content.includes(text)));
-      const files = [...bundled]
-        .filter(([, content]) => texts.some((text) => content.includes(text)))
-        .map(([file]) => file);
-      return files.length > 0 ? [[source, files] as const] : [];
-    }),
-  );
-}
-
-/** Runs a module in a directory, as Lambda's Node would. Returns what it printed. */
-function runIn(directory: string, script: string, variables: Readonly<Record<string, string>> = {}): string {
-  return execFileSync(process.execPath, ['--input-type=module', '-e', script], {
-    cwd: directory,
-    env: environment({ AWS_REGION: 'us-east-1', ...variables }),
-    encoding: 'utf8',
   });
-}
 
-/** Nothing of this process's environment but the way to Node. */
-function environment(variables: Readonly<Record<string, string>>): Record<string, string> {
-  return { PATH: [dirname(process.execPath), process.env.PATH].join(delimiter), ...variables };
-}
+  test('Collect runs once at a time, or without a limit if the setting is "none"; the others have no reservation.', () => {
+    expect(only(byDefault, 'AWS::Lambda::Function', 'CollectFunction').Properties.ReservedConcurrentExecutions).toBe(1);
+    for (const { Properties } of [
+      only(byDefault, 'AWS::Lambda::Function', 'StartFunction'),
+      only(byDefault, 'AWS::Lambda::Function', 'SurveyFunction'),
+      ...all(withSettings, 'AWS::Lambda::Function'),
+    ]) {
+      expect(Properties).not.toHaveProperty('ReservedConcurrentExecutions');
+    }
+  });
 
-/** Of variables of which not every value is accepted, a good one. */
-const GOOD_VALUES: Readonly<Record<string, string>> = {
-  COLLECT_URL: 'https://ca.example/CollectMC',
-  RESPONSE_FORMAT: 'pkcs7',
-  PUBLISHED_URL: 'https://bimi.example.com',
-};
+  test('Requests to the push URL cannot use up the concurrency of the account.', () => {
+    const push = only(synthesize({ push: 'true' }), 'AWS::Lambda::Function', 'PushFunction');
 
-function valuesFor(names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.map((name) => [name, GOOD_VALUES[name] ?? '1']));
-}
+    expect(push.Properties.ReservedConcurrentExecutions).toBe(5);
+  });
+});

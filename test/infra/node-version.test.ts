@@ -4,14 +4,21 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 const PROJECT = join(import.meta.dirname, '..', '..');
-const GUARD = join(PROJECT, 'infra', 'node-version.js');
+const VERSION_CHECK = join(PROJECT, 'infra', 'node-version.js');
 
-/** Starts a program behind the guard, in a process that takes itself for another version of Node. */
+/** Starts a program after the version check, in a process that pretends to be another version of Node. */
 function startOn(version: string) {
   const fake = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`;
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    ['--import', `data:text/javascript,${encodeURIComponent(fake)}`, '--import', GUARD, '-e', 'console.log("ran")'],
+    [
+      '--import',
+      `data:text/javascript,${encodeURIComponent(fake)}`,
+      '--import',
+      VERSION_CHECK,
+      '-e',
+      'console.log("ran")',
+    ],
     { encoding: 'utf8', env: {} },
   );
   return { status, stdout, stderr };
@@ -23,7 +30,7 @@ function jsonOf(file: string) {
 
 describe('a Node that is too old', () => {
   test.each(['16.20.2', '18.20.8', '20.19.5', '22.9.0', '22.17.1', '23.5.0'])(
-    '%s gets one sentence, and nothing runs',
+    'Node %s prints one line, and runs nothing.',
     (version) => {
       const { status, stdout, stderr } = startOn(version);
 
@@ -39,17 +46,20 @@ describe('a Node that is too old', () => {
 });
 
 describe('a Node that is new enough', () => {
-  test.each(['22.18.0', '22.100.0', '23.6.0', '24.0.0', '100.1.0'])('%s hears nothing', (version) => {
-    expect(startOn(version)).toEqual({ status: 0, stdout: 'ran\n', stderr: '' });
-  });
+  test.each(['22.18.0', '22.100.0', '23.6.0', '24.0.0', '100.1.0'])(
+    'Node %s runs the program without a message.',
+    (version) => {
+      expect(startOn(version)).toEqual({ status: 0, stdout: 'ran\n', stderr: '' });
+    },
+  );
 });
 
-describe('the version asked for', () => {
-  test('is the one that package.json declares', () => {
+describe('the required version', () => {
+  test('package.json declares the required version.', () => {
     expect(jsonOf('package.json').engines).toEqual({ node: '^22.18.0 || >=23.6.0' });
   });
 
-  test('is checked by every command that runs TypeScript', () => {
+  test('Every command that runs TypeScript checks the version.', () => {
     const { start, inspect, pretest } = jsonOf('package.json').scripts;
     for (const command of [start, inspect, pretest, jsonOf('cdk.json').app]) {
       expect(command).toMatch(/^node (--import \.\/)?infra\/node-version\.js( |$)/);

@@ -1,25 +1,9 @@
-import { beforeAll, describe, expect, test } from 'vitest';
-import {
-  all,
-  asList,
-  grantsOf,
-  KEY_ARN,
-  only,
-  policyStatements,
-  SETTINGS,
-  type SynthesizedStack,
-  synthesize,
-} from './synthesized.ts';
+import { describe, expect, test } from 'vitest';
+import { all, asList, grantsOf, KEY_ARN, only, policyStatements, SETTINGS, synthesize } from './synthesized.ts';
 
-let byDefault: SynthesizedStack;
-let withSettings: SynthesizedStack;
-let publishing: SynthesizedStack;
-
-beforeAll(() => {
-  byDefault = synthesize();
-  withSettings = synthesize(SETTINGS);
-  publishing = synthesize({ publish: 'true' });
-});
+const byDefault = synthesize();
+const withSettings = synthesize(SETTINGS);
+const publishing = synthesize({ publish: 'true' });
 
 const EXECUTIONS = 'arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<StateMachine.Name>:order-*';
 const BUS = 'arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus';
@@ -74,7 +58,7 @@ describe('what the roles allow', () => {
     },
   };
 
-  /** What there is besides, or more of, where something is published. */
+  /** The roles that publishing adds or changes. */
   const PUBLISHING = {
     PublishFunctionRole: {
       '<PublishFunctionLogs.Arn>': WRITE_LOGS,
@@ -96,11 +80,14 @@ describe('what the roles allow', () => {
     StateMachineRole: { ...GRANTS.StateMachineRole, '<PublishFunction.Arn>': ['lambda:InvokeFunction'] },
   };
 
-  test.each(Object.entries(GRANTS))('%s: exactly these actions on exactly these resources', (role, grants) => {
-    expect(grantsOf(byDefault, role)).toEqual(grants);
-  });
+  test.each(Object.entries(GRANTS))(
+    'By default, %s allows exactly these actions on exactly these resources.',
+    (role, grants) => {
+      expect(grantsOf(byDefault, role)).toEqual(grants);
+    },
+  );
 
-  test('push has besides, where the setting is on: its own secret and the start of executions, not the login of the CA', () => {
+  test('With push, its role allows its own secret and the start of executions, but not the login at the CA.', () => {
     expect(grantsOf(withSettings, 'PushFunctionRole')).toEqual({
       '<PushFunctionLogs.Arn>': WRITE_LOGS,
       '<PushCredentials>': ['secretsmanager:GetSecretValue'],
@@ -112,14 +99,14 @@ describe('what the roles allow', () => {
   });
 
   test.each(Object.entries<Record<string, string[]>>({ ...GRANTS, ...PUBLISHING }))(
-    '%s: exactly these, where something is published',
+    'With publish, %s allows exactly these actions on exactly these resources.',
     (role, grants) => {
       expect(grantsOf(publishing, role)).toEqual(grants);
     },
   );
 
   test.each(['PublishFunctionRole', 'RevokeFunctionRole'] as const)(
-    '%s: the same whether revoked certificates are taken down or not: a run that took one down may have died halfway',
+    'The permissions of %s do not depend on unpublishRevoked, because a run may have died in the middle of a deletion.',
     (role) => {
       const unpublishing = synthesize({ publish: 'true', unpublishRevoked: 'true' });
       expect(grantsOf(unpublishing, role)).toEqual(PUBLISHING[role]);
@@ -128,7 +115,7 @@ describe('what the roles allow', () => {
   );
 
   test.each(Object.entries<Record<string, string[]>>({ ...GRANTS, ...PUBLISHING }))(
-    '%s: with all settings on, the key and the bus of the settings beside',
+    'With all settings, %s allows the same actions, the key, and the bus of the settings.',
     (role, grants) => {
       const renamed = Object.entries<string[]>(grants).map(([resource, actions]) => [
         resource.replace(/\/default$/, '/orders'),
@@ -149,14 +136,14 @@ describe('what the roles allow', () => {
     ['PublishFunctionRole', 'lambda.amazonaws.com'],
     ['RevokeFunctionRole', 'lambda.amazonaws.com'],
     ['StateMachineRole', 'states.amazonaws.com'],
-  ])('%s can be taken by %s only', (role, trusted) => {
+  ])('Only the service may assume the role: %s, %s.', (role, trusted) => {
     expect(only(withSettings, 'AWS::IAM::Role', role).Properties.AssumeRolePolicyDocument).toEqual({
       Version: '2012-10-17',
       Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: trusted } }],
     });
   });
 
-  test('is all there is: a role for each function and the state machine, and no policy for anybody else', () => {
+  test('Each function and the state machine has a role, and no other role or policy exists.', () => {
     const roles = all(byDefault, 'AWS::IAM::Role').map(({ name }) => name);
     expect(roles.toSorted()).toEqual(Object.keys(GRANTS).toSorted());
     expect(
@@ -171,14 +158,14 @@ describe('what the roles allow', () => {
     }
   });
 
-  test('comes from no managed policy', () => {
+  test('No role uses a managed policy.', () => {
     expect(all(withSettings, 'AWS::IAM::ManagedPolicy')).toEqual([]);
     for (const { Properties } of all(withSettings, 'AWS::IAM::Role')) {
       expect(Properties).not.toHaveProperty('ManagedPolicyArns');
     }
   });
 
-  test('names its resources, but where AWS has none to name: delivering logs and traces', () => {
+  test('Only actions that deliver logs and traces, which support no resource, have a wildcard as their resource.', () => {
     const statements = policyStatements(withSettings.resolved);
     const everywhere = statements.filter(({ Resource }) => asList(Resource).includes('*'));
     const actions = new Set(everywhere.flatMap(({ Action }) => asList(Action)));

@@ -24,20 +24,20 @@ const COMBINATIONS = {
   'the defaults': {},
   'push on': { push: 'true' },
   'publish on': { publish: 'true' },
-  'publish on, under a name of its own': {
+  'publish on, with a host name': {
     publish: 'true',
     publishDomainName: 'bimi.example.com',
     publishCertificateArn: CERTIFICATE_ARN,
   },
-  'publish on, with a key of its own': { publish: 'true', kmsKeyArn: KEY_ARN },
-  'publish on, and off again after a revocation': { publish: 'true', unpublishRevoked: 'true' },
-  'a key of its own': { kmsKeyArn: KEY_ARN },
+  'publish on, with a customer-managed key': { publish: 'true', kmsKeyArn: KEY_ARN },
+  'publish on, with unpublishRevoked': { publish: 'true', unpublishRevoked: 'true' },
+  'a customer-managed key': { kmsKeyArn: KEY_ARN },
   'all settings on': SETTINGS,
 } as const satisfies Record<string, Readonly<Record<string, string>>>;
 type Combination = keyof typeof COMBINATIONS;
 const NAMES = Object.keys(COMBINATIONS) as Combination[];
 
-/** A rule of cdk-nag and the construct, by its path, that breaks it or is excused from it. */
+/** A rule of cdk-nag, and the path of the construct that violates it or for which it is acknowledged. */
 interface Finding {
   readonly id: string;
   readonly path: string;
@@ -52,7 +52,7 @@ interface Checked {
   readonly acknowledgements: readonly Acknowledgement[];
 }
 
-/** The findings of AwsSolutions that nobody acknowledged, and every acknowledgement there is. */
+/** The unacknowledged findings of AwsSolutions, and all acknowledgements. */
 function check(settings: Readonly<Record<string, string>>): Checked {
   const outdir = mkdtempSync(join(tmpdir(), 'nag-'));
   try {
@@ -71,7 +71,7 @@ function check(settings: Readonly<Record<string, string>>): Checked {
   }
 }
 
-/** The same stack as if nothing had been acknowledged. */
+/** Checks the same stack without its acknowledgements. */
 function checkWithoutAcknowledgements(settings: Readonly<Record<string, string>>): Checked {
   const acknowledge = vi.spyOn(Validations.prototype, 'acknowledge').mockImplementation(() => {});
   try {
@@ -97,11 +97,11 @@ describe.each(NAMES)('AwsSolutions, with %s', (name) => {
     everything = checkWithoutAcknowledgements(COMBINATIONS[name]);
   });
 
-  test('finds nothing that is not acknowledged', () => {
+  test('Every finding is acknowledged.', () => {
     expect(checked.findings).toEqual([]);
   });
 
-  test('needs every acknowledgement: without it there would be a finding', () => {
+  test('Every acknowledgement is necessary: without it there would be a finding.', () => {
     expect(everything.acknowledgements).toEqual([]);
     expect(checked.acknowledgements.length).toBeGreaterThan(5);
     const unneeded = checked.acknowledgements.filter(
@@ -111,7 +111,7 @@ describe.each(NAMES)('AwsSolutions, with %s', (name) => {
     expect(unneeded).toEqual([]);
   });
 
-  test('is acknowledged for one construct each, with a reason', () => {
+  test('Every acknowledgement is for one construct, with a reason.', () => {
     for (const { id, path, reason } of checked.acknowledgements) {
       const excused = everything.findings.filter((each) => each.id === id && each.path.startsWith(`${path}/`));
       expect(excused).toHaveLength(1);
@@ -120,8 +120,8 @@ describe.each(NAMES)('AwsSolutions, with %s', (name) => {
   });
 });
 
-describe('what is acknowledged, with all settings on', () => {
-  test('is this and nothing more', () => {
+describe('the acknowledgements, with all settings on', () => {
+  test('The acknowledgements are these, and no others.', () => {
     const { acknowledgements } = check(SETTINGS);
     const byConstruct = acknowledgements.map(
       ({ id, path }) => `${path.split('/').at(-1)}: ${id.replace(/[0-9A-F]{8}(?=\.)/g, '')}`,
@@ -170,7 +170,7 @@ describe.each(NAMES)('the template, with %s', (name) => {
     stack = synthesize(COMBINATIONS[name]);
   });
 
-  test('lets nobody but principals of this account into the bucket, and CloudFront into what is published', () => {
+  test('Only principals of this account may read the bucket, and CloudFront the published objects.', () => {
     const policies = all(stack, 'AWS::S3::BucketPolicy').flatMap(({ Properties }) => policyStatements(Properties));
     const [distribution, ...others] = all(stack, 'AWS::CloudFront::Distribution');
     expect(others).toEqual([]);
@@ -207,7 +207,7 @@ describe.each(NAMES)('the template, with %s', (name) => {
     });
   });
 
-  test('lets only those roles read objects that have something to do with them, each below its folders', () => {
+  test('Only the roles that need objects may read them, each only in its folders.', () => {
     const readers = [...all(stack, 'AWS::IAM::Policy'), ...all(stack, 'AWS::IAM::Role')].flatMap((policy) =>
       policyStatements(policy.Properties)
         .filter(({ Action }) => asList(Action).some((action) => /^s3:Get|^s3:\*|^\*/.test(String(action))))
@@ -228,14 +228,14 @@ describe.each(NAMES)('the template, with %s', (name) => {
     );
   });
 
-  test('allows no action by a wildcard', () => {
+  test('No allowed action contains a wildcard.', () => {
     const allowed = policyStatements(stack.resolved).filter(({ Effect }) => Effect !== 'Deny');
     expect(allowed.length).toBeGreaterThan(10);
     expect(allowed.filter(({ Action }) => asList(Action).some((action) => String(action).includes('*')))).toEqual([]);
     expect(allowed.filter((statement) => 'NotAction' in statement || 'NotResource' in statement)).toEqual([]);
   });
 
-  test('holds no password but the placeholder', () => {
+  test('The template contains no password except the placeholder.', () => {
     const secrets = all(stack, 'AWS::SecretsManager::Secret').map(({ Properties }) => Properties.SecretString);
     expect(secrets.filter((secret) => secret !== undefined)).toEqual([
       JSON.stringify({ loginName: PLACEHOLDER, loginPassword: PLACEHOLDER }),
@@ -252,7 +252,7 @@ describe.each(NAMES)('the template, with %s', (name) => {
     expect(JSON.stringify(stack.resolved.Outputs)).not.toMatch(/password|resolve:/i);
   });
 
-  test('tells functions of secrets only where they are', () => {
+  test('The functions receive only the ARNs of secrets.', () => {
     const values = all(stack, 'AWS::Lambda::Function').flatMap(({ Properties }) => {
       const { Variables } = Properties.Environment as { Variables: Readonly<Record<string, string>> };
       return Object.entries(Variables).filter(([variable]) => /secret|login|password|credentials/i.test(variable));
@@ -263,7 +263,7 @@ describe.each(NAMES)('the template, with %s', (name) => {
     expect(values.length).toBeGreaterThan(0);
   });
 
-  test("keeps the data of executions out of the state machine's log", () => {
+  test("The state machine's log does not contain the data of executions.", () => {
     expect(only(stack, 'AWS::StepFunctions::StateMachine').Properties.LoggingConfiguration).toMatchObject({
       IncludeExecutionData: false,
     });

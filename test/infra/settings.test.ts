@@ -15,7 +15,7 @@ function read(input: Readonly<Record<string, unknown>>) {
   return { ...settings, pollEvery, giveUpAfter, remindBefore };
 }
 
-/** The lines of the error that the settings bring. */
+/** The problems in the error about the settings; none if they are accepted. */
 function problemsOf(input: Readonly<Record<string, unknown>>): string[] {
   try {
     readSettings(input);
@@ -27,8 +27,8 @@ function problemsOf(input: Readonly<Record<string, unknown>>): string[] {
   return [];
 }
 
-describe('settings left out', () => {
-  test('have these defaults', () => {
+describe('settings that are not given', () => {
+  test('The settings have these defaults.', () => {
     expect(read({})).toEqual({
       collectUrl: 'https://secure.trust-provider.com/products/download/CollectMC',
       responseFormat: 'pkcs7',
@@ -51,11 +51,11 @@ describe('settings left out', () => {
     } satisfies Record<keyof Settings, unknown>);
   });
 
-  test('are the same as settings that the context does not have', () => {
+  test('A setting that is undefined has its default.', () => {
     expect(read(Object.fromEntries(SETTING_NAMES.map((name) => [name, undefined])))).toEqual(read({}));
   });
 
-  test('are all of them: none is required, and none takes the login of the CA', () => {
+  test('No setting is required, and none contains the login at the CA.', () => {
     expect(SETTING_NAMES.filter((name) => /login|password|token|apikey/i.test(name))).toEqual([]);
     expect(problemsOf({})).toEqual([]);
   });
@@ -151,29 +151,29 @@ describe('a setting as "-c key=value" gives it', () => {
     ],
   } satisfies Record<keyof Settings, readonly (readonly [written: string, read: unknown])[]>;
 
-  /** Settings that are accepted only beside others. */
-  const BESIDE: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  /** Settings that are accepted only together with others. */
+  const TOGETHER_WITH: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     publishDomainName: { publish: true, publishCertificateArn: CERTIFICATE_ARN },
     publishCertificateArn: { publish: true, publishDomainName: 'bimi.example.com' },
     unpublishRevoked: { publish: true },
   };
 
-  test('is tried here for every setting', () => {
+  test('These tests cover every setting.', () => {
     expect(Object.keys(WRITTEN).toSorted()).toEqual(SETTING_NAMES.toSorted());
   });
 
   test.each(
     Object.entries(WRITTEN).flatMap(([name, values]) => values.map(([written, value]) => ({ name, written, value }))),
-  )('is accepted: $name=$written', ({ name, written, value }) => {
-    const beside = BESIDE[name] ?? {};
-    expect(read({ ...beside, [name]: written })).toEqual({ ...read({}), ...beside, [name]: value });
+  )('The value is accepted: $name=$written.', ({ name, written, value }) => {
+    const others = TOGETHER_WITH[name] ?? {};
+    expect(read({ ...others, [name]: written })).toEqual({ ...read({}), ...others, [name]: value });
   });
 
-  test('may be a number where cdk.json writes one', () => {
+  test('The value may be a JSON number in cdk.json.', () => {
     expect(read({ reservedConcurrency: 7 }).reservedConcurrency).toBe(7);
   });
 
-  test.each([true, false])('may be a boolean where cdk.json writes one: %s', (value) => {
+  test.each([true, false])('The value may be a JSON boolean in cdk.json: %s.', (value) => {
     expect(read({ push: value }).push).toBe(value);
     expect(read({ publish: true, unpublishRevoked: value })).toMatchObject({ publish: true, unpublishRevoked: value });
   });
@@ -277,27 +277,27 @@ describe('a wrong setting', () => {
     Object.entries(WRONG).flatMap(([name, [accepted, texts, others]]) =>
       [...texts, ...others].map((value) => ({ name, value, accepted })),
     ),
-  )('is refused with its key, its value and what is accepted: $name=$value', ({ name, value, accepted }) => {
+  )('The error states the key, the value and the accepted form: $name=$value.', ({ name, value, accepted }) => {
     const shown = JSON.stringify(value);
-    const concealed = shown.replace('me:secret@', '…@');
-    const repeated = concealed.length > 100 ? `${concealed.slice(0, 100)}…` : concealed;
+    const redacted = shown.replace('me:secret@', '…@');
+    const repeated = redacted.length > 100 ? `${redacted.slice(0, 100)}…` : redacted;
     expect(problemsOf({ [name]: value })).toEqual([`${name}: ${repeated} is not accepted; accepted: ${accepted}`]);
   });
 
-  test.each([0, -1, 1.5, 1001])('is refused where cdk.json writes the number: reservedConcurrency=%d', (value) => {
+  test.each([0, -1, 1.5, 1001])('A wrong JSON number in cdk.json is refused: reservedConcurrency=%d.', (value) => {
     expect(problemsOf({ reservedConcurrency: value })).toEqual([
       `reservedConcurrency: "${value}" is not accepted; accepted: ${CONCURRENCY_FORM}`,
     ]);
   });
 
-  test('is not alone in the error: all of them are listed at once', () => {
+  test('The error lists all wrong settings at once.', () => {
     const problems = problemsOf(Object.fromEntries(SETTING_NAMES.map((name) => [name, 'wrong value'])));
-    // Any text may be the source of an event.
+    // The source of an event may be any text.
     const expected = SETTING_NAMES.filter((name) => name !== 'eventSource');
     expect(problems.map((problem) => problem.split(':')[0])).toEqual(expected);
   });
 
-  test('does not hide what is wrong with the durations', () => {
+  test('A wrong setting does not hide the problems of the durations.', () => {
     expect(problemsOf({ responseFormat: 'der', pollEvery: 'PT2H', giveUpAfter: 'PT1H' })).toEqual([
       'responseFormat: "der" is not accepted; accepted: pkcs7, pkcs7-base64, zip, zip-base64, pem',
       "pollEvery: PT2H is not accepted; accepted: from PT3H (the CA's limit for one order) to P2D",
@@ -307,30 +307,30 @@ describe('a wrong setting', () => {
 });
 
 describe('pollEvery', () => {
-  test.each(['PT2H59M59S', 'PT1H', 'PT1S', 'PT0S'])('of %s is refused for a public CA', (pollEvery) => {
+  test.each(['PT2H59M59S', 'PT1H', 'PT1S', 'PT0S'])('A pollEvery of %s is refused for a public CA.', (pollEvery) => {
     expect(problemsOf({ pollEvery, giveUpAfter: 'P1D' })).toContainEqual(
       `pollEvery: ${pollEvery} is not accepted; accepted: from PT3H (the CA's limit for one order) to P2D`,
     );
   });
 
-  test.each(['PT2H59M59S', 'PT1S'])('of %s is accepted for an endpoint on this machine', (pollEvery) => {
+  test.each(['PT2H59M59S', 'PT1S'])('A pollEvery of %s is accepted for an endpoint on this machine.', (pollEvery) => {
     expect(problemsOf({ collectUrl: LOOPBACK, pollEvery, giveUpAfter: pollEvery })).toEqual([]);
   });
 
-  test('of nothing is refused even there: an execution would never wait', () => {
+  test('A pollEvery of zero is refused even there, because an execution would never wait.', () => {
     expect(problemsOf({ collectUrl: LOOPBACK, pollEvery: 'PT0S', giveUpAfter: 'PT1M' })).toContainEqual(
       'pollEvery: PT0S is not accepted; accepted: from PT1S to P2D',
     );
   });
 
-  test('of more than two days is refused: the last waits would outlive the execution', () => {
+  test('A pollEvery of more than two days is refused, because the last waits would exceed the execution.', () => {
     expect(problemsOf({ pollEvery: 'P2DT1S' })).toEqual([
       "pollEvery: P2DT1S is not accepted; accepted: from PT3H (the CA's limit for one order) to P2D",
     ]);
     expect(problemsOf({ pollEvery: 'P2D' })).toEqual([]);
   });
 
-  test('is not free because an address only looks like this machine', () => {
+  test('A host name that only begins with localhost has the limit of a public CA.', () => {
     const collectUrl = 'https://localhost.example/CollectMC';
     expect(problemsOf({ collectUrl, pollEvery: 'PT1H', giveUpAfter: 'P1D' })).toHaveLength(1);
   });
@@ -340,43 +340,46 @@ describe('giveUpAfter', () => {
   const problem = (giveUpAfter: string) =>
     `giveUpAfter: ${giveUpAfter} is not accepted; accepted: from pollEvery to P360D`;
 
-  test('shorter than pollEvery is refused', () => {
+  test('A giveUpAfter shorter than pollEvery is refused.', () => {
     expect(problemsOf({ pollEvery: 'PT6H', giveUpAfter: 'PT5H59M59S' })).toEqual([problem('PT5H59M59S')]);
     expect(problemsOf({ pollEvery: 'PT6H', giveUpAfter: 'PT6H' })).toEqual([]);
   });
 
-  test('longer than 360 days is refused', () => {
+  test('A giveUpAfter longer than 360 days is refused.', () => {
     expect(problemsOf({ pollEvery: 'P1D', giveUpAfter: 'P360DT1S' })).toEqual([problem('P360DT1S')]);
     expect(problemsOf({ pollEvery: 'P1D', giveUpAfter: 'P360D' })).toEqual([]);
   });
 });
 
 describe('remindBefore', () => {
-  test.each(['P6D', 'P91D', 'PT167H59M', 'P30DT1S', 'P30DT12H', 'PT0S'])('of %s is refused', (remindBefore) => {
-    expect(problemsOf({ remindBefore })).toEqual([
-      `remindBefore: ${remindBefore} is not accepted; accepted: whole days from P7D to P90D`.replace(
-        'PT167H59M',
-        'P6DT23H59M',
-      ),
-    ]);
-  });
+  test.each(['P6D', 'P91D', 'PT167H59M', 'P30DT1S', 'P30DT12H', 'PT0S'])(
+    'A remindBefore of %s is refused.',
+    (remindBefore) => {
+      expect(problemsOf({ remindBefore })).toEqual([
+        `remindBefore: ${remindBefore} is not accepted; accepted: whole days from P7D to P90D`.replace(
+          'PT167H59M',
+          'P6DT23H59M',
+        ),
+      ]);
+    },
+  );
 
-  test.each(['P7D', 'P8D', 'P90D'])('of %s is accepted', (remindBefore) => {
+  test.each(['P7D', 'P8D', 'P90D'])('A remindBefore of %s is accepted.', (remindBefore) => {
     expect(problemsOf({ remindBefore })).toEqual([]);
   });
 });
 
-describe('what is published', () => {
+describe('the settings of publishing', () => {
   const publishDomainName = 'bimi.example.com';
   const publishCertificateArn = CERTIFICATE_ARN;
   const withoutPublish = (name: string, value: unknown) =>
     `${name}: ${JSON.stringify(value)} is not accepted without publish; accepted: publish=true in addition`;
 
-  test('may have a host name of its own, with a certificate', () => {
+  test('A host name with its certificate is accepted.', () => {
     expect(problemsOf({ publish: 'true', publishDomainName, publishCertificateArn })).toEqual([]);
   });
 
-  test('has a host name and a certificate, or neither', () => {
+  test('A host name without a certificate is refused, and the reverse.', () => {
     expect(problemsOf({ publish: 'true', publishDomainName })).toEqual([
       'publishDomainName: not accepted without publishCertificateArn; accepted: both or neither',
     ]);
@@ -385,7 +388,7 @@ describe('what is published', () => {
     ]);
   });
 
-  test.each([{}, { publish: 'false' }])('is nothing where publish is off, and settings of it say so: %j', (off) => {
+  test.each([{}, { publish: 'false' }])('Settings of publishing are refused without publish: %j.', (off) => {
     expect(problemsOf({ ...off, publishDomainName, publishCertificateArn, unpublishRevoked: 'true' })).toEqual([
       withoutPublish('publishDomainName', publishDomainName),
       withoutPublish('publishCertificateArn', publishCertificateArn),
@@ -394,7 +397,7 @@ describe('what is published', () => {
     expect(problemsOf({ ...off, unpublishRevoked: 'false' })).toEqual([]);
   });
 
-  test('is listed with whatever else is wrong', () => {
+  test('The error lists these problems together with all others.', () => {
     expect(problemsOf({ responseFormat: 'der', remindBefore: 'P1D', publishDomainName })).toEqual([
       'responseFormat: "der" is not accepted; accepted: pkcs7, pkcs7-base64, zip, zip-base64, pem',
       'remindBefore: P1D is not accepted; accepted: whole days from P7D to P90D',
@@ -405,8 +408,8 @@ describe('what is published', () => {
 });
 
 /**
- * 25,000 events less 1,000 for repetitions are 24,000; at 22 a check, refusals of a busy function included, these are 1,090
- * checks; less the 250 that may come early, 840 poll intervals fit.
+ * 25,000 events minus 1,000 for retries are 24,000. At 22 events a check, refusals of a busy function included, these are
+ * 1,090 checks; minus the 250 early ones, 840 poll intervals remain.
  */
 describe('the history of an execution', () => {
   const INTERVALS = 840;
@@ -416,7 +419,7 @@ describe('the history of an execution', () => {
     { pollEvery: 'PT4H', seconds: 4 * 3600, collectUrl: 'https://ca.example/CollectMC' },
     { pollEvery: 'PT1S', seconds: 1, collectUrl: LOOPBACK },
     { pollEvery: 'PT37S', seconds: 37, collectUrl: LOOPBACK },
-  ])('holds 840 intervals of $pollEvery, and not a second more', ({ pollEvery, seconds, collectUrl }) => {
+  ])('840 intervals of $pollEvery are accepted, and not a second more.', ({ pollEvery, seconds, collectUrl }) => {
     const settings = { collectUrl, pollEvery };
     expect(problemsOf({ ...settings, giveUpAfter: `PT${INTERVALS * seconds}S` })).toEqual([]);
     expect(problemsOf({ ...settings, giveUpAfter: `PT${INTERVALS * seconds + 1}S` })).toEqual([
@@ -424,7 +427,7 @@ describe('the history of an execution', () => {
     ]);
   });
 
-  test('is reckoned up in the error', () => {
+  test('The error contains the arithmetic.', () => {
     expect(problemsOf({ pollEvery: 'PT3H', giveUpAfter: 'P105DT1S' } satisfies SettingsInput)).toEqual([
       'pollEvery and giveUpAfter: P105DT1S / PT3H + 250 early checks = 1091 checks; ' +
         '1091 x 22 events + 1000 for retries = 25002 events, and an execution may have 25000; ' +

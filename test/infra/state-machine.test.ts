@@ -1,36 +1,30 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { NEXT_STEPS } from '../../functions/errors.ts';
 import { EVENTS_FOR_REFUSALS, EVENTS_PER_CHECK } from '../../infra/settings.ts';
 import { busyPolicy } from '../bench/machine.ts';
 import { type Load, simulate } from '../bench/simulation.ts';
 import { DAY, only, type Retrier, SETTINGS, type State, type SynthesizedStack, synthesize } from './synthesized.ts';
 
-let byDefault: SynthesizedStack;
-let withSettings: SynthesizedStack;
-let publishing: SynthesizedStack;
-
-beforeAll(() => {
-  byDefault = synthesize();
-  withSettings = synthesize(SETTINGS);
-  publishing = synthesize({ publish: 'true' });
-});
+const byDefault = synthesize();
+const withSettings = synthesize(SETTINGS);
+const publishing = synthesize({ publish: 'true' });
 
 describe('the state machine', () => {
-  test('is written in JSONPath and begins with Collect', () => {
+  test('The definition uses JSONPath and starts at Collect.', () => {
     expect(byDefault.machine).toMatchObject({ QueryLanguage: 'JSONPath', StartAt: 'Collect' });
     expect(Object.keys(byDefault.machine.States).toSorted()).toEqual(
       ['Announce issued', 'Collect', 'Collected', 'Issued?', 'Wait'].toSorted(),
     );
   });
 
-  test('catches nothing and has no state that fails: an execution fails in Collect, where a redrive asks again', () => {
+  test('No state has a Catch or is a Fail state: an execution fails in Collect, where a redrive asks again.', () => {
     for (const state of [byDefault, publishing].flatMap(({ machine }) => Object.values(machine.States))) {
       expect(state).not.toHaveProperty('Catch');
       expect(state.Type).not.toBe('Fail');
     }
   });
 
-  test('tells Collect the order, the name of the execution and when it began, and keeps the answer beside the order', () => {
+  test('Collect receives the order, the name and the start of the execution; its result is stored next to the order.', () => {
     expect(stateOf('Collect')).toMatchObject({
       Type: 'Task',
       Resource: '<CollectFunction.Arn>',
@@ -41,12 +35,12 @@ describe('the state machine', () => {
     expect(stateOf('Collect')).not.toHaveProperty('OutputPath');
   });
 
-  test('gives Collect more time than its function has', () => {
+  test('The timeout of the state Collect is longer than that of its function.', () => {
     const { Timeout } = only(byDefault, 'AWS::Lambda::Function', 'CollectFunction').Properties;
     expect(stateOf('Collect').TimeoutSeconds).toBeGreaterThan(Number(Timeout));
   });
 
-  test('waits while the order waits, announces a certificate that is new, and ends', () => {
+  test('The machine waits for a waiting order, announces a new certificate, and ends.', () => {
     expect(stateOf('Issued?')).toEqual({
       Type: 'Choice',
       Choices: [
@@ -58,11 +52,11 @@ describe('the state machine', () => {
     expect(stateOf('Collected')).toEqual({ Type: 'Succeed' });
   });
 
-  test('waits as long as Collect says, and asks again', () => {
+  test('The machine waits for the seconds that Collect returned, then runs Collect again.', () => {
     expect(stateOf('Wait')).toEqual({ Type: 'Wait', SecondsPath: '$.collection.waitSeconds', Next: 'Collect' });
   });
 
-  test('announces the certificate of the order on the bus', () => {
+  test('The announcement is an event on the bus with the order and the certificate.', () => {
     const { Resource, Parameters, ResultPath, Next } = stateOf('Announce issued');
     expect({ Resource, ResultPath, Next }).toEqual({
       Resource: 'arn:<AWS::Partition>:states:::events:putEvents',
@@ -84,14 +78,17 @@ describe('the state machine', () => {
 
   test.each([
     { settings: 'the defaults', stack: () => byDefault, giveUpAfter: 90 * DAY, pollEvery: 3 * 3600 },
-    { settings: 'others', stack: () => withSettings, giveUpAfter: 200 * DAY, pollEvery: 6 * 3600 },
-  ])('outlives the deadline by more than the longest wait, with $settings', ({ stack, giveUpAfter, pollEvery }) => {
-    expect(stack().machine.TimeoutSeconds).toBeGreaterThan(giveUpAfter + 2 * pollEvery);
-    // A standard execution ends after a year.
-    expect(stack().machine.TimeoutSeconds).toBeLessThan(365 * DAY);
-  });
+    { settings: 'other settings', stack: () => withSettings, giveUpAfter: 200 * DAY, pollEvery: 6 * 3600 },
+  ])(
+    'The timeout of the machine is later than the deadline and the longest wait, with $settings.',
+    ({ stack, giveUpAfter, pollEvery }) => {
+      expect(stack().machine.TimeoutSeconds).toBeGreaterThan(giveUpAfter + 2 * pollEvery);
+      // A standard execution ends after a year.
+      expect(stack().machine.TimeoutSeconds).toBeLessThan(365 * DAY);
+    },
+  );
 
-  test('is traced, and logs its errors without the data of executions', () => {
+  test('The machine is traced, and logs errors without the data of executions.', () => {
     expect(only(byDefault, 'AWS::StepFunctions::StateMachine').Properties).toMatchObject({
       RoleArn: '<StateMachineRole.Arn>',
       TracingConfiguration: { Enabled: true },
@@ -104,7 +101,7 @@ describe('the state machine', () => {
     expect(only(byDefault, 'AWS::Logs::LogGroup', 'StateMachineLogs').Properties).toEqual({ RetentionInDays: 90 });
   });
 
-  test('is a standard one: an express execution ends after five minutes', () => {
+  test('The machine is a standard one, because an express execution ends after five minutes.', () => {
     expect(only(byDefault, 'AWS::StepFunctions::StateMachine').Properties.StateMachineType ?? 'STANDARD').toBe(
       'STANDARD',
     );
@@ -112,7 +109,7 @@ describe('the state machine', () => {
 });
 
 describe('the state machine that publishes', () => {
-  test('has two states more, and the others as they are but for where they lead', () => {
+  test('With publish, the machine has two more states, and leaves Collect, Wait and Collected unchanged.', () => {
     expect(Object.keys(publishing.machine.States).toSorted()).toEqual(
       [...Object.keys(byDefault.machine.States), 'New?', 'Publish'].toSorted(),
     );
@@ -121,7 +118,7 @@ describe('the state machine that publishes', () => {
     }
   });
 
-  test('publishes whatever was issued, new or not, and announces only what is new', () => {
+  test('The machine publishes every issued certificate, and announces only a new one.', () => {
     expect(stateOf('Issued?', publishing)).toEqual({
       Type: 'Choice',
       Choices: [{ Variable: '$.collection.outcome', StringEquals: 'waiting', Next: 'Wait' }],
@@ -136,7 +133,7 @@ describe('the state machine that publishes', () => {
     expect(stateOf('Announce issued', publishing).Next).toBe('Collected');
   });
 
-  test('tells the function the order, and the certificate not twice, and keeps the answer beside them', () => {
+  test('Publish receives the whole state once; its result is stored next to the order and the certificate.', () => {
     const { Timeout } = only(publishing, 'AWS::Lambda::Function', 'PublishFunction').Properties;
     expect(stateOf('Publish', publishing)).toEqual({
       Type: 'Task',
@@ -149,7 +146,7 @@ describe('the state machine that publishes', () => {
     });
   });
 
-  test('announces what became of it beside the certificate', () => {
+  test('The announcement contains the result of publishing.', () => {
     const detailOf = (stack: SynthesizedStack) => {
       const { Entries } = stateOf('Announce issued', stack).Parameters as { Entries: { Detail: unknown }[] };
       return Entries.map(({ Detail }) => Detail);
@@ -165,14 +162,14 @@ describe('the state machine that publishes', () => {
   });
 });
 
-describe('how Collect is repeated', () => {
-  test('never after an error that ends a collection', () => {
+describe('the retries', () => {
+  test('Collect is never retried after an error that ends a collection.', () => {
     const [first] = retriersOf('Collect');
     expect(first?.MaxAttempts).toBe(0);
     expect(first?.ErrorEquals.toSorted()).toEqual(Object.keys(NEXT_STEPS).toSorted());
   });
 
-  test('with full jitter and a capped delay while Lambda has no room for it', () => {
+  test('Collect is retried with full jitter and a limited delay while Lambda has no capacity.', () => {
     const [, second] = retriersOf('Collect');
     expect(second).toMatchObject({ JitterStrategy: 'FULL', MaxDelaySeconds: 600 });
     expect(second?.ErrorEquals.toSorted()).toEqual([
@@ -184,7 +181,7 @@ describe('how Collect is repeated', () => {
     ]);
   });
 
-  test('for hours after anything else, and that comes last: Step Functions reads no retrier behind States.ALL', () => {
+  test('Collect is retried for hours after other errors; States.ALL is last, because Step Functions ignores later entries.', () => {
     const retriers = retriersOf('Collect');
     expect(retriers.map(({ ErrorEquals }) => ErrorEquals.includes('States.ALL'))).toEqual([false, false, true]);
     expect(retriers.at(-1)).toMatchObject({
@@ -197,12 +194,12 @@ describe('how Collect is repeated', () => {
     expect(longest / 3600).toBeLessThan(12);
   });
 
-  test('as is the announcement', () => {
+  test('The announcement is retried like Collect after other errors.', () => {
     expect(retriersOf('Announce issued')).toEqual([retriersOf('Collect').at(-1)]);
   });
 });
 
-/** One caller that is busy for so many seconds in each second of the clock, by the benchmark's simulation. */
+/** The benchmark's simulation of one caller; its load is the part of the time in which it is busy. */
 describe('orders in front of a busy Collect', () => {
   const POLL_SECONDS = 3 * 3600;
   const CA_SECONDS = 3;
@@ -213,23 +210,23 @@ describe('orders in front of a busy Collect', () => {
     );
   const ordersOf = (load: number) => (load * POLL_SECONDS) / CA_SECONDS;
 
-  test('are all asked for at a load of 0.9, with no more events of history than the settings reckon with', () => {
+  test('At a load of 0.9, all orders are checked, with no more history events than the settings assume.', () => {
     const [orders, days] = [ordersOf(0.9), 6];
     const { starved, calls, retriesPerCheck } = run({ orders, days, begin: 'spread' });
     const intervals = orders * ((days * DAY) / POLL_SECONDS);
 
     expect(starved).toBe(0);
-    // A repetition adds three: the task is scheduled, started and failed once more.
+    // A retry adds three events: the task is scheduled, started and failed once more.
     expect((calls * (EVENTS_PER_CHECK + 3 * retriesPerCheck)) / intervals).toBeLessThan(
       EVENTS_PER_CHECK + EVENTS_FOR_REFUSALS,
     );
   });
 
-  test('outlast an overload of half as much again for days', () => {
+  test('At a load of 1.5, no order fails for days.', () => {
     expect(run({ orders: ordersOf(1.5), days: 4, begin: 'spread' }).starved).toBe(0);
   });
 
-  test('are through in an hour and a half when a thousand come in the same second', () => {
+  test('A thousand orders in the same second are all checked within an hour and a half.', () => {
     const { starved, firstRoundSeconds } = run({ orders: 1000, days: 1, begin: 'burst' });
     expect(starved).toBe(0);
     expect(firstRoundSeconds / 3600).toBeLessThan(1.5);
@@ -243,7 +240,7 @@ describe('one round of the loop', () => {
   test.each([
     { publish: 'off', stack: () => byDefault },
     { publish: 'on', stack: () => publishing },
-  ])('costs as many events of history as the settings reckon with, with publish $publish', ({ stack }) => {
+  ])('A round causes as many history events as the settings assume, with publish $publish.', ({ stack }) => {
     const waiting = stateOf('Issued?', stack()).Choices?.find(({ StringEquals }) => StringEquals === 'waiting');
     const round: string[] = [];
     for (let state: string | undefined = stack().machine.StartAt; state && !round.includes(state); ) {

@@ -1,0 +1,289 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { buildSync } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildFunction } from '../../infra/functions.ts';
+
+const PROJECT = join(import.meta.dirname, '..', '..');
+const FOLDERS = ['collect', 'start', 'survey', 'push', 'publish', 'revoke'] as const;
+type Folder = (typeof FOLDERS)[number];
+
+/** The variables that a function has only with the setting publish. */
+const OPTIONAL: Partial<Record<Folder, readonly string[]>> = { collect: ['PUBLISHED_URL'], survey: ['PUBLISHED_URL'] };
+
+let temporary: string;
+let sources: Readonly<Record<Folder, readonly string[]>>;
+
+beforeAll(() => {
+  temporary = mkdtempSync(join(tmpdir(), 'bundles-'));
+  sources = forEachFolder((folder) => buildFunction(folder, bundle(folder)));
+});
+
+afterAll(() => rmSync(temporary, { recursive: true }));
+
+function bundle(folder: Folder): string {
+  return join(temporary, folder);
+}
+
+function forEachFolder<T>(of: (folder: Folder) => T): Record<Folder, T> {
+  return {
+    collect: of('collect'),
+    start: of('start'),
+    survey: of('survey'),
+    push: of('push'),
+    publish: of('publish'),
+    revoke: of('revoke'),
+  };
+}
+
+describe.each(FOLDERS)('the bundle of %s', (folder) => {
+  test('The bundle consists of functions/, the replacement of node:http, and runtime dependencies.', () => {
+    const { dependencies, devDependencies } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'));
+    const own = sources[folder].filter((source) => !source.includes('node_modules/'));
+    const packages = new Set(sources[folder].filter((source) => !own.includes(source)).map(packageOf));
+
+    expect(own).toContain(`functions/${folder}/index.ts`);
+    expect(own.filter((source) => !source.startsWith('functions/'))).toEqual(['infra/node-http.ts']);
+    expect([...packages].filter((name) => name in devDependencies)).toEqual([]);
+    expect([...packages]).toContain('@aws-lambda-powertools/logger');
+    expect(dependencies).toHaveProperty('@aws-lambda-powertools/logger');
+  });
+
+  test('The bundle contains no simulator, emulator, test or synthesis, not even indirectly.', () => {
+    expect(sources[folder].filter((source) => /fauxqs|simulator|vitest|aws-cdk|esbuild|\.test\./.test(source))).toEqual(
+      [],
+    );
+  });
+
+  test('Node can load every file of the bundle.', () => {
+    const files = filesOf(bundle(folder)).filter((file) => file !== 'index.mjs');
+    expect(files).not.toEqual([]);
+    expect(runIn(bundle(folder), `for (const file of ${JSON.stringify(files)}) await import('./' + file);`)).toBe('');
+  });
+});
+
+describe('the code that reads certificates', () => {
+  test.each(['start', 'survey', 'push', 'publish', 'revoke'] as const)(
+    'The bundle of %s does not contain it.',
+    (folder) => {
+      expect(sources[folder].filter((source) => source.startsWith('functions/certificate/'))).toEqual([]);
+    },
+  );
+
+  test.each(FOLDERS)('%s does not load it before a certificate is issued.', (folder) => {
+    const { atOnce } = loadedFiles(bundle(folder));
+    const found = filesWithTextsOf(sources[folder].filter(readsCertificates), sources[folder], bundle(folder));
+
+    expect(atOnce).toContain('index.mjs');
+    expect([...found].filter(([, files]) => files.some((file) => atOnce.includes(file)))).toEqual([]);
+  });
+
+  test('Collect loads it by a dynamic import.', () => {
+    const { later } = loadedFiles(bundle('collect'));
+    const found = filesWithTextsOf(sources.collect.filter(readsCertificates), sources.collect, bundle('collect'));
+
+    expect([...found.keys()]).toEqual(
+      expect.arrayContaining([
+        'functions/certificate/chain.ts',
+        'functions/certificate/decode.ts',
+        expect.stringContaining('node_modules/saxes/'),
+      ]),
+    );
+    expect(later).toEqual(expect.arrayContaining([...found.values()].flat()));
+  });
+});
+
+describe('the S3 client', () => {
+  const isS3 = (source: string) => source.startsWith('node_modules/@aws-sdk/client-s3/');
+  const isStore = (source: string) => source.startsWith('functions/store/');
+
+  test('Collect loads neither the S3 client nor the store before a certificate is issued.', () => {
+    const { atOnce, later } = loadedFiles(bundle('collect'));
+    const wanted = sources.collect.filter((source) => isS3(source) || isStore(source));
+    const found = filesWithTextsOf(wanted, sources.collect, bundle('collect'));
+
+    expect([...found.keys()].filter(isS3)).not.toEqual([]);
+    expect([...found.keys()].filter(isStore)).not.toEqual([]);
+    expect([...found].filter(([, files]) => files.some((file) => atOnce.includes(file)))).toEqual([]);
+    expect(later).toEqual(expect.arrayContaining([...found.values()].flat()));
+  });
+});
+
+describe('node:http', () => {
+  test.each(FOLDERS)('No file of %s imports node:http, because Node would load fetch with it.', (folder) => {
+    const importing = filesOf(bundle(folder)).filter((file) =>
+      /\b(from|import)\s*\(?\s*["'](node:)?http["']/.test(readFileSync(join(bundle(folder), file), 'utf8')),
+    );
+    expect(importing).toEqual([]);
+  });
+
+  test('The replacement has the same exports, except those that load fetch.', async () => {
+    const leftOut = ['CloseEvent', 'MessageEvent', 'WebSocket', '_connectionListener'];
+    const others = Object.entries(await import('node:http')).filter(([name]) => !leftOut.includes(name));
+    expect({ ...(await import('../../infra/node-http.ts')) }).toEqual(Object.fromEntries(others));
+  });
+});
+
+/** The stack as a user synthesizes it, in an environment without credentials. */
+describe('cdk synth', () => {
+  let output: string;
+  let assets: Readonly<Record<Folder, string>>;
+  let variables: Readonly<Record<Folder, readonly string[]>>;
+
+  beforeAll(() => {
+    output = join(temporary, 'cdk.out');
+    const { status, stderr } = spawnSync(
+      join(PROJECT, 'node_modules', '.bin', 'cdk'),
+      ['synth', '--quiet', '--output', output, '-c', 'push=true', '-c', 'publish=true'],
+      {
+        cwd: PROJECT,
+        env: environment({ HOME: temporary }),
+        encoding: 'utf8',
+      },
+    );
+    expect(status, stderr).toBe(0);
+    const template = read('MarkCertificateCollector.template.json');
+    const { files } = read('MarkCertificateCollector.assets.json');
+    const functionOf = (folder: Folder) => {
+      const found = Object.entries<LambdaFunction>(template.Resources).filter(
+        ([id, { Type }]) => Type === 'AWS::Lambda::Function' && id.toLowerCase().includes(`${folder}function`),
+      );
+      expect(found).toHaveLength(1);
+      return found.map(([, { Properties }]) => Properties);
+    };
+    const assetOf = (folder: Folder) =>
+      functionOf(folder)
+        .map(({ Code }) => join(output, files[Code.S3Key.replace('.zip', '')].source.path))
+        .join();
+    const variablesOf = (folder: Folder) =>
+      functionOf(folder).flatMap(({ Environment }) => Object.keys(Environment.Variables));
+    assets = forEachFolder(assetOf);
+    variables = forEachFolder(variablesOf);
+  });
+
+  test('Each function has its own bundle.', () => {
+    expect(new Set(Object.values(assets)).size).toBe(FOLDERS.length);
+    for (const folder of FOLDERS) {
+      expect(filesOf(assets[folder])).toEqual(filesOf(bundle(folder)));
+      expect(readFileSync(join(assets[folder], 'index.mjs'))).toEqual(readFileSync(join(bundle(folder), 'index.mjs')));
+    }
+  });
+
+  test.each(FOLDERS)('%s has every environment variable that its handler needs.', (folder) => {
+    const script = "const { handler } = await import('./index.mjs'); console.log(typeof handler);";
+    expect(runIn(assets[folder], script, valuesFor(variables[folder]))).toBe('function\n');
+  });
+
+  test.each(FOLDERS)('%s needs each of its environment variables: without one, the handler names it.', (folder) => {
+    const script = `
+      const all = { ...process.env };
+      for (const name of ${JSON.stringify(variables[folder])}) {
+        process.env = { ...all };
+        delete process.env[name];
+        await import('./index.mjs?' + name).catch((error) => console.log(error.message.match(/\\w+: is missing/)?.[0]));
+      }`;
+    expect(runIn(assets[folder], script, valuesFor(variables[folder])).trim().split('\n')).toEqual(
+      variables[folder].filter((name) => !OPTIONAL[folder]?.includes(name)).map((name) => `${name}: is missing`),
+    );
+  });
+
+  function read(file: string) {
+    return JSON.parse(readFileSync(join(output, file), 'utf8'));
+  }
+});
+
+interface LambdaFunction {
+  readonly Type: string;
+  readonly Properties: {
+    readonly Code: { readonly S3Key: string };
+    readonly Environment: { readonly Variables: Readonly<Record<string, unknown>> };
+  };
+}
+
+function packageOf(source: string): string {
+  const [scopeOrName = '', name = ''] = (source.split('node_modules/').at(-1) ?? '').split('/');
+  return scopeOrName.startsWith('@') ? `${scopeOrName}/${name}` : scopeOrName;
+}
+
+function readsCertificates(source: string): boolean {
+  return source.startsWith('functions/certificate/') || source.includes('node_modules/saxes/');
+}
+
+function filesOf(directory: string): string[] {
+  return readdirSync(directory).filter((file) => file.endsWith('.mjs'));
+}
+
+/** The files that a bundle loads when Lambda imports index.mjs, and those that only a dynamic import loads. */
+function loadedFiles(directory: string): { atOnce: string[]; later: string[] } {
+  const { inputs } = buildSync({
+    absWorkingDir: directory,
+    entryPoints: filesOf(directory),
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    outdir: 'unused',
+    write: false,
+    metafile: true,
+  }).metafile;
+  const reached = (...kinds: string[]) => {
+    const files = new Set(['index.mjs']);
+    for (const file of files) {
+      for (const { path } of (inputs[file]?.imports ?? []).filter(
+        (each) => kinds.includes(each.kind) && !each.external,
+      )) {
+        files.add(path);
+      }
+    }
+    return [...files];
+  };
+  const atOnce = reached('import-statement');
+  const later = reached('import-statement', 'dynamic-import').filter((file) => !atOnce.includes(file));
+  return { atOnce, later };
+}
+
+/**
+ * The bundled files that contain each source. A source is found by string literals that only it contains, because a
+ * minifier renames everything else. Sources without such a literal are left out.
+ */
+function filesWithTextsOf(wanted: readonly string[], all: readonly string[], directory: string): Map<string, string[]> {
+  const contents = new Map(all.map((source) => [source, readFileSync(join(PROJECT, source), 'utf8')]));
+  const bundled = new Map(filesOf(directory).map((file) => [file, readFileSync(join(directory, file), 'utf8')]));
+  return new Map(
+    wanted.toSorted().flatMap((source) => {
+      const texts = [...(contents.get(source) ?? '').matchAll(/(['"`])(?!\.)([ \w.,;:?#-]{16,})\1/g)]
+        .map(([, , text = '']) => text)
+        .filter((text) => [...contents].every(([other, content]) => other === source || !content.includes(text)));
+      const files = [...bundled]
+        .filter(([, content]) => texts.some((text) => content.includes(text)))
+        .map(([file]) => file);
+      return files.length > 0 ? [[source, files] as const] : [];
+    }),
+  );
+}
+
+/** Runs a module in a directory, as Lambda does. Returns its output. */
+function runIn(directory: string, script: string, variables: Readonly<Record<string, string>> = {}): string {
+  return execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: directory,
+    env: environment({ AWS_REGION: 'us-east-1', ...variables }),
+    encoding: 'utf8',
+  });
+}
+
+/** The variables, and from this process's environment only the path to Node. */
+function environment(variables: Readonly<Record<string, string>>): Record<string, string> {
+  return { PATH: [dirname(process.execPath), process.env.PATH].join(delimiter), ...variables };
+}
+
+/** Accepted values of the variables that do not accept every value. */
+const GOOD_VALUES: Readonly<Record<string, string>> = {
+  COLLECT_URL: 'https://ca.example/CollectMC',
+  RESPONSE_FORMAT: 'pkcs7',
+  PUBLISHED_URL: 'https://bimi.example.com',
+};
+
+function valuesFor(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, GOOD_VALUES[name] ?? '1']));
+}
