@@ -72,7 +72,7 @@ describe('joinWithLimit', () => {
     expect(joinWithLimit(['a', 'b'], '; ')).toBe('a; b');
   });
 
-  test('leaves room in a message for what stands before the details.', () => {
+  test('leaves room in a message for a beginning before the details.', () => {
     fc.assert(
       fc.property(fc.array(text, { maxLength: 12 }), (details) => {
         expect(jsonBytes(joinWithLimit(details, '; '))).toBeLessThanOrEqual(STATE_BUDGET.message - 75);
@@ -96,7 +96,7 @@ describe('takeWithin', () => {
   });
 });
 
-describe('the budget of a state', () => {
+describe('The budget of a state', () => {
   test('leaves a sixth of the limit free beside the largest order.', () => {
     const { message: _, ...shares } = STATE_BUDGET;
     const order = 32 * 1024;

@@ -17,7 +17,7 @@ import { type Extension, oid } from '../../../infra/local/ca/mark-extensions.ts'
 
 let folder: string;
 let authority: CertificateAuthority;
-/** The same keys under other names. */
+/** An authority with the same keys and other names. */
 let other: CertificateAuthority;
 let usual: IssuedMarkCertificate;
 
@@ -33,12 +33,12 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The chain made of these certificates, leaf first, each DER, where none is trusted. */
+/** The chain made from these certificates, leaf first, each in DER. None is trusted. */
 function chainOf(...ders: readonly Uint8Array[]): Buffer[] {
   return trusting([], ders);
 }
 
-/** The chain made of these certificates where some are trusted. */
+/** The chain made from these certificates. Some are trusted. */
 function trusting(anchors: readonly Uint8Array[], ders: readonly Uint8Array[]): Buffer[] {
   return build(ders, (certificate) => anchors.some((anchor) => certificate.raw.equals(anchor))).map(({ raw }) => raw);
 }
@@ -67,32 +67,32 @@ function subjectOf(of: CertificateAuthority, which: 'root' | 'issuing'): readonl
   let subject: readonly SubjectAttribute[] = [];
   of.with({
     [which]: {
-      attributes: (usually: readonly SubjectAttribute[]) => {
-        subject = usually;
-        return usually;
+      attributes: (original: readonly SubjectAttribute[]) => {
+        subject = original;
+        return original;
       },
     },
   });
   return subject;
 }
 
-/** Makes a leaf's extensions those of an authority: SEQUENCE { BOOLEAN TRUE } says so. */
-function asAuthority(usually: readonly Extension[]): Extension[] {
+/** Makes the extensions of a leaf those of a CA: basicConstraints is SEQUENCE { BOOLEAN TRUE }. */
+function asCa(original: readonly Extension[]): Extension[] {
   const basicConstraints = {
     oid: oid.basicConstraints,
     critical: true,
     value: Buffer.of(0x30, 0x03, 0x01, 0x01, 0xff),
   };
-  return [basicConstraints, ...usually.filter((each) => each.oid === oid.authorityKeyIdentifier)];
+  return [basicConstraints, ...original.filter((each) => each.oid === oid.authorityKeyIdentifier)];
 }
 
-/** An authority's certificate that the issuing CA of `signer` signs for a name and a key. */
+/** A CA certificate for a name and a key, signed by the issuing CA of `signer`. */
 function certified(
   signer: CertificateAuthority,
   attributes: readonly SubjectAttribute[],
   publicKey: KeyObject,
 ): Uint8Array {
-  return signer.issue({ domains: [], publicKey, attributes: () => attributes, extensions: asAuthority }).leaf;
+  return signer.issue({ domains: [], publicKey, attributes: () => attributes, extensions: asCa }).leaf;
 }
 
 function permutations<Item>(items: readonly Item[]): Item[][] {
@@ -101,8 +101,8 @@ function permutations<Item>(items: readonly Item[]): Item[][] {
     : items.flatMap((first, i) => permutations(items.toSpliced(i, 1)).map((rest) => [first, ...rest]));
 }
 
-describe('a chain', () => {
-  test('is leaf, issuer, root, in whatever order they come', () => {
+describe('A chain', () => {
+  test('consists of leaf, issuer and root, whatever the order of the input.', () => {
     const { leaf, issuing, root } = usual;
 
     for (const order of permutations(usual.chain)) {
@@ -110,24 +110,24 @@ describe('a chain', () => {
     }
   });
 
-  test('needs no root', () => {
+  test('needs no root.', () => {
     const { leaf, issuing } = usual;
 
     expect(chainOf(leaf, issuing)).toEqual(buffers(leaf, issuing));
     expect(chainOf(issuing, leaf)).toEqual(buffers(leaf, issuing));
   });
 
-  test('leaves out certificates that are no link of it', () => {
+  test('does not contain surplus certificates.', () => {
     const { leaf, issuing, root } = usual;
-    const { issuing: strangeIssuing, root: strangeRoot } = other;
-    const strangeLeaf = other.issue({ domains: ['example.com'], extensions: without(oid.extKeyUsage) }).leaf;
+    const { issuing: surplusIssuing, root: surplusRoot } = other;
+    const surplusLeaf = other.issue({ domains: ['example.com'], extensions: without(oid.extKeyUsage) }).leaf;
 
-    for (const order of permutations([strangeRoot, leaf, strangeIssuing, issuing, root])) {
-      expect(chainOf(strangeLeaf, ...order)).toEqual(buffers(leaf, issuing, root));
+    for (const order of permutations([surplusRoot, leaf, surplusIssuing, issuing, root])) {
+      expect(chainOf(surplusLeaf, ...order)).toEqual(buffers(leaf, issuing, root));
     }
   });
 
-  test('ends at the nearest root when the root is cross-signed as well', () => {
+  test('ends at the nearest root, even if that root is cross-signed too.', () => {
     const { leaf, issuing, root } = usual;
     const crossSigned = certified(other, subjectOf(authority, 'root'), keyOf(root));
 
@@ -136,7 +136,7 @@ describe('a chain', () => {
     }
   });
 
-  test('goes on over a cross-signed root when the root itself is not there', () => {
+  test('continues above a cross-signed root if the self-signed root is missing.', () => {
     const { leaf, issuing, root } = usual;
     const crossSigned = certified(other, subjectOf(authority, 'root'), keyOf(root));
     const expected = [leaf, issuing, crossSigned, other.issuing, other.root];
@@ -146,7 +146,7 @@ describe('a chain', () => {
     }
   });
 
-  test('takes the way to a root, and not the one that leads past it to nowhere', () => {
+  test('follows the path to a root instead of an incomplete path.', () => {
     const { leaf, issuing, root } = usual;
     const otherIssuing = certified(other, subjectOf(authority, 'issuing'), keyOf(issuing));
 
@@ -155,7 +155,7 @@ describe('a chain', () => {
     }
   });
 
-  test('leaves out an authority of the issuer’s name that has another key', () => {
+  test('does not contain a CA with the name of the issuer and another key.', () => {
     const { leaf, issuing, root } = usual;
 
     for (const key of foreignKeys()) {
@@ -166,7 +166,7 @@ describe('a chain', () => {
     }
   });
 
-  test('is proved by signatures of any usual hash', () => {
+  test('may have signatures with SHA-256, SHA-384 and SHA-512.', () => {
     const sha384 = authority.with({ root: { signatureHash: 'SHA-384' }, issuing: { signatureHash: 'SHA-512' } });
     const { leaf, issuing, root } = sha384.issue({ domains: ['example.com'], signatureHash: 'SHA-384' });
 
@@ -174,35 +174,35 @@ describe('a chain', () => {
   });
 });
 
-/** Keys of kinds that could have signed, and of kinds that could not: OpenSSL refuses to try some of them. */
+/** Keys of several types. OpenSSL throws for some of them instead of verifying a signature. */
 function foreignKeys(): KeyObject[] {
   return [
     generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey,
     generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey,
     generateKeyPairSync('ed25519').publicKey,
     generateKeyPairSync('x25519').publicKey,
-    // RSA-PSS may not verify PKCS #1 v1.5.
+    // An RSA-PSS key must not verify a signature of PKCS #1 v1.5.
     generateKeyPairSync('rsa-pss', { modulusLength: 2048, hashAlgorithm: 'sha384', mgf1HashAlgorithm: 'sha384' })
       .publicKey,
   ];
 }
 
-function without(...types: readonly string[]): (usually: readonly Extension[]) => Extension[] {
-  return (usually) => usually.filter((each) => !types.includes(each.oid));
+function without(...types: readonly string[]): (original: readonly Extension[]) => Extension[] {
+  return (original) => original.filter((each) => !types.includes(each.oid));
 }
 
-/** The bytes with one bit of the last byte changed: the signature. */
-function falselySigned(der: Uint8Array): Uint8Array {
+/** Inverts one bit of the last byte, which belongs to the signature. */
+function withWrongSignature(der: Uint8Array): Uint8Array {
   const copy = Buffer.from(der);
   copy.writeUInt8(copy.readUInt8(copy.length - 1) ^ 1, copy.length - 1);
   return copy;
 }
 
-describe('no chain', () => {
+describe('InvalidChain is thrown', () => {
   const NO_LEAF = /no mark certificate among/;
   const NO_ISSUER = /the issuer of the mark certificate is missing: .*VMC Issuing RSA CA/;
-  const NO_ISSUER_OR_FALSE_SIGNATURE = /is missing: |does not verify/;
-  const FALSE_SIGNATURE = /the signature of .* does not verify with the key of its issuer/;
+  const NO_ISSUER_OR_WRONG_SIGNATURE = /is missing: |does not verify/;
+  const WRONG_SIGNATURE = /the signature of .* does not verify with the key of its issuer/;
 
   function refusal(...ders: readonly Uint8Array[]): unknown {
     try {
@@ -220,29 +220,29 @@ describe('no chain', () => {
     }
   }
 
-  test('is made of nothing', () => expectRefusal([], /the file contains no certificate/));
+  test('without certificates.', () => expectRefusal([], /the file contains no certificate/));
 
-  test('is made of authorities alone, though one may issue for BIMI', () => {
+  test('for CA certificates alone, even if one of them may issue mark certificates.', () => {
     expectRefusal([usual.issuing, usual.root], /no mark certificate among 2 certificates/);
   });
 
-  test('is made of a leaf alone', () => expectRefusal([usual.leaf], NO_ISSUER));
+  test('for a leaf alone.', () => expectRefusal([usual.leaf], NO_ISSUER));
 
-  test('is made of a leaf and the root, without what is between', () => {
+  test('for a leaf and the root without the issuing CA.', () => {
     expectRefusal([usual.leaf, usual.root], NO_ISSUER);
   });
 
-  test('is made of a leaf and another intermediate', () => {
+  test('for a leaf and another issuing CA.', () => {
     expectRefusal([usual.leaf, other.issuing, other.root], NO_ISSUER);
   });
 
-  test('is made of two leaves', () => {
+  test('for two leaves.', () => {
     const second = authority.issue({ domains: ['example.org'] }).leaf;
 
     expectRefusal([usual.leaf, second, usual.issuing, usual.root], /2 mark certificates among 4 certificates/);
   });
 
-  test('is made of a leaf without extended key usage', () => {
+  test('for a leaf without extended key usage.', () => {
     const { leaf, issuing, root } = authority.issue({ domains: ['example.com'], extensions: without(oid.extKeyUsage) });
 
     expectRefusal([leaf, issuing, root], NO_LEAF);
@@ -250,20 +250,20 @@ describe('no chain', () => {
 
   test.each([
     ['TLS servers', '1.3.6.1.5.5.7.3.1'],
-    ['a neighbour of BIMI', '1.3.6.1.5.5.7.3.30'],
-    ['the other neighbour of BIMI', '1.3.6.1.5.5.7.3.32'],
-    ['an arc under BIMI', '1.3.6.1.5.5.7.3.31.1'],
+    ['the OID before that of BIMI', '1.3.6.1.5.5.7.3.30'],
+    ['the OID after that of BIMI', '1.3.6.1.5.5.7.3.32'],
+    ['an OID below that of BIMI', '1.3.6.1.5.5.7.3.31.1'],
     ['any purpose', '2.5.29.37.0'],
-  ])('is made of a leaf for %s', (_, usage) => {
+  ])('for a leaf with the usage for %s.', (_, usage) => {
     const { leaf, issuing, root } = authority.issue({
       domains: ['example.com'],
-      extensions: (usually) => [...without(oid.extKeyUsage)(usually), extendedKeyUsage(usage)],
+      extensions: (original) => [...without(oid.extKeyUsage)(original), extendedKeyUsage(usage)],
     });
 
     expectRefusal([leaf, issuing, root], NO_LEAF);
   });
 
-  test('is made of a leaf that is its own issuer', () => {
+  test('for a self-signed leaf.', () => {
     const { leaf } = authority.issue({
       domains: ['example.com'],
       publicKey: keyOf(authority.issuing),
@@ -275,40 +275,40 @@ describe('no chain', () => {
     expectRefusal([leaf, authority.root], NO_ISSUER);
   });
 
-  test('is made where the signature on the leaf is false', () => {
-    expectRefusal([falselySigned(usual.leaf), usual.issuing, usual.root], FALSE_SIGNATURE);
-    expectRefusal([falselySigned(usual.leaf), usual.issuing], FALSE_SIGNATURE);
+  test('if the signature of the leaf is wrong.', () => {
+    expectRefusal([withWrongSignature(usual.leaf), usual.issuing, usual.root], WRONG_SIGNATURE);
+    expectRefusal([withWrongSignature(usual.leaf), usual.issuing], WRONG_SIGNATURE);
   });
 
-  test('is made where the signature on the intermediate is false', () => {
-    expectRefusal([usual.leaf, falselySigned(usual.issuing), usual.root], FALSE_SIGNATURE);
+  test('if the signature of the issuing CA is wrong.', () => {
+    expectRefusal([usual.leaf, withWrongSignature(usual.issuing), usual.root], WRONG_SIGNATURE);
   });
 
-  test('is made where the signature on the root is false', () => {
-    expectRefusal([usual.leaf, usual.issuing, falselySigned(usual.root)], FALSE_SIGNATURE);
+  test('if the signature of the root is wrong.', () => {
+    expectRefusal([usual.leaf, usual.issuing, withWrongSignature(usual.root)], WRONG_SIGNATURE);
   });
 
-  test('is made where the issuer has the right name and another key', () => {
+  test('if the issuer has the right name and another key.', () => {
     for (const key of foreignKeys()) {
       const impostor = certified(authority, subjectOf(authority, 'issuing'), key);
 
-      expectRefusal([usual.leaf, impostor, usual.root], NO_ISSUER_OR_FALSE_SIGNATURE);
+      expectRefusal([usual.leaf, impostor, usual.root], NO_ISSUER_OR_WRONG_SIGNATURE);
     }
   });
 
-  test('ends at a root of the right name that has another key', () => {
+  test('for a root with the right name and another key, or the root is left out.', () => {
     const { leaf, issuing } = usual;
 
     for (const key of foreignKeys()) {
       const impostor = certified(authority, subjectOf(authority, 'root'), key);
       const outcome = refusal(leaf, issuing, impostor);
 
-      // Either way nothing hangs on the impostor: without it the root is absent, which a chain may lack.
+      // In both cases the impostor has no effect: a chain may lack its root.
       expect(outcome instanceof InvalidChainError ? buffers(leaf, issuing) : outcome).toEqual(buffers(leaf, issuing));
     }
   });
 
-  test('is made where the key of the issuer is of a kind that cannot be read', () => {
+  test('if the key of the issuer has an unknown type.', () => {
     const ed25519 = Buffer.from('06032b6570', 'hex');
     const impostor = Buffer.from(
       certified(authority, subjectOf(authority, 'issuing'), generateKeyPairSync('ed25519').publicKey),
@@ -316,19 +316,19 @@ describe('no chain', () => {
     impostor.writeUInt8(0x7f, impostor.indexOf(ed25519) + ed25519.length - 1);
     expect(() => new X509Certificate(impostor).publicKey).toThrow();
 
-    expectRefusal([usual.leaf, impostor], NO_ISSUER_OR_FALSE_SIGNATURE);
+    expectRefusal([usual.leaf, impostor], NO_ISSUER_OR_WRONG_SIGNATURE);
   });
 
-  test('is made where the root is damaged, be it in its own key identifier', () => {
+  test('if the root is damaged, even in its key identifier.', () => {
     const subjectKeyIdentifier = Buffer.from('0603551d0e041604', 'hex');
     const root = Buffer.from(usual.root);
     const at = root.indexOf(subjectKeyIdentifier) + subjectKeyIdentifier.length + 1;
     root.writeUInt8(root.readUInt8(at) ^ 1, at);
 
-    expectRefusal([usual.leaf, usual.issuing, root], FALSE_SIGNATURE);
+    expectRefusal([usual.leaf, usual.issuing, root], WRONG_SIGNATURE);
   });
 
-  test('is made of authorities that sign each other in a loop, and the search ends', () => {
+  test('for CAs that sign each other in a loop.', () => {
     const loop = certified(authority, subjectOf(authority, 'root'), keyOf(usual.root));
     expect(new X509Certificate(loop).verify(keyOf(usual.issuing))).toBe(true);
     expect(new X509Certificate(usual.issuing).verify(keyOf(loop))).toBe(true);
@@ -336,7 +336,7 @@ describe('no chain', () => {
     expect(refusal(usual.leaf, usual.issuing, loop)).toBeInstanceOf(InvalidChainError);
   });
 
-  test('is not what a loop makes impossible: where there is a root as well, it is found', () => {
+  test('but not for a loop if there is a root too.', () => {
     const { leaf, issuing, root } = usual;
     const loop = certified(authority, subjectOf(authority, 'root'), keyOf(root));
 
@@ -354,8 +354,8 @@ function extendedKeyUsage(usage: string): Extension {
   return { oid: oid.extKeyUsage, value: Buffer.concat([Buffer.of(0x30, type.length), type]) };
 }
 
-describe('where cross-signing allows several chains', () => {
-  /** The root as the other CA certifies it: leaf, issuing CA, this, the other issuing CA, the other root. */
+describe('If cross-signing allows several chains,', () => {
+  /** The root as certified by the other CA. It makes the chain longer by the other issuing CA and the other root. */
   const crossSigned = () => certified(other, subjectOf(authority, 'root'), keyOf(usual.root));
   const short = () => [usual.leaf, usual.issuing, usual.root];
   const long = () => [usual.leaf, usual.issuing, crossSignedRoot, other.issuing, other.root];
@@ -365,28 +365,28 @@ describe('where cross-signing allows several chains', () => {
     crossSignedRoot = crossSigned();
   });
 
-  test('the one with a trust anchor is taken, though it is longer', () => {
+  test('the one with a trust anchor is used, even if it is longer.', () => {
     const all = [...short(), ...long().slice(2)];
 
     expect(trusting([other.root], all)).toEqual(buffers(...long()));
     expect(trusting([other.root], all.toReversed())).toEqual(buffers(...long()));
   });
 
-  test('a trust anchor need not be a root, but the chain goes on to one', () => {
+  test('one with a trust anchor that is not a root continues to its root.', () => {
     const all = [...short(), ...long().slice(2)];
 
     expect(trusting([crossSignedRoot], all)).toEqual(buffers(...long()));
     expect(trusting([other.issuing], all.toReversed())).toEqual(buffers(...long()));
   });
 
-  test('a trust anchor without a root above it is better than a root nobody trusts', () => {
+  test('one with a trust anchor and without a root precedes one with an untrusted root.', () => {
     const [leaf, issuing, , otherIssuing] = long().map((der) => Buffer.from(der));
     const all = [...short(), crossSignedRoot, other.issuing];
 
     expect(trusting([other.issuing], all)).toEqual([leaf, issuing, Buffer.from(crossSignedRoot), otherIssuing]);
   });
 
-  test('the shorter is taken where both are trusted, and where neither is', () => {
+  test('the shorter is used if both or neither are trusted.', () => {
     const all = [...short(), ...long().slice(2)].toReversed();
 
     expect(trusting([usual.root, other.root], all)).toEqual(buffers(...short()));
@@ -394,7 +394,7 @@ describe('where cross-signing allows several chains', () => {
     expect(trusting([], all)).toEqual(buffers(...short()));
   });
 
-  test('to trust the leaf itself proves nothing', () => {
+  test('trusting the leaf has no effect.', () => {
     const all = [...short(), ...long().slice(2)];
 
     expect(trusting([usual.leaf, other.root], all)).toEqual(buffers(...long()));
@@ -402,26 +402,26 @@ describe('where cross-signing allows several chains', () => {
   });
 });
 
-describe('a chain ends at a root', () => {
+describe('A chain ends at a root', () => {
   test.each([
-    ['when its last certificate is signed by itself', () => usual.chain, true],
-    ['and not below it', () => [usual.leaf, usual.issuing], false],
-    ['and not at a damaged one', () => [usual.leaf, usual.issuing, falselySigned(usual.root)], false],
-    ['and not where there is none', () => [], false],
+    ['if its last certificate is self-signed.', () => usual.chain, true],
+    ['but not at the issuing CA.', () => [usual.leaf, usual.issuing], false],
+    ['but not at a damaged root.', () => [usual.leaf, usual.issuing, withWrongSignature(usual.root)], false],
+    ['but not if it is empty.', () => [], false],
   ])('%s', (_, chain, expected) => {
     expect(endsAtRoot(chain().map((der) => new X509Certificate(der)))).toBe(expected);
   });
 });
 
-describe('chain.pem', () => {
+describe('The PEM of a chain', () => {
   const lines = () => writeChainPem(chain()).split('\n');
   const chain = () => build(usual.chain.toReversed());
 
-  test('is the blocks of the chain, leaf first, as RFC 7468 writes them', () => {
+  test('contains one block for each certificate, leaf first.', () => {
     expect(writeChainPem(chain())).toBe(pem([usual.leaf, usual.issuing, usual.root]));
   });
 
-  test('has the label CERTIFICATE, 64 columns, LF, and a newline at the end', () => {
+  test('has the label CERTIFICATE, 64 columns, LF, and a newline at the end.', () => {
     const boundaries = lines().filter((line) => line.startsWith('-'));
     const columns = lines().filter((line) => /^[A-Za-z0-9+/=]+$/.test(line));
 
@@ -434,7 +434,7 @@ describe('chain.pem', () => {
     expect(lines().at(-1)).toBe('');
   });
 
-  test('is what openssl verifies against the root', () => {
+  test('is accepted by the openssl command.', () => {
     const [chainFile, rootFile] = ['chain.pem', 'root.pem'].map((name) => path.join(folder, name));
     writeFileSync(`${chainFile}`, writeChainPem(chain()));
     writeFileSync(`${rootFile}`, pem([usual.root]));
@@ -444,13 +444,13 @@ describe('chain.pem', () => {
     expect(execFileSync('openssl', args, { encoding: 'utf8' })).toBe(`${chainFile}: OK\n`);
   });
 
-  test('has no root where none was delivered', () => {
+  test('has no root if none was delivered.', () => {
     expect(writeChainPem(build([usual.issuing, usual.leaf]))).toBe(pem([usual.leaf, usual.issuing]));
   });
 });
 
-describe('a distinguished name', () => {
-  test('stands on one line', () => {
+describe('A distinguished name', () => {
+  test('is written on one line.', () => {
     expect(oneLine('C=GB\nO=Example\nCN=Name')).toBe('C=GB, O=Example, CN=Name');
   });
 });

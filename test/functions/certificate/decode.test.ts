@@ -24,7 +24,7 @@ beforeAll(async () => {
   many = Array.from({ length: 21 }, (_, i) => authority.issue({ domains: [`${i}.example`], publicKey }).leaf);
 });
 
-/** What is decoded, each DER, in the order of a listing: that of the decoder is tested once, below. */
+/** The decoded certificates in DER, sorted as in a listing. The decoder's own order is tested below. */
 async function decoded(content: string | Uint8Array): Promise<string[]> {
   return listing(await decodeCertificates(Buffer.from(content)));
 }
@@ -33,7 +33,7 @@ function listing(certificates: readonly (X509Certificate | Uint8Array)[]): strin
   return certificates.map((each) => Buffer.from('raw' in each ? each.raw : each).toString('hex')).toSorted();
 }
 
-/** A PKCS#7 as a streaming encoder writes it: three levels without a length, each with its own end. */
+/** A PKCS#7 like that of a streaming encoder: its three outer levels have an indefinite length. */
 function indefinite(der: Uint8Array): Buffer {
   const contentInfo = contentOf(Buffer.from(der));
   const signedData = contentOf(contentOf(contentInfo.subarray(11)));
@@ -46,7 +46,7 @@ function contentOf(der: Buffer): Buffer {
   return der.subarray(first < 0x80 ? 2 : 2 + (first & 0x7f));
 }
 
-/** Boundaries as the documentation prints them: inner spaces, and once four dashes. */
+/** Boundaries like those in the CA's documentation: with inner spaces, and once with four dashes. */
 function spaced(text: string): string {
   return text
     .replaceAll(/-----(BEGIN|END) ([A-Z0-9 #]+)-----/g, '----- $1 $2 -----')
@@ -56,36 +56,36 @@ function spaced(text: string): string {
 const text = () => pem(usual.chain);
 const blocks = () => usual.chain.map((der) => pem([der]));
 
-describe('the certificates of a chain are taken out of', () => {
+describe('The certificates of a chain are read from', () => {
   test.each<[string, () => string | Uint8Array]>([
     ['PKCS#7, certificates only', () => pkcs7(usual.chain, 'degenerate')],
     ['PKCS#7 with an empty content and a signer', () => pkcs7(usual.chain, 'signed-empty')],
     ['PKCS#7 without lengths (BER)', () => indefinite(pkcs7(usual.chain, 'degenerate'))],
     ['PKCS#7 with a signer, without lengths (BER)', () => indefinite(pkcs7(usual.chain, 'signed-empty'))],
-    ['armoured PKCS#7', () => armouredPkcs7(usual.chain)],
-    ['armoured PKCS#7 with a signer', () => armouredPkcs7(usual.chain, 'signed-empty')],
-    ['armoured PKCS#7 under the label PKCS #7', () => armouredPkcs7(usual.chain).replaceAll('PKCS7', 'PKCS #7')],
-    ['armoured PKCS#7 under the label PKCS#7', () => armouredPkcs7(usual.chain).replaceAll('PKCS7', 'PKCS#7')],
-    ['armoured PKCS#7 under the label CMS', () => armouredPkcs7(usual.chain).replaceAll('PKCS7', 'CMS')],
+    ['PEM of PKCS#7', () => armouredPkcs7(usual.chain)],
+    ['PEM of PKCS#7 with a signer', () => armouredPkcs7(usual.chain, 'signed-empty')],
+    ['PEM of PKCS#7 under the label PKCS #7', () => armouredPkcs7(usual.chain).replaceAll('PKCS7', 'PKCS #7')],
+    ['PEM of PKCS#7 under the label PKCS#7', () => armouredPkcs7(usual.chain).replaceAll('PKCS7', 'PKCS#7')],
+    ['PEM of PKCS#7 under the label CMS', () => armouredPkcs7(usual.chain).replaceAll('PKCS7', 'CMS')],
     [
-      'armoured PKCS#7 under the label PKCS #7 SIGNED DATA',
+      'PEM of PKCS#7 under the label PKCS #7 SIGNED DATA',
       () => armouredPkcs7(usual.chain).replaceAll('PKCS7', 'PKCS #7 SIGNED DATA'),
     ],
-    ['armoured PKCS#7 with spaced boundaries', () => spaced(armouredPkcs7(usual.chain))],
+    ['PEM of PKCS#7 with spaced boundaries', () => spaced(armouredPkcs7(usual.chain))],
     ['base64 of PKCS#7', () => base64Lines(pkcs7(usual.chain))],
-    ['base64 of PKCS#7 under a status', () => `2\n${base64Lines(pkcs7(usual.chain))}`],
+    ['base64 of PKCS#7 after a status line', () => `2\n${base64Lines(pkcs7(usual.chain))}`],
     [
-      'base64 of PKCS#7 under a status with CRLF',
+      'base64 of PKCS#7 after a status line with CRLF',
       () => `2\n${base64Lines(pkcs7(usual.chain))}`.replaceAll('\n', '\r\n'),
     ],
     ['ZIP of PEM', () => zip(usual.chain, 'pem')],
     ['ZIP of DER', () => zip(usual.chain, 'der')],
     ['ZIP of a PKCS#7', () => zipSync({ 'chain.p7b': pkcs7(usual.chain) })],
-    ['ZIP of one PEM with all', () => zipSync({ 'chain.pem': Buffer.from(text()) })],
-    ['base64 of ZIP under a status', () => `2\n${base64Lines(zip(usual.chain))}`],
+    ['ZIP of one PEM file', () => zipSync({ 'chain.pem': Buffer.from(text()) })],
+    ['base64 of ZIP after a status line', () => `2\n${base64Lines(zip(usual.chain))}`],
     ['PEM', text],
     ['PEM, root first', () => pem(usual.chain.toReversed())],
-    ['PEM under a status', () => `2\n${text()}`],
+    ['PEM after a status line', () => `2\n${text()}`],
     ['PEM with CRLF', () => text().replaceAll('\n', '\r\n')],
     ['PEM with CR', () => text().replaceAll('\n', '\r')],
     ['PEM without line ends', () => text().replaceAll('\n', '')],
@@ -93,7 +93,7 @@ describe('the certificates of a chain are taken out of', () => {
     ['PEM whose boundaries touch', () => text().replaceAll('-----\n-----', '----------')],
     ['PEM with blank lines everywhere', () => text().replaceAll('\n', '\n\n')],
     ['PEM with lines of 76 columns', () => text().replaceAll(/[A-Za-z0-9+/=\n]{65,}/g, columns(76))],
-    ['PEM with blanks around its lines', () => text().replaceAll(/^|$/gm, '  ')],
+    ['PEM with spaces around its lines', () => text().replaceAll(/^|$/gm, '  ')],
     ['PEM with spaced boundaries', () => spaced(text())],
     ['PEM with spaced boundaries and CRLF', () => spaced(text()).replaceAll('\n', '\r\n')],
     ['PEM with four dashes', () => text().replaceAll('-----', '----')],
@@ -108,33 +108,33 @@ describe('the certificates of a chain are taken out of', () => {
       () => `${block('CERTIFICATE REQUEST', 'MAA=')}${text()}${block('X509 CRL', 'MAA=')}`,
     ],
     ['PEM beside PKCS#7', () => `${pem([usual.leaf])}${armouredPkcs7([usual.issuing, usual.root])}`],
-    ['PEM in which each stands twice', () => `${text()}${text()}`],
+    ['PEM with each certificate twice', () => `${text()}${text()}`],
     [
-      'PEM in which each stands twice, once with bytes behind it',
+      'PEM with each certificate twice, once with bytes after it',
       () => `${text()}${pem(usual.chain.map((der) => Buffer.concat([der, Buffer.alloc(3)])))}`,
     ],
-    ['PKCS#7 in which each stands seven times', () => pkcs7(Array.from({ length: 7 }, () => usual.chain).flat())],
-    ['ZIP in which each stands twice', () => zipSync({ 'a.pem': Buffer.from(text()), 'b.p7b': pkcs7(usual.chain) })],
+    ['PKCS#7 with each certificate seven times', () => pkcs7(Array.from({ length: 7 }, () => usual.chain).flat())],
+    ['ZIP with each certificate twice', () => zipSync({ 'a.pem': Buffer.from(text()), 'b.p7b': pkcs7(usual.chain) })],
     [
-      'ZIP with a note and something else',
+      'ZIP with a note and a file of another type',
       () =>
         zipSync({ 'a.pem': Buffer.from(text()), 'b.txt': Buffer.from('Install'), 'c.der': Buffer.alloc(200, '0\x80') }),
     ],
-  ])('%s', async (_, content) => {
+  ])('%s.', async (_, content) => {
     expect(await decoded(content())).toEqual(listing(usual.chain));
   });
 
-  test('one certificate in DER: itself', async () => {
+  test('one certificate in DER.', async () => {
     expect(await decoded(usual.leaf)).toEqual(listing([usual.leaf]));
   });
 
-  test('PKCS#7 beside an attribute certificate, which is left out', async () => {
+  test('PKCS#7 without its attribute certificate.', async () => {
     const attributeCertificate = Buffer.of(0xa2, 0x03, 0x02, 0x01, 0x07);
 
     expect(await decoded(pkcs7([...usual.chain, attributeCertificate]))).toEqual(listing(usual.chain));
   });
 
-  test('bytes that lie in the middle of a larger buffer', async () => {
+  test('bytes in the middle of a larger buffer.', async () => {
     for (const content of [pkcs7(usual.chain), zip(usual.chain), Buffer.from(text())]) {
       const around = Buffer.concat([Buffer.from('before'), content, Buffer.from('after')]);
       const view = new Uint8Array(around.buffer, around.byteOffset + 6, content.length);
@@ -152,8 +152,8 @@ function block(label: string, base64: string): string {
   return `-----BEGIN ${label}-----\n${base64}\n-----END ${label}-----\n`;
 }
 
-describe('certificates come in an order of their own, whatever the order they came in', () => {
-  test('the longest valid first', async () => {
+describe('The certificates are sorted', () => {
+  test('by expiry, the latest first.', async () => {
     const expected = [usual.root, usual.issuing, usual.leaf].map((der) => Buffer.from(der));
 
     for (const content of [pkcs7(usual.chain), Buffer.from(text()), zip(usual.chain.toReversed())]) {
@@ -161,7 +161,7 @@ describe('certificates come in an order of their own, whatever the order they ca
     }
   });
 
-  test('then by fingerprint', async () => {
+  test('by fingerprint if they expire together.', async () => {
     const certificates = await decodeCertificates(Buffer.from(pem(many.slice(0, 20))));
     const validTo = certificates.map(({ validToDate }) => validToDate.getTime());
     const sameSecond = (i: number) => validTo[i] === validTo[i - 1];
@@ -177,21 +177,21 @@ describe('certificates come in an order of their own, whatever the order they ca
   });
 });
 
-describe('there are no certificates in', () => {
+describe('There are no certificates in', () => {
   test.each<[string, () => string | Uint8Array]>([
     ['nothing', () => ''],
     ['text', () => 'Being processed by the CA'],
-    ['a page', () => '<html></html>'],
+    ['a web page', () => '<html></html>'],
     ['an empty PKCS#7', () => pkcs7([])],
-    ['PKCS#7 with revocation lists alone', () => withTag(pkcs7(usual.chain), 0xa1)],
-    ['an archive of a note', () => zipSync({ 'README.txt': Buffer.from('Nothing yet') })],
+    ['PKCS#7 that contains only revocation lists', () => withTag(pkcs7(usual.chain), 0xa1)],
+    ['an archive that contains only a note', () => zipSync({ 'README.txt': Buffer.from('Nothing yet') })],
     ['a certificate request', () => block('CERTIFICATE REQUEST', base64Lines(usual.leaf))],
-    ['three dashes', () => text().replaceAll('-----', '---')],
-  ])('%s', async (_, content) => {
+    ['PEM with three dashes', () => text().replaceAll('-----', '---')],
+  ])('%s.', async (_, content) => {
     expect(await decoded(content())).toEqual([]);
   });
 
-  /** Another tag for the set of certificates: [1] is that of revocation lists. */
+  /** Changes the tag of the set of certificates: [1] is that of revocation lists. */
   function withTag(container: Uint8Array, tag: number): Buffer {
     const copy = Buffer.from(container);
     copy.writeUInt8(tag, copy.indexOf(usual.leaf) - 4);
@@ -199,23 +199,23 @@ describe('there are no certificates in', () => {
   }
 });
 
-describe('certificates are found', () => {
+describe('Certificates are found', () => {
   const bom = (content: string) => `\uFEFF${content}`;
   test.each<[string, () => string | Uint8Array]>([
-    ['behind a byte-order mark, as base64', () => bom(base64Lines(pkcs7(usual.chain)))],
-    ['behind a byte-order mark and a status line', () => bom(`2\n${base64Lines(zip(usual.chain))}`)],
-    ['behind a status line that ends in CR', () => `2\r${base64Lines(pkcs7(usual.chain))}`],
+    ['after a byte-order mark, as base64', () => bom(base64Lines(pkcs7(usual.chain)))],
+    ['after a byte-order mark and a status line', () => bom(`2\n${base64Lines(zip(usual.chain))}`)],
+    ['after a status line that ends in CR', () => `2\r${base64Lines(pkcs7(usual.chain))}`],
     ['as base64 in a file of an archive', () => zipSync({ chain: Buffer.from(base64Lines(pkcs7(usual.chain))) })],
     ['between boundaries that share their dashes', () => text().replaceAll('-----\n-----', '-----')],
     [
-      'beside DER that is no certificate',
+      'beside DER that is not a certificate',
       () =>
         zipSync({
           'chain.pem': Buffer.from(text()),
           'request.der': Buffer.concat([Buffer.of(0x30, 0x81, 200), Buffer.alloc(200, 5)]),
         }),
     ],
-  ])('%s', async (_, content) => {
+  ])('%s.', async (_, content) => {
     expect(await decodeCertificates(Buffer.from(content()))).toHaveLength(3);
   });
 });
@@ -231,25 +231,29 @@ describe('InvalidChain is thrown for', () => {
     ['a DER that is cut off', () => pkcs7(usual.chain).subarray(0, -1), /neither PKCS#7 nor a certificate/],
     ['half a DER', () => pkcs7(usual.chain).subarray(0, 2000), /neither PKCS#7 nor a certificate/],
     ['a BER that is cut off', () => indefinite(pkcs7(usual.chain)).subarray(0, -2), /neither PKCS#7 nor/],
-    ['a DER that holds nothing', () => Buffer.concat([Buffer.of(0x30, 0x81, 0x00)]), /neither PKCS#7 nor/],
-    ['a length that no file has', () => Buffer.from('3085000000000702010104020102', 'hex'), /neither PKCS#7 nor/],
+    ['an empty DER', () => Buffer.concat([Buffer.of(0x30, 0x81, 0x00)]), /neither PKCS#7 nor/],
+    ['a length that is too large', () => Buffer.from('3085000000000702010104020102', 'hex'), /neither PKCS#7 nor/],
     ['PKCS#7 with a damaged length', () => changed(pkcs7(usual.chain), 18), /neither PKCS#7 nor/],
-    ['nesting without end', () => Buffer.alloc(100_000, Buffer.of(0x30, 0x80)), /./],
+    ['endless nesting', () => Buffer.alloc(100_000, Buffer.of(0x30, 0x80)), /./],
     ['PKCS#7 of another type', () => ofType(pkcs7(usual.chain), 1), /of the type 1\.2\.840\.113549\.1\.7\.1 /],
     ['encrypted PKCS#7', () => ofType(pkcs7(usual.chain), 6), /of the type 1\.2\.840\.113549\.1\.7\.6 /],
-    ['PKCS#7 of a certificate and something else', () => pkcs7([usual.leaf, ofLength(200)]), /cannot be read/],
+    ['PKCS#7 with a SEQUENCE that is not a certificate', () => pkcs7([usual.leaf, ofLength(200)]), /cannot be read/],
     ['a certificate whose version is broken', () => pem([damaged(usual.leaf)]), /cannot be read/],
-    ['a block that holds text', () => block('CERTIFICATE', Buffer.from(text()).toString('base64')), /cannot be read/],
-    ['a block that holds nothing', () => block('CERTIFICATE', ''), /cannot be read/],
-    ['a block that holds no base64', () => block('CERTIFICATE', '!'), /cannot be read/],
+    [
+      'a block that contains text',
+      () => block('CERTIFICATE', Buffer.from(text()).toString('base64')),
+      /cannot be read/,
+    ],
+    ['an empty block', () => block('CERTIFICATE', ''), /cannot be read/],
+    ['a block without base64', () => block('CERTIFICATE', '!'), /cannot be read/],
     ['a block with a placeholder', () => block('CERTIFICATE', 'your certificate here'), /cannot be read/],
     ['a ZIP that is cut off', () => zip(usual.chain).subarray(0, -10), /archive is damaged/],
     ['a ZIP with a byte changed', () => changed(zip(usual.chain, 'der'), 200), /archive is damaged|checksum/],
     ['21 certificates in PKCS#7', () => pkcs7(many), /more than 20 certificates/],
     ['21 certificates in PEM', () => pem(many), /more than 20 certificates/],
     ['21 certificates in ZIP', () => zip(many), /more than 20 certificates/],
-    ['a megabyte and a byte', () => text().padEnd(MEBIBYTE + 1), /more than 1048576 bytes/],
-  ])('%s', async (_, content, message) => {
+    ['1 MiB and one byte', () => text().padEnd(MEBIBYTE + 1), /more than 1048576 bytes/],
+  ])('%s.', async (_, content, message) => {
     const decoding = decodeCertificates(Buffer.from(content()));
 
     await expect(decoding).rejects.toThrow(InvalidChainError);
@@ -257,14 +261,14 @@ describe('InvalidChain is thrown for', () => {
     await expect(decoding).rejects.toHaveProperty('name', 'InvalidChain');
   });
 
-  test('no more than that: 20 certificates are decoded, and so is a megabyte', async () => {
+  test('nothing at the limits: 20 certificates or 1 MiB.', async () => {
     const twenty = many.slice(0, 20);
 
     expect(await decoded(pkcs7(twenty))).toEqual(listing(twenty));
     expect(await decoded(text().padEnd(MEBIBYTE))).toEqual(listing(usual.chain));
   });
 
-  /** contentType has 9 bytes, and its last is the number of the type. */
+  /** contentType has 9 bytes; the last is the number of the type. */
   function ofType(container: Uint8Array, type: number): Buffer {
     const copy = Buffer.from(container);
     copy.writeUInt8(type, copy.indexOf(Buffer.from('06092a864886f70d0107', 'hex')) + 10);
@@ -276,7 +280,7 @@ describe('InvalidChain is thrown for', () => {
     return Buffer.concat([Buffer.of(0x30, 0x81, octets.length), octets]);
   }
 
-  /** The tag of the version, a byte that no reader forgives. */
+  /** Changes the tag of the version, which every reader checks. */
   function damaged(certificate: Uint8Array): Buffer {
     return changed(certificate, 8);
   }
@@ -288,7 +292,7 @@ describe('InvalidChain is thrown for', () => {
   }
 });
 
-describe('a private key is found', () => {
+describe('A private key is found', () => {
   const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
   const secret = { cipher: 'aes-256-cbc', passphrase: 'secret' };
@@ -300,15 +304,15 @@ describe('a private key is found', () => {
     ['PKCS#1', rsa.export({ type: 'pkcs1', format: 'pem' }).toString()],
     ['encrypted PKCS#8', key.export({ type: 'pkcs8', format: 'pem', ...secret }).toString()],
     [
-      'encrypted as OpenSSL did it, with dashes in its headers',
+      'encrypted by OpenSSL, with dashes in its headers',
       key.export({ type: 'sec1', format: 'pem', ...secret }).toString(),
     ],
-    ['one whose block never ends', pkcs8(key).slice(0, 100)],
+    ['one whose block has no end', pkcs8(key).slice(0, 100)],
     ['one with spaced boundaries', spaced(pkcs8(key))],
     ['one with four dashes', pkcs8(key).replaceAll('-----', '----')],
   ] as const;
 
-  test.each(keys)('among PEM: %s', async (_, found) => {
+  test.each(keys)('in PEM: %s.', async (_, found) => {
     for (const content of [`${found}\n${text()}`, `${text()}${found}`]) {
       await expect(decodeCertificates(Buffer.from(content))).rejects.toThrow(InvalidChainError);
       await expect(decodeCertificates(Buffer.from(content))).rejects.toThrow('the file contains a private key');
@@ -316,7 +320,7 @@ describe('a private key is found', () => {
     }
   });
 
-  test.each(keys)('in an archive: %s', async (_, found) => {
+  test.each(keys)('in an archive: %s.', async (_, found) => {
     const archive = zipSync({ 'chain.pem': Buffer.from(text()), 'server.key': Buffer.from(found) });
 
     expect(await holdsPrivateKey(archive)).toBe(true);
@@ -326,8 +330,8 @@ describe('a private key is found', () => {
   test.each([
     ['PKCS#8', rsa.export({ type: 'pkcs8', format: 'der' })],
     ['PKCS#1', rsa.export({ type: 'pkcs1', format: 'der' })],
-    ['PKCS#8 of a curve', key.export({ type: 'pkcs8', format: 'der' })],
-  ])('as DER, alone and in an archive: %s', async (_, der) => {
+    ['PKCS#8 with an EC key', key.export({ type: 'pkcs8', format: 'der' })],
+  ])('as DER, alone and in an archive: %s.', async (_, der) => {
     expect(await holdsPrivateKey(der)).toBe(true);
     expect(await holdsPrivateKey(zipSync({ 'a.pem': Buffer.from(text()), 'b.key': der }))).toBe(true);
   });
@@ -338,7 +342,7 @@ describe('a private key is found', () => {
     ['PKCS#8', () => rsa.export({ type: 'pkcs8', format: 'der' })],
     ['PKCS#1', () => rsa.export({ type: 'pkcs1', format: 'der' })],
     ['encrypted PKCS#8', encrypted],
-  ])('as DER that is cut off or damaged behind its beginning: %s', async (_, whole) => {
+  ])('as DER that is incomplete or damaged after its beginning: %s.', async (_, whole) => {
     const bytes = whole();
     const damaged = Buffer.concat([bytes.subarray(0, 200), Buffer.alloc(bytes.length - 200, 0xff)]);
 
@@ -348,14 +352,14 @@ describe('a private key is found', () => {
     }
   });
 
-  test('as DER of few bytes, with something behind it', async () => {
+  test('as short DER with bytes after it.', async () => {
     const short = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'der' });
 
     expect(await holdsPrivateKey(short)).toBe(true);
     expect(await holdsPrivateKey(Buffer.concat([short, Buffer.from('\n')]))).toBe(true);
   });
 
-  test('as an encrypted PKCS#8 in BER, its bytes in parts', async () => {
+  test('as encrypted PKCS#8 in BER with an OCTET STRING in several parts.', async () => {
     const bytes = encrypted();
     const algorithm = bytes.subarray(4, 6 + bytes.readUInt8(5));
     const octets = bytes.subarray(4 + algorithm.length);
@@ -369,11 +373,11 @@ describe('a private key is found', () => {
   const whole = () => Buffer.from(text());
   test.each<[string, () => string | Uint8Array]>([
     [
-      'behind a broken PKCS#7',
+      'after a broken PKCS#7',
       () => zipSync({ 'a.p7b': Buffer.from(block('PKCS7', 'MAA=')), 'b.key': Buffer.from(pkcs8(key)) }),
     ],
     [
-      'among more files than are read',
+      'among more files than the limit',
       () =>
         zipSync({
           ...Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`${n}`, Buffer.of(n)])),
@@ -391,15 +395,12 @@ describe('a private key is found', () => {
       () => zipSync({ 'a.pem': whole(), 'b.key': key.export({ ...der, ...secret }) }),
     ],
     ['with a tab in its boundary', () => `${text()}${pkcs8(key).replaceAll('BEGIN ', 'BEGIN\t')}`],
+    ['as UTF-16', () => zipSync({ 'a.pem': whole(), 'b.key': Buffer.from(pkcs8(key), 'utf16le') })],
     [
-      'as text of 16 bits a character',
-      () => zipSync({ 'a.pem': whole(), 'b.key': Buffer.from(pkcs8(key), 'utf16le') }),
-    ],
-    [
-      'as base64 alone in an archive',
+      'as plain base64 in an archive',
       () => zipSync({ 'a.pem': whole(), 'b.key': Buffer.from(base64Lines(key.export(der))) }),
     ],
-  ])('%s, and no chain is read then', async (_, content) => {
+  ])('%s, and the chain is refused.', async (_, content) => {
     const bytes = Buffer.from(content());
 
     expect(await holdsPrivateKey(bytes)).toBe(true);
@@ -414,14 +415,17 @@ describe('a private key is found', () => {
     ['a SEQUENCE of one number', () => Buffer.from('3003020105', 'hex')],
     ['a SET of numbers', () => Buffer.from('3106020100020101', 'hex')],
     ['text that begins with the tag of a SEQUENCE', () => `0 s:CN = leaf\n${text()}`],
-    ['a certificate whose second half is octets', () => changedAt(usual.leaf, signatureAlgorithmAt(), 0x04)],
-    ['a page that speaks of a PRIVATE KEY', () => '<html>Keep your PRIVATE KEY private.</html>'],
+    [
+      'a certificate whose second element is an OCTET STRING',
+      () => changedAt(usual.leaf, signatureAlgorithmAt(), 0x04),
+    ],
+    ['a page that mentions a PRIVATE KEY', () => '<html>Keep your PRIVATE KEY private.</html>'],
     ['nothing', () => ''],
-  ])('nowhere in %s', async (_, content) => {
+  ])('but not in %s.', async (_, content) => {
     expect(await holdsPrivateKey(Buffer.from(content()))).toBe(false);
   });
 
-  /** Where the second element of the leaf begins. */
+  /** The position of the second element of the leaf. */
   function signatureAlgorithmAt(): number {
     return 8 + Buffer.from(usual.leaf).readUInt16BE(6);
   }
@@ -433,23 +437,23 @@ describe('a private key is found', () => {
   }
 });
 
-/** The rule is that reading grows no faster than the text; were it otherwise, these would be read for hours. */
-describe('a text that is made to be slow is read all the same', () => {
+/** The time must grow linearly with the text. With quadratic growth, reading these would take hours. */
+describe('A text that is crafted to be slow is read in linear time', () => {
   test.each<[string, (filler: string) => string]>([
-    ['blanks in a boundary', (filler) => `${text()}-----BEGIN A${filler}`],
-    ['blanks before a label', (filler) => `${text()}-----${filler}BEGIN`],
+    ['spaces in a boundary', (filler) => `${text()}-----BEGIN A${filler}`],
+    ['spaces before a label', (filler) => `${text()}-----${filler}BEGIN`],
     ['dashes', (filler) => `${text()}${filler.replaceAll(' ', '-')}`],
-    ['boundaries that never end', (filler) => `${text()}${filler.replaceAll(' '.repeat(18), '-----BEGIN A-----\n')}`],
-  ])('%s', async (_, write) => {
+    ['boundaries without an end', (filler) => `${text()}${filler.replaceAll(' '.repeat(18), '-----BEGIN A-----\n')}`],
+  ])('%s.', async (_, write) => {
     expect(await decoded(write(' '.repeat(900_000)))).toEqual(listing(usual.chain));
   });
 
-  test('newlines after a status', async () => {
+  test('newlines after a status line.', async () => {
     expect(await decoded(`2${'\n'.repeat(1_000_000)}?`)).toEqual([]);
   });
 });
 
-/** The first entry of an archive says another CRC than its bytes have, in the central directory, which is what is read. */
+/** Changes the CRC of the first entry in the central directory, which the reader uses. */
 function withWrongChecksum(archive: Uint8Array): Uint8Array {
   const bytes = Buffer.from(archive);
   const entry = bytes.indexOf('PK\x01\x02', 0, 'latin1');

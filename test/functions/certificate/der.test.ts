@@ -22,7 +22,7 @@ function hex(digits: string): Buffer {
   return Buffer.from(digits.replaceAll(' ', ''), 'hex');
 }
 
-/** An element as a value: of a constructed one, its elements. */
+/** An element as a value. The contents of a constructed element are its elements. */
 interface Tree {
   readonly tag: number;
   readonly contents: string | readonly Tree[];
@@ -36,7 +36,7 @@ function treeOf(element: Element): Tree {
 
 type Form = 'shortest' | 'longer' | 'indefinite';
 
-/** Writes an element. The forms are those of the lengths, in order, over and over. */
+/** Writes an element. The lengths have these forms in turn. */
 function write({ tag, contents }: Tree, forms: readonly Form[]): Buffer {
   const [form = 'shortest', ...others] = forms;
   const next = [...others, form];
@@ -65,8 +65,8 @@ const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
   ),
 }));
 
-describe('an element is read back as it was written', () => {
-  test('in DER', () => {
+describe('A written element is read unchanged', () => {
+  test('in DER.', () => {
     fc.assert(
       fc.property(tree, (written) => {
         const der = write(written, []);
@@ -76,32 +76,32 @@ describe('an element is read back as it was written', () => {
     );
   });
 
-  test('in BER, whatever the forms of its lengths, and something behind it', () => {
+  test('in BER with any forms of lengths, and bytes after it.', () => {
     const forms = fc.array(fc.constantFrom<Form>('shortest', 'longer', 'indefinite'), { minLength: 1, maxLength: 5 });
     fc.assert(
-      fc.property(tree, forms, fc.uint8Array({ maxLength: 5 }), (written, lengths, behind) => {
+      fc.property(tree, forms, fc.uint8Array({ maxLength: 5 }), (written, lengths, rest) => {
         const ber = write(written, lengths);
-        const element = readBer(Buffer.concat([ber, behind]));
+        const element = readBer(Buffer.concat([ber, rest]));
         expect(treeOf(element)).toEqual(written);
         expect(bytesOf(element)).toEqual(ber);
       }),
     );
   });
 
-  test('where it lies in a larger buffer', () => {
+  test('inside a larger buffer.', () => {
     const around = hex('ff 3003020105 ff');
     const element = readDer(new Uint8Array(around.buffer, around.byteOffset + 1, 5));
     expect(readInteger(childrenOf(element)[0])).toBe(5);
   });
 
-  test('though it be nested very deep', () => {
+  test('even if it is nested very deeply.', () => {
     const levels = 100_000;
     const deep = Buffer.concat([Buffer.alloc(2 * levels, hex('3080')), Buffer.alloc(2 * levels)]);
     expect(childrenOf(readBer(deep)).map(({ next }) => next)).toEqual([deep.length - 2]);
   });
 });
 
-describe('no element is read of', () => {
+describe('No element is read from', () => {
   test.each([
     ['nothing', ''],
     ['an identifier alone', '30'],
@@ -110,64 +110,64 @@ describe('no element is read of', () => {
     ['a tag number over 30', '3f8100 00'],
     ['a length of five octets', '3085 0000000003 020105'],
     ['a length of 127 octets', 'ff'.repeat(2)],
-  ])('%s', (_, bytes) => {
+  ])('%s.', (_, bytes) => {
     expect(() => readDer(hex(bytes))).toThrow(SyntaxError);
     expect(() => readBer(hex(bytes))).toThrow(SyntaxError);
   });
 
   test.each([
     ['an indefinite length', '3080 020105 0000', /length is indefinite/],
-    ['an octet of length where none is needed', '3081 03 020105', /shortest form/],
+    ['an unnecessary octet of length', '3081 03 020105', /shortest form/],
     ['a zero before the length', `308200 80 ${'0500'.repeat(64)}`, /shortest form/],
-    ['an element and something behind it', '3003 020105 00', /bytes after the element, at byte 5/],
-  ])('%s, in DER', (_, bytes, message) => {
+    ['an element with bytes after it', '3003 020105 00', /bytes after the element, at byte 5/],
+  ])('%s in DER.', (_, bytes, message) => {
     expect(() => readDer(hex(bytes))).toThrow(message);
     expect(() => readBer(hex(bytes))).not.toThrow();
   });
 
   test.each([
-    ['an indefinite length of what has no elements', '0480 0000', /length is indefinite/],
+    ['an indefinite length of an element without elements', '0480 0000', /length is indefinite/],
     ['an indefinite length without an end', '3080 020105', /cut off/],
     ['an indefinite length with half an end', '3080 020105 00', /cut off/],
     ['an end of an inner element alone', '3080 3080 020105 0000', /cut off/],
     ['nesting without an end', '3080'.repeat(100_000), /cut off/],
-  ])('%s, in BER', (_, bytes, message) => {
+  ])('%s in BER.', (_, bytes, message) => {
     expect(() => readBer(hex(bytes))).toThrow(message);
   });
 });
 
-describe('no elements are read in', () => {
+describe('No elements are read in', () => {
   test.each([
-    ['one whose last is cut off', '3003 020205'],
-    ['one whose last is an identifier alone', '3004 020105 02'],
-    ['one whose last ends outside', '3003 3080 00'],
-  ])('%s, whatever is behind it', (_, bytes) => {
+    ['an element whose last child is cut off', '3003 020205'],
+    ['an element whose last child is only an identifier', '3004 020105 02'],
+    ['an element whose last child ends outside', '3003 3080 00'],
+  ])('%s, whatever follows.', (_, bytes) => {
     expect(() => childrenOf(readBer(Buffer.concat([hex(bytes), Buffer.alloc(4)])))).toThrow(/cut off/);
   });
 
-  test('none, or one of another tag', () => {
+  test('a missing element or an element with another tag.', () => {
     expect(() => childrenOf(undefined)).toThrow('the identifier 48 is expected, not nothing');
     expect(() => childrenOf(readDer(hex('3100')))).toThrow('the identifier 48 is expected, not 49, at byte 0');
     expect(() => contentsOf(readDer(hex('3100')), TAG.octetString)).toThrow(SyntaxError);
   });
 
-  test('a damaged one, and its beginning can be told all the same', () => {
+  test('a damaged element, but its beginning can be read.', () => {
     const [first, second] = readBeginning(hex('3082ffff 020100 30ff'));
     expect([first.tag, second]).toEqual([TAG.integer, TAG.sequence]);
     expect(readBeginning(hex('3003 020100'))[1]).toBeUndefined();
   });
 });
 
-test('[n] has the class of a context, with the bit of elements in it or not', () => {
+test('[n] is context-specific, and constructed or primitive.', () => {
   expect([constructed(0), constructed(3), primitive(2), primitive(6)]).toEqual([0xa0, 0xa3, 0x82, 0x86]);
 });
 
-describe('a value', () => {
+describe('A value', () => {
   test.each([
     ['0101ff', true],
     ['010101', true],
     ['010100', false],
-  ])('%s is the BOOLEAN %s', (der, expected) => {
+  ])('%s is the BOOLEAN %s.', (der, expected) => {
     expect(readBoolean(readDer(hex(der)))).toBe(expected);
   });
 
@@ -176,7 +176,7 @@ describe('a value', () => {
     ['02017f', 127],
     ['0201ff', -1],
     ['02020100', 256],
-  ])('%s is the INTEGER %i', (der, expected) => {
+  ])('%s is the INTEGER %i.', (der, expected) => {
     expect(readInteger(readDer(hex(der)))).toBe(expected);
   });
 
@@ -184,7 +184,7 @@ describe('a value', () => {
     ['0301 00', ''],
     ['0302 0106', '06'],
     ['0303 07 0680', '0680'],
-  ])('%s is the BIT STRING of the octets %s', (der, expected) => {
+  ])('%s is the BIT STRING with the octets %s.', (der, expected) => {
     expect(readBitString(readDer(hex(der)))).toEqual(hex(expected));
   });
 
@@ -200,13 +200,13 @@ describe('a value', () => {
     ['an OBJECT IDENTIFIER of no octet', readObjectIdentifier, '0600'],
     ['an OBJECT IDENTIFIER that is cut off', readObjectIdentifier, '06022a86'],
     ['an OBJECT IDENTIFIER with a zero before a number', readObjectIdentifier, '06042a800603'],
-    ['a BOOLEAN for an INTEGER', readInteger, '0101ff'],
-  ])('is not read of %s', (_, read, der) => {
+    ['a BOOLEAN in place of an INTEGER', readInteger, '0101ff'],
+  ])('is not read from %s.', (_, read, der) => {
     expect(() => read(readDer(hex(der)))).toThrow(SyntaxError);
   });
 });
 
-describe('an object identifier', () => {
+describe('An object identifier', () => {
   test.each([
     ['06032a0304', '1.2.3.4'],
     ['060100', '0.0'],
@@ -215,14 +215,14 @@ describe('an object identifier', () => {
     ['060150', '2.0'],
     ['06028837', '2.999'],
     ['060a2b0601040183 9e5f010d', '1.3.6.1.4.1.53087.1.13'],
-    // 2^53 - 1 is the last number that a Number holds.
+    // 2^53 - 1 is the largest number that a Number represents exactly.
     ['06092a8fffffffffffff7f', '1.2.9007199254740991'],
     ['06092a9080808080808000', '2a9080808080808000'],
-  ])('%s is %s', (der, expected) => {
+  ])('%s is %s.', (der, expected) => {
     expect(readObjectIdentifier(readDer(hex(der)))).toBe(expected);
   });
 
-  test('is what another library wrote', () => {
+  test('is read like another library wrote it.', () => {
     const arcs = fc.array(fc.nat(), { minLength: 1, maxLength: 12 });
     fc.assert(
       fc.property(fc.nat({ max: 2 }), fc.nat({ max: 39 }), arcs, (first, second, others) => {
@@ -234,7 +234,7 @@ describe('an object identifier', () => {
   });
 });
 
-test('of any bytes whatever, nothing but a SyntaxError is thrown', () => {
+test('Arbitrary bytes cause only SyntaxErrors.', () => {
   const readers: ((bytes: Uint8Array) => unknown)[] = [
     (bytes) => treeOf(readDer(bytes)),
     (bytes) => treeOf(readBer(bytes)),

@@ -26,7 +26,7 @@ function fieldsOf(der: Uint8Array): Plain {
   return fields;
 }
 
-/** The fields by the schema classes of a library; an extension that it does not read is missing. */
+/** The fields as read by the schema classes of a library. An extension that it cannot read counts as missing. */
 function byLibrary(der: Uint8Array): Plain {
   const { tbsCertificate, signatureAlgorithm } = AsnConvert.parse(new X509Certificate(der).raw, asn1.Certificate);
   const extensions = tbsCertificate.extensions ?? [];
@@ -62,13 +62,13 @@ function byLibrary(der: Uint8Array): Plain {
   };
 }
 
-test('the fields of leaf and issuers are those that another library reads', () => {
+test('The fields of leaf and issuers are the same as those of another library.', () => {
   for (const der of chain) {
     expect(fieldsOf(der)).toEqual(byLibrary(der));
   }
 });
 
-test('the fields of a damaged certificate are the same, or are missing, or cannot be read', () => {
+test('The fields of a damaged certificate are the same, are missing or cannot be read.', () => {
   const place = fc.nat({ max: 2000 });
   const change = fc.oneof(fc.constantFrom(1, 2, 4, 8, 16, 32, 64, 128), fc.integer({ min: 1, max: 255 }));
   let compared = 0;
@@ -82,7 +82,7 @@ test('the fields of a damaged certificate are the same, or are missing, or canno
         const { subject, criticalExtensions, signatureAlgorithm } = theirs;
         expect(ours).toMatchObject({ subject, criticalExtensions, signatureAlgorithm });
         for (const key of ['extendedKeyUsage', 'dnsNames', 'policies', 'crlUrls'] as const) {
-          // Neither is always the stricter, but what both read is the same.
+          // Neither reader is always the stricter one, but values that both read are the same.
           const [fewer, more] = [ours[key], theirs[key]].sort((a, b) => a.length - b.length);
           expect(more).toEqual(expect.arrayContaining([...(fewer ?? [])]));
         }
@@ -97,7 +97,7 @@ test('the fields of a damaged certificate are the same, or are missing, or canno
   expect(compared).toBeGreaterThan(1000);
 });
 
-/** Undefined where OpenSSL does not read a certificate, and where a reader refuses it as it may. */
+/** Undefined if OpenSSL cannot read the certificate, or if the reader refuses it. */
 function read(reader: (der: Uint8Array) => Plain, der: Uint8Array): Plain | undefined {
   try {
     new X509Certificate(der);
@@ -114,8 +114,8 @@ function read(reader: (der: Uint8Array) => Plain, der: Uint8Array): Plain | unde
   }
 }
 
-describe('a name is read', () => {
-  /** A leaf whose owner is written like this. Nothing of it is verified here. */
+describe('A name is read', () => {
+  /** A leaf whose organization is this string. Its signature is wrong, but is not verified here. */
   function withOwner(tag: number, contents: Buffer): Uint8Array {
     const owner = 'x'.repeat(contents.length);
     const der = Buffer.from(authority.issue({ domains: ['example.com'], owner }).leaf);
@@ -131,8 +131,8 @@ describe('a name is read', () => {
     ['a TeletexString', 0x14, Buffer.from('Grüße', 'latin1'), 'Grüße'],
     ['an IA5String', 0x16, Buffer.from('Gruesse'), 'Gruesse'],
     ['a BMPString', 0x1e, Buffer.from('Grüße', 'utf16le').swap16(), 'Grüße'],
-    ['anything else, as its DER in hex', 0x12, Buffer.from('12345'), '12053132333435'],
-  ])('from %s', (_, tag, contents, value) => {
+    ['another type, as its DER in hex', 0x12, Buffer.from('12345'), '12053132333435'],
+  ])('from %s.', (_, tag, contents, value) => {
     const der = withOwner(tag, contents);
 
     expect(fieldsOf(der).subject).toContainEqual({ oid: oid.organizationName, value });
@@ -140,8 +140,8 @@ describe('a name is read', () => {
   });
 });
 
-describe('an extension counts as missing', () => {
-  /** A leaf with this extension, not critical, in place of the usual one. */
+describe('An extension', () => {
+  /** A leaf with this extension, not critical, in place of the original one. */
   function withExtension(id: string, value: string): Plain {
     const instead: Extension = { oid: id, value: Buffer.from(value.replaceAll(' ', ''), 'hex') };
     return fieldsOf(
@@ -152,23 +152,40 @@ describe('an extension counts as missing', () => {
     );
   }
 
+  test('that occurs more than once is reported, and the first one is read.', () => {
+    const isCa: Extension = { oid: oid.basicConstraints, value: Buffer.from('30030101ff', 'hex') };
+    const { leaf } = authority.issue({ domains: ['example.com'], extensions: (usual) => [...usual, isCa, isCa] });
+
+    expect(fieldsOf(leaf)).toMatchObject({
+      duplicateExtensions: [oid.basicConstraints],
+      basicConstraints: { cA: false },
+    });
+    expect(fieldsOf(leaf)).toEqual(byLibrary(leaf));
+  });
+
   test.each<[string, keyof Plain, string, string, unknown]>([
     ['basic constraints of another type', 'basicConstraints', oid.basicConstraints, '3103 0101ff', undefined],
-    ['basic constraints and something behind', 'basicConstraints', oid.basicConstraints, '3003 0101ff 00', undefined],
-    ['a length of indefinite form', 'basicConstraints', oid.basicConstraints, '3080 0101ff 0000', undefined],
-    ['a key usage that is no BIT STRING', 'keyCertSign', oid.keyUsage, '0402 0106', false],
+    ['basic constraints with bytes after them', 'basicConstraints', oid.basicConstraints, '3003 0101ff 00', undefined],
+    ['an indefinite length', 'basicConstraints', oid.basicConstraints, '3080 0101ff 0000', undefined],
+    ['a key usage that is not a BIT STRING', 'keyCertSign', oid.keyUsage, '0402 0106', false],
     ['a key usage whose bit is unused', 'keyCertSign', oid.keyUsage, '0302 0306', false],
-    ['usages of which one is no identifier', 'extendedKeyUsage', oid.extKeyUsage, '3006 06012a 020105', []],
+    [
+      'extended key usages with an element that is not an OID',
+      'extendedKeyUsage',
+      oid.extKeyUsage,
+      '3006 06012a 020105',
+      [],
+    ],
     ['names that are cut off', 'dnsNames', oid.subjectAltName, '3004 8203 6162', []],
     ['policies without an identifier', 'policies', oid.certificatePolicies, '3002 3000', []],
-  ])('where there are %s', (_, field, id, value, expected) => {
+  ])('counts as missing with %s.', (_, field, id, value, expected) => {
     expect(withExtension(id, value)[field]).toEqual(expected);
   });
 
   test.each<[string, keyof Plain, string, string, unknown]>([
     ['no constraints', 'basicConstraints', oid.basicConstraints, '3000', { cA: false }],
     ['a cA that is false', 'basicConstraints', oid.basicConstraints, '3003 010100', { cA: false }],
-    ['a length without cA', 'basicConstraints', oid.basicConstraints, '3003 020101', { cA: false, pathLength: 1 }],
+    ['a path length without cA', 'basicConstraints', oid.basicConstraints, '3003 020101', { cA: false, pathLength: 1 }],
     ['keyCertSign', 'keyCertSign', oid.keyUsage, '0302 0204', true],
     ['other usages', 'keyCertSign', oid.keyUsage, '0302 01fa', false],
     ['no usage', 'keyCertSign', oid.keyUsage, '0301 00', false],
@@ -189,11 +206,11 @@ describe('an extension counts as missing', () => {
       ['ab'],
     ],
     ['a point without a name', 'crlUrls', oid.crlDistributionPoints, '3004 3002 8100', []],
-  ])('and not where there is %s', (_, field, id, value, expected) => {
+  ])('is read with %s.', (_, field, id, value, expected) => {
     expect(withExtension(id, value)[field]).toEqual(expected);
   });
 
-  test('of the critical ones where it says that it is not critical', () => {
+  test('is not critical if critical is FALSE.', () => {
     const der = Buffer.from(chain[1] ?? '');
     const critical = Buffer.from('0603551d130101ff', 'hex');
     const before = fieldsOf(der).criticalExtensions;
@@ -203,9 +220,9 @@ describe('an extension counts as missing', () => {
     expect(fieldsOf(der).criticalExtensions).toEqual(before.filter((id) => id !== oid.basicConstraints));
   });
 
-  test('alone: a certificate that is not DER is refused', () => {
+  test('is not read from a certificate that is not DER.', () => {
     const [leaf = Buffer.of()] = chain;
-    // tbsCertificate without a length: OpenSSL reads that.
+    // OpenSSL reads a tbsCertificate with an indefinite length.
     const content = Buffer.from(leaf).subarray(4);
     const length = content.readUInt16BE(2);
     const tbs = Buffer.concat([Buffer.of(0x30, 0x80), content.subarray(4, 4 + length), Buffer.of(0, 0)]);

@@ -11,7 +11,7 @@ import {
 import { pem } from '../../../infra/local/ca/containers.ts';
 import { extension, oid } from '../../../infra/local/ca/mark-extensions.ts';
 
-/** Messages travel in the state of an execution, so no certificate may make them long. */
+/** The state of an execution contains the messages, so no certificate may make them long. */
 let authority: CertificateAuthority;
 
 beforeAll(async () => {
@@ -53,7 +53,7 @@ const CRAFTED: readonly [FindingId, Partial<MarkCertificateRequest>, RegExp][] =
   ['validity', { owner: 'x'.repeat(300_000), notBefore: new Date('2020-01-01T00:00:00Z') }, /…/],
 ];
 
-describe('the message of a finding', () => {
+describe('The message of a finding', () => {
   test.each(CRAFTED)('%s is at most 600 bytes.', async (id, request, ending) => {
     const { chain } = authority.issue({ domains: ['example.com'], ...request });
 
@@ -76,7 +76,7 @@ describe('the message of a finding', () => {
   });
 });
 
-describe('the message of InvalidChain', () => {
+describe('The message of InvalidChain', () => {
   test('is at most 600 bytes if the name of the missing issuer is long.', async () => {
     const long = (usual: readonly { oid: string; value: string }[]) =>
       usual.map((each) => (each.oid === oid.commonName ? { ...each, value: 'x'.repeat(300_000) } : each));

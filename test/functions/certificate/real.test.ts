@@ -8,7 +8,7 @@ import { domainsOf, nameAttributes, sctsOf } from '../../../functions/certificat
 import { InvalidChainError, type MarkCertificate, readMarkCertificate } from '../../../functions/certificate/report.ts';
 import { TRUST_ANCHORS } from '../../../functions/certificate/trust-anchors.ts';
 
-// Certificates that their holders publish are not ours to hand on: the folder lies outside the project.
+// The project does not distribute the certificates of others, so the folder is outside the project.
 const FOLDER = process.env.MARK_CERTIFICATES;
 const present = FOLDER !== undefined && existsSync(FOLDER);
 
@@ -36,7 +36,7 @@ const EBAY = {
   leaf: '8e721933944e70032a9445397f397c80229ce959dc6b2e10e7fac0bf37a92047',
 };
 
-/** What openssl and an inflated data URI say of each file; findings are those of the table, by hand. */
+/** The values are those of openssl and of the inflated data URI; the findings were determined by hand. */
 const CHAINS = [
   {
     file: 'real/postalsys-xometry_cmc.pem',
@@ -46,7 +46,7 @@ const CHAINS = [
     domains: ['xometry.com'],
     chain: ['0dbfce439ed44a1a3b902a2fb44e0dae2ecb07f4803ef6294ccbf077133bdc58', DIGICERT_ISSUING, DIGICERT_ROOT],
     logo: { sha256: 'ed920480ae27b9abfaab7fea16a563a3e70a23c98ebecf711588ecba369c05b9', bytes: 902 },
-    // Issued before the source of a prior use had to be named; the extension of the pilot is critical.
+    // It was issued before a source URL was required. The extension of the pilot is critical.
     findings: ['critical-extension'],
   },
   {
@@ -57,7 +57,7 @@ const CHAINS = [
     domains: ['redsift.com'],
     chain: ['3ded1859c653b27ebe55ed3db5005235d706b80dfc3c5403640df3555c3322a6', ENTRUST_ISSUING],
     logo: { sha256: '07001de5838688fb340e2a92a8d1e23e5b28aea5fc195403bcfa02055b318a00', bytes: 1023 },
-    // Without its root nothing says by fingerprint whose chain it is, and mark types came later.
+    // Without its root no certificate has a known fingerprint. Mark types were introduced later.
     findings: ['untrusted-root', 'mark-type', 'root-absent'],
   },
   {
@@ -88,7 +88,7 @@ const CHAINS = [
     domains: ['valigov.com', 'vali.email', 'valimail.com'],
     chain: ['40d6b63cf48597d0b0b7db2c7b9d29397cc2a13f1741c3f51fdc42ceb1b51ebe', DIGICERT_ISSUING, DIGICERT_ROOT],
     logo: { sha256: '83a6e433f7f0d9ca91a36274eabe016444406ff766668c2e72eaaa0003eb0c07', bytes: 787 },
-    // 396 days and 24 hours less a second: two short of the longest life.
+    // It is valid for 397 days less one second, which is allowed.
     findings: [],
   },
   {
@@ -115,7 +115,7 @@ const BROKEN = [
   ['negative/labsectech-wrong-eku-selfsigned.pem', /no mark certificate/],
   ['negative/bimiquest-selfsigned-perfect-lint.pem', /issuer of the mark certificate is missing/],
   ['negative/neurons-school-placeholder.pem', /cannot be read/],
-  // A leaf alone proves nothing.
+  // A leaf alone is not a chain.
   ['real/phpseclib-badoo.pem', /issuer of the mark certificate is missing: C=GB, O=Sectigo Limited/],
   ['real/phpseclib-ebay.pem', /issuer of the mark certificate is missing: C=US, O=DigiCert/],
 ] as const;
@@ -139,12 +139,12 @@ if (!present) {
     ...BROKEN.map(([file]) => file),
   ];
   console.warn(
-    `MARK_CERTIFICATES names no folder: the tests of the real certificates are left out\n  ${files.join('\n  ')}`,
+    `MARK_CERTIFICATES names no folder: the tests of real certificates are skipped\n  ${files.join('\n  ')}`,
   );
 }
 
-describe.skipIf(!present)(`real certificates${present ? '' : ' (left out: MARK_CERTIFICATES names no folder)'}`, () => {
-  test.each(CHAINS)('$file is read for what it is', async ({ file, at, chain, logo, findings, ...expected }) => {
+describe.skipIf(!present)(`Real certificates${present ? '' : ' (skipped: MARK_CERTIFICATES names no folder)'}`, () => {
+  test.each(CHAINS)('$file has the expected report.', async ({ file, at, chain, logo, findings, ...expected }) => {
     const { report, logo: svg = new Uint8Array(), chainPem } = await read(file, at);
     expect(report).toMatchObject({
       product: expected.product,
@@ -163,7 +163,7 @@ describe.skipIf(!present)(`real certificates${present ? '' : ' (left out: MARK_C
     expect(blocks?.join('')).toBe(chainPem);
   });
 
-  test.each(EBAY_CONTAINERS)('made/%s gives the same chain, fingerprint and logo as its PEM', async (container) => {
+  test.each(EBAY_CONTAINERS)('made/%s has the same report as its PEM.', async (container) => {
     const expected = await read('made/ebay-chain-with-root.pem', EBAY_AT);
     expect(await read(`made/${container}`, EBAY_AT)).toEqual(expected);
   });
@@ -171,7 +171,7 @@ describe.skipIf(!present)(`real certificates${present ? '' : ' (left out: MARK_C
   test.each([
     ['made/ebay-chain-no-root.pem', EBAY_AT, DIGICERT_ISSUING, ['root-absent']],
     ['real/postalsys-redshift.pem', '2022-01-01', ENTRUST_ISSUING, ['mark-type', 'root-absent']],
-  ])('%s is trusted where its issuing CA is pinned', async (file, at, pinned, findings) => {
+  ])('%s is trusted if its issuing CA is pinned.', async (file, at, pinned, findings) => {
     const { report } = await read(file, at, [pinned]);
     expect(report.findings.map(({ id }) => id)).toEqual(findings);
     expect(report).toMatchObject({ publishable: true, trustAnchor: { fingerprintSha256: pinned } });
@@ -182,7 +182,7 @@ describe.skipIf(!present)(`real certificates${present ? '' : ' (left out: MARK_C
     ['real/postalsys-paypal_vmc.pem', '2025-09-09'],
     ['real/rspamd-valimail-2024.pem', '2025-10-26'],
     ['made/ebay.zip', '2026-07-30'],
-  ])('%s is not valid at %s', async (file, at) => {
+  ])('%s is not valid at %s.', async (file, at) => {
     const { report } = await read(file, at);
     expect(report.findings.map(({ id }) => id)).toEqual(['validity']);
   });
@@ -192,19 +192,19 @@ describe.skipIf(!present)(`real certificates${present ? '' : ' (left out: MARK_C
     ['reply.ebay.de', 'VMC', []],
     ['mail.ebay.com', 'VMC', ['domain-coverage']],
     ['ebay.com', 'CMC', ['mark-type']],
-  ] as const)('the eBay chain ordered for %s as %s has the findings %j', async (domain, product, findings) => {
+  ] as const)('the eBay chain ordered for %s as %s has the findings %j.', async (domain, product, findings) => {
     const bytes = bytesOf('made/ebay.zip');
     const { report } = await readMarkCertificate(bytes, { at: new Date(EBAY_AT), domains: [domain], product });
     expect(report.findings.map(({ id }) => id)).toEqual(findings);
   });
 
-  test.each(BROKEN)('%s is no chain', async (file, message) => {
+  test.each(BROKEN)('%s is InvalidChain.', async (file, message) => {
     const reading = read(file, '2026-06-01');
     await expect(reading).rejects.toBeInstanceOf(InvalidChainError);
     await expect(reading).rejects.toThrow(message);
   });
 
-  test('the Sectigo leaf has the fields of its kind, though alone it proves nothing', () => {
+  test('The fields of a Sectigo leaf are read, although the leaf alone is not a chain.', () => {
     const leaf = readFields(new X509Certificate(bytesOf('real/phpseclib-badoo.pem')));
     expect(nameAttributes(leaf.subject)).toEqual({
       countryName: ['US'],
@@ -235,7 +235,7 @@ describe.skipIf(!present)(`real certificates${present ? '' : ' (left out: MARK_C
     });
   });
 
-  test('every root certificate of the folder is a trust anchor', () => {
+  test('Every root certificate of the folder is a trust anchor.', () => {
     const roots = readdirSync(path.join(FOLDER ?? '', 'roots'))
       .map((file) => new X509Certificate(bytesOf(path.join('roots', file))))
       .filter((certificate) => certificate.verify(certificate.publicKey));
@@ -243,7 +243,7 @@ describe.skipIf(!present)(`real certificates${present ? '' : ' (left out: MARK_C
     expect(fingerprints.toSorted()).toEqual([...TRUST_ANCHORS.keys()].toSorted());
   });
 
-  test('a street of two lines keeps both, in order', async () => {
+  test('A street address of two lines keeps both lines in order.', async () => {
     const { report } = await read('real/postalsys-xometry_cmc.pem', '2025-01-01');
     expect(report.attributes.streetAddress).toEqual(['Ste 800', '6116 Executive Blvd']);
   });

@@ -27,12 +27,12 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Reads as of today, with the root of the test authority trusted. */
+/** Checks at the present time and trusts the root of the test authority. */
 function read(bytes: string | Uint8Array): Promise<MarkCertificate> {
   return readMarkCertificate(Buffer.from(bytes), { at: new Date(), trustAnchors: [fingerprint(authority.root)] });
 }
 
-/** The report of a certificate that differs from the usual one in this. */
+/** The report of a certificate with these changes. */
 async function reportOf(changes: Partial<MarkCertificateRequest>) {
   return (await read(pkcs7(authority.issue({ domains: ['example.com'], ...changes }).chain))).report;
 }
@@ -41,7 +41,7 @@ function fingerprint(der: Uint8Array): string {
   return createHash('sha256').update(der).digest('hex');
 }
 
-/** What `openssl x509` says of a certificate, without the name of the field. */
+/** The output of `openssl x509` for a certificate, without the name of the field. */
 function openssl(der: Uint8Array, ...options: readonly string[]): string {
   const args = ['x509', '-inform', 'DER', '-noout', ...options];
   return execFileSync('openssl', args, { input: der, encoding: 'utf8' })
@@ -49,11 +49,11 @@ function openssl(der: Uint8Array, ...options: readonly string[]): string {
     .replace(/^[^=]*= ?/, '');
 }
 
-/** A name as RFC 2253 escapes it, in UTF-8, in the order of the certificate. */
+/** A name with the escapes of RFC 2253, in UTF-8, in the order of the certificate. */
 const NAME_OPTIONS = ['-nameopt', 'esc_2253,esc_ctrl,utf8,sname,sep_comma_plus_space'] as const;
 
-describe('a report', () => {
-  test('says of the leaf what openssl says', async () => {
+describe('A report', () => {
+  test('describes the leaf like the openssl command.', async () => {
     const { leaf } = authority.issue({ domains: ['example.com'], owner: 'Grüße, "Söhne" + Co <KG>' });
     const { report } = await read(pem([leaf, authority.issuing, authority.root]));
     const date = (option: string) => new Date(openssl(leaf, option)).toISOString();
@@ -69,7 +69,7 @@ describe('a report', () => {
     expect(report.subject).toContain('O=Grüße\\, \\"Söhne\\" \\+ Co \\<KG\\>');
   });
 
-  test('names every certificate of the chain, leaf first, as openssl does', async () => {
+  test('names every certificate of the chain, leaf first, like the openssl command.', async () => {
     const { report } = await read(pkcs7(chain.toReversed()));
 
     expect(report.chain).toEqual(
@@ -80,7 +80,7 @@ describe('a report', () => {
     );
   });
 
-  test('has its hashes and its serial number in lower-case hex, and its dates in UTC', async () => {
+  test('contains hashes and the serial number in lower-case hex and dates in UTC.', async () => {
     const { report } = await read(pkcs7(chain));
 
     expect(report.fingerprintSha256).toMatch(/^[0-9a-f]{64}$/);
@@ -93,8 +93,8 @@ describe('a report', () => {
   test.each([
     ['the last second of a UTCTime', '2049-12-31T23:59:59.000Z'],
     ['the first second of a GeneralizedTime', '2050-01-01T00:00:00.000Z'],
-    ['no well-defined end (RFC 5280, 4.1.2.5)', '9999-12-31T23:59:59.000Z'],
-  ])('has the end of validity to the second: %s', async (_, notAfter) => {
+    ['no well-defined expiry (RFC 5280, 4.1.2.5)', '9999-12-31T23:59:59.000Z'],
+  ])('contains the end of validity to the second: %s.', async (_, notAfter) => {
     expect(await reportOf({ notAfter: new Date(notAfter) })).toMatchObject({ notAfter });
   });
 
@@ -103,12 +103,12 @@ describe('a report', () => {
     ['Government Mark', 'VMC'],
     ['Prior Use Mark', 'CMC'],
     ['Modified Registered Mark', 'CMC'],
-  ] as const)('knows a %s for a %s', async (markType: MarkType, product) => {
+  ] as const)('describes a %s as a %s.', async (markType: MarkType, product) => {
     expect(await reportOf({ markType })).toMatchObject({ markType, product });
   });
 
   test.each(['Provisional Mark', 'registered mark', 'Registered Mark ', 'constructor'])(
-    'says no product where the mark type is none of these: %s',
+    'has no product if the mark type is unknown: %s.',
     async (markType) => {
       const report = await reportOf({
         attributes: (usual) => usual.map((each) => (each.oid === oid.markType ? { ...each, value: markType } : each)),
@@ -118,13 +118,13 @@ describe('a report', () => {
     },
   );
 
-  test('says neither where there is no mark type', async () => {
+  test('has neither product nor mark type if the certificate has no mark type.', async () => {
     const report = await reportOf({ attributes: (usual) => usual.filter((each) => each.oid !== oid.markType) });
 
     expect(report).toMatchObject({ markType: null, product: null });
   });
 
-  test('is not deceived by a name with a line that looks like a mark type', async () => {
+  test('does not read a mark type from a line in another attribute.', async () => {
     const owner = `Example\n${oid.markType}=Government Mark\nDNS:evil.example`;
     const report = await reportOf({ owner, markType: 'Prior Use Mark' });
 
@@ -141,18 +141,18 @@ describe('a report', () => {
     ],
     ['in lower case', ['Example.COM'], ['example.com']],
     ['each once', ['example.com', 'EXAMPLE.com'], ['example.com']],
-    ['a selector', ['brand._bimi.example.com'], ['brand._bimi.example.com']],
-  ])('has the domains of the subject alternative name: %s', async (_, domains, expected) => {
+    ['the name of a record', ['brand._bimi.example.com'], ['brand._bimi.example.com']],
+  ])('contains the domains of the subject alternative name: %s.', async (_, domains, expected) => {
     expect((await reportOf({ domains })).domains).toEqual(expected);
   });
 
-  test('has no domain that only stands inside another name', async () => {
+  test('does not read a domain inside another name.', async () => {
     const { domains } = await reportOf({ domains: ['example.com, DNS:evil.example'] });
 
     expect(domains).not.toContain('evil.example');
   });
 
-  test('has no domains where the certificate names none', async () => {
+  test('has no domains if the certificate contains none.', async () => {
     const { domains } = await reportOf({
       extensions: (usual) => usual.filter((each) => each.oid !== oid.subjectAltName),
     });
@@ -160,7 +160,7 @@ describe('a report', () => {
     expect(domains).toEqual([]);
   });
 
-  test('names the trust anchor by its fingerprint, or none', async () => {
+  test('names the trust anchor that is nearest to the leaf.', async () => {
     const [, issuing, root] = (await read(pkcs7(chain))).report.chain;
     const anchored = async (...anchors: readonly Uint8Array[]) => {
       const expectations = { at: new Date(), trustAnchors: anchors.map(fingerprint) };
@@ -174,7 +174,7 @@ describe('a report', () => {
   });
 
   test.each([2040, 2060])(
-    'is of the chain that ends at the trusted root, though another has its name and key and is valid to %i',
+    'describes the chain of the trusted root, even if another root with its name and key is valid until %i.',
     async (year) => {
       const { root: namesake } = authority.with({ root: { notAfter: new Date(Date.UTC(year, 0)) } });
 
@@ -186,10 +186,10 @@ describe('a report', () => {
   );
 
   test.each([
-    // The root is a trust anchor: known by its fingerprint, it needs no proof.
+    // The root is a trust anchor. Its fingerprint is known, so its signature is not verified.
     ['with its root', () => chain, 2],
     ['without its root', () => chain.slice(0, 2), 1],
-  ])('of a chain %s costs one verification a signature', async (_, delivered, signatures) => {
+  ])('of a chain %s verifies each signature once.', async (_, delivered, signatures) => {
     const verify = vi.spyOn(X509Certificate.prototype, 'verify');
 
     await read(pkcs7(delivered()));
@@ -198,16 +198,16 @@ describe('a report', () => {
     verify.mockRestore();
   });
 
-  test('is one of a publishable certificate here, so that the tests below can lose that', async () => {
+  test('describes the unchanged chain of these tests as publishable.', async () => {
     expect((await read(pkcs7(chain))).report).toMatchObject({ publishable: true, findings: [] });
   });
 });
 
-/** Everything a chain can be sent in. */
+/** All containers in which a chain can be sent. */
 const containers = {
   'PKCS#7': (ders: readonly Uint8Array[]) => Buffer.from(pkcs7(ders)),
   'PKCS#7 with a signer': (ders: readonly Uint8Array[]) => Buffer.from(pkcs7(ders, 'signed-empty')),
-  'armoured PKCS#7': (ders: readonly Uint8Array[]) => Buffer.from(armouredPkcs7(ders)),
+  'PEM of PKCS#7': (ders: readonly Uint8Array[]) => Buffer.from(armouredPkcs7(ders)),
   'base64 of PKCS#7': (ders: readonly Uint8Array[]) => Buffer.from(base64Lines(pkcs7(ders))),
   PEM: (ders: readonly Uint8Array[]) => Buffer.from(pem(ders)),
   'PEM with CRLF': (ders: readonly Uint8Array[]) => Buffer.from(pem(ders).replaceAll('\n', '\r\n')),
@@ -215,8 +215,8 @@ const containers = {
   'ZIP of DER': (ders: readonly Uint8Array[]) => Buffer.from(zip(ders, 'der')),
 } satisfies Record<string, (ders: readonly Uint8Array[]) => Buffer>;
 
-describe('whatever the container and the order', () => {
-  test('the report and chain.pem are the same, with surplus certificates and duplicates too', async () => {
+describe('In every container', () => {
+  test('a chain has the same report and PEM, in any order and with surplus and duplicate certificates.', async () => {
     const names = { attributes: () => [{ oid: oid.commonName, value: 'Other' }] };
     const other = authority.with({ root: names, issuing: names });
     const surplus = [other.root, other.issuing, authority.root, ...chain.slice(0, 1)];
@@ -234,20 +234,20 @@ describe('whatever the container and the order', () => {
     );
   });
 
-  test.each(Object.entries(containers))('%s of a chain without root is a chain that is shorter', async (_, write) => {
+  test.each(Object.entries(containers))('a chain without its root is read: %s.', async (_, write) => {
     const { report, chainPem } = await read(write(chain.slice(0, 2)));
 
     expect(chainPem).toBe(pem(chain.slice(0, 2)));
     expect(report.chain).toHaveLength(2);
   });
 
-  test.each(Object.entries(containers))('%s of a leaf alone is no chain', async (_, write) => {
+  test.each(Object.entries(containers))('a leaf alone is InvalidChain: %s.', async (_, write) => {
     await expect(read(write(chain.slice(0, 1)))).rejects.toThrow(InvalidChainError);
   });
 });
 
-describe('chain.pem', () => {
-  test('is accepted by openssl, from every container', async () => {
+describe('The PEM of a chain', () => {
+  test('from every container is accepted by the openssl command.', async () => {
     const rootFile = path.join(folder, 'root.pem');
     const chainFile = path.join(folder, 'chain.pem');
     writeFileSync(rootFile, pem([authority.root]));
@@ -260,14 +260,14 @@ describe('chain.pem', () => {
     }
   });
 
-  test('gives the same report when it is read itself', async () => {
+  test('has the same report as the original container.', async () => {
     const { report, chainPem } = await read(pkcs7(chain));
 
     expect(await read(chainPem)).toMatchObject({ report, chainPem });
   });
 });
 
-describe('a damaged certificate', () => {
+describe('A damaged certificate', () => {
   /** The chain in PKCS#7 with one byte of one certificate changed. */
   function damaged(which: number, place: number, change: number): Uint8Array {
     return pkcs7(
@@ -282,7 +282,7 @@ describe('a damaged certificate', () => {
     );
   }
 
-  /** What is read, or undefined where it is no chain; any other error is thrown on. */
+  /** The certificate, or undefined for InvalidChain. Any other error is thrown again. */
   async function readOrRefuse(bytes: Uint8Array): Promise<MarkCertificate | undefined> {
     return read(bytes).catch((error: unknown) => {
       if (error instanceof InvalidChainError) {
@@ -295,7 +295,7 @@ describe('a damaged certificate', () => {
   const place = fc.nat({ max: 10_000 });
   const change = fc.integer({ min: 1, max: 255 });
 
-  test('that is the leaf makes no chain, whichever byte it is', async () => {
+  test('that is the leaf causes InvalidChain, whichever byte is damaged.', async () => {
     await fc.assert(
       fc.asyncProperty(place, change, async (at, bits) => {
         expect(await readOrRefuse(damaged(0, at, bits))).toBeUndefined();
@@ -304,16 +304,16 @@ describe('a damaged certificate', () => {
     );
   });
 
-  test('above it makes no chain, or one that is not trusted: as if its issuer had not been delivered', async () => {
+  test('that is an issuer causes InvalidChain or an untrusted chain.', async () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(1, 2), place, change, async (which, at, bits) => {
         const found = await readOrRefuse(damaged(which, at, bits));
 
         if (found) {
           const delivered = found.report.chain.map(({ fingerprintSha256 }) => fingerprintSha256);
-          // Nothing stands above the last certificate to prove it; all below it are proved, and so as they were issued.
-          const proved = delivered.slice(0, -1);
-          expect(proved).toEqual(chain.slice(0, proved.length).map(fingerprint));
+          // No issuer validates the last certificate. All others are validated and therefore unchanged.
+          const validated = delivered.slice(0, -1);
+          expect(validated).toEqual(chain.slice(0, validated.length).map(fingerprint));
           expect(found.report.fingerprintSha256).toBe(fingerprint(Buffer.from(chain[0] ?? '')));
           expect(found.report).toMatchObject({ trustAnchor: null, publishable: false });
         }
@@ -323,7 +323,7 @@ describe('a damaged certificate', () => {
   });
 });
 
-describe('any bytes', () => {
+describe('Arbitrary bytes', () => {
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 500 }),
     fc.uint8Array({ maxLength: 300 }).map((rest) => Buffer.concat([Buffer.of(0x30, 0x80), rest])),
@@ -337,7 +337,7 @@ describe('any bytes', () => {
     fc.string({ unit: 'binary', maxLength: 300 }).map((text) => Buffer.from(text)),
   );
 
-  test('are no chain, and nothing else is thrown', async () => {
+  test('are InvalidChain and cause no other error.', async () => {
     await fc.assert(
       fc.asyncProperty(bytes, async (body) => {
         await expect(read(body)).rejects.toBeInstanceOf(InvalidChainError);
@@ -346,7 +346,7 @@ describe('any bytes', () => {
     );
   });
 
-  test('that were a container, with some changed, are no chain, or the same leaf', async () => {
+  test('from a changed container are InvalidChain or have the same leaf.', async () => {
     const expected = await read(pkcs7(chain));
     const octet = fc.oneof(fc.constantFrom(0, 2, 4, 6, 0x30, 0x31, 0x80, 0x81, 0x82, 0xa0, 0xff), fc.nat({ max: 255 }));
     // The structure of a container is at its beginning.
@@ -369,7 +369,7 @@ describe('any bytes', () => {
     );
   });
 
-  test('cut out of a container are no chain, or the same one', async () => {
+  test('from parts of a container are InvalidChain or have the same leaf.', async () => {
     const expected = await read(pkcs7(chain));
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...Object.values(containers)), fc.nat(), fc.nat(), async (write, from, to) => {

@@ -6,7 +6,7 @@ const LIMIT = 32_768;
 const NAMESPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"';
 const PROFILE = 'version="1.2" baseProfile="tiny-ps"';
 
-/** A logo without a fault, where nothing else is said. */
+/** A valid logo by default. */
 function logo({ body = '', root = PROFILE, title = '<title>Example</title>', before = '' } = {}): string {
   return `${before}<svg ${NAMESPACES} ${root} viewBox="0 0 64 64">${title}${body}</svg>`;
 }
@@ -15,9 +15,9 @@ function problems(svg: string | Uint8Array): string[] {
   return svgProblems(Buffer.from(svg));
 }
 
-const outside = (reference: string) => [`it refers to an external resource (${reference})`];
+const external = (reference: string) => [`it refers to an external resource (${reference})`];
 
-describe('nothing is said against', () => {
+describe('No problem is found in', () => {
   test.each([
     ['a plain logo', logo({ body: '<rect width="64" height="64" fill="#14324a"/>' })],
     ['an XML declaration', logo({ before: '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n' })],
@@ -30,25 +30,28 @@ describe('nothing is said against', () => {
       logo({ title: '<title>&lt;&amp;&gt;&quot;&apos;&#233;</title>' }),
     ],
     ['a title in CDATA', logo({ title: '<title><![CDATA[Example]]></title>' })],
-    ['a title behind other elements', logo({ title: '', body: '<g/><title>Example</title>' })],
+    ['a title after other elements', logo({ title: '', body: '<g/><title>Example</title>' })],
     ['a prefix for SVG', `<s:svg xmlns:s="http://www.w3.org/2000/svg" ${PROFILE}><s:title>Example</s:title></s:svg>`],
     ['x and y below the root', logo({ body: '<rect x="1" y="2"/>' })],
-    ['elements and attributes that only begin like others', logo({ body: '<g opacity="1" icon="a"><settings/></g>' })],
-    ['nesting as deep as any logo', logo({ body: `${'<g>'.repeat(90)}${'</g>'.repeat(90)}` })],
-    ['the address of its license in words', logo({ body: '<desc>See https://example.com/license</desc>' })],
+    [
+      'elements and attributes whose names only resemble forbidden ones',
+      logo({ body: '<g opacity="1" icon="a"><settings/></g>' }),
+    ],
+    ['90 nested elements', logo({ body: `${'<g>'.repeat(90)}${'</g>'.repeat(90)}` })],
+    ['a URL in its description', logo({ body: '<desc>See https://example.com/license</desc>' })],
     ['a reference to its own element', logo({ body: '<use href="#a"/><use xlink:href="#b"/>' })],
     [
-      'its own gradient',
+      'a reference to its own gradient',
       logo({ body: `<path fill="url(#a)" style="stroke: url('#b'); fill:url( &quot;#c&quot; )"/>` }),
     ],
-    ['its own gradient in a style sheet', logo({ body: '<style>path { fill: url(#a) }</style>' })],
-    ['an image that stands in it', logo({ body: '<image xlink:href="data:image/png;base64,iVBORw0KGgo="/>' })],
-  ])('%s', (_, svg) => {
+    ['a reference to its own gradient in a style sheet', logo({ body: '<style>path { fill: url(#a) }</style>' })],
+    ['an embedded image', logo({ body: '<image xlink:href="data:image/png;base64,iVBORw0KGgo="/>' })],
+  ])('%s.', (_, svg) => {
     expect(problems(svg)).toEqual([]);
   });
 });
 
-describe('the root', () => {
+describe('The root element', () => {
   const version = ['its version is not 1.2, or its baseProfile is not tiny-ps'];
   const place = ['its root element has an attribute x or y'];
 
@@ -57,12 +60,12 @@ describe('the root', () => {
     ['another version', 'version="1.1" baseProfile="tiny-ps"', version],
     ['no profile', 'version="1.2"', version],
     ['another profile', 'version="1.2" baseProfile="tiny"', version],
-    ['the profile in capitals', 'version="1.2" baseProfile="Tiny-PS"', version],
-    ['the profile under another spelling', 'version="1.2" baseprofile="tiny-ps"', version],
+    ['the profile in upper case', 'version="1.2" baseProfile="Tiny-PS"', version],
+    ['an attribute name in lower case', 'version="1.2" baseprofile="tiny-ps"', version],
     ['x', `${PROFILE} x="0"`, place],
     ['y', `${PROFILE} y="0px"`, place],
     ['x and y', `${PROFILE} x="" y=""`, place],
-  ])('with %s is refused', (_, root, expected) => {
+  ])('is refused with %s.', (_, root, expected) => {
     expect(problems(logo({ root }))).toEqual(expected);
   });
 
@@ -70,12 +73,12 @@ describe('the root', () => {
     ['another name', logo().replaceAll('svg ', 'svgs ').replace('</svg>', '</svgs>')],
     ['no namespace', `<svg ${PROFILE}><title>Example</title></svg>`],
     ['another namespace', `<svg xmlns="http://www.w3.org/1999/xhtml" ${PROFILE}><title>Example</title></svg>`],
-  ])('with %s is no svg', (_, svg) => {
+  ])('is not svg with %s.', (_, svg) => {
     expect(problems(svg)).toEqual(['its root element is not svg']);
   });
 });
 
-describe('a title', () => {
+describe('The title', () => {
   test.each([
     ['none', ''],
     ['an empty one', '<title/>'],
@@ -84,26 +87,26 @@ describe('a title', () => {
     ['one inside another title', '<title><title>Example</title></title>'],
     ['one in a comment', '<!-- <title>Example</title> -->'],
     ['one in an attribute', '<g title="Example"/>'],
-  ])('is missed where there is %s', (_, title) => {
+  ])('is missing if there is %s.', (_, title) => {
     expect(problems(logo({ title }))).toEqual(['it has no title']);
   });
 });
 
-describe('what moves or runs', () => {
-  test.each(['script', 'handler', 'listener'])('is found: the element %s', (name) => {
+describe('A script or an animation', () => {
+  test.each(['script', 'handler', 'listener'])('is found: the element %s.', (name) => {
     expect(problems(logo({ body: `<${name}/>` }))).toEqual([`it contains a script (${name})`]);
     expect(problems(logo({ body: `<g><p:${name} xmlns:p="http://www.w3.org/2000/svg">1</p:${name}></g>` }))).toEqual([
       `it contains a script (${name})`,
     ]);
   });
 
-  test.each(['onload', 'onclick', 'onbegin', 'onLoad', 'ONERROR'])('is found: the attribute %s', (name) => {
+  test.each(['onload', 'onclick', 'onbegin', 'onLoad', 'ONERROR'])('is found: the attribute %s.', (name) => {
     expect(problems(logo({ body: `<g ${name}="alert(1)"/>` }))).toEqual([`it contains a script (${name})`]);
     expect(problems(logo({ root: `${PROFILE} ${name}=""` }))).toEqual([`it contains a script (${name})`]);
   });
 
   test.each(['animate', 'animateColor', 'animateMotion', 'animateTransform', 'animation', 'discard', 'set'])(
-    'is found: the element %s',
+    'is found: the element %s.',
     (name) => {
       expect(problems(logo({ body: `<rect><${name} dur="1s"/></rect>` }))).toEqual([
         `it contains an animation (${name})`,
@@ -111,12 +114,12 @@ describe('what moves or runs', () => {
     },
   );
 
-  test('is found under an address that is a script', () => {
-    expect(problems(logo({ body: '<a xlink:href="javascript:alert(1)"/>' }))).toEqual(outside('javascript:alert(1)'));
+  test('is found in a URL with the scheme javascript.', () => {
+    expect(problems(logo({ body: '<a xlink:href="javascript:alert(1)"/>' }))).toEqual(external('javascript:alert(1)'));
   });
 });
 
-describe('a reference outside is found', () => {
+describe('An external reference is found', () => {
   const address = 'https://example.com/a';
 
   test.each([
@@ -143,57 +146,61 @@ describe('a reference outside is found', () => {
     ['@import without white space', `<style>@import'${address}';</style>`, address],
     ['@import with url()', `<style>@import url("${address}");</style>`, address],
     ['@IMPORT in capitals', `<style>@IMPORT "${address}";</style>`, address],
-  ])('in %s', (_, body, expected) => {
-    expect(problems(logo({ body }))).toEqual(outside(expected));
+  ])('in %s.', (_, body, expected) => {
+    expect(problems(logo({ body }))).toEqual(external(expected));
   });
 
-  test('in a processing instruction for a style sheet', () => {
+  test('in a processing instruction for a style sheet.', () => {
     expect(problems(logo({ before: `<?xml-stylesheet href="${address}"?>` }))).toEqual([
       'it refers to an external style sheet',
     ]);
   });
 
-  test('on the root itself', () => {
-    expect(problems(logo({ root: `${PROFILE} style="fill:url(${address})"` }))).toEqual(outside(address));
+  test('in the root element.', () => {
+    expect(problems(logo({ root: `${PROFILE} style="fill:url(${address})"` }))).toEqual(external(address));
   });
 
-  test('and shown by its beginning where it is long', () => {
+  test('and truncated if it is long.', () => {
     const [problem = ''] = problems(logo({ body: `<image href="${address}${'a'.repeat(5000)}"/>` }));
     expect(problem.length).toBeLessThan(120);
   });
 
-  test('each once', () => {
+  test('and reported only once.', () => {
     const body = `<image href="${address}"/>`.repeat(3);
     expect(problems(logo({ body: `${body}<image href="${address}/b"/>` }))).toEqual([
-      ...outside(address),
-      ...outside(`${address}/b`),
+      ...external(address),
+      ...external(`${address}/b`),
     ]);
   });
 });
 
-describe('a reference that is not seen at first sight', () => {
+describe('A hidden external reference is found', () => {
   const wrap = (attributes: string, inside = '') =>
     Buffer.from(
       `<svg xmlns="http://www.w3.org/2000/svg" version="1.2" baseProfile="tiny-ps"${attributes}><title>x</title>${inside}</svg>`,
     );
   test.each([
-    ['a base', wrap(' xml:base="http://evil.example/"'), 'it refers to an external resource (http://evil.example/)'],
     [
-      'an escape in a style',
+      'in xml:base',
+      wrap(' xml:base="http://evil.example/"'),
+      'it refers to an external resource (http://evil.example/)',
+    ],
+    [
+      'in a style with a CSS escape',
       wrap('', '<g style="fill:u\\72l(http://evil.example)"/>'),
       'it contains a CSS escape and a parenthesis in a style',
     ],
     [
-      'a DTD',
+      'in an external DTD',
       Buffer.concat([Buffer.from('<!DOCTYPE svg SYSTEM "http://evil.example/x.dtd">'), wrap('')]),
       'it refers to an external DTD',
     ],
-  ])('%s is told', (_, svg, problem) => {
+  ])('%s.', (_, svg, problem) => {
     expect(svgProblems(svg)).toEqual([problem]);
   });
 });
 
-describe('entities', () => {
+describe('Entities', () => {
   const SECRET = 'file:///etc/passwd';
   const declared = 'it declares entities';
 
@@ -202,11 +209,11 @@ describe('entities', () => {
   );
 
   test.each([
-    ['that would fill the memory', `<!DOCTYPE svg [<!ENTITY l0 "ha">${laughs}]>`, '&l9;'],
+    ['that would exhaust the memory', `<!DOCTYPE svg [<!ENTITY l0 "ha">${laughs}]>`, '&l9;'],
     ['of a file', `<!DOCTYPE svg [<!ENTITY x SYSTEM "${SECRET}">]>`, '&x;'],
     ['of a public name', `<!DOCTYPE svg [<!ENTITY x PUBLIC "-//X//Y" "${SECRET}">]>`, '&x;'],
     ['of text', '<!DOCTYPE svg [<!ENTITY x "Example">]>', '&x;'],
-  ])('%s are neither read nor expanded', (_, before, reference) => {
+  ])('%s are neither read nor expanded.', (_, before, reference) => {
     const found = problems(logo({ before, title: `<title>${reference}</title>` }));
     expect(found).toEqual([declared, expect.stringMatching(/^it cannot be read completely: .*entity/)]);
     expect(found.join().length).toBeLessThan(300);
@@ -214,15 +221,15 @@ describe('entities', () => {
   });
 
   test.each([
-    ['declared and not used', `<!DOCTYPE svg [<!ENTITY x SYSTEM "${SECRET}">]>`],
-    ['of parameters', `<!DOCTYPE svg [<!ENTITY % x SYSTEM "${SECRET}"> %x;]>`],
-    ['behind the address of a DTD', `<!DOCTYPE svg SYSTEM "a.dtd" [<!ENTITY x "y">]>`],
-  ])('%s are refused all the same', (_, before) => {
+    ['that are declared but not used', `<!DOCTYPE svg [<!ENTITY x SYSTEM "${SECRET}">]>`],
+    ['that are parameters', `<!DOCTYPE svg [<!ENTITY % x SYSTEM "${SECRET}"> %x;]>`],
+    ['after the URL of a DTD', `<!DOCTYPE svg SYSTEM "a.dtd" [<!ENTITY x "y">]>`],
+  ])('%s are refused even if unused.', (_, before) => {
     expect(problems(logo({ before }))).toEqual([declared]);
   });
 
   test.each(['&x;', '&nbsp;', '&;', '& ', '&#xffffffff;', '&#0;'])(
-    'that nobody declared are refused: %s',
+    'without a declaration are refused: %s.',
     (reference) => {
       expect(problems(logo({ title: `<title>Example ${reference}</title>` }))).toEqual([
         expect.stringMatching(/^it cannot be read completely: /),
@@ -231,7 +238,7 @@ describe('entities', () => {
   );
 });
 
-describe('what is not well-formed is said to be unreadable', () => {
+describe('An SVG that is not well-formed cannot be read:', () => {
   test.each<[string, string | Uint8Array]>([
     ['nothing', ''],
     ['words', 'not an SVG'],
@@ -240,39 +247,39 @@ describe('what is not well-formed is said to be unreadable', () => {
     ['two roots', logo() + logo()],
     ['an attribute twice', logo({ body: '<g id="a" id="b"/>' })],
     ['an attribute without quotes', logo({ body: '<g id=a/>' })],
-    ['a prefix that nobody bound', logo({ body: '<g p:id="a"/>' })],
-    ['text behind the root', `${logo()}text`],
+    ['a prefix without a namespace', logo({ body: '<g p:id="a"/>' })],
+    ['text after the root', `${logo()}text`],
     ['a control character', logo({ title: '<title>\u0001</title>' })],
     ['Latin-1 instead of UTF-8', Buffer.from(logo({ title: '<title>Zürich</title>' }), 'latin1')],
     ['UTF-16', Buffer.from(`\ufeff${logo()}`, 'utf16le')],
     ['a UTF-8 sequence that is cut off', Buffer.concat([Buffer.from(logo()), Buffer.of(0xe2, 0x82)])],
     ['gzip', Buffer.from('1f8b0800000000000003', 'hex')],
-    ['101 elements in each other', logo({ body: `${'<g>'.repeat(100)}${'</g>'.repeat(100)}` })],
-    ['80,000 elements in each other', logo({ body: '<g>'.repeat(80_000) })],
-  ])('%s', (_, svg) => {
+    ['101 nested elements', logo({ body: `${'<g>'.repeat(100)}${'</g>'.repeat(100)}` })],
+    ['80,000 nested elements', logo({ body: '<g>'.repeat(80_000) })],
+  ])('%s.', (_, svg) => {
     expect(problems(svg).at(-1)).toMatch(/^it cannot be read completely: ./);
   });
 });
 
-describe('the size', () => {
+describe('The size', () => {
   const filled = (size: number) => logo().padEnd(size);
 
   test.each([
     [LIMIT - 1, []],
     [LIMIT, []],
     [LIMIT + 1, [`it has ${LIMIT + 1} bytes, but at most ${LIMIT} are allowed`]],
-  ])('%i bytes: %j', (size, expected) => {
+  ])('of %i bytes has the problems %j.', (size, expected) => {
     expect(problems(filled(size))).toEqual(expected);
   });
 
-  test('is that of bytes, not of characters', () => {
+  test('is counted in bytes, not in characters.', () => {
     const title = `<title>${'é'.repeat(LIMIT / 2)}</title>`;
     expect(logo({ title }).length).toBeLessThan(LIMIT);
     expect(problems(logo({ title }))).toEqual([expect.stringContaining(`at most ${LIMIT} are allowed`)]);
   });
 });
 
-test('all that is wrong is said at once', () => {
+test('All problems are reported together.', () => {
   const svg = logo({ root: 'version="1.1" x="0"', title: '', body: '<script/><set/><image href="a.png"/>' });
   expect(problems(svg.padEnd(LIMIT + 1))).toEqual([
     `it has ${LIMIT + 1} bytes, but at most ${LIMIT} are allowed`,
@@ -280,23 +287,23 @@ test('all that is wrong is said at once', () => {
     'its root element has an attribute x or y',
     'it contains a script (script)',
     'it contains an animation (set)',
-    ...outside('a.png'),
+    ...external('a.png'),
     'it has no title',
   ]);
 });
 
-describe('a property:', () => {
+describe('For any input:', () => {
   const sentences = (svg: string | Uint8Array) => {
     const found = problems(svg);
     expect(found.every((problem) => /^it /.test(problem) || /^its /.test(problem))).toBe(true);
     return found;
   };
 
-  test('random bytes never throw and are never a logo', () => {
+  test('random bytes never throw and are never a valid logo.', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 500 }), (bytes) => sentences(bytes).length > 0));
   });
 
-  test('random markup never throws', () => {
+  test('random markup never throws.', () => {
     const piece = fc.constantFrom(
       '<',
       '>',
@@ -324,7 +331,7 @@ describe('a property:', () => {
     );
   });
 
-  test('a logo with any byte changed never throws', () => {
+  test('a logo with any byte changed never throws.', () => {
     const svg = Buffer.from(logo({ body: '<path fill="url(#a)" style="fill:#fff"/>' }));
     fc.assert(
       fc.property(fc.nat(svg.length - 1), fc.nat(255), (at, byte) => {
@@ -335,7 +342,7 @@ describe('a property:', () => {
     );
   });
 
-  test('any address of http is found, wherever it stands', () => {
+  test('every http URL is found in every position.', () => {
     const place = fc.constantFrom<(address: string) => string>(
       (address) => `<image href="${address}"/>`,
       (address) => `<g><use xlink:href="${address}"/></g>`,
@@ -347,7 +354,7 @@ describe('a property:', () => {
     fc.assert(
       fc.property(place, fc.constantFrom('http', 'https', 'HTTP'), name, (body, scheme, host) => {
         const address = `${scheme}://${host}.example/`;
-        expect(problems(logo({ body: body(address) }))).toEqual(outside(address));
+        expect(problems(logo({ body: body(address) }))).toEqual(external(address));
       }),
     );
   });

@@ -20,7 +20,7 @@ beforeAll(async () => {
   issued = (await createCertificateAuthority()).issue({ domains: ['example.com'] });
 });
 
-/** The chain of a container, leaf first, each DER. */
+/** The chain in a container, leaf first, each certificate in DER. */
 async function chainOf(container: Uint8Array | string): Promise<Buffer[]> {
   const { chainPem } = await readMarkCertificate(Buffer.from(container), { at: new Date() });
   const blocks = chainPem.match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----\n/g) ?? [];
@@ -35,19 +35,19 @@ function bytes(text: string): Buffer {
   return Buffer.from(text);
 }
 
-/** The three certificates under the names that a case gives them. */
+/** The three certificates with the file names of a case. */
 function named(name: (index: number) => string, write: (der: Uint8Array) => Uint8Array = (der) => der): Zippable {
   return Object.fromEntries(issued.chain.map((der, index) => [name(index), write(der)]));
 }
 
 const asPem = (der: Uint8Array) => bytes(pem([der]));
 
-/** PKWARE's APPNOTE, 4.3: where the fields stand in a local header and in one of the central directory. */
+/** APPNOTE, 4.3: the offsets of fields in a local header and in a header of the central directory. */
 const LOCAL = { signature: 'PK\x03\x04', flags: 6, crc: 14, compressed: 18, size: 22, name: 30 };
 const CENTRAL = { signature: 'PK\x01\x02', flags: 8, crc: 16, compressed: 20, size: 24, name: 46 };
 const END = { signature: 'PK\x05\x06', entries: 10 };
 
-/** A copy with other bytes in every header of a kind. */
+/** A copy with a change in every header of one kind. */
 function patched(
   archive: Uint8Array,
   { signature }: { readonly signature: string },
@@ -69,8 +69,8 @@ async function refusal(archive: Uint8Array): Promise<string> {
   return reading.then(String, (error: Error) => error.message);
 }
 
-describe('the files of an archive', () => {
-  test.each([0, 6, 9] as const)('are what was put in, at compression level %i', async (level) => {
+describe('The files of an archive', () => {
+  test.each([0, 6, 9] as const)('are unchanged at compression level %i.', async (level) => {
     const files = [bytes('first'), bytes('second '.repeat(1000)), Buffer.alloc(0)];
     const archive = zipSync(
       { a: files[0] ?? bytes(''), b: files[1] ?? bytes(''), c: files[2] ?? bytes('') },
@@ -79,12 +79,12 @@ describe('the files of an archive', () => {
     expect(await unzip(archive)).toEqual(files);
   });
 
-  test('are in the order of the archive, and folders are none', async () => {
+  test('are in the order of the archive, without folders.', async () => {
     const archive = zipSync({ 'z/': new Uint8Array(), 'z/z': bytes('1'), 'a/b/c/d': bytes('2'), a: bytes('3') });
     expect((await unzip(archive)).map(String)).toEqual(['1', '2', '3']);
   });
 
-  test('are what was put in, whatever that was', async () => {
+  test('are unchanged for any content.', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.uint8Array({ maxLength: 500 }), { minLength: 1, maxLength: 10 }),
@@ -98,13 +98,13 @@ describe('the files of an archive', () => {
     );
   });
 
-  test('are none in an empty archive', async () => {
+  test('are none in an empty archive.', async () => {
     expect(await unzip(zipSync({}))).toEqual([]);
   });
 });
 
-describe('a damaged archive is no chain, and nothing worse:', () => {
-  test('any byte changed', async () => {
+describe('A damaged archive is InvalidChain and causes no other error:', () => {
+  test('any byte is changed.', async () => {
     const archive = zipSync({ a: bytes('one file '.repeat(20)), b: bytes('another') });
     await fc.assert(
       fc.asyncProperty(fc.nat(archive.length - 1), fc.integer({ min: 1, max: 255 }), async (at, difference) => {
@@ -117,7 +117,7 @@ describe('a damaged archive is no chain, and nothing worse:', () => {
     );
   });
 
-  test('any bytes behind the signature', async () => {
+  test('any bytes follow the signature.', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async (tail) => {
         await refusal(Buffer.concat([bytes('PK\x03\x04'), tail]));
@@ -126,7 +126,7 @@ describe('a damaged archive is no chain, and nothing worse:', () => {
     );
   });
 
-  test('cut off anywhere', async () => {
+  test('it is cut off anywhere.', async () => {
     const archive = zipSync({ a: bytes('one file '.repeat(20)), b: bytes('another') });
     for (let length = 0; length < archive.length; length += 1) {
       expect(await refusal(archive.subarray(0, length))).toContain('damaged');
@@ -134,70 +134,70 @@ describe('a damaged archive is no chain, and nothing worse:', () => {
   });
 
   test.each(['central directory and local header', 'central directory'])(
-    'a wrong checksum in the %s',
-    async (where) => {
+    'the checksum in the %s is wrong.',
+    async (place) => {
       const archive = zipSync({ a: bytes('content') });
       const wrong = patched(archive, CENTRAL, (header) => header.writeUInt32LE(1, CENTRAL.crc));
       const both = patched(wrong, LOCAL, (header) => header.writeUInt32LE(1, LOCAL.crc));
-      expect(await refusal(where === 'central directory' ? wrong : both)).toContain('checksum');
+      expect(await refusal(place === 'central directory' ? wrong : both)).toContain('checksum');
     },
   );
 
-  test('changed content of a stored file', async () => {
+  test('the content of a stored file is changed.', async () => {
     const archive = Buffer.from(zipSync({ a: bytes('content') }, { level: 0 }));
     archive.write('C', archive.indexOf('content'));
     expect(await refusal(archive)).toContain('checksum');
   });
 
   test.each([
-    ['less than it is, of a deflated file', 6, -1],
-    ['more than it is, of a deflated file', 6, 1],
-    ['less than it is, of a stored file', 0, -1],
-    ['more than it is, of a stored file', 0, 1],
-  ] as const)('a size %s', async (_, level, difference) => {
+    ['smaller, of a deflated file', 6, -1],
+    ['larger, of a deflated file', 6, 1],
+    ['smaller, of a stored file', 0, -1],
+    ['larger, of a stored file', 0, 1],
+  ] as const)('the stated size is %s.', async (_, level, difference) => {
     const archive = zipSync({ a: bytes('content '.repeat(100)) }, { level });
-    const lying = patched(archive, CENTRAL, (header) =>
+    const wrong = patched(archive, CENTRAL, (header) =>
       header.writeUInt32LE(header.readUInt32LE(CENTRAL.size) + difference, CENTRAL.size),
     );
-    expect(await refusal(lying)).toContain('damaged');
+    expect(await refusal(wrong)).toContain('damaged');
   });
 
-  test('a compressed size beyond the end', async () => {
-    const lying = patched(zipSync({ a: bytes('content '.repeat(100)) }), CENTRAL, (header) =>
+  test('the compressed size is larger than the file.', async () => {
+    const wrong = patched(zipSync({ a: bytes('content '.repeat(100)) }), CENTRAL, (header) =>
       header.writeUInt32LE(1_000_000, CENTRAL.compressed),
     );
-    expect(await refusal(lying)).toContain('damaged');
+    expect(await refusal(wrong)).toContain('damaged');
   });
 
-  test('an encrypted file', async () => {
+  test('a file is encrypted.', async () => {
     const archive = zipSync({ a: bytes('content') });
     const flagged = patched(archive, CENTRAL, (header) => header.writeUInt16LE(1, CENTRAL.flags));
     await refusal(patched(flagged, LOCAL, (header) => header.writeUInt16LE(1, LOCAL.flags)));
   });
 });
 
-describe('an archive that inflates to too much is refused', () => {
+describe('An archive over a limit is refused:', () => {
   const MIB = 1024 * 1024;
 
-  test('as one file of 100 MiB in a small archive', async () => {
+  test('one file of 100 MiB in a small archive.', async () => {
     const bomb = zipSync({ a: new Uint8Array(100 * MIB) });
     expect(bomb.length).toBeLessThan(MIB);
     expect(await refusal(bomb)).toContain('inflates to more than 1048576 bytes');
     await expect(chainOf(bomb)).rejects.toBeInstanceOf(InvalidChainError);
   });
 
-  test('as such a file that says it is small', async () => {
+  test('one large file whose stated size is small.', async () => {
     const bomb = zipSync({ a: new Uint8Array(10 * MIB) });
-    const lying = patched(bomb, CENTRAL, (header) => header.writeUInt32LE(100, CENTRAL.size));
-    await refusal(patched(lying, LOCAL, (header) => header.writeUInt32LE(100, LOCAL.size)));
+    const wrong = patched(bomb, CENTRAL, (header) => header.writeUInt32LE(100, CENTRAL.size));
+    await refusal(patched(wrong, LOCAL, (header) => header.writeUInt32LE(100, LOCAL.size)));
   });
 
-  test('as many files that are too much together', async () => {
+  test('many files that are too large together.', async () => {
     const files = Array.from({ length: 5 }, (_, index) => [`${index}`, new Uint8Array(MIB / 4)]);
     expect(await refusal(zipSync(Object.fromEntries(files)))).toContain('inflates to more than');
   });
 
-  test('but not at exactly the limit', async () => {
+  test('one byte more than the limit, but not the limit itself.', async () => {
     const files = Array.from({ length: 4 }, (_, index) => [`${index}`, new Uint8Array(MIB / 4)]);
     expect(await unzip(zipSync(Object.fromEntries(files)))).toHaveLength(4);
     const more = zipSync({ ...Object.fromEntries(files), more: bytes('x') });
@@ -207,7 +207,7 @@ describe('an archive that inflates to too much is refused', () => {
   test.each([
     [50, true],
     [51, false],
-  ])('by its number of files: %i', async (count, accepted) => {
+  ])('%i files, accepted: %s.', async (count, accepted) => {
     const archive = zipSync(Object.fromEntries(Array.from({ length: count }, (_, index) => [`${index}`, bytes('x')])));
     if (accepted) {
       expect(await unzip(archive)).toHaveLength(count);
@@ -216,13 +216,13 @@ describe('an archive that inflates to too much is refused', () => {
     }
   });
 
-  test('by a number of files that it only claims', async () => {
-    const claiming = patched(zipSync({ a: bytes('x') }), END, (end) => end.writeUInt16LE(60_000, END.entries));
-    expect(await refusal(claiming)).toContain('60000 entries');
+  test('a number of files that is only stated.', async () => {
+    const stated = patched(zipSync({ a: bytes('x') }), END, (end) => end.writeUInt16LE(60_000, END.entries));
+    expect(await refusal(stated)).toContain('60000 entries');
   });
 });
 
-describe('a chain in an archive', () => {
+describe('A chain in an archive', () => {
   const names: readonly [string, (index: number) => string][] = [
     ['plain names', (index) => `${index}.crt`],
     ['no extensions', (index) => `certificate${index}`],
@@ -232,7 +232,7 @@ describe('a chain in an archive', () => {
     ['names of another system', (index) => `certificates\\${index}.pem`],
   ];
 
-  test.each(names)('is read under %s, as DER and as PEM, stored and deflated', async (_, name) => {
+  test.each(names)('is read with %s, as DER and as PEM, stored and deflated.', async (_, name) => {
     for (const level of [0, 6] as const) {
       for (const write of [(der: Uint8Array) => der, asPem]) {
         expect(await chainOf(zipSync(named(name, write), { level }))).toEqual(whole());
@@ -240,12 +240,12 @@ describe('a chain in an archive', () => {
     }
   });
 
-  test('is read from entries of both forms', async () => {
+  test('is read from entries in DER and PEM together.', async () => {
     const { leaf, issuing, root } = issued;
     expect(await chainOf(zipSync({ root: asPem(root), leaf, issuing: asPem(issuing) }))).toEqual(whole());
   });
 
-  test('is read from one entry that holds it all', async () => {
+  test('is read from a single entry.', async () => {
     expect(await chainOf(zipSync({ 'chain.pem': bytes(pem(issued.chain)) }))).toEqual(whole());
   });
 
@@ -253,11 +253,11 @@ describe('a chain in an archive', () => {
     ['climb out of the folder', '../../climbed'],
     ['climb out of the folder on another system', '..\\climbed'],
     ['are absolute', '/tmp/climbed'],
-  ])('is read under names that %s, for nobody looks at them', async (_, name) => {
+  ])('is read with names that %s, because names are not used.', async (_, name) => {
     expect(await chainOf(zipSync(named((index) => `${name}-${index}`)))).toEqual(whole());
   });
 
-  test('leaves nothing on the disk, whatever the names say', async () => {
+  test('writes nothing to the disk, whatever the names are.', async () => {
     const place = `climbed-${randomUUID()}`;
     const folders = [process.cwd(), path.resolve('..'), path.resolve('../..'), tmpdir()];
     for (const name of [place, `../${place}`, `../../${place}`, path.join(tmpdir(), place)]) {
@@ -269,32 +269,32 @@ describe('a chain in an archive', () => {
   test.each([
     ['a note to the customer', bytes('Install these in order.\n')],
     ['a note that begins with 0', bytes('0. Install these in order.\n')],
-    ['a note of a 0 alone', bytes('0')],
+    ['a note that is only a 0', bytes('0')],
     // `0` is the tag of a SEQUENCE, and a letter that is not ASCII may be a length.
     ['a note that looks like DER at first', Buffer.from('0\u0082 Zertifikate', 'latin1')],
     ['an empty file', Buffer.alloc(0)],
     ['a picture', Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex')],
     ['a web page', bytes('<!DOCTYPE html><title>-----BEGIN-----</title>')],
-  ])('is read beside %s', async (_, file) => {
+  ])('is read beside %s.', async (_, file) => {
     expect(await chainOf(zipSync({ 'README.txt': file, ...named((index) => `${index}`) }))).toEqual(whole());
   });
 
-  test('is read where certificates are there twice', async () => {
+  test('is read if it contains each certificate twice.', async () => {
     const twice = { ...named((index) => `der/${index}`), ...named((index) => `pem/${index}`, asPem) };
     expect(await chainOf(zipSync(twice))).toEqual(whole());
   });
 
   test.each<[string, (base64: string) => string]>([
-    ['bare', (base64) => base64],
-    ['under the status line 2', (base64) => `2\n${base64}`],
-    ['under the status line 2 with CRLF', (base64) => `2\r\n${base64.replaceAll('\n', '\r\n')}`],
+    ['alone', (base64) => base64],
+    ['after the status line 2', (base64) => `2\n${base64}`],
+    ['after the status line 2 with CRLF', (base64) => `2\r\n${base64.replaceAll('\n', '\r\n')}`],
     ['on one line', (base64) => `2\n${base64.replaceAll('\n', '')}`],
     ['without a final newline', (base64) => `2\n${base64.trimEnd()}`],
-  ])('is read as base64 %s', async (_, write) => {
+  ])('is read as base64 %s.', async (_, write) => {
     expect(await chainOf(write(base64Lines(zipSync(named((index) => `${index}`)))))).toEqual(whole());
   });
 
-  test('is refused as a whole where one file is damaged', async () => {
+  test('is refused if one file is damaged.', async () => {
     const archive = Buffer.from(
       zipSync(
         named((index) => `${index}`),
@@ -305,13 +305,13 @@ describe('a chain in an archive', () => {
     await expect(chainOf(archive)).rejects.toThrow('checksum');
   });
 
-  test('is not there without its certificates', async () => {
+  test('is refused without its certificates.', async () => {
     await expect(chainOf(zipSync({ 'README.txt': bytes('Soon.') }))).rejects.toBeInstanceOf(InvalidChainError);
     await expect(chainOf(zipSync({ leaf: issued.leaf }))).rejects.toThrow('issuer of the mark certificate is missing');
   });
 });
 
-describe('a private key in an archive is refused', () => {
+describe('A private key in an archive is refused', () => {
   const { privateKey: ec } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
   const { privateKey: rsa } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 
@@ -324,12 +324,12 @@ describe('a private key in an archive is refused', () => {
     ['RSA', rsa.export({ type: 'pkcs1', format: 'pem' })],
     ['encrypted PKCS#8', ec.export({ ...pkcs8, ...encrypted })],
     ['encrypted RSA with its headers', rsa.export({ type: 'pkcs1', format: 'pem', ...encrypted })],
-    ['PKCS#8 behind a note', `The key:\n${ec.export(pkcs8)}`],
+    ['PKCS#8 after a note', `The key:\n${ec.export(pkcs8)}`],
     ['DER of PKCS#8', rsa.export({ type: 'pkcs8', format: 'der' })],
     ['DER of PKCS#8 with an EC key', ec.export({ type: 'pkcs8', format: 'der' })],
     ['DER of PKCS#1', rsa.export({ type: 'pkcs1', format: 'der' })],
     ['DER of SEC 1', ec.export({ type: 'sec1', format: 'der' })],
-    // Under 128 bytes, unlike every certificate.
+    // It has less than 128 bytes, unlike every certificate.
     [
       'short DER of SEC 1',
       generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'sec1', format: 'der' }),
@@ -337,20 +337,20 @@ describe('a private key in an archive is refused', () => {
     ['short DER of PKCS#8', generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'der' })],
   ] as const;
 
-  test.each(keys)('as %s, and its bytes stay out of the message', async (_, key) => {
+  test.each(keys)('as %s, and the message does not quote it.', async (_, key) => {
     const archive = zipSync({ ...named((index) => `${index}`), 'notes.txt': Buffer.from(key) });
     const error: unknown = await chainOf(archive).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(InvalidChainError);
     expect(String(error)).toBe('InvalidChain: the file contains a private key');
   });
 
-  test('where the archive comes as base64', async () => {
+  test('if the archive is sent as base64.', async () => {
     const archive = zipSync({ ...named((index) => `${index}`), key: Buffer.from(ec.export(pkcs8)) });
     await expect(chainOf(`2\n${base64Lines(archive)}`)).rejects.toThrow('private key');
   });
 });
 
-test('encrypted bytes in the place of a certificate are no chain', async () => {
+test('Encrypted bytes in place of a certificate are InvalidChain.', async () => {
   const stream = createCipheriv('aes-256-ctr', Buffer.alloc(32), Buffer.alloc(16));
   const archive = zipSync({ a: stream.update(issued.leaf), b: issued.issuing, c: issued.root });
   await expect(chainOf(archive)).rejects.toThrow('no mark certificate');

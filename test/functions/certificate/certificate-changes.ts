@@ -1,0 +1,132 @@
+import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import * as asn1 from '@peculiar/asn1-x509';
+import { Constructed, IA5String, ObjectIdentifier, OctetString, Sequence } from 'asn1js';
+import type {
+  Change,
+  MarkCertificateRequest,
+  SubjectAttribute,
+} from '../../../infra/local/ca/certificate-authority.ts';
+import {
+  type Extension,
+  extension,
+  type LogotypeImage,
+  logotype,
+  logotypeImage,
+  oid,
+} from '../../../infra/local/ca/mark-extensions.ts';
+
+/** Changes to the attributes or extensions that the test authority gives a certificate by default. */
+
+/** Removes those with these OIDs. */
+export const without =
+  <Item extends { readonly oid: string }>(...oids: readonly string[]): Change<Item> =>
+  (usual) =>
+    usual.filter((item) => !oids.includes(item.oid));
+
+/** Adds some. */
+export const also =
+  <Item>(...items: readonly NoInfer<Item>[]): Change<Item> =>
+  (usual) => [...usual, ...items];
+
+/** Replaces the one with the same OID. */
+export const instead =
+  <Item extends { readonly oid: string }>(item: NoInfer<Item>): Change<Item> =>
+  (usual) =>
+    usual.map((each) => (each.oid === item.oid ? item : each));
+
+/** Writes the one with this OID twice. */
+export const repeated =
+  (id: string): Change<Extension> =>
+  (usual) =>
+    usual.flatMap((each) => (each.oid === id ? [each, each] : [each]));
+
+/** Makes the one with this OID critical. */
+export const critical =
+  (id: string): Change<Extension> =>
+  (usual) =>
+    usual.map((each) => (each.oid === id ? { ...each, critical: true } : each));
+
+export const basicConstraints = (value: { readonly cA: boolean; readonly pathLenConstraint?: number }) =>
+  extension(oid.basicConstraints, new asn1.BasicConstraints(value), true);
+
+export const markType = (value: string): SubjectAttribute => ({ oid: oid.markType, value });
+
+export const keyUsage = (flags: number) => extension(oid.keyUsage, new asn1.KeyUsage(flags), true);
+
+export const crl = (...points: readonly asn1.GeneralName[]) =>
+  extension(
+    oid.crlDistributionPoints,
+    new asn1.CRLDistributionPoints(
+      points.map(
+        (point) =>
+          new asn1.DistributionPoint({ distributionPoint: new asn1.DistributionPointName({ fullName: [point] }) }),
+      ),
+    ),
+  );
+
+export function svg(
+  body = '',
+  root = 'version="1.2" baseProfile="tiny-ps" viewBox="0 0 64 64"',
+  title = 'Example',
+): string {
+  const lines = [
+    `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" ${root}>`,
+    title && `<title>${title}</title>`,
+    body,
+    '</svg>',
+  ];
+  return lines.join('\n');
+}
+
+export const LOGO = Buffer.from(svg());
+
+/** A leaf with this logotype. */
+export function withImages(...images: readonly LogotypeImage[]): Partial<MarkCertificateRequest> {
+  return { extensions: instead(logotype(...images)) };
+}
+
+export function withUris(...uris: readonly string[]): Partial<MarkCertificateRequest> {
+  return withImages({ ...logotypeImage(LOGO), uris });
+}
+
+export function withHashes(...hashes: LogotypeImage['hashes']): Partial<MarkCertificateRequest> {
+  return withImages({ ...logotypeImage(LOGO), hashes });
+}
+
+export function hashOf(algorithm: 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512', content: string | Uint8Array) {
+  return { algorithm, value: createHash(algorithm).update(content).digest() };
+}
+
+/** A logotype with an indirect subject logo, [1], and otherwise the same content. */
+export function indirectLogotype(): Extension {
+  const direct = logotype(logotypeImage(LOGO));
+  const value = Buffer.from(direct.value);
+  value.writeUInt8(0xa1, value.indexOf(Buffer.of(0xa0, 0x82)));
+  return { ...direct, value };
+}
+
+/** A logotype with one correct hash, SHA-224. The test authority does not write this algorithm. */
+export function withSha224(): Partial<MarkCertificateRequest> {
+  const [uri = ''] = logotypeImage(LOGO).uris;
+  const identifier = new Sequence({ value: [new ObjectIdentifier({ value: '2.16.840.1.101.3.4.2.4' })] });
+  const value = new OctetString({ valueHex: new Uint8Array(createHash('SHA-224').update(LOGO).digest()) });
+  const details = new Sequence({
+    value: [
+      new IA5String({ value: 'image/svg+xml' }),
+      new Sequence({ value: [new Sequence({ value: [identifier, value] })] }),
+      new Sequence({ value: [new IA5String({ value: uri })] }),
+    ],
+  });
+  const images = new Sequence({ value: [new Sequence({ value: [details] })] });
+  const tagged = (tagNumber: number, content: Sequence | Constructed) =>
+    new Constructed({ idBlock: { tagClass: 3, tagNumber }, value: [content] });
+  const der = new Sequence({ value: [tagged(2, tagged(0, images))] }).toBER();
+  return { extensions: instead({ oid: oid.logotype, value: new Uint8Array(der) }) };
+}
+
+export function gzipUri(content: Uint8Array): string {
+  return `data:image/svg+xml;base64,${gzipSync(content).toString('base64')}`;
+}
+
+export const ecKey = (namedCurve: string): KeyObject => generateKeyPairSync('ec', { namedCurve }).publicKey;
