@@ -36,8 +36,8 @@ export function parseArguments<const Config extends ParseArgsConfig>(
 }
 
 /**
- * Runs a command and sets the exit code of this process. After a usage error it prints the error and the usage; after any
- * other error, which is a fault of the command itself, it prints the stack.
+ * Runs a command and sets the exit code of this process. After a usage error it prints the error and the usage; after
+ * any other error, which is a fault of the command itself, it prints the stack.
  *
  * @param main gets the arguments and returns the exit code.
  */

@@ -27,8 +27,8 @@ export interface Narrator {
 }
 
 /**
- * How many milliseconds `npm start` takes for a wait of so many seconds: 200 for three hours, and at least 30, so that a
- * person can follow.
+ * How many milliseconds `npm start` takes for a wait of so many seconds: 200 for three hours, and at least 30, so that
+ * a person can follow.
  */
 export function narratedWaitMilliseconds(seconds: number): number {
   return Math.max(30, (seconds / 10_800) * 200);

@@ -1,6 +1,6 @@
 /**
- * A certificate authority for one machine. It issues look-alikes of the mark certificates Sectigo issues: the same shape,
- * field by field, under a root that nobody trusts. The model is a public Sectigo leaf of April 2026.
+ * A certificate authority for tests. Its mark certificates have the same fields as those of Sectigo, under a root that
+ * nobody trusts. The model is a public leaf that Sectigo issued in April 2026.
  */
 import {
   createPrivateKey,
@@ -37,54 +37,56 @@ import {
   subjectKeyIdentifier,
 } from './mark-extensions.ts';
 
-/** The first two are a VMC (as is a Government Mark), the others a CMC. */
+/** A Registered Mark and a Government Mark are a VMC, the others a CMC. */
 export type MarkType = 'Registered Mark' | 'Government Mark' | 'Prior Use Mark' | 'Modified Registered Mark';
 
-/** One attribute of a subject; each becomes an RDN of its own. */
+/** One attribute of a subject. Each is in a separate RDN. */
 export interface SubjectAttribute {
   readonly oid: string;
   readonly value: string;
 }
 
-/** Takes what a certificate would have and says what it gets instead: leave out, replace, repeat, add. */
-export type Change<Item> = (usual: readonly Item[]) => readonly Item[];
+/** Returns the items that a certificate gets in place of the default ones. */
+export type Change<Item> = (defaults: readonly Item[]) => readonly Item[];
 
-/** Everything in which a certificate may differ from the usual one of its kind. */
+/** How a certificate differs from the default one of its kind. */
 export interface CertificateChanges {
   readonly attributes?: Change<SubjectAttribute>;
   readonly extensions?: Change<Extension>;
-  /** Whole seconds; default the present one. */
+  /** Whole seconds; default: now. */
   readonly notBefore?: Date;
-  /** Whole seconds; default 365 days after notBefore for a leaf, years for an authority. */
+  /**
+   * Whole seconds; default: 365 days after notBefore for a leaf, 10 years for the issuing CA, 25 years for the root.
+   */
   readonly notAfter?: Date;
-  /** The hash of the signature upon this certificate; default SHA-256. */
+  /** The hash of the signature on this certificate; default: SHA-256. */
   readonly signatureHash?: SignatureHash;
 }
 
-/** What a customer orders, and in what it shall differ. */
+/** An order of a customer, and how its certificate differs from the default one. */
 export interface MarkCertificateRequest extends CertificateChanges {
-  /** The dNSNames of the certificate, as they shall stand there. At least one, unless the fault is to have none. */
+  /** The dNSNames of the certificate, byte for byte. An empty list makes an invalid certificate. */
   readonly domains: readonly string[];
-  /** Short for a markType: VMC a Registered Mark (the default), CMC a Prior Use Mark. */
+  /** Selects the markType: Registered Mark for VMC (the default), Prior Use Mark for CMC. */
   readonly product?: 'VMC' | 'CMC';
-  /** Decides the product, whatever `product` says. */
+  /** Takes precedence over `product`. */
   readonly markType?: MarkType;
-  /** The organization; default an invented one. */
+  /** The organization; default: a fictitious one. */
   readonly owner?: string;
-  /** The logo, inflated; default a small SVG Tiny PS with the owner as its title. */
+  /** The uncompressed logo; default: a small SVG Tiny PS with the owner as its title. */
   readonly svg?: string | Uint8Array;
-  /** The key to certify; default a new EC P-256 one. Nothing is ever signed with it, so its private half is not asked for. */
+  /** The key to certify; default: a new EC P-256 key. Nothing is signed with it, so the private key is not needed. */
   readonly publicKey?: KeyObject;
 }
 
-/** An issued certificate with its issuers, each DER. */
+/** An issued certificate and its issuers, each DER. */
 export interface IssuedMarkCertificate {
   readonly leaf: Uint8Array;
   readonly issuing: Uint8Array;
   readonly root: Uint8Array;
   /** Leaf, issuing CA, root. */
   readonly chain: readonly Uint8Array[];
-  /** The embedded logo, inflated. */
+  /** The embedded logo, uncompressed. */
   readonly svg: Uint8Array;
 }
 
@@ -93,19 +95,20 @@ export interface CertificateAuthority {
   readonly root: Uint8Array;
   /** The CA that signs the leaves, DER: RSA-3072. */
   readonly issuing: Uint8Array;
-  /** Issues one certificate, at once: a few milliseconds. */
+  /** Issues a certificate, within a few milliseconds. */
   issue(request: MarkCertificateRequest): IssuedMarkCertificate;
   /**
-   * The same authority with other certificates over the same keys, so that a fault above the leaf costs no key generation.
-   * Changing the root certifies the issuing CA anew.
+   * The same keys with other certificates, so that a test with a fault above the leaf needs no new keys. With a changed
+   * root, the issuing CA gets a new certificate too.
    */
   with(changes: { readonly root?: CertificateChanges; readonly issuing?: CertificateChanges }): CertificateAuthority;
 }
 
 export interface CertificateAuthorityOptions {
   /**
-   * Where the authority is kept between runs, private keys and all; made when missing. An authority found there that is damaged,
-   * or would expire before a leaf issued today, is replaced. Default: nothing is kept.
+   * The folder that stores the authority between runs, with its private keys. It is created if missing. A stored
+   * authority is replaced if it is damaged or would expire before a leaf that is issued today. Default: nothing is
+   * stored.
    */
   readonly directory?: string;
 }
@@ -126,7 +129,9 @@ interface Draft {
 const DAY = 24 * 60 * 60 * 1000;
 const LEAF_DAYS = 365;
 
-/** Two RSA keys, which take from half a second to several: make one authority and issue from it. */
+/**
+ * Generates two RSA keys, which takes up to several seconds: create one authority and issue every certificate from it.
+ */
 export async function createCertificateAuthority(
   options: CertificateAuthorityOptions = {},
 ): Promise<CertificateAuthority> {
@@ -134,14 +139,14 @@ export async function createCertificateAuthority(
     return newAuthority(await generateKeys());
   }
   const file = path.join(options.directory, 'certificate-authority.pem');
-  const kept = await load(file);
-  if (kept) {
-    return kept;
+  const stored = await load(file);
+  if (stored) {
+    return stored;
   }
   const keys = await generateKeys();
-  const made = newAuthority(keys);
-  await save(file, made, keys);
-  return made;
+  const created = newAuthority(keys);
+  await save(file, created, keys);
+  return created;
 }
 
 function authority(keys: Keys, root: Uint8Array, issuing: Uint8Array): CertificateAuthority {
@@ -175,13 +180,14 @@ async function generateKeys(): Promise<Keys> {
   return { root: root.privateKey, issuing: issuing.privateKey };
 }
 
-// One file and a rename: two processes that make an authority at once cannot leave the root of one with the CA of the other.
+// One file and a rename: two processes that create an authority at once cannot mix the root of one with the CA of the
+// other.
 async function save(file: string, { root, issuing }: CertificateAuthority, keys: Keys): Promise<void> {
   const content = [pem([root]), pkcs8(keys.root), pem([issuing]), pkcs8(keys.issuing)].join('');
   await mkdir(path.dirname(file), { recursive: true });
-  const unfinished = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
-  await writeFile(unfinished, content, { mode: 0o600 });
-  await rename(unfinished, file);
+  const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  await writeFile(temporary, content, { mode: 0o600 });
+  await rename(temporary, file);
 }
 
 async function load(file: string): Promise<CertificateAuthority | undefined> {
@@ -190,16 +196,17 @@ async function load(file: string): Promise<CertificateAuthority | undefined> {
     const [root = '', rootKey = '', issuing = '', issuingKey = ''] = blocks;
     const keys = { root: createPrivateKey(rootKey), issuing: createPrivateKey(issuingKey) };
     const certificates = { root: new X509Certificate(root), issuing: new X509Certificate(issuing) };
-    return usable(certificates, keys)
+    return isUsable(certificates, keys)
       ? authority(keys, new Uint8Array(certificates.root.raw), new Uint8Array(certificates.issuing.raw))
       : undefined;
   } catch {
-    // Missing or unreadable is the same to the caller: another is made, and if the folder itself is the trouble, saving says so.
+    // A missing and an unreadable file have the same effect: a new authority. If the folder is the problem, save()
+    // throws.
     return undefined;
   }
 }
 
-function usable(certificates: { root: X509Certificate; issuing: X509Certificate }, keys: Keys): boolean {
+function isUsable(certificates: { root: X509Certificate; issuing: X509Certificate }, keys: Keys): boolean {
   const { root, issuing } = certificates;
   const outlivesALeaf = (certificate: X509Certificate) =>
     certificate.validFromDate.getTime() <= Date.now() &&
@@ -262,7 +269,7 @@ function authorityName(country: string, original: string, commonName: string): S
   ];
 }
 
-/** In the order of the real leaf, which has no commonName and no keyUsage. */
+/** The order is that of the real leaf, which has neither a commonName nor a keyUsage. */
 function leafDraft(request: MarkCertificateRequest, svg: Uint8Array, issuingKey: KeyObject): Draft {
   const publicKey = request.publicKey ?? generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
   const markType = request.markType ?? (request.product === 'CMC' ? 'Prior Use Mark' : 'Registered Mark');
@@ -275,7 +282,7 @@ function leafDraft(request: MarkCertificateRequest, svg: Uint8Array, issuingKey:
       { oid: oid.organizationalUnitName, value: 'Brand' },
       { oid: oid.serialNumber, value: '01234567' },
       { oid: oid.markType, value: markType },
-      ...markAttributes[markType],
+      ...MARK_ATTRIBUTES[markType],
       { oid: oid.businessCategory, value: 'Private Organization' },
       { oid: oid.streetAddress, value: '1 Example Street' },
       { oid: oid.jurisdictionStateOrProvinceName, value: 'England' },
@@ -301,17 +308,17 @@ function leafDraft(request: MarkCertificateRequest, svg: Uint8Array, issuingKey:
   };
 }
 
-const registeredTrademark = [
+const REGISTERED_TRADEMARK = [
   { oid: oid.trademarkCountry, value: 'GB' },
   { oid: oid.trademarkOffice, value: 'Intellectual Property Office' },
   { oid: oid.trademarkIdentifier, value: 'UK00001234567' },
   { oid: oid.legalEntityIdentifier, value: '00000000000000000098' },
 ] satisfies SubjectAttribute[];
 
-/** What each kind of mark says about where its right comes from. */
-const markAttributes = {
-  'Registered Mark': registeredTrademark,
-  'Modified Registered Mark': registeredTrademark,
+/** The attributes that prove the right to each kind of mark. */
+const MARK_ATTRIBUTES = {
+  'Registered Mark': REGISTERED_TRADEMARK,
+  'Modified Registered Mark': REGISTERED_TRADEMARK,
   'Government Mark': [
     { oid: oid.statuteCountry, value: 'GB' },
     { oid: oid.statuteCitation, value: 'Example Marks Act 1994, section 1' },
@@ -323,7 +330,7 @@ function ownerOf(request: MarkCertificateRequest): string {
   return request.owner ?? 'Example Brand Limited';
 }
 
-/** SVG Tiny PS: version 1.2, baseProfile tiny-ps, a title, square, no x or y, nothing from outside. */
+/** A valid SVG Tiny PS: version 1.2, baseProfile tiny-ps, a title, square, without x, y and external references. */
 function exampleLogo(owner: string): string {
   const title = owner.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
   return `<?xml version="1.0" encoding="UTF-8"?>
@@ -336,23 +343,23 @@ function exampleLogo(owner: string): string {
 `;
 }
 
-/** By X.520 and the EV guidelines these are PrintableString; the real leaf writes all the others as UTF8String. */
-const printable: ReadonlySet<string> = new Set([oid.countryName, oid.serialNumber, oid.jurisdictionCountryName]);
+/** X.520 and the EV guidelines require PrintableString for these. In the real leaf, all others are UTF8String. */
+const PRINTABLE: ReadonlySet<string> = new Set([oid.countryName, oid.serialNumber, oid.jurisdictionCountryName]);
 
-const signatureAlgorithms = {
+const SIGNATURE_ALGORITHMS = {
   'SHA-1': '1.2.840.113549.1.1.5',
   'SHA-256': '1.2.840.113549.1.1.11',
   'SHA-384': '1.2.840.113549.1.1.12',
   'SHA-512': '1.2.840.113549.1.1.13',
 } satisfies Record<SignatureHash, string>;
 
-/** Signs a draft with an RSA key. Without the issuer's certificate it is self-signed. */
+/** Signs a draft with an RSA key. Without the issuer's certificate, the result is self-signed. */
 function certify(draft: Draft, changes: CertificateChanges, issuerKey: KeyObject, issuer?: Uint8Array): Uint8Array {
   const subject = name(changes.attributes?.(draft.attributes) ?? draft.attributes);
   const extensions = changes.extensions?.(draft.extensions) ?? draft.extensions;
   const notBefore = changes.notBefore ?? wholeSecond(Date.now());
   const hash = changes.signatureHash ?? 'SHA-256';
-  const signatureAlgorithm = new asn1.AlgorithmIdentifier({ algorithm: signatureAlgorithms[hash], parameters: null });
+  const signatureAlgorithm = new asn1.AlgorithmIdentifier({ algorithm: SIGNATURE_ALGORITHMS[hash], parameters: null });
   const tbsCertificate = new asn1.TBSCertificate({
     version: asn1.Version.v3,
     serialNumber: serialNumber(),
@@ -379,7 +386,7 @@ function certify(draft: Draft, changes: CertificateChanges, issuerKey: KeyObject
 function name(attributes: readonly SubjectAttribute[]): asn1.Name {
   return new asn1.Name(
     attributes.map(({ oid: type, value }) => {
-      const text = printable.has(type) ? { printableString: value } : { utf8String: value };
+      const text = PRINTABLE.has(type) ? { printableString: value } : { utf8String: value };
       const attribute = new asn1.AttributeTypeAndValue({ type, value: new asn1.AttributeValue(text) });
       return new asn1.RelativeDistinguishedName([attribute]);
     }),
@@ -397,12 +404,12 @@ function read(certificate: Uint8Array): asn1.TBSCertificate {
   return AsnConvert.parse(certificate, asn1.Certificate).tbsCertificate;
 }
 
-/** A copy with a buffer of its own: that of a small Buffer is a pool it shares. */
+/** A copy with its own ArrayBuffer: small Buffers share one. */
 function buffer(bytes: Uint8Array): ArrayBuffer {
   return new Uint8Array(bytes).buffer;
 }
 
-/** Certificates know no milliseconds. */
+/** Dates in certificates have no milliseconds. */
 function wholeSecond(milliseconds: number): Date {
   return new Date(Math.floor(milliseconds / 1000) * 1000);
 }

@@ -1,9 +1,7 @@
-/**
- * What CollectMC can response, and how each response is written: from the protocol alone, as the simulator that sends it.
- */
+/** The responses of CollectMC and their bytes. Like the simulator, this is written from the protocol only. */
 import { armouredPkcs7, base64Lines, type Pkcs7Form, pem, pkcs7, zip } from './containers.ts';
 
-/** How an issued chain is written. Everything but the two binary ones is text. */
+/** How a response contains an issued chain. All but the two binary shapes are text. */
 export type IssuedShape =
   | 'pkcs7-binary'
   | 'pkcs7-armoured'
@@ -14,11 +12,11 @@ export type IssuedShape =
   | 'zip-binary'
   | 'zip-base64';
 
-/** One response of the CA. All but `http` and `html` (which may say otherwise) come with HTTP 200, errors too. */
+/** One response of the CA. The HTTP status is 200, for errors too; only `http` and `html` can have another one. */
 export type SimulatedResponse =
-  /** 0 being processed, 1 available; the text stands in a second line. */
+  /** 0: being processed; 1: available. The text is the second line. */
   | { readonly kind: 'status'; readonly status: 0 | 1; readonly text?: string; readonly newline?: boolean }
-  /** Default: as two lines, with the words of the protocol's table. */
+  /** Default: two lines, with the message of the protocol's table. */
   | {
       readonly kind: 'error';
       readonly code: number;
@@ -26,7 +24,7 @@ export type SimulatedResponse =
       readonly form?: 'line' | 'form-encoded';
     }
   | IssuedResponse
-  /** Any HTTP response; without a content type it has none. */
+  /** Any HTTP response. Without `contentType`, it has no such header. */
   | {
       readonly kind: 'http';
       readonly status: number;
@@ -36,30 +34,32 @@ export type SimulatedResponse =
     }
   /** A maintenance page. */
   | { readonly kind: 'html'; readonly status?: number }
-  /** Any bytes, as if they were an response. */
+  /** Any bytes in place of a response. */
   | { readonly kind: 'bytes'; readonly body: string | Uint8Array; readonly contentType?: string }
   | { readonly kind: 'empty' }
   /**
-   * The first bytes of another response (default: half). `complete` decides what the client can see of it: true, a response that looks
-   * whole; false (the default), a longer Content-Length than bytes before the connection closes.
+   * The first bytes of another response (default: half). With `complete`, the Content-Length fits the truncated body.
+   * Without it, the Content-Length is that of the whole body, and the connection closes early.
    */
   | { readonly kind: 'truncated'; readonly of: SimulatedResponse; readonly bytes?: number; readonly complete?: boolean }
-  /** The connection is cut without an response. */
+  /** The connection closes without a response. */
   | { readonly kind: 'drop' }
-  /** Another response, later. A client that gives up sooner leaves nothing behind. */
+  /** Another response after a delay. The delay ends if the client disconnects. */
   | { readonly kind: 'slow'; readonly milliseconds: number; readonly of: SimulatedResponse };
 
 export interface IssuedResponse {
   readonly kind: 'issued';
-  /** Leaf, issuing CA, root, each DER. PKCS#7 has them in this order, PEM in the opposite one, as the CA does. */
+  /** Leaf, issuing CA, root, each DER. As at the CA, PKCS#7 contains them in this order, PEM in the opposite order. */
   readonly certificates: readonly Uint8Array[];
-  /** Default: what responseType and responseEncoding ask for. */
+  /** Default: the shape that responseType and responseEncoding request. */
   readonly shape?: IssuedShape;
-  /** Default `signed-empty`, the form of the CA's sample. */
+  /** Default: `signed-empty`, the form of the CA's sample. */
   readonly pkcs7?: Pkcs7Form;
-  /** `spaced` prints boundaries as the documentation does: inner spaces, and four dashes at the end of an END line. */
+  /**
+   * `spaced`: boundaries as in the documentation, with inner spaces, and with four dashes at the end of an END line.
+   */
   readonly boundaries?: 'plain' | 'spaced';
-  /** The archive to send where a ZIP is asked for; default one of the certificates as PEM. */
+  /** The archive if a ZIP is requested; default: one that contains the certificates as PEM. */
   readonly zip?: Uint8Array;
 }
 
@@ -69,10 +69,10 @@ interface HttpResponse {
   readonly body: Uint8Array;
 }
 
-/** The content type the documentation prints, backslash and all. */
+/** The content type in the documentation, including the backslash. */
 const DOCUMENTED_TYPE = 'text\\plain';
 
-const issuedBodies: Readonly<Record<IssuedShape, (issued: IssuedResponse) => string | Uint8Array>> = {
+const ISSUED_BODIES: Readonly<Record<IssuedShape, (issued: IssuedResponse) => string | Uint8Array>> = {
   'pkcs7-binary': (issued) => pkcs7(issued.certificates, form(issued)),
   'pkcs7-armoured': (issued) => bounded(issued, armouredPkcs7(issued.certificates, form(issued))),
   'pkcs7-armoured-with-status': (issued) => `2\n${bounded(issued, armouredPkcs7(issued.certificates, form(issued)))}`,
@@ -83,7 +83,7 @@ const issuedBodies: Readonly<Record<IssuedShape, (issued: IssuedResponse) => str
   'zip-base64': (issued) => `2\n${base64Lines(issued.zip ?? zip(issued.certificates))}`,
 };
 
-const messages: Readonly<Record<number, string>> = {
+const MESSAGES: Readonly<Record<number, string>> = {
   [-1]: 'The request was not made over https!',
   [-14]: 'An unknown error occurred!',
   [-16]: 'Permission denied!',
@@ -103,20 +103,23 @@ const MAINTENANCE_PAGE = `<!DOCTYPE html>
 <body><h1>We will be back soon</h1><p>0 services are affected.</p></body></html>
 `;
 
-/** Gives an issued chain the shape that was asked for, unless the script forces one; looks inside slow and truncated answers. */
-export function applyRequestedShape(response: SimulatedResponse, asked: IssuedShape): SimulatedResponse {
+/**
+ * Gives an issued chain the requested shape, unless the script sets one. Applies to the inner response of a slow or
+ * truncated one.
+ */
+export function applyRequestedShape(response: SimulatedResponse, requested: IssuedShape): SimulatedResponse {
   switch (response.kind) {
     case 'issued':
-      return { shape: asked, ...response };
+      return { shape: requested, ...response };
     case 'slow':
     case 'truncated':
-      return { ...response, of: applyRequestedShape(response.of, asked) };
+      return { ...response, of: applyRequestedShape(response.of, requested) };
     default:
       return response;
   }
 }
 
-/** The bytes of an response that has some. A truncated one is cut here; a slow one is what follows. */
+/** The status, headers and body of a response. A truncated body is already cut; a slow response is the delayed one. */
 export function renderResponse(response: SimulatedResponse): HttpResponse {
   switch (response.kind) {
     case 'status': {
@@ -124,12 +127,12 @@ export function renderResponse(response: SimulatedResponse): HttpResponse {
       return ok(`${response.status}${line}${response.newline ? '\n' : ''}`, 'text/plain');
     }
     case 'error': {
-      const message = response.message ?? messages[response.code] ?? 'An error occurred!';
+      const message = response.message ?? MESSAGES[response.code] ?? 'An error occurred!';
       const encoded = new URLSearchParams({ errorCode: String(response.code), errorMessage: message });
       return ok(response.form === 'form-encoded' ? encoded.toString() : `${response.code}\n${message}`, 'text/plain');
     }
     case 'issued':
-      return ok(issuedBodies[response.shape ?? 'pkcs7-binary'](response), DOCUMENTED_TYPE);
+      return ok(ISSUED_BODIES[response.shape ?? 'pkcs7-binary'](response), DOCUMENTED_TYPE);
     case 'http':
       return {
         status: response.status,
@@ -152,6 +155,7 @@ export function renderResponse(response: SimulatedResponse): HttpResponse {
   }
 }
 
+/** A short name for the record of calls, like `status 0` or `truncated issued pem`. */
 export function responseName(response: SimulatedResponse): string {
   switch (response.kind) {
     case 'status':

@@ -1,6 +1,6 @@
 /**
- * CollectMC on one machine: an HTTP server that answers as the CA does, in every way its documentation and the clients of its
- * siblings know. It is written from the protocol alone and shares no code with the client that it tests.
+ * A simulator of CollectMC: an HTTP server that answers in every way that the CA's documentation and the clients of its
+ * sibling endpoints describe. It is written from the protocol only and shares no code with the client that it tests.
  */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -20,56 +20,60 @@ export interface Credentials {
   readonly loginPassword: string;
 }
 
-/** What the simulator keeps of a request, from its arrival on. */
+/** The record of a request, from its arrival on. */
 export interface RecordedCall {
   readonly at: Date;
   readonly method: string;
-  /** Undefined until the body is read, and where it names none. */
+  /** Undefined until the body is read, and if the body contains none. */
   readonly orderNumber: string | undefined;
-  /** Names as the client wrote them. The value of loginPassword, and of any field unknown to CollectMC, is not kept. */
+  /** Names as the client wrote them. The values of loginPassword and of unknown fields are not recorded. */
   readonly fields: Readonly<Record<string, string>>;
   readonly credentialsCorrect: boolean;
-  /** `status 0`, `error -16`, `issued pkcs7-binary`, `http 503`, `truncated issued pem` ...; undefined until there is one. */
+  /**
+   * `status 0`, `error -16`, `issued pkcs7-binary`, `http 503`, `truncated issued pem` …; undefined before the
+   * response.
+   */
   readonly answer: string | undefined;
-  /** How many bytes of body were sent, and their hash in lower-case hex; undefined until there is an answer. */
+  /** The size of the sent body; 0 before the response. */
   readonly bytes: number;
+  /** The hash of the sent body in lower-case hex; undefined before the response. */
   readonly sha256: string | undefined;
 }
 
 export interface Simulator {
-  /** The endpoint itself, path included. */
+  /** The address of the endpoint, including the path. */
   readonly url: string;
   /** In the order of arrival. */
   readonly calls: readonly RecordedCall[];
-  /** The most calls that were ever in progress together: from a request's arrival until its answer is sent or its client gone. */
+  /** The maximum of concurrent calls. A call lasts until its response is sent or its client has disconnected. */
   readonly peakConcurrency: number;
   /**
-   * Makes an order known, or gives a known one a new script: one answer a call, the last one for ever. Only calls that pass the
-   * checks of the protocol use up an answer.
+   * Adds an order, or replaces the script of an order: one response for each call; the last one repeats. Calls that
+   * fail the checks of the protocol do not advance the script.
    *
-   * @throws {RangeError} for an order number or a script that can answer nothing.
+   * @throws {RangeError} for an invalid order number or an empty script.
    */
   order(orderNumber: string, script: readonly SimulatedResponse[]): void;
   setCredentials(credentials: Credentials): void;
-  /** Ends everything at once, slow answers and idle connections too. */
+  /** Stops the server at once, and ends slow responses and idle connections. */
   close(): Promise<void>;
 }
 
 export interface SimulatorOptions {
-  /** Default 0: any that is free. */
+  /** Default: 0, any free port. */
   readonly port?: number;
   readonly credentials: Credentials;
 }
 
 const PATH = '/products/download/CollectMC';
 
-/** No form of CollectMC's comes near. */
+/** Bytes of a request. Real requests are much smaller. */
 const REQUEST_LIMIT = 16 * 1024;
 
 const ORDER_NUMBER = /^[1-9][0-9]{0,15}$/;
 
-/** The fields of a request, each with what it accepts. All five are demanded: what a missing one means is not documented. */
-const fieldRules: Readonly<Record<string, RegExp>> = {
+/** The fields of a request and their accepted values. All five are required: the documentation defines no defaults. */
+const FIELD_RULES: Readonly<Record<string, RegExp>> = {
   loginName: /^.{1,64}$/s,
   loginPassword: /^.{1,128}$/s,
   orderNumber: ORDER_NUMBER,
@@ -77,8 +81,8 @@ const fieldRules: Readonly<Record<string, RegExp>> = {
   responseEncoding: /^[01]$/,
 };
 
-/** responseType and responseEncoding, and what they bring. PEM as binary (3,1) is the one pair nobody describes. */
-const shapeAsked: Readonly<Record<string, IssuedShape>> = {
+/** The shape for each pair of responseType and responseEncoding. Only PEM as binary (3,1) is undocumented. */
+const REQUESTED_SHAPES: Readonly<Record<string, IssuedShape>> = {
   '2,1': 'pkcs7-binary',
   '2,0': 'pkcs7-armoured-with-status',
   '3,0': 'pem',
@@ -86,7 +90,11 @@ const shapeAsked: Readonly<Record<string, IssuedShape>> = {
   '0,0': 'zip-base64',
 };
 
-/** Listens on 127.0.0.1. Rejects where the port is taken. */
+/**
+ * Listens on 127.0.0.1.
+ *
+ * @throws with the code EADDRINUSE if the port is in use.
+ */
 export async function startCollectMcSimulator(options: SimulatorOptions): Promise<Simulator> {
   let credentials = options.credentials;
   let inProgress = 0;
@@ -108,7 +116,7 @@ export async function startCollectMcSimulator(options: SimulatorOptions): Promis
     };
     calls.push(call);
     peakConcurrency = Math.max(peakConcurrency, ++inProgress);
-    // Counted down before the last byte leaves, so that a client which waits for it and calls again was never there twice.
+    // Runs before the last byte is sent, so that the next call of a client that waits for this byte is not concurrent.
     const done = oncePerCall(() => inProgress--);
     const gone = new AbortController();
     response.on('close', () => {
@@ -124,7 +132,7 @@ export async function startCollectMcSimulator(options: SimulatorOptions): Promis
       .catch((error: unknown) => fail(error, { call, response, done, signal }));
   });
 
-  /** The checks of the protocol, and when all of them pass the next answer of the order's script. */
+  /** The result of a failed check of the protocol, or the next response of the order's script. */
   async function answerTo(request: IncomingMessage, call: Mutable<RecordedCall>): Promise<SimulatedResponse> {
     if (request.url?.split('?')[0] !== PATH) {
       return { kind: 'http', status: 404, body: 'Not found', contentType: 'text/plain' };
@@ -142,12 +150,12 @@ export async function startCollectMcSimulator(options: SimulatorOptions): Promis
       name: knownName(written),
       value,
     }));
-    const sent = (wanted: string) => fields.find(({ name }) => name === wanted)?.value;
+    const sent = (field: string) => fields.find(({ name }) => name === field)?.value;
     call.orderNumber = sent('orderNumber');
     call.fields = Object.fromEntries(
       fields.map(({ written, name, value }) => [
         written,
-        name === undefined || name === 'loginPassword' ? '(not kept)' : value,
+        name === undefined || name === 'loginPassword' ? '(not recorded)' : value,
       ]),
     );
     call.credentialsCorrect =
@@ -157,8 +165,8 @@ export async function startCollectMcSimulator(options: SimulatorOptions): Promis
     if (problem) {
       return problem;
     }
-    const asked = shapeAsked[`${sent('responseType')},${sent('responseEncoding')}`];
-    if (asked === undefined) {
+    const shape = REQUESTED_SHAPES[`${sent('responseType')},${sent('responseEncoding')}`];
+    if (shape === undefined) {
       return invalid('responseEncoding');
     }
     if (!call.credentialsCorrect) {
@@ -166,7 +174,7 @@ export async function startCollectMcSimulator(options: SimulatorOptions): Promis
     }
     const script = orders.get(sent('orderNumber') ?? '');
     const next = script && script.length > 1 ? script.shift() : script?.[0];
-    return next ? applyRequestedShape(next, asked) : invalid('orderNumber');
+    return next ? applyRequestedShape(next, shape) : invalid('orderNumber');
   }
 
   server.listen(options.port ?? 0, '127.0.0.1');
@@ -180,7 +188,7 @@ export async function startCollectMcSimulator(options: SimulatorOptions): Promis
     },
     order: (orderNumber, script) => {
       if (!ORDER_NUMBER.test(orderNumber) || script.length === 0) {
-        throw new RangeError(`Order ${orderNumber} needs a number of 1 to 16 digits and at least one answer`);
+        throw new RangeError(`Order ${orderNumber} needs a number of 1 to 16 digits and at least one response`);
       }
       orders.set(orderNumber, [...script]);
     },
@@ -190,7 +198,7 @@ export async function startCollectMcSimulator(options: SimulatorOptions): Promis
     close: async () => {
       closing.abort();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      // Without this a client that keeps its connection alive would keep the server open.
+      // A client that keeps its connection alive would otherwise keep the server open.
       server.closeAllConnections();
       await closed;
     },
@@ -205,23 +213,23 @@ interface Field {
   readonly value: string;
 }
 
-/** Where an answer goes. */
+/** One call and its response. */
 interface Exchange {
   readonly call: Mutable<RecordedCall>;
   readonly response: ServerResponse;
-  /** Says that the call is no longer in progress. */
+  /** Marks the call as no longer in progress. */
   readonly done: () => void;
-  /** Aborted when the simulator closes or the client has gone. */
+  /** Aborted when the simulator closes or the client disconnects. */
   readonly signal: AbortSignal;
 }
 
-/** The request's text, or undefined where it is over its limit. */
+/** @returns undefined if the body is larger than the limit. */
 async function readBody(request: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
   request.on('data', (chunk: Buffer) => {
     size += chunk.length;
-    // What comes after the limit is read and dropped: a client still writing would never see the answer.
+    // The rest is read and discarded, because a client that still writes would not read the response.
     if (size <= REQUEST_LIMIT) {
       chunks.push(chunk);
     }
@@ -230,9 +238,9 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
   return size <= REQUEST_LIMIT ? Buffer.concat(chunks).toString('utf8') : undefined;
 }
 
-/** CollectMC reads field names whatever their case. */
+/** CollectMC ignores the case of field names. */
 function knownName(written: string): string | undefined {
-  return Object.keys(fieldRules).find((name) => name.toLowerCase() === written.toLowerCase());
+  return Object.keys(FIELD_RULES).find((name) => name.toLowerCase() === written.toLowerCase());
 }
 
 function formProblem(fields: readonly Field[]): SimulatedResponse | undefined {
@@ -240,7 +248,7 @@ function formProblem(fields: readonly Field[]): SimulatedResponse | undefined {
   if (unknown) {
     return { kind: 'error', code: -2, message: `'${unknown.written}' is an unrecognised argument!` };
   }
-  for (const [name, rule] of Object.entries(fieldRules)) {
+  for (const [name, rule] of Object.entries(FIELD_RULES)) {
     const values = fields.filter((field) => field.name === name).map(({ value }) => value);
     const [value] = values;
     if (value === undefined || value === '') {
@@ -275,7 +283,7 @@ async function send(answer: SimulatedResponse, exchange: Exchange): Promise<void
     const whole = renderResponse(answer.of).body.length;
     response.writeHead(status, { ...headers, 'content-length': whole });
     done();
-    // An empty write would not send the head.
+    // A write of no bytes would not send the headers.
     response.flushHeaders();
     response.write(body, () => response.socket?.destroy());
     return;
@@ -285,7 +293,7 @@ async function send(answer: SimulatedResponse, exchange: Exchange): Promise<void
   response.end(body);
 }
 
-/** A client that went away is no fault; anything else is one of the script, told to whoever reads the answer. */
+/** A disconnected client is normal. Any other error is a fault of the script, which the response reports. */
 function fail(error: unknown, { call, response, done, signal }: Exchange): void {
   done();
   if (signal.aborted || response.headersSent) {

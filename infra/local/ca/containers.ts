@@ -1,4 +1,4 @@
-/** The containers in which the CA sends a chain, written: the counterpart of what `functions/certificate` reads. */
+/** Writes the containers in which the CA sends a chain. `functions/certificate` reads them. */
 import { generateKeyPairSync, sign } from 'node:crypto';
 import {
   Constructed,
@@ -14,8 +14,8 @@ import {
 import { zipSync } from 'fflate';
 
 /**
- * - `degenerate`: certificates only, no digest, no content, no signer: what RFC 5652 and every tool call "certs-only".
- * - `signed-empty`: a SHA-256 digest set, a content of no bytes and one signer, as in the sample of the CA's documentation.
+ * - `degenerate`: certificates only, without digest, content and signer; "certs-only" in RFC 5652 and in tools.
+ * - `signed-empty`: a SHA-256 digest set, an empty content and one signer, as in the sample of the CA's documentation.
  */
 export type Pkcs7Form = 'degenerate' | 'signed-empty';
 
@@ -28,7 +28,7 @@ const oid = {
 } as const;
 
 /**
- * A PKCS#7 (RFC 5652 SignedData, DER) that holds the certificates in the order given, byte for byte, whatever they are.
+ * A PKCS#7 (RFC 5652 SignedData, DER) with the certificates in this order, byte for byte. They need not be valid.
  *
  * @param certificates each one DER.
  */
@@ -57,12 +57,15 @@ export function armouredPkcs7(certificates: readonly Uint8Array[], form: Pkcs7Fo
   return armoured('PKCS7', pkcs7(certificates, form));
 }
 
-/** PEM: a block for each certificate (DER), in the order given; 64 columns, LF, a newline after every block. */
+/** PEM: one block for each DER certificate, in this order, in lines of 64 columns that end with LF. */
 export function pem(certificates: readonly Uint8Array[]): string {
   return certificates.map((certificate) => armoured('CERTIFICATE', certificate)).join('');
 }
 
-/** Base64 in lines of 64 columns, each ended by LF: the inside of an armoured block, and what the CA sends bare. */
+/**
+ * Base64 in lines of 64 columns that end with LF: the content of an armoured block. The CA also sends it without the
+ * boundaries.
+ */
 export function base64Lines(bytes: Uint8Array): string {
   return Buffer.from(bytes)
     .toString('base64')
@@ -73,7 +76,7 @@ function armoured(label: string, bytes: Uint8Array): string {
   return `-----BEGIN ${label}-----\n${base64Lines(bytes)}-----END ${label}-----\n`;
 }
 
-/** `certificates [0]`: the bytes as they stand, never parsed and written anew, so that a damaged certificate stays damaged. */
+/** `certificates [0]`: the bytes are not parsed, so that a damaged certificate stays damaged. */
 function verbatim(certificates: readonly Uint8Array[]): Primitive {
   const set = new Primitive({
     idBlock: { tagClass: 3, tagNumber: 0 },
@@ -92,11 +95,11 @@ function sha256(): Sequence {
   return new Sequence({ value: [new ObjectIdentifier({ value: oid.sha256 }), new Null()] });
 }
 
-/** A signature over the empty content by a key made for it and thrown away: the signer is no part of the chain. */
+/** A signature of the empty content with a temporary key. The signer is not part of the chain. */
 function signerInfo(): Sequence {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const commonName = new Sequence({
-    value: [new ObjectIdentifier({ value: oid.commonName }), new Utf8String({ value: 'Signer of no account' })],
+    value: [new ObjectIdentifier({ value: oid.commonName }), new Utf8String({ value: 'Signer outside of the chain' })],
   });
   const issuer = new Sequence({ value: [new SetOf({ value: [commonName] })] });
   return new Sequence({
@@ -111,9 +114,9 @@ function signerInfo(): Sequence {
 }
 
 /**
- * A ZIP as the CA sends it: a file for each certificate, and a note to the customer.
+ * A ZIP as the CA sends it: one file for each certificate, and a note to the customer.
  *
- * @param form what stands in the files; the CA documents neither it nor their names.
+ * @param form the content of the files. The CA documents neither this nor the file names.
  */
 export function zip(certificates: readonly Uint8Array[], form: 'pem' | 'der' = 'pem'): Uint8Array {
   const files = certificates.map((certificate, index) => [

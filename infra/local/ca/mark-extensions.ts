@@ -1,14 +1,11 @@
-/**
- * The extensions of a look-alike mark certificate and of the authorities above it, each made on its own, and the OIDs of all that
- * stands in these certificates.
- */
+/** The extensions of a test mark certificate and of its issuers, and the OIDs in these certificates. */
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
 import * as asn1 from '@peculiar/asn1-x509';
 import { Constructed, IA5String, ObjectIdentifier, OctetString as Octets, Sequence } from 'asn1js';
 
-/** What stands in the certificates, by the names the standards use. */
+/** The OIDs by the names in the standards. */
 export const oid = {
   countryName: '2.5.4.6',
   stateOrProvinceName: '2.5.4.8',
@@ -45,13 +42,13 @@ export const oid = {
 
   brandIndicator: '1.3.6.1.5.5.7.3.31',
   generalPolicy: '1.3.6.1.4.1.53087.1.1',
-  /** Stands for the CA's own policy; from the arc IANA reserves for examples. */
+  /** In place of the CA's own policy; from the arc that IANA reserves for examples. */
   examplePolicy: '1.3.6.1.4.1.32473.1.3.8',
   caIssuers: '1.3.6.1.5.5.7.48.2',
   cps: '1.3.6.1.5.5.7.2.1',
 } as const;
 
-/** One extension; the value is the DER that stands inside extnValue. */
+/** One extension. The value is the DER inside extnValue. */
 export interface Extension {
   readonly oid: string;
   readonly value: Uint8Array;
@@ -60,14 +57,14 @@ export interface Extension {
 
 export type SignatureHash = 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512';
 
-/** One image of a {@link logotype}: what each hash covers is what the URI brings, inflated (RFC 6170). */
+/** One image of a {@link logotype}. Each hash covers the uncompressed content of the URI (RFC 6170). */
 export interface LogotypeImage {
   readonly mediaType: string;
   readonly hashes: readonly { readonly algorithm: SignatureHash; readonly value: Uint8Array }[];
   readonly uris: readonly string[];
 }
 
-/** The logotype extension (RFC 3709 and 9399) with a subject logo given directly, of these images. */
+/** The logotype extension (RFC 3709 and 9399) with a direct subject logo of these images. */
 export function logotype(...images: readonly LogotypeImage[]): Extension {
   const details = images.map(
     (image) =>
@@ -83,7 +80,7 @@ export function logotype(...images: readonly LogotypeImage[]): Extension {
   return extension(oid.logotype, new Sequence({ value: [tagged(2, logotypeData)] }));
 }
 
-/** The image a mark certificate carries: gzip in a data URI, with a hash by each of the algorithms. */
+/** The image of a mark certificate: gzip in a data URI, with one hash for each algorithm. */
 export function logotypeImage(svg: Uint8Array, algorithms: readonly SignatureHash[] = ['SHA-256']): LogotypeImage {
   return {
     mediaType: 'image/svg+xml',
@@ -92,7 +89,7 @@ export function logotypeImage(svg: Uint8Array, algorithms: readonly SignatureHas
   };
 }
 
-/** An extension from anything `@peculiar/asn1-schema` can write; for the authority's own and for those a caller adds. */
+/** An extension from any value that `@peculiar/asn1-schema` can serialize. */
 export function extension(id: string, value: unknown, critical = false): Extension {
   return { oid: id, value: new Uint8Array(AsnConvert.serialize(value)), critical };
 }
@@ -110,7 +107,7 @@ export function subjectKeyIdentifier(key: KeyObject): Extension {
   return extension(oid.subjectKeyIdentifier, new asn1.SubjectKeyIdentifier(keyIdentifier(key)));
 }
 
-/** Of the issuer's public key. */
+/** @param key the public key of the issuer. */
 export function authorityKeyIdentifier(key: KeyObject): Extension {
   const value = new asn1.AuthorityKeyIdentifier({ keyIdentifier: new asn1.KeyIdentifier(keyIdentifier(key)) });
   return extension(oid.authorityKeyIdentifier, value);
@@ -150,8 +147,8 @@ export function policies(list: readonly { readonly id: string; readonly statemen
 }
 
 /**
- * One SCT (RFC 6962, 3.3), well formed, of a log that does not exist: its id is the hash of a key made for this SCT, and the signature
- * covers the timestamp alone. No reader of a mark certificate checks more than that there is one.
+ * One well-formed SCT (RFC 6962, 3.3) of a log that does not exist: the log's id is the hash of a key for this SCT
+ * only, and the signature covers only the timestamp. Readers of mark certificates check only that an SCT is present.
  */
 export function sctList(issued: Date): Extension {
   const log = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -162,24 +159,24 @@ export function sctList(issued: Date): Extension {
   const noExtensions = uint16(0);
   const ecdsaWithSha256 = Buffer.of(4, 3);
   const version1 = Buffer.of(0);
-  const sct = Buffer.concat([version1, logId, timestamp, noExtensions, ecdsaWithSha256, counted(signature)]);
-  return extension(oid.sctList, new OctetString(counted(counted(sct))));
+  const sct = Buffer.concat([version1, logId, timestamp, noExtensions, ecdsaWithSha256, tlsVector(signature)]);
+  return extension(oid.sctList, new OctetString(tlsVector(tlsVector(sct))));
 }
 
 export function publicKeyInfo(key: KeyObject): asn1.SubjectPublicKeyInfo {
   return AsnConvert.parse(key.export({ type: 'spki', format: 'der' }), asn1.SubjectPublicKeyInfo);
 }
 
-const hashAlgorithms = {
+const HASH_ALGORITHMS = {
   'SHA-1': '1.3.14.3.2.26',
   'SHA-256': '2.16.840.1.101.3.4.2.1',
   'SHA-384': '2.16.840.1.101.3.4.2.2',
   'SHA-512': '2.16.840.1.101.3.4.2.3',
 } satisfies Record<SignatureHash, string>;
 
-/** The hash algorithm stands without a NULL, as in the real leaf. */
+/** The hash algorithm has no NULL parameter, as in the real leaf. */
 function hashAlgAndValue({ algorithm, value }: LogotypeImage['hashes'][number]): Sequence {
-  const identifier = new Sequence({ value: [new ObjectIdentifier({ value: hashAlgorithms[algorithm] })] });
+  const identifier = new Sequence({ value: [new ObjectIdentifier({ value: HASH_ALGORITHMS[algorithm] })] });
   return new Sequence({ value: [identifier, new Octets({ valueHex: value })] });
 }
 
@@ -192,8 +189,8 @@ function keyIdentifier(key: KeyObject): Uint8Array {
   return digest('SHA-1', new Uint8Array(publicKeyInfo(key).subjectPublicKey));
 }
 
-/** A TLS vector: its length in two octets, then itself. */
-function counted(bytes: Uint8Array): Buffer {
+/** A TLS vector: its length in two bytes, then the content. */
+function tlsVector(bytes: Uint8Array): Buffer {
   return Buffer.concat([uint16(bytes.length), bytes]);
 }
 

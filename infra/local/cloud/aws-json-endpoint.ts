@@ -2,16 +2,19 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
+import { CollectorError } from '../../../functions/errors.ts';
 
-/** An error that the caller's SDK client throws under this name. */
-export class ServiceError extends Error {
+/** An error response of a service. The SDK client of the caller throws an error with this name. */
+export class ServiceError extends CollectorError {
+  override readonly name: string;
+
   constructor(name: string, message: string) {
     super(message);
     this.name = name;
   }
 }
 
-/** One action of a service: the request's members in, the response's out. */
+/** One action of a service: from the members of the request to those of the response. */
 export type Action = (input: Record<string, unknown>) => Promise<object> | object;
 
 export interface Endpoint {
@@ -20,13 +23,13 @@ export interface Endpoint {
 }
 
 /**
- * Serves actions of AWS services in the protocol "AWS JSON 1.1" (or 1.0) on a free loopback port, for the real SDK clients.
- * Signatures are not looked at.
+ * Serves actions of AWS services to the real SDK clients, in the protocol "AWS JSON 1.1" (or 1.0) on a free loopback
+ * port. It ignores signatures.
  *
- * @param actions by what the header X-Amz-Target names, like "secretsmanager.GetSecretValue".
+ * @param actions by the value of the header X-Amz-Target, like "secretsmanager.GetSecretValue".
  */
 export async function startAwsJsonEndpoint(actions: Readonly<Record<string, Action>>): Promise<Endpoint> {
-  const answer = async (target: string, input: unknown): Promise<object> => {
+  const respond = async (target: string, input: unknown): Promise<object> => {
     const action = actions[target];
     if (!action || typeof input !== 'object') {
       throw new ServiceError('UnknownOperationException', `${target} is not served here`);
@@ -35,7 +38,7 @@ export async function startAwsJsonEndpoint(actions: Readonly<Record<string, Acti
   };
   const server = createServer((request, response) => {
     json(request)
-      .then((input) => answer(String(request.headers['x-amz-target']), input))
+      .then((input) => respond(String(request.headers['x-amz-target']), input))
       .then(
         (output) => ({ status: 200, output }),
         (error: Error) => ({

@@ -10,7 +10,7 @@ import { type Endpoint, ServiceError, startAwsJsonEndpoint } from './aws-json-en
 type Json = Parameters<StateMachine['run']>[0];
 type Run = ReturnType<StateMachine['run']>;
 
-/** What an execution went through, in the interpreter's words: input and output of every state. */
+/** An event of the interpreter. The events of an execution contain the input and the output of every state. */
 export type ExecutionEvent = Run['eventLogs'] extends AsyncGenerator<infer Event> ? Event : never;
 
 export interface Execution {
@@ -19,22 +19,22 @@ export interface Execution {
   readonly startDate: Date;
   status: 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'ABORTED';
   output?: unknown;
-  /** Name and message of what a failed execution failed with. */
+  /** Name and message of the error of a failed execution. */
   error?: string;
   cause?: string;
-  /** Seconds that its Wait states have let pass: how much later it is for the execution than for this machine. */
+  /** Seconds that the Wait states took in simulated time, which is ahead of the clock by this much. */
   waitedSeconds: number;
   readonly history: ExecutionEvent[];
-  /** Resolves when the execution has ended, however; another one after a redrive. */
+  /** Resolves when the execution has ended with any status. A redrive replaces this promise. */
   ended: Promise<void>;
 }
 
 export interface StateMachineOptions {
   readonly arn: string;
   readonly definition: StateMachineDefinition;
-  /** Does the work of a Task state. The name of an error it throws is what Retry matches. */
+  /** Runs a Task state. Retry matches the name of the error that it throws. */
   readonly task: (state: string, input: unknown, execution: Execution) => Promise<unknown>;
-  /** How many milliseconds a wait of so many seconds takes here. */
+  /** Milliseconds that a wait of so many simulated seconds takes. */
   readonly waitMilliseconds: (seconds: number) => number;
   readonly onEvent?: ((execution: Execution, event: ExecutionEvent) => void) | undefined;
 }
@@ -43,15 +43,16 @@ export interface LocalStateMachine extends Endpoint {
   readonly executions: ReadonlyMap<string, Execution>;
 }
 
-/** The longest delay in milliseconds before a task is repeated here, with full jitter, in place of its retry policy's. */
+/** The maximal delay before a retry, with full jitter, in place of the delay in the retry policy. */
 const RETRY_MILLISECONDS = 100;
 
 /**
- * Runs a state machine's own definition in this process, behind the API of Step Functions over HTTP:
- * executions can be started, described, listed, stopped and redriven. A wait is shortened to what `waitMilliseconds` says, and its real length is added to the execution.
+ * Runs the definition of a state machine in this process, behind the HTTP API of Step Functions: executions can be
+ * started, described, listed, stopped and redriven. `waitMilliseconds` shortens a wait; the execution's `waitedSeconds`
+ * counts it in full.
  */
 export async function startStateMachine(options: StateMachineOptions): Promise<LocalStateMachine> {
-  // The interpreter's timer holds 24 days at the most and fires at once beyond.
+  // The interpreter's timer fires at once if the timeout is longer than 24 days.
   const { TimeoutSeconds: _, ...definition } = options.definition;
   const machine = new StateMachine(definition, { validationOptions: { checkArn: false } });
   const executions = new Map<string, Execution>();
@@ -71,14 +72,14 @@ export async function startStateMachine(options: StateMachineOptions): Promise<L
         options.onEvent?.(execution, event);
       }
     };
-    const settle = started.result.then(
+    const finish = started.result.then(
       (output) => Object.assign(execution, { status: 'SUCCEEDED', output }),
       (error: unknown) =>
         error instanceof ExecutionAbortedError
           ? Object.assign(execution, { status: 'ABORTED' })
           : Object.assign(execution, { status: 'FAILED', ...causeOf(error) }),
     );
-    Promise.all([settle, record()]).finally(() => {
+    Promise.all([finish, record()]).finally(() => {
       runs.delete(execution);
       end();
     });
@@ -109,11 +110,11 @@ export async function startStateMachine(options: StateMachineOptions): Promise<L
 
   const endpoint = await startAwsJsonEndpoint({
     'AWSStepFunctions.StartExecution': ({ name, input }) => {
-      const standing = executions.get(String(name));
-      if (standing && (standing.status !== 'RUNNING' || JSON.stringify(standing.input) !== input)) {
+      const existing = executions.get(String(name));
+      if (existing && (existing.status !== 'RUNNING' || JSON.stringify(existing.input) !== input)) {
         throw new ServiceError('ExecutionAlreadyExists', `Execution Already Exists: '${name}'`);
       }
-      const execution = standing ?? start(String(name), JSON.parse(String(input)));
+      const execution = existing ?? start(String(name), JSON.parse(String(input)));
       return {
         executionArn: executionArn(options.arn, execution.name),
         startDate: execution.startDate.getTime() / 1000,
@@ -138,7 +139,7 @@ export async function startStateMachine(options: StateMachineOptions): Promise<L
       if (execution.status !== 'FAILED' || failure?.type !== 'StateFailed') {
         throw new ServiceError('ExecutionNotRedrivable', `Execution is not redrivable: '${arn}'`);
       }
-      // From the state that failed, with what stood before it. Here that is the first one: executions fail in Collect.
+      // A redrive continues at the failed state, with its input. In this machine, that is Collect, the first state.
       run(execution, failure.state.input);
       return { redriveDate: Date.now() / 1000 };
     },
@@ -183,7 +184,7 @@ function overridesFor(execution: Execution, { definition, task, waitMilliseconds
         },
       ]),
     ),
-    // The interpreter reads these whenever it repeats a task or enters the Wait state: a getter can answer each time anew.
+    // The interpreter reads these before every retry and every wait, so that getters can return a new value each time.
     retryIntervalOverrides: new Proxy({}, { get: () => Math.random() * RETRY_MILLISECONDS }),
     waitTimeOverrides: {
       get Wait() {
@@ -198,7 +199,7 @@ function waitSecondsOf(output: unknown): number {
   return typeof output === 'object' && output && 'waitSeconds' in output ? Number(output.waitSeconds) : 0;
 }
 
-/** The interpreter wraps what a task threw; an aborted run has nothing to wrap. */
+/** The interpreter wraps the error of a task. */
 function causeOf(error: unknown): { error: string; cause: string } {
   const thrown = error instanceof ExecutionError ? error.cause : error;
   return thrown instanceof Error

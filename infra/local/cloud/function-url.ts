@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import type { APIGatewayProxyStructuredResultV2, LambdaFunctionURLEvent } from 'aws-lambda';
 import type { Endpoint } from './aws-json-endpoint.ts';
 
-/** A function's URL on loopback: every request becomes an event of payload format 2.0, as Lambda makes it. */
+/** A function URL on loopback. As on AWS, each request becomes an event of payload format 2.0. */
 export async function startFunctionUrl(
   invoke: (event: LambdaFunctionURLEvent) => Promise<APIGatewayProxyStructuredResultV2>,
 ): Promise<Endpoint> {
@@ -16,7 +16,7 @@ export async function startFunctionUrl(
     const {
       statusCode,
       headers,
-      body: answer,
+      body: responseBody,
     } = await invoke({
       version: '2.0',
       routeKey: '$default',
@@ -41,7 +41,8 @@ export async function startFunctionUrl(
         time: new Date().toISOString(),
         timeEpoch: Date.now(),
       },
-      // Lambda hands over what it does not know to be text as base64; a form is such a body.
+      // Lambda encodes the body of a form as base64, like every body with a content type that it does not regard as
+      // text.
       isBase64Encoded: true,
       ...(body.length > 0 && { body: body.toString('base64') }),
     });
@@ -49,7 +50,7 @@ export async function startFunctionUrl(
       statusCode ?? 200,
       Object.entries(headers ?? {}).flatMap(([name, value]) => [name, String(value)]),
     );
-    response.end(answer);
+    response.end(responseBody);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

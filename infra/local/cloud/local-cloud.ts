@@ -18,69 +18,73 @@ import { startPublishedServer, type TlsIdentity } from './published-server.ts';
 import { startSecretsEndpoint } from './secrets.ts';
 import { type DeployedTemplate, deployTemplate } from './template.ts';
 
-/** An event as EventBridge carries it, as far as rules look at it. */
+/** The fields of an EventBridge event that rules match. */
 export interface BusEvent {
   readonly source: string;
   readonly 'detail-type': string;
   readonly detail: unknown;
 }
 
-/** An event that no function could handle, with the reason. */
+/** An event in the dead-letter queue, with the reason. */
 export interface DeadLetter {
   readonly event: BusEvent;
   readonly error: Error;
 }
 
 export interface LocalCloudOptions {
-  /** What the CA accepts. */
+  /** The login that the CA accepts. */
   readonly credentials: Credentials;
-  /** What the secret holds at first; what the CA accepts when left out. */
+  /** The initial value of the secret; default: the login that the CA accepts. */
   readonly secret?: string | undefined;
   readonly settings?: SettingsInput;
-  /** With the setting `publish`: what the public address identifies itself with; plain http without it. */
+  /** The TLS identity of the public address, with the setting `publish`; default: plain http. */
   readonly tls?: TlsIdentity;
   readonly waitMilliseconds?: (seconds: number) => number;
   readonly onEvent?: (execution: Execution, event: ExecutionEvent) => void;
-  /** Runs before the nth check of an execution, counted from 1: what an operator does meanwhile. */
+  /** Runs before each check of an execution, with its number from 1. */
   readonly beforeCheck?: (check: number) => Promise<void>;
 }
 
-/** The deployed stack in one process: its own template, its own functions, servers on loopback in place of AWS and the CA. */
+/**
+ * The deployed stack in one process: its template and its functions, with loopback servers in place of AWS and the CA.
+ */
 export interface LocalCloud {
   readonly ca: Simulator;
   readonly s3: S3Client;
   readonly s3Url: string;
   readonly secretsUrl: string;
-  /** Step Functions and EventBridge: everything that the runbook's commands need. */
+  /** Step Functions; with the other addresses, every service that the runbook's commands use. */
   readonly statesUrl: string;
   readonly eventsUrl: string;
-  /** Where the setting `push` is on; its login is {@link LOCAL_PUSH_LOGIN}. */
+  /** With the setting `push`; its login is {@link LOCAL_PUSH_LOGIN}. */
   readonly pushUrl: string | undefined;
-  /** Where the setting `publish` is on: what serves the folder `published/`. */
+  /** With the setting `publish`: the address of the folder `published/`. */
   readonly publishedUrl: string | undefined;
   readonly stateMachineArn: string;
   readonly secretId: string;
   readonly bucket: string;
   readonly executions: ReadonlyMap<string, Execution>;
-  /** What the state machine put on the bus. */
+  /** The events that the state machine sent. */
   readonly announced: readonly BusEvent[];
   readonly deadLetters: readonly DeadLetter[];
-  /** Puts an event on the bus: the stack's rule decides whether it starts anything. Resolves when start has run. */
+  /** Sends an event to the bus. If the stack's rule matches it, the function start runs; resolves after that. */
   send(event: BusEvent): Promise<void>;
   /** Redrives a failed execution, as `aws stepfunctions redrive-execution` does. */
   redrive(execution: string): Promise<void>;
-  /** Every function's process dies: what it remembered is gone. */
+  /** Replaces the process of every function: its memory is lost. */
   restartFunctions(): void;
   close(): Promise<void>;
 }
 
-/** In place of the password that the stack would generate. */
+/** In place of the password that AWS generates. */
 export const LOCAL_PUSH_LOGIN = { username: 'ca', password: 'pushed+from%afar' };
 
-/** Milliseconds of a function's time, for `getRemainingTimeInMillis`. */
+/** The time limit of a function, for `getRemainingTimeInMillis`. */
 const FUNCTION_MILLISECONDS = 60_000;
 
-/** Deploys the stack into this process. One at a time: the SDK clients find their endpoints in the environment. */
+/**
+ * Deploys the stack into this process. Only one at a time: the SDK clients read their endpoints from the environment.
+ */
 export async function startLocalCloud(options: LocalCloudOptions): Promise<LocalCloud> {
   const ca = await startCollectMcSimulator({ credentials: options.credentials });
   const template = deployTemplate({ ...options.settings, collectUrl: ca.url });
@@ -128,7 +132,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
         case 'Announce issued':
           return putEvents(input);
         default:
-          throw new Error(`The state ${state} is not served here`);
+          throw new Error(`The interpreter has no task for the state ${state}`);
       }
     },
   });
@@ -140,7 +144,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     running += 1;
     try {
       await options.beforeCheck?.(1 + Number(asObject(asObject(asObject(input).order).collection).checks ?? 0));
-      // Time that was waited away lies behind the execution: for it, the start is that much longer ago.
+      // Simulated waits move the start of the execution into the past.
       const startedAt = new Date(execution.startDate.getTime() - execution.waitedSeconds * 1000).toISOString();
       const output = await functions.collect({ ...asObject(input), startedAt }, contextOf('collect'));
       return asJson(output);
@@ -189,7 +193,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     },
   });
 
-  const before = { ...process.env };
+  const originalEnvironment = { ...process.env };
   Object.assign(process.env, {
     AWS_ENDPOINT_URL_S3: s3Url,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
@@ -201,7 +205,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
   const s3 = new S3Client();
   await s3.send(new CreateBucketCommand({ Bucket: bucket }));
   const published = publishFunction && (await startPublishedServer(s3, bucket, options.tls));
-  /** A distribution's host name would lead off this machine. */
+  // The template contains the host name of a distribution, which does not exist here.
   const withPublished = (environment: Environment): Environment =>
     published ? { ...environment, PUBLISHED_URL: published.url } : environment;
   const createFunctions = () => ({
@@ -246,7 +250,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
       s3.destroy();
       const servers = [states, ca, secrets, events, ...(pushUrl ? [pushUrl] : []), ...(published ? [published] : [])];
       await Promise.all([...servers.map((each) => each.close()), server.stop()]);
-      process.env = before;
+      process.env = originalEnvironment;
     },
   };
 }
@@ -256,7 +260,7 @@ function environmentOf(template: DeployedTemplate, properties: Readonly<Record<s
   return asObject(Variables) as Environment;
 }
 
-/** The part of EventBridge's pattern language that the stack uses: a list of accepted values for a field. */
+/** Matches the part of EventBridge's patterns that the stack uses: a list of accepted values for a field. */
 function matches(pattern: unknown, event: BusEvent): boolean {
   return Object.entries(asObject(pattern)).every(
     ([field, accepted]) => Array.isArray(accepted) && accepted.includes(asObject(event)[field]),
@@ -293,7 +297,7 @@ function contextOf(functionName: string): Context {
   };
 }
 
-/** A Lambda's answer is JSON. */
+/** The result of a Lambda function is JSON. */
 function asJson(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value));
 }

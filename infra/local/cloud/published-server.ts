@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { GetObjectCommand, type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { PUBLISHED } from '../../../functions/store/publication.ts';
 
-/** In place of the distribution: the folder `published/` of a bucket, for everybody on this machine. */
+/** Serves the folder `published/` of a bucket, in place of the CloudFront distribution. */
 export interface PublishedServer {
   readonly url: string;
   close(): Promise<void>;
@@ -18,8 +18,10 @@ export interface TlsIdentity {
 }
 
 /**
- * Serves GET and HEAD of chains and logos; everything else is 403, as from a distribution that may not list.
- * Verifiers demand https: with an identity the address is one, below the name localhost.
+ * Serves chains and logos for GET and HEAD. Every other request gets 403, as from a distribution that may not list the
+ * bucket.
+ *
+ * @param tls makes the address an https URL with the host localhost, which verifiers require; default: plain http.
  */
 export async function startPublishedServer(s3: S3Client, bucket: string, tls?: TlsIdentity): Promise<PublishedServer> {
   const listener: RequestListener = async (request, response) => {

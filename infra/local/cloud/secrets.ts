@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { type Endpoint, ServiceError, startAwsJsonEndpoint } from './aws-json-endpoint.ts';
 
 export interface SecretsEndpoint extends Endpoint {
-  /** How often a secret was read. */
+  /** The number of successful reads. */
   readonly reads: number;
 }
 
 /**
- * Secrets Manager on loopback: GetSecretValue and PutSecretValue. A value put is a new version, at once current.
+ * Secrets Manager on loopback: GetSecretValue and PutSecretValue, which creates a new version and makes it current.
  *
- * @param values what each secret holds at first, by its id.
+ * @param values the initial value of each secret by its id.
  */
 export async function startSecretsEndpoint(values: Readonly<Record<string, string>>): Promise<SecretsEndpoint> {
   const version = (SecretString: string) => ({ SecretString, VersionId: randomUUID() });
@@ -31,8 +31,8 @@ export async function startSecretsEndpoint(values: Readonly<Record<string, strin
     'secretsmanager.PutSecretValue': ({ SecretId, SecretString }) => {
       const id = current(String(SecretId)).ARN;
       secrets.set(id, version(String(SecretString)));
-      const { SecretString: _, ...answer } = current(id);
-      return answer;
+      const { SecretString: _, ...metadata } = current(id);
+      return metadata;
     },
   });
   return {

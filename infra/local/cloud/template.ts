@@ -11,15 +11,19 @@ export interface TemplateResource {
   readonly Properties: Readonly<Record<string, unknown>>;
 }
 
-/** The synthesized stack, with names of this machine in place of what CloudFormation would fill in. */
+/** The synthesized stack, with fixed names in place of the values that CloudFormation assigns. */
 export interface DeployedTemplate {
-  /** The one resource of a type whose logical id contains the text. */
+  /**
+   * The only resource of a type whose logical id contains the text.
+   *
+   * @throws {Error} if there is none or more than one.
+   */
   resource(type: string, idPart?: string): { readonly id: string } & TemplateResource;
-  /** A property as it would be after a deployment. */
+  /** The value of a property after a deployment. */
   resolve(value: unknown): unknown;
 }
 
-/** Synthesizes the stack that a user deploys. Bundles are left out: the functions run from their sources here. */
+/** Synthesizes the stack that a user deploys, without bundles: the functions run from their sources here. */
 export function deployTemplate(settings: SettingsInput): DeployedTemplate {
   const outdir = mkdtempSync(join(tmpdir(), 'mark-certificate-collector-'));
   try {
@@ -32,7 +36,7 @@ export function deployTemplate(settings: SettingsInput): DeployedTemplate {
   }
 }
 
-/** Names that the SDK or a person looks at: a bucket's, and an ARN that holds the state machine's executions. */
+/** Names with a required form: the SDK checks the bucket's, and ARNs of executions derive from the state machine's. */
 const NAMES: Readonly<Record<string, string>> = {
   'AWS::S3::Bucket': 'mark-certificates-on-this-machine',
   'AWS::StepFunctions::StateMachine': 'arn:aws:states:us-east-1:000000000000:stateMachine:Collector',
@@ -74,7 +78,7 @@ function readTemplate(resources: Readonly<Record<string, TemplateResource>>): De
       const [only, ...others] = found;
       if (!only || others.length > 0) {
         throw new Error(
-          `The template has ${found.length} resources of the type ${type} named ${idPart}, where one is expected`,
+          `The template has ${found.length} resources of the type ${type} whose id contains "${idPart}"; expected: 1`,
         );
       }
       return { id: only[0], ...only[1] };

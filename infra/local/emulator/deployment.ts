@@ -15,7 +15,10 @@ const ERROR_LINES = 30;
 /** The outputs of the stack, by name. */
 export type Outputs = Readonly<Record<string, string>>;
 
-/** Runs the real `cdk` against the AWS that the environment variables select. Each deployment uses its own cloud assembly. */
+/**
+ * Runs the real `cdk` against the AWS that the environment variables select. Each deployment uses its own cloud
+ * assembly.
+ */
 export function createDeployer(environment: Readonly<Record<string, string>>) {
   async function cdk(...args: readonly string[]): Promise<void> {
     const child = spawn(CDK, [...args], {

@@ -1,7 +1,8 @@
-"""Runs the AWS emulator ministack, completed where it knows less than a template of this project needs.
+"""Runs the AWS emulator ministack, with extensions for features that this project's template needs and ministack lacks.
 
-Every completion refuses to start once the emulator has the real thing, so that it is deleted here (docs/decisions/emulator.md).
-The emulator lives no longer than whoever holds the other end of its standard input.
+If ministack has one of these features, its extension stops the start, so that it is deleted here; see
+docs/decisions/emulator.md.
+The emulator ends when its standard input ends.
 """
 
 import inspect
@@ -21,15 +22,15 @@ from ministack.services.cloudformation import provisioners
 HANDLERS = provisioners._RESOURCE_HANDLERS
 
 
-def arrived(what):
-    sys.exit(f"The emulator now has {what}: delete its completion from {__file__} and from docs/decisions/emulator.md")
+def stop_obsolete(feature):
+    sys.exit(f"The emulator now has {feature}: delete its extension from {__file__} and from docs/decisions/emulator.md")
 
 
-def complete_query_definitions():
-    """Saved queries of Logs Insights become resources that do nothing."""
+def extend_query_definitions():
+    """Adds saved queries of Logs Insights as resources that do nothing."""
     kind = "AWS::Logs::QueryDefinition"
     if kind in HANDLERS:
-        arrived(kind)
+        stop_obsolete(kind)
     HANDLERS[kind] = {
         "create": lambda logical_id, properties, stack: (logical_id, {}),
         "update": lambda physical_id, old, new, stack: (physical_id, {}),
@@ -37,72 +38,74 @@ def complete_query_definitions():
     }
 
 
-def complete_secret_references():
-    """The Ref of a secret is its ARN, which policies name; the emulator gives its name."""
+def extend_secret_references():
+    """Makes the Ref of a secret its ARN, which policies contain; the emulator returns the name."""
     secret = HANDLERS["AWS::SecretsManager::Secret"]
     create, update, delete = secret["create"], secret["update"], secret["delete"]
 
-    def by_arn(result):
+    def with_arn(result):
         reference, attributes = result
         if reference == attributes["Arn"]:
-            arrived("secrets whose Ref is the ARN")
+            stop_obsolete("secrets whose Ref is the ARN")
         return attributes["Arn"], attributes
 
     def name_of(arn):
-        # Six hex digits are appended to the name, as on AWS.
+        # As on AWS, a hyphen and six characters follow the name.
         return arn.split(":secret:")[1][:-7]
 
-    secret["create"] = lambda logical_id, properties, stack: by_arn(create(logical_id, properties, stack))
-    secret["update"] = lambda arn, old, new, stack, logical_id=None: by_arn(
+    secret["create"] = lambda logical_id, properties, stack: with_arn(create(logical_id, properties, stack))
+    secret["update"] = lambda arn, old, new, stack, logical_id=None: with_arn(
         update(name_of(arn), old, new, stack, logical_id)
     )
     secret["delete"] = lambda arn, properties: delete(name_of(arn), properties)
 
 
-def complete_error_names():
-    """A function's error keeps its name, by which a state machine matches it; the emulator calls every one Runtime.HandlerError."""
-    said = 'status: "error", error: String(err.message || err),'
-    if said not in lambda_runtime._NODEJS_WORKER_SCRIPT:
-        arrived("another way to tell of errors in Node")
-    lambda_runtime._NODEJS_WORKER_SCRIPT = lambda_runtime._NODEJS_WORKER_SCRIPT.replace(said, said + " name: err.name,")
-    last = threading.local()
+def extend_error_names():
+    """Keeps the name of a function's error, which a state machine matches; the emulator calls all Runtime.HandlerError."""
+    result_code = 'status: "error", error: String(err.message || err),'
+    if result_code not in lambda_runtime._NODEJS_WORKER_SCRIPT:
+        stop_obsolete("another way to report errors of Node functions")
+    lambda_runtime._NODEJS_WORKER_SCRIPT = lambda_runtime._NODEJS_WORKER_SCRIPT.replace(
+        result_code, result_code + " name: err.name,"
+    )
+    latest = threading.local()
     invoke, execute = lambda_runtime.Worker.invoke, lambda_svc._execute_function_warm
 
-    def invoke_and_note(worker, *arguments, **options):
+    def invoke_and_keep_name(worker, *arguments, **options):
         result = invoke(worker, *arguments, **options)
-        last.name = result.get("name")
+        latest.name = result.get("name")
         return result
 
-    def execute_and_name(*arguments):
-        last.name = None
+    def execute_with_name(*arguments):
+        latest.name = None
         result = execute(*arguments)
         body = result.get("body")
-        if result.get("error") and last.name and body["errorType"] == "Runtime.HandlerError":
-            body["errorType"] = last.name
+        if result.get("error") and latest.name and body["errorType"] == "Runtime.HandlerError":
+            body["errorType"] = latest.name
         return result
 
-    lambda_runtime.Worker.invoke = invoke_and_note
-    lambda_svc._execute_function_warm = execute_and_name
+    lambda_runtime.Worker.invoke = invoke_and_keep_name
+    lambda_svc._execute_function_warm = execute_with_name
 
 
-def complete_throttling():
-    """A function without a free caller is told to a state machine by a name of AWS's; the emulator calls it Lambda.Unknown."""
+def extend_throttling():
+    """Names a throttled invocation as AWS does; the emulator reports it to a state machine as Lambda.Unknown."""
     throttled = lambda_svc._throttle_response
     if "errorType" in throttled("reason", "message")["body"]:
-        arrived("a name for throttled invocations")
+        stop_obsolete("a name for throttled invocations")
 
-    def named(*arguments, **options):
+    def with_error_type(*arguments, **options):
         result = throttled(*arguments, **options)
         result["body"]["errorType"] = "Lambda.TooManyRequestsException"
         return result
 
-    lambda_svc._throttle_response = named
+    lambda_svc._throttle_response = with_error_type
 
 
-def complete_failed_events():
-    """A function that fails on an event is tried again, and then its queue gets the event; the emulator tries once."""
+def extend_failed_events():
+    """Retries a function that fails on an event, then sends the event to its queue; the emulator invokes it once."""
     if "invoke_async_with_retry" in inspect.getsource(eventbridge._dispatch_to_lambda):
-        arrived("asynchronous invocations from EventBridge")
+        stop_obsolete("asynchronous invocations from EventBridge")
 
     def dispatch(arn, payload):
         function, configuration, _ = lambda_svc._get_func_record_for_ref(arn)
@@ -113,19 +116,19 @@ def complete_failed_events():
 
 
 def end_with_parent():
-    """Standard input ends when the process that holds it does, however that ended: then this one goes, and all it started."""
+    """Ends this process and its children when the standard input ends, which it does when the parent process ends."""
     sys.stdin.read()
     shutil.rmtree(tempfile.gettempdir(), ignore_errors=True)
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 if __name__ == "__main__":
-    complete_query_definitions()
-    complete_secret_references()
-    complete_error_names()
-    complete_throttling()
-    complete_failed_events()
-    # With TLS the emulator would also take port 443 of this machine, for the host names of Cognito.
+    extend_query_definitions()
+    extend_secret_references()
+    extend_error_names()
+    extend_throttling()
+    extend_failed_events()
+    # With TLS, the emulator would also use port 443 of this machine, for the host names of Cognito.
     app._port_is_bindable = lambda host, port: False
     threading.Thread(target=end_with_parent, daemon=True).start()
     app.main()

@@ -57,8 +57,8 @@ export interface EmulatorOptions {
 }
 
 /**
- * Starts ministack on a free port. The first time, it installs ministack with Python's own tools. The emulator ends when this
- * process ends.
+ * Starts ministack on a free port. The first time, it installs ministack with Python's own tools. The emulator ends
+ * when this process ends.
  *
  * @throws {EmulatorError} if it cannot be installed or does not start.
  */
@@ -66,12 +66,14 @@ export async function startEmulator({ logFile, waitScale }: EmulatorOptions): Pr
   await install();
   const port = await freePort();
   const url = `https://127.0.0.1:${port}`;
-  // The emulator unpacks functions into its temporary folder. Inside the project, Node would apply the project's package.json.
+  // The emulator unpacks functions into its temporary folder. Inside the project, Node would apply the project's
+  // package.json.
   const directory = await mkdtemp(join(tmpdir(), 'mark-certificate-collector-'));
   const certificateFile = join(directory, 'ministack-tls', 'server.crt');
   const log = await open(logFile, 'w');
   const emulator = spawn(join(EMULATOR_BIN, 'python'), [join(import.meta.dirname, 'emulator.py')], {
-    // Its own process group: one signal reaches its functions too, and Ctrl-C in the terminal reaches this process only.
+    // Its own process group: one signal reaches its functions too, and Ctrl-C in the terminal reaches this process
+    // only.
     detached: true,
     stdio: ['pipe', log.fd, log.fd],
     env: {
@@ -181,7 +183,9 @@ export async function isReachable(emulator: {
   }
 }
 
-/** An environment with these variables, and without any other AWS variable: a profile of the user would take precedence. */
+/**
+ * An environment with these variables, and without any other AWS variable: a profile of the user would take precedence.
+ */
 export function withAwsVariables(
   environment: NodeJS.ProcessEnv,
   variables: Readonly<Record<string, string>>,

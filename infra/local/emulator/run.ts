@@ -5,7 +5,8 @@ import { EMULATOR_BIN, withAwsVariables } from './emulator.ts';
 import type { RunningEmulator } from './state.ts';
 
 /**
- * Runs a command on this terminal with the environment of a running emulator: its variables, and its AWS CLI on the PATH.
+ * Runs a command on this terminal with the environment of a running emulator: its variables, and its AWS CLI on the
+ * PATH.
  *
  * @returns the exit code of the command, or 128 and the number of the signal that ended it.
  * @throws if the command cannot be started, with the code of the operating system.

@@ -23,7 +23,8 @@ const FIRST_ORDER = 1_000_000_001;
 
 /** Runs the emulator and the simulated CA in this process, which outlives `local:up` until `local:down` stops it. */
 async function serve(directory: string): Promise<void> {
-  // Until the parent confirms the start with a message, this process ends with it. The emulator always ends with this process.
+  // Until the parent confirms the start with a message, this process ends with it. The emulator always ends with this
+  // process.
   const stop = () => process.exit();
   process.once('SIGTERM', stop).once('disconnect', stop);
   process.once('message', () => {

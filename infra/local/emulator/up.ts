@@ -18,8 +18,8 @@ export const LOGIN_FILE = join(LOCAL_UP_DIRECTORY, 'login.json');
 const DEFAULT_SETTINGS = { pollEvery: 'PT10S', giveUpAfter: 'PT2H', push: 'true' };
 
 /**
- * Starts the emulator and the simulated CA in a process of their own, and deploys the stack with `cdk deploy`. If this process
- * ends before that, so does the other.
+ * Starts the emulator and the simulated CA in a process of their own, and deploys the stack with `cdk deploy`. If this
+ * process ends before that, so does the other.
  *
  * @param log reports progress.
  * @returns the orders that the simulated CA knows.

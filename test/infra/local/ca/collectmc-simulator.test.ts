@@ -337,7 +337,7 @@ describe('the record of calls', () => {
         at: expect.any(Date),
         method: 'POST',
         orderNumber: ORDER,
-        fields: { ...form, loginPassword: '(not kept)' },
+        fields: { ...form, loginPassword: '(not recorded)' },
         credentialsCorrect: true,
         answer: 'issued pkcs7-binary',
         bytes: body.length,
