@@ -24,7 +24,7 @@ const credentials = { loginName: 'brand@example.com', loginPassword: 'correct+ho
 const DOMAIN = 'example.com';
 const DAY = 86_400_000;
 
-/** The roots of a verifier: a package of its author's own, which only he requires. */
+/** The trust store of the verifier, in a package that only the verifier depends on. */
 const { RootStore } = createRequire(import.meta.resolve('mailauth/lib/bimi/index.js'))(
   '@postalsys/vmc/lib/root-store',
 ) as { readonly RootStore: new () => { addCert(pem: string): boolean } };
@@ -38,7 +38,7 @@ beforeAll(async () => {
   authority = await createCertificateAuthority();
   identity = createIdentity();
   trusted = tls.getCACertificates('default');
-  // What mailbox providers' fetchers would trust: verifiers accept nothing but https.
+  // The verifier accepts https only, so it must trust the certificate of the local server.
   tls.setDefaultCACertificates([...trusted, identity.cert]);
 });
 afterAll(() => tls.setDefaultCACertificates(trusted));
@@ -57,8 +57,8 @@ afterEach(async () => {
   vi.restoreAllMocks();
 });
 
-describe('a verifier that nobody here wrote', () => {
-  test('accepts what is published, by the record as it would stand in the DNS', async () => {
+describe('An independent verifier', () => {
+  test('accepts the published files with the record for the DNS.', async () => {
     const certificate = issue();
     const { published, notPublished } = await collect('1', certificate);
     expect(notPublished).toEqual([]);
@@ -72,7 +72,7 @@ describe('a verifier that nobody here wrote', () => {
     expect(Buffer.from(verdict.location?.logoFile ?? '', 'base64').equals(certificate.svg)).toBe(true);
   });
 
-  test('refuses it under a root that it does not know', async () => {
+  test('rejects them if it does not trust the root.', async () => {
     const { published } = await collect('1', issue());
 
     const verdict = await verify(published[0]?.bimiRecord, []);
@@ -81,8 +81,8 @@ describe('a verifier that nobody here wrote', () => {
   });
 });
 
-describe('two orders for one domain, the second a renewal', () => {
-  test('have the same addresses; the content changes at once, and the old one is kept', async () => {
+describe('The renewal of a published certificate', () => {
+  test('keeps the addresses, replaces the content at once, and keeps a description of the previous certificate.', async () => {
     const first = issue({ notBefore: daysAgo(300) });
     const [before] = (await collect('1', first)).published;
     const old = await describedAt();
@@ -99,16 +99,16 @@ describe('two orders for one domain, the second a renewal', () => {
   });
 });
 
-describe('not published, with a reason, is', () => {
+describe('A certificate is not published', () => {
   test.each<[reason: string, request: Partial<MarkCertificateRequest>]>([
     ['older', { notBefore: daysAgo(10) }],
     ['other-owner', { owner: 'Somebody Else Limited' }],
     ['not-publishable', { svg: '<svg xmlns="http://www.w3.org/2000/svg"/>' }],
     ['not-covered', { domains: ['example.org'] }],
     ['not-publishable', { notBefore: daysAgo(1), notAfter: new Date(Math.floor(Date.now() / 1000) * 1000 - 1000) }],
-  ])('one that is: %s', async (reason, request) => {
-    const standing = issue();
-    await collect('1', standing);
+  ])('for the reason %s.', async (reason, request) => {
+    const current = issue();
+    await collect('1', current);
 
     const { published, notPublished } = await collect('2', issue(request));
 
@@ -116,10 +116,10 @@ describe('not published, with a reason, is', () => {
     expect(notPublished).toMatchObject([{ domain: DOMAIN, selector: 'default', reason }]);
     expect(notPublished[0]?.message).not.toBe('');
     expect((await describedAt()).live.orderNumber).toBe('1');
-    expect(await fetchText(`published/${DOMAIN}/default.pem`)).toBe(pem(standing.chain));
+    expect(await fetchText(`published/${DOMAIN}/default.pem`)).toBe(pem(current.chain));
   });
 
-  test('a broken chain, of which no certificate is made at all', async () => {
+  test('if its chain is broken.', async () => {
     const { leaf, root } = issue();
     cloud.ca.order('1', [{ kind: 'issued', certificates: [leaf, root] }]);
 
@@ -130,8 +130,8 @@ describe('not published, with a reason, is', () => {
   });
 });
 
-describe('what a reseller meant', () => {
-  test('is published over another owner with "replace": true', async () => {
+describe('An option of the order', () => {
+  test('can replace the certificate of another owner: "replace": true.', async () => {
     await collect('1', issue());
     const other = issue({ owner: 'Somebody Else Limited' });
 
@@ -141,7 +141,7 @@ describe('what a reseller meant', () => {
     expect(await fetchText(`published/${DOMAIN}/default.pem`)).toBe(pem(other.chain));
   });
 
-  test('has an address of its own with a selector', async () => {
+  test('can select other addresses: "selector".', async () => {
     const { published } = await collect('1', issue(), { selector: 'summer' });
 
     expect(published[0]?.bimiRecord).toMatch(
@@ -150,8 +150,8 @@ describe('what a reseller meant', () => {
   });
 });
 
-describe('the event and the manifest', () => {
-  test('have the finished record', async () => {
+describe('The event and the manifest', () => {
+  test('contain the complete record.', async () => {
     const { published } = await collect('1', issue());
     const record = published[0]?.bimiRecord;
 
@@ -176,7 +176,7 @@ async function announce(orderNumber: string, detail: object = {}): Promise<void>
   await cloud.executions.get(`order-${orderNumber}`)?.ended;
 }
 
-/** An order from its event to its end. Returns what the state Publish said. */
+/** Runs an order from its event to its end. @returns the result of the state Publish. */
 async function collect(
   orderNumber: string,
   { chain }: IssuedMarkCertificate,
@@ -188,7 +188,7 @@ async function collect(
   return (output as { readonly publication: PublishResult }).publication;
 }
 
-/** What mailauth says of a domain with this record and an enforcing DMARC policy, its resolver answering from here. */
+/** The verdict of mailauth on a domain with this record and an enforcing DMARC policy. Its resolver is local. */
 async function verify(bimiRecord = '', roots = [authority.root]): Promise<VMCValidationResult> {
   const [, name = '', text = ''] = /^(\S+)\. TXT "(.*)"$/.exec(bimiRecord) ?? [];
   const zone: Readonly<Record<string, string>> = { [name]: text, [`_dmarc.${DOMAIN}`]: 'v=DMARC1; p=reject' };
@@ -220,7 +220,7 @@ async function verify(bimiRecord = '', roots = [authority.root]): Promise<VMCVal
   expect(found).toMatchObject({ status: { result: 'pass' } });
   const verdict = await validateVMC(found || null, { rootStore });
   if (!verdict) {
-    throw new Error('mailauth did not look');
+    throw new Error('mailauth returned no verdict');
   }
   return verdict;
 }
@@ -229,7 +229,7 @@ function publicUrl(extension: string): string {
   return `${cloud.publishedUrl}${DOMAIN}/default.${extension}`;
 }
 
-/** What everybody gets of a chain, and anything else from the bucket itself. */
+/** Reads a published chain from its public address, and every other object from the bucket. */
 async function fetchText(key: string): Promise<string> {
   if (/^published\/.*\.pem$/.test(key)) {
     const response = await fetch(`${cloud.publishedUrl}${key.slice('published/'.length)}`, { redirect: 'error' });
@@ -243,7 +243,7 @@ async function describedAt(): Promise<Publication> {
   return JSON.parse(await fetchText(`published/${DOMAIN}/default.json`)) as Publication;
 }
 
-/** For the name localhost, as any web server would have it. */
+/** A self-signed certificate for the host localhost. */
 function createIdentity(): TlsIdentity {
   const directory = mkdtempSync(join(tmpdir(), 'mark-certificate-collector-'));
   const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
@@ -258,7 +258,7 @@ function createIdentity(): TlsIdentity {
   }
 }
 
-/** Whole seconds: certificates know no others. */
+/** Whole seconds, because dates in certificates have no fractions. */
 function daysAgo(days: number): Date {
   return new Date(Math.floor((Date.now() - days * DAY) / 1000) * 1000);
 }

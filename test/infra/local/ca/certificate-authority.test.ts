@@ -41,20 +41,20 @@ function file(name: string, content: string | Uint8Array): string {
   return place;
 }
 
-/** What openssl makes of a chain; throws with its words when it refuses. */
+/** @throws with the output of openssl if openssl rejects the chain. */
 function opensslVerify({ leaf, issuing, root }: IssuedMarkCertificate, ...options: string[]): string {
   const [rootFile, issuingFile, leafFile] = [root, issuing, leaf].map((der, i) => file(`verify-${i}.pem`, pem([der])));
   return openssl(['verify', ...options, '-CAfile', `${rootFile}`, '-untrusted', `${issuingFile}`, `${leafFile}`]);
 }
 
-/** The SVG of the data URI in a leaf, found without any ASN.1. */
+/** The SVG of the data URI in a leaf, found without ASN.1. */
 function embeddedSvg(leaf: Uint8Array): Buffer {
   const uri = /data:image\/svg\+xml;base64,([A-Za-z0-9+/]+=*)/.exec(Buffer.from(leaf).toString('latin1'));
   return gunzipSync(Buffer.from(uri?.[1] ?? '', 'base64'));
 }
 
-describe('an issued chain', () => {
-  test('verifies link by link up to a self-signed root', () => {
+describe('An issued chain', () => {
+  test('is valid from link to link up to a self-signed root.', () => {
     const [leaf, issuing, root] = usual.chain.map((der) => new X509Certificate(der));
 
     expect(leaf?.checkIssued(issuing ?? leaf)).toBe(true);
@@ -64,18 +64,18 @@ describe('an issued chain', () => {
     expect(root?.verify(root.publicKey)).toBe(true);
   });
 
-  test('satisfies openssl at its strictest', () => {
+  test('is accepted by openssl with its strictest checks.', () => {
     expect(opensslVerify(usual, '-x509_strict')).toMatch(/: OK\n$/);
   });
 
-  test('is refused by openssl when one bit of the leaf is wrong', () => {
+  test('is rejected by openssl if one bit of the leaf is wrong.', () => {
     const leaf = Uint8Array.from(usual.leaf);
     leaf.set([(leaf.at(-1) ?? 0) ^ 1], leaf.length - 1);
 
     expect(() => opensslVerify({ ...usual, leaf })).toThrow(/signature/);
   });
 
-  test('has an RSA-4096 root, an RSA-3072 issuing CA and a P-256 leaf, signed with SHA-256', () => {
+  test('has an RSA-4096 root, an RSA-3072 issuing CA and a P-256 leaf, all signed with SHA-256.', () => {
     expect(text(usual.root)).toMatch(/Public-Key: \(4096 bit\)/);
     expect(text(usual.issuing)).toMatch(/Public-Key: \(3072 bit\)/);
     expect(text(usual.leaf)).toMatch(/NIST CURVE: P-256/);
@@ -84,13 +84,13 @@ describe('an issued chain', () => {
     }
   });
 
-  test('names its authorities as made here', () => {
+  test('marks its authorities as local.', () => {
     for (const certificate of [usual.root, usual.issuing]) {
       expect(new X509Certificate(certificate).subject).toMatch(/Local Look-alike.*\n.*made on this machine/);
     }
   });
 
-  test('lets the issuing CA sign leaves for BIMI and no further authority', () => {
+  test('allows the issuing CA to sign leaves for BIMI, but no other authority.', () => {
     const issuing = text(usual.issuing);
 
     expect(issuing).toMatch(/Basic Constraints: critical\s+CA:TRUE, pathlen:0/);
@@ -101,8 +101,8 @@ describe('an issued chain', () => {
   });
 });
 
-describe('a leaf', () => {
-  test('has the extensions of a real one in its order, basic constraints alone critical', () => {
+describe('A leaf', () => {
+  test('has the extensions of a real one in the same order, and only basic constraints are critical.', () => {
     const structure = openssl(['asn1parse', '-inform', 'DER'], usual.leaf);
     const extensions = structure.slice(structure.lastIndexOf('cont [ 3 ]'));
     const types = [...extensions.matchAll(/d=5 .*prim: OBJECT +:(.+)\n/g)].map(([, type]) => type);
@@ -123,7 +123,7 @@ describe('a leaf', () => {
     expect(text(usual.leaf)).toMatch(/Basic Constraints: critical\s+CA:FALSE/);
   });
 
-  test('is good for BIMI only, under the general policy, with an http revocation list and one SCT', () => {
+  test('is for BIMI only, and has the general policy, an http revocation list and one SCT.', () => {
     const leaf = text(usual.leaf);
 
     expect(leaf).toMatch(
@@ -134,18 +134,18 @@ describe('a leaf', () => {
     expect(leaf.match(/Signed Certificate Timestamp:\s+Version +: v1/g)).toHaveLength(1);
   });
 
-  test('covers the domains as they were written', () => {
+  test('covers the domains exactly as requested.', () => {
     expect(new X509Certificate(usual.leaf).subjectAltName).toBe('DNS:example.com, DNS:xn--bcher-kva.example');
   });
 
-  test('is valid from now for 365 days', () => {
+  test('is valid for 365 days from now.', () => {
     const { validFromDate, validToDate } = new X509Certificate(usual.leaf);
 
     expect(validFromDate.getTime()).toBeLessThanOrEqual(Date.now());
     expect(validToDate.getTime() - validFromDate.getTime()).toBe(365 * DAY);
   });
 
-  test('carries the logo as gzip in a data URI beside its SHA-256', () => {
+  test('contains the logo as gzip in a data URI, and its SHA-256.', () => {
     const svg = '<svg xmlns="http://www.w3.org/2000/svg" version="1.2" baseProfile="tiny-ps"><title>T</title></svg>';
     const { leaf } = authority.issue({ domains: ['example.com'], svg });
     const hash = createHash('sha256').update(svg).digest();
@@ -154,7 +154,7 @@ describe('a leaf', () => {
     expect(Buffer.from(leaf).includes(hash)).toBe(true);
   });
 
-  test('has a logo of its own when none is given: SVG Tiny PS, titled with the owner', () => {
+  test('has by default a logo in SVG Tiny PS, with the owner as its title.', () => {
     const { leaf, svg } = authority.issue({ domains: ['example.com'], owner: 'Nuts & Bolts <Ltd>' });
 
     expect(embeddedSvg(leaf)).toEqual(Buffer.from(svg));
@@ -163,7 +163,7 @@ describe('a leaf', () => {
     expect(new X509Certificate(leaf).subject).toMatch(/^O=Nuts & Bolts /m);
   });
 
-  test('writes text as UTF-8, countries and the serial number as printable', () => {
+  test('contains text as UTF8String, and countries and the serial number as PrintableString.', () => {
     const structure = openssl(
       ['asn1parse', '-inform', 'DER'],
       authority.issue({ domains: [], owner: 'Bücher AG' }).leaf,
@@ -175,7 +175,7 @@ describe('a leaf', () => {
     expect(structure).toMatch(/OBJECT +:1\.3\.6\.1\.4\.1\.53087\.1\.13\n.*UTF8STRING +:Registered Mark/);
   });
 
-  test('has a serial number of its own', () => {
+  test('has a unique serial number.', () => {
     const serials = [usual, authority.issue({ domains: ['example.com'] })].map(
       ({ leaf }) => new X509Certificate(leaf).serialNumber,
     );
@@ -193,7 +193,7 @@ describe('a leaf', () => {
     [{ product: 'CMC' }, 'Prior Use Mark', [oid.priorUseSourceUrl]],
     [{ markType: 'Government Mark' }, 'Government Mark', [oid.statuteCountry, oid.statuteCitation]],
     [{ markType: 'Modified Registered Mark' }, 'Modified Registered Mark', [oid.trademarkIdentifier]],
-  ] as const)('of %o is a %s and says where its right comes from', (request, markType, attributes) => {
+  ] as const)('for %o is a %s with the attributes that prove the right to it.', (request, markType, attributes) => {
     const { subject } = new X509Certificate(authority.issue({ domains: ['example.com'], ...request }).leaf);
 
     expect(subject).toContain(`${oid.markType}=${markType}\n`);
@@ -204,8 +204,8 @@ describe('a leaf', () => {
   });
 });
 
-describe('a certificate with a fault', () => {
-  test('lacks, has twice or has otherwise the extensions its request says', () => {
+describe('A certificate with a fault', () => {
+  test('has the changed extensions of its request: removed, replaced and added ones.', () => {
     const { leaf } = authority.issue({
       domains: ['example.com'],
       extensions: (extensions) => [
@@ -223,7 +223,7 @@ describe('a certificate with a fault', () => {
     }
   });
 
-  test('has the attributes its request says, repeated ones too', () => {
+  test('has the changed attributes of its request, including repeated ones.', () => {
     const { leaf } = authority.issue({
       domains: ['example.com'],
       attributes: (attributes) => [...attributes, { oid: oid.markType, value: 'Provisional Mark' }],
@@ -235,7 +235,7 @@ describe('a certificate with a fault', () => {
     ]);
   });
 
-  test('is outside its validity when dated so, which openssl confirms', () => {
+  test('can be expired, which openssl confirms.', () => {
     const past = authority.issue({
       domains: ['example.com'],
       notBefore: new Date('2020-01-01T00:00:00Z'),
@@ -246,7 +246,7 @@ describe('a certificate with a fault', () => {
     expect(() => opensslVerify(past)).toThrow(/expired/);
   });
 
-  test('certifies a weak key, signed with SHA-1, and still verifies', () => {
+  test('can contain a weak key and a SHA-1 signature, and its signature is still valid.', () => {
     const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
     const { leaf, issuing } = authority.issue({ domains: ['example.com'], publicKey, signatureHash: 'SHA-1' });
 
@@ -255,7 +255,7 @@ describe('a certificate with a fault', () => {
     expect(new X509Certificate(leaf).verify(new X509Certificate(issuing).publicKey)).toBe(true);
   });
 
-  test('can stand above the leaf: another issuing certificate over the same keys and root', () => {
+  test('can be the issuing CA, with the same keys and root.', () => {
     const other = authority.with({
       issuing: { extensions: (all) => all.filter(({ oid: type }) => type !== oid.keyUsage) },
     });
@@ -267,7 +267,7 @@ describe('a certificate with a fault', () => {
     expect(new X509Certificate(chain.leaf).verify(new X509Certificate(usual.issuing).publicKey)).toBe(true);
   });
 
-  test('can be the root: one that allows no authority below it is a path openssl refuses', () => {
+  test('can be the root: openssl rejects a chain whose root allows no authority below it.', () => {
     const chain = authority
       .with({
         root: {
@@ -285,7 +285,7 @@ describe('a certificate with a fault', () => {
   });
 });
 
-describe('an authority kept in a directory', () => {
+describe('An authority that is stored in a folder', () => {
   const kept = () => path.join(folder, 'kept', 'certificate-authority.pem');
   const open = () => createCertificateAuthority({ directory: path.dirname(kept()) });
 
@@ -293,7 +293,7 @@ describe('an authority kept in a directory', () => {
 
   afterEach(() => vi.useRealTimers());
 
-  test('is the same the next time, and issues chains that verify', async () => {
+  test('is the same the next time, and issues valid chains.', async () => {
     const first = await open();
     const second = await open();
 
@@ -302,14 +302,14 @@ describe('an authority kept in a directory', () => {
     expect(opensslVerify(second.issue({ domains: ['example.com'] }))).toMatch(/: OK\n$/);
   });
 
-  test('keeps its private keys from other users', async () => {
+  test('is not readable by other users.', async () => {
     await open();
 
     expect(statSync(kept()).mode & 0o077).toBe(0);
   });
 
   test.each([
-    ['cut short', (content: string) => content.slice(0, content.length / 2)],
+    ['truncated', (content: string) => content.slice(0, content.length / 2)],
     ['without its issuing CA', (content: string) => content.slice(0, secondCertificate(content))],
     [
       'with the root of another',
@@ -327,7 +327,7 @@ describe('an authority kept in a directory', () => {
       (content: string) =>
         content.replace(/(-----BEGIN PRIVATE KEY-----[^-]+)([\s\S]+)-----BEGIN PRIVATE KEY-----[^-]+/, '$1$2$1'),
     ],
-  ])('is replaced when found %s', async (_, damage) => {
+  ])('is replaced if its file is %s.', async (_, damage) => {
     const before = await open();
     const content = readFileSync(kept(), 'utf8');
     writeFileSync(kept(), damage(content));
@@ -339,7 +339,7 @@ describe('an authority kept in a directory', () => {
     expect((await open()).root).toEqual(after.root);
   });
 
-  test('is replaced when a leaf would outlive it', async () => {
+  test('is replaced if a leaf would expire after it.', async () => {
     const before = await open();
     const nearItsEnd = new Date(new X509Certificate(before.issuing).validToDate.getTime() - 200 * DAY);
     vi.useFakeTimers({ toFake: ['Date'], now: nearItsEnd });
@@ -349,25 +349,28 @@ describe('an authority kept in a directory', () => {
     expect(new X509Certificate(after.issuing).validToDate.getTime()).toBeGreaterThan(nearItsEnd.getTime() + 365 * DAY);
   });
 
-  test('says so when it cannot be kept there', async () => {
+  test('is an error if the folder cannot be written.', async () => {
     await expect(createCertificateAuthority({ directory: file('no-directory', '') })).rejects.toThrow(/EEXIST|ENOTDIR/);
   });
 });
 
-describe('a container', () => {
+describe('A container', () => {
   const forms: readonly Pkcs7Form[] = ['degenerate', 'signed-empty'];
 
-  test.each(forms)('of PKCS#7, %s, gives openssl the certificates in their order, as DER and armoured', (form) => {
-    const listed = (args: readonly string[], input: Uint8Array | string) =>
-      openssl(['pkcs7', '-print_certs', ...args], input)
-        .match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----\n/g)
-        ?.join('');
+  test.each(forms)(
+    'of PKCS#7 in the form %s contains, for openssl, the certificates in their order, as DER and armoured.',
+    (form) => {
+      const listed = (args: readonly string[], input: Uint8Array | string) =>
+        openssl(['pkcs7', '-print_certs', ...args], input)
+          .match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----\n/g)
+          ?.join('');
 
-    expect(listed(['-inform', 'DER'], pkcs7(usual.chain, form))).toBe(pem(usual.chain));
-    expect(listed(['-inform', 'PEM'], armouredPkcs7(usual.chain, form))).toBe(pem(usual.chain));
-  });
+      expect(listed(['-inform', 'DER'], pkcs7(usual.chain, form))).toBe(pem(usual.chain));
+      expect(listed(['-inform', 'PEM'], armouredPkcs7(usual.chain, form))).toBe(pem(usual.chain));
+    },
+  );
 
-  test.each(forms)('of PKCS#7, %s, is DER throughout: the certificates are elements of a constructed [0]', (form) => {
+  test.each(forms)('of PKCS#7 in the form %s is DER: the certificates are elements of a constructed [0].', (form) => {
     const structure = openssl(['asn1parse', '-inform', 'DER'], pkcs7(usual.chain, form));
     const certificates = structure.slice(structure.search(/d=3 .*cont \[ 0 \]/));
 
@@ -375,7 +378,7 @@ describe('a container', () => {
     expect(certificates.match(/d=4 .*l=\d{4} cons: SEQUENCE/g)).toHaveLength(usual.chain.length);
   });
 
-  test('of PKCS#7 is certificates only, or has a digest, an empty content and a signer, as asked', () => {
+  test('of PKCS#7 contains only certificates, or also a digest, an empty content and a signer.', () => {
     const structure = (form: Pkcs7Form) =>
       openssl(['cms', '-cmsout', '-print', '-inform', 'DER'], pkcs7(usual.chain, form));
 
@@ -387,13 +390,13 @@ describe('a container', () => {
     expect(structure('signed-empty').match(/issuerAndSerialNumber/g)).toHaveLength(1);
   });
 
-  test('of PKCS#7 keeps bytes that are no certificate as they are', () => {
+  test('of PKCS#7 keeps the bytes of an invalid certificate.', () => {
     const damaged = Uint8Array.of(0x30, 0x03, 0xff, 0xff, 0xff);
 
     expect(Buffer.from(pkcs7([damaged, usual.leaf])).includes(Buffer.concat([damaged, usual.leaf]))).toBe(true);
   });
 
-  test('of PEM has lines of 64 columns and a newline after every block', () => {
+  test('of PEM has lines of 64 columns and a newline after every block.', () => {
     const lines = pem(usual.chain).split('\n');
 
     expect(Math.max(...lines.map((line) => line.length))).toBe(64);

@@ -57,15 +57,15 @@ function certificatesIn(container: Uint8Array | string, encoding: 'DER' | 'PEM')
     ?.join('');
 }
 
-describe('a request that breaks the protocol', () => {
-  test('is answered -17 when it is a GET', async () => {
+describe('A request that violates the protocol', () => {
+  test('gets -17 if it is a GET.', async () => {
     const response = await fetch(simulator.url);
 
     expect(response.status).toBe(200);
     expect(await response.text()).toMatch(/^-17\n/);
   });
 
-  test.each(Object.keys(form))('is answered -3 naming %s when that is missing, or empty', async (name) => {
+  test.each(Object.keys(form))('gets -3 and the name %s if that field is missing or empty.', async (name) => {
     for (const fields of [without(name), { ...form, [name]: '' }]) {
       const { status, text } = await ask(fields);
 
@@ -74,7 +74,7 @@ describe('a request that breaks the protocol', () => {
     }
   });
 
-  test('is answered -3 when its fields stand in the query, or in a body of another type', async () => {
+  test('gets -3 if its fields are in the query or in a body of another type.', async () => {
     const inQuery = await fetch(`${simulator.url}?${new URLSearchParams(form)}`, { method: 'POST' });
     const asJson = await fetch(simulator.url, {
       method: 'POST',
@@ -87,7 +87,7 @@ describe('a request that breaks the protocol', () => {
     expect(JSON.stringify(simulator.calls)).not.toContain(credentials.loginPassword);
   });
 
-  test('is answered -2 naming a field nobody knows', async () => {
+  test('gets -2 and the name of an unknown field.', async () => {
     expect((await ask({ ...form, queryType: '1' })).text).toMatch(/^-2\n.*'queryType'/);
   });
 
@@ -101,23 +101,23 @@ describe('a request that breaks the protocol', () => {
     ['responseEncoding', '2'],
     ['loginName', 'x'.repeat(65)],
     ['loginPassword', 'x'.repeat(129)],
-  ])('is answered -4 naming %s when that is %s', async (name, value) => {
+  ])('gets -4 and the name %s if that field is %s.', async (name, value) => {
     const { status, text } = await ask({ ...form, [name]: value });
 
     expect(status).toBe(200);
     expect(text).toMatch(new RegExp(`^-4\n.*'${name}'`));
   });
 
-  test('is answered -4 when a field stands there twice, whatever the case of its letters', async () => {
+  test('gets -4 if a field is repeated, in the same or in another case.', async () => {
     expect((await ask([...Object.entries(form), ['ORDERNUMBER', '5']])).text).toMatch(/^-4\n.*'orderNumber'/);
   });
 
-  test('is answered -4 for PEM as binary, the one pair nobody describes', async () => {
+  test('gets -4 for PEM as binary, the only undocumented pair.', async () => {
     expect((await ask({ ...form, responseType: '3' })).text).toMatch(/^-4\n.*'responseEncoding'/);
   });
 
   test.each([{ loginName: 'Collector' }, { loginPassword: 'wrong' }])(
-    'is answered -16 with the wrong credentials %o',
+    'gets -16 for the wrong credentials %o.',
     async (wrong) => {
       const { status, text } = await ask({ ...form, ...wrong });
 
@@ -126,7 +126,7 @@ describe('a request that breaks the protocol', () => {
     },
   );
 
-  test('uses up no answer of the script', async () => {
+  test('does not advance the script.', async () => {
     simulator.order(ORDER, [{ kind: 'status', status: 1 }, pending]);
     await ask({ ...form, loginPassword: 'wrong' });
     await ask(without('responseType'));
@@ -134,23 +134,23 @@ describe('a request that breaks the protocol', () => {
     expect((await ask()).text).toBe('1');
   });
 
-  test('is cut off with HTTP 413 when it is longer than any form', async () => {
+  test('gets HTTP 413 if it is too long.', async () => {
     expect((await ask({ ...form, loginName: 'x'.repeat(20_000) })).status).toBe(413);
   });
 
-  test('is answered 404 anywhere but at the endpoint', async () => {
+  test('gets HTTP 404 at any other path.', async () => {
     expect((await fetch(new URL('/', simulator.url), { method: 'POST' })).status).toBe(404);
   });
 });
 
-describe('a request that keeps the protocol', () => {
-  test('may write the names of its fields in any case', async () => {
+describe('A valid request', () => {
+  test('can contain the names of its fields in any case.', async () => {
     const shouted = Object.fromEntries(Object.entries(form).map(([name, value]) => [name.toUpperCase(), value]));
 
     expect((await ask(shouted)).text).toBe('0');
   });
 
-  test('gets the answers of the script one by one, and the last one for ever', async () => {
+  test('gets the responses of the script one by one, and the last one repeatedly.', async () => {
     simulator.order(ORDER, [pending, { kind: 'status', status: 1 }, { kind: 'error', code: -20 }]);
     const texts: string[] = [];
     for (let call = 0; call < 4; call++) {
@@ -160,14 +160,14 @@ describe('a request that keeps the protocol', () => {
     expect(texts).toEqual(['0', '1', '-20', '-20']);
   });
 
-  test('gets the answers of its own order', async () => {
+  test('gets the responses of its order.', async () => {
     simulator.order('7', [{ kind: 'status', status: 1 }]);
 
     expect((await ask({ ...form, orderNumber: '7' })).text).toBe('1');
     expect((await ask()).text).toBe('0');
   });
 
-  test('is measured by the credentials of the moment', async () => {
+  test('is checked against the current credentials.', async () => {
     simulator.setCredentials({ ...credentials, loginPassword: 'changed' });
 
     expect((await ask()).text).toMatch(/^-16\n/);
@@ -175,7 +175,7 @@ describe('a request that keeps the protocol', () => {
   });
 });
 
-describe('an answer without a certificate', () => {
+describe('A response without a certificate', () => {
   test.each<[SimulatedResponse, string]>([
     [{ kind: 'status', status: 0 }, '0'],
     [{ kind: 'status', status: 0, newline: true }, '0\n'],
@@ -189,7 +189,7 @@ describe('an answer without a certificate', () => {
     ],
     [{ kind: 'empty' }, ''],
     [{ kind: 'bytes', body: '0 or not' }, '0 or not'],
-  ])('%o is the body %j with HTTP 200', async (answer, body) => {
+  ])('that is scripted as %o has the body %j and HTTP 200.', async (answer, body) => {
     const { status, text } = await scripted(answer);
 
     expect(status).toBe(200);
@@ -197,7 +197,7 @@ describe('an answer without a certificate', () => {
   });
 });
 
-describe('an issued chain', () => {
+describe('An issued chain', () => {
   const asked = {
     'pkcs7-binary': '2,1',
     'pkcs7-armoured-with-status': '2,0',
@@ -206,15 +206,18 @@ describe('an issued chain', () => {
     'zip-base64': '0,0',
   };
 
-  test.each(Object.entries(asked))('comes as %s when %s is asked for', async (shape, pair) => {
-    simulator.order(ORDER, [issued]);
-    const [responseType = '', responseEncoding = ''] = pair.split(',');
-    const { status, contentType } = await ask({ ...form, responseType, responseEncoding });
+  test.each(Object.entries(asked))(
+    'has the shape %s for responseType and responseEncoding %s.',
+    async (shape, pair) => {
+      simulator.order(ORDER, [issued]);
+      const [responseType = '', responseEncoding = ''] = pair.split(',');
+      const { status, contentType } = await ask({ ...form, responseType, responseEncoding });
 
-    expect(status).toBe(200);
-    expect(contentType).toBe('text\\plain');
-    expect(simulator.calls.at(-1)?.answer).toBe(`issued ${shape}`);
-  });
+      expect(status).toBe(200);
+      expect(contentType).toBe('text\\plain');
+      expect(simulator.calls.at(-1)?.answer).toBe(`issued ${shape}`);
+    },
+  );
 
   test.each<[IssuedShape, (body: Buffer) => unknown, () => unknown]>([
     ['pkcs7-binary', (body) => certificatesIn(body, 'DER'), () => pem(chain)],
@@ -241,11 +244,11 @@ describe('an issued chain', () => {
       (body) => [body.toString().slice(0, 2), Buffer.from(body.toString().slice(2), 'base64')],
       () => ['2\n', issued.zip],
     ],
-  ])('holds leaf, issuing CA and root when forced to be %s', async (shape, read, expected) => {
+  ])('contains leaf, issuing CA and root in the scripted shape %s.', async (shape, read, expected) => {
     expect(read((await scripted({ ...issued, shape })).body)).toEqual(expected());
   });
 
-  test('as PKCS#7 has a signer, as in the documented sample, or is certificates only', async () => {
+  test('as PKCS#7 has a signer, as in the documented sample, or contains only certificates.', async () => {
     const sample = (await scripted(issued)).body;
     const degenerate = (await scripted({ ...issued, pkcs7: 'degenerate' })).body;
 
@@ -253,13 +256,13 @@ describe('an issued chain', () => {
     expect(degenerate.length).toBeLessThan(sample.length);
   });
 
-  test('may have boundaries as the documentation prints them', async () => {
+  test('can have the boundaries of the documentation.', async () => {
     const { text } = await scripted({ ...issued, shape: 'pem', boundaries: 'spaced' });
 
     expect(text.match(/^-.*$/gm)?.slice(0, 2)).toEqual(['----- BEGIN CERTIFICATE -----', '----- END CERTIFICATE ----']);
   });
 
-  test('is a ZIP of PEM files, with a note, when the script has no archive of its own', async () => {
+  test('is by default a ZIP of PEM files and a note.', async () => {
     const { status, body } = await scripted({ kind: 'issued', certificates: chain, shape: 'zip-binary' });
 
     const files = Object.values(unzipSync(body)).map((file) => Buffer.from(file).toString());
@@ -271,8 +274,8 @@ describe('an issued chain', () => {
   });
 });
 
-describe('a CA that is unwell', () => {
-  test('answers with any HTTP status, type, header and body', async () => {
+describe('A CA with an outage', () => {
+  test('responds with any HTTP status, type, header and body.', async () => {
     const answer = {
       kind: 'http',
       status: 503,
@@ -289,7 +292,7 @@ describe('a CA that is unwell', () => {
     expect(await response.text()).toBe('Busy');
   });
 
-  test('shows a maintenance page', async () => {
+  test('responds with a maintenance page.', async () => {
     const { status, contentType, text } = await scripted({ kind: 'html' });
 
     expect(status).toBe(200);
@@ -297,7 +300,7 @@ describe('a CA that is unwell', () => {
     expect(text).toMatch(/^<!DOCTYPE html>/);
   });
 
-  test('sends half a chain that looks whole', async () => {
+  test('responds with half a chain and a Content-Length that fits it.', async () => {
     const { body: whole } = await scripted({ ...issued, pkcs7: 'degenerate' });
     const { body: half } = await scripted({
       kind: 'truncated',
@@ -308,7 +311,7 @@ describe('a CA that is unwell', () => {
     expect(half).toEqual(whole.subarray(0, Math.floor(whole.length / 2)));
   });
 
-  test.each([0, 1, 1000])('breaks off after %i bytes of a longer body', async (bytes) => {
+  test.each([0, 1, 1000])('closes the connection after %i bytes of a longer body.', async (bytes) => {
     simulator.order(ORDER, [{ kind: 'truncated', of: issued, bytes }]);
     const response = await fetch(simulator.url, { method: 'POST', body: new URLSearchParams(form) });
 
@@ -317,18 +320,18 @@ describe('a CA that is unwell', () => {
     expect(simulator.calls.at(-1)).toMatchObject({ answer: 'truncated issued pkcs7-binary', bytes });
   });
 
-  test('drops the connection', async () => {
+  test('closes the connection without a response.', async () => {
     await expect(scripted({ kind: 'drop' })).rejects.toThrow();
     expect(simulator.calls.at(-1)).toMatchObject({ answer: 'drop', bytes: 0 });
   });
 
-  test('takes its time and then answers as it would have', async () => {
+  test('responds after a delay.', async () => {
     expect((await scripted({ kind: 'slow', milliseconds: 1, of: pending })).text).toBe('0');
   });
 });
 
-describe('the record of calls', () => {
-  test('has the order, the fields, whether the credentials were right, the answer, its size and its hash', async () => {
+describe('The record of calls', () => {
+  test('contains the order, the fields, whether the credentials were right, and the name, size and hash of the response.', async () => {
     const { body } = await scripted(issued);
     await ask({ ...form, loginPassword: 'wrong', orderNumber: '5' });
 
@@ -347,14 +350,14 @@ describe('the record of calls', () => {
     ]);
   });
 
-  test('never has the password, not even under a wrong name', async () => {
+  test('never contains the password, not even in an unknown field.', async () => {
     await ask({ ...form, password: credentials.loginPassword });
 
     expect(JSON.stringify(simulator.calls)).toContain('"password"');
     expect(JSON.stringify(simulator.calls)).not.toContain(credentials.loginPassword);
   });
 
-  test('counts calls that follow each other on one connection as one at a time', async () => {
+  test('does not count consecutive calls on one connection as concurrent.', async () => {
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
     const sockets = new Set<unknown>();
     for (let call = 0; call < 20; call++) {
@@ -373,7 +376,7 @@ describe('the record of calls', () => {
     expect(simulator.peakConcurrency).toBe(1);
   });
 
-  test('tells how many calls ran at once', async () => {
+  test('contains the maximum of concurrent calls.', async () => {
     simulator.order(ORDER, [{ kind: 'slow', milliseconds: 3_600_000, of: pending }]);
     const leaving = new AbortController();
     const calls = Promise.allSettled(
@@ -389,8 +392,8 @@ describe('the record of calls', () => {
   });
 });
 
-describe('the server', () => {
-  test('closes at once, with a slow answer under way, an idle connection open and a request half sent', async () => {
+describe('The server', () => {
+  test('closes at once during a slow response, with an idle connection and with a partly sent request.', async () => {
     const agent = new http.Agent({ keepAlive: true });
     await new Promise<void>((resolve, reject) => {
       const request = http.get(simulator.url, { agent }, (response) => response.resume().on('end', resolve));
@@ -411,7 +414,7 @@ describe('the server', () => {
     agent.destroy();
   });
 
-  test('leaves nothing behind that keeps a process alive', async () => {
+  test('does not keep the process alive after it is closed.', async () => {
     const program = `
       import { startCollectMcSimulator } from '${new URL('../../../../infra/local/ca/collectmc-simulator.ts', import.meta.url)}';
       const simulator = await startCollectMcSimulator({ credentials: ${JSON.stringify(credentials)} });
@@ -430,13 +433,13 @@ describe('the server', () => {
     expect(stdout).toBe('slow status 0\n');
   });
 
-  test('can be closed twice', async () => {
+  test('can be closed twice.', async () => {
     await simulator.close();
 
     await expect(simulator.close()).resolves.toBeUndefined();
   });
 
-  test('takes the port it is given, and refuses one that is taken', async () => {
+  test('listens on the given port, and fails if that port is in use.', async () => {
     const port = Number(new URL(simulator.url).port);
     await expect(startCollectMcSimulator({ credentials, port })).rejects.toThrow(/EADDRINUSE/);
     await simulator.close();
@@ -449,7 +452,7 @@ describe('the server', () => {
   test.each([
     ['an order number with letters', 'A1', [pending]],
     ['an empty script', ORDER, []],
-  ])('refuses %s', (_, orderNumber, script) => {
+  ])('refuses %s.', (_, orderNumber, script) => {
     expect(() => simulator.order(orderNumber, script)).toThrow(RangeError);
   });
 });

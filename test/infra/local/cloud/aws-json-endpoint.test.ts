@@ -26,7 +26,7 @@ function clientOf({ url }: Endpoint): SecretsManagerClient {
   });
 }
 
-describe('the endpoint of one secret', () => {
+describe('The endpoint of Secrets Manager', () => {
   let secrets: SecretsEndpoint;
   let client: SecretsManagerClient;
 
@@ -44,7 +44,7 @@ describe('the endpoint of one secret', () => {
   const put = (SecretString: string, SecretId = SECRET) =>
     client.send(new PutSecretValueCommand({ SecretId, SecretString }));
 
-  test('gives the value and the current version, the same one as long as nothing is put', async () => {
+  test('returns the value and the current version, which is stable until a value is put.', async () => {
     const first = await get();
     const second = await get();
 
@@ -53,7 +53,7 @@ describe('the endpoint of one secret', () => {
     expect(second.VersionId).toBe(first.VersionId);
   });
 
-  test('makes a value that is put the current one at once, under a version of its own', async () => {
+  test('makes a new value current at once, with a new version.', async () => {
     const before = await get();
     const written = await put('{"loginName":"new","loginPassword":"new"}');
     const after = await get();
@@ -63,7 +63,7 @@ describe('the endpoint of one secret', () => {
     expect(after.VersionId).not.toBe(before.VersionId);
   });
 
-  test('makes a new version even of the same value', async () => {
+  test('creates a new version for the same value too.', async () => {
     const before = await get();
     await put(PLACED);
 
@@ -71,13 +71,13 @@ describe('the endpoint of one secret', () => {
     expect((await get()).VersionId).not.toBe(before.VersionId);
   });
 
-  test('does not know another secret', async () => {
+  test('does not find another secret.', async () => {
     await expect(get('another')).rejects.toThrow(ResourceNotFoundException);
     await expect(put('{}', 'another')).rejects.toThrow(ResourceNotFoundException);
     expect((await get()).SecretString).toBe(PLACED);
   });
 
-  test('counts how often the secret was read, not what was put or refused', async () => {
+  test('counts only successful reads.', async () => {
     expect(secrets.reads).toBe(0);
     await get();
     await put('{}');
@@ -88,7 +88,7 @@ describe('the endpoint of one secret', () => {
   });
 });
 
-describe('an endpoint of any actions', () => {
+describe('An endpoint of any actions', () => {
   let endpoint: Endpoint | undefined;
   let client: SecretsManagerClient | undefined;
 
@@ -104,7 +104,7 @@ describe('an endpoint of any actions', () => {
     return client;
   }
 
-  test('hands an action the members of the request, and the caller what it returns', async () => {
+  test('passes the members of the request to an action, and its result to the caller.', async () => {
     const asked: unknown[] = [];
     const served = await serve((input) => {
       asked.push(input);
@@ -116,7 +116,7 @@ describe('an endpoint of any actions', () => {
     expect(output).toMatchObject({ Name: 'ä', CreatedDate: new Date(1_700_000_000_000) });
   });
 
-  test('waits for an action that takes its time', async () => {
+  test('waits for a slow action.', async () => {
     const served = await serve(async () => {
       await new Promise(setImmediate);
       return { Name: 'late' };
@@ -124,7 +124,7 @@ describe('an endpoint of any actions', () => {
     expect((await served.send(new GetSecretValueCommand({ SecretId: SECRET }))).Name).toBe('late');
   });
 
-  test('lets the client throw what the service says, as the fault of the caller', async () => {
+  test('makes the client throw an error of the service as a fault of the caller.', async () => {
     const served = await serve(() => {
       throw new ServiceError('DecryptionFailure', 'The key is disabled.');
     });
@@ -136,7 +136,7 @@ describe('an endpoint of any actions', () => {
     });
   });
 
-  test('answers any other error of an action as a fault of the server', async () => {
+  test('returns any other error of an action as a fault of the server.', async () => {
     const served = await serve(() => {
       throw new RangeError('a defect');
     });
@@ -147,7 +147,7 @@ describe('an endpoint of any actions', () => {
     });
   });
 
-  test('names an action that is not served', async () => {
+  test('returns the name of an unknown action.', async () => {
     const served = await serve(() => ({}));
     await expect(served.send(new ListSecretsCommand({}))).rejects.toMatchObject({
       name: 'UnknownOperationException',
@@ -155,7 +155,7 @@ describe('an endpoint of any actions', () => {
     });
   });
 
-  test('is found on this machine only, and by nobody once it is closed', async () => {
+  test('listens on loopback only, and not after it is closed.', async () => {
     const served = await serve(() => ({ Name: 'there' }));
     const url = new URL(endpoint?.url ?? '');
     expect(url.hostname).toBe('127.0.0.1');
@@ -167,7 +167,7 @@ describe('an endpoint of any actions', () => {
     await expect(fetch(url)).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
   });
 
-  test('closes although an action has not answered, and the caller learns of it', async () => {
+  test('closes during an action, and the caller gets an error.', async () => {
     const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
     const served = await serve(() => {
       reach();

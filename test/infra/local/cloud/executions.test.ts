@@ -23,7 +23,7 @@ const NAME = 'order-1378973013';
 const ARN_OF_EXECUTION = `arn:aws:states:us-east-1:000000000000:execution:Collector:${NAME}`;
 const ISSUED = { outcome: 'issued', waitSeconds: 0 };
 
-/** The loop of the real state machine, and its two kinds of retry policy. */
+/** The loop of the real state machine, with two kinds of retry policy. */
 const DEFINITION: StateMachineDefinition = {
   StartAt: 'Collect',
   States: {
@@ -87,13 +87,13 @@ async function statusOf(name = NAME) {
   return (await client?.send(new DescribeExecutionCommand({ executionArn })))?.status;
 }
 
-/** A task that answers one thing after the other. */
+/** A task that returns these results one after the other. */
 function answering(...answers: readonly unknown[]): StateMachineOptions['task'] {
   const left = [...answers];
   return async () => left.shift();
 }
 
-/** A task that answers only when it is told to. */
+/** A task whose result the test supplies later. */
 function held() {
   const { promise, resolve } = Promise.withResolvers<unknown>();
   let calls = 0;
@@ -109,10 +109,10 @@ function named(name: string): Error {
 }
 
 describe('StartExecution', () => {
-  test('answers with the ARN and the time, and runs the definition with the input', async () => {
-    const seen: unknown[] = [];
+  test('returns the ARN and the time, and runs the definition with the input.', async () => {
+    const calls: unknown[] = [];
     const start = await deploy(async (state, input) => {
-      seen.push({ state, input });
+      calls.push({ state, input });
       return ISSUED;
     });
     const { executionArn, startDate } = await start();
@@ -120,7 +120,7 @@ describe('StartExecution', () => {
 
     expect(executionArn).toBe(`arn:aws:states:us-east-1:000000000000:execution:Collector:${NAME}`);
     expect(startDate).toEqual(executionOf().startDate);
-    expect(seen).toEqual([{ state: 'Collect', input: { order: ORDER, execution: NAME } }]);
+    expect(calls).toEqual([{ state: 'Collect', input: { order: ORDER, execution: NAME } }]);
     expect(executionOf()).toMatchObject({
       name: NAME,
       input: ORDER,
@@ -129,7 +129,7 @@ describe('StartExecution', () => {
     });
   });
 
-  test('starts nothing when the same execution is running already, and answers as it did before', async () => {
+  test('starts nothing and returns the same result if the same execution is running.', async () => {
     const { task, answer, calls } = held();
     const start = await deploy(task);
     const first = await start();
@@ -143,7 +143,7 @@ describe('StartExecution', () => {
     expect(machine?.executions.size).toBe(1);
   });
 
-  test('refuses another input under the name of a running execution', async () => {
+  test('refuses another input for the name of a running execution.', async () => {
     const { task, answer, calls } = held();
     const start = await deploy(task);
     await start();
@@ -158,7 +158,7 @@ describe('StartExecution', () => {
   test.each([
     { how: 'succeeded', status: 'SUCCEEDED', task: answering(ISSUED) },
     { how: 'failed', status: 'FAILED', task: () => Promise.reject(named('OrderRejected')) },
-  ])('refuses the name of an execution that $how, even with the same input', async ({ status, task }) => {
+  ])('refuses the name of an execution that $how, even with the same input.', async ({ status, task }) => {
     const start = await deploy(task);
     await start();
     await executionOf().ended;
@@ -167,7 +167,7 @@ describe('StartExecution', () => {
     expect(executionOf().status).toBe(status);
   });
 
-  test('keeps executions apart by their names', async () => {
+  test('distinguishes executions by their names.', async () => {
     const start = await deploy(async (_, __, { name }) => {
       if (name === 'order-2') {
         throw named('OrderRejected');
@@ -183,7 +183,7 @@ describe('StartExecution', () => {
 });
 
 describe('DescribeExecution', () => {
-  test('tells whether an execution is running or how it ended', async () => {
+  test('returns whether an execution is running and how it ended.', async () => {
     const { task, answer } = held();
     const start = await deploy(task);
     await start();
@@ -194,7 +194,7 @@ describe('DescribeExecution', () => {
     expect(await statusOf()).toBe('SUCCEEDED');
   });
 
-  test('tells of a failed execution', async () => {
+  test('returns that an execution failed.', async () => {
     const start = await deploy(() => Promise.reject(named('OrderRejected')));
     await start();
     await executionOf().ended;
@@ -202,7 +202,7 @@ describe('DescribeExecution', () => {
     expect(await statusOf()).toBe('FAILED');
   });
 
-  test('does not know an execution that was never started', async () => {
+  test('fails for an execution that was never started.', async () => {
     await deploy(answering());
     await expect(statusOf('order-2')).rejects.toThrow(ExecutionDoesNotExist);
   });
@@ -211,7 +211,7 @@ describe('DescribeExecution', () => {
 describe('RedriveExecution', () => {
   const redrive = (executionArn = ARN_OF_EXECUTION) => client?.send(new RedriveExecutionCommand({ executionArn }));
 
-  test('does again what failed, with what stood before it, in the same execution', async () => {
+  test('repeats the failed state with its input, in the same execution.', async () => {
     const inputs: unknown[] = [];
     const answers = [{ outcome: 'waiting', waitSeconds: 60 }, named('OrderRejected'), ISSUED];
     const start = await deploy(async (_, input) => {
@@ -234,7 +234,7 @@ describe('RedriveExecution', () => {
     expect(inputs[2]).toEqual(inputs[1]);
   });
 
-  test('is refused for an execution that has not failed', async () => {
+  test('is refused for an execution that has not failed.', async () => {
     const start = await deploy(answering(ISSUED));
     await start();
     await executionOf().ended;
@@ -244,7 +244,7 @@ describe('RedriveExecution', () => {
 });
 
 describe('ListExecutions and StopExecution', () => {
-  test('show what runs, and stop it', async () => {
+  test('list the running executions and stop one.', async () => {
     const { task, answer } = held();
     const start = await deploy(task);
     await start();
@@ -260,10 +260,10 @@ describe('ListExecutions and StopExecution', () => {
   });
 });
 
-describe('a wait', () => {
+describe('A wait', () => {
   const waiting = (waitSeconds: number) => ({ outcome: 'waiting', waitSeconds });
 
-  test('is shortened, and its real length is added up', async () => {
+  test('is shortened, and waitedSeconds counts its full length.', async () => {
     const shown: number[] = [];
     const start = await deploy(answering(waiting(10_800), waiting(900), waiting(7_776_000), ISSUED), {
       waitMilliseconds: (seconds) => {
@@ -279,25 +279,25 @@ describe('a wait', () => {
     expect(executionOf().waitedSeconds).toBe(10_800 + 900 + 7_776_000);
   });
 
-  test('has passed when the task runs again, which finds there what it said before', async () => {
-    const seen: unknown[] = [];
+  test('is over when the task runs again with its previous result as input.', async () => {
+    const calls: unknown[] = [];
     const answers = [waiting(60), waiting(120), ISSUED];
     const start = await deploy(async (_, input, { waitedSeconds }) => {
-      seen.push({ input, waitedSeconds });
+      calls.push({ input, waitedSeconds });
       return answers.shift();
     });
     await start();
     await executionOf().ended;
 
     const input = (collection: object) => ({ order: { ...ORDER, collection }, execution: NAME });
-    expect(seen).toEqual([
+    expect(calls).toEqual([
       { input: { order: ORDER, execution: NAME }, waitedSeconds: 0 },
       { input: input(waiting(60)), waitedSeconds: 60 },
       { input: input(waiting(120)), waitedSeconds: 180 },
     ]);
   });
 
-  test("is one execution's own", async () => {
+  test('belongs to one execution only.', async () => {
     const start = await deploy(async (_, __, { name, waitedSeconds }) => {
       const own = name === 'order-1' ? 100 : 7;
       return waitedSeconds < 3 * own ? waiting(own) : ISSUED;
@@ -309,7 +309,7 @@ describe('a wait', () => {
     expect(executionOf('order-2').waitedSeconds).toBe(21);
   });
 
-  test('ends when the machine is closed, however long it would be', async () => {
+  test('of any length ends when the machine is closed.', async () => {
     const { promise, resolve: reached } = Promise.withResolvers<void>();
     const start = await deploy(answering(waiting(10_800)), {
       waitMilliseconds: (seconds) => {
@@ -328,8 +328,8 @@ describe('a wait', () => {
   });
 });
 
-describe('a task that fails', () => {
-  test('is repeated as its policy says, at once, and no waiting is counted', async () => {
+describe('A task that fails', () => {
+  test('is retried at once, as often as its policy allows, and waitedSeconds counts nothing.', async () => {
     let attempts = 0;
     const start = await deploy(async () => {
       attempts += 1;
@@ -345,7 +345,7 @@ describe('a task that fails', () => {
     expect(executionOf()).toMatchObject({ status: 'SUCCEEDED', waitedSeconds: 0 });
   });
 
-  test('fails the execution with its name and its message when the attempts are used up', async () => {
+  test('fails the execution with the name and message of its error after the last attempt.', async () => {
     let attempts = 0;
     const start = await deploy(() => {
       attempts += 1;
@@ -363,7 +363,7 @@ describe('a task that fails', () => {
     expect(executionOf()).not.toHaveProperty('output');
   });
 
-  test('is not repeated where its policy allows no attempt', async () => {
+  test('is not retried if its policy allows no attempt.', async () => {
     let attempts = 0;
     const start = await deploy(() => {
       attempts += 1;
@@ -381,11 +381,11 @@ describe('a task that fails', () => {
   });
 });
 
-describe('the history', () => {
-  test('tells every state that an execution went through, to whom listens too', async () => {
-    const heard: string[] = [];
+describe('The history', () => {
+  test('contains every state of an execution, and a listener gets the same events.', async () => {
+    const events: string[] = [];
     const start = await deploy(answering({ outcome: 'waiting', waitSeconds: 60 }, ISSUED), {
-      onEvent: (execution, { type }) => heard.push(`${execution.name} ${type}`),
+      onEvent: (execution, { type }) => events.push(`${execution.name} ${type}`),
     });
     await start();
     await executionOf().ended;
@@ -393,14 +393,14 @@ describe('the history', () => {
     const { history } = executionOf();
     const entered = history.flatMap((event) => (event.type === 'StateEntered' ? [event.state.name] : []));
     expect(entered).toEqual(['Collect', 'Issued?', 'Wait', 'Collect', 'Issued?', 'Collected']);
-    expect(heard).toEqual(history.map(({ type }) => `${NAME} ${type}`));
+    expect(events).toEqual(history.map(({ type }) => `${NAME} ${type}`));
     expect(history.at(-1)?.type).toBe('ExecutionSucceeded');
   });
 });
 
-describe('a definition', () => {
-  test('may have a timeout of months, which no timer holds: it is left out here', async () => {
-    // A timer that holds no such time fires after a millisecond: the task takes longer.
+describe('A definition', () => {
+  test('can have a timeout of months, which the interpreter ignores.', async () => {
+    // If the interpreter did not ignore it, its timer would overflow and fire before this task ends.
     const task = () => new Promise((resolve) => setTimeout(resolve, 50, ISSUED));
     const start = await deploy(task, { definition: { ...DEFINITION, TimeoutSeconds: 90 * 86_400 } });
     await start();
