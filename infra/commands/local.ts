@@ -6,8 +6,8 @@ const USAGE = `npm run local -- [COMMAND [ARGUMENT]...]
 
 Runs a command against the AWS emulator that npm run local:up started. Without COMMAND, it starts your shell ($SHELL).
 
-The command gets the variables AWS_..., BUCKET, MACHINE, SECRET and PUSH_URL, and an AWS CLI on its PATH. They end with the
-command. Your own shell does not know them, so let another one expand them:
+The command gets the variables AWS_..., BUCKET, MACHINE, SECRET and PUSH_URL, and an AWS CLI on its PATH. Your shell does
+not get them, so a command that contains $BUCKET needs another shell:
 
   npm run local -- aws stepfunctions list-state-machines
   npm run local -- sh -c 'aws s3 ls "s3://$BUCKET/"'

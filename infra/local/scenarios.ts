@@ -160,7 +160,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
 };
 
 /**
- * Sends the event of an order, waits until its execution has ended, and does what the scenario has as a follow-up.
+ * Sends the event of an order, waits until its execution has ended, and runs the follow-up of the scenario.
  *
  * @returns the last execution; undefined if the event was refused.
  */

@@ -18,7 +18,7 @@ export const LOGIN_FILE = join(LOCAL_UP_DIRECTORY, 'login.json');
 const DEFAULT_SETTINGS = { pollEvery: 'PT10S', giveUpAfter: 'PT2H', push: 'true' };
 
 /**
- * Starts the emulator and the simulated CA in a process of their own, and deploys the stack with `cdk deploy`. If this
+ * Starts the emulator and the simulated CA in a separate process, and deploys the stack with `cdk deploy`. If this
  * process ends before that, so does the other.
  *
  * @param log reports progress.

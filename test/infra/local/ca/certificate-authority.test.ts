@@ -286,8 +286,8 @@ describe('A certificate with a fault', () => {
 });
 
 describe('An authority that is stored in a folder', () => {
-  const kept = () => path.join(folder, 'kept', 'certificate-authority.pem');
-  const open = () => createCertificateAuthority({ directory: path.dirname(kept()) });
+  const storedFile = () => path.join(folder, 'stored', 'certificate-authority.pem');
+  const open = () => createCertificateAuthority({ directory: path.dirname(storedFile()) });
 
   const secondCertificate = (content: string) => content.indexOf('-----BEGIN CERTIFICATE', 1);
 
@@ -305,7 +305,7 @@ describe('An authority that is stored in a folder', () => {
   test('is not readable by other users.', async () => {
     await open();
 
-    expect(statSync(kept()).mode & 0o077).toBe(0);
+    expect(statSync(storedFile()).mode & 0o077).toBe(0);
   });
 
   test.each([
@@ -329,8 +329,8 @@ describe('An authority that is stored in a folder', () => {
     ],
   ])('is replaced if its file is %s.', async (_, damage) => {
     const before = await open();
-    const content = readFileSync(kept(), 'utf8');
-    writeFileSync(kept(), damage(content));
+    const content = readFileSync(storedFile(), 'utf8');
+    writeFileSync(storedFile(), damage(content));
     const after = await open();
 
     expect(damage(content)).not.toBe(content);
