@@ -2,8 +2,8 @@ import type { S3Server } from './s3-server.ts';
 
 /**
  * Runs writers concurrently, but lets one request at a time take effect. When every writer waits for a request or has
- * finished, `choose` selects the client whose request is next. So the choices determine the order of all requests, and a run
- * can be repeated. Each writer must be a client of that name and send one request after another.
+ * finished, `choose` selects the client whose request is next. So the choices determine the order of all requests, and
+ * a run can be repeated. Each writer must be a client of that name and send one request after another.
  */
 export async function interleave<T>(
   server: S3Server,
@@ -32,7 +32,9 @@ export async function interleave<T>(
   return results;
 }
 
-/** Chooses clients by a list of numbers, one for each request, and the first waiting client after the end of the list. */
+/**
+ * Chooses clients by a list of numbers, one for each request, and the first waiting client after the end of the list.
+ */
 export function chooseBy(numbers: readonly number[]) {
   let turn = 0;
   return (waiting: readonly string[]) => waiting[(numbers[turn++] ?? 0) % waiting.length];

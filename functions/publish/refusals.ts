@@ -88,7 +88,9 @@ export interface PublicationRefusal {
   readonly reason: RefusalReason;
   /** The reason as a sentence of at most {@link STATE_BUDGET}.message bytes, with the next step if there is one. */
   readonly message: string;
-  /** Whether the certificate was live at the address before the current one. A repeated old execution needs no action. */
+  /**
+   * Whether the certificate was live at the address before the current one. A repeated old execution needs no action.
+   */
   readonly superseded: boolean;
 }
 

@@ -9,7 +9,9 @@ import { METRICS_NAMESPACE, REVOKE_METRICS } from '../metrics.ts';
 import { revokeEnvironment } from './environment.ts';
 import { type RevokeDependencies, revoke } from './revoke.ts';
 
-/** Creates the handler of the Lambda revoke, the target of the rule for executions that fail with CertificateRevoked. */
+/**
+ * Creates the handler of the Lambda revoke, the target of the rule for executions that fail with CertificateRevoked.
+ */
 export function createHandler(environment: Environment) {
   const { BUCKET_NAME, UNPUBLISH_REVOKED } = parseEnvironment(revokeEnvironment, environment);
   const logger = new Logger({ serviceName: 'revoke' });

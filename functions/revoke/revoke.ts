@@ -52,7 +52,7 @@ const eventSchema = v.object({
 
 const orderNumberSchema = v.pick(orderInStateSchema, ['orderNumber']);
 
-/** Reads the order number from the input, or else from a name that `executionName` or a date at its end made. */
+/** Reads the order number from the input, or else from the name, which can have a request or a date at its end. */
 function orderNumberOf(name: string, input: string | null | undefined): string {
   const inInput = v.safeParse(orderNumberSchema, parseJson(input ?? ''));
   const inName = { orderNumber: /^order-(\d+)(-|$)/.exec(name)?.[1] };
@@ -62,8 +62,8 @@ function orderNumberOf(name: string, input: string | null | undefined): string {
 }
 
 /**
- * Marks every publication of an order whose certificate the CA revoked, and takes it down if the stack is set to. It can be
- * repeated, and reports every publication each time, because an interrupted run may have lost its metrics.
+ * Marks every publication of an order whose certificate the CA revoked, and takes it down if the stack is set to. It
+ * can be repeated, and reports every publication each time, because an interrupted run may have lost its metrics.
  *
  * @throws {CollectionError} InvalidInput if the event is about something else.
  */

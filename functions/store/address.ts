@@ -20,7 +20,10 @@ const PART_HEADERS = {
 /** Readers of the description make decisions with it, so it must never come from a cache. */
 const DESCRIPTION_HEADERS = { type: 'application/json', cacheControl: 'no-store' };
 
-/** The description of an address. There is no `current` if it is missing, or if it is damaged: then `damage` is the problem. */
+/**
+ * The description of an address. There is no `current` if it is missing, or if it is damaged: then `damage` is the
+ * problem.
+ */
 export interface DescriptionState {
   readonly etag?: string | undefined;
   readonly current?: Publication | undefined;
@@ -69,8 +72,9 @@ export function openAddress(s3: S3Client, bucket: string, domain: string, select
     isStored,
 
     /**
-     * Reads the objects before the description. Writes that are conditional on this state cannot overwrite a set that another
-     * execution starts later. They can overwrite a part of a set that is being written now; {@link reconcile} restores it.
+     * Reads the objects before the description. Writes that are conditional on this state cannot overwrite a set that
+     * another execution starts later. They can overwrite a part of a set that is being written now; {@link reconcile}
+     * restores it.
      */
     async head(): Promise<AddressState> {
       const logo = await head(keys.logo);
@@ -96,7 +100,9 @@ export function openAddress(s3: S3Client, bucket: string, domain: string, select
       await write(keys.description, toJsonBytes(publication), DESCRIPTION_HEADERS, { etag: state.etag });
     },
 
-    /** Makes the objects match the description: the pair that it lists, or no objects if the certificate was taken down. */
+    /**
+     * Makes the objects match the description: the pair that it lists, or no objects if the certificate was taken down.
+     */
     reconcile: () =>
       reconcile(
         async () => (await readDescription()).current,
@@ -106,7 +112,9 @@ export function openAddress(s3: S3Client, bucket: string, domain: string, select
   };
 }
 
-/** A 404 of S3 has this header if the object was deleted. A first publication that is incomplete has no delete marker. */
+/**
+ * A 404 of S3 has this header if the object was deleted. A first publication that is incomplete has no delete marker.
+ */
 function isDeleted(error: unknown): boolean {
   return error instanceof S3ServiceException && error.$response?.headers['x-amz-delete-marker'] === 'true';
 }

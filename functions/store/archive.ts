@@ -130,8 +130,8 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
 const listedObjects = ({ objects }: StoredManifest) => Object.values(objects);
 
 /**
- * Whether the next manifest would be the same. The assessment of a certificate changes with the settings, for example with an
- * additional trust anchor or another public address.
+ * Whether the next manifest would be the same. The assessment of a certificate changes with the settings, for example
+ * with an additional trust anchor or another public address.
  */
 function isUnchanged(
   current: StoredManifest,

@@ -7,7 +7,10 @@ import { type StoredObject, storedObjectSchema } from './objects.ts';
 export const CHAIN_TYPE = 'application/pem-certificate-chain';
 export const SVG_TYPE = 'image/svg+xml';
 
-/** `certificate.json`. It is written last, so everything that it lists is complete. Readers read it before any other key. */
+/**
+ * `certificate.json`. It is written last, so everything that it lists is complete. Readers read it before any other
+ * key.
+ */
 export interface Manifest extends CertificateReport, Provenance {
   readonly schemaVersion: 1;
   readonly orderNumber: string;

@@ -11,7 +11,9 @@ import {
 import * as v from 'valibot';
 import { CollectorError } from '../errors.ts';
 
-/** Attempts at one step while other executions write too. An attempt is lost only if another execution made progress. */
+/**
+ * Attempts at one step while other executions write too. An attempt is lost only if another execution made progress.
+ */
 const ATTEMPTS = 8;
 
 /** The errors with which S3 reports that a key no longer contains what a conditional write expects. */
@@ -53,8 +55,8 @@ export class WriteConflictError extends CollectorError {
 }
 
 /**
- * Opens the objects of a bucket. Every write is conditional on the state that its writer read, so that concurrent executions
- * cannot mix their objects.
+ * Opens the objects of a bucket. Every write is conditional on the state that its writer read, so that concurrent
+ * executions cannot mix their objects.
  */
 export function openObjects(s3: S3Client, bucket: string) {
   /** Reads the state of an object; undefined if there is none. If the server gives no checksum, the bytes are read. */
@@ -161,8 +163,9 @@ export function openObjects(s3: S3Client, bucket: string) {
 
   /**
    * Restores what the current manifest lists, until every object matches, and returns that manifest. The condition on a
-   * manifest protects the manifest alone: a slower writer can overwrite an object beside it, before or after the manifest is
-   * written. So every writer calls this after its last write, and the last of them leaves a set that matches.
+   * manifest protects the manifest alone: a slower writer can overwrite an object beside it, before or after the
+   * manifest is written. So every writer calls this after its last write, and the last of them leaves a set that
+   * matches.
    *
    * @param listedObjects the objects that a manifest lists.
    * @param emptyKeys the keys that are empty according to a manifest. Objects under them are deleted.

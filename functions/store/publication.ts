@@ -5,7 +5,9 @@ import { storedObjectSchema } from './objects.ts';
 /** The folder of the bucket whose chains and logos are public. */
 export const PUBLISHED = 'published/';
 
-/** Matches the keys of all descriptions of publications and no other keys. The groups are the domain and the selector. */
+/**
+ * Matches the keys of all descriptions of publications and no other keys. The groups are the domain and the selector.
+ */
 export const PUBLICATION_KEY = /^published\/([^/]+)\/([^/]+)\.json$/;
 
 const pairSchema = v.object({
@@ -42,7 +44,9 @@ export type PublishedPair = v.InferOutput<typeof pairSchema>;
 /** The objects of an address that are served, in the order in which they are written. */
 export type PublishedPart = keyof PublishedPair['objects'];
 
-/** `<selector>.json`: what is live at an address, since when, from which order, and what was live before. Written last. */
+/**
+ * `<selector>.json`: what is live at an address, since when, from which order, and what was live before. Written last.
+ */
 export type Publication = v.InferOutput<typeof publicationSchema>;
 
 /** Parses the description of a publication. A damaged description gives issues, never an error. */

@@ -138,7 +138,8 @@ export async function startBucket() {
       options: object = { domains: [DOMAIN] },
       { client = 'publisher', at = NOW, publishedUrl = BASE, observe = () => undefined }: PublishCall = {},
     ) {
-      // The whole state, as Step Functions passes it. What it contains about the certificate is wrong and must be ignored.
+      // The whole state, as Step Functions passes it. What it contains about the certificate is wrong and must be
+      // ignored.
       const certificate = { fingerprintSha256: 'c0ffee', domains: ['elsewhere.example'], publishable: false };
       const collection = { outcome: 'issued', checks: 3, waitSeconds: 0, certificate };
       const event = { order: { orderNumber, ...options, collection } };
