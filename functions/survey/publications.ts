@@ -5,6 +5,7 @@ import { parseJson } from '../store/json.ts';
 import { type Bucket, type Contents, readObjects } from '../store/listing.ts';
 import { manifestKey, type StoredManifest } from '../store/manifest.ts';
 import { PUBLICATION_KEY, PUBLISHED, type Publication, parsePublication, publishedKeys } from '../store/publication.ts';
+import { STATE_BUDGET, truncate } from '../text.ts';
 import type { Difference } from './differences.ts';
 import { findDifferences, type LiveDependencies } from './live.ts';
 import { type Bus, sendEvents } from './send-events.ts';
@@ -151,14 +152,15 @@ function brokenPublication(
     : [];
 }
 
-/** Only the address is known, from the key. */
+/** Only the address is known, from the key. The problem may quote values of the description. */
 function damagedPublication(url: string, key: string, problem: string): BrokenPublication {
   const [, domain = '', selector = ''] = PUBLICATION_KEY.exec(key) ?? [];
+  const cause = truncate(problem, STATE_BUDGET.message);
   return {
     domain,
     selector,
     bimiRecord: bimiRecord(url, domain, selector),
-    differences: [{ id: 'description-damaged', message: `The description ${key} cannot be read: ${problem}.` }],
+    differences: [{ id: 'description-damaged', message: `The description ${key} cannot be read: ${cause}.` }],
   };
 }
 

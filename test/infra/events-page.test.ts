@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import { NEXT_STEPS } from '../../functions/errors.ts';
+import { EVENT_SOURCE, EXPIRING, ISSUED, ORDERED, PUBLICATION_BROKEN } from '../../functions/events.ts';
+import { orderSchema } from '../../functions/order.ts';
+import { DIFFERENCES } from '../../functions/survey/differences.ts';
+import type { BrokenPublication } from '../../functions/survey/publications.ts';
+import type { Reminder } from '../../functions/survey/reminders.ts';
+import { codesIn, read, tableBelow } from './markdown.ts';
+
+const PAGE = read('docs/events.md');
+
+/** The text below a heading of the second level, up to the next one. */
+function sectionOf(heading: string): string {
+  return PAGE.split(/^## /m).find((section) => section.startsWith(`${heading}\n`)) ?? '';
+}
+
+/** The names in the first column of a section's table of fields. */
+function fieldsOf(heading: string): string[] {
+  const rows = tableBelow(sectionOf(heading), '| field | type | meaning |');
+  return rows.flatMap(([names = '']) => codesIn(names));
+}
+
+/** All blocks of JSON in a text. */
+function jsonIn(text: string): Record<string, unknown>[] {
+  return [...text.matchAll(/^```json\n([\s\S]*?)^```$/gm)].map(([, json = '']) => JSON.parse(json));
+}
+
+describe('docs/events.md', () => {
+  test.each([ORDERED, ISSUED, EXPIRING, PUBLICATION_BROKEN])('has a sample of the event "%s".', (detailType) => {
+    const [sample] = jsonIn(sectionOf(detailType));
+
+    expect(sample).toMatchObject({
+      source: detailType === ORDERED ? 'mark-certificates' : EVENT_SOURCE,
+      'detail-type': detailType,
+    });
+  });
+
+  test.each([ISSUED, EXPIRING, PUBLICATION_BROKEN])('has a rule for the event "%s".', (detailType) => {
+    const [, ...rules] = jsonIn(sectionOf(detailType));
+
+    expect(rules).not.toEqual([]);
+    for (const rule of rules) {
+      expect(rule).toMatchObject({ source: [EVENT_SOURCE], 'detail-type': [detailType] });
+    }
+  });
+
+  test('lists the fields of an order.', () => {
+    expect(fieldsOf(ORDERED)).toEqual(Object.keys(orderSchema.entries));
+  });
+
+  test('lists the fields of a reminder.', () => {
+    const fields = {
+      orderNumber: true,
+      daysLeft: true,
+      notAfter: true,
+      domains: true,
+      product: true,
+      markType: true,
+      fingerprintSha256: true,
+      bucket: true,
+      keys: true,
+    } satisfies Record<keyof Reminder, true>;
+
+    expect(fieldsOf(EXPIRING)).toEqual(Object.keys(fields));
+    expect(Object.keys(jsonIn(sectionOf(EXPIRING))[0]?.detail ?? {})).toEqual(Object.keys(fields));
+  });
+
+  test('lists the fields of a broken publication.', () => {
+    const fields = {
+      domain: true,
+      selector: true,
+      orderNumber: true,
+      fingerprintSha256: true,
+      bimiRecord: true,
+      differences: true,
+    } satisfies Record<keyof BrokenPublication, true>;
+
+    expect(fieldsOf(PUBLICATION_BROKEN)).toEqual(Object.keys(fields));
+    expect(Object.keys(jsonIn(sectionOf(PUBLICATION_BROKEN))[0]?.detail ?? {})).toEqual(Object.keys(fields));
+  });
+
+  test('uses only ids of differences that exist.', () => {
+    const used = [...sectionOf(PUBLICATION_BROKEN).matchAll(/"((?:record|chain|logo|dmarc)-[a-z]+)"/g)];
+
+    expect(used).not.toEqual([]);
+    expect(Object.keys(DIFFERENCES)).toEqual(expect.arrayContaining(used.map(([, id]) => id)));
+  });
+
+  test('lists the errors that end a collection.', () => {
+    const row =
+      sectionOf('Failed collections')
+        .split('\n')
+        .find((line) => line.startsWith('| `error` |')) ?? '';
+    const names = [...row.matchAll(/`([A-Z]\w+)`/g)].map(([, name]) => name);
+
+    expect(names.toSorted()).toEqual(Object.keys(NEXT_STEPS).toSorted());
+  });
+});
