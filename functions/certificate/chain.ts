@@ -56,9 +56,12 @@ export function writeChainPem(chain: Chain): string {
   return chain.map((certificate) => certificate.toString()).join('');
 }
 
-/** A distinguished name on one line, in the order and with the escapes of OpenSSL. */
-export function oneLine(name: string): string {
-  return name.replaceAll('\n', ', ');
+/**
+ * A distinguished name on one line, in the order and with the escapes of OpenSSL. Node's `subject` of a certificate with an
+ * empty name is undefined, although its type is string.
+ */
+export function oneLine(name: string | undefined): string {
+  return name?.replaceAll('\n', ', ') ?? '';
 }
 
 /** A mark certificate that issued another one is an issuer without the cA flag, not a second leaf. */

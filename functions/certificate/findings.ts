@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { covers } from '../bimi.ts';
 import { joinWithLimit, STATE_BUDGET, truncate } from '../text.ts';
+import { oneLine } from './chain.ts';
 import { attempt, type Fields } from './fields.ts';
 import type { Logo } from './logotype.ts';
 import { BIMI_USAGE, type NamedAttributes, PRODUCTS, type Product, type Sct } from './mark.ts';
@@ -246,7 +247,10 @@ function checkStrength({ chain, rootDelivered }: CheckedChain): string | undefin
 
 /** The common name, the organization or the whole subject. OpenSSL escapes commas. */
 function nameOf({ subject }: X509Certificate): string {
-  const name = /^CN=(.*)$/m.exec(subject)?.[1] ?? /^O=(.*)$/m.exec(subject)?.[1] ?? subject.replaceAll('\n', ', ');
+  const name = /^CN=(.*)$/m.exec(subject)?.[1] ?? /^O=(.*)$/m.exec(subject)?.[1] ?? oneLine(subject);
+  if (name === '') {
+    return 'a certificate without a name';
+  }
   return truncate(name.replaceAll(/\\(.)/g, '$1'), NAME_BYTES);
 }
 
