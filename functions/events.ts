@@ -1,7 +1,7 @@
 /** The source of every event that this project sends. */
 export const EVENT_SOURCE = 'mark-certificate-collector';
 
-/** Detail types: what outsiders send, and what is sent to them. docs/events.md has their schemas. */
+/** The detail types of incoming and outgoing events. docs/events.md describes them. */
 export const ORDERED = 'Mark Certificate Ordered';
 export const ISSUED = 'Mark Certificate Issued';
 export const EXPIRING = 'Mark Certificate Expiring';

@@ -7,17 +7,18 @@ import {
 } from '@aws-sdk/client-sfn';
 import type { Order } from './order.ts';
 
-/** The state machine, and the way to it. */
+/** The state machine and the client to use it. */
 export interface Executions {
   readonly stateMachineArn: string;
   readonly sfn: SFNClient;
 }
 
 /**
- * Starts the collection of an order under a name of `executionName`.
+ * Starts the collection of an order.
  *
- * @returns false where an execution of this name is there already. One that runs with the same input counts as started:
- *   Step Functions then answers as it did the first time, and starts nothing.
+ * @param name a name of `executionName`.
+ * @returns false if an execution of this name exists already. If it is running with the same input, the result is true:
+ *   Step Functions then repeats its first response and starts nothing.
  */
 export async function startExecution(
   { stateMachineArn, sfn }: Executions,
@@ -35,7 +36,7 @@ export async function startExecution(
   }
 }
 
-/** @throws {ExecutionDoesNotExist} where there is none of this name, or none any more: 90 days after its end. */
+/** @throws {ExecutionDoesNotExist} if there is no execution of this name. Step Functions deletes one 90 days after its end. */
 export function describeExecution(
   { stateMachineArn, sfn }: Executions,
   name: string,
@@ -43,7 +44,7 @@ export function describeExecution(
   return sfn.send(new DescribeExecutionCommand({ executionArn: executionArn(stateMachineArn, name) }));
 }
 
-/** The ARN of an execution, made of its state machine's. */
+/** The ARN of an execution of a state machine. */
 export function executionArn(stateMachineArn: string, name: string): string {
   return `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
 }

@@ -3,11 +3,11 @@ import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import https from 'node:https';
 import { CollectorError } from './errors.ts';
 
-/** One request. `signal` bounds all of it, the body of the response included. */
+/** One request. `signal` limits all of it, including the body of the response. */
 export interface HttpRequest {
   readonly url: URL;
   readonly signal: AbortSignal;
-  /** The fields of a form, which is sent by POST; without it the request is a GET. */
+  /** The fields of a form, which is sent by POST. Without it the request is a GET. */
   readonly form?: URLSearchParams;
 }
 
@@ -39,8 +39,8 @@ export class BodyTooLargeError extends CollectorError {
 }
 
 /**
- * The HTTP client of this project. It follows no redirect: a redirect would carry a password to another server, and a published
- * address must answer by itself. It keeps no connection open: requests are hours apart.
+ * The HTTP client of this project. It follows no redirect: a redirect could send a password to another server, and a published
+ * URL must not redirect. It keeps no connection open, because requests are hours apart.
  */
 export const sendHttp: HttpClient = async ({ url, signal, form }) => {
   const { request } = url.protocol === 'https:' ? https : http;
@@ -56,7 +56,7 @@ export const sendHttp: HttpClient = async ({ url, signal, form }) => {
       },
     }),
   });
-  // An error after the headers reaches the reader of the body. Without a listener it would end the process too.
+  // The reader of the body receives an error after the headers. Without this listener the error would also end the process.
   outgoing.on('error', () => {});
   outgoing.end(body);
   const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
@@ -82,7 +82,7 @@ async function readBody(response: IncomingMessage, limit: number): Promise<Uint8
   return Buffer.concat(chunks);
 }
 
-/** Why a connection failed: the system's short code if there is one, because messages of TLS errors can quote the other side. */
+/** The reason why a connection failed: the system's error code if there is one, because TLS messages can quote the server. */
 export function connectionProblem(error: unknown): string {
   if (!(error instanceof Error)) {
     return 'the connection failed';
@@ -107,7 +107,7 @@ export function isSecureUrl(text: string): boolean {
   );
 }
 
-/** Whether a URL names this machine: 127.0.0.0/8, ::1 (RFC 5735, RFC 4291) or localhost (RFC 6761). */
+/** Whether the host of a URL is this machine: 127.0.0.0/8, ::1 (RFC 5735, RFC 4291) or localhost (RFC 6761). */
 export function isLoopback(url: URL): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
 }

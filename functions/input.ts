@@ -1,14 +1,15 @@
 import * as v from 'valibot';
 import { CollectionError } from './errors.ts';
+import { truncate } from './text.ts';
 
-/** Characters of a wrong value that an error repeats. */
-const VALUE_LIMIT = 100;
+/** The bytes of a wrong value in a message. */
+const VALUE_BYTES = 120;
 
 /**
- * One sentence for each thing wrong with a value: the key, what stood there, and the accepted form. The schema's own
- * messages are the accepted forms.
+ * Describes the problems of a value, one sentence each: the key, its value and the accepted form. The messages of the schema
+ * must be the accepted forms.
  *
- * @param hidden leaves the value out, for what must not be repeated.
+ * @param hidden leaves the values out, because they are secret.
  */
 export function problemsOf(issues: readonly v.BaseIssue<unknown>[], { hidden = false } = {}): string[] {
   return issues.map((issue) => {
@@ -23,16 +24,16 @@ export function problemsOf(issues: readonly v.BaseIssue<unknown>[], { hidden = f
 
 function received(issue: v.BaseIssue<unknown>): string {
   const value = typeof issue.input === 'bigint' ? String(issue.input) : (JSON.stringify(issue.input) ?? issue.received);
-  // A URL may carry a password where none belongs.
+  // A URL can contain a password by mistake.
   const text = value.replaceAll(/\/\/[^/@\s]*@/g, '//…@');
-  return text.length > VALUE_LIMIT ? `${text.slice(0, VALUE_LIMIT)}…` : text;
+  return truncate(text, VALUE_BYTES);
 }
 
 /**
- * Checks a value that came from outside.
+ * Validates a value from outside the project.
  *
- * @param what names the value in the error, as in "the event's detail".
- * @throws {CollectionError} InvalidInput, with every problem at once.
+ * @param what the name of the value in the error, for example "the event's detail".
+ * @throws {CollectionError} InvalidInput, with all problems.
  */
 export function parseInput<const Schema extends v.GenericSchema>(
   schema: Schema,

@@ -11,16 +11,16 @@ const SELECTOR_FORM = 'a BIMI selector: 1 to 63 lower-case letters, digits and h
 const REPLACE_FORM = 'true or false';
 const KEYS_FORM = 'orderNumber, domains, product, request, selector, replace';
 
-/** Labels of letters, digits and hyphens, at least two of them and the last no number (RFC 1123, 2.1), 253 characters in all. */
+/** At least two labels of letters, digits and hyphens, the last one not a number (RFC 1123, 2.1); at most 253 characters. */
 const DOMAIN = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+(?!\d+$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
-/** Characters that mean something in a URL: the conversion would read `example.com/x` as example.com. */
-const NO_DOMAIN = /[\s/?#%@:\\[\]]/;
+/** Characters with a meaning in a URL: the conversion to A-labels would turn `example.com/x` into example.com. */
+const URL_CHARACTERS = /[\s/?#%@:\\[\]]/;
 
-/** A domain as certificates spell it: A-labels (RFC 5890), lower case, no final dot. */
+/** A domain in the form that certificates contain: A-labels (RFC 5890) in lower case without a final dot. */
 export const domainSchema = v.pipe(
   v.string(DOMAINS_FORM),
-  v.check((name) => !NO_DOMAIN.test(name), DOMAINS_FORM),
+  v.check((name) => !URL_CHARACTERS.test(name), DOMAINS_FORM),
   v.transform((name) => domainToASCII(name.replace(/\.$/, ''))),
   v.regex(DOMAIN, DOMAINS_FORM),
 );
@@ -30,7 +30,7 @@ const orderEntries = {
     v.union(
       [
         v.string(),
-        // Past 2^53 JSON numbers lose digits on the way: another order would be collected.
+        // JSON numbers above 2^53 lose digits, which would name another order.
         v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.transform(String)),
       ],
       ORDER_NUMBER_FORM,
@@ -41,26 +41,26 @@ const orderEntries = {
     v.pipe(v.array(domainSchema, DOMAINS_FORM), v.minLength(1, DOMAINS_FORM), v.maxLength(100, DOMAINS_FORM)),
   ),
   product: v.optional(v.picklist(['VMC', 'CMC'], PRODUCT_FORM)),
-  // One label of a domain name: it stands before `._bimi.` and in an address.
+  // One label of a domain name: the BIMI record's name and the published URLs contain it.
   selector: v.optional(v.pipe(v.string(SELECTOR_FORM), v.regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, SELECTOR_FORM))),
-  // Whether it may be published over a certificate of another owner, or one that covers more.
+  // Whether the certificate may replace a published one of another owner, or one that covers more domains.
   replace: v.optional(v.boolean(REPLACE_FORM)),
-  // Eight digits are what tells a second attempt from the first in an execution's name.
+  // Not eight digits: the date in an execution's name has that form.
   request: v.optional(v.pipe(v.string(REQUEST_FORM), v.regex(/^(?!\d{8}(-\d+)?$)[A-Za-z0-9_-]{1,32}$/, REQUEST_FORM))),
 };
 
-/** The detail of an event "Mark Certificate Ordered": an order, and what its buyer expects of the certificate. */
+/** The detail of an event "Mark Certificate Ordered": an order, and what the certificate must cover. */
 export const orderSchema = v.strictObject(orderEntries, KEYS_FORM);
 
-/** What was bought, known by its number. */
+/** What was bought from the CA, identified by its number. */
 export type Order = v.InferOutput<typeof orderSchema>;
 
-/** The same among other keys, as the state of an execution carries it. */
+/** The order in the state of an execution, which has more keys. */
 export const orderInStateSchema = v.object(orderEntries, KEYS_FORM);
 
 /**
- * The name of an order's execution, the one place that makes it. An operator types it, and Step Functions refuses a second
- * execution of the same name for 90 days, so a doubled event starts nothing.
+ * The name of an order's execution. Operators type it. Step Functions refuses a second execution of the same name for 90
+ * days, so a repeated event starts nothing.
  */
 export function executionName(order: Pick<Order, 'orderNumber' | 'request'>): string {
   return order.request === undefined ? `order-${order.orderNumber}` : `order-${order.orderNumber}-${order.request}`;

@@ -6,37 +6,37 @@ import {
 import * as v from 'valibot';
 import { problemsOf } from './input.ts';
 
-/** What the stack writes into a new secret. It is no login name of anybody's; the operator replaces it. */
+/** The value that the stack writes into a new secret. The operator replaces it. */
 export const PLACEHOLDER = 'REPLACE-ME';
 
-/** How long a value read from Secrets Manager is used, in milliseconds. A rotation is seen after that, or on a fresh read. */
+/** How long a value of Secrets Manager is cached, in milliseconds. A rotation takes effect after that, or with a fresh read. */
 const CACHE_MILLISECONDS = 5 * 60 * 1000;
 
-/** What a secret should hold. */
+/** What a secret must contain. */
 export interface SecretForm<Value extends object> {
-  /** Of the JSON in the secret. Its messages are the accepted forms. */
+  /** The schema of the JSON in the secret. Its messages are the accepted forms. */
   readonly schema: v.GenericSchema<unknown, Value>;
   /** The JSON as a person would write it. */
   readonly example: string;
-  /** Whose login belongs there, as in "the login of the CA". */
+  /** What belongs into the secret, for example "the login of the CA". */
   readonly content: string;
 }
 
-/** What one version of a secret holds, or why it cannot be used. `problem` never quotes the secret. */
+/** The value of one version of a secret, or the reason why it cannot be used. `problem` never quotes the secret. */
 export type SecretReading<Value extends object> =
   | ({ readonly version: string; readonly problem?: never } & Readonly<Value>)
   | { readonly version?: string; readonly problem: string };
 
 export interface SecretReader<Value extends object> {
-  /** @param fresh asks Secrets Manager, whatever is remembered. */
+  /** @param options `fresh` bypasses the cache. */
   read(options: { readonly fresh: boolean }): Promise<SecretReading<Value>>;
 }
 
 /**
- * Faults of the secret or of its policy: somebody has to mend them. Every other error of Secrets Manager passes by itself,
- * and is thrown.
+ * Errors that mean a fault of the secret or of its policy, which an operator must fix. Every other error of Secrets Manager
+ * is temporary and is thrown.
  */
-const MENDED_BY_HAND = new Set([
+const PERMANENT_ERRORS = new Set([
   'AccessDeniedException',
   'DecryptionFailure',
   'InvalidParameterException',
@@ -44,20 +44,20 @@ const MENDED_BY_HAND = new Set([
   'ResourceNotFoundException',
 ]);
 
-/** Reads a secret with the version it came in, and remembers it for five minutes. */
+/** Creates a reader that returns the value of a secret with its version, and caches it for five minutes. */
 export function createSecretReader<Value extends object>(
   client: SecretsManagerClient,
   secretId: string,
   form: SecretForm<Value>,
   now: () => number = Date.now,
 ): SecretReader<Value> {
-  let remembered: { readonly reading: SecretReading<Value>; readonly until: number } | undefined;
+  let cached: { readonly reading: SecretReading<Value>; readonly until: number } | undefined;
   return {
     async read({ fresh }) {
-      if (fresh || !remembered || remembered.until <= now()) {
-        remembered = { reading: await readSecret(client, secretId, form), until: now() + CACHE_MILLISECONDS };
+      if (fresh || !cached || cached.until <= now()) {
+        cached = { reading: await readSecret(client, secretId, form), until: now() + CACHE_MILLISECONDS };
       }
-      return remembered.reading;
+      return cached.reading;
     },
   };
 }
@@ -71,7 +71,7 @@ async function readSecret<Value extends object>(
     const { SecretString = '', VersionId = '' } = await client.send(new GetSecretValueCommand({ SecretId: secretId }));
     return readValue(SecretString, VersionId, form);
   } catch (error) {
-    if (error instanceof SecretsManagerServiceException && MENDED_BY_HAND.has(error.name)) {
+    if (error instanceof SecretsManagerServiceException && PERMANENT_ERRORS.has(error.name)) {
       return { problem: `the secret cannot be read: ${error.name}` };
     }
     throw error;
@@ -87,7 +87,7 @@ function readValue<Value extends object>(
   try {
     json = JSON.parse(text);
   } catch {
-    // The parser's message would quote the secret.
+    // The message of the parser would quote the secret.
     return { version, problem: `the secret is not JSON; accepted: ${example}` };
   }
   const result = v.safeParse(schema, json);
@@ -95,7 +95,7 @@ function readValue<Value extends object>(
     return { version, problem: `the secret is wrong: ${problemsOf(result.issues, { hidden: true }).join('; ')}` };
   }
   if (Object.values(result.output).includes(PLACEHOLDER)) {
-    return { version, problem: `the secret still holds the placeholder: put ${content} there` };
+    return { version, problem: `the secret still contains the placeholder: put ${content} there` };
   }
   return { version, ...result.output };
 }

@@ -1,20 +1,18 @@
 import { askCollectMc, type CallResult, type CollectRequest, type ResponseFormat } from '../collectmc/request.ts';
 import type { HttpClient } from '../http.ts';
+import { STATE_BUDGET, truncate } from '../text.ts';
 import type { CredentialsReader, CredentialsReading } from './credentials.ts';
 
-/** Milliseconds for one call. The CA answers in a second or a few; longer than this is an outage. */
+/** The time limit of one call, in milliseconds. The CA replies within a few seconds; a longer call is an outage. */
 const CALL_MILLISECONDS = 30_000;
 
-/** Milliseconds kept back of Lambda's time, for reading the secret and storing what the call brought. */
+/** The part of Lambda's time that a call must leave for reading the secret and storing the response, in milliseconds. */
 const RESERVED_MILLISECONDS = 20_000;
 
-/** Characters of the CA's text that are kept: enough for any sentence of its error page, too few to fill a log. */
-const TEXT_LIMIT = 500;
-
-/** An answer, or none where no call could be made: then `milliseconds` is missing. */
+/** The result of a call. If no call could be made, `milliseconds` is missing. */
 export interface AskResult extends Omit<CallResult, 'milliseconds'> {
   readonly milliseconds?: number;
-  /** The version of the secret that the CA does not accept. */
+  /** The version of the secret whose login the CA rejected. */
   readonly rejectedCredentialsVersion?: string;
 }
 
@@ -28,10 +26,10 @@ export interface AskDependencies {
 }
 
 /**
- * Asks CollectMC with the credentials of the secret, and never twice with credentials that it rejected: the CA locks an
- * account for that. Rejected versions are remembered here, for every order of this process, and travel with each order.
+ * Asks CollectMC with the credentials of the secret, but never again with credentials that the CA rejected, because the CA
+ * would lock the account. Rejected versions are kept in memory for all orders of this process, and in the state of each order.
  *
- * The first round may use remembered credentials; the second reads the secret afresh, so that a rotation is noticed at once.
+ * The first attempt may use cached credentials. The second reads the secret again, so that a rotation takes effect at once.
  */
 export function createAsk({ url, format, credentials, http }: AskDependencies) {
   const rejected = new Set<string>();
@@ -45,43 +43,43 @@ export function createAsk({ url, format, credentials, http }: AskDependencies) {
       rejected.add(rejectedBefore);
     }
     let latest = waitingForCredentials('');
-    let refused: Login | undefined;
+    let rejectedLogin: Login | undefined;
     for (const fresh of [false, true]) {
       const reading = await credentials.read({ fresh });
       if (reading.problem !== undefined || rejected.has(reading.version)) {
-        // What the CA itself said in the first round says more.
+        // A reply of the CA in the first attempt states more.
         latest = latest.milliseconds === undefined ? notAsked(reading, rejectedBefore) : latest;
         continue;
       }
       const { version, loginName, loginPassword } = reading;
-      if (refused?.loginName === loginName && refused.loginPassword === loginPassword) {
-        // Another version of what the CA has just refused. Put once more after this, it will be asked with.
+      if (rejectedLogin?.loginName === loginName && rejectedLogin.loginPassword === loginPassword) {
+        // The same login under another version: the CA has just rejected it. It is tried again only under a newer version.
         rejected.add(version);
         latest = { ...latest, rejectedCredentialsVersion: version };
         continue;
       }
       const time = Math.min(CALL_MILLISECONDS, remaining() - RESERVED_MILLISECONDS);
-      const answer = await askCollectMc(
+      const result = await askCollectMc(
         http,
         { url, format, orderNumber, loginName, loginPassword },
         AbortSignal.timeout(Math.max(1, time)),
       );
-      const reply = redact(answer.reply, loginPassword);
+      const reply = redact(result.reply, loginPassword);
       if (reply.kind !== 'waiting' || reply.reason !== 'credentials') {
-        return { ...answer, reply };
+        return { ...result, reply };
       }
-      refused = reading;
+      rejectedLogin = reading;
       rejected.add(version);
-      latest = { ...answer, reply, rejectedCredentialsVersion: version };
+      latest = { ...result, reply, rejectedCredentialsVersion: version };
     }
     return latest;
   };
 }
 
-/** A secret that cannot be read for once must not make the order forget what the CA rejected. */
+/** If the secret cannot be read this time, the order keeps the version that the CA rejected. */
 function notAsked(reading: CredentialsReading, rejectedBefore: string | undefined): AskResult {
   return reading.problem === undefined
-    ? waitingForCredentials('the CA rejected these credentials, and the secret holds no newer ones', reading.version)
+    ? waitingForCredentials('the CA rejected these credentials, and the secret contains no newer ones', reading.version)
     : waitingForCredentials(reading.problem, rejectedBefore);
 }
 
@@ -94,14 +92,14 @@ function waitingForCredentials(text: string, version?: string): AskResult {
 }
 
 /**
- * The CA's text goes into logs and errors, up to its limit. A server that repeats the request must not bring the password
- * there, so it goes first: a cut could leave half of it.
+ * Prepares the CA's text for logs and errors. The password is removed, because a server may repeat the request. That comes
+ * first: truncation could leave a part of the password.
  */
 function redact<Reply extends CallResult['reply']>(reply: Reply, password: string): Reply {
   if (!('text' in reply)) {
     return reply;
   }
   const spellings = [password, encodeURIComponent(password), new URLSearchParams({ '': password }).toString().slice(1)];
-  const text = spellings.reduce((concealed, spelling) => concealed.replaceAll(spelling, '[password]'), reply.text);
-  return { ...reply, text: text.slice(0, TEXT_LIMIT) };
+  const text = spellings.reduce((redacted, spelling) => redacted.replaceAll(spelling, '[password]'), reply.text);
+  return { ...reply, text: truncate(text, STATE_BUDGET.message) };
 }

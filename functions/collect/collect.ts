@@ -7,26 +7,31 @@ import { parseInput } from '../input.ts';
 import { orderInStateSchema } from '../order.ts';
 import type { Archive } from '../store/archive.ts';
 import type { StoredFinding, StoredManifest } from '../store/manifest.ts';
+import { STATE_BUDGET, takeWithin } from '../text.ts';
 import { type AskDependencies, type AskResult, createAsk } from './ask.ts';
 import { waitSeconds } from './waiting.ts';
 
-/** What one check found. Step Functions keeps it at `$.collection`, and the next check reads it there. */
+/** The result of one check. Step Functions keeps it at `$.collection`, where the next check reads it. */
 export interface Collection {
   readonly outcome: 'issued' | 'waiting';
-  /** The CA's status; missing where it gave none. */
+  /** The status in the CA's reply, if it contained one. */
   readonly status?: number;
   readonly reason?: WaitingReason;
   /** Checks of this execution so far. */
   readonly checks: number;
-  /** Checks with this reason in a row. */
+  /** Consecutive checks with this reason, including this one. */
   readonly consecutive?: number;
   readonly waitSeconds: number;
   readonly rejectedCredentialsVersion?: string;
   readonly certificate?: CollectedCertificate;
 }
 
-/** What the event "Mark Certificate Issued" tells. `changed` is false where another execution had stored it before. */
+/**
+ * The certificate in the event "Mark Certificate Issued". The lists are limited by STATE_BUDGET; the manifest contains them
+ * in full.
+ */
 export interface CollectedCertificate {
+  /** False if another execution had stored this certificate before. */
   readonly changed: boolean;
   readonly bucket: string;
   readonly keys: Readonly<Record<string, string>>;
@@ -34,14 +39,14 @@ export interface CollectedCertificate {
   readonly domains: readonly string[];
   readonly notBefore: string;
   readonly notAfter: string;
-  /** No finding is an error. */
+  /** Whether no finding is an error. */
   readonly publishable: boolean;
   readonly findings: readonly StoredFinding[];
-  /** The finished records of the DNS, where the stack publishes: one for each domain that was ordered. */
+  /** If the stack publishes: the DNS record for each domain of the order. */
   readonly bimiRecords?: readonly string[];
 }
 
-/** One check, for logs and metrics. Holds nothing secret. */
+/** One check, for logs and metrics. It contains nothing secret. */
 export interface CheckRecord {
   readonly orderNumber: string;
   readonly outcome: Collection['outcome'] | 'failed';
@@ -49,13 +54,13 @@ export interface CheckRecord {
   readonly reason?: WaitingReason | undefined;
   readonly error?: CollectionErrorName;
   readonly checks: number;
-  /** Since the execution began. */
+  /** Seconds since the start of the execution. */
   readonly elapsedSeconds: number;
   readonly waitSeconds?: number;
-  /** How long the CA took to answer; missing where it was not asked. */
+  /** The duration of the call to the CA; missing if there was no call. */
   readonly milliseconds?: number | undefined;
   readonly text?: string;
-  /** Of an issued certificate: whether it is publishable, and the ids of its findings. */
+  /** For an issued certificate: whether it is publishable, and the ids of its findings. */
   readonly publishable?: boolean;
   readonly findings?: readonly string[];
 }
@@ -63,12 +68,12 @@ export interface CheckRecord {
 export interface CollectDependencies extends AskDependencies {
   /** Seconds between two checks of an order. */
   readonly pollSeconds: number;
-  /** Seconds from the execution's start after which an order that is still waiting is overdue. */
+  /** Seconds from the start of the execution after which a waiting order is overdue. */
   readonly giveUpSeconds: number;
   readonly bucket: string;
-  /** SHA-256 fingerprints that are trusted beside the known roots. */
+  /** SHA-256 fingerprints of certificates that are trusted in addition to the known roots. */
   readonly trustAnchors: readonly string[];
-  /** The public address of published certificates; undefined where the stack publishes none. */
+  /** The public URL of published certificates; undefined if the stack publishes none. */
   readonly publishedUrl: string | undefined;
   readonly archive: (orderNumber: string) => Promise<Archive>;
   readonly observe: (check: CheckRecord) => void;
@@ -76,11 +81,8 @@ export interface CollectDependencies extends AskDependencies {
   readonly random: () => number;
 }
 
-/** An unknown status may be a fault that passes. This many in a row are an answer. */
+/** An unknown status may be a temporary fault. After this many consecutive ones it is a refusal. */
 const UNKNOWN_LIMIT = 8;
-
-/** Domains of a certificate that an event names: ten times as many as any real one has. */
-const DOMAINS_LIMIT = 250;
 
 const DATE_FORM = 'an ISO 8601 date and time';
 const eventSchema = v.object({
@@ -92,7 +94,7 @@ const eventSchema = v.object({
         status: v.optional(v.number()),
         reason: v.optional(v.string()),
         consecutive: v.optional(v.number()),
-        // 0.1.0 called it so. Its executions wait for months.
+        // The name of `consecutive` in release 0.1.0, whose executions wait for months.
         inARow: v.optional(v.number()),
         rejectedCredentialsVersion: v.optional(v.string()),
       }),
@@ -104,49 +106,49 @@ const eventSchema = v.object({
 type Check = v.InferOutput<typeof eventSchema>;
 
 /**
- * Makes the check of one order: asks the CA once, and says whether the certificate is stored or how long to wait.
- * Whatever it does can be repeated: a check that died halfway is simply made again.
+ * Creates the function that checks one order: it asks the CA once, and either stores the certificate or returns how long to
+ * wait. A check can be repeated: after a failure at any point the next run completes the work.
  *
- * @throws {CollectionError} on the CA's own "no", on a chain that cannot be proved, and when the deadline has passed.
+ * The function throws a {@link CollectionError} if the CA refuses the order, if no valid chain can be built, and after the
+ * deadline.
  */
 export function createCollect(dependencies: CollectDependencies) {
   const ask = createAsk(dependencies);
   const { observe, now, giveUpSeconds, pollSeconds } = dependencies;
 
-  /** @param remaining milliseconds that are left of Lambda's time. */
+  /** @param remaining returns the milliseconds that are left of Lambda's time. */
   return async (event: unknown, remaining: () => number): Promise<Collection> => {
     const check = parseInput(eventSchema, event, 'the input of the check');
     const { orderNumber, collection: previous } = check.order;
     const checks = (previous?.checks ?? 0) + 1;
-    const asked = await ask(orderNumber, previous?.rejectedCredentialsVersion, remaining);
-    const { reply } = asked;
+    const result = await ask(orderNumber, previous?.rejectedCredentialsVersion, remaining);
+    const { reply } = result;
     const elapsedSeconds = (now().getTime() - Date.parse(check.startedAt)) / 1000;
-    const seen = { orderNumber, status: reply.status, checks, elapsedSeconds, milliseconds: asked.milliseconds };
+    const record = { orderNumber, status: reply.status, checks, elapsedSeconds, milliseconds: result.milliseconds };
 
     const fail = (name: CollectionErrorName, message: string, options?: ErrorOptions): CollectionError => {
-      observe({ ...seen, outcome: 'failed', error: name, text: message });
+      observe({ ...record, outcome: 'failed', error: name, text: message });
       return new CollectionError(name, `Order ${orderNumber}: ${message}`, options);
     };
 
     if (reply.kind === 'issued') {
-      const certificate = await collectCertificate(check, asked, reply, dependencies, fail);
+      const certificate = await collectCertificate(check, result, reply, dependencies, fail);
       const { publishable, findings } = certificate;
-      observe({ ...seen, outcome: 'issued', waitSeconds: 0, publishable, findings: findings.map(({ id }) => id) });
+      observe({ ...record, outcome: 'issued', waitSeconds: 0, publishable, findings: findings.map(({ id }) => id) });
       return { outcome: 'issued', status: reply.status, checks, waitSeconds: 0, certificate };
     }
     if (reply.kind === 'refused') {
-      throw fail(reply.refusal, `the CA answered ${answerOf(reply)}`);
+      throw fail(reply.refusal, `the CA answered ${describeReply(reply)}`);
     }
-    const consecutive =
-      streakOf(previous) === streakOf(reply) ? (previous?.consecutive ?? previous?.inARow ?? 0) + 1 : 1;
+    const consecutive = kindOf(previous) === kindOf(reply) ? (previous?.consecutive ?? previous?.inARow ?? 0) + 1 : 1;
     if (reply.kind === 'unknown' && consecutive >= UNKNOWN_LIMIT) {
-      throw fail('UnknownRefusal', `the CA answered ${answerOf(reply)}, ${consecutive} times in a row`);
+      throw fail('UnknownRefusal', `the CA answered ${describeReply(reply)}, ${consecutive} times in a row`);
     }
     if (elapsedSeconds >= giveUpSeconds) {
       const days = Math.floor(elapsedSeconds / 86_400);
       throw fail(
         'CollectionOverdue',
-        `no certificate after ${days} days and ${checks} checks; last: ${answerOf(reply)}`,
+        `no certificate after ${days} days and ${checks} checks; last: ${describeReply(reply)}`,
       );
     }
     const reason = reply.kind === 'unknown' ? 'outage' : reply.reason;
@@ -156,7 +158,7 @@ export function createCollect(dependencies: CollectDependencies) {
       pollSeconds,
       dependencies.random(),
     );
-    observe({ ...seen, outcome: 'waiting', reason, waitSeconds: wait, text: reply.text });
+    observe({ ...record, outcome: 'waiting', reason, waitSeconds: wait, text: reply.text });
     return {
       outcome: 'waiting',
       ...(reply.status !== undefined && { status: reply.status }),
@@ -164,16 +166,16 @@ export function createCollect(dependencies: CollectDependencies) {
       checks,
       consecutive,
       waitSeconds: wait,
-      ...(asked.rejectedCredentialsVersion !== undefined && {
-        rejectedCredentialsVersion: asked.rejectedCredentialsVersion,
+      ...(result.rejectedCredentialsVersion !== undefined && {
+        rejectedCredentialsVersion: result.rejectedCredentialsVersion,
       }),
     };
   };
 }
 
 /**
- * Keeps the response, reads it, stores the chain. The code that reads certificates is loaded only here. A response with a
- * private key in it is the one that is kept nowhere.
+ * Stores the response, validates the chain in it and stores the chain. The code that reads certificates is loaded only here.
+ * A response that contains a private key is not stored.
  */
 async function collectCertificate(
   { order, execution }: Check,
@@ -194,8 +196,8 @@ async function collectCertificate(
     const { domains, product, selector } = order;
     const certificate = await readMarkCertificate(payload, { at: now(), domains, selector, product, trustAnchors });
     const records = publishedUrl === undefined ? undefined : bimiRecordsOf(order, publishedUrl);
-    const standing = await archive.store(response, certificate, provenance, records);
-    return { bucket, ...summary(standing, execution) };
+    const manifest = await archive.store(response, certificate, provenance, records);
+    return { bucket, ...summarize(manifest, execution) };
   } catch (error) {
     if (!(error instanceof InvalidChainError)) {
       throw error;
@@ -205,37 +207,34 @@ async function collectCertificate(
   }
 }
 
-/** What the buyer will put into the DNS, for each domain of the order. */
+/** The DNS record for each domain of the order. */
 function bimiRecordsOf({ domains = [], selector }: Check['order'], publishedUrl: string): string[] {
   return domains.map((domain) => bimiRecord(publishedUrl, domain, selector ?? DEFAULT_SELECTOR));
 }
 
-function summary(standing: StoredManifest, execution: string): Omit<CollectedCertificate, 'bucket'> {
-  const { fingerprintSha256, notBefore, notAfter, publishable, findings, bimiRecords } = standing;
-  const keys = Object.fromEntries(Object.entries(standing.objects).map(([name, { key }]) => [name, key]));
-  const changed = standing.execution === execution;
-  // A state may have 256 KiB; the manifest has them all.
-  const domains = standing.domains.slice(0, DOMAINS_LIMIT);
+/** What the state of the execution carries of a manifest: every list limited to its share of the state. */
+function summarize(manifest: StoredManifest, execution: string): Omit<CollectedCertificate, 'bucket'> {
+  const { fingerprintSha256, notBefore, notAfter, publishable, bimiRecords } = manifest;
   return {
-    changed,
-    keys,
+    changed: manifest.execution === execution,
+    keys: Object.fromEntries(Object.entries(manifest.objects).map(([name, { key }]) => [name, key])),
     fingerprintSha256,
-    domains,
+    domains: takeWithin(manifest.domains, STATE_BUDGET.domains),
     notBefore,
     notAfter,
     publishable,
-    findings,
-    ...(bimiRecords && { bimiRecords }),
+    findings: takeWithin(manifest.findings, STATE_BUDGET.findings),
+    ...(bimiRecords && { bimiRecords: takeWithin(bimiRecords, STATE_BUDGET.bimiRecords) }),
   };
 }
 
-/** What counts as "the same again": the reason, or any status that no table has. */
-function streakOf(
+/** Two replies are consecutive ones of a kind if they have the same reason, or if the table has none of their statuses. */
+function kindOf(
   reply: { readonly status?: number | undefined; readonly reason?: string | undefined } | undefined,
 ): string | undefined {
   return reply?.status !== undefined && !STATUSES.has(reply.status) ? 'unknown' : reply?.reason;
 }
 
-function answerOf({ status, text }: { readonly status?: number | undefined; readonly text: string }): string {
+function describeReply({ status, text }: { readonly status?: number | undefined; readonly text: string }): string {
   return status === undefined ? text : `${status} (${text || STATUSES.get(status)?.meaning || 'without a text'})`;
 }

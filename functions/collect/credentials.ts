@@ -22,12 +22,12 @@ const CREDENTIALS: SecretForm<Credentials> = {
   content: 'the login of the CA',
 };
 
-/** The CA's login in one version of the secret, or why that version holds none. `problem` never quotes the secret. */
+/** The CA's login in one version of the secret, or the reason why that version contains none. `problem` never quotes the secret. */
 export type CredentialsReading = SecretReading<Credentials>;
 
 export type CredentialsReader = SecretReader<Credentials>;
 
-/** Reads the CA's credentials with the version they came in, and remembers them for five minutes. */
+/** Reads the CA's credentials and their version, and caches them for five minutes. */
 export function createCredentialsReader(
   client: SecretsManagerClient,
   secretId: string,

@@ -13,7 +13,7 @@ import { type CheckRecord, createCollect } from './collect.ts';
 import { createCredentialsReader } from './credentials.ts';
 import { collectEnvironment } from './environment.ts';
 
-/** Wires one process of the Lambda Collect: clients, credentials and rejected versions live as long as it does. */
+/** Creates the handler of the Lambda Collect. Clients, cached credentials and rejected versions live as long as the process. */
 export function createHandler(environment: Environment) {
   const variables = parseEnvironment(collectEnvironment, environment);
   const logger = new Logger({ serviceName: 'collect' });
@@ -40,7 +40,7 @@ export function createHandler(environment: Environment) {
 }
 
 /**
- * The archive, and the S3 client with it, is loaded when the first certificate has come: most processes never see one, and
+ * The archive and the S3 client are loaded for the first issued certificate only: most processes never receive one, and
  * loading both takes a sixth of a cold start.
  */
 function createArchives(bucket: string): (orderNumber: string) => Promise<Archive> {
@@ -51,7 +51,7 @@ function createArchives(bucket: string): (orderNumber: string) => Promise<Archiv
   };
 }
 
-/** One line and one set of metrics a check. */
+/** Writes one log line and one set of metrics for each check. */
 function observe(check: CheckRecord, logger: Logger, metrics: Metrics): void {
   logger[check.outcome === 'failed' ? 'error' : 'info']('check', { ...check });
   const count = (name: string, value = 1) => metrics.addMetric(name, MetricUnit.Count, value);

@@ -1,36 +1,37 @@
 import type { WaitingReason } from '../collectmc/codes.ts';
 
-/** Where an order stands when it has to wait again. */
+/** The state of an order that must wait again. */
 export interface WaitState {
   readonly reason: WaitingReason;
-  /** Replies with this reason in a row, this one included. */
+  /** Consecutive replies with this reason, including this one. */
   readonly consecutive: number;
-  /** Calls so far, this one included, and the seconds since the execution began. */
+  /** Checks so far, including this one. */
   readonly checks: number;
+  /** Seconds since the start of the execution. */
   readonly elapsedSeconds: number;
-  /** What an outage asked for (Retry-After), in seconds. */
+  /** Seconds that the CA's server asked to wait (Retry-After). */
   readonly retryAfter?: number | undefined;
 }
 
-/** The documented ±10 % around the poll interval: orders announced together must not stay together. */
+/** The wait differs from the poll interval by up to ±10 %, so that orders that began together are not checked together. */
 const SPREAD = 0.1;
 
 /**
- * Checks by which an order may run ahead of one call per poll interval. An outage costs 8 of them at the default interval
- * (60 s doubled until it passes 3 h), an issued-but-not-attached certificate 3. Whatever mixture of the two a CA answers,
- * an execution makes at most this many checks more than its deadline holds intervals, so its history stays bounded.
+ * How many checks an order may make in addition to one for each poll interval. At the default interval an outage takes 8 of
+ * them (60 s, doubled until it exceeds 3 h), and a certificate that is available but not attached takes 3. Together with the
+ * number of intervals before the deadline this limits the history of an execution, whatever the CA replies.
  */
 export const CHECKS_AHEAD = 250;
 
 const AVAILABLE_SECONDS = 900;
-const AVAILABLE_IN_A_ROW = 3;
+const AVAILABLE_CONSECUTIVE = 3;
 const OUTAGE_SECONDS = 60;
 
-/** The wait after each reason, in seconds, before the poll interval caps it. `random` is in 0..1. */
-const WAITS: Readonly<Record<WaitingReason, (standing: WaitState, pollSeconds: number, random: number) => number>> = {
+/** The wait after each reason, in seconds. `random` is between 0 and 1. */
+const WAITS: Readonly<Record<WaitingReason, (state: WaitState, pollSeconds: number, random: number) => number>> = {
   processing: (_, pollSeconds, random) => pollSeconds * (1 - SPREAD + 2 * SPREAD * random),
   available: ({ consecutive }, pollSeconds) =>
-    consecutive <= AVAILABLE_IN_A_ROW ? Math.min(AVAILABLE_SECONDS, pollSeconds) : pollSeconds,
+    consecutive <= AVAILABLE_CONSECUTIVE ? Math.min(AVAILABLE_SECONDS, pollSeconds) : pollSeconds,
   'call-limit': (_, pollSeconds) => 2 * pollSeconds,
   outage: ({ consecutive, retryAfter = 0 }, pollSeconds) =>
     Math.min(Math.max(OUTAGE_SECONDS * 2 ** (consecutive - 1), retryAfter), pollSeconds),
@@ -39,9 +40,9 @@ const WAITS: Readonly<Record<WaitingReason, (standing: WaitState, pollSeconds: n
   permission: (_, pollSeconds) => pollSeconds,
 };
 
-/** Whole seconds until the next check. */
-export function waitSeconds(standing: WaitState, pollSeconds: number, random: number): number {
-  const wait = WAITS[standing.reason](standing, pollSeconds, random);
-  const ahead = standing.checks - standing.elapsedSeconds / pollSeconds;
+/** The time until the next check, in whole seconds. */
+export function waitSeconds(state: WaitState, pollSeconds: number, random: number): number {
+  const wait = WAITS[state.reason](state, pollSeconds, random);
+  const ahead = state.checks - state.elapsedSeconds / pollSeconds;
   return Math.max(1, Math.round(ahead > CHECKS_AHEAD ? Math.max(wait, pollSeconds) : wait));
 }

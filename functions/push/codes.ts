@@ -1,13 +1,15 @@
-/** What one statusCode of a push means. `ask` is whether CollectMC may have something new to say. */
+/** The meaning of a statusCode of a push. */
 export interface PushMeaning {
+  /** Whether CollectMC may have a new reply for the order, so that it must be asked. */
   readonly ask: boolean;
+  /** The meaning in words, as the CA documents it. */
   readonly meaning: string;
 }
 
 /** The statusCode of a revocation. */
 export const REVOKED = 8;
 
-/** Every statusCode that the CA documents for certificate events. A code that is not here is noted, never an error. */
+/** Every statusCode that the CA documents for certificate events. Other codes are logged; they are not errors. */
 export const PUSH_CODES: ReadonlyMap<number, PushMeaning> = new Map<number, PushMeaning>([
   [3, { ask: true, meaning: 'failed' }],
   [5, { ask: true, meaning: 'failed' }],

@@ -6,14 +6,15 @@ import { describeExecution, type Executions, startExecution } from '../execution
 import { problemsOf } from '../input.ts';
 import { executionName, type Order, orderInStateSchema } from '../order.ts';
 import type { SecretReader } from '../secret.ts';
+import { truncate } from '../text.ts';
 import { isLogin, type PushLogin, readAuthorization } from './authentication.ts';
 import { PUSH_CODES } from './codes.ts';
 
-/** A push with two certificates is some 20 KB; 256 KiB is never one. */
+/** The most bytes of a body. A push with two certificates has about 20 KB. */
 const BODY_LIMIT = 256 * 1024;
 
-/** Characters of a field that a log line repeats. */
-const TEXT_LIMIT = 200;
+/** The bytes of a field in a log line. */
+const FIELD_BYTES = 202;
 
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 const STATUS_CODE_FORM = 'a whole number like 6';
@@ -21,11 +22,11 @@ const STATUS_CODE_FORM = 'a whole number like 6';
 const text = v.optional(
   v.pipe(
     v.string(),
-    v.transform((value) => value.slice(0, TEXT_LIMIT)),
+    v.transform((value) => truncate(value, FIELD_BYTES)),
   ),
 );
 
-/** The fields that are read. The certificates of a push are not among them: only CollectMC is asked for certificates. */
+/** The fields that are read. Certificates in a push are ignored: they come from CollectMC only. */
 const pushSchema = v.object({
   orderNumber: orderInStateSchema.entries.orderNumber,
   certificateID: text,
@@ -35,41 +36,42 @@ const pushSchema = v.object({
 });
 const FIELDS = Object.keys(pushSchema.entries);
 
-/** What the CA says of an order. */
+/** What a push reports about an order. */
 type Push = v.InferOutput<typeof pushSchema>;
 
-/** One request, for logs and metrics. Holds no header, no body and nothing secret. */
+/** One request, for logs and metrics. It contains no header, no body and nothing secret. */
 export interface PushRecord extends Partial<Push> {
   readonly outcome: 'started' | 'already-there' | 'noted' | 'refused';
-  /** What the sender was answered. */
+  /** The status of the response. */
   readonly httpStatus: number;
-  /** The execution that asks CollectMC. */
+  /** The name of the execution that asks CollectMC. */
   readonly execution?: string;
-  /** Why a request was refused. */
+  /** The reason why a request was refused. */
   readonly problem?: string;
 }
 
 export interface PushDependencies extends Executions {
-  /** What the CA was told to send. */
+  /** The login that the CA sends with its pushes. */
   readonly login: SecretReader<PushLogin>;
   readonly observe: (record: PushRecord) => void;
   readonly now: () => Date;
 }
 
-/** A request that is no push, or not now. */
+/** The response to a request that cannot be accepted. */
 interface Refusal {
   readonly httpStatus: 400 | 401 | 405 | 413 | 503;
   readonly headers?: Readonly<Record<string, string>>;
-  /** For the sender. */
+  /** The text for the sender. */
   readonly answer: string;
-  /** For the log, where it should know more than the sender. */
+  /** The text for the log, if it differs from the answer. */
   readonly problem?: string;
 }
 
 /**
- * Answers the CA's push notifications. A push is a hint: where it says that an order came to an end, CollectMC is asked at
- * once, by an execution of its own for each statusCode and day, so that a repeated push starts nothing. The CA repeats what
- * is not answered with 2xx up to 3 times; should that bring nothing either, the order's next check finds the same.
+ * Creates the function that answers the CA's push notifications. A push is a hint: if it reports an outcome, a separate
+ * execution asks CollectMC at once. There is one execution for each order, statusCode and day, so a repeated push starts
+ * nothing. The CA repeats a push up to 3 times if the response is not 2xx. If all of them fail, the order's next check finds
+ * the outcome.
  */
 export function createPush(dependencies: PushDependencies) {
   const { observe } = dependencies;
@@ -88,14 +90,14 @@ export function createPush(dependencies: PushDependencies) {
       observe({ ...push, ...done, httpStatus: 200 });
       return respond(200, done.outcome === 'noted' ? 'noted' : 'asked for at once');
     } catch (error) {
-      // Answered, not thrown: one line in the log says it all, and the URL's own metric Url5xxCount counts it.
+      // Not thrown, so that the log has one line about it. The metric Url5xxCount of the function URL counts it.
       observe({ ...push, outcome: 'refused', httpStatus: 500, problem: String(error) });
       return respond(500, 'something went wrong; try again');
     }
   };
 }
 
-/** The checks in their order. Nothing of the fields is looked at before the password is right. */
+/** Checks a request and reads its fields. No field is read before the login is verified. */
 async function receive(event: LambdaFunctionURLEvent, login: SecretReader<PushLogin>): Promise<Push | Refusal> {
   const { method } = event.requestContext.http;
   if (method !== 'GET' && method !== 'POST') {
@@ -116,7 +118,7 @@ async function receive(event: LambdaFunctionURLEvent, login: SecretReader<PushLo
   if (body.length > BODY_LIMIT) {
     return { httpStatus: 413, answer: `the body has ${body.length} bytes; accepted: up to ${BODY_LIMIT}` };
   }
-  // A body without a type is taken for a form: the CA documents nothing else.
+  // A body without a content type is read as a form: the CA documents nothing else.
   const type = event.headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? FORM_TYPE;
   if (method === 'POST' && type !== FORM_TYPE) {
     return { httpStatus: 400, answer: `content-type: is not accepted; accepted: ${FORM_TYPE}` };
@@ -131,7 +133,7 @@ const UNAUTHORIZED: Refusal = {
   answer: 'user name or password missing or wrong',
 };
 
-/** The fields under the names the CA documents, whatever case they came in. An empty one is as good as none. */
+/** The fields under the names that the CA documents. Names are matched in any case; empty fields count as missing. */
 function fieldsOf(form: string): Record<string, string | undefined> {
   const given = new Map([...new URLSearchParams(form)].map(([name, value]) => [name.toLowerCase(), value]));
   return Object.fromEntries(FIELDS.map((name) => [name, given.get(name.toLowerCase()) || undefined]));
@@ -152,14 +154,14 @@ async function act(
 }
 
 /**
- * The order as its first execution has it, with the domains and the product to expect; where there is none, its number.
- * `replace` was said of the certificate of that time, and is not a wish for every later one.
+ * The order as the input of its first execution describes it, with domains, product and selector. If there is no such
+ * execution, the order number only. `replace` is left out: it applied to the certificate of that time.
  */
 async function knownOrder(orderNumber: string, executions: Executions): Promise<Order> {
   try {
     const { input = 'null' } = await describeExecution(executions, executionName({ orderNumber }));
     const order = v.safeParse(orderInStateSchema, JSON.parse(input));
-    // Started by hand, it may hold anything.
+    // An execution that was started by hand can have any input.
     if (!order.success || order.output.orderNumber !== orderNumber) {
       return { orderNumber };
     }

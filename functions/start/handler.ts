@@ -7,7 +7,7 @@ import { type Environment, parseEnvironment } from '../environment.ts';
 import { startEnvironment } from './environment.ts';
 import { start } from './start.ts';
 
-/** Wires one process of the Lambda start, the target of the rule for "Mark Certificate Ordered". */
+/** Creates the handler of the Lambda start, the target of the rule for "Mark Certificate Ordered". */
 export function createHandler(environment: Environment) {
   const { STATE_MACHINE_ARN } = parseEnvironment(startEnvironment, environment);
   const logger = new Logger({ serviceName: 'start' });
@@ -18,7 +18,7 @@ export function createHandler(environment: Environment) {
   };
   return middy(async (event: EventBridgeEvent<string, unknown>) => {
     const started = await start(event.detail, dependencies);
-    logger.info(started.started ? 'execution started' : 'nothing started: the execution is there already', {
+    logger.info(started.started ? 'execution started' : 'nothing started: the execution exists already', {
       ...started,
     });
     return started;

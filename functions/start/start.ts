@@ -5,11 +5,11 @@ import { describeExecution, type Executions, startExecution } from '../execution
 import { parseInput } from '../input.ts';
 import { executionName, type Order, orderSchema } from '../order.ts';
 
-/** What an event brought about. */
+/** The result of an event. */
 export interface Started {
   readonly orderNumber: string;
   readonly execution: string;
-  /** False where the execution was there already: a doubled event, or an order that has its certificate. */
+  /** False if the execution exists already: a repeated event, or an order that has its certificate. */
   readonly started: boolean;
 }
 
@@ -17,18 +17,18 @@ export interface StartDependencies extends Executions {
   readonly now: () => Date;
 }
 
-/** Attempts at one order that one day can hold. More than these is a loop, not an operator. */
-const ATTEMPTS_A_DAY = 10;
+/** The most executions of an order in one day. More than these are a loop, not an operator. */
+const EXECUTIONS_A_DAY = 10;
 
-/** An execution of these may still bring the certificate, or has brought it. */
+/** An execution with one of these statuses may still collect the certificate, or has collected it. */
 const NOTHING_TO_DO: ReadonlySet<ExecutionStatus | undefined> = new Set(['RUNNING', 'PENDING_REDRIVE', 'SUCCEEDED']);
 
 /**
- * Starts the collection of an order. A doubled event starts nothing; an event for an order whose execution ended without
- * a certificate begins anew, under the name of the day.
+ * Starts the collection of an order. A repeated event starts nothing. If the order's last execution ended without a
+ * certificate, a new execution starts, whose name ends in the date.
  *
  * @param detail the detail of an event "Mark Certificate Ordered", unchecked.
- * @throws {CollectionError} InvalidInput where the detail is wrong, or the day's attempts are used up.
+ * @throws {CollectionError} InvalidInput if the detail is wrong, or if the order has reached the limit of executions in a day.
  */
 export async function start(detail: unknown, dependencies: StartDependencies): Promise<Started> {
   const order = parseInput(orderSchema, detail, 'the detail of the event "Mark Certificate Ordered"');
@@ -42,17 +42,17 @@ export async function start(detail: unknown, dependencies: StartDependencies): P
   }
   throw new CollectionError(
     'InvalidInput',
-    `Order ${order.orderNumber} ended without a certificate ${ATTEMPTS_A_DAY} times today; wait for tomorrow`,
+    `Order ${order.orderNumber} ended without a certificate ${EXECUTIONS_A_DAY} times today; send the event again tomorrow`,
   );
 }
 
-/** The first attempt has the order's name; later ones add the day, and from the day's second on a number. */
+/** The names to try: the order's name, then with the date, then with the date and a number from 2 on. */
 function* executionNames(order: Order, now: Date): Generator<string> {
   const name = executionName(order);
   const day = dayName(now);
   yield name;
   yield `${name}-${day}`;
-  for (let attempt = 2; attempt <= ATTEMPTS_A_DAY; attempt++) {
+  for (let attempt = 2; attempt <= EXECUTIONS_A_DAY; attempt++) {
     yield `${name}-${day}-${attempt}`;
   }
 }
