@@ -1,8 +1,8 @@
 const DAY_MILLISECONDS = 86_400_000;
 
 /**
- * The days that are left until a certificate expires: calendar days in UTC, 0 on its last day and negative after it. A daily
- * survey therefore sees each number once, even if it runs some seconds earlier or later than the day before.
+ * The days that are left until a certificate expires: calendar days in UTC, 0 on its last day and negative after it. A
+ * daily survey therefore sees each number once, even if it runs some seconds earlier or later than the day before.
  */
 export function daysLeft(notAfter: string | Date, now: Date): number {
   return calendarDay(new Date(notAfter)) - calendarDay(now);

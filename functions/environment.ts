@@ -20,7 +20,8 @@ export class InvalidEnvironmentError extends CollectorError {
  * Reads the environment of a function. An empty variable counts as missing; variables that the schema does not name are
  * ignored.
  *
- * @throws {InvalidEnvironmentError} with one sentence for each wrong variable: its name, its value and the accepted form.
+ * @throws {InvalidEnvironmentError} with one sentence for each wrong variable: its name, its value and the accepted
+ * form.
  */
 export function parseEnvironment<const Schema extends EnvironmentSchema>(
   schema: Schema,

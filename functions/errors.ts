@@ -2,8 +2,8 @@ import type { Refusal } from './collectmc/codes.ts';
 import { truncate } from './text.ts';
 
 /**
- * The base of this project's errors. Each subclass states its name as a literal, because the bundler shortens the names of
- * classes: the name of the class, or the name that Step Functions, alarms and the runbook match.
+ * The base of this project's errors. Each subclass states its name as a literal, because the bundler shortens the names
+ * of classes: the name of the class, or the name that Step Functions, alarms and the runbook match.
  */
 export abstract class CollectorError extends Error {
   abstract override readonly name: string;
@@ -31,8 +31,8 @@ export const NEXT_STEPS: Readonly<Record<CollectionErrorName, string>> = {
 const MESSAGE_BYTES = 4096;
 
 /**
- * Ends a collection: a repetition does not help until an operator has acted. Lambda passes `name` to Step Functions, where it
- * becomes the error of the execution.
+ * Ends a collection: a repetition does not help until an operator has acted. Lambda passes `name` to Step Functions,
+ * where it becomes the error of the execution.
  */
 export class CollectionError extends CollectorError {
   override readonly name: CollectionErrorName;

@@ -36,7 +36,10 @@ export async function startExecution(
   }
 }
 
-/** @throws {ExecutionDoesNotExist} if there is no execution of this name. Step Functions deletes one 90 days after its end. */
+/**
+ * @throws {ExecutionDoesNotExist} if there is no execution of this name. Step Functions deletes one 90 days after its
+ * end.
+ */
 export function describeExecution(
   { stateMachineArn, sfn }: Executions,
   name: string,

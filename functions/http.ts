@@ -39,8 +39,8 @@ export class BodyTooLargeError extends CollectorError {
 }
 
 /**
- * The HTTP client of this project. It follows no redirect: a redirect could send a password to another server, and a published
- * URL must not redirect. It keeps no connection open, because requests are hours apart.
+ * The HTTP client of this project. It follows no redirect: a redirect could send a password to another server, and a
+ * published URL must not redirect. It keeps no connection open, because requests are hours apart.
  */
 export const sendHttp: HttpClient = async ({ url, signal, form }) => {
   const { request } = url.protocol === 'https:' ? https : http;
@@ -56,7 +56,8 @@ export const sendHttp: HttpClient = async ({ url, signal, form }) => {
       },
     }),
   });
-  // The reader of the body receives an error after the headers. Without this listener the error would also end the process.
+  // The reader of the body receives an error after the headers. Without this listener the error would also end the
+  // process.
   outgoing.on('error', () => {});
   outgoing.end(body);
   const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
@@ -82,7 +83,10 @@ async function readBody(response: IncomingMessage, limit: number): Promise<Uint8
   return Buffer.concat(chunks);
 }
 
-/** The reason why a connection failed: the system's error code if there is one, because TLS messages can quote the server. */
+/**
+ * The reason why a connection failed: the system's error code if there is one, because TLS messages can quote the
+ * server.
+ */
 export function connectionProblem(error: unknown): string {
   if (!(error instanceof Error)) {
     return 'the connection failed';

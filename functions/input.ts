@@ -6,8 +6,8 @@ import { truncate } from './text.ts';
 const VALUE_BYTES = 120;
 
 /**
- * Describes the problems of a value, one sentence each: the key, its value and the accepted form. The messages of the schema
- * must be the accepted forms.
+ * Describes the problems of a value, one sentence each: the key, its value and the accepted form. The messages of the
+ * schema must be the accepted forms.
  *
  * @param hidden leaves the values out, because they are secret.
  */

@@ -1,6 +1,9 @@
 import type { WaitingReason } from './collectmc/codes.ts';
 
-/** The namespace of every metric of this project. The only dimension is `service`: the name of the function that writes it. */
+/**
+ * The namespace of every metric of this project. The only dimension is `service`: the name of the function that writes
+ * it.
+ */
 export const METRICS_NAMESPACE = 'MarkCertificateCollector';
 
 /** The metrics of Collect. */
@@ -13,7 +16,10 @@ export const COLLECT_METRICS = {
   calls: 'CallsToCa',
   milliseconds: 'CaMilliseconds',
   reached: 'CaReached',
-  /** Days since the start of an execution: at every check that waits, and at every check that finds the certificate issued. */
+  /**
+   * Days since the start of an execution: at every check that waits, and at every check that finds the certificate
+   * issued.
+   */
   waitingDays: 'WaitingDays',
   issuedDays: 'DaysToIssued',
 } as const;
@@ -29,7 +35,9 @@ export const SURVEY_METRICS = {
   runs: 'SurveyRuns',
 } as const;
 
-/** The metrics of push: accepted notifications, requests with a wrong login, and accepted notifications of a revocation. */
+/**
+ * The metrics of push: accepted notifications, requests with a wrong login, and accepted notifications of a revocation.
+ */
 export const PUSH_METRICS = {
   received: 'PushesReceived',
   refused: 'PushesRefused',

@@ -11,7 +11,10 @@ const SELECTOR_FORM = 'a BIMI selector: 1 to 63 lower-case letters, digits and h
 const REPLACE_FORM = 'true or false';
 const KEYS_FORM = 'orderNumber, domains, product, request, selector, replace';
 
-/** At least two labels of letters, digits and hyphens, the last one not a number (RFC 1123, 2.1); at most 253 characters. */
+/**
+ * At least two labels of letters, digits and hyphens, the last one not a number (RFC 1123, 2.1); at most 253
+ * characters.
+ */
 const DOMAIN = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+(?!\d+$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** Characters with a meaning in a URL: the conversion to A-labels would turn `example.com/x` into example.com. */
@@ -59,8 +62,8 @@ export type Order = v.InferOutput<typeof orderSchema>;
 export const orderInStateSchema = v.object(orderEntries, KEYS_FORM);
 
 /**
- * The name of an order's execution. Operators type it. Step Functions refuses a second execution of the same name for 90
- * days, so a repeated event starts nothing.
+ * The name of an order's execution. Operators type it. Step Functions refuses a second execution of the same name for
+ * 90 days, so a repeated event starts nothing.
  */
 export function executionName(order: Pick<Order, 'orderNumber' | 'request'>): string {
   return order.request === undefined ? `order-${order.orderNumber}` : `order-${order.orderNumber}-${order.request}`;

@@ -9,7 +9,10 @@ import { problemsOf } from './input.ts';
 /** The value that the stack writes into a new secret. The operator replaces it. */
 export const PLACEHOLDER = 'REPLACE-ME';
 
-/** How long a value of Secrets Manager is cached, in milliseconds. A rotation takes effect after that, or with a fresh read. */
+/**
+ * How long a value of Secrets Manager is cached, in milliseconds. A rotation takes effect after that, or with a fresh
+ * read.
+ */
 const CACHE_MILLISECONDS = 5 * 60 * 1000;
 
 /** What a secret must contain. */
@@ -33,8 +36,8 @@ export interface SecretReader<Value extends object> {
 }
 
 /**
- * Errors that mean a fault of the secret or of its policy, which an operator must fix. Every other error of Secrets Manager
- * is temporary and is thrown.
+ * Errors that mean a fault of the secret or of its policy, which an operator must fix. Every other error of Secrets
+ * Manager is temporary and is thrown.
  */
 const PERMANENT_ERRORS = new Set([
   'AccessDeniedException',

@@ -6,7 +6,9 @@ import type { CredentialsReader, CredentialsReading } from './credentials.ts';
 /** The time limit of one call, in milliseconds. The CA replies within a few seconds; a longer call is an outage. */
 const CALL_MILLISECONDS = 30_000;
 
-/** The part of Lambda's time that a call must leave for reading the secret and storing the response, in milliseconds. */
+/**
+ * The part of Lambda's time that a call must leave for reading the secret and storing the response, in milliseconds.
+ */
 const RESERVED_MILLISECONDS = 20_000;
 
 /** The result of a call. If no call could be made, `milliseconds` is missing. */
@@ -26,10 +28,12 @@ export interface AskDependencies {
 }
 
 /**
- * Asks CollectMC with the credentials of the secret, but never again with credentials that the CA rejected, because the CA
- * would lock the account. Rejected versions are kept in memory for all orders of this process, and in the state of each order.
+ * Asks CollectMC with the credentials of the secret, but never again with credentials that the CA rejected, because the
+ * CA would lock the account. Rejected versions are kept in memory for all orders of this process, and in the state of
+ * each order.
  *
- * The first attempt may use cached credentials. The second reads the secret again, so that a rotation takes effect at once.
+ * The first attempt may use cached credentials. The second reads the secret again, so that a rotation takes effect at
+ * once.
  */
 export function createAsk({ url, format, credentials, http }: AskDependencies) {
   const rejected = new Set<string>();
@@ -53,7 +57,8 @@ export function createAsk({ url, format, credentials, http }: AskDependencies) {
       }
       const { version, loginName, loginPassword } = reading;
       if (rejectedLogin?.loginName === loginName && rejectedLogin.loginPassword === loginPassword) {
-        // The same login under another version: the CA has just rejected it. It is tried again only under a newer version.
+        // The same login under another version: the CA has just rejected it. It is tried again only under a newer
+        // version.
         rejected.add(version);
         latest = { ...latest, rejectedCredentialsVersion: version };
         continue;
@@ -92,8 +97,8 @@ function waitingForCredentials(text: string, version?: string): AskResult {
 }
 
 /**
- * Prepares the CA's text for logs and errors. The password is removed, because a server may repeat the request. That comes
- * first: truncation could leave a part of the password.
+ * Prepares the CA's text for logs and errors. The password is removed, because a server may repeat the request. That
+ * comes first: truncation could leave a part of the password.
  */
 function redact<Reply extends CallResult['reply']>(reply: Reply, password: string): Reply {
   if (!('text' in reply)) {

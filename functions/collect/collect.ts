@@ -27,8 +27,8 @@ export interface Collection {
 }
 
 /**
- * The certificate in the event "Mark Certificate Issued". The lists are limited by STATE_BUDGET; the manifest contains them
- * in full.
+ * The certificate in the event "Mark Certificate Issued". The lists are limited by STATE_BUDGET; the manifest contains
+ * them in full.
  */
 export interface CollectedCertificate {
   /** False if another execution had stored this certificate before. */
@@ -106,11 +106,11 @@ const eventSchema = v.object({
 type Check = v.InferOutput<typeof eventSchema>;
 
 /**
- * Creates the function that checks one order: it asks the CA once, and either stores the certificate or returns how long to
- * wait. A check can be repeated: after a failure at any point the next run completes the work.
+ * Creates the function that checks one order: it asks the CA once, and either stores the certificate or returns how
+ * long to wait. A check can be repeated: after a failure at any point the next run completes the work.
  *
- * The function throws a {@link CollectionError} if the CA refuses the order, if no valid chain can be built, and after the
- * deadline.
+ * The function throws a {@link CollectionError} if the CA refuses the order, if no valid chain can be built, and after
+ * the deadline.
  */
 export function createCollect(dependencies: CollectDependencies) {
   const ask = createAsk(dependencies);
@@ -174,8 +174,8 @@ export function createCollect(dependencies: CollectDependencies) {
 }
 
 /**
- * Stores the response, validates the chain in it and stores the chain. The code that reads certificates is loaded only here.
- * A response that contains a private key is not stored.
+ * Stores the response, validates the chain in it and stores the chain. The code that reads certificates is loaded only
+ * here. A response that contains a private key is not stored.
  */
 async function collectCertificate(
   { order, execution }: Check,
@@ -228,7 +228,9 @@ function summarize(manifest: StoredManifest, execution: string): Omit<CollectedC
   };
 }
 
-/** Two replies are consecutive ones of a kind if they have the same reason, or if the table has none of their statuses. */
+/**
+ * Two replies are consecutive ones of a kind if they have the same reason, or if the table has none of their statuses.
+ */
 function kindOf(
   reply: { readonly status?: number | undefined; readonly reason?: string | undefined } | undefined,
 ): string | undefined {

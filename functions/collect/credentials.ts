@@ -22,7 +22,10 @@ const CREDENTIALS: SecretForm<Credentials> = {
   content: 'the login of the CA',
 };
 
-/** The CA's login in one version of the secret, or the reason why that version contains none. `problem` never quotes the secret. */
+/**
+ * The CA's login in one version of the secret, or the reason why that version contains none. `problem` never quotes the
+ * secret.
+ */
 export type CredentialsReading = SecretReading<Credentials>;
 
 export type CredentialsReader = SecretReader<Credentials>;

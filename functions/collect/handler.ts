@@ -13,7 +13,10 @@ import { type CheckRecord, createCollect } from './collect.ts';
 import { createCredentialsReader } from './credentials.ts';
 import { collectEnvironment } from './environment.ts';
 
-/** Creates the handler of the Lambda Collect. Clients, cached credentials and rejected versions live as long as the process. */
+/**
+ * Creates the handler of the Lambda Collect. Clients, cached credentials and rejected versions live as long as the
+ * process.
+ */
 export function createHandler(environment: Environment) {
   const variables = parseEnvironment(collectEnvironment, environment);
   const logger = new Logger({ serviceName: 'collect' });

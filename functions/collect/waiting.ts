@@ -13,13 +13,16 @@ export interface WaitState {
   readonly retryAfter?: number | undefined;
 }
 
-/** The wait differs from the poll interval by up to ±10 %, so that orders that began together are not checked together. */
+/**
+ * The wait differs from the poll interval by up to ±10 %, so that orders that began together are not checked together.
+ */
 const SPREAD = 0.1;
 
 /**
- * How many checks an order may make in addition to one for each poll interval. At the default interval an outage takes 8 of
- * them (60 s, doubled until it exceeds 3 h), and a certificate that is available but not attached takes 3. Together with the
- * number of intervals before the deadline this limits the history of an execution, whatever the CA replies.
+ * How many checks an order may make in addition to one for each poll interval. At the default interval an outage takes
+ * 8 of them (60 s, doubled until it exceeds 3 h), and a certificate that is available but not attached takes 3.
+ * Together with the number of intervals before the deadline this limits the history of an execution, whatever the CA
+ * replies.
  */
 export const CHECKS_AHEAD = 250;
 

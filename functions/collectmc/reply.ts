@@ -1,50 +1,54 @@
 import { type Refusal, STATUSES, type WaitingReason } from './codes.ts';
 
-/** The container in which the CA sent the certificates. */
+/** The format in which the CA sent the certificates. */
 export type Container = 'pkcs7' | 'zip' | 'pem';
 
-/** What one call to CollectMC brought. */
+/** The result of one call to CollectMC. */
 export type Reply =
-  /** `payload` holds the container alone: DER, armour or ZIP, without a status line and without base64 around a binary. */
+  /**
+   * `payload` is the container only: DER, PEM armour or ZIP, without a status line and without base64 around binary
+   * data.
+   */
   | { readonly kind: 'issued'; readonly status: 2; readonly container: Container; readonly payload: Uint8Array }
-  /** `status` is missing where the CA gave none: an outage. `text` is what the CA wrote, or what was wrong with the answer. */
+  /** `status` is missing if the reply had none: an outage. `text` is the CA's text, or a description of the reply. */
   | {
       readonly kind: 'waiting';
       readonly reason: WaitingReason;
       readonly status?: number;
       readonly text: string;
-      /** Seconds that an outage announced of itself (RFC 9110, Retry-After). */
+      /** The seconds in the header Retry-After of an HTTP error (RFC 9110). */
       readonly retryAfter?: number;
     }
   | { readonly kind: 'refused'; readonly refusal: Refusal; readonly status: number; readonly text: string }
-  /** A negative status that no table has. */
+  /** A negative status that is in no table. */
   | { readonly kind: 'unknown'; readonly status: number; readonly text: string };
 
-/** Response headers as node:http gives them: lower-case names. */
+/** Response headers as node:http provides them, with lower-case names. */
 export type ResponseHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** A whole number without leading zeros that fills the first line, and the lines after it. */
+/** A first line that is an integer without leading zeros, and the lines after it. */
 const STATUS_LINE = /^(0|-?[1-9]\d{0,3})[ \t]*(?:$|\r\n?|\n)(.*)$/s;
 
-/** Armour as the documentation prints it: inner spaces, four or five dashes. */
+/** The boundaries of PEM armour. The CA's documentation prints inner spaces, and four or five dashes. */
 const BEGIN = /-{4,5} *BEGIN [A-Z0-9# ]+?-{4,5}/g;
 const END = /-{4,5} *END [A-Z0-9# ]+?-{4,5}/g;
 const PKCS7_ARMOUR = /-{4,5} *BEGIN PKCS ?#?7/;
 
 /**
- * Reads an answer of CollectMC. Never throws, whatever the bytes: what cannot be read is an outage, because the next call
- * may bring something that can, while a false "pending" would hide a fault and a false "issued" would end the wait.
+ * Reads a reply of CollectMC. It never throws. A reply that cannot be read is an outage, because the next reply may be
+ * readable. A false "pending" would hide a fault, and a false "issued" would end the wait.
  *
- * The content type is not looked at: the CA's documentation names one that does not exist (`text\plain`).
+ * The content type is ignored: the CA's documentation names one that does not exist (`text\plain`).
  */
 export function readReply(httpStatus: number, headers: ResponseHeaders, body: Uint8Array): Reply {
-  // Bytes that are no UTF-8 become replacement characters, so no input can fail here; nothing but ASCII decides below.
-  // A byte-order mark is white space to trim().
+  // Bytes that are not UTF-8 become replacement characters, so no input fails here. Only ASCII characters decide below.
+  // trim() also removes a byte order mark.
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString().trim();
 
   const form = readErrorForm(text);
-  // Every call with a rejected password brings the account nearer to its lock, so these words count however they come:
-  // under another HTTP status, or on one line with their text. Taken for an outage they would be repeated within a minute.
+  // Each call with a rejected password brings the account closer to being locked. A rejection therefore counts in every
+  // form: with another HTTP status, or on one line with its text. As an outage the call would be repeated within a
+  // minute.
   if (form?.code === '-16' || /^-16(?!\d)/.test(text)) {
     return readStatus(-16, form?.message ?? text.replace(/^-16[\s:,;]*/, ''));
   }
@@ -52,7 +56,7 @@ export function readReply(httpStatus: number, headers: ResponseHeaders, body: Ui
     return outage(`HTTP ${httpStatus}`, retryAfter(headers));
   }
 
-  // The status line is tried first: `0`, a newline and ten more bytes are also a well-formed DER SEQUENCE.
+  // The status line comes first: `0`, a newline and ten more bytes are also a well-formed DER SEQUENCE.
   const [, statusText, rest = ''] = STATUS_LINE.exec(text) ?? [];
   if (statusText !== undefined) {
     return readStatus(Number(statusText), rest.trim());
@@ -70,13 +74,11 @@ export function readReply(httpStatus: number, headers: ResponseHeaders, body: Ui
 function readStatus(status: number, text: string): Reply {
   const meaning = STATUSES.get(status);
   if (!meaning) {
-    return status < 0
-      ? { kind: 'unknown', status, text }
-      : outage(`the status ${status}, which CollectMC does not have`);
+    return status < 0 ? { kind: 'unknown', status, text } : outage(`the unknown status ${status}`);
   }
   switch (meaning.kind) {
     case 'issued':
-      return readText(text) ?? outage('status 2 without certificates that can be read');
+      return readText(text) ?? outage('status 2 without readable certificates');
     case 'waiting':
       return { kind: 'waiting', reason: meaning.reason, status, text: text || meaning.meaning };
     case 'refused':
@@ -85,8 +87,8 @@ function readStatus(status: number, text: string): Reply {
 }
 
 /**
- * `errorCode=-3&errorMessage=The+...`, whatever the case of the names. Only errors come in this form: the siblings write
- * `errorCode=0` for success.
+ * Reads `errorCode=-3&errorMessage=The+...` with names in any case. Only errors have this form here, although the
+ * sibling endpoints also send `errorCode=0` for success.
  */
 function readErrorForm(text: string): { readonly code: string; readonly message: string } | undefined {
   if (!/^error(code|message)=/i.test(text)) {
@@ -96,19 +98,19 @@ function readErrorForm(text: string): { readonly code: string; readonly message:
   return { code: form.get('errorcode') ?? '', message: form.get('errormessage') ?? '' };
 }
 
-/** The certificates as text: armour, or the base64 of a binary container. */
+/** Reads certificates in text form: PEM armour, or the base64 of a binary container. */
 function readText(text: string): Reply | undefined {
-  // A page that shows a certificate is still a page.
+  // An HTML page that shows a certificate is an HTML page.
   if (text.startsWith('<')) {
     return undefined;
   }
   const begins = text.match(BEGIN)?.length ?? 0;
   if (begins > 0) {
-    // An armour that never ends is a body that was cut off.
+    // Armour without its end means a truncated body.
     const whole = begins === text.match(END)?.length;
     return whole ? issued(PKCS7_ARMOUR.test(text) ? 'pkcs7' : 'pem', Buffer.from(text)) : undefined;
   }
-  // Never url-decoded: a plus sign is a digit of base64.
+  // The text is not url-decoded: a plus sign is a digit of base64.
   return /^[A-Za-z0-9+/\s]+={0,2}$/.test(text) ? readBinary(Buffer.from(text, 'base64')) : undefined;
 }
 
@@ -119,16 +121,18 @@ function readBinary(bytes: Uint8Array): Reply | undefined {
   return isWholeZip(bytes) ? issued('zip', bytes) : undefined;
 }
 
-/** The content types of PKCS#7 (RFC 2315, 14: 1.2.840.113549.1.7.x) as the element that follows the header of a ContentInfo. */
+/** The beginning of a ContentInfo's content type in PKCS#7 (RFC 2315, 14: 1.2.840.113549.1.7.x). */
 const PKCS7_TYPE = Buffer.from('06092a864886f70d0107', 'hex');
 
 const SEQUENCE = 0x30;
 
 /**
- * One SEQUENCE whose length is the body's length (X.690, 8.1.3), and which begins as PKCS#7 does, or as a certificate: with
- * another SEQUENCE, and no certificate is so short that its length is one byte, as it would be in a text that begins with "0".
- * The indefinite form is what streaming encoders write. It names no length, so all that can be asked of it here is its end:
- * two zero bytes. Reading it through would load code that only certificates need.
+ * Whether the bytes are one SEQUENCE whose length is the body's length (X.690, 8.1.3) and which begins like PKCS#7 or
+ * like a certificate. A certificate begins with another SEQUENCE, and its length takes more than one byte; in a text
+ * that begins with "0" the length would take one.
+ *
+ * Streaming encoders write the indefinite form, which contains no length. Only its end is checked here, two zero bytes,
+ * because parsing would load code that only certificates need.
  */
 function isWholeSequence(bytes: Uint8Array): boolean {
   const [tag, first = 0] = bytes;
@@ -149,10 +153,13 @@ function startsWith(bytes: Uint8Array, beginning: Uint8Array): boolean {
   return Buffer.compare(bytes.subarray(0, beginning.length), beginning) === 0;
 }
 
-/** Of an end-of-central-directory record (APPNOTE 4.3.16), without the comment whose length its last two bytes are. */
+/**
+ * The bytes of an end-of-central-directory record without its comment (APPNOTE 4.3.16). The last two are the comment's
+ * length.
+ */
 const ZIP_END_LENGTH = 22;
 
-/** Starts with a local file header and ends in a whole end-of-central-directory record, which a truncated archive lacks. */
+/** Whether the bytes begin with a local file header and end with a complete end-of-central-directory record. */
 function isWholeZip(bytes: Uint8Array): boolean {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = buffer.lastIndexOf('PK\x05\x06', undefined, 'latin1') + ZIP_END_LENGTH;
@@ -168,7 +175,7 @@ function issued(container: Container, payload: Uint8Array): Reply {
   return { kind: 'issued', status: 2, container, payload };
 }
 
-/** An answer that says nothing about the order. It has no status: the CA gave none. */
+/** A reply that contains nothing about the order, and therefore no status. */
 export function outage(text: string, retryAfter?: number): Reply {
   return { kind: 'waiting', reason: 'outage', text, ...(retryAfter !== undefined && { retryAfter }) };
 }
@@ -182,5 +189,5 @@ function describe(body: Uint8Array, text: string): string {
   if (text === '') {
     return 'an empty body';
   }
-  return text.startsWith('<') ? 'an HTML page' : `${body.length} bytes that are no answer of CollectMC`;
+  return text.startsWith('<') ? 'an HTML page' : `${body.length} bytes that are not a reply of CollectMC`;
 }

@@ -1,12 +1,14 @@
 import { connectionProblem, type HttpClient, isSecureUrl, SECURE_URL_FORM } from '../http.ts';
 import { outage, type Reply, readReply } from './reply.ts';
 
-/** The address the CA documents. One of its samples names `/products/!CollectMC`, which no known client uses. */
+/**
+ * The URL that the CA documents. One of its samples has the path `/products/!CollectMC`, which no known client uses.
+ */
 export const COLLECT_URL = 'https://secure.trust-provider.com/products/download/CollectMC';
 
 /**
- * What can be asked for: responseType 0 ZIP, 2 PKCS#7, 3 PEM; responseEncoding 0 base64 text, 1 binary.
- * The two binary ones are the only pairs that every version of the documentation allows.
+ * The response formats: responseType 0 ZIP, 2 PKCS#7, 3 PEM; responseEncoding 0 base64 text, 1 binary. The two binary
+ * formats are the only pairs that every version of the documentation allows.
  */
 export const RESPONSE_FORMATS = {
   pkcs7: { responseType: '2', responseEncoding: '1' },
@@ -21,10 +23,10 @@ export type ResponseFormat = keyof typeof RESPONSE_FORMATS;
 /** The CA's limits of the two fields, in characters. */
 export const CREDENTIAL_LIMITS = { loginName: 64, loginPassword: 128 } as const;
 
-/** Digits, kept as text: order numbers are about to outgrow 32 bits, and no arithmetic is ever done with them. */
+/** An order number: digits, kept as text, because order numbers will soon exceed 32 bits. */
 export const ORDER_NUMBER = /^[1-9]\d{0,15}$/;
 
-/** The largest real mark certificate chain is 19 KB as PEM; 1 MiB is never a certificate. */
+/** The most bytes of a reply. The largest real mark certificate chain has 19 KB as PEM. */
 const BODY_LIMIT = 1024 * 1024;
 
 export interface CollectRequest {
@@ -36,19 +38,21 @@ export interface CollectRequest {
   readonly format: ResponseFormat;
 }
 
-/** A reply with what is known only of the call: the body to keep, and how long the CA took. */
+/** A reply, the body to store, and the duration of the call. */
 export interface CallResult {
   readonly reply: Reply;
-  /** Exactly the bytes received; empty where none came. */
+  /** Exactly the bytes that were received; empty if there were none. */
   readonly body: Uint8Array;
-  /** From sending the request to the last byte of the answer. */
+  /** The time from sending the request to the last byte of the response. */
   readonly milliseconds: number;
 }
 
 /**
- * Asks CollectMC once for one order. The signal limits the whole call. A connection that fails is an outage, not an exception.
+ * Asks CollectMC once for one order. The signal limits the whole call. A connection that fails is an outage, not an
+ * exception.
  *
- * @throws {TypeError} where the request may not be sent at all: see {@link requestProblem}. The message has no password.
+ * @throws {TypeError} if the request must not be sent: see {@link requestProblem}. The message does not contain the
+ * password.
  */
 export async function askCollectMc(
   http: HttpClient,
@@ -67,19 +71,22 @@ export async function askCollectMc(
   });
 
   const started = performance.now();
-  const answer = (reply: Reply, body: Uint8Array = new Uint8Array()): CallResult => {
+  const result = (reply: Reply, body: Uint8Array = new Uint8Array()): CallResult => {
     return { reply, body, milliseconds: Math.round(performance.now() - started) };
   };
   try {
     const response = await http({ url: new URL(request.url), form, signal });
     const body = await response.read(BODY_LIMIT);
-    return answer(readReply(response.status, response.headers, body), body);
+    return result(readReply(response.status, response.headers, body), body);
   } catch (error) {
-    return answer(outage(signal.aborted ? 'no answer in time' : connectionProblem(error)));
+    return result(outage(signal.aborted ? 'no answer in time' : connectionProblem(error)));
   }
 }
 
-/** Why a request may not be sent, as a sentence that names the field but no password; undefined where it may. */
+/**
+ * The reason why a request must not be sent, as a sentence with the field but without the password; undefined if it can
+ * be sent.
+ */
 export function requestProblem(request: CollectRequest): string | undefined {
   if (!ORDER_NUMBER.test(request.orderNumber)) {
     return `orderNumber: ${JSON.stringify(request.orderNumber)} is not 1 to 16 digits without a leading zero`;
@@ -87,15 +94,15 @@ export function requestProblem(request: CollectRequest): string | undefined {
   for (const [field, limit] of Object.entries(CREDENTIAL_LIMITS)) {
     const { length } = request[field as keyof typeof CREDENTIAL_LIMITS];
     if (length === 0 || length > limit) {
-      return `${field}: has ${length} characters, and the CA takes 1 to ${limit}`;
+      return `${field}: has ${length} characters, and the CA accepts 1 to ${limit}`;
     }
   }
   return endpointProblem(request.url);
 }
 
 /**
- * Why a URL cannot be the endpoint, as a sentence; undefined if it can. The sentence does not quote the URL, because a URL can
- * contain a password.
+ * Why a URL cannot be the endpoint, as a sentence; undefined if it can. The sentence does not quote the URL, because a
+ * URL can contain a password.
  */
 export function endpointProblem(text: string): string | undefined {
   return isSecureUrl(text) ? undefined : `the URL of CollectMC is not ${SECURE_URL_FORM}`;

@@ -69,9 +69,9 @@ interface Refusal {
 
 /**
  * Creates the function that answers the CA's push notifications. A push is a hint: if it reports an outcome, a separate
- * execution asks CollectMC at once. There is one execution for each order, statusCode and day, so a repeated push starts
- * nothing. The CA repeats a push up to 3 times if the response is not 2xx. If all of them fail, the order's next check finds
- * the outcome.
+ * execution asks CollectMC at once. There is one execution for each order, statusCode and day, so a repeated push
+ * starts nothing. The CA repeats a push up to 3 times if the response is not 2xx. If all of them fail, the order's next
+ * check finds the outcome.
  */
 export function createPush(dependencies: PushDependencies) {
   const { observe } = dependencies;

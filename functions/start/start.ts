@@ -28,7 +28,8 @@ const NOTHING_TO_DO: ReadonlySet<ExecutionStatus | undefined> = new Set(['RUNNIN
  * certificate, a new execution starts, whose name ends in the date.
  *
  * @param detail the detail of an event "Mark Certificate Ordered", unchecked.
- * @throws {CollectionError} InvalidInput if the detail is wrong, or if the order has reached the limit of executions in a day.
+ * @throws {CollectionError} InvalidInput if the detail is wrong, or if the order has reached the limit of executions in
+ * a day.
  */
 export async function start(detail: unknown, dependencies: StartDependencies): Promise<Started> {
   const order = parseInput(orderSchema, detail, 'the detail of the event "Mark Certificate Ordered"');
