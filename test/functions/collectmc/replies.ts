@@ -1,0 +1,90 @@
+import { expect } from 'vitest';
+import { type Container, type Reply, type ResponseHeaders, readReply } from '../../../functions/collectmc/reply.ts';
+import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../infra/local/ca/containers.ts';
+
+/** Bytes in the form of certificates, which is all that the reader checks. Their base64 has `+`, `/` and padding. */
+export const certificates = [500, 900, 1300].map((size, i) => {
+  const content = Buffer.alloc(size, Buffer.of(0xfb, 0xef, 0xff, i));
+  return sequence(Buffer.concat([Buffer.of(0x04, 0x82, size >> 8, size & 0xff), content]));
+});
+/** The object identifier of signedData, with which the contents of a PKCS#7 begin. */
+export const SIGNED_DATA = Buffer.from('06092a864886f70d010702', 'hex');
+export const certsOnly = Buffer.from(pkcs7(certificates, 'degenerate'));
+export const signedEmpty = Buffer.from(pkcs7(certificates, 'signed-empty'));
+export const indefinite = indefiniteLength(certsOnly);
+export const archive = Buffer.from(zip(certificates));
+export const commentedArchive = commented(archive, 'with a comment');
+
+export const PLAIN = { 'content-type': 'text/plain' } satisfies ResponseHeaders;
+
+export function answered(body: string | Uint8Array, headers: ResponseHeaders = PLAIN): Reply {
+  return readReply(200, headers, Buffer.from(body));
+}
+
+/** The container of an issued reply, with a payload that can be compared. */
+export function payloadOf(reply: Reply): { container: Container; payload: Buffer } | undefined {
+  return reply.kind === 'issued' ? { container: reply.container, payload: Buffer.from(reply.payload) } : undefined;
+}
+
+/** The outage with a text. An outage that is read from a body has no status. */
+export function outage(text: unknown): unknown {
+  return { kind: 'waiting', reason: 'outage', text };
+}
+
+export const NO_REPLY = expect.stringMatching(/^\d+ bytes that are not a reply of CollectMC$/);
+
+export function sequence(content: Buffer): Buffer {
+  const { length } = content;
+  return Buffer.concat([Buffer.of(0x30, 0x82, length >> 8, length & 0xff), content]);
+}
+
+/** The same PKCS#7 as a streaming encoder writes it: three levels without a length, each with an end marker. */
+export function indefiniteLength(der: Buffer): Buffer {
+  const contentInfo = contentOf(der);
+  const type = contentInfo.subarray(0, 11);
+  const signedData = contentOf(contentOf(contentInfo.subarray(11)));
+  const open = (tag: number) => Buffer.of(tag, 0x80);
+  return Buffer.concat([open(0x30), type, open(0xa0), open(0x30), signedData, Buffer.alloc(6)]);
+}
+
+export function contentOf(der: Buffer): Buffer {
+  const first = der.readUInt8(1);
+  return der.subarray(first < 0x80 ? 2 : 2 + (first & 0x7f));
+}
+
+/** An archive with a comment. The last two bytes before the comment are its length. */
+export function commented(whole: Buffer, comment: string): Buffer {
+  const copy = Buffer.concat([whole, Buffer.from(comment)]);
+  copy.writeUInt16LE(comment.length, whole.length - 2);
+  return copy;
+}
+
+/** Replaces the boundaries by those of the CA's documentation. */
+export function spaced(text: string): string {
+  return text
+    .replaceAll(/-----(BEGIN|END) ([A-Z0-9]+)-----/g, '----- $1 $2 -----')
+    .replaceAll(/(END.*)-----/g, '$1----');
+}
+
+/** Every form of an issued reply: its body, and the container in it. */
+export const issuedShapes: readonly (readonly [string, string | Buffer, Container, string | Buffer])[] = [
+  ['binary PKCS#7, certificates only', certsOnly, 'pkcs7', certsOnly],
+  ['binary PKCS#7 with an empty content and a signer', signedEmpty, 'pkcs7', signedEmpty],
+  ['binary PKCS#7 without lengths (BER)', indefinite, 'pkcs7', indefinite],
+  ['binary ZIP', archive, 'zip', archive],
+  ['binary ZIP with a comment', commentedArchive, 'zip', commentedArchive],
+  ['armoured PKCS#7', armouredPkcs7(certificates), 'pkcs7', armouredPkcs7(certificates).trim()],
+  ['armoured PKCS#7 after a status', `2\n${armouredPkcs7(certificates)}`, 'pkcs7', armouredPkcs7(certificates).trim()],
+  ['base64 of PKCS#7 after a status', `2\n${base64Lines(signedEmpty)}`, 'pkcs7', signedEmpty],
+  ['base64 of PKCS#7 in one line after a status', `2\n${signedEmpty.toString('base64')}`, 'pkcs7', signedEmpty],
+  ['base64 of PKCS#7 without a status', base64Lines(certsOnly), 'pkcs7', certsOnly],
+  ['base64 of BER after a status', `2\n${base64Lines(indefinite)}`, 'pkcs7', indefinite],
+  ['PEM after a status', `2\n${pem(certificates)}`, 'pem', pem(certificates).trim()],
+  ['PEM without a status', pem(certificates), 'pem', pem(certificates).trim()],
+  ['base64 of ZIP after a status', `2\n${base64Lines(archive)}`, 'zip', archive],
+  ['base64 of ZIP without a status', base64Lines(archive), 'zip', archive],
+];
+
+export const PAGE = `<!DOCTYPE html>
+<html><body><h1>Maintenance</h1>0</body></html>
+`;
