@@ -4,7 +4,7 @@ import { executionName, orderInStateSchema, orderSchema } from '../../functions/
 
 const read = (detail: unknown) => parseInput(orderSchema, detail, 'the detail');
 
-describe('an order', () => {
+describe('An order', () => {
   test.each([
     ['digits as text', { orderNumber: '1378973013' }, { orderNumber: '1378973013' }],
     ['digits as a number', { orderNumber: 1378973013 }, { orderNumber: '1378973013' }],
@@ -27,9 +27,9 @@ describe('an order', () => {
       { orderNumber: '1', selector: 'a'.repeat(63) },
       { orderNumber: '1', selector: 'a'.repeat(63) },
     ],
-    ['leave to replace', { orderNumber: '1', replace: true }, { orderNumber: '1', replace: true }],
-    ['no leave to replace', { orderNumber: '1', replace: false }, { orderNumber: '1', replace: false }],
-  ])('may hold %s', (_, detail, order) => {
+    ['permission to replace', { orderNumber: '1', replace: true }, { orderNumber: '1', replace: true }],
+    ['no permission to replace', { orderNumber: '1', replace: false }, { orderNumber: '1', replace: false }],
+  ])('can have %s.', (_, detail, order) => {
     expect(read(detail)).toEqual(order);
   });
 
@@ -50,7 +50,7 @@ describe('an order', () => {
     ['nothing', {}, 'orderNumber: is missing'],
     ['null', { orderNumber: null }, 'orderNumber: null is not accepted'],
     ['an object', { orderNumber: { a: 1 } }, 'orderNumber: {"a":1} is not accepted'],
-  ])('has a number, which is not %s', (_, detail, problem) => {
+  ])('cannot have as its number: %s.', (_, detail, problem) => {
     expect(() => read(detail)).toThrow(problem);
   });
 
@@ -79,7 +79,7 @@ describe('an order', () => {
       'domains.0: "exa%6dple.com" is not accepted',
     ],
     ['an address', { orderNumber: '1', domains: ['1.2.3'] }, 'domains.0:'],
-    ['a domain that is none', { orderNumber: '1', domains: ['a.example', 'no dots'] }, 'domains.1:'],
+    ['a text that is not a domain', { orderNumber: '1', domains: ['a.example', 'no dots'] }, 'domains.1:'],
     ['a request with other characters', { orderNumber: '1', request: 'a b' }, 'request: "a b" is not accepted'],
     [
       'a request that looks like a retry',
@@ -102,16 +102,16 @@ describe('an order', () => {
     ],
     ['a selector that is no text', { orderNumber: '1', selector: 1 }, 'selector: 1 is not accepted'],
     [
-      'a wish to replace as text',
+      'a text for replace',
       { orderNumber: '1', replace: 'true' },
       'replace: "true" is not accepted; accepted: true or false',
     ],
     ['no object', 'text', 'the whole value'],
-  ])('is refused for %s', (_, detail, problem) => {
+  ])('is refused for %s.', (_, detail, problem) => {
     expect(() => read(detail)).toThrow(problem);
   });
 
-  test('is told everything that is wrong with it at once, under the name InvalidInput', () => {
+  test('is refused with all problems at once and the name InvalidInput.', () => {
     const wrong = { orderNumber: 'x', product: 'y', other: 'z'.repeat(500) };
 
     expect(() => read(wrong)).toThrow(
@@ -122,18 +122,18 @@ describe('an order', () => {
     );
   });
 
-  test('is read of the state of an execution with all its wishes, among other keys', () => {
+  test('is read from the state of an execution with all options, among other keys.', () => {
     const order = { orderNumber: '1', domains: ['example.com'], selector: 'brand', replace: true };
     expect(parseInput(orderInStateSchema, { ...order, collection: { checks: 1 } }, 'the state')).toEqual(order);
   });
 
-  test('has one execution name, with the request when there is one', () => {
+  test('has one execution name, which ends in the request if there is one.', () => {
     expect(executionName({ orderNumber: '1378973013' })).toBe('order-1378973013');
     expect(executionName({ orderNumber: '1378973013', request: 'again' })).toBe('order-1378973013-again');
   });
 });
 
-test('a long wrong value is cut in the error', () => {
+test('A long wrong value is truncated in the error.', () => {
   expect(() => read({ orderNumber: 'x'.repeat(1000) })).toThrow(
     expect.objectContaining({ message: expect.stringMatching(/^.{0,600}$/s) }),
   );

@@ -9,25 +9,25 @@ const right = { loginName: 'brand', loginPassword: 'right' };
 const version = (name: string, login = right): CredentialsReading => ({ version: name, ...login });
 const wrong = (name: string) => version(name, { loginName: 'brand', loginPassword: `wrong ${name}` });
 
-/** A CA with one order, and a secret that holds what the test says: first as remembered, then as read afresh. */
+/** A CA with one order, and a secret with a cached and a fresh value. */
 async function prepare(answers: readonly SimulatedResponse[] = [{ kind: 'status', status: 0 }]) {
   const ca = await startCollectMcSimulator({ credentials: right });
   onTestFinished(() => ca.close());
   ca.order('1', answers);
-  const secret = { remembered: version('a'), fresh: version('a') };
+  const secret = { cached: version('a'), fresh: version('a') };
   const ask = createAsk({
     url: ca.url,
     format: 'pkcs7',
-    credentials: { read: async ({ fresh }) => (fresh ? secret.fresh : secret.remembered) },
+    credentials: { read: async ({ fresh }) => (fresh ? secret.fresh : secret.cached) },
     http: sendHttp,
   });
   return { ca, secret, ask: (rejectedBefore?: string) => ask('1', rejectedBefore, () => 60_000) };
 }
 
-describe('credentials that the CA rejects', () => {
-  test('are not used again, not even for another order', async () => {
+describe('Credentials that the CA rejects', () => {
+  test('are not used again, not even for another order.', async () => {
     const { ca, secret, ask } = await prepare();
-    secret.remembered = secret.fresh = wrong('a');
+    secret.cached = secret.fresh = wrong('a');
 
     const first = await ask();
     const second = await ask();
@@ -38,9 +38,9 @@ describe('credentials that the CA rejects', () => {
     expect(ca.calls).toHaveLength(1);
   });
 
-  test('are not used by another process that is told of them', async () => {
+  test('are not used by another process that receives their version.', async () => {
     const { ca, secret, ask } = await prepare();
-    secret.remembered = secret.fresh = wrong('a');
+    secret.cached = secret.fresh = wrong('a');
 
     const asked = await ask('a');
 
@@ -48,9 +48,9 @@ describe('credentials that the CA rejects', () => {
     expect(ca.calls).toHaveLength(0);
   });
 
-  test('are replaced by those of a new version, at once', async () => {
+  test('are replaced by those of a new version at once.', async () => {
     const { ca, secret, ask } = await prepare();
-    secret.remembered = wrong('a');
+    secret.cached = wrong('a');
     secret.fresh = version('b');
 
     const asked = await ask();
@@ -60,9 +60,9 @@ describe('credentials that the CA rejects', () => {
     expect(ca.calls).toHaveLength(2);
   });
 
-  test('are replaced later by those of a new version, without a call in between', async () => {
+  test('are replaced later by those of a new version, without a call in between.', async () => {
     const { ca, secret, ask } = await prepare();
-    secret.remembered = secret.fresh = wrong('a');
+    secret.cached = secret.fresh = wrong('a');
     await ask();
     secret.fresh = version('b');
 
@@ -72,9 +72,9 @@ describe('credentials that the CA rejects', () => {
     expect(ca.calls).toHaveLength(2);
   });
 
-  test('may be followed by others that it rejects too: each is tried once', async () => {
+  test('can be followed by others that it rejects: each is tried once.', async () => {
     const { ca, secret, ask } = await prepare();
-    secret.remembered = wrong('a');
+    secret.cached = wrong('a');
     secret.fresh = wrong('b');
 
     const asked = await ask();
@@ -84,10 +84,10 @@ describe('credentials that the CA rejects', () => {
     expect(ca.calls).toHaveLength(2);
   });
 
-  test('are not tried under a new version either, until they are put once more', async () => {
+  test('are not tried under the next version with the same login, but under one after that.', async () => {
     const { ca, secret, ask } = await prepare();
     const stale = { loginName: 'brand', loginPassword: 'wrong' };
-    secret.remembered = version('a', stale);
+    secret.cached = version('a', stale);
     secret.fresh = version('b', stale);
 
     const asked = await ask();
@@ -95,16 +95,16 @@ describe('credentials that the CA rejects', () => {
 
     expect(asked).toMatchObject({ reply: { reason: 'credentials', status: -16 }, rejectedCredentialsVersion: 'b' });
     expect(ca.calls).toHaveLength(1);
-    // The account was unlocked meanwhile, and the same login put once more.
+    // The account was unlocked meanwhile, and the operator stored the same login again.
     ca.setCredentials(stale);
     secret.fresh = version('c', stale);
     expect((await ask('b')).reply).toMatchObject({ reason: 'processing' });
   });
 });
 
-test('a secret that cannot be read for once does not make an order forget what was rejected', async () => {
+test('If the secret cannot be read once, the order keeps the rejected version.', async () => {
   const { ca, secret, ask } = await prepare();
-  secret.remembered = secret.fresh = { problem: 'the secret cannot be read: AccessDeniedException' };
+  secret.cached = secret.fresh = { problem: 'the secret cannot be read: AccessDeniedException' };
 
   const asked = await ask('a');
 
@@ -112,24 +112,24 @@ test('a secret that cannot be read for once does not make an order forget what w
   expect(ca.calls).toHaveLength(0);
 });
 
-describe('a secret that holds no credentials', () => {
-  test('means no call, and says why', async () => {
+describe('A secret without credentials', () => {
+  test('results in no call, and the text is the reason.', async () => {
     const { ca, secret, ask } = await prepare();
-    secret.remembered = secret.fresh = { version: 'a', problem: 'the secret still holds the placeholder' };
+    secret.cached = secret.fresh = { version: 'a', problem: 'the secret still contains the placeholder' };
 
     const asked = await ask();
 
     expect(asked.reply).toEqual({
       kind: 'waiting',
       reason: 'credentials',
-      text: 'the secret still holds the placeholder',
+      text: 'the secret still contains the placeholder',
     });
     expect(ca.calls).toHaveLength(0);
   });
 
-  test('is read afresh, so that one just filled is used', async () => {
+  test('is read again, so that a new value is used at once.', async () => {
     const { secret, ask } = await prepare();
-    secret.remembered = { version: 'a', problem: 'the secret still holds the placeholder' };
+    secret.cached = { version: 'a', problem: 'the secret still contains the placeholder' };
 
     expect((await ask()).reply).toMatchObject({ reason: 'processing' });
   });
@@ -139,7 +139,7 @@ test.each([
   ['as it is', (password: string) => password],
   ['url-encoded', encodeURIComponent],
   ['form-encoded', (password: string) => new URLSearchParams({ a: password }).toString().slice(2)],
-])('a password that the CA repeats %s goes no further', async (_, spelling) => {
+])('A password that the CA repeats %s is redacted.', async (_, spelling) => {
   const credentials = { loginName: 'brand', loginPassword: 'p w+%&ü' };
   const ca = await startCollectMcSimulator({ credentials });
   onTestFinished(() => ca.close());
@@ -152,20 +152,20 @@ test.each([
   expect(reply).toMatchObject({ text: 'bad request: [password]!' });
 });
 
-test('a long text of the CA is cut, and not in the middle of a password that it repeats', async () => {
+test('A long text of the CA is truncated after the password in it is redacted.', async () => {
   const credentials = { loginName: 'brand', loginPassword: 'correct horse' };
   const ca = await startCollectMcSimulator({ credentials });
   onTestFinished(() => ca.close());
-  ca.order('1', [{ kind: 'error', code: -4, message: `${'x'.repeat(495)}correct horse` }]);
+  ca.order('1', [{ kind: 'error', code: -4, message: `${'x'.repeat(585)}correct horse${'y'.repeat(600)}` }]);
   const read = async () => version('a', credentials);
   const ask = createAsk({ url: ca.url, format: 'pkcs7', credentials: { read }, http: sendHttp });
 
   const { reply } = await ask('1', undefined, () => 60_000);
 
-  expect(reply).toMatchObject({ text: `${'x'.repeat(495)}[pass` });
+  expect(reply).toMatchObject({ text: `${'x'.repeat(585)}[password]…` });
 });
 
-test('a CA that does not answer is given up before the function runs out of time', async () => {
+test('A call ends as an outage before the function reaches its timeout.', async () => {
   const { ca, secret } = await prepare([{ kind: 'slow', milliseconds: 60_000, of: { kind: 'empty' } }]);
   const read = async () => secret.fresh;
   const ask = createAsk({ url: ca.url, format: 'pkcs7', credentials: { read }, http: sendHttp });

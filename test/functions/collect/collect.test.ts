@@ -4,7 +4,7 @@ import { type CheckRecord, type Collection, createCollect } from '../../../funct
 const STARTED = Date.parse('2026-11-01T00:00:00Z');
 const DAY = 86_400;
 
-/** A check whose CA answers the given bodies, one a call, the last for ever. */
+/** A check. The CA answers with the given bodies, one for each call, and repeats the last one. */
 function prepare(...bodies: readonly string[]) {
   const answers = [...bodies];
   const observed: CheckRecord[] = [];
@@ -29,7 +29,7 @@ function prepare(...bodies: readonly string[]) {
     now: () => new Date(STARTED + elapsedSeconds * 1000),
     random: () => 0.5,
   });
-  const check = (collection?: Collection, order: object = { orderNumber: '1' }) =>
+  const check = (collection?: object, order: object = { orderNumber: '1' }) =>
     collect(
       {
         order: { ...order, ...(collection && { collection }) },
@@ -44,7 +44,7 @@ function prepare(...bodies: readonly string[]) {
     pass: (seconds: number) => {
       elapsedSeconds += seconds;
     },
-    /** As many checks as there are answers, each with what the one before left. */
+    /** Consecutive checks, each with the collection of the one before. */
     async checks(count: number): Promise<Collection[]> {
       const collections: Collection[] = [];
       for (let each = 0; each < count; each++) {
@@ -55,7 +55,7 @@ function prepare(...bodies: readonly string[]) {
   };
 }
 
-describe('a check of a waiting order', () => {
+describe('A check of a waiting order', () => {
   test.each([
     ['0', 'processing', 0, 10_800],
     ['-26\nBeing issued', 'processing', -26, 10_800],
@@ -64,7 +64,7 @@ describe('a check of a waiting order', () => {
     ['-14\nError', 'outage', -14, 60],
     ['-22\nPayment', 'payment', -22, 10_800],
     ['-91\nPermission', 'permission', -91, 10_800],
-  ])('after the answer %j says why and how long', async (body, reason, status, waitSeconds) => {
+  ])('after the reply %j returns the reason and the wait.', async (body, reason, status, waitSeconds) => {
     expect(await prepare(body).check()).toEqual({
       outcome: 'waiting',
       status,
@@ -75,13 +75,13 @@ describe('a check of a waiting order', () => {
     });
   });
 
-  test('after an answer without a status has none', async () => {
+  test('after a reply without a status returns none.', async () => {
     const collection = await prepare('<html>').check();
 
     expect(collection).toEqual({ outcome: 'waiting', reason: 'outage', checks: 1, consecutive: 1, waitSeconds: 60 });
   });
 
-  test('counts the checks, and the reasons in a row', async () => {
+  test('counts the checks and the consecutive ones with the same reason.', async () => {
     const { checks } = prepare('0', '<html>', '-14', '', '0', '0');
 
     const collections = await checks(6);
@@ -97,7 +97,25 @@ describe('a check of a waiting order', () => {
     expect(collections.map((collection) => collection.checks)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
-  test('is observed once, with what an operator asks for', async () => {
+  test.each([
+    ['consecutive', 'this release'],
+    ['inARow', 'release 0.1.0'],
+  ])('continues from the collection of an execution with the field %s of %s.', async (field) => {
+    const stored = { outcome: 'waiting', status: -14, reason: 'outage', checks: 7, waitSeconds: 240, [field]: 3 };
+
+    const collection = await prepare('-14').check(stored);
+
+    expect(collection).toEqual({
+      outcome: 'waiting',
+      status: -14,
+      reason: 'outage',
+      checks: 8,
+      consecutive: 4,
+      waitSeconds: 480,
+    });
+  });
+
+  test('is observed once, with everything that an operator needs.', async () => {
     const { check, observed } = prepare('-22\nStill awaiting payment');
 
     await check();
@@ -118,7 +136,7 @@ describe('a check of a waiting order', () => {
   });
 });
 
-describe("the CA's own no ends the collection under its name, with its words and the next step", () => {
+describe('A refusal by the CA ends the collection with its name, the text of the CA and the next step:', () => {
   test.each([
     ['-20', 'OrderRejected'],
     ['-21', 'CertificateRevoked'],
@@ -129,14 +147,14 @@ describe("the CA's own no ends the collection under its name, with its words and
     ['-3', 'InvalidRequest'],
     ['-4', 'InvalidRequest'],
     ['-17', 'InvalidRequest'],
-  ])('%s is %s', async (code, name) => {
-    const { check, observed } = prepare(`${code}\nThe words of the CA`);
+  ])('%s is %s.', async (code, name) => {
+    const { check, observed } = prepare(`${code}\nThe text of the CA`);
 
     await expect(check()).rejects.toThrow(
       expect.objectContaining({
         name,
         message: expect.stringMatching(
-          new RegExp(`^Order 1: the CA answered ${code} \\(The words of the CA\\)\\. Next: .+\\.$`),
+          new RegExp(`^Order 1: the CA answered ${code} \\(The text of the CA\\)\\. Next: .+\\.$`),
         ),
       }),
     );
@@ -144,8 +162,8 @@ describe("the CA's own no ends the collection under its name, with its words and
   });
 });
 
-describe('a status that no table has', () => {
-  test('is an outage seven times and an answer the eighth time, with its text', async () => {
+describe('A status that is in no table', () => {
+  test('is an outage seven times and a refusal the eighth time, with its text.', async () => {
     const { check, checks } = prepare('-77\nNobody knows');
 
     const collections = await checks(7);
@@ -165,25 +183,25 @@ describe('a status that no table has', () => {
     );
   });
 
-  test('is counted anew after any other answer, and together with other unknown ones', async () => {
+  test('is counted from one again after another reply, and together with other unknown ones.', async () => {
     const { checks } = prepare('-77', '-78', '<html>', '-77', '-77');
 
     expect((await checks(5)).map(({ consecutive }) => consecutive)).toEqual([1, 2, 1, 1, 2]);
   });
 
-  test('does not turn into one because the CA is down for long', async () => {
+  test('is not the result of a long outage of the CA.', async () => {
     const { checks } = prepare('<html>');
 
     expect((await checks(20)).at(-1)).toMatchObject({ outcome: 'waiting', reason: 'outage', consecutive: 20 });
   });
 });
 
-describe('the deadline', () => {
+describe('The deadline', () => {
   test.each([
-    ['being processed', '0', 'last: 0 (being processed)'],
+    ['being processed', '0', 'last: 0 (the order is being processed)'],
     ['an outage', '<html>', 'last: an HTML page'],
-    ['an unpaid order', '-22', 'last: -22 (awaiting payment)'],
-  ])('ends %s', async (_, body, last) => {
+    ['an unpaid order', '-22', 'last: -22 (the CA is awaiting payment)'],
+  ])('ends %s.', async (_, body, last) => {
     const { check, pass } = prepare(body);
     pass(90 * DAY - 1);
     const collection = await check();
@@ -197,7 +215,7 @@ describe('the deadline', () => {
     );
   });
 
-  test("does not hide the CA's own no", async () => {
+  test('does not hide a refusal by the CA.', async () => {
     const { check, pass } = prepare('-20');
     pass(91 * DAY);
 
@@ -208,7 +226,7 @@ describe('the deadline', () => {
 test.each([
   ['an order number', { orderNumber: 'x' }, 'order.orderNumber: "x" is not accepted'],
   ['a product', { orderNumber: '1', product: 'EV' }, 'order.product: "EV" is not accepted'],
-])('an execution started by hand with a wrong %s fails with the reason', async (_, order, problem) => {
+])('An execution that was started by hand with a wrong %s fails with the reason.', async (_, order, problem) => {
   await expect(prepare('0').check(undefined, order)).rejects.toThrow(
     expect.objectContaining({ name: 'InvalidInput', message: expect.stringContaining(problem) }),
   );

@@ -21,7 +21,7 @@ function clientOf(endpoint: string): SecretsManagerClient {
   return client;
 }
 
-async function secretHolding(value: string) {
+async function secretWith(value: string) {
   const endpoint = await startSecretsEndpoint({ [SECRET]: value });
   closing.push(() => endpoint.close());
   let time = 0;
@@ -39,9 +39,9 @@ async function secretHolding(value: string) {
 
 const login = (loginName: unknown, loginPassword: unknown) => JSON.stringify({ loginName, loginPassword });
 
-describe('the credentials', () => {
-  test('come with the version of the secret', async () => {
-    const { reader } = await secretHolding(login('brand', 'secret'));
+describe('The credentials', () => {
+  test('have the version of the secret.', async () => {
+    const { reader } = await secretWith(login('brand', 'secret'));
 
     const reading = await reader.read({ fresh: false });
 
@@ -52,8 +52,8 @@ describe('the credentials', () => {
     });
   });
 
-  test('are remembered for five minutes', async () => {
-    const { reader, reads, pass, put } = await secretHolding(login('brand', 'old'));
+  test('are cached for five minutes.', async () => {
+    const { reader, reads, pass, put } = await secretWith(login('brand', 'old'));
     await reader.read({ fresh: false });
     await put(login('brand', 'new'));
 
@@ -65,8 +65,8 @@ describe('the credentials', () => {
     expect(reads()).toBe(2);
   });
 
-  test('are read anew when asked for fresh ones, and those are remembered', async () => {
-    const { reader, reads, put } = await secretHolding(login('brand', 'old'));
+  test('are read again if fresh ones are requested, and those are cached.', async () => {
+    const { reader, reads, put } = await secretWith(login('brand', 'old'));
     await reader.read({ fresh: false });
     await put(login('brand', 'new'));
 
@@ -75,14 +75,14 @@ describe('the credentials', () => {
     expect(reads()).toBe(2);
   });
 
-  test('may be as long as the CA allows', async () => {
-    const { reader } = await secretHolding(login('n'.repeat(64), 'p'.repeat(128)));
+  test('can be as long as the CA allows.', async () => {
+    const { reader } = await secretWith(login('n'.repeat(64), 'p'.repeat(128)));
 
     expect(await reader.read({ fresh: false })).toMatchObject({ loginPassword: 'p'.repeat(128) });
   });
 });
 
-describe('a secret without credentials says what is wrong, and not what stands there', () => {
+describe('The problem of a secret without credentials never quotes the secret:', () => {
   test.each([
     ['no JSON', 'hunter2', 'the secret is not JSON'],
     ['an empty text', '', 'the secret is not JSON'],
@@ -101,10 +101,10 @@ describe('a secret without credentials says what is wrong, and not what stands t
     ],
     ['a password that is too long', login('brand', 'hunter2'.repeat(20)), 'loginPassword: is not accepted'],
     ['a password that is no text', login('brand', { hunter2: 'hunter2' }), 'loginPassword: is not accepted'],
-    ['the placeholder', login('REPLACE-ME', 'REPLACE-ME'), 'still holds the placeholder'],
-    ['half the placeholder', login('brand', 'REPLACE-ME'), 'still holds the placeholder'],
-  ])('%s', async (_, secret, problem) => {
-    const { reader } = await secretHolding(secret);
+    ['the placeholder', login('REPLACE-ME', 'REPLACE-ME'), 'still contains the placeholder'],
+    ['half the placeholder', login('brand', 'REPLACE-ME'), 'still contains the placeholder'],
+  ])('%s.', async (_, secret, problem) => {
+    const { reader } = await secretWith(secret);
 
     const reading = await reader.read({ fresh: false });
 
@@ -112,7 +112,7 @@ describe('a secret without credentials says what is wrong, and not what stands t
     expect(JSON.stringify(reading)).not.toContain('hunter2');
   });
 
-  test('a secret that is not there', async () => {
+  test('a secret that does not exist.', async () => {
     const endpoint = await startSecretsEndpoint({ another: '{}' });
     closing.push(() => endpoint.close());
     const reader = createCredentialsReader(clientOf(endpoint.url), SECRET);
@@ -123,7 +123,7 @@ describe('a secret without credentials says what is wrong, and not what stands t
   });
 });
 
-test('trouble of Secrets Manager itself is an error, because it passes', async () => {
+test('An error of Secrets Manager itself is thrown, because it is temporary.', async () => {
   const endpoint = await startAwsJsonEndpoint({
     'secretsmanager.GetSecretValue': () => {
       throw Object.assign(new Error('down'), { name: 'InternalServiceError' });

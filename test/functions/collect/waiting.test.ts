@@ -4,14 +4,14 @@ import { CHECKS_AHEAD, waitSeconds } from '../../../functions/collect/waiting.ts
 import type { WaitingReason } from '../../../functions/collectmc/codes.ts';
 
 const POLL = 10_800;
-const standing = (reason: WaitingReason, consecutive = 1) => ({
+const state = (reason: WaitingReason, consecutive = 1) => ({
   reason,
   consecutive,
   checks: consecutive,
   elapsedSeconds: 0,
 });
 
-describe('the wait after each reason', () => {
+describe('The wait after', () => {
   test.each([
     ['the earliest processing', 'processing', 1, 0, 9720],
     ['the middle processing', 'processing', 1, 0.5, 10_800],
@@ -29,26 +29,26 @@ describe('the wait after each reason', () => {
     ['wrong credentials', 'credentials', 1, 0.5, 10_800],
     ['no payment', 'payment', 5, 0.5, 10_800],
     ['no permission', 'permission', 5, 0.5, 10_800],
-  ] as const)('%s', (_, reason, consecutive, random, seconds) => {
-    expect(waitSeconds(standing(reason, consecutive), POLL, random)).toBe(seconds);
+  ] as const)('%s is correct.', (_, reason, consecutive, random, seconds) => {
+    expect(waitSeconds(state(reason, consecutive), POLL, random)).toBe(seconds);
   });
 
-  test('an outage that names a time is given that time, up to the poll interval', () => {
-    const outage = standing('outage');
+  test('an outage with Retry-After is that time, between a minute and the poll interval.', () => {
+    const outage = state('outage');
 
     expect(waitSeconds({ ...outage, retryAfter: 600 }, POLL, 0.5)).toBe(600);
     expect(waitSeconds({ ...outage, retryAfter: 5 }, POLL, 0.5)).toBe(60);
     expect(waitSeconds({ ...outage, retryAfter: 999_999 }, POLL, 0.5)).toBe(POLL);
   });
 
-  test('is never longer than twice a short poll interval, and always whole seconds', () => {
-    expect(waitSeconds(standing('available'), 10, 0.5)).toBe(10);
-    expect(waitSeconds(standing('outage', 5), 10, 0.5)).toBe(10);
-    expect(waitSeconds(standing('processing'), 1, 0.123)).toBe(1);
+  test('any reason is limited by a short poll interval and has whole seconds.', () => {
+    expect(waitSeconds(state('available'), 10, 0.5)).toBe(10);
+    expect(waitSeconds(state('outage', 5), 10, 0.5)).toBe(10);
+    expect(waitSeconds(state('processing'), 1, 0.123)).toBe(1);
   });
 });
 
-test('whatever a CA answers, an order is never more than its allowance ahead of one check per poll interval', () => {
+test('Whatever the CA replies, an order makes at most CHECKS_AHEAD checks more than one for each poll interval.', () => {
   const reasons: WaitingReason[] = [
     'processing',
     'available',
@@ -81,7 +81,7 @@ test('whatever a CA answers, an order is never more than its allowance ahead of 
   );
 });
 
-test('a CA that only ever flaps is asked at the poll interval once the allowance is used up', () => {
+test('After CHECKS_AHEAD additional checks an unstable CA is asked once in a poll interval.', () => {
   const flapping = { reason: 'outage', consecutive: 1, checks: CHECKS_AHEAD + 2, elapsedSeconds: POLL / 2 } as const;
 
   expect(waitSeconds(flapping, POLL, 0.5)).toBe(POLL);

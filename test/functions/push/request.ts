@@ -14,7 +14,7 @@ export interface RequestParts {
   readonly base64?: boolean;
 }
 
-/** A request as Lambda hands it over from a function URL, in payload format 2.0. */
+/** A request as Lambda receives it from a function URL, in payload format 2.0. */
 export function request(parts: RequestParts): LambdaFunctionURLEvent {
   const { method = 'GET', authorization, query = '', contentType, body, base64 = false } = parts;
   return {

@@ -5,7 +5,7 @@ import { startStateMachine } from '../../../infra/local/cloud/executions.ts';
 
 const ARN = 'arn:aws:states:us-east-1:000000000000:stateMachine:Collector';
 
-/** Step Functions with a machine of one task, which ends as the test says. */
+/** Step Functions with a machine of one task that the test ends. */
 async function prepare(now = '2026-11-23T10:00:00Z') {
   let ending = Promise.withResolvers<{ readonly withCertificate: boolean }>();
   const machine = await startStateMachine({
@@ -33,7 +33,7 @@ async function prepare(now = '2026-11-23T10:00:00Z') {
   return {
     executions: machine.executions,
     event: (detail: unknown) => start(detail, { stateMachineArn: ARN, sfn, now: () => new Date(now) }),
-    /** Lets the executions that run now end. */
+    /** Ends the running executions. */
     async end(how: { readonly withCertificate: boolean }) {
       ending.resolve(how);
       ending = Promise.withResolvers();
@@ -42,8 +42,8 @@ async function prepare(now = '2026-11-23T10:00:00Z') {
   };
 }
 
-describe('an event that announces an order', () => {
-  test('starts one execution, which has the order as its input', async () => {
+describe('An event that announces an order', () => {
+  test('starts one execution with the order as its input.', async () => {
     const { executions, event } = await prepare();
 
     const started = await event({ orderNumber: 1378973013, domains: ['Example.com'], product: 'VMC' });
@@ -54,7 +54,7 @@ describe('an event that announces an order', () => {
     ]);
   });
 
-  test('starts nothing more when it comes ten times at once', async () => {
+  test('starts one execution if it arrives ten times at once.', async () => {
     const { executions, event } = await prepare();
 
     await Promise.all(Array.from({ length: 10 }, () => event({ orderNumber: '1' })));
@@ -62,7 +62,7 @@ describe('an event that announces an order', () => {
     expect([...executions.keys()]).toEqual(['order-1']);
   });
 
-  test('starts nothing for an order that is being collected with other words', async () => {
+  test('starts nothing for an order that is being collected with other options.', async () => {
     const { executions, event } = await prepare();
     await event({ orderNumber: '1' });
 
@@ -70,7 +70,7 @@ describe('an event that announces an order', () => {
     expect([...executions.keys()]).toEqual(['order-1']);
   });
 
-  test('starts nothing for an order that has its certificate', async () => {
+  test('starts nothing for an order that has its certificate.', async () => {
     const { executions, event, end } = await prepare();
     await event({ orderNumber: '1' });
     await end({ withCertificate: true });
@@ -79,7 +79,7 @@ describe('an event that announces an order', () => {
     expect([...executions.keys()]).toEqual(['order-1']);
   });
 
-  test('begins anew for an order that ended without a certificate, once for each such end', async () => {
+  test('starts another execution after each one that ended without a certificate.', async () => {
     const { executions, event, end } = await prepare();
     await event({ orderNumber: '1' });
     await end({ withCertificate: false });
@@ -92,7 +92,7 @@ describe('an event that announces an order', () => {
     expect([...executions.keys()]).toEqual(['order-1', 'order-1-20261123', 'order-1-20261123-2']);
   });
 
-  test('with a request collects the same order again', async () => {
+  test('with a request collects the same order again.', async () => {
     const { executions, event, end } = await prepare();
     await event({ orderNumber: '1' });
     await end({ withCertificate: true });
@@ -104,7 +104,7 @@ describe('an event that announces an order', () => {
     expect([...executions.keys()]).toEqual(['order-1', 'order-1-again']);
   });
 
-  test('stops beginning anew when a day has seen ten attempts', async () => {
+  test('starts no more than ten executions with the date of one day.', async () => {
     const { executions, event, end } = await prepare();
     for (let attempt = 0; attempt < 11; attempt++) {
       await event({ orderNumber: '1' });
@@ -115,7 +115,7 @@ describe('an event that announces an order', () => {
     expect(executions.size).toBe(11);
   });
 
-  test('that is wrong starts nothing, and says what is wrong', async () => {
+  test('with wrong fields starts nothing and reports all of them.', async () => {
     const { executions, event } = await prepare();
 
     await expect(event({ orderNumber: '-1', colour: 'red' })).rejects.toThrow(
