@@ -52,7 +52,7 @@ export interface PushProps {
   readonly reservedConcurrency: number | undefined;
 }
 
-/** Receives the CA's notifications at a function URL with basic authentication; they start executions. */
+/** Receives the CA's notifications at a function URL with basic authentication. An outcome starts an execution. */
 export function createPush(scope: Construct, { stateMachine, credentials, reservedConcurrency }: PushProps) {
   const push = createFunction(scope, 'PushFunction', {
     folder: 'push',
