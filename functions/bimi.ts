@@ -9,8 +9,9 @@ export function assertionName(domain: string, selector: string): string {
 }
 
 /**
- * Whether a certificate covers a domain for one selector: its names contain the domain, or the DNS name of the selector's
- * record (draft-fetch-validation-vmc-wchuang). A parent domain, a wildcard or another selector does not cover it.
+ * Whether a certificate covers a domain for one selector: its names contain the domain, or the DNS name of the
+ * selector's record (draft-fetch-validation-vmc-wchuang). A parent domain, a wildcard or another selector does not
+ * cover it.
  *
  * @param names the DNS names of the certificate. All names are A-labels in lower case.
  */
@@ -19,8 +20,8 @@ export function covers(names: readonly string[], domain: string, selector: strin
 }
 
 /**
- * Whether a certificate covers what one name of another certificate covers: a domain, or a domain for one selector if the name
- * is that of a record.
+ * Whether a certificate covers what one name of another certificate covers: a domain, or a domain for one selector if
+ * the name is that of a record.
  */
 export function coversName(names: readonly string[], name: string): boolean {
   const [, selector, domain] = /^([^.]+)\._bimi\.(.+)$/.exec(name) ?? [];
@@ -33,7 +34,10 @@ export function publishedUrls(baseUrl: string, domain: string, selector: string)
   return { chain: url('pem'), logo: url('svg') };
 }
 
-/** The TXT record, ready to copy into a zone file (BIMI draft, 4.2): `l=` is the URL of the logo, `a=` that of the chain. */
+/**
+ * The TXT record, ready to copy into a zone file (BIMI draft, 4.2): `l=` is the URL of the logo, `a=` that of the
+ * chain.
+ */
 export function bimiRecord(baseUrl: string, domain: string, selector: string): string {
   const { chain, logo } = publishedUrls(baseUrl, domain, selector);
   return `${assertionName(domain, selector)}. TXT "v=BIMI1; l=${logo}; a=${chain}"`;

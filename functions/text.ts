@@ -3,12 +3,15 @@
  * message readable. Sizes are bytes of the JSON in UTF-8, because AWS counts those.
  */
 
-/** The most that a state of an execution, a payload of Lambda or an event of EventBridge may contain (AWS quotas): 256 KiB. */
+/**
+ * The most that a state of an execution, a payload of Lambda or an event of EventBridge may contain (AWS quotas): 256
+ * KiB.
+ */
 export const STATE_LIMIT = 256 * 1024;
 
 /**
- * How the 256 KiB of a state are divided, in bytes. The order itself takes at most 32 KiB: 100 domains of 253 characters. A
- * sixth of the limit stays free.
+ * How the 256 KiB of a state are divided, in bytes. The order itself takes at most 32 KiB: 100 domains of 253
+ * characters. A sixth of the limit stays free.
  */
 export const STATE_BUDGET = {
   /** One message: a finding, a refusal, a text of the CA. */
@@ -53,7 +56,10 @@ export function truncate(text: string, bytes: number): string {
   return kept + ELLIPSIS;
 }
 
-/** Joins the first five details, each truncated to 100 bytes, and the number of the others. Empty if there are no details. */
+/**
+ * Joins the first five details, each truncated to 100 bytes, and the number of the others. Empty if there are no
+ * details.
+ */
 export function joinWithLimit(details: readonly string[], separator = ', '): string {
   const named = details.slice(0, DETAILS_LIMIT).map((detail) => truncate(detail, DETAIL_BYTES));
   const more = details.length > named.length ? [`and ${details.length - named.length} more`] : [];

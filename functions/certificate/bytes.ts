@@ -2,8 +2,9 @@
 const BASE64 = /^(?:2(?:\r\n?|\n))?([A-Za-z0-9+/\s]+={0,2})$/;
 
 /**
- * Whether bytes begin like a SEQUENCE: one of at least 128 bytes, like every certificate and container, or a shorter one whose
- * length is exact, like some private keys. The tag alone is not enough, because text can begin with it too: it is `0`.
+ * Whether bytes begin like a SEQUENCE: one of at least 128 bytes, like every certificate and container, or a shorter
+ * one whose length is exact, like some private keys. The tag alone is not enough, because text can begin with it too:
+ * it is `0`.
  */
 export function isDer(bytes: Uint8Array): boolean {
   const [tag, length = 0] = bytes;

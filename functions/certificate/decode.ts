@@ -15,8 +15,8 @@ const SIZE_LIMIT = 1024 * 1024;
 const SIGNED_DATA = '1.2.840.113549.1.7.2';
 
 /**
- * One PEM block, read tolerantly: the CA's documentation prints inner spaces and, once, four dashes. The last dashes may also
- * be the first ones of the next block.
+ * One PEM block, read tolerantly: the CA's documentation prints inner spaces and, once, four dashes. The last dashes
+ * may also be the first ones of the next block.
  */
 const BLOCK = /-{4,5} *BEGIN ([A-Z0-9#]+(?: [A-Z0-9#]+)*) *-{4,5}([^-]*)-{4,5} *END \1 *(?=-{4,5})/g;
 const CERTIFICATE_LABEL = /^(X509 |TRUSTED )?CERTIFICATE$/;
@@ -26,9 +26,10 @@ const PKCS7_LABEL = /^(PKCS ?#?7|CMS)( SIGNED DATA)?$/;
 const BEGIN = /-{4,5} *BEGIN (?:(?:X509 |TRUSTED )?CERTIFICATE|PKCS ?#?7|CMS) *-{4,5}/g;
 
 /**
- * Reads the certificates in a container: PKCS#7 (with or without a signer; DER, BER or PEM), PEM, ZIP, base64 of a binary
- * container, or one certificate in DER. Duplicates are dropped. The order in the container has no meaning, so the certificates
- * are sorted: the one that is valid longest is first; certificates that expire together are sorted by fingerprint.
+ * Reads the certificates in a container: PKCS#7 (with or without a signer; DER, BER or PEM), PEM, ZIP, base64 of a
+ * binary container, or one certificate in DER. Duplicates are dropped. The order in the container has no meaning, so
+ * the certificates are sorted: the one that is valid longest is first; certificates that expire together are sorted by
+ * fingerprint.
  *
  * @throws {InvalidChainError} if the container contains a private key or an unreadable certificate, or exceeds a limit.
  */
@@ -101,8 +102,8 @@ function fromDer(der: Uint8Array): X509Certificate[] {
 }
 
 /**
- * The unchanged bytes of each certificate in SignedData.certificates, a [0] IMPLICIT SET OF (RFC 2315, 9.1). If the bytes are
- * not PKCS#7, they should be a certificate and are returned as they are.
+ * The unchanged bytes of each certificate in SignedData.certificates, a [0] IMPLICIT SET OF (RFC 2315, 9.1). If the
+ * bytes are not PKCS#7, they should be a certificate and are returned as they are.
  */
 function certificatesIn(der: Uint8Array): Uint8Array[] {
   try {

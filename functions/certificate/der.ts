@@ -1,6 +1,6 @@
 /**
- * Reads ASN.1 (X.690) in place: an element is a position in the bytes, nothing is copied, and only the requested elements are
- * read. Malformed bytes cause a SyntaxError.
+ * Reads ASN.1 (X.690) in place: an element is a position in the bytes, nothing is copied, and only the requested
+ * elements are read. Malformed bytes cause a SyntaxError.
  */
 
 /**
@@ -79,8 +79,8 @@ export function readBer(bytes: Uint8Array): Element {
 }
 
 /**
- * The first element in an element, and the identifier of the second. They show what the element is, even if the bytes after
- * them are missing or damaged.
+ * The first element in an element, and the identifier of the second. They show what the element is, even if the bytes
+ * after them are missing or damaged.
  */
 export function readBeginning(bytes: Uint8Array): readonly [first: Element, second: number | undefined] {
   const buffer = view(bytes);
@@ -129,7 +129,10 @@ export function readInteger(element: Element | undefined): number {
   return octets.readIntBE(0, octets.length);
 }
 
-/** The octets of a BIT STRING. The octet before them is the number of unused bits in the last; they are zero (X.690, 8.6, 11.2). */
+/**
+ * The octets of a BIT STRING. The octet before them is the number of unused bits in the last; they are zero (X.690,
+ * 8.6, 11.2).
+ */
 export function readBitString(element: Element | undefined): Buffer {
   const contents = contentsOf(element, TAG.bitString);
   const unused = contents[0] ?? 8;
@@ -141,8 +144,8 @@ export function readBitString(element: Element | undefined): Buffer {
 }
 
 /**
- * An OBJECT IDENTIFIER in dotted form (X.690, 8.19). If one of its numbers is over 2^53, the result is its contents in hex;
- * RFC 5280 (appendix B) allows numbers up to 2^28.
+ * An OBJECT IDENTIFIER in dotted form (X.690, 8.19). If one of its numbers is over 2^53, the result is its contents in
+ * hex; RFC 5280 (appendix B) allows numbers up to 2^28.
  */
 export function readObjectIdentifier(element: Element | undefined): string {
   const contents = contentsOf(element, TAG.objectIdentifier);
@@ -222,8 +225,8 @@ function headerAt(bytes: Buffer, at: number, limit: number, rules: EncodingRules
 }
 
 /**
- * Contents of indefinite length end before two zero bytes on their own level (X.690, 8.1.5). The levels are counted without
- * recursion, so no nesting is too deep.
+ * Contents of indefinite length end before two zero bytes on their own level (X.690, 8.1.5). The levels are counted
+ * without recursion, so no nesting is too deep.
  */
 function lengthOfIndefinite(bytes: Buffer, start: number, limit: number): number {
   let at = start;

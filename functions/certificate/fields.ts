@@ -60,7 +60,10 @@ const UNIFORM_RESOURCE_IDENTIFIER = primitive(6);
 
 const latin1 = (contents: Buffer) => contents.toString('latin1');
 
-/** Decoders for the strings in a name (RFC 5280, 4.1.2.4, and IA5String). Like OpenSSL, they read TeletexString as Latin-1. */
+/**
+ * Decoders for the strings in a name (RFC 5280, 4.1.2.4, and IA5String). Like OpenSSL, they read TeletexString as
+ * Latin-1.
+ */
 const STRINGS: ReadonlyMap<number, (contents: Buffer) => string> = new Map([
   [TAG.utf8String, (contents) => contents.toString('utf8')],
   [TAG.printableString, latin1],

@@ -7,7 +7,10 @@ import type { Logo } from './logotype.ts';
 import { BIMI_USAGE, type NamedAttributes, PRODUCTS, type Product, type Sct } from './mark.ts';
 import { svgProblems } from './svg.ts';
 
-/** Something wrong or unusual about a validated chain. Because of an error, some mailbox provider would not display the logo. */
+/**
+ * Something wrong or unusual about a validated chain. An error means that some mailbox provider would not display the
+ * logo.
+ */
 export interface Finding {
   readonly id: FindingId;
   readonly severity: 'error' | 'warning';
@@ -61,10 +64,7 @@ export const FINDINGS = {
     check: ({ trustAnchor }) => !trustAnchor && 'no issuer in the chain is a known trust anchor',
   },
   'ca-flags': { severity: 'error', check: checkIssuers },
-  'leaf-eku': {
-    severity: 'error',
-    check: checkLeafUsage,
-  },
+  'leaf-eku': { severity: 'error', check: checkLeafUsage },
   validity: { severity: 'error', check: checkValidity },
   logotype: { severity: 'error', check: ({ logo }) => typeof logo === 'string' && logo },
   'logo-hash': {

@@ -15,8 +15,8 @@ export interface Sct {
 export const BIMI_USAGE = '1.3.6.1.5.5.7.3.31';
 
 /**
- * The mark types of the Mark Certificate Requirements, each with its product. More types can follow, so an unknown type is a
- * warning, not an error.
+ * The mark types of the Mark Certificate Requirements, each with its product. More types can follow, so an unknown type
+ * is a warning, not an error.
  */
 export const PRODUCTS: ReadonlyMap<string, Product> = new Map([
   ['Registered Mark', 'VMC'],
@@ -81,8 +81,8 @@ export function sctsOf(fields: Fields): readonly Sct[] {
 }
 
 /**
- * An OCTET STRING that contains TLS vectors. The list and each SCT begin with a length of two bytes; an SCT continues with
- * version, log id and timestamp.
+ * An OCTET STRING that contains TLS vectors. The list and each SCT begin with a length of two bytes; an SCT continues
+ * with version, log id and timestamp.
  */
 function readSctList(der: Uint8Array): Sct[] {
   const list = contentsOf(readDer(der), TAG.octetString);

@@ -4,7 +4,10 @@ import { attempt } from './fields.ts';
 import { InvalidChainError } from './invalid-chain.ts';
 import { readIntactFiles } from './zip.ts';
 
-/** The PEM label of any private key, encrypted or not. It needs no end of the block. The bounds keep the search linear. */
+/**
+ * The label of a PEM block with a private key, encrypted or not, even if the block has no end. The bounds keep the
+ * search linear.
+ */
 export const PRIVATE_KEY = /BEGIN[A-Z0-9\s]{0,40}PRIVATE\s{1,10}KEY/;
 
 /** A PEM block with any label. */
@@ -18,8 +21,8 @@ export class PrivateKeyFoundError extends InvalidChainError {
 }
 
 /**
- * Whether a file contains a private key anywhere: such a file is never stored. Unlike the decoder, this function searches the
- * whole file, even if parts of it are damaged.
+ * Whether a file contains a private key anywhere: such a file is never stored. Unlike the decoder, this function
+ * searches the whole file, even if parts of it are damaged.
  */
 export async function holdsPrivateKey(bytes: Uint8Array): Promise<boolean> {
   const inner = decodeBase64(latin1Text(bytes));

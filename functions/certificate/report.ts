@@ -31,7 +31,9 @@ export interface CertificateReport {
   readonly fingerprintSha256: string;
   /** Leaf first. */
   readonly chain: readonly CertificateName[];
-  /** The certificate in the chain that is trusted by its fingerprint, the nearest to the leaf; null if there is none. */
+  /**
+   * The certificate in the chain that is trusted by its fingerprint, the nearest to the leaf; null if there is none.
+   */
   readonly trustAnchor: CertificateName | null;
   /** The embedded logo; null if it cannot be read. */
   readonly logo: { readonly mediaType: string; readonly sha256: string; readonly bytes: number } | null;

@@ -4,7 +4,10 @@ import { truncate } from '../text.ts';
 /** The limit of the BIMI Group's SVG guidance, in bytes. */
 const SIZE_LIMIT = 32_768;
 
-/** Real logos nest few elements. The parser searches all ancestors for a namespace, so a million levels would take hours. */
+/**
+ * Real logos nest few elements. The parser searches all ancestors for a namespace, so a million levels would take
+ * hours.
+ */
 const DEPTH_LIMIT = 100;
 
 /** Leaves room for the rest of the sentence in a detail of 100 bytes. */
@@ -22,12 +25,15 @@ const ANIMATIONS = new Set([
   'set',
 ]);
 
-/** The target of `url(...)` in a property and of `@import` in a style sheet. It needs no end, so no text makes it slow. */
+/**
+ * The target of `url(...)` in a property and of `@import` in a style sheet. The expression needs no closing character,
+ * so it is fast for every text.
+ */
 const STYLE_REFERENCE = /(?:url\(|@import)\s*(?:url\()?\s*['"]?\s*([^'")\s;]*)/gi;
 
 /**
- * Lists the violations of SVG Tiny Portable/Secure (draft-svg-tiny-ps-abrotman) in a logo, one sentence each. The parser
- * expands only the five entities of XML and fetches nothing.
+ * Lists the violations of SVG Tiny Portable/Secure (draft-svg-tiny-ps-abrotman) in a logo, one sentence each. The
+ * parser expands only the five entities of XML and fetches nothing.
  */
 export function svgProblems(svg: Uint8Array): string[] {
   const problems = new Set<string>();

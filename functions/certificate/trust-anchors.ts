@@ -1,7 +1,7 @@
 /**
- * The roots under which mark certificates are issued: the SHA-256 of the root certificate (DER), in lower-case hex, and its
- * name. Source: the CAs' repositories and the chains that they deliver. Sectigo's chains end at the two roots of SSL.com or at
- * Sectigo's own root R49. Some receivers have not trusted Entrust's root since 2025.
+ * The roots under which mark certificates are issued: the SHA-256 of the root certificate (DER), in lower-case hex, and
+ * its name. Source: the CAs' repositories and the chains that they deliver. Sectigo's chains end at the two roots of
+ * SSL.com or at Sectigo's own root R49. Some receivers have not trusted Entrust's root since 2025.
  */
 export const TRUST_ANCHORS: ReadonlyMap<string, string> = new Map([
   ['0783d68c14cfe5eb1eafda2aa984b7e3a4b8bab000092d2ba02f73757558fdfd', 'Sectigo Public BIMI Root R49'],

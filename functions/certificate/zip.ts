@@ -16,8 +16,8 @@ const SLASH = 0x2f;
 const SIZE_LIMIT = 1024 * 1024;
 
 /**
- * Reads the files of an archive into memory; their names are not used. yauzl compares the sizes with those that the archive
- * states. It leaves the checksums to its callers, so they are compared here.
+ * Reads the files of an archive into memory; their names are not used. yauzl compares the sizes with those that the
+ * archive states. It leaves the checksums to its callers, so they are compared here.
  *
  * @throws {InvalidChainError} if the archive is damaged, encrypted or over a limit.
  */
@@ -53,8 +53,8 @@ export async function unzip(bytes: Uint8Array): Promise<Uint8Array[]> {
 }
 
 /**
- * Reads the files of an archive that can be read, even if others are damaged, up to the same total size. The result is only
- * searched for private keys, never used as certificates.
+ * Reads the files of an archive that can be read, even if others are damaged, up to the same total size. The result is
+ * only searched for private keys, never used as certificates.
  */
 export async function readIntactFiles(bytes: Uint8Array): Promise<Uint8Array[]> {
   const files: Uint8Array[] = [];

@@ -60,7 +60,9 @@ function ids(findings: readonly Finding[]): FindingId[] {
   return findings.map(({ id }) => id);
 }
 
-/** What OpenSSL says about the delivered chain if its last certificate is trusted: "OK", or the reason of the refusal. */
+/**
+ * What OpenSSL says about the delivered chain if its last certificate is trusted: "OK", or the reason of the refusal.
+ */
 function opensslVerify(
   issued: IssuedMarkCertificate,
   { at = AT, delivered = ({ chain }) => chain, openssl = [] }: Case,

@@ -1,6 +1,6 @@
 import * as asn1 from '@peculiar/asn1-x509';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { FindingId } from '../../../functions/certificate/findings.ts';
+import { FINDINGS, type FindingId } from '../../../functions/certificate/findings.ts';
 import { InvalidChainError, readMarkCertificate } from '../../../functions/certificate/report.ts';
 import { jsonBytes, STATE_BUDGET } from '../../../functions/text.ts';
 import {
@@ -62,6 +62,12 @@ describe('The message of a finding', () => {
     const message = report.findings.find((finding) => finding.id === id)?.message;
     expect(message).toMatch(ending);
     expect(jsonBytes(message)).toBeLessThanOrEqual(STATE_BUDGET.message);
+  });
+
+  test('fits into the budget of a state if a chain has every finding.', () => {
+    const message = 'x'.repeat(STATE_BUDGET.message - 2);
+    const findings = Object.entries(FINDINGS).map(([id, { severity }]) => ({ id, severity, message }));
+    expect(jsonBytes(findings)).toBeLessThanOrEqual(STATE_BUDGET.findings);
   });
 
   test('domain-coverage is at most 600 bytes for 100 long domains.', async () => {
