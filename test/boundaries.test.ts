@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -11,7 +12,8 @@ interface Sample {
   readonly imports: string;
 }
 
-const FUNCTIONS = ['collect', 'start', 'push', 'publish', 'revoke', 'survey'];
+/** The folders of the Lambda functions. */
+const FUNCTIONS = readdirSync('functions').filter((folder) => existsSync(join('functions', folder, 'index.ts')));
 
 /** Imports that CONTRIBUTING.md forbids. */
 const FORBIDDEN: readonly Sample[] = [
