@@ -13,7 +13,7 @@ import { PUSH_CODES } from './codes.ts';
 /** The most bytes of a body. A push with two certificates has about 20 KB. */
 const BODY_LIMIT = 256 * 1024;
 
-/** The bytes of a field in a log line. */
+/** The most bytes of a field in a log line: 200 and the quotes of JSON. */
 const FIELD_BYTES = 202;
 
 const FORM_TYPE = 'application/x-www-form-urlencoded';

@@ -12,12 +12,12 @@ function accepts(header: string, expected: Login): boolean {
   return given !== undefined && isLogin(given, expected);
 }
 
-describe('basic authentication', () => {
-  test('accepts every login that was sent as it is expected', () => {
+describe('Basic authentication', () => {
+  test('accepts every login that equals the expected one.', () => {
     fc.assert(fc.property(login, (expected) => accepts(basic(expected), expected)));
   });
 
-  test('accepts no login with another name or another password', () => {
+  test('refuses every login with another name or another password.', () => {
     fc.assert(
       fc.property(login, login, (sent, expected) => {
         fc.pre(sent.username !== expected.username || sent.password !== expected.password);
@@ -31,7 +31,7 @@ describe('basic authentication', () => {
     );
   });
 
-  test('reads any text without an error', () => {
+  test('reads any text without an error.', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -45,7 +45,7 @@ describe('basic authentication', () => {
     );
   });
 
-  test('parts name and password at the first colon', () => {
+  test('splits name and password at the first colon.', () => {
     const given = readAuthorization(`Basic ${Buffer.from('ca:a:b:').toString('base64')}`);
 
     expect(given && [String(given.username), String(given.password)]).toEqual(['ca', 'a:b:']);
