@@ -2,8 +2,8 @@ import { Stack, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 
 /**
- * Acknowledges a cdk-nag finding: gives the reason why a resource in a role's policy contains a wildcard. cdk-nag writes
- * a reference as `<LogicalId.Arn>`, so the ARN is converted to this form.
+ * Acknowledges a cdk-nag finding: gives the reason why a resource in a role's policy contains a wildcard. cdk-nag
+ * writes a reference as `<LogicalId.Arn>`, so the ARN is converted to this form.
  *
  * @throws {Error} if the ARN contains an intrinsic function other than Ref, Fn::GetAtt and Fn::Join.
  */

@@ -42,8 +42,8 @@ export interface NodeFunctionProps<Folder extends keyof Environments> {
 }
 
 /**
- * A Lambda function of this project: its bundle, a log group with 90 days of retention, and a role that may write only to
- * this log group.
+ * A Lambda function of this project: its bundle, a log group with 90 days of retention, and a role that may write only
+ * to this log group.
  */
 export function createFunction<Folder extends keyof Environments>(
   scope: Construct,
@@ -81,9 +81,9 @@ function withoutUndefined(variables: Readonly<Record<string, string | undefined>
 }
 
 /**
- * One function folder as ES modules with everything it imports. The SDK is included, so that the deployed version is the
- * tested one. Code behind a dynamic import becomes a separate file, which a check that only waits never loads; CDK's
- * NodejsFunction cannot split bundles.
+ * One function folder as ES modules with everything it imports. The SDK is included, so that the deployed version is
+ * the tested one. Code behind a dynamic import becomes a separate file, which a check that only waits never loads;
+ * CDK's NodejsFunction cannot split bundles.
  */
 function bundle(folder: string): Code {
   // The path identifies the asset: CDK bundles a path with the same options only once.

@@ -26,7 +26,9 @@ import { createPush, createRevoke, createStart, createSurvey } from './triggers.
  * @throws {InvalidSettingsError} if a setting cannot be used; the message lists all of them.
  */
 export class MarkCertificateCollector extends Construct {
-  /** Contains `orders/<orderNumber>/` (response, chain, logo, manifest) and, with `publish`, the folder `published/`. */
+  /**
+   * Contains `orders/<orderNumber>/` (response, chain, logo, manifest) and, with `publish`, the folder `published/`.
+   */
   readonly bucket: Bucket;
   /** Runs one execution per order, named `order-<orderNumber>`. */
   readonly stateMachine: StateMachine;

@@ -28,7 +28,9 @@ import type { Settings } from './settings.ts';
  */
 const CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox";
 
-/** An order has at most 100 domains, each with about ten requests to S3. The timeout of the state is longer than this. */
+/**
+ * An order has at most 100 domains, each with about ten requests to S3. The timeout of the state is longer than this.
+ */
 export const PUBLISH_TIMEOUT = Duration.minutes(2);
 
 /** The settings of the host name. */
@@ -75,7 +77,8 @@ function createDistribution(scope: Construct, bucket: Bucket, address: Address):
       // No redirect: BIMI requires HTTPS, and a client that uses http should see that the record is wrong.
       viewerProtocolPolicy: ViewerProtocolPolicy.HTTPS_ONLY,
       allowedMethods: AllowedMethods.ALLOW_GET_HEAD,
-      // The objects have a few kilobytes: compression gains nothing, and would mislead a client that hashes the raw body.
+      // The objects have a few kilobytes: compression gains nothing, and would mislead a client that hashes the raw
+      // body.
       compress: false,
       // The Cache-Control of each object sets its TTL. Headers, cookies and queries are not part of the cache key.
       cachePolicy: CachePolicy.CACHING_OPTIMIZED_FOR_UNCOMPRESSED_OBJECTS,
@@ -162,9 +165,9 @@ export function createPublish(scope: Construct, bucket: Bucket, publishedUrl: st
 
 /**
  * Allows a function to write every published address. Each of the two writers completes what the other left unfinished,
- * so both have the same permissions: restore an earlier version, and delete chain and logo. Deletion is also allowed while
- * `unpublishRevoked` is off, because a run that died while it was on may have left a deletion unfinished. No version can
- * be deleted.
+ * so both have the same permissions: restore an earlier version, and delete chain and logo. Deletion is also allowed
+ * while `unpublishRevoked` is off, because a run that died while it was on may have left a deletion unfinished. No
+ * version can be deleted.
  */
 export function grantPublish(writer: LambdaFunction, bucket: Bucket): void {
   const published = (names: string) => bucket.arnForObjects(`${PUBLISHED}${names}`);

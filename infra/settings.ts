@@ -8,12 +8,14 @@ import { isLoopback } from '../functions/http.ts';
 import { problemsOf } from '../functions/input.ts';
 import { domainSchema } from '../functions/order.ts';
 
-/** The CA allows one call every 3 hours per order (documented for CollectSSL). A loopback endpoint has no such limit. */
+/**
+ * The CA allows one call every 3 hours per order (documented for CollectSSL). A loopback endpoint has no such limit.
+ */
 const SHORTEST_POLL = Duration.hours(3);
 
 /**
- * An execution of Step Functions ends after a year. The remaining days are for the last wait, which is at most twice the
- * poll interval, and for a day of retries: 360 + 2 x 2 + 1 days.
+ * An execution of Step Functions ends after a year. The remaining days are for the last wait, which is at most twice
+ * the poll interval, and for a day of retries: 360 + 2 x 2 + 1 days.
  */
 const LONGEST_WAIT = Duration.days(360);
 const LONGEST_POLL = Duration.days(2);
@@ -25,9 +27,9 @@ const HISTORY_LIMIT = 25_000;
 export const EVENTS_PER_CHECK = 9;
 
 /**
- * Events per check for invocations that a busy Collect refuses, three events each. At a load of 0.9 (docs/performance.md,
- * Scale) the simulation counts 4.4 refusals a check. Of the 3,240 orders that make up this load, the order with the most
- * refusals has 22 events per poll interval in 90 days, its checks included.
+ * Events per check for invocations that a busy Collect refuses, three events each. At a load of 0.9
+ * (docs/performance.md, Scale) the simulation counts 4.4 refusals a check. Of the 3,240 orders that make up this load,
+ * the order with the most refusals has 22 events per poll interval in 90 days, its checks included.
  */
 export const EVENTS_FOR_REFUSALS = 13;
 

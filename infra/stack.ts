@@ -13,7 +13,8 @@ export class MarkCertificateCollectorStack extends Stack {
       Object.fromEntries(SETTING_NAMES.map((name) => [name, this.node.tryGetContext(name)])),
     );
     for (const name of Object.keys(this.node.getAllContext())) {
-      // CDK's own keys contain other characters. Without this warning, a misspelt setting would silently be the default.
+      // CDK's own keys contain other characters. Without this warning, a misspelt setting would silently be the
+      // default.
       if (/^[A-Za-z]+$/.test(name) && !SETTING_NAMES.some((setting) => setting === name)) {
         Annotations.of(this).addWarningV2(
           name,

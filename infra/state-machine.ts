@@ -30,15 +30,15 @@ import type { Settings } from './settings.ts';
 const NO_RETRY: RetryProps = { errors: Object.keys(NEXT_STEPS), maxAttempts: 0 };
 
 /**
- * Retries while Lambda has no capacity for Collect: these retries are the queue before it. Each refused invocation costs
- * money and events of the history, so the first retry follows within a minute and the others within ten minutes, with full
- * jitter every 5 minutes on average. The simulation in docs/performance.md (Scale) determined the numbers. The load of one
- * caller is orders x seconds per reply / pollEvery:
+ * Retries while Lambda has no capacity for Collect: these retries are the queue before it. Each refused invocation
+ * costs money and events of the history, so the first retry follows within a minute and the others within ten minutes,
+ * with full jitter every 5 minutes on average. The simulation in docs/performance.md (Scale) determined the numbers.
+ * The load of one caller is orders x seconds per reply / pollEvery:
  *
  * - up to a load of 0.9 every order is served, and a check is refused 4.4 times on average;
  * - 1,000 orders in the same second, at 3 s each, are all checked after 1.3 h; a queue without gaps would take 0.8 h;
- * - 500 retries last 42 h on average. At a load of 1.5 a check is refused 21 times on average, and no check of a week fails;
- *   at 3, one in a thousand fails. Such an execution fails in Collect: it is reported and can be redriven.
+ * - 500 retries last 42 h on average. At a load of 1.5 a check is refused 21 times on average, and no check of a week
+ *   fails; at 3, one in a thousand fails. Such an execution fails in Collect: it is reported and can be redriven.
  */
 const BUSY_RETRY: RetryProps = {
   errors: [
@@ -56,9 +56,9 @@ const BUSY_RETRY: RetryProps = {
 };
 
 /**
- * Retries after every other error, for example if S3 refuses a write or the process dies. A retried check completes what
- * the first one left unfinished, so retries may last long: 1, 2, 4 … 32 minutes and then six times an hour are at most
- * 7 hours, and half of that on average with full jitter.
+ * Retries after every other error, for example if S3 refuses a write or the process dies. A retried check completes
+ * what the first one left unfinished, so retries may last long: 1, 2, 4 … 32 minutes and then six times an hour are at
+ * most 7 hours, and half of that on average with full jitter.
  */
 const ERROR_RETRY: RetryProps = {
   errors: ['States.ALL'],
@@ -149,8 +149,9 @@ export function createStateMachine(
     role: createRole(scope, publish ? [collect, publish] : [collect], eventBus).withoutPolicyUpdates(),
     comment: 'Collects one mark certificate: asks the CA, waits, asks again, stores the chain.',
     // Collect itself fails an overdue order, at its first check after the deadline. This timeout is for an execution in
-    // which no check succeeds. It adds the longest wait (twice the poll interval) and a day for retries: those of a check,
-    // of publishing and of the announcement take 7 hours each. The last check is later only if Collect is overloaded.
+    // which no check succeeds. It adds the longest wait (twice the poll interval) and a day for retries: those of a
+    // check, of publishing and of the announcement take 7 hours each. The last check is later only if Collect is
+    // overloaded.
     timeout: Duration.seconds(settings.giveUpAfter.toSeconds() + 2 * settings.pollEvery.toSeconds() + 86_400),
     tracingEnabled: true,
     logs: {
@@ -163,8 +164,8 @@ export function createStateMachine(
 
 /**
  * Every execution with a certificate publishes it, even if the certificate is not new: the execution that stored it may
- * have died. A refusal to publish is a result, stored at `$.publication`. An error in this state is retried for hours, and
- * a redrive continues here.
+ * have died. A refusal to publish is a result, stored at `$.publication`. An error in this state is retried for hours,
+ * and a redrive continues here.
  */
 function createPublishing(scope: Construct, publish: IFunction): LambdaInvoke {
   const publishing = new LambdaInvoke(scope, 'Publish', {
@@ -181,8 +182,9 @@ function createPublishing(scope: Construct, publish: IFunction): LambdaInvoke {
 }
 
 /**
- * A role with exactly the permissions that the states need. CDK's grants would allow every version and alias of a function.
- * Actions that deliver logs and traces support no resource (AWS: Step Functions, Logging; X-Ray, identity-based policies).
+ * A role with exactly the permissions that the states need. CDK's grants would allow every version and alias of a
+ * function. Actions that deliver logs and traces support no resource (AWS: Step Functions, Logging; X-Ray,
+ * identity-based policies).
  */
 function createRole(scope: Construct, functions: readonly IFunction[], eventBus: IEventBus): Role {
   const statements = [

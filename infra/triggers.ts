@@ -127,7 +127,9 @@ export interface RevokeProps {
   readonly unpublishRevoked: boolean;
 }
 
-/** Records a revocation in each publication of an order whose execution failed because the CA revoked the certificate. */
+/**
+ * Records a revocation in each publication of an order whose execution failed because the CA revoked the certificate.
+ */
 export function createRevoke(scope: Construct, props: RevokeProps): LambdaFunction {
   const { bucket, stateMachine, deadLetterQueue, unpublishRevoked } = props;
   const revoke = createFunction(scope, 'RevokeFunction', {
@@ -152,8 +154,8 @@ export function createRevoke(scope: Construct, props: RevokeProps): LambdaFuncti
 }
 
 /**
- * Sends an event that failed three times to the queue, with the reason. CDK's SqsDestination would also allow the function
- * to read the queue's attributes and, with a customer-managed key, kms:GenerateDataKey* and kms:ReEncrypt*.
+ * Sends an event that failed three times to the queue, with the reason. CDK's SqsDestination would also allow the
+ * function to read the queue's attributes and, with a customer-managed key, kms:GenerateDataKey* and kms:ReEncrypt*.
  */
 function addDeadLetterQueue(asynchronous: LambdaFunction, { queueArn }: IQueue): void {
   asynchronous.addToRolePolicy(new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queueArn] }));

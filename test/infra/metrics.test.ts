@@ -78,7 +78,9 @@ function metricsWritten(lines: readonly string[]): string[] {
   return [...new Set(identities)];
 }
 
-/** Runs each function that writes metrics, with servers on loopback, through every outcome that needs no certificate. */
+/**
+ * Runs each function that writes metrics, with servers on loopback, through every outcome that needs no certificate.
+ */
 async function runFunctions(): Promise<
   Record<'collect' | 'survey' | 'push' | 'publish' | 'revoke', readonly string[]>
 > {

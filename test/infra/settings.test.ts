@@ -408,8 +408,8 @@ describe('the settings of publishing', () => {
 });
 
 /**
- * 25,000 events minus 1,000 for retries are 24,000. At 22 events a check, refusals of a busy function included, these are
- * 1,090 checks; minus the 250 early ones, 840 poll intervals remain.
+ * 25,000 events minus 1,000 for retries are 24,000. At 22 events a check, refusals of a busy function included, these
+ * are 1,090 checks; minus the 250 early ones, 840 poll intervals remain.
  */
 describe('the history of an execution', () => {
   const INTERVALS = 840;

@@ -94,7 +94,9 @@ export interface Statement {
 
 const synthesized = new Map<string, SynthesizedStack>();
 
-/** Synthesizes the stack as the app does, without building the functions; only once in a process with the same settings. */
+/**
+ * Synthesizes the stack as the app does, without building the functions; only once in a process with the same settings.
+ */
 export function synthesize(settings: Readonly<Record<string, string>> = {}): SynthesizedStack {
   const key = JSON.stringify(settings);
   const stack = synthesized.get(key) ?? synthesizeStack(settings);
@@ -177,7 +179,10 @@ export function statementsOf(stack: SynthesizedStack, type: string): Statement[]
   return policyStatements(only(stack, type).Properties);
 }
 
-/** The actions that a role allows, by resource. A condition, or any other unexpected part of a statement, fails the test. */
+/**
+ * The actions that a role allows, by resource. A condition, or any other unexpected part of a statement, fails the
+ * test.
+ */
 export function grantsOf(stack: SynthesizedStack, role: string): Record<string, string[]> {
   const attached = all(stack, 'AWS::IAM::Policy').filter(({ Properties }) =>
     asList(Properties.Roles).includes(`<${role}>`),
