@@ -1,6 +1,6 @@
 /**
- * Every way in which a publication can differ from what it should be, with its meaning. Consumers match the ids. docs/events.md
- * contains this table, and docs/runbook.md the fix for each id.
+ * Every way in which a publication can differ from what it should be, with its meaning. Consumers match the ids.
+ * docs/events.md contains this table, and docs/runbook.md the fix for each id.
  */
 export const DIFFERENCES = {
   'chain-unreachable':

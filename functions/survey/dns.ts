@@ -2,7 +2,9 @@ import { assertionName } from '../bimi.ts';
 
 /** The BIMI records and DMARC policies of a domain, read from the DNS as mail receivers read them. */
 
-/** The part of a resolver of node:dns/promises that is used. A record is the list of the strings that it is stored in. */
+/**
+ * The part of a resolver of node:dns/promises that is used. A record is the list of the strings that it is stored in.
+ */
 export interface TxtResolver {
   resolveTxt(name: string): Promise<string[][]>;
 }
@@ -32,7 +34,9 @@ export interface DmarcPolicy {
   readonly weakness: string | undefined;
 }
 
-/** The error codes for a name that does not exist or has no TXT record. After any other code the records are unknown. */
+/**
+ * The error codes for a name that does not exist or has no TXT record. After any other code the records are unknown.
+ */
 const NOT_FOUND_CODES: ReadonlySet<unknown> = new Set(['ENOTFOUND', 'ENODATA']);
 
 /** The policies with which receivers show logos. */
@@ -59,8 +63,8 @@ export async function readBimiRecords(resolver: TxtResolver, domain: string, sel
 }
 
 /**
- * Reads the policies that apply to a domain: its own and that of its organization, if both exist. Each of them can prevent the
- * logo (BIMI draft 10, 7.1, steps 7 to 9).
+ * Reads the policies that apply to a domain: its own and that of its organization, if both exist. Each of them can
+ * prevent the logo (BIMI draft 10, 7.1, steps 7 to 9).
  *
  * @throws {Error} the resolver's error if a lookup failed.
  */
@@ -73,7 +77,10 @@ export async function readDmarcPolicies(resolver: TxtResolver, domain: string): 
   );
 }
 
-/** The records from the domain up to the one below the top-level domain. A record with `psd` ends the walk (RFC 9989, 4.10). */
+/**
+ * The records from the domain up to the one below the top-level domain. A record with `psd` ends the walk (RFC 9989,
+ * 4.10).
+ */
 async function walkUp(resolver: TxtResolver, domain: string): Promise<DmarcRecord[]> {
   const found: DmarcRecord[] = [];
   for (const each of [domain, ...parentsOf(domain)]) {
@@ -112,9 +119,9 @@ async function readDmarc(resolver: TxtResolver, domain: string): Promise<DmarcRe
 }
 
 /**
- * `p` is required, `sp` is optional. `pct` matters with `p=quarantine` only: BIMI accepts `p=reject` with any percentage (BIMI
- * draft 10, 2 and 7.1, step 9). A `pct` that is not a number counts as 100 (RFC 7489, 6.3). `np` applies only to domains that
- * do not exist.
+ * `p` is required, `sp` is optional. `pct` matters with `p=quarantine` only: BIMI accepts `p=reject` with any
+ * percentage (BIMI draft 10, 2 and 7.1, step 9). A `pct` that is not a number counts as 100 (RFC 7489, 6.3). `np`
+ * applies only to domains that do not exist.
  */
 function weaknessOf(tags: Tags): string | undefined {
   for (const name of ['p', 'sp']) {
@@ -144,8 +151,8 @@ async function readTxt(resolver: TxtResolver, name: string): Promise<string[]> {
 }
 
 /**
- * Tags are separated by semicolons, and the last may end with one. A tag without "=" has an empty value. Names match in any case,
- * like all literals of the two grammars (RFC 5234, 2.3).
+ * Tags are separated by semicolons, and the last may end with one. A tag without "=" has an empty value. Names match
+ * in any case, like all literals of the two grammars (RFC 5234, 2.3).
  */
 function readTags(text: string): Tags {
   return text
@@ -162,14 +169,16 @@ function isBimi([first]: Tags): boolean {
   return first?.[0] === 'v' && first[1] === 'BIMI1';
 }
 
-/** The version comes first. RFC 9989 (4.8) allows capitals only, but receivers such as OpenDMARC accept it in any case. */
+/**
+ * The version comes first. RFC 9989 (4.8) allows capitals only, but receivers such as OpenDMARC accept it in any case.
+ */
 function isDmarc([first]: Tags): boolean {
   return first?.[0] === 'v' && first[1].toUpperCase() === 'DMARC1';
 }
 
 /**
- * A tag must not occur twice (RFC 6376, 3.2), and receivers differ in which one they use: the result names all values, which is
- * no value that any tag may have.
+ * A tag must not occur twice (RFC 6376, 3.2), and receivers differ in which one they use: the result names all
+ * values, which is no value that any tag may have.
  */
 function tagValue(tags: Tags, name: string): string | undefined {
   const values = tagValues(tags, name);

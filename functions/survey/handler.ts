@@ -18,8 +18,8 @@ import { type SurveyDependencies, type SurveyObserver, survey } from './survey.t
 const LIMIT_SECONDS = 10;
 
 /**
- * The time of Lambda's 300 s in which checks may start. The last check may take four limits more (chain, logo, record, policy).
- * The rest is for the reminders before the checks and the events after them.
+ * The time of Lambda's 300 s in which checks may start. The last check may take four limits more (chain, logo,
+ * record, policy). The rest is for the reminders before the checks and the events after them.
  */
 const TOTAL_SECONDS = 180;
 
@@ -56,8 +56,8 @@ export function createHandler(environment: Environment, resolver: TxtResolver = 
 }
 
 /**
- * Logs a line for each damaged object, for each summary and for each event. The metrics are added before the events are sent, so
- * that they exist even if sending fails.
+ * Logs a line for each damaged object, for each summary and for each event. The metrics are added before the events
+ * are sent, so that they exist even if sending fails.
  */
 function createObserver(logger: Logger, metrics: Metrics): SurveyObserver {
   return {

@@ -27,9 +27,9 @@ const RENEWAL_MILLISECONDS = 3_600_000;
 const QUOTE_BYTES = 300;
 
 /**
- * Checks a publication as a mail receiver does: the chain and the logo at their public addresses, the BIMI record, the DMARC
- * policy. The checks run one after the other, so that each publication has at most one open connection. Never throws: a failed
- * request is a difference.
+ * Checks a publication as a mail receiver does: the chain and the logo at their public addresses, the BIMI record,
+ * the DMARC policy. The checks run one after the other, so that each publication has at most one open connection. Never
+ * throws: a failed request is a difference.
  *
  * @param stored the manifest of the order whose certificate is published; undefined if it cannot be read.
  */
@@ -116,7 +116,9 @@ function checkCertificate({ domain, live, revokedAt }: Publication, time: number
   return differences;
 }
 
-/** A replacement stays unpublished if its event had no domains, or if it was refused when it should have been published. */
+/**
+ * A replacement stays unpublished if its event had no domains, or if it was refused when it should have been published.
+ */
 function checkStored({ domain, live }: Publication, stored: StoredManifest | undefined): Difference[] {
   if (!stored || !isReplacement(stored, live)) {
     return [];

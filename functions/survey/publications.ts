@@ -68,8 +68,8 @@ export interface Published {
 }
 
 /**
- * Checks every publication that is served, and sends an event for each that is broken. It keeps no state: a broken publication is
- * reported every day.
+ * Checks every publication that is served, and sends an event for each that is broken. It keeps no state: a broken
+ * publication is reported every day.
  *
  * @param manifests the manifests of the orders by key. They may contain newer certificates than the published ones.
  * @throws {PublicationsNotReportedError} after all other events are sent.
@@ -98,8 +98,8 @@ export async function surveyPublications(
 }
 
 /**
- * Reads every description. A description of another address than its key is damaged too: otherwise no check would cover the
- * address of the key.
+ * Reads every description. A description of another address than its key is damaged too: otherwise no check would
+ * cover the address of the key.
  *
  * @throws {S3ServiceException} if S3 does not return a description.
  */

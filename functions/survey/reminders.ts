@@ -33,7 +33,9 @@ export interface SurveySummary {
   readonly damaged: number;
   /** Reminders that are due today. */
   readonly reminders: number;
-  /** The fewest days left of all certificates that are not superseded, negative after expiry; missing if there are none. */
+  /**
+   * The fewest days left of all certificates that are not superseded, negative after expiry; missing if there are none.
+   */
   readonly daysToExpiry?: number;
 }
 
@@ -60,8 +62,8 @@ export class RemindersNotSentError extends CollectorError {
 }
 
 /**
- * Sends a reminder of each certificate that expires soon. It keeps no state: reminders are due on certain days. The daily
- * reminders of the last week make up for a day without a survey, which has an alarm.
+ * Sends a reminder of each certificate that expires soon. It keeps no state: reminders are due on certain days. The
+ * daily reminders of the last week make up for a day without a survey, which has an alarm.
  *
  * @param published the fingerprints of all published certificates. A published certificate is never superseded, because
  * everybody sees it.
@@ -104,8 +106,8 @@ export async function sendReminders(
 type Comparable = Pick<StoredManifest, 'domains' | 'notBefore' | 'publishable'>;
 
 /**
- * Whether a certificate of any order replaces an older one: it covers every domain of it. A certificate that is not publishable
- * replaces none.
+ * Whether a certificate of any order replaces an older one: it covers every domain of it. A certificate that is not
+ * publishable replaces none.
  */
 export function supersedes(newer: Comparable, older: Comparable): boolean {
   return (

@@ -19,11 +19,11 @@ export interface SurveyDependencies extends PublicationDependencies, ReminderDep
 }
 
 /**
- * Reads every manifest and every publication, sends reminders of the certificates that expire soon, then checks the publications.
- * If one part fails, the other still runs with what could be read.
+ * Reads every manifest and every publication, sends reminders of the certificates that expire soon, then checks the
+ * publications. If one part fails, the other still runs with what could be read.
  *
- * @throws {Error} the error of one part, or an AggregateError of both, after both have ended. Lambda then repeats the whole survey,
- * so some events may be sent twice, which is better than never.
+ * @throws {Error} the error of one part, or an AggregateError of both, after both have ended. Lambda then repeats the
+ * whole survey, so some events may be sent twice, which is better than never.
  */
 export async function survey(dependencies: SurveyDependencies): Promise<void> {
   const { publications: checks } = dependencies;

@@ -23,7 +23,9 @@ beforeEach(async () => {
 
 afterEach(() => Promise.all([servers.close(), site.close()]));
 
-/** Makes a publication that is as it should be everywhere: bucket, public address, DNS. A test then changes something. */
+/**
+ * Makes a publication that is as it should be everywhere: bucket, public address, DNS. A test then changes something.
+ */
 async function publish(domain = 'example.com', changes: Partial<Publication> = {}): Promise<void> {
   const publication = publicationOf(site.url, domain, changes);
   servePublication(site, zone, publication);

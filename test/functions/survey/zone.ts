@@ -1,6 +1,9 @@
 import type { TxtResolver } from '../../../functions/survey/dns.ts';
 
-/** TXT records by name: each a text, or the strings that it is stored in. The code of an error instead lets the lookup fail. */
+/**
+ * TXT records by name: each a text, or the strings that it is stored in. The code of an error instead lets the lookup
+ * fail.
+ */
 export type Zone = Record<string, string | readonly (string | readonly string[])[]>;
 
 export interface ZoneResolver extends TxtResolver {
