@@ -27,7 +27,10 @@ export interface CapturedOutput {
   lines(): Record<string, unknown>[];
 }
 
-/** Captures both standard streams until the end of the test. The logger of Powertools writes to a console of its own. */
+/**
+ * Captures both standard streams until the end of the test. The logger of Powertools does not write to the global
+ * console.
+ */
 export function captureOutput(): CapturedOutput {
   let written = '';
   const spies = [process.stdout, process.stderr].map((stream) =>

@@ -50,7 +50,7 @@ export async function tearDown(): Promise<void> {
   await collector?.close();
 }
 
-/** A test with an order of its own and a row in the table. The outcome in the row is what `run` returns. */
+/** A test with a separate order and a row in the table. The outcome in the row is what `run` returns. */
 export function testOrder(title: string, run: (order: string) => Promise<string>): void {
   const order = table.nextOrder();
   test(title, async () => {

@@ -15,7 +15,7 @@ import { AT, EVENTS, INPUTS, readJsonSample, sampleEnvironment, WAITING } from '
 const ORDERED_BEFORE = new Date('2026-01-01T00:00:00.000Z');
 const DEFINITIONS = ['definition.json', 'definition-publish.json'] as const;
 
-/** Every execution has an order of its own, so that its certificate is new. */
+/** Every execution gets a new order, so that its certificate is new. */
 let orders = 5_000_000_000;
 const nextOrder = () => String(++orders);
 
