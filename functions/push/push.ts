@@ -88,7 +88,7 @@ export function createPush(dependencies: PushDependencies) {
       push = received;
       const done = await act(push, dependencies);
       observe({ ...push, ...done, httpStatus: 200 });
-      return respond(200, done.outcome === 'noted' ? 'noted' : 'asked for at once');
+      return respond(200, done.outcome === 'noted' ? 'accepted' : 'accepted: the CA is asked at once');
     } catch (error) {
       // Not thrown, so that the log has one line about it. The metric Url5xxCount of the function URL counts it.
       observe({ ...push, outcome: 'refused', httpStatus: 500, problem: String(error) });
@@ -130,7 +130,7 @@ async function receive(event: LambdaFunctionURLEvent, login: SecretReader<PushLo
 const UNAUTHORIZED: Refusal = {
   httpStatus: 401,
   headers: { 'www-authenticate': 'Basic realm="mark-certificate-collector", charset="UTF-8"' },
-  answer: 'user name or password missing or wrong',
+  answer: 'the user name or the password is missing or wrong',
 };
 
 /** The fields under the names that the CA documents. Names are matched in any case; empty fields count as missing. */

@@ -224,8 +224,8 @@ describe('A call to the simulator', () => {
     ['an empty body', { kind: 'empty' }, 'an empty body'],
     ['HTTP 500', { kind: 'http', status: 500, body: '0' }, 'HTTP 500'],
     ['HTTP 204', { kind: 'http', status: 204 }, 'HTTP 204'],
-    ['half a body that looks whole', half(true), expect.stringMatching(/not a reply of CollectMC/)],
-    ['half a body that does not', half(false), 'ECONNRESET'],
+    ['half a body with a matching length', half(true), expect.stringMatching(/not a reply of CollectMC/)],
+    ['half a body with a larger length', half(false), 'ECONNRESET'],
     ['a dropped connection', { kind: 'drop' }, 'ECONNRESET'],
   ] as const)('can result in an outage: %s.', async (_, scripted, reason) => {
     simulator.order('1378973013', [scripted]);
@@ -283,7 +283,8 @@ describe('A call that fails is an outage', () => {
   test('if the server stops in the middle of the body until the signal aborts.', async () => {
     const gone = Promise.withResolvers<void>();
     const controller = new AbortController();
-    // Node publishes an event when a client has the head of a response. It reads the body one turn of the event loop later.
+    // Node publishes an event when a client has the head of a response. It reads the body one turn of the event loop
+    // later.
     const stop = () => setImmediate(() => controller.abort());
     diagnostics.subscribe('http.client.response.finish', stop);
     opened.push(async () => diagnostics.unsubscribe('http.client.response.finish', stop));

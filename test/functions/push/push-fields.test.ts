@@ -60,7 +60,7 @@ describe('The fields of a push', () => {
 
     const answer = await send(post(LOGIN, { ...issued, certificate: CERTIFICATE, caCertificate: CERTIFICATE }));
 
-    expect(answer).toMatchObject({ statusCode: 200, body: 'asked for at once' });
+    expect(answer).toMatchObject({ statusCode: 200, body: 'accepted: the CA is asked at once' });
     expect(started()).toHaveLength(1);
     expect(JSON.stringify([answer, records, started()])).not.toMatch(/BEGIN|MIIE|"c(aC)?ertificate"/);
   });
@@ -103,7 +103,7 @@ describe('The body of a POST', () => {
   test.each([FORM, `${FORM}; charset=UTF-8`, 'Application/X-WWW-Form-URLEncoded', undefined])(
     'is read as a form if its type is %s.',
     async (contentType) => {
-      expect(await send({ contentType })).toMatchObject({ statusCode: 200, body: 'noted' });
+      expect(await send({ contentType })).toMatchObject({ statusCode: 200, body: 'accepted' });
     },
   );
 

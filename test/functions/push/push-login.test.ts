@@ -44,11 +44,11 @@ describe('A request is refused with', () => {
     expect(answer).toMatchObject({
       statusCode: 401,
       headers: { 'www-authenticate': 'Basic realm="mark-certificate-collector", charset="UTF-8"' },
-      body: 'user name or password missing or wrong',
+      body: 'the user name or the password is missing or wrong',
     });
     expect(started()).toEqual([]);
     expect(records).toEqual([
-      { outcome: 'refused', httpStatus: 401, problem: 'user name or password missing or wrong' },
+      { outcome: 'refused', httpStatus: 401, problem: 'the user name or the password is missing or wrong' },
     ]);
   });
 
@@ -140,7 +140,10 @@ describe('The CA must repeat the push after a temporary error:', () => {
     ]);
 
     throttle(false);
-    expect(await send(get(LOGIN, issued))).toMatchObject({ statusCode: 200, body: 'asked for at once' });
+    expect(await send(get(LOGIN, issued))).toMatchObject({
+      statusCode: 200,
+      body: 'accepted: the CA is asked at once',
+    });
     expect(started()).toHaveLength(1);
   });
 

@@ -24,7 +24,7 @@ describe('A push that reports an outcome', () => {
       );
 
       const execution = `order-${ORDER}-push-${code}-20261123`;
-      expect(answer).toMatchObject({ statusCode: 200, body: 'asked for at once' });
+      expect(answer).toMatchObject({ statusCode: 200, body: 'accepted: the CA is asked at once' });
       expect(answer.headers).toMatchObject({ 'content-type': 'text/plain; charset=utf-8' });
       expect(started()).toEqual([[execution, { orderNumber: ORDER, request: `push-${code}-20261123` }]]);
       expect(records).toEqual([
@@ -48,7 +48,10 @@ describe('A push that reports an outcome', () => {
     await end();
     wait(13 * 60 * 60_000);
 
-    expect(await send(get(LOGIN, issued))).toMatchObject({ statusCode: 200, body: 'asked for at once' });
+    expect(await send(get(LOGIN, issued))).toMatchObject({
+      statusCode: 200,
+      body: 'accepted: the CA is asked at once',
+    });
     expect(started()).toHaveLength(1);
     expect(records.map(({ outcome }) => outcome)).toEqual(['started', 'already-there']);
   });
@@ -104,7 +107,7 @@ describe('The execution of a push', () => {
 describe('A push that reports no outcome starts nothing:', () => {
   test.each([
     ['awaiting brand validation', { statusCode: '12', statusDesc: 'Awaiting brand validation' }],
-    ['a code that nobody documents', { statusCode: '99' }],
+    ['a code that is not documented', { statusCode: '99' }],
     ['a negative code', { statusCode: '-1' }],
     ['a domain that was validated', { eventType: 'Domain Validation' }],
     ['an identity that was validated', { eventType: 'Identity Validation', statusCode: '' }],
@@ -114,7 +117,7 @@ describe('A push that reports no outcome starts nothing:', () => {
 
     const answer = await send(get(LOGIN, { orderNumber: ORDER, ...fields }));
 
-    expect(answer).toMatchObject({ statusCode: 200, body: 'noted' });
+    expect(answer).toMatchObject({ statusCode: 200, body: 'accepted' });
     expect(started()).toEqual([]);
     const { statusCode, ...texts } = fields;
     const code = statusCode ? { statusCode: Number(statusCode) } : {};
