@@ -100,7 +100,7 @@ describe('An order', () => {
       { orderNumber: '1', selector: 'a'.repeat(64) },
       `selector: "${'a'.repeat(64)}" is not accepted`,
     ],
-    ['a selector that is no text', { orderNumber: '1', selector: 1 }, 'selector: 1 is not accepted'],
+    ['a selector that is not text', { orderNumber: '1', selector: 1 }, 'selector: 1 is not accepted'],
     [
       'a text for replace',
       { orderNumber: '1', replace: 'true' },

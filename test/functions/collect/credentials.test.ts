@@ -100,7 +100,7 @@ describe('The problem of a secret without credentials never quotes the secret:',
       'loginName: is not accepted; accepted: text of 1 to 64 characters',
     ],
     ['a password that is too long', login('brand', 'hunter2'.repeat(20)), 'loginPassword: is not accepted'],
-    ['a password that is no text', login('brand', { hunter2: 'hunter2' }), 'loginPassword: is not accepted'],
+    ['a password that is not text', login('brand', { hunter2: 'hunter2' }), 'loginPassword: is not accepted'],
     ['the placeholder', login('REPLACE-ME', 'REPLACE-ME'), 'still contains the placeholder'],
     ['half the placeholder', login('brand', 'REPLACE-ME'), 'still contains the placeholder'],
   ])('%s.', async (_, secret, problem) => {

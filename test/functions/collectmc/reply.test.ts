@@ -108,7 +108,7 @@ describe('An error reply', () => {
     ['certificates', 'errorCode=2'],
     ['no code', 'errorMessage=Something+happened'],
     ['an empty code', 'errorCode=&errorMessage=Something'],
-    ['a code that is no number', 'errorCode=-3x&errorMessage=Something'],
+    ['a code that is not a number', 'errorCode=-3x&errorMessage=Something'],
     ['a text before the code', 'errorCode=x-3&errorMessage=Something'],
     ['a code of five digits', 'errorCode=-10000&errorMessage=Something'],
     ['a code with a leading zero', 'errorCode=-03&errorMessage=Something'],

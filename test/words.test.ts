@@ -1,0 +1,117 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type CertificateAuthority, createCertificateAuthority } from '../infra/local/ca/certificate-authority.ts';
+import { PROJECT } from './infra/synthesized.ts';
+import { captureOutput, stubAwsEnvironment } from './lambda.ts';
+import {
+  certificateTexts,
+  commandTexts,
+  differenceTexts,
+  narrationTexts,
+  notRendered,
+  type RenderedTexts,
+  refusalTexts,
+  tableTexts,
+  templateTexts,
+} from './rendered-texts.ts';
+import { findOddWords } from './words.ts';
+
+/** Pages, code, tests and configuration, without the list itself and the samples of earlier releases. */
+const FILES = globSync(['*.md', 'docs/**/*.md', '{functions,infra,test}/**/*.{ts,js,py}', '.ci/*'], {
+  cwd: PROJECT,
+  exclude: ['test/releases/*/**', 'test/words.ts', 'test/words.test.ts'],
+}).toSorted();
+
+/**
+ * Texts that are allowed everywhere: names of JavaScript, names that outsiders use, and the odd word that a page
+ * quotes.
+ */
+const ALLOWED = ['allSettled', 'PromiseSettledResult', 'begun-anew', '`shall`'];
+
+/** Files that read or describe a field of release 0.1.0. */
+const READERS_OF_0_1_0 =
+  /^(functions\/collect\/collect\.ts|test\/functions\/collect\/.*|test\/releases\/.*|docs\/.*|C[A-Z]+\.md)$/;
+
+function oddWordsIn(file: string): string[] {
+  const text = ALLOWED.reduce(
+    (kept, allowed) => kept.replaceAll(allowed, ''),
+    readFileSync(join(PROJECT, file), 'utf8'),
+  );
+  const allowed = READERS_OF_0_1_0.test(file) ? text.replaceAll('inARow', '') : text;
+  return allowed.split('\n').flatMap((line, index) => findOddWords(line).map((hit) => `${file}:${index + 1}: ${hit}`));
+}
+
+const oddWordsOf = (texts: RenderedTexts) =>
+  texts.flatMap(([origin, text]) =>
+    findOddWords(ALLOWED.reduce((kept, allowed) => kept.replaceAll(allowed, ''), text)).map(
+      (hit) => `${origin}: ${hit}`,
+    ),
+  );
+
+describe('the word list', () => {
+  test.each([
+    ['The publication is astray.', 'astray'],
+    ['const untilSettled = 1;', 'Settled'],
+    ['inARow: 3', 'inARow'],
+    ['It has a timeout of its own.', 'of its own'],
+    ['The DNS did not tell the record.', 'did not tell'],
+  ])('It finds the odd word in: %s', (text, word) => {
+    expect(findOddWords(text).join()).toContain(`"${word}"`);
+  });
+
+  test.each(['The string is truncated.', 'Promise.all', 'a shallow copy', 'the amended order', 'stranger'])(
+    'It accepts: %s',
+    (text) => {
+      expect(findOddWords(text)).toEqual([]);
+    },
+  );
+});
+
+describe('pages, comments and names', () => {
+  test('They contain no odd word.', () => {
+    expect(FILES.length).toBeGreaterThan(150);
+    expect(FILES.flatMap(oddWordsIn)).toEqual([]);
+  });
+});
+
+describe('texts as people read them', () => {
+  let authority: CertificateAuthority;
+  let rendered: RenderedTexts;
+
+  beforeAll(async () => {
+    const since = { notBefore: new Date('2020-01-01T00:00:00.000Z') };
+    authority = (await createCertificateAuthority()).with({ root: since, issuing: since });
+    rendered = [...(await certificateTexts(authority)), ...refusalTexts(), ...(await differenceTexts())];
+  });
+
+  test('The template of every setting contains no odd word.', () => {
+    expect(oddWordsOf(templateTexts())).toEqual([]);
+  });
+
+  test('Meanings, next steps and errors about input, settings and environment contain no odd word.', () => {
+    stubAwsEnvironment({});
+    const texts = tableTexts();
+    expect(texts.filter(([, text]) => text === '')).toEqual([]);
+    expect(oddWordsOf(texts)).toEqual([]);
+  });
+
+  test('Every finding, refusal and difference is rendered, and contains no odd word.', () => {
+    expect(notRendered(rendered)).toEqual([]);
+    expect(oddWordsOf(rendered)).toEqual([]);
+  });
+
+  test('The narration of npm start and the logs of the functions contain no odd word.', async () => {
+    const output = captureOutput();
+    const narration = await narrationTexts(authority);
+    expect(narration.length).toBeGreaterThan(50);
+    const logs = output.lines().map((line) => ['log', JSON.stringify(line)] as const);
+    expect(oddWordsOf([...narration, ...logs])).toEqual([]);
+  });
+
+  test('Usage texts and the output of inspect contain no odd word.', () => {
+    const texts = commandTexts(authority);
+    expect(texts.filter(([, text]) => text === '')).toEqual([]);
+    expect(oddWordsOf(texts)).toEqual([]);
+  }, 60_000);
+});
