@@ -114,7 +114,7 @@ const dmarcName = (domain: string) => `_dmarc.${domain}`;
 /** The record at one name. Several records count as none (RFC 7489, 6.6.3; RFC 9989, 4.10). */
 async function readDmarc(resolver: TxtResolver, domain: string): Promise<DmarcRecord | undefined> {
   const name = dmarcName(domain);
-  const [tags, ...more] = (await readTxt(resolver, name)).map(readTags).filter(isDmarc);
+  const [tags, ...more] = (await readTxt(resolver, name)).map(readDmarcTags).filter(isDmarc);
   return tags && more.length === 0 ? { name, tags } : undefined;
 }
 
@@ -150,18 +150,20 @@ async function readTxt(resolver: TxtResolver, name: string): Promise<string[]> {
   }
 }
 
-/**
- * Tags are separated by semicolons, and the last may end with one. A tag without "=" has an empty value. Names match
- * in any case, like all literals of the two grammars (RFC 5234, 2.3).
- */
+/** Tags are separated by semicolons, and the last may end with one. A tag without "=" has an empty value. */
 function readTags(text: string): Tags {
   return text
     .split(';')
     .filter((tag) => tag.trim() !== '')
     .map((tag) => {
       const [name = '', ...value] = tag.split('=');
-      return [name.trim().toLowerCase(), value.join('=').trim()];
+      return [name.trim(), value.join('=').trim()];
     });
+}
+
+/** DMARC's tag names match in any case, like all literals of its grammar (RFC 9989, 4.8; RFC 5234, 2.3). */
+function readDmarcTags(text: string): Tags {
+  return readTags(text).map(([name, value]) => [name.toLowerCase(), value]);
 }
 
 /** The version comes first and must match precisely: receivers must not correct its capitals (BIMI draft 10, 4.3). */
