@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { CollectorError } from './errors.ts';
+import { CollectorError } from './collector-error.ts';
 import { isSecureUrl, SECURE_URL_FORM } from './http.ts';
 import { problemsOf } from './input.ts';
 

@@ -1,13 +1,6 @@
 import type { Refusal } from './collectmc/codes.ts';
+import { CollectorError } from './collector-error.ts';
 import { truncate } from './text.ts';
-
-/**
- * The base of this project's errors. Each subclass states its name as a literal, because the bundler shortens the names
- * of classes: the name of the class, or the name that Step Functions, alarms and the runbook match.
- */
-export abstract class CollectorError extends Error {
-  abstract override readonly name: string;
-}
 
 /** The names of errors that end an execution. Rules, alarms and the runbook match them. */
 export type CollectionErrorName = Refusal | 'UnknownRefusal' | 'InvalidChain' | 'CollectionOverdue' | 'InvalidInput';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import { CollectorError } from './errors.ts';
+import { CollectorError } from './collector-error.ts';
 
 /** One request. `signal` limits all of it, including the body of the response. */
 export interface HttpRequest {

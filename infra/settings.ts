@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { readFingerprint } from '../functions/certificate/trust-anchors.ts';
 import { CHECKS_AHEAD } from '../functions/collect/waiting.ts';
 import { COLLECT_URL, endpointProblem, RESPONSE_FORMATS } from '../functions/collectmc/request.ts';
-import { CollectorError } from '../functions/errors.ts';
+import { CollectorError } from '../functions/collector-error.ts';
 import { isLoopback } from '../functions/http.ts';
 import { problemsOf } from '../functions/input.ts';
 import { domainSchema } from '../functions/order.ts';

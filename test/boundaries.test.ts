@@ -39,11 +39,13 @@ const FORBIDDEN: readonly Sample[] = [
   { folder: 'functions/certificate', imports: '../collectmc/codes.ts' },
   { folder: 'functions/certificate', imports: '../store/manifest.ts' },
   { folder: 'functions/certificate', imports: '../http.ts' },
+  { folder: 'functions/certificate', imports: '../errors.ts' },
   { folder: 'functions/certificate', imports: '../../infra/settings.ts' },
   { folder: 'functions/certificate', imports: '@aws-sdk/client-s3' },
   { folder: 'functions/collectmc', imports: '../certificate/report.ts' },
   { folder: 'functions/collectmc', imports: '../store/manifest.ts' },
   { folder: 'functions/collectmc', imports: '../order.ts' },
+  { folder: 'functions/collectmc', imports: '../errors.ts' },
   { folder: 'functions/collectmc', imports: '../../infra/settings.ts' },
   { folder: 'functions/collectmc', imports: '@aws-sdk/client-s3' },
   // The CDK app imports no local server and no command.
@@ -52,6 +54,10 @@ const FORBIDDEN: readonly Sample[] = [
   { folder: 'infra', imports: '../test/lambda.ts' },
   { folder: 'infra/local', imports: '../commands/start.ts' },
   { folder: 'infra/local/cloud', imports: '../../commands/start.ts' },
+  { folder: 'infra/local/cloud', imports: '../emulator/emulator.ts' },
+  { folder: 'infra/local/cloud', imports: '../scenarios.ts' },
+  { folder: 'infra/local/ca', imports: '../cloud/local-cloud.ts' },
+  { folder: 'infra/local/ca', imports: '../../settings.ts' },
   { folder: 'infra/local', imports: '../../test/lambda.ts' },
   { folder: 'infra/local/ca', imports: '../../../test/lambda.ts' },
   { folder: 'infra/commands', imports: '../../test/lambda.ts' },
@@ -129,6 +135,8 @@ describe('lint rules of the boundaries', () => {
       'functions/type.ts',
       "import type { Collect } from './collect/collect.ts';\nexport type C = Collect;\n",
     );
+    await write('functions/http.ts', "import './collectmc/codes.ts';\n");
+    await write('functions/text.ts', "import './errors.ts';\n");
     await write('functions/export.ts', "export { collect } from './collect/collect.ts';\n");
     await write('functions/store/one.ts', "import { two } from './two.ts';\nexport const one = () => two();\n");
     await write('functions/store/two.ts', "import { one } from './one.ts';\nexport const two = () => one();\n");
@@ -154,6 +162,10 @@ describe('lint rules of the boundaries', () => {
       expect(found.get(file)).toHaveLength(1);
     },
   );
+
+  test.each(['functions/http.ts', 'functions/text.ts'])('Refused: %s imports a file that imports it.', (file) => {
+    expect(found.get(file)).toHaveLength(1);
+  });
 
   test.each(ALLOWED.map((sample, index) => ({ title: title(sample), file: fileOf(sample, 'allowed', index) })))(
     'Accepted: $title.',

@@ -1,4 +1,4 @@
-import { CollectorError } from '../errors.ts';
+import { CollectorError } from '../collector-error.ts';
 import { STATE_BUDGET, truncate } from '../text.ts';
 
 /**

@@ -9,7 +9,7 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
-import { CollectorError } from '../errors.ts';
+import { CollectorError } from '../collector-error.ts';
 
 /**
  * Attempts at one step while other executions write too. An attempt is lost only if another execution made progress.

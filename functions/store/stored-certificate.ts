@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { CollectorError } from '../errors.ts';
+import { CollectorError } from '../collector-error.ts';
 import { schemaProblems } from './json.ts';
 import { manifestKey, parseManifest, type StoredManifest } from './manifest.ts';
 import { openObjects, type StoredObject, undefinedIfNotFound } from './objects.ts';

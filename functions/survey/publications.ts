@@ -1,5 +1,5 @@
 import { assertionName, bimiRecord } from '../bimi.ts';
-import { CollectorError } from '../errors.ts';
+import { CollectorError } from '../collector-error.ts';
 import { PUBLICATION_BROKEN } from '../events.ts';
 import { parseJson } from '../store/json.ts';
 import { type Bucket, type Contents, readObjects } from '../store/listing.ts';

@@ -1,6 +1,6 @@
 import { coversName } from '../bimi.ts';
+import { CollectorError } from '../collector-error.ts';
 import { daysLeft } from '../days.ts';
-import { CollectorError } from '../errors.ts';
 import { EXPIRING } from '../events.ts';
 import type { Contents } from '../store/listing.ts';
 import type { StoredManifest } from '../store/manifest.ts';

@@ -1,5 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { CollectorError } from '../../functions/errors.ts';
+import { CollectorError } from '../../functions/collector-error.ts';
 
 /** The exit codes of every command. 64 and 70 are those of sysexits.h. */
 export const EXIT_CODES = {

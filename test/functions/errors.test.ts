@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { CollectionError, CollectorError, NEXT_STEPS } from '../../functions/errors.ts';
+import { CollectorError } from '../../functions/collector-error.ts';
+import { CollectionError, NEXT_STEPS } from '../../functions/errors.ts';
 import { BodyTooLargeError } from '../../functions/http.ts';
 
 test('Every error of the project has a common base and keeps its name.', () => {

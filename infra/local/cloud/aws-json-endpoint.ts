@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
-import { CollectorError } from '../../../functions/errors.ts';
+import { CollectorError } from '../../../functions/collector-error.ts';
 
 /** An error response of a service. The SDK client of the caller throws an error with this name. */
 export class ServiceError extends CollectorError {

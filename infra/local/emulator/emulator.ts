@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { CollectorError } from '../../../functions/errors.ts';
+import { CollectorError } from '../../../functions/collector-error.ts';
 
 const run = promisify(execFile);
 
