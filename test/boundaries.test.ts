@@ -157,7 +157,7 @@ describe('lint rules of the boundaries', () => {
   afterAll(() => rm(scratch, { recursive: true, force: true }));
 
   test.each(FORBIDDEN.map((sample, index) => ({ title: title(sample), file: fileOf(sample, 'forbidden', index) })))(
-    'Refused: $title.',
+    'Refused: $title',
     ({ file }) => {
       expect(found.get(file)).toHaveLength(1);
     },
@@ -168,7 +168,7 @@ describe('lint rules of the boundaries', () => {
   });
 
   test.each(ALLOWED.map((sample, index) => ({ title: title(sample), file: fileOf(sample, 'allowed', index) })))(
-    'Accepted: $title.',
+    'Accepted: $title',
     ({ file }) => {
       expect(found.get(file)).toBeUndefined();
     },

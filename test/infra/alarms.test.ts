@@ -145,7 +145,7 @@ describe('an alarm for something that each order reports once in a poll interval
     { pollEvery: 'PT12H', seconds: 12 * HOUR, period: DAY, periods: 1 },
     { pollEvery: 'PT12H1S', seconds: 12 * HOUR + 1, period: DAY, periods: 2 },
     { pollEvery: 'P2D', seconds: 2 * DAY, period: DAY, periods: 4 },
-  ])('The alarm covers two poll intervals: pollEvery=$pollEvery.', ({ pollEvery, seconds, period, periods }) => {
+  ])('The alarm covers two poll intervals: pollEvery=$pollEvery', ({ pollEvery, seconds, period, periods }) => {
     const collectUrl = LOOPBACK;
     const giveUpAfter = seconds < HOUR ? 'PT10M' : 'P90D';
     const stack = synthesize({ collectUrl, pollEvery, giveUpAfter });

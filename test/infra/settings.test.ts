@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { truncate } from '../../functions/text.ts';
 import { readSettings, SETTING_NAMES, type Settings, type SettingsInput } from '../../infra/settings.ts';
 
 const DAY = 86_400;
@@ -164,7 +165,7 @@ describe('a setting as "-c key=value" gives it', () => {
 
   test.each(
     Object.entries(WRITTEN).flatMap(([name, values]) => values.map(([written, value]) => ({ name, written, value }))),
-  )('The value is accepted: $name=$written.', ({ name, written, value }) => {
+  )('The value is accepted: $name=$written', ({ name, written, value }) => {
     const others = TOGETHER_WITH[name] ?? {};
     expect(read({ ...others, [name]: written })).toEqual({ ...read({}), ...others, [name]: value });
   });
@@ -277,10 +278,10 @@ describe('a wrong setting', () => {
     Object.entries(WRONG).flatMap(([name, [accepted, texts, others]]) =>
       [...texts, ...others].map((value) => ({ name, value, accepted })),
     ),
-  )('The error states the key, the value and the accepted form: $name=$value.', ({ name, value, accepted }) => {
+  )('The error states the key, the value and the accepted form: $name=$value', ({ name, value, accepted }) => {
     const shown = JSON.stringify(value);
     const redacted = shown.replace('me:secret@', '…@');
-    const repeated = redacted.length > 100 ? `${redacted.slice(0, 100)}…` : redacted;
+    const repeated = truncate(redacted, 120);
     expect(problemsOf({ [name]: value })).toEqual([`${name}: ${repeated} is not accepted; accepted: ${accepted}`]);
   });
 

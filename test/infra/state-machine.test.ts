@@ -80,7 +80,7 @@ describe('the state machine', () => {
     { settings: 'the defaults', stack: () => byDefault, giveUpAfter: 90 * DAY, pollEvery: 3 * 3600 },
     { settings: 'other settings', stack: () => withSettings, giveUpAfter: 200 * DAY, pollEvery: 6 * 3600 },
   ])(
-    'The timeout of the machine is later than the deadline and the longest wait, with $settings.',
+    'The timeout of the machine is later than the deadline and the longest wait, with $settings',
     ({ stack, giveUpAfter, pollEvery }) => {
       expect(stack().machine.TimeoutSeconds).toBeGreaterThan(giveUpAfter + 2 * pollEvery);
       // A standard execution ends after a year.
@@ -240,7 +240,7 @@ describe('one round of the loop', () => {
   test.each([
     { publish: 'off', stack: () => byDefault },
     { publish: 'on', stack: () => publishing },
-  ])('A round causes as many history events as the settings assume, with publish $publish.', ({ stack }) => {
+  ])('A round causes as many history events as the settings assume, with publish $publish', ({ stack }) => {
     const waiting = stateOf('Issued?', stack()).Choices?.find(({ StringEquals }) => StringEquals === 'waiting');
     const round: string[] = [];
     for (let state: string | undefined = stack().machine.StartAt; state && !round.includes(state); ) {

@@ -87,7 +87,7 @@ function opensslVerify(
 }
 
 describe('A clean chain', () => {
-  test.each(CLEAN)('has no finding: $of.', async (of) => {
+  test.each(CLEAN)('has no finding: $of', async (of) => {
     const issued = issue(of);
     const { publishable, findings } = await check(issued, of);
     expect(findings).toEqual([]);
@@ -103,7 +103,7 @@ describe('A clean chain', () => {
 });
 
 describe.each(Object.entries(FOUND))('The only finding is %s', (id, cases) => {
-  test.each(cases)('for $of.', async (of) => {
+  test.each(cases)('for $of', async (of) => {
     const issued = issue(of);
     const { publishable, findings } = await check(issued, of);
     expect(ids(findings)).toEqual([id]);
