@@ -2,9 +2,8 @@
 const BASE64 = /^(?:2(?:\r\n?|\n))?([A-Za-z0-9+/\s]+={0,2})$/;
 
 /**
- * Whether bytes begin like a SEQUENCE: one of at least 128 bytes, like every certificate and container, or a shorter
- * one whose length is exact, like some private keys. The tag alone is not enough, because text can begin with it too:
- * it is `0`.
+ * Whether bytes look like a SEQUENCE. Its tag is also the character `0`, so the length must fit too: either 128 bytes
+ * or more, as in every certificate and container, or exactly the length of the bytes, as in short private keys.
  */
 export function isDer(bytes: Uint8Array): boolean {
   const [tag, length = 0] = bytes;

@@ -3,23 +3,21 @@ import { attempt, readFields } from './fields.ts';
 import { InvalidChainError } from './invalid-chain.ts';
 import { BIMI_USAGE } from './mark.ts';
 
-/**
- * Whether certificates are self-signed, once that is known: verifying signatures takes most of the time of a report.
- */
+/** Caches whether a certificate is self-signed, because verifying signatures takes most of the time of a report. */
 const selfSigned = new WeakMap<X509Certificate, boolean>();
 
 /** A validated chain: the leaf first, then the issuer of each certificate. The root is last if it was delivered. */
 export type Chain = readonly [leaf: X509Certificate, issuer: X509Certificate, ...issuers: X509Certificate[]];
 
 /**
- * Finds the mark certificate and orders its issuers by their links. OpenSSL verifies every signature, that of the root
- * too. A trust anchor is an exception: its fingerprint is known, so its own signature is not verified (RFC 5280,
- * 6.1.1). Surplus certificates are left out. If cross-signing allows several chains, a chain with a trust anchor is
- * preferred to one that only ends at a root, and a short chain to a long one.
+ * Finds the mark certificate and orders its issuers by their links. OpenSSL verifies every signature, including that of
+ * the root. Only the signature of a root that is a trust anchor is not verified, because its fingerprint is known (RFC
+ * 5280, 6.1.1). Surplus certificates are left out. If cross-signing allows several chains, a chain with a trust anchor
+ * is preferred to one that only ends at a root, and a short chain to a long one.
  *
  * @param isTrusted returns whether a certificate is a trust anchor.
  * @throws {InvalidChainError} if there is not exactly one mark certificate, an issuer is missing or a signature does
- *   not verify.
+ * not verify.
  */
 export function buildChain(
   certificates: readonly X509Certificate[],
@@ -59,8 +57,8 @@ export function writeChainPem(chain: Chain): string {
 }
 
 /**
- * A distinguished name on one line, in the order and with the escapes of OpenSSL. Node's `subject` of a certificate with an
- * empty name is undefined, although its type is string.
+ * A distinguished name on one line, in the order and with the escapes of OpenSSL. Node's `subject` of a certificate
+ * with an empty name is undefined, although its type is string.
  */
 export function oneLine(name: string | undefined): string {
   return name?.replaceAll('\n', ', ') ?? '';
@@ -84,8 +82,8 @@ function findLeaf(certificates: readonly X509Certificate[]): X509Certificate {
 }
 
 /**
- * OpenSSL does not read an extension that occurs twice. The leaf must be found even so, because its chain is stored
- * with a finding.
+ * The extended key usage, which Node calls `keyUsage`. OpenSSL does not read it if the extension occurs twice. The leaf
+ * must still be found, because its chain is stored with a finding.
  */
 function usagesOf(certificate: X509Certificate): readonly string[] {
   return certificate.keyUsage ?? attempt(() => readFields(certificate).extendedKeyUsage) ?? [];
@@ -126,9 +124,9 @@ function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): bool
 }
 
 /**
- * Whether a certificate whose key did not verify the signature is the issuer all the same: it has the issuer's name,
- * and the issuer's key identifier or a damaged root signature. Another key under the same name is only a surplus
- * certificate.
+ * Whether a certificate claims to be the issuer although its key did not verify the signature: it has the issuer's
+ * name, and it has the issuer's key identifier or is a root with a damaged signature. A certificate with the same name
+ * and another key is only surplus.
  */
 function claimsToIssue(candidate: X509Certificate, certificate: X509Certificate): boolean {
   const isDamagedRoot = candidate.subject === candidate.issuer && !isSelfSigned(candidate);

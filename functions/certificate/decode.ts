@@ -59,7 +59,10 @@ async function fromText(bytes: Uint8Array): Promise<X509Certificate[]> {
   return isDer(binary) ? fromDer(binary) : fromPem(text);
 }
 
-/** The content of a file in an archive decides its type. A file without certificates is a note to the customer. */
+/**
+ * The content of a file in an archive decides its type. A file without certificates, such as a note to the customer, is
+ * ignored.
+ */
 function fromFiles(files: readonly Uint8Array[]): X509Certificate[] {
   return files.flatMap((file) => {
     const text = latin1Text(file);
@@ -109,14 +112,14 @@ function certificatesIn(der: Uint8Array): Uint8Array[] {
   try {
     const [type, content] = childrenOf(readBer(der));
     if (!content) {
-      throw new SyntaxError('a SEQUENCE has less than two elements');
+      throw new SyntaxError('a SEQUENCE has fewer than two elements');
     }
     if (type?.tag !== TAG.objectIdentifier) {
       return [der];
     }
     const contentType = readObjectIdentifier(type);
     if (contentType !== SIGNED_DATA) {
-      throw new InvalidChainError(`a PKCS#7 of the type ${contentType} contains no certificates`);
+      throw new InvalidChainError(`PKCS#7 of the type ${contentType} contains no certificates`);
     }
     const [signedData] = childrenOf(content, constructed(0));
     const certificates = childrenOf(signedData).find(({ tag }) => tag === constructed(0));
@@ -134,7 +137,7 @@ function certificatesIn(der: Uint8Array): Uint8Array[] {
 
 function parseCertificate(der: Uint8Array): X509Certificate {
   try {
-    // The constructor would search text for PEM.
+    // The constructor also accepts PEM, which must not occur here.
     if (!isDer(der)) {
       throw new TypeError('not a SEQUENCE');
     }

@@ -1,6 +1,6 @@
 /**
  * Reads ASN.1 (X.690) in place: an element is a position in the bytes, nothing is copied, and only the requested
- * elements are read. Malformed bytes cause a SyntaxError.
+ * elements are read. Every reader throws a SyntaxError if the bytes are malformed.
  */
 
 /**
@@ -15,6 +15,7 @@ export interface Element {
   readonly rules: EncodingRules;
   /** The identifier octet. */
   readonly tag: number;
+  /** The first byte of the element. */
   readonly at: number;
   /** The first byte of the contents. */
   readonly start: number;
@@ -37,12 +38,12 @@ export const TAG = {
   ia5String: 0x16,
   bmpString: 0x1e,
   /** An OCTET STRING in several parts, which BER allows. */
-  octetStrings: 0x24,
+  constructedOctetString: 0x24,
   sequence: 0x30,
   set: 0x31,
 } as const;
 
-/** The bit of an identifier which means that the contents are elements. */
+/** The bit of an identifier that marks the contents as elements. */
 const CONSTRUCTED = 0x20;
 
 /** Tag numbers from 31 on need more octets. No type that is read here has such a number. */
@@ -64,7 +65,7 @@ export function primitive(number: number): number {
   return 0x80 | number;
 }
 
-/** The only element in the bytes. */
+/** Reads the only element in the bytes. Bytes after it are an error. */
 export function readDer(bytes: Uint8Array): Element {
   const element = elementAt(view(bytes), 0, bytes.length, 'DER');
   if (element.next < bytes.length) {
@@ -73,14 +74,14 @@ export function readDer(bytes: Uint8Array): Element {
   return element;
 }
 
-/** The element at the beginning of the bytes. */
+/** Reads the element at the beginning of the bytes. Bytes after it are ignored. */
 export function readBer(bytes: Uint8Array): Element {
   return elementAt(view(bytes), 0, bytes.length, 'BER');
 }
 
 /**
- * The first element in an element, and the identifier of the second. They show what the element is, even if the bytes
- * after them are missing or damaged.
+ * Reads the first child of an element, and only the identifier octet of the second. They are enough to recognize a
+ * structure whose other bytes are missing or damaged.
  */
 export function readBeginning(bytes: Uint8Array): readonly [first: Element, second: number | undefined] {
   const buffer = view(bytes);
@@ -91,7 +92,7 @@ export function readBeginning(bytes: Uint8Array): readonly [first: Element, seco
 
 /** The elements in an element of this tag. */
 export function childrenOf(parent: Element | undefined, tag: number = TAG.sequence): Element[] {
-  const { bytes, start, end, rules } = expected(parent, tag);
+  const { bytes, start, end, rules } = requireTag(parent, tag);
   const children: Element[] = [];
   for (let at = start; at < end; ) {
     const child = elementAt(bytes, at, end, rules);
@@ -103,7 +104,7 @@ export function childrenOf(parent: Element | undefined, tag: number = TAG.sequen
 
 /** The contents of an element of this tag. */
 export function contentsOf(element: Element | undefined, tag: number): Buffer {
-  const { bytes, start, end } = expected(element, tag);
+  const { bytes, start, end } = requireTag(element, tag);
   return bytes.subarray(start, end);
 }
 
@@ -112,6 +113,7 @@ export function bytesOf({ bytes, at, next }: Element): Buffer {
   return bytes.subarray(at, next);
 }
 
+/** The value of a BOOLEAN. */
 export function readBoolean(element: Element | undefined): boolean {
   const octets = contentsOf(element, TAG.boolean);
   if (octets.length !== 1) {
@@ -121,6 +123,7 @@ export function readBoolean(element: Element | undefined): boolean {
   return octets[0] !== 0;
 }
 
+/** The value of an INTEGER of at most six octets. */
 export function readInteger(element: Element | undefined): number {
   const octets = contentsOf(element, TAG.integer);
   if (octets.length < 1 || octets.length > 6) {
@@ -172,10 +175,10 @@ export function readObjectIdentifier(element: Element | undefined): string {
   return dotted;
 }
 
-function expected(element: Element | undefined, tag: number): Element {
+function requireTag(element: Element | undefined, tag: number): Element {
   if (element?.tag !== tag) {
     const found = element ? element.tag : 'nothing';
-    throw derError(`the identifier ${tag} is expected, not ${found}`, element?.at);
+    throw derError(`expected the identifier ${tag}, found ${found}`, element?.at);
   }
   return element;
 }
@@ -226,7 +229,7 @@ function headerAt(bytes: Buffer, at: number, limit: number, rules: EncodingRules
 
 /**
  * Contents of indefinite length end before two zero bytes on their own level (X.690, 8.1.5). The levels are counted
- * without recursion, so no nesting is too deep.
+ * without recursion, so deep nesting cannot overflow the stack.
  */
 function lengthOfIndefinite(bytes: Buffer, start: number, limit: number): number {
   let at = start;

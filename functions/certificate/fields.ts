@@ -21,8 +21,11 @@ export interface Attribute {
   readonly value: string;
 }
 
-/** What the checks need beyond the fields that OpenSSL reads. An extension that cannot be read counts as missing. */
-export interface Fields {
+/**
+ * The fields of a certificate that the checks need and Node does not provide. An extension that cannot be read counts
+ * as missing.
+ */
+export interface CertificateFields {
   readonly certificate: X509Certificate;
   readonly subject: readonly Attribute[];
   /** OIDs of the critical extensions. */
@@ -77,7 +80,7 @@ const STRINGS: ReadonlyMap<number, (contents: Buffer) => string> = new Map([
  *
  * @throws {InvalidChainError} if the certificate is not DER: OpenSSL accepts some certificates that are not.
  */
-export function readFields(certificate: X509Certificate): Fields {
+export function readFields(certificate: X509Certificate): CertificateFields {
   const { subject, extensions, signatureAlgorithm } = readCertificate(certificate);
   const extension = (oid: string) => extensions.find(({ id }) => id === oid)?.value;
   const read = <T>(oid: string, reader: (element: Element) => T): T | undefined => {
@@ -153,7 +156,7 @@ function readExtension(extension: Element): Extension {
 }
 
 /** RFC 5280, 4.2.1.9: both fields may be absent; `cA` is then false. */
-function readBasicConstraints(constraints: Element): Fields['basicConstraints'] {
+function readBasicConstraints(constraints: Element): CertificateFields['basicConstraints'] {
   const fields = childrenOf(constraints);
   const cA = fields.find(({ tag }) => tag === TAG.boolean);
   const pathLength = fields.find(({ tag }) => tag === TAG.integer);

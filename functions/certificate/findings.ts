@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { covers } from '../bimi.ts';
 import { joinWithLimit, STATE_BUDGET, truncate } from '../text.ts';
 import { oneLine } from './chain.ts';
-import { attempt, type Fields } from './fields.ts';
+import { attempt, type CertificateFields } from './fields.ts';
 import type { Logo } from './logotype.ts';
 import { BIMI_USAGE, type NamedAttributes, PRODUCTS, type Product, type Sct } from './mark.ts';
 import { svgProblems } from './svg.ts';
@@ -21,8 +21,8 @@ export interface Finding {
 /** A validated chain and what is expected of it. */
 export interface CheckedChain {
   /** Leaf first. */
-  readonly chain: readonly Fields[];
-  readonly leaf: Fields;
+  readonly chain: readonly CertificateFields[];
+  readonly leaf: CertificateFields;
   readonly attributes: NamedAttributes;
   readonly domains: readonly string[];
   /** The logo, or the reason why it cannot be read. */
@@ -45,11 +45,12 @@ type Check = (checked: CheckedChain) => string | false | undefined;
 const GENERAL_POLICY = '1.3.6.1.4.1.53087.1.1';
 /** Key usage and basic constraints: every verifier knows them. */
 const KNOWN_CRITICAL_EXTENSIONS = new Set(['2.5.29.15', '2.5.29.19']);
-const DAY = 86_400_000;
+const DAY_MILLISECONDS = 86_400_000;
 /** The longest validity that the Mark Certificate Requirements allow. */
 const LIFETIME_LIMIT_DAYS = 398;
+/** The PEM file must have fewer bytes. */
 const PEM_LIMIT = 65_536;
-/** Leaves room for a problem in a detail of 100 bytes. */
+/** Bytes of the name of a certificate. A detail has at most 100 bytes, and the problem follows the name. */
 const NAME_BYTES = 52;
 const CURVES = new Set(['prime256v1', 'secp384r1', 'secp521r1']);
 /** sha1WithRSAEncryption, ecdsa-with-SHA1. */
@@ -128,7 +129,7 @@ export const FINDINGS = {
   lifetime: {
     severity: 'warning',
     check: ({ leaf: { certificate } }) => {
-      const days = (certificate.validToDate.getTime() - certificate.validFromDate.getTime()) / DAY;
+      const days = (certificate.validToDate.getTime() - certificate.validFromDate.getTime()) / DAY_MILLISECONDS;
       return (
         days > LIFETIME_LIMIT_DAYS &&
         `the leaf is valid for ${Math.ceil(days)} days, but at most ${LIFETIME_LIMIT_DAYS} are allowed`

@@ -2,8 +2,8 @@ import { CollectorError } from '../collector-error.ts';
 import { STATE_BUDGET, truncate } from '../text.ts';
 
 /**
- * No chain can be made from the bytes. The message gives the reason. It quotes names of certificates, which can be a
- * megabyte long, and is therefore truncated here.
+ * No chain can be built from the bytes. The message states the reason. It is truncated here, because it quotes names of
+ * certificates, which can be a megabyte long.
  */
 export class InvalidChainError extends CollectorError {
   /** The name that Step Functions and the runbook match. */

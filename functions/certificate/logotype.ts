@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { childrenOf, constructed, contentsOf, readDer, readObjectIdentifier, TAG } from './der.ts';
-import { attempt, type Fields } from './fields.ts';
+import { attempt, type CertificateFields } from './fields.ts';
 
 /** The logo of a certificate, inflated, and whether its hashes match. */
 export interface Logo {
@@ -30,7 +30,7 @@ const HASHES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** The subject logo, or the reason why it cannot be read. */
-export function readLogo(fields: Fields): Logo | string {
+export function readLogo(fields: CertificateFields): Logo | string {
   const der = fields.extension(LOGOTYPE);
   if (!der) {
     return 'the certificate contains no logotype';

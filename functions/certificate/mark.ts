@@ -1,5 +1,5 @@
 import { contentsOf, readDer, TAG } from './der.ts';
-import { type Attribute, attempt, type Fields } from './fields.ts';
+import { type Attribute, attempt, type CertificateFields } from './fields.ts';
 
 export type Product = 'VMC' | 'CMC';
 
@@ -70,12 +70,12 @@ export function nameAttributes(subject: readonly Attribute[]): NamedAttributes {
 }
 
 /** The domains of a certificate, each once: A-labels (RFC 5280, 7.2), converted to lower case. */
-export function domainsOf({ dnsNames }: Fields): string[] {
+export function domainsOf({ dnsNames }: CertificateFields): string[] {
   return [...new Set(dnsNames.map((name) => name.toLowerCase()))];
 }
 
 /** The SCTs in a certificate; none if the list cannot be read. */
-export function sctsOf(fields: Fields): readonly Sct[] {
+export function sctsOf(fields: CertificateFields): readonly Sct[] {
   const der = fields.extension(SCT_LIST);
   return (der && attempt(() => readSctList(der))) || [];
 }

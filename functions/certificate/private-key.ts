@@ -21,26 +21,29 @@ export class PrivateKeyFoundError extends InvalidChainError {
 }
 
 /**
- * Whether a file contains a private key anywhere: such a file is never stored. Unlike the decoder, this function
+ * Whether a file contains a private key anywhere. Such a file must not be stored. Unlike the decoder, this function
  * searches the whole file, even if parts of it are damaged.
  */
-export async function holdsPrivateKey(bytes: Uint8Array): Promise<boolean> {
-  const inner = decodeBase64(latin1Text(bytes));
-  const archive = [bytes, inner].find(isZip);
+export async function containsPrivateKey(bytes: Uint8Array): Promise<boolean> {
+  const decoded = decodeBase64(latin1Text(bytes));
+  const archive = [bytes, decoded].find(isZip);
   const files = archive ? await readIntactFiles(archive) : [];
-  return [bytes, inner, ...files].some(isKeyFile);
+  return [bytes, decoded, ...files].some(isKeyFile);
 }
 
 /** Whether bytes begin like a private key in DER. Its end may be missing, and other bytes may follow it. */
 export function isPrivateKey(bytes: Uint8Array): boolean {
-  return bytes[0] === TAG.sequence && attempt(() => beginsAsKey(bytes)) === true;
+  return bytes[0] === TAG.sequence && attempt(() => beginsLikeKey(bytes)) === true;
 }
 
-/** PKCS#1, SEC 1, PKCS#8 and PKCS#12 begin with a version; an encrypted PKCS#8 consists of an algorithm and bytes. */
-function beginsAsKey(bytes: Uint8Array): boolean {
+/**
+ * PKCS#1, SEC 1, PKCS#8 and PKCS#12 begin with a version; an encrypted PKCS#8 consists of an algorithm and an OCTET
+ * STRING.
+ */
+function beginsLikeKey(bytes: Uint8Array): boolean {
   const [first, second] = readBeginning(bytes);
-  const isBytes = second === TAG.octetString || second === TAG.octetStrings;
-  const isEncrypted = first.tag === TAG.sequence && isBytes && childrenOf(first)[0]?.tag === TAG.objectIdentifier;
+  const isOctetString = second === TAG.octetString || second === TAG.constructedOctetString;
+  const isEncrypted = first.tag === TAG.sequence && isOctetString && childrenOf(first)[0]?.tag === TAG.objectIdentifier;
   return (first.tag === TAG.integer && second !== undefined) || isEncrypted;
 }
 

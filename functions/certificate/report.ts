@@ -6,11 +6,11 @@ import { readFields } from './fields.ts';
 import { type Finding, findingsOf } from './findings.ts';
 import { readLogo } from './logotype.ts';
 import { domainsOf, type NamedAttributes, nameAttributes, PRODUCTS, type Product, type Sct, sctsOf } from './mark.ts';
-import { holdsPrivateKey, PrivateKeyFoundError } from './private-key.ts';
+import { containsPrivateKey, PrivateKeyFoundError } from './private-key.ts';
 import { TRUST_ANCHORS } from './trust-anchors.ts';
 
 export { InvalidChainError } from './invalid-chain.ts';
-export { holdsPrivateKey } from './private-key.ts';
+export { containsPrivateKey } from './private-key.ts';
 
 /** The description of a validated chain. Dates are ISO 8601 UTC, hashes lower-case hex. */
 export interface CertificateReport {
@@ -30,11 +30,11 @@ export interface CertificateReport {
   readonly notAfter: string;
   readonly fingerprintSha256: string;
   /** Leaf first. */
-  readonly chain: readonly CertificateName[];
+  readonly chain: readonly CertificateIdentity[];
   /**
    * The certificate in the chain that is trusted by its fingerprint, the nearest to the leaf; null if there is none.
    */
-  readonly trustAnchor: CertificateName | null;
+  readonly trustAnchor: CertificateIdentity | null;
   /** The embedded logo; null if it cannot be read. */
   readonly logo: { readonly mediaType: string; readonly sha256: string; readonly bytes: number } | null;
   readonly policies: readonly string[];
@@ -43,7 +43,8 @@ export interface CertificateReport {
   readonly findings: readonly Finding[];
 }
 
-export interface CertificateName {
+/** The subject and the SHA-256 fingerprint (lower-case hex) of one certificate. */
+export interface CertificateIdentity {
   readonly subject: string;
   readonly fingerprintSha256: string;
 }
@@ -73,17 +74,17 @@ export interface Expectations {
 /**
  * Decodes the response of the CA, validates its chain, checks it and describes it.
  *
- * @throws {InvalidChainError} if no chain can be made from the bytes.
+ * @throws {InvalidChainError} if no chain can be built from the bytes.
  */
 export async function readMarkCertificate(bytes: Uint8Array, expectations: Expectations): Promise<MarkCertificate> {
   const { at, domains: orderedDomains = [], product: orderedProduct, trustAnchors = [] } = expectations;
   const { selector = DEFAULT_SELECTOR } = expectations;
   const isTrusted = (fingerprint: string) => TRUST_ANCHORS.has(fingerprint) || trustAnchors.includes(fingerprint);
-  if (await holdsPrivateKey(bytes)) {
+  if (await containsPrivateKey(bytes)) {
     throw new PrivateKeyFoundError();
   }
   const certificates = buildChain(await decodeCertificates(bytes), (each) => isTrusted(fingerprintOf(each)));
-  const names = certificates.map(nameOf);
+  const identities = certificates.map(identityOf);
   const chainPem = writeChainPem(certificates);
   const [certificate, ...issuers] = certificates;
   const leaf = readFields(certificate);
@@ -91,7 +92,7 @@ export async function readMarkCertificate(bytes: Uint8Array, expectations: Expec
   const domains = domainsOf(leaf);
   const logo = readLogo(leaf);
   const scts = sctsOf(leaf);
-  const trustAnchor = names.slice(1).find(({ fingerprintSha256 }) => isTrusted(fingerprintSha256)) ?? null;
+  const trustAnchor = identities.slice(1).find(({ fingerprintSha256 }) => isTrusted(fingerprintSha256)) ?? null;
   const findings = findingsOf({
     chain: [leaf, ...issuers.map(readFields)],
     leaf,
@@ -115,14 +116,14 @@ export async function readMarkCertificate(bytes: Uint8Array, expectations: Expec
       publishable: findings.every(({ severity }) => severity !== 'error'),
       product: (markType !== null && PRODUCTS.get(markType)) || null,
       markType,
-      ...nameOf(certificate),
+      ...identityOf(certificate),
       attributes,
       domains,
       issuer: oneLine(certificate.issuer),
       serialNumber: certificate.serialNumber.toLowerCase(),
       notBefore: certificate.validFromDate.toISOString(),
       notAfter: certificate.validToDate.toISOString(),
-      chain: names,
+      chain: identities,
       trustAnchor,
       logo:
         typeof logo === 'string' ? null : { mediaType: logo.mediaType, sha256: logo.sha256, bytes: logo.svg.length },
@@ -134,7 +135,7 @@ export async function readMarkCertificate(bytes: Uint8Array, expectations: Expec
   };
 }
 
-function nameOf(certificate: X509Certificate): CertificateName {
+function identityOf(certificate: X509Certificate): CertificateIdentity {
   return { subject: oneLine(certificate.subject), fingerprintSha256: fingerprintOf(certificate) };
 }
 

@@ -10,7 +10,7 @@ const SIZE_LIMIT = 32_768;
  */
 const DEPTH_LIMIT = 100;
 
-/** Leaves room for the rest of the sentence in a detail of 100 bytes. */
+/** Bytes of a reference in a message. A detail has at most 100 bytes, and the reference is only a part of it. */
 const REFERENCE_BYTES = 62;
 
 const SVG_NAMESPACE = 'http://www.w3.org/2000/svg';
@@ -33,7 +33,7 @@ const STYLE_REFERENCE = /(?:url\(|@import)\s*(?:url\()?\s*['"]?\s*([^'")\s;]*)/g
 
 /**
  * Lists the violations of SVG Tiny Portable/Secure (draft-svg-tiny-ps-abrotman) in a logo, one sentence each. The
- * parser expands only the five entities of XML and fetches nothing.
+ * parser expands only the five predefined entities of XML and fetches nothing.
  */
 export function svgProblems(svg: Uint8Array): string[] {
   const problems = new Set<string>();
@@ -47,11 +47,11 @@ export function svgProblems(svg: Uint8Array): string[] {
   }
   const parser = new SaxesParser({ xmlns: true });
   const path: string[] = [];
-  let titled = false;
+  let hasTitle = false;
   parser.on('doctype', (doctype) => {
     if (doctype.includes('[')) {
       problems.add('it declares entities');
-      // Old tools wrote the DTDs of the W3C, which are PUBLIC.
+      // PUBLIC is allowed, because old tools write a reference to the DTD of the W3C.
     } else if (/\bSYSTEM\b/.test(doctype) && !/\bPUBLIC\b/.test(doctype)) {
       problems.add('it refers to an external DTD');
     }
@@ -72,7 +72,7 @@ export function svgProblems(svg: Uint8Array): string[] {
   });
   parser.on('closetag', () => path.pop());
   const text = (content: string) => {
-    titled ||= path.length === 2 && path[1] === 'title' && content.trim() !== '';
+    hasTitle ||= path.length === 2 && path[1] === 'title' && content.trim() !== '';
     if (path.at(-1) === 'style') {
       add(styleProblems(content));
     }
@@ -85,7 +85,7 @@ export function svgProblems(svg: Uint8Array): string[] {
     problems.add(`it cannot be read completely: ${error instanceof Error ? error.message : 'unreadable'}`);
     return [...problems];
   }
-  if (!titled) {
+  if (!hasTitle) {
     problems.add('it has no title');
   }
   return [...problems];

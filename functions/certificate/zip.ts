@@ -3,16 +3,17 @@ import { crc32 } from 'node:zlib';
 import { fromBufferPromise } from 'yauzl';
 import { InvalidChainError } from './invalid-chain.ts';
 
-/** A chain has three or four files; some CAs add instructions. */
+/** A chain has three or four certificates, each in a file; some CAs add instructions. */
 const ENTRY_LIMIT = 50;
 
-/** Names are not decoded: yauzl would reject an archive because of names, which are not used here. */
-const open = (bytes: Uint8Array) => fromBufferPromise(Buffer.from(bytes), { lazyEntries: true, decodeStrings: false });
+/** The names of files are not used, so they are not decoded: yauzl would reject an archive with an unusual name. */
+const openZip = (bytes: Uint8Array) =>
+  fromBufferPromise(Buffer.from(bytes), { lazyEntries: true, decodeStrings: false });
 
 /** The last byte of a folder's name. Nothing else in a name is read. */
 const SLASH = 0x2f;
 
-/** Bytes of all entries together, inflated. */
+/** The maximum size of all entries together, inflated, in bytes. */
 const SIZE_LIMIT = 1024 * 1024;
 
 /**
@@ -25,7 +26,7 @@ export async function unzip(bytes: Uint8Array): Promise<Uint8Array[]> {
   const files: Uint8Array[] = [];
   let size = 0;
   try {
-    const archive = await open(bytes);
+    const archive = await openZip(bytes);
     if (archive.entryCount > ENTRY_LIMIT) {
       throw new InvalidChainError(
         `the archive has ${archive.entryCount} entries, but at most ${ENTRY_LIMIT} are allowed`,
@@ -60,7 +61,7 @@ export async function readIntactFiles(bytes: Uint8Array): Promise<Uint8Array[]> 
   const files: Uint8Array[] = [];
   let size = 0;
   try {
-    const archive = await open(bytes);
+    const archive = await openZip(bytes);
     for await (const entry of archive.eachEntry()) {
       size += entry.uncompressedSize;
       if (size > SIZE_LIMIT) {

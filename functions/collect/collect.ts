@@ -185,10 +185,10 @@ async function collectCertificate(
   fail: (name: CollectionErrorName, message: string, options?: ErrorOptions) => CollectionError,
 ): Promise<CollectedCertificate> {
   const archive = await archiveOf(order.orderNumber);
-  const { holdsPrivateKey, InvalidChainError, readMarkCertificate } = await import('../certificate/report.ts');
+  const { containsPrivateKey, InvalidChainError, readMarkCertificate } = await import('../certificate/report.ts');
   const response = { container, body };
   const provenance = { execution, collectedAt: now().toISOString() };
-  const isKept = !(await holdsPrivateKey(payload));
+  const isKept = !(await containsPrivateKey(payload));
   if (isKept) {
     await archive.keep(response);
   }

@@ -3,7 +3,7 @@ import { zipSync } from 'fflate';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { decodeCertificates } from '../../../functions/certificate/decode.ts';
 import { InvalidChainError } from '../../../functions/certificate/invalid-chain.ts';
-import { holdsPrivateKey } from '../../../functions/certificate/private-key.ts';
+import { containsPrivateKey } from '../../../functions/certificate/private-key.ts';
 import { readMarkCertificate } from '../../../functions/certificate/report.ts';
 import {
   createCertificateAuthority,
@@ -316,15 +316,15 @@ describe('A private key is found', () => {
     for (const content of [`${found}\n${text()}`, `${text()}${found}`]) {
       await expect(decodeCertificates(Buffer.from(content))).rejects.toThrow(InvalidChainError);
       await expect(decodeCertificates(Buffer.from(content))).rejects.toThrow('the file contains a private key');
-      expect(await holdsPrivateKey(Buffer.from(content))).toBe(true);
+      expect(await containsPrivateKey(Buffer.from(content))).toBe(true);
     }
   });
 
   test.each(keys)('in an archive: %s.', async (_, found) => {
     const archive = zipSync({ 'chain.pem': Buffer.from(text()), 'server.key': Buffer.from(found) });
 
-    expect(await holdsPrivateKey(archive)).toBe(true);
-    expect(await holdsPrivateKey(Buffer.from(`2\n${base64Lines(archive)}`))).toBe(true);
+    expect(await containsPrivateKey(archive)).toBe(true);
+    expect(await containsPrivateKey(Buffer.from(`2\n${base64Lines(archive)}`))).toBe(true);
   });
 
   test.each([
@@ -332,8 +332,8 @@ describe('A private key is found', () => {
     ['PKCS#1', rsa.export({ type: 'pkcs1', format: 'der' })],
     ['PKCS#8 with an EC key', key.export({ type: 'pkcs8', format: 'der' })],
   ])('as DER, alone and in an archive: %s.', async (_, der) => {
-    expect(await holdsPrivateKey(der)).toBe(true);
-    expect(await holdsPrivateKey(zipSync({ 'a.pem': Buffer.from(text()), 'b.key': der }))).toBe(true);
+    expect(await containsPrivateKey(der)).toBe(true);
+    expect(await containsPrivateKey(zipSync({ 'a.pem': Buffer.from(text()), 'b.key': der }))).toBe(true);
   });
 
   const encrypted = () => rsa.export({ type: 'pkcs8', format: 'der', ...secret });
@@ -347,7 +347,7 @@ describe('A private key is found', () => {
     const damaged = Buffer.concat([bytes.subarray(0, 200), Buffer.alloc(bytes.length - 200, 0xff)]);
 
     for (const part of [bytes.subarray(0, -1), bytes.subarray(0, 200), damaged]) {
-      expect(await holdsPrivateKey(part)).toBe(true);
+      expect(await containsPrivateKey(part)).toBe(true);
       await expect(decodeCertificates(part)).rejects.toThrow('the file contains a private key');
     }
   });
@@ -355,8 +355,8 @@ describe('A private key is found', () => {
   test('as short DER with bytes after it.', async () => {
     const short = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'der' });
 
-    expect(await holdsPrivateKey(short)).toBe(true);
-    expect(await holdsPrivateKey(Buffer.concat([short, Buffer.from('\n')]))).toBe(true);
+    expect(await containsPrivateKey(short)).toBe(true);
+    expect(await containsPrivateKey(Buffer.concat([short, Buffer.from('\n')]))).toBe(true);
   });
 
   test('as encrypted PKCS#8 in BER with an OCTET STRING in several parts.', async () => {
@@ -366,7 +366,7 @@ describe('A private key is found', () => {
     const open = (tag: number) => Buffer.of(tag, 0x80);
     const ber = Buffer.concat([open(0x30), algorithm, open(0x24), octets, Buffer.alloc(4)]);
 
-    expect(await holdsPrivateKey(ber)).toBe(true);
+    expect(await containsPrivateKey(ber)).toBe(true);
   });
 
   const der = { type: 'pkcs8', format: 'der' } as const;
@@ -403,7 +403,7 @@ describe('A private key is found', () => {
   ])('%s, and the chain is refused.', async (_, content) => {
     const bytes = Buffer.from(content());
 
-    expect(await holdsPrivateKey(bytes)).toBe(true);
+    expect(await containsPrivateKey(bytes)).toBe(true);
     await expect(readMarkCertificate(bytes, { at: new Date() })).rejects.toThrow('the file contains a private key');
   });
 
@@ -422,7 +422,7 @@ describe('A private key is found', () => {
     ['a page that mentions a PRIVATE KEY', () => '<html>Keep your PRIVATE KEY private.</html>'],
     ['nothing', () => ''],
   ])('but not in %s.', async (_, content) => {
-    expect(await holdsPrivateKey(Buffer.from(content()))).toBe(false);
+    expect(await containsPrivateKey(Buffer.from(content()))).toBe(false);
   });
 
   /** The position of the second element of the leaf. */

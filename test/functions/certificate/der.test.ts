@@ -146,8 +146,8 @@ describe('No elements are read in', () => {
   });
 
   test('a missing element or an element with another tag.', () => {
-    expect(() => childrenOf(undefined)).toThrow('the identifier 48 is expected, not nothing');
-    expect(() => childrenOf(readDer(hex('3100')))).toThrow('the identifier 48 is expected, not 49, at byte 0');
+    expect(() => childrenOf(undefined)).toThrow('expected the identifier 48, found nothing');
+    expect(() => childrenOf(readDer(hex('3100')))).toThrow('expected the identifier 48, found 49, at byte 0');
     expect(() => contentsOf(readDer(hex('3100')), TAG.octetString)).toThrow(SyntaxError);
   });
 

@@ -3,7 +3,7 @@ import { AsnConvert } from '@peculiar/asn1-schema';
 import * as asn1 from '@peculiar/asn1-x509';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Fields, readFields } from '../../../functions/certificate/fields.ts';
+import { type CertificateFields, readFields } from '../../../functions/certificate/fields.ts';
 import { InvalidChainError } from '../../../functions/certificate/invalid-chain.ts';
 import {
   type CertificateAuthority,
@@ -19,7 +19,7 @@ beforeAll(async () => {
   chain = authority.issue({ domains: ['example.com', 'example.org'], owner: 'Grüße, Söhne & Co' }).chain;
 });
 
-type Plain = Omit<Fields, 'certificate' | 'extension'>;
+type Plain = Omit<CertificateFields, 'certificate' | 'extension'>;
 
 function fieldsOf(der: Uint8Array): Plain {
   const { certificate: _, extension: __, ...fields } = readFields(new X509Certificate(der));
