@@ -12,7 +12,7 @@ import {
   readMarkCertificate,
 } from '../../functions/certificate/report.ts';
 import { readFingerprint } from '../../functions/certificate/trust-anchors.ts';
-import { domainSchema } from '../../functions/order.ts';
+import { domainSchema, orderInStateSchema } from '../../functions/order.ts';
 import { describeValidity } from '../local/validity.ts';
 import { EXIT_CODES, parseArguments, runCommand, UsageError } from './usage.ts';
 
@@ -23,6 +23,7 @@ Decodes, validates and checks mark certificate chains: PKCS#7, ZIP, PEM, base64.
   --json            print one JSON object for each file
   --at ISO-DATE     the moment at which a chain must be valid (default: now)
   --domain NAME     a domain that the certificate must cover; may be repeated
+  --selector NAME   the BIMI selector for which it must cover the domains (default: default)
   --product KIND    the product that was ordered: VMC or CMC
   --trust SHA256    a certificate to trust in addition to the known roots; may be repeated
   --out DIR         write chain.pem, logo.svg and certificate.json into this folder
@@ -56,6 +57,7 @@ function readOptions(args: string[]): Options | undefined {
       json: { type: 'boolean', default: false },
       at: { type: 'string' },
       domain: { type: 'string', multiple: true, default: [] },
+      selector: { type: 'string' },
       product: { type: 'string' },
       trust: { type: 'string', multiple: true, default: [] },
       out: { type: 'string' },
@@ -83,6 +85,7 @@ function readOptions(args: string[]): Options | undefined {
       at: values.at === undefined ? new Date() : readDate(values.at),
       product,
       domains: values.domain.map(readDomain),
+      selector: readSelector(values.selector),
       trustAnchors: values.trust.map(readTrust),
     },
   };
@@ -105,6 +108,14 @@ function readDomain(text: string): string {
   const result = v.safeParse(domainSchema, text);
   if (!result.success) {
     throw new UsageError(`--domain: ${text} is not accepted; accepted: a domain name like example.com`);
+  }
+  return result.output;
+}
+
+function readSelector(text: string | undefined): string | undefined {
+  const result = v.safeParse(orderInStateSchema.entries.selector, text);
+  if (!result.success) {
+    throw new UsageError(`--selector: ${text} is not accepted; accepted: a BIMI selector like default`);
   }
   return result.output;
 }

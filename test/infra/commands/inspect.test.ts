@@ -326,6 +326,18 @@ describe('The option --domain', () => {
   });
 });
 
+describe('The option --selector', () => {
+  test.each([
+    ['accepts a certificate for the selector of a domain', ['--selector', 'brand'], []],
+    ['refuses a certificate for another selector', ['--selector', 'other'], ['domain-coverage']],
+    ['is "default" if it is not given, as in an order', [], ['domain-coverage']],
+  ])('%s.', (_, selector, expected) => {
+    const { chain } = authority.issue({ domains: ['brand._bimi.example.com'], notBefore: ISSUED });
+    const options = ['--domain', 'example.com', ...selector, '-'];
+    expect(findingIds(json(options, { input: pem(chain) }))).toEqual(expected);
+  });
+});
+
 describe('The option --product', () => {
   test.each([
     ['VMC', []],
@@ -448,7 +460,7 @@ describe('The exit status', () => {
 
 test('The option --help explains every option on standard output.', () => {
   const { status, stdout, stderr } = inspect(['--help']);
-  for (const option of ['--json', '--at', '--domain', '--product', '--trust', '--out', 'Exit status:']) {
+  for (const option of ['--json', '--at', '--domain', '--selector', '--product', '--trust', '--out', 'Exit status:']) {
     expect(stdout).toContain(option);
   }
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
@@ -472,6 +484,7 @@ describe('Wrong usage', () => {
       ['--domain: a@example.com', 'like example.com'],
     ],
     ['a second domain of one label', ['--domain', 'example.com', '--domain', 'com', FILES.clean], ['--domain: com']],
+    ['a selector with a dot', ['--selector', 'a.b', FILES.clean], ['--selector: a.b', 'like default']],
     ['another product', ['--product', 'EV', FILES.clean], ['--product: EV', 'VMC, CMC']],
     ['a product in small letters', ['--product', 'vmc', FILES.clean], ['--product: vmc', 'VMC, CMC']],
     ['a short fingerprint', ['--trust', 'abcd', FILES.clean], ['--trust: abcd', '64 hex digits']],
