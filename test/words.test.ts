@@ -18,10 +18,16 @@ import {
 import { findOddWords } from './words.ts';
 
 /** Pages, code, tests and configuration, without the list itself and the samples of earlier releases. */
-const FILES = globSync(['*.md', 'docs/**/*.md', '{functions,infra,test}/**/*.{ts,js,py}', '.ci/*'], {
-  cwd: PROJECT,
-  exclude: ['test/releases/*/**', 'test/words.ts', 'test/words.test.ts'],
-}).toSorted();
+const FILES = globSync(
+  [
+    ...['*.md', '*.json', '.*.{json,jsonc}', '.ci/*', '.github/**/*.{md,yml}'],
+    ...['docs/**/*.md', '{functions,infra,test}/**/*.{ts,js,py,txt}'],
+  ],
+  {
+    cwd: PROJECT,
+    exclude: ['package-lock.json', 'test/releases/*/**', 'test/words.ts', 'test/words.test.ts'],
+  },
+).toSorted();
 
 /**
  * Texts that are allowed everywhere: names of JavaScript, names that outsiders use, and the odd word that a page
@@ -71,6 +77,7 @@ describe('the word list', () => {
 describe('pages, comments and names', () => {
   test('They contain no odd word.', () => {
     expect(FILES.length).toBeGreaterThan(150);
+    expect(FILES).toEqual(expect.arrayContaining(['.ci/run', '.github/workflows/ci.yml', 'package.json']));
     expect(FILES.flatMap(oddWordsIn)).toEqual([]);
   });
 });
