@@ -512,7 +512,7 @@ describe('The time limit', () => {
   ])('ends a request or lookup that hangs: %s.', async (id, hang) => {
     const publication = publish();
 
-    const differences = await check(publication, { limitMilliseconds: 250, ...hang() });
+    const differences = await check(publication, { limitMilliseconds: 1000, ...hang() });
 
     expect(differences).toEqual([{ id, message: expect.stringMatching(/ failed: no answer in time\.$/) }]);
   });

@@ -260,7 +260,7 @@ describe('A survey of several publications', () => {
       resolveTxt: (name) => (name === '_dmarc.example.com' ? new Promise<never>(() => {}) : resolveTxt(name)),
     };
 
-    const { error, publicationsChecked } = await run({ limitMilliseconds: 250, resolver });
+    const { error, publicationsChecked } = await run({ limitMilliseconds: 1000, resolver });
 
     expect(error).toBeUndefined();
     expect(publicationsChecked).toEqual([{ live: 2, broken: 1, unchecked: 0 }]);
