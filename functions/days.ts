@@ -8,7 +8,7 @@ export function daysLeft(notAfter: string | Date, now: Date): number {
   return calendarDay(new Date(notAfter)) - calendarDay(now);
 }
 
-/** A date as names of executions contain it: yyyymmdd, UTC. */
+/** A date in the form that the names of executions contain: yyyymmdd, UTC. */
 export function dayName(date: Date): string {
   return date.toISOString().slice(0, 10).replaceAll('-', '');
 }

@@ -24,8 +24,8 @@ export const NEXT_STEPS: Readonly<Record<CollectionErrorName, string>> = {
 const MESSAGE_BYTES = 4096;
 
 /**
- * Ends a collection: a repetition does not help until an operator has acted. Lambda passes `name` to Step Functions,
- * where it becomes the error of the execution.
+ * Ends a collection: a retry does not help until an operator has acted. Lambda passes `name` to Step Functions, where
+ * it becomes the error of the execution.
  */
 export class CollectionError extends CollectorError {
   override readonly name: CollectionErrorName;

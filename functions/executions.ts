@@ -16,9 +16,9 @@ export interface Executions {
 /**
  * Starts the collection of an order.
  *
- * @param name a name of `executionName`.
+ * @param name a name that begins with the result of `executionName`.
  * @returns false if an execution of this name exists already. If it is running with the same input, the result is true:
- *   Step Functions then repeats its first response and starts nothing.
+ * Step Functions then repeats its first response and starts nothing.
  */
 export async function startExecution(
   { stateMachineArn, sfn }: Executions,
@@ -37,6 +37,8 @@ export async function startExecution(
 }
 
 /**
+ * Reads the input and the outcome of an execution.
+ *
  * @throws {ExecutionDoesNotExist} if there is no execution of this name. Step Functions deletes one 90 days after its
  * end.
  */

@@ -18,7 +18,7 @@ export interface HttpResponse {
   /**
    * Reads the body.
    *
-   * @param limit the most bytes that are accepted.
+   * @param limit the maximum number of bytes.
    * @throws {BodyTooLargeError} if the body has more bytes.
    * @throws {Error} if the connection breaks before the announced length.
    */
@@ -84,8 +84,8 @@ async function readBody(response: IncomingMessage, limit: number): Promise<Uint8
 }
 
 /**
- * The reason why a connection failed: the system's error code if there is one, because TLS messages can quote the
- * server.
+ * The reason why a connection failed: the system's error code if there is one, because TLS messages can quote what the
+ * server sent.
  */
 export function connectionProblem(error: unknown): string {
   if (!(error instanceof Error)) {

@@ -52,10 +52,10 @@ const orderEntries = {
   request: v.optional(v.pipe(v.string(REQUEST_FORM), v.regex(/^(?!\d{8}(-\d+)?$)[A-Za-z0-9_-]{1,32}$/, REQUEST_FORM))),
 };
 
-/** The detail of an event "Mark Certificate Ordered": an order, and what the certificate must cover. */
+/** The detail of an event "Mark Certificate Ordered". */
 export const orderSchema = v.strictObject(orderEntries, KEYS_FORM);
 
-/** What was bought from the CA, identified by its number. */
+/** An order at the CA: its number, and what its certificate must cover. */
 export type Order = v.InferOutput<typeof orderSchema>;
 
 /** The order in the state of an execution, which has more keys. */

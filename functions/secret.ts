@@ -21,7 +21,7 @@ export interface SecretForm<Value extends object> {
   readonly schema: v.GenericSchema<unknown, Value>;
   /** The JSON as a person would write it. */
   readonly example: string;
-  /** What belongs into the secret, for example "the login of the CA". */
+  /** What belongs in the secret, for example "the login of the CA". */
   readonly content: string;
 }
 
@@ -30,8 +30,12 @@ export type SecretReading<Value extends object> =
   | ({ readonly version: string; readonly problem?: never } & Readonly<Value>)
   | { readonly version?: string; readonly problem: string };
 
+/** Reads one secret. */
 export interface SecretReader<Value extends object> {
-  /** @param options `fresh` bypasses the cache. */
+  /**
+   * @param options `fresh` bypasses the cache.
+   * @throws {SecretsManagerServiceException} if the error is temporary.
+   */
   read(options: { readonly fresh: boolean }): Promise<SecretReading<Value>>;
 }
 
@@ -47,7 +51,11 @@ const PERMANENT_ERRORS = new Set([
   'ResourceNotFoundException',
 ]);
 
-/** Creates a reader that returns the value of a secret with its version, and caches it for five minutes. */
+/**
+ * Creates a reader that returns the value of a secret with its version, and caches it for five minutes.
+ *
+ * @param now returns milliseconds since 1970.
+ */
 export function createSecretReader<Value extends object>(
   client: SecretsManagerClient,
   secretId: string,

@@ -1,11 +1,11 @@
 /**
- * Limits on texts and lists that people or other systems chose: they keep a state of an execution below its limit and a
- * message readable. Sizes are bytes of the JSON in UTF-8, because AWS counts those.
+ * Limits on texts and lists that come from people or other systems. They keep the state of an execution below its
+ * limit, and messages readable. Sizes are bytes of the JSON in UTF-8, because AWS counts those.
  */
 
 /**
- * The most that a state of an execution, a payload of Lambda or an event of EventBridge may contain (AWS quotas): 256
- * KiB.
+ * The maximum size of the state of an execution, of a payload of Lambda and of an event of EventBridge (AWS quotas), in
+ * bytes.
  */
 export const STATE_LIMIT = 256 * 1024;
 
@@ -66,9 +66,9 @@ export function joinWithLimit(details: readonly string[], separator = ', '): str
   return [...named, ...more].join(separator);
 }
 
-/** The first items of a list whose JSON, as a list, has at most so many bytes. */
+/** The longest beginning of a list whose JSON has at most this many bytes. */
 export function takeWithin<Item>(items: readonly Item[], bytes: number): readonly Item[] {
-  // The brackets; each item but one adds a comma.
+  // Two brackets, and a comma after each item except the last.
   let size = 1;
   const end = items.findIndex((item) => {
     size += jsonBytes(item) + 1;

@@ -6,9 +6,7 @@ import type { CredentialsReader, CredentialsReading } from './credentials.ts';
 /** The time limit of one call, in milliseconds. The CA replies within a few seconds; a longer call is an outage. */
 const CALL_MILLISECONDS = 30_000;
 
-/**
- * The part of Lambda's time that a call must leave for reading the secret and storing the response, in milliseconds.
- */
+/** Milliseconds of Lambda's time that must remain after a call, for reading the secret and storing the response. */
 const RESERVED_MILLISECONDS = 20_000;
 
 /** The result of a call. If no call could be made, `milliseconds` is missing. */
@@ -20,6 +18,7 @@ export interface AskResult extends Omit<CallResult, 'milliseconds'> {
 
 type Login = Pick<CollectRequest, 'loginName' | 'loginPassword'>;
 
+/** The endpoint of the CA, and how to reach it. */
 export interface AskDependencies {
   readonly url: string;
   readonly format: ResponseFormat;
@@ -41,7 +40,7 @@ export function createAsk({ url, format, credentials, http }: AskDependencies) {
   return async (
     orderNumber: string,
     rejectedBefore: string | undefined,
-    remaining: () => number,
+    remainingMilliseconds: () => number,
   ): Promise<AskResult> => {
     if (rejectedBefore !== undefined) {
       rejected.add(rejectedBefore);
@@ -51,7 +50,7 @@ export function createAsk({ url, format, credentials, http }: AskDependencies) {
     for (const fresh of [false, true]) {
       const reading = await credentials.read({ fresh });
       if (reading.problem !== undefined || rejected.has(reading.version)) {
-        // A reply of the CA in the first attempt states more.
+        // If the first attempt got a reply from the CA, that reply contains more than this problem.
         latest = latest.milliseconds === undefined ? notAsked(reading, rejectedBefore) : latest;
         continue;
       }
@@ -63,7 +62,7 @@ export function createAsk({ url, format, credentials, http }: AskDependencies) {
         latest = { ...latest, rejectedCredentialsVersion: version };
         continue;
       }
-      const time = Math.min(CALL_MILLISECONDS, remaining() - RESERVED_MILLISECONDS);
+      const time = Math.min(CALL_MILLISECONDS, remainingMilliseconds() - RESERVED_MILLISECONDS);
       const result = await askCollectMc(
         http,
         { url, format, orderNumber, loginName, loginPassword },
@@ -97,14 +96,14 @@ function waitingForCredentials(text: string, version?: string): AskResult {
 }
 
 /**
- * Prepares the CA's text for logs and errors. The password is removed, because a server may repeat the request. That
- * comes first: truncation could leave a part of the password.
+ * Prepares the CA's text for logs and errors. The password is removed, because a server may echo the request. It is
+ * removed before the truncation, which could leave a part of it.
  */
 function redact<Reply extends CallResult['reply']>(reply: Reply, password: string): Reply {
   if (!('text' in reply)) {
     return reply;
   }
-  const spellings = [password, encodeURIComponent(password), new URLSearchParams({ '': password }).toString().slice(1)];
-  const text = spellings.reduce((redacted, spelling) => redacted.replaceAll(spelling, '[password]'), reply.text);
+  const encodings = [password, encodeURIComponent(password), new URLSearchParams({ '': password }).toString().slice(1)];
+  const text = encodings.reduce((redacted, encoding) => redacted.replaceAll(encoding, '[password]'), reply.text);
   return { ...reply, text: truncate(text, STATE_BUDGET.message) };
 }

@@ -65,6 +65,7 @@ export interface CheckRecord {
   readonly findings?: readonly string[];
 }
 
+/** What a check needs besides the order. */
 export interface CollectDependencies extends AskDependencies {
   /** Seconds between two checks of an order. */
   readonly pollSeconds: number;
@@ -78,6 +79,7 @@ export interface CollectDependencies extends AskDependencies {
   readonly archive: (orderNumber: string) => Promise<Archive>;
   readonly observe: (check: CheckRecord) => void;
   readonly now: () => Date;
+  /** Returns a number from 0 to 1. */
   readonly random: () => number;
 }
 
@@ -116,12 +118,12 @@ export function createCollect(dependencies: CollectDependencies) {
   const ask = createAsk(dependencies);
   const { observe, now, giveUpSeconds, pollSeconds } = dependencies;
 
-  /** @param remaining returns the milliseconds that are left of Lambda's time. */
-  return async (event: unknown, remaining: () => number): Promise<Collection> => {
+  /** @param remainingMilliseconds returns how much of Lambda's time is left. */
+  return async (event: unknown, remainingMilliseconds: () => number): Promise<Collection> => {
     const check = parseInput(eventSchema, event, 'the input of the check');
     const { orderNumber, collection: previous } = check.order;
     const checks = (previous?.checks ?? 0) + 1;
-    const result = await ask(orderNumber, previous?.rejectedCredentialsVersion, remaining);
+    const result = await ask(orderNumber, previous?.rejectedCredentialsVersion, remainingMilliseconds);
     const { reply } = result;
     const elapsedSeconds = (now().getTime() - Date.parse(check.startedAt)) / 1000;
     const record = { orderNumber, status: reply.status, checks, elapsedSeconds, milliseconds: result.milliseconds };
@@ -188,9 +190,9 @@ async function collectCertificate(
   const { containsPrivateKey, InvalidChainError, readMarkCertificate } = await import('../certificate/report.ts');
   const response = { container, body };
   const provenance = { execution, collectedAt: now().toISOString() };
-  const isKept = !(await containsPrivateKey(payload));
-  if (isKept) {
-    await archive.keep(response);
+  const isStorable = !(await containsPrivateKey(payload));
+  if (isStorable) {
+    await archive.storeResponse(response);
   }
   try {
     const { domains, product, selector } = order;
@@ -202,7 +204,7 @@ async function collectCertificate(
     if (!(error instanceof InvalidChainError)) {
       throw error;
     }
-    await archive.reject(isKept ? response : undefined, error.message, provenance);
+    await archive.reject(isStorable ? response : undefined, error.message, provenance);
     throw fail('InvalidChain', error.message, { cause: error });
   }
 }
@@ -212,7 +214,7 @@ function bimiRecordsOf({ domains = [], selector }: Check['order'], publishedUrl:
   return domains.map((domain) => bimiRecord(publishedUrl, domain, selector ?? DEFAULT_SELECTOR));
 }
 
-/** What the state of the execution carries of a manifest: every list limited to its share of the state. */
+/** The part of a manifest that the state of the execution contains. Each list is limited to its share of the state. */
 function summarize(manifest: StoredManifest, execution: string): Omit<CollectedCertificate, 'bucket'> {
   const { fingerprintSha256, notBefore, notAfter, publishable, bimiRecords } = manifest;
   return {
@@ -228,9 +230,7 @@ function summarize(manifest: StoredManifest, execution: string): Omit<CollectedC
   };
 }
 
-/**
- * Two replies are consecutive ones of a kind if they have the same reason, or if the table has none of their statuses.
- */
+/** The kind of a reply, for counting consecutive ones: its reason, or "unknown" if its status is not in the table. */
 function kindOf(
   reply: { readonly status?: number | undefined; readonly reason?: string | undefined } | undefined,
 ): string | undefined {

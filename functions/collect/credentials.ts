@@ -30,7 +30,11 @@ export type CredentialsReading = SecretReading<Credentials>;
 
 export type CredentialsReader = SecretReader<Credentials>;
 
-/** Reads the CA's credentials and their version, and caches them for five minutes. */
+/**
+ * Reads the CA's credentials and their version, and caches them for five minutes.
+ *
+ * @param now returns milliseconds since 1970; default: the clock.
+ */
 export function createCredentialsReader(
   client: SecretsManagerClient,
   secretId: string,

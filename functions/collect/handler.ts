@@ -14,8 +14,10 @@ import { createCredentialsReader } from './credentials.ts';
 import { collectEnvironment } from './environment.ts';
 
 /**
- * Creates the handler of the Lambda Collect. Clients, cached credentials and rejected versions live as long as the
- * process.
+ * Creates the handler of the Lambda function Collect. Clients, cached credentials and rejected versions live as long as
+ * the process.
+ *
+ * @throws {InvalidEnvironmentError} if an environment variable is missing or wrong.
  */
 export function createHandler(environment: Environment) {
   const variables = parseEnvironment(collectEnvironment, environment);

@@ -14,9 +14,10 @@ export interface WaitState {
 }
 
 /**
- * The wait differs from the poll interval by up to ±10 %, so that orders that began together are not checked together.
+ * The random part of a wait: up to ±10 % of the poll interval, so that orders that started together are not checked
+ * together.
  */
-const SPREAD = 0.1;
+const JITTER = 0.1;
 
 /**
  * How many checks an order may make in addition to one for each poll interval. At the default interval an outage takes
@@ -26,15 +27,17 @@ const SPREAD = 0.1;
  */
 export const CHECKS_AHEAD = 250;
 
+/** The wait while the certificate is available but not attached, for the first three checks. */
 const AVAILABLE_SECONDS = 900;
-const AVAILABLE_CONSECUTIVE = 3;
+const AVAILABLE_CHECKS = 3;
+/** The wait after the first outage. It doubles with each consecutive one. */
 const OUTAGE_SECONDS = 60;
 
 /** The wait after each reason, in seconds. `random` is between 0 and 1. */
 const WAITS: Readonly<Record<WaitingReason, (state: WaitState, pollSeconds: number, random: number) => number>> = {
-  processing: (_, pollSeconds, random) => pollSeconds * (1 - SPREAD + 2 * SPREAD * random),
+  processing: (_, pollSeconds, random) => pollSeconds * (1 - JITTER + 2 * JITTER * random),
   available: ({ consecutive }, pollSeconds) =>
-    consecutive <= AVAILABLE_CONSECUTIVE ? Math.min(AVAILABLE_SECONDS, pollSeconds) : pollSeconds,
+    consecutive <= AVAILABLE_CHECKS ? Math.min(AVAILABLE_SECONDS, pollSeconds) : pollSeconds,
   'call-limit': (_, pollSeconds) => 2 * pollSeconds,
   outage: ({ consecutive, retryAfter = 0 }, pollSeconds) =>
     Math.min(Math.max(OUTAGE_SECONDS * 2 ** (consecutive - 1), retryAfter), pollSeconds),

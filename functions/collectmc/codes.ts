@@ -20,7 +20,7 @@ export type StatusMeaning =
 /**
  * Every known status of CollectMC. The CA's documentation of CollectMC lists few of them; the others come from its page
  * of mark certificate errors and from the tables of the sibling endpoints CollectSSL and CollectCCC. A negative status
- * that is not in this table is unknown, not pending.
+ * that is not in this table is unknown, not waiting.
  */
 export const STATUSES: ReadonlyMap<number, StatusMeaning> = new Map<number, StatusMeaning>([
   [2, { kind: 'issued', meaning: 'the certificates are attached' }],

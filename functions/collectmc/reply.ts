@@ -20,7 +20,7 @@ export type Reply =
       readonly retryAfter?: number;
     }
   | { readonly kind: 'refused'; readonly refusal: Refusal; readonly status: number; readonly text: string }
-  /** A negative status that is in no table. */
+  /** A negative status that is not in {@link STATUSES}. */
   | { readonly kind: 'unknown'; readonly status: number; readonly text: string };
 
 /** Response headers as node:http provides them, with lower-case names. */
@@ -36,7 +36,8 @@ const PKCS7_ARMOUR = /-{4,5} *BEGIN PKCS ?#?7/;
 
 /**
  * Reads a reply of CollectMC. It never throws. A reply that cannot be read is an outage, because the next reply may be
- * readable. A false "pending" would hide a fault, and a false "issued" would end the wait.
+ * readable. If it were read as "processing", the fault would be hidden; if it were read as "issued", the wait would
+ * end.
  *
  * The content type is ignored: the CA's documentation names one that does not exist (`text\plain`).
  */
@@ -47,8 +48,8 @@ export function readReply(httpStatus: number, headers: ResponseHeaders, body: Ui
 
   const form = readErrorForm(text);
   // Each call with a rejected password brings the account closer to being locked. A rejection therefore counts in every
-  // form: with another HTTP status, or on one line with its text. As an outage the call would be repeated within a
-  // minute.
+  // form: with another HTTP status, or on one line with its text. If it were read as an outage, the call would be
+  // repeated within a minute.
   if (form?.code === '-16' || /^-16(?!\d)/.test(text)) {
     return readStatus(-16, form?.message ?? text.replace(/^-16[\s:,;]*/, ''));
   }
@@ -100,7 +101,7 @@ function readErrorForm(text: string): { readonly code: string; readonly message:
 
 /** Reads certificates in text form: PEM armour, or the base64 of a binary container. */
 function readText(text: string): Reply | undefined {
-  // An HTML page that shows a certificate is an HTML page.
+  // An HTML page is not a reply, even if it shows a certificate.
   if (text.startsWith('<')) {
     return undefined;
   }
@@ -128,8 +129,8 @@ const SEQUENCE = 0x30;
 
 /**
  * Whether the bytes are one SEQUENCE whose length is the body's length (X.690, 8.1.3) and which begins like PKCS#7 or
- * like a certificate. A certificate begins with another SEQUENCE, and its length takes more than one byte; in a text
- * that begins with "0" the length would take one.
+ * like a certificate. A certificate begins with another SEQUENCE and has a length of more than one byte. Text that
+ * begins with "0" has no such length: its second byte is an ASCII character, which would be the whole length.
  *
  * Streaming encoders write the indefinite form, which contains no length. Only its end is checked here, two zero bytes,
  * because parsing would load code that only certificates need.

@@ -26,9 +26,10 @@ export const CREDENTIAL_LIMITS = { loginName: 64, loginPassword: 128 } as const;
 /** An order number: digits, kept as text, because order numbers will soon exceed 32 bits. */
 export const ORDER_NUMBER = /^[1-9]\d{0,15}$/;
 
-/** The most bytes of a reply. The largest real mark certificate chain has 19 KB as PEM. */
+/** The maximum size of a reply, in bytes. The largest real mark certificate chain has 19 KB as PEM. */
 const BODY_LIMIT = 1024 * 1024;
 
+/** One call to CollectMC for one order. */
 export interface CollectRequest {
   /** The endpoint, checked by {@link endpointProblem}. */
   readonly url: string;
@@ -43,7 +44,7 @@ export interface CallResult {
   readonly reply: Reply;
   /** Exactly the bytes that were received; empty if there were none. */
   readonly body: Uint8Array;
-  /** The time from sending the request to the last byte of the response. */
+  /** The time from the start of the request to the last byte of the response. */
   readonly milliseconds: number;
 }
 

@@ -9,7 +9,11 @@ import { METRICS_NAMESPACE, PUBLISH_METRICS } from '../metrics.ts';
 import { publishEnvironment } from './environment.ts';
 import { type PublishDependencies, publish } from './publish.ts';
 
-/** Creates the handler of the Lambda publish, a state of the state machine. */
+/**
+ * Creates the handler of the Lambda function publish, a state of the state machine.
+ *
+ * @throws {InvalidEnvironmentError} if an environment variable is missing or wrong.
+ */
 export function createHandler(environment: Environment) {
   const { BUCKET_NAME, PUBLISHED_URL } = parseEnvironment(publishEnvironment, environment);
   const logger = new Logger({ serviceName: 'publish' });

@@ -16,6 +16,7 @@ const schema = v.object(
 /** The login that the CA sends with each push. */
 export type PushLogin = v.InferOutput<typeof schema>;
 
+/** What the secret with the login of pushes must contain. */
 export const PUSH_LOGIN_FORM: SecretForm<PushLogin> = {
   schema,
   example: '{"username": "…", "password": "…"}',
@@ -36,8 +37,11 @@ export function readAuthorization(header: string | undefined): GivenLogin | unde
   return colon < 0 ? undefined : { username: bytes.subarray(0, colon), password: bytes.subarray(colon + 1) };
 }
 
-/** Compares in constant time: hashes have one length, and name and password are always both compared. */
-export function isLogin(given: GivenLogin, expected: PushLogin): boolean {
+/**
+ * Compares two logins in constant time: all hashes have the same length, and both name and password are always
+ * compared.
+ */
+export function isSameLogin(given: GivenLogin, expected: PushLogin): boolean {
   const username = isSame(given.username, expected.username);
   const password = isSame(given.password, expected.password);
   return username && password;

@@ -14,7 +14,11 @@ import { REVOKED } from './codes.ts';
 import { pushEnvironment } from './environment.ts';
 import { createPush, type PushRecord } from './push.ts';
 
-/** Creates the handler of the Lambda push, whose function URL the CA calls. */
+/**
+ * Creates the handler of the Lambda function push, whose function URL the CA calls.
+ *
+ * @throws {InvalidEnvironmentError} if an environment variable is missing or wrong.
+ */
 export function createHandler(environment: Environment) {
   const { PUSH_SECRET_ARN, STATE_MACHINE_ARN } = parseEnvironment(pushEnvironment, environment);
   const logger = new Logger({ serviceName: 'push' });

@@ -7,13 +7,13 @@ import { problemsOf } from '../input.ts';
 import { executionName, type Order, orderInStateSchema } from '../order.ts';
 import type { SecretReader } from '../secret.ts';
 import { truncate } from '../text.ts';
-import { isLogin, type PushLogin, readAuthorization } from './authentication.ts';
+import { isSameLogin, type PushLogin, readAuthorization } from './authentication.ts';
 import { PUSH_CODES } from './codes.ts';
 
-/** The most bytes of a body. A push with two certificates has about 20 KB. */
+/** The maximum size of a body, in bytes. A push with two certificates has about 20 KB. */
 const BODY_LIMIT = 256 * 1024;
 
-/** The most bytes of a field in a log line: 200 and the quotes of JSON. */
+/** The maximum size of a field in a log line, in bytes: 200 and the quotes of JSON. */
 const FIELD_BYTES = 202;
 
 const FORM_TYPE = 'application/x-www-form-urlencoded';
@@ -26,7 +26,7 @@ const text = v.optional(
   ),
 );
 
-/** The fields that are read. Certificates in a push are ignored: they come from CollectMC only. */
+/** The fields that are read. Certificates in a push are ignored, because only those of CollectMC are used. */
 const pushSchema = v.object({
   orderNumber: orderInStateSchema.entries.orderNumber,
   certificateID: text,
@@ -58,7 +58,7 @@ export interface PushDependencies extends Executions {
 }
 
 /** The response to a request that cannot be accepted. */
-interface Refusal {
+interface RefusedRequest {
   readonly httpStatus: 400 | 401 | 405 | 413 | 503;
   readonly headers?: Readonly<Record<string, string>>;
   /** The text for the sender. */
@@ -98,7 +98,7 @@ export function createPush(dependencies: PushDependencies) {
 }
 
 /** Checks a request and reads its fields. No field is read before the login is verified. */
-async function receive(event: LambdaFunctionURLEvent, login: SecretReader<PushLogin>): Promise<Push | Refusal> {
+async function receive(event: LambdaFunctionURLEvent, login: SecretReader<PushLogin>): Promise<Push | RefusedRequest> {
   const { method } = event.requestContext.http;
   if (method !== 'GET' && method !== 'POST') {
     return { httpStatus: 405, headers: { allow: 'GET, POST' }, answer: 'accepted: GET, POST' };
@@ -111,7 +111,7 @@ async function receive(event: LambdaFunctionURLEvent, login: SecretReader<PushLo
   if (expected.problem !== undefined) {
     return { httpStatus: 503, answer: 'not ready; try again', problem: expected.problem };
   }
-  if (!isLogin(given, expected)) {
+  if (!isSameLogin(given, expected)) {
     return UNAUTHORIZED;
   }
   const body = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
@@ -127,7 +127,7 @@ async function receive(event: LambdaFunctionURLEvent, login: SecretReader<PushLo
   return result.success ? result.output : { httpStatus: 400, answer: problemsOf(result.issues).join('; ') };
 }
 
-const UNAUTHORIZED: Refusal = {
+const UNAUTHORIZED: RefusedRequest = {
   httpStatus: 401,
   headers: { 'www-authenticate': 'Basic realm="mark-certificate-collector", charset="UTF-8"' },
   answer: 'the user name or the password is missing or wrong',
@@ -155,7 +155,7 @@ async function act(
 
 /**
  * The order as the input of its first execution describes it, with domains, product and selector. If there is no such
- * execution, the order number only. `replace` is left out: it applied to the certificate of that time.
+ * execution, the order number only. `replace` is left out: it applied only to the certificate of that time.
  */
 async function knownOrder(orderNumber: string, executions: Executions): Promise<Order> {
   try {

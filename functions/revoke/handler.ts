@@ -10,7 +10,10 @@ import { revokeEnvironment } from './environment.ts';
 import { type RevokeDependencies, revoke } from './revoke.ts';
 
 /**
- * Creates the handler of the Lambda revoke, the target of the rule for executions that fail with CertificateRevoked.
+ * Creates the handler of the Lambda function revoke, the target of the rule for executions that fail with
+ * CertificateRevoked.
+ *
+ * @throws {InvalidEnvironmentError} if an environment variable is missing or wrong.
  */
 export function createHandler(environment: Environment) {
   const { BUCKET_NAME, UNPUBLISH_REVOKED } = parseEnvironment(revokeEnvironment, environment);

@@ -62,8 +62,9 @@ function orderNumberOf(name: string, input: string | null | undefined): string {
 }
 
 /**
- * Marks every publication of an order whose certificate the CA revoked, and takes it down if the stack is set to. It
- * can be repeated, and reports every publication each time, because an interrupted run may have lost its metrics.
+ * Marks every publication of an order whose certificate the CA revoked, and takes it down if the setting
+ * `unpublishRevoked` is on. It can be repeated, and reports every publication each time, because an interrupted run may
+ * have lost its metrics.
  *
  * @throws {CollectionError} InvalidInput if the event is about something else.
  */
@@ -106,7 +107,7 @@ async function revokeAt(
       served: current.served && !unpublish,
     };
     if (next.revokedAt !== current.revokedAt || next.served !== current.served) {
-      // Before any object is deleted, so that other executions do not restore it.
+      // The description is written before any object is deleted, so that other executions do not restore the object.
       await address.writeDescription(next, state);
     }
     return { current: next };
@@ -121,7 +122,7 @@ async function revokeAt(
     const { revokedAt, served, live } = current;
     observe.revoked({ orderNumber, domain, selector, fingerprintSha256: live.fingerprintSha256, revokedAt, served });
   }
-  // Even if another certificate is live now: an earlier run may have been interrupted while it deleted objects.
+  // Needed even if another certificate is live now: an earlier run may have been interrupted while it deleted objects.
   if ([current.live, ...current.previous].some((pair) => pair.orderNumber === orderNumber)) {
     await address.reconcile();
   }

@@ -7,7 +7,11 @@ import { type Environment, parseEnvironment } from '../environment.ts';
 import { startEnvironment } from './environment.ts';
 import { start } from './start.ts';
 
-/** Creates the handler of the Lambda start, the target of the rule for "Mark Certificate Ordered". */
+/**
+ * Creates the handler of the Lambda function start, the target of the rule for "Mark Certificate Ordered".
+ *
+ * @throws {InvalidEnvironmentError} if an environment variable is missing or wrong.
+ */
 export function createHandler(environment: Environment) {
   const { STATE_MACHINE_ARN } = parseEnvironment(startEnvironment, environment);
   const logger = new Logger({ serviceName: 'start' });

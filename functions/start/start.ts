@@ -6,7 +6,7 @@ import { parseInput } from '../input.ts';
 import { executionName, type Order, orderSchema } from '../order.ts';
 
 /** The result of an event. */
-export interface Started {
+export interface StartResult {
   readonly orderNumber: string;
   readonly execution: string;
   /** False if the execution exists already: a repeated event, or an order that has its certificate. */
@@ -17,7 +17,7 @@ export interface StartDependencies extends Executions {
   readonly now: () => Date;
 }
 
-/** The most executions of an order in one day. More than these are a loop, not an operator. */
+/** The maximum number of executions of an order in one day. More of them come from a loop, not from an operator. */
 const EXECUTIONS_A_DAY = 10;
 
 /** An execution with one of these statuses may still collect the certificate, or has collected it. */
@@ -31,7 +31,7 @@ const NOTHING_TO_DO: ReadonlySet<ExecutionStatus | undefined> = new Set(['RUNNIN
  * @throws {CollectionError} InvalidInput if the detail is wrong, or if the order has reached the limit of executions in
  * a day.
  */
-export async function start(detail: unknown, dependencies: StartDependencies): Promise<Started> {
+export async function start(detail: unknown, dependencies: StartDependencies): Promise<StartResult> {
   const order = parseInput(orderSchema, detail, 'the detail of the event "Mark Certificate Ordered"');
   for (const execution of executionNames(order, dependencies.now())) {
     if (await startExecution(dependencies, execution, order)) {

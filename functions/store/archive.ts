@@ -26,7 +26,7 @@ export interface ReceivedResponse {
 /** The folder of one order. Every method can be repeated and leads to the same state. */
 export interface Archive {
   /** Stores a response before it is read. If the folder has a certificate, only {@link store} stores the response. */
-  keep(response: ReceivedResponse): Promise<void>;
+  storeResponse(response: ReceivedResponse): Promise<void>;
   /**
    * Stores a validated chain, unless the folder has the same certificate or a newer one.
    *
@@ -77,7 +77,7 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
   const reconcileManifest = () => reconcile(async () => (await readManifest()).current, listedObjects);
 
   return {
-    keep: (response) =>
+    storeResponse: (response) =>
       retryOnConflict(async () => {
         const { current } = await readManifest();
         if (!current) {

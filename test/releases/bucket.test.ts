@@ -109,7 +109,7 @@ describe('a manifest of release 0.1.0', () => {
       const certificate = await readMarkCertificate(body, { at: now(), trustAnchors: TRUST_ANCHORS });
       const archive = openArchive(bucket.s3, bucket.bucket, orderNumber);
       const received = { container: containerOf(response.key), body };
-      await archive.keep(received);
+      await archive.storeResponse(received);
       const result = await archive.store(received, certificate, { execution: 'order-again', collectedAt: AT });
       const { fingerprintSha256, execution, collectedAt, bimiRecords } = manifest;
       expect(result).toMatchObject({ orderNumber, objects, fingerprintSha256, execution, collectedAt });
@@ -155,7 +155,7 @@ describe('a rejection of release 0.1.0', () => {
     const { body, certificate } = await issueToday(['broken.example']);
     const archive = openArchive(bucket.s3, bucket.bucket, '1378973009');
     const provenance = { execution: 'order-1378973009-20261123', collectedAt: AT };
-    await archive.keep({ container: 'pkcs7', body });
+    await archive.storeResponse({ container: 'pkcs7', body });
     const result = await archive.store({ container: 'pkcs7', body }, certificate, provenance);
     expect(result).toMatchObject({ ...provenance, publishable: true });
   });

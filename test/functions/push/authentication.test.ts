@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isLogin, readAuthorization } from '../../../functions/push/authentication.ts';
+import { isSameLogin, readAuthorization } from '../../../functions/push/authentication.ts';
 import { basic, type Login } from './request.ts';
 
 const username = fc.string({ unit: 'grapheme', minLength: 1 }).filter((name) => !name.includes(':'));
@@ -9,7 +9,7 @@ const login = fc.record({ username, password });
 
 function accepts(header: string, expected: Login): boolean {
   const given = readAuthorization(header);
-  return given !== undefined && isLogin(given, expected);
+  return given !== undefined && isSameLogin(given, expected);
 }
 
 describe('Basic authentication', () => {

@@ -123,14 +123,14 @@ export async function startArchiveBucket() {
     /** Stores a certificate as a check does. */
     async collect(issue: Issue, provenance: Provenance, client: string = provenance.execution) {
       const archive = this.archiveOf(client);
-      await archive.keep(issue.response);
+      await archive.storeResponse(issue.response);
       return archive.store(issue.response, issue.certificate, provenance);
     },
 
     /** Stores a response without a valid chain as a check does. */
     async collectBroken(provenance: Provenance, client: string = provenance.execution) {
       const archive = this.archiveOf(client);
-      await archive.keep(BROKEN);
+      await archive.storeResponse(BROKEN);
       await archive.reject(BROKEN, 'the chain has no leaf', provenance);
     },
 

@@ -65,7 +65,7 @@ describe.each([
   async function collectThere(issue: Issue, provenance: Provenance) {
     const archive = openArchive(s3, BUCKET, ORDER_NUMBER);
     writes = 0;
-    await archive.keep(issue.response);
+    await archive.storeResponse(issue.response);
     return archive.store(issue.response, issue.certificate, provenance);
   }
 

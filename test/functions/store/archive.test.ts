@@ -36,7 +36,9 @@ afterEach(() => bucket.close());
 describe('A certificate in an empty folder', () => {
   test('The response is stored as received before anything else is written.', async () => {
     const body = Uint8Array.from({ length: 512 }, (_, index) => index % 256);
-    expect(await bucket.writesOf(() => bucket.archiveOf('x').keep({ container: 'pkcs7', body }))).toEqual([RESPONSE]);
+    expect(await bucket.writesOf(() => bucket.archiveOf('x').storeResponse({ container: 'pkcs7', body }))).toEqual([
+      RESPONSE,
+    ]);
     expect(await bucket.keys()).toEqual([RESPONSE]);
     expect((await bucket.read(RESPONSE)).body).toEqual(Buffer.from(body));
   });
