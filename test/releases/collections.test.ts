@@ -4,8 +4,9 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { createCollect } from '../../functions/collect/collect.ts';
 import type { HttpClient } from '../../functions/http.ts';
 import { orderInStateSchema } from '../../functions/order.ts';
+import { REFUSALS } from '../../functions/publish/refusals.ts';
 import { openArchive } from '../../functions/store/archive.ts';
-import { AT, BUCKET, COLLECTIONS, type CollectionSample, WAITING } from './samples.ts';
+import { AT, BUCKET, COLLECTIONS, type CollectionSample, PUBLICATION_RESULTS, WAITING } from './samples.ts';
 
 /** A reply of CollectMC with which an order keeps waiting for the same reason. */
 const SAME_REASON: Readonly<Record<string, string>> = {
@@ -112,5 +113,20 @@ describe('a `$.collection` of release 0.1.0', () => {
     const sample = WAITING.find((each) => each.name === name);
     const { result } = await checkNext(sample?.next ?? null, SAME_REASON[reason] ?? '', 'new');
     expect(result).toMatchObject({ waitSeconds: seconds });
+  });
+});
+
+describe('a `$.publication` of release 0.1.0', () => {
+  test.each(PUBLICATION_RESULTS)('The order beside the publication %s is still accepted.', (_, sample) => {
+    const { order, publication } = sample;
+    expect(v.parse(orderInStateSchema, { ...order, publication })).toEqual(order);
+  });
+
+  test('Every reason not to publish still exists, and `ended` is the only one with another name.', () => {
+    const released = PUBLICATION_RESULTS.flatMap(([, { publication }]) =>
+      publication.notPublished.map(({ reason }) => String(reason)),
+    );
+    const today = Object.keys(REFUSALS).map((reason) => (reason === 'expired' ? 'ended' : reason));
+    expect([...new Set(released)].toSorted()).toEqual(today.toSorted());
   });
 });

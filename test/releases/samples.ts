@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
 import type { Collection } from '../../functions/collect/collect.ts';
 import type { Order } from '../../functions/order.ts';
+import type { PublishResult } from '../../functions/publish/publish.ts';
 import { startS3Server } from '../s3-server.ts';
 
 export const RELEASE = '0.1.0';
@@ -82,6 +83,11 @@ export const COLLECTIONS = Object.entries(readJsonSample<Record<string, Collecti
 /** The samples that wait, each with the payload of its next Collect. */
 export const WAITING = COLLECTIONS.flatMap(([name, { collection, next }]) =>
   next ? [{ name, collection, next }] : [],
+);
+
+/** Each kind of `$.publication` with the order that led to it. */
+export const PUBLICATION_RESULTS = Object.entries(
+  readJsonSample<Record<string, { readonly publication: PublishResult; readonly order: Order }>>('publications.json'),
 );
 
 export const EVENTS = readJsonSample<SampleEvents>('events.json');
