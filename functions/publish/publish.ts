@@ -36,15 +36,16 @@ export interface PublicationRecord extends Address {
   readonly outcome: 'published' | 'unchanged' | 'refused';
   readonly reason?: RefusalReason;
   readonly text?: string;
-  /** Refused without need for action: this certificate was live at the address before the current one. */
+  /** True if the refusal needs no action: this certificate was live at the address before the current one. */
   readonly superseded?: boolean;
   readonly fingerprintSha256: string;
 }
 
+/** What publishing needs besides the order. */
 export interface PublishDependencies {
   readonly s3: S3Client;
   readonly bucket: string;
-  /** The public address of the folder `published/`. */
+  /** The public URL of the folder `published/`. */
   readonly publishedUrl: string;
   readonly observe: (record: PublicationRecord) => void;
   readonly now: () => Date;
@@ -88,7 +89,7 @@ export async function publish(event: unknown, dependencies: PublishDependencies)
   return withinBudget(published, notPublished);
 }
 
-/** Refusals come first, because they need someone. Published domains have the rest of the budget. */
+/** Refusals come first, because an operator must act on them. Published domains get the rest of the budget. */
 function withinBudget(
   published: PublishResult['published'],
   notPublished: PublishResult['notPublished'],
@@ -143,7 +144,7 @@ async function publishAt(
     }
     return { changed: !same };
 
-    /** Restoring an object does not change the description: the version that it lists has the same bytes. */
+    /** If an object is only restored, the description keeps its entry: the version that it lists has the same bytes. */
     async function put(part: PublishedPart): Promise<StoredObject> {
       const { bytes, listed } = pair[part];
       const written = await address.put(part, bytes, listed, state);
@@ -155,12 +156,14 @@ async function publishAt(
       return address.isStored('logo', objects.logo, state) && address.isStored('chain', objects.chain, state);
     }
   });
-  // After a refusal too: an earlier run may have been interrupted between its writes.
+  // Needed after a refusal too: an earlier run may have been interrupted between its writes.
   await address.reconcile();
   return outcome;
 }
 
-/** Why the live certificate is unknown although one may be live. It completes a sentence about the description. */
+/**
+ * Why it is unknown which certificate is live, as a clause after the key of the description; undefined if it is known.
+ */
 function damageOf({ damage, deleted, chain }: AddressState): string | undefined {
   if (damage !== undefined) {
     return `is damaged: ${damage}`;

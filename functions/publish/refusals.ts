@@ -3,7 +3,9 @@ import type { StoredManifest } from '../store/manifest.ts';
 import { type Publication, publishedKeys } from '../store/publication.ts';
 import { joinWithLimit, STATE_BUDGET, truncate } from '../text.ts';
 
-/** Bytes of one text that a message quotes, and of a list in front of a next step: the next step is never truncated. */
+/**
+ * Bytes of a quoted text, and of a list before a next step. They are limited so that the next step is never truncated.
+ */
 const QUOTE_BYTES = 100;
 const LIST_BYTES = 350;
 
@@ -17,9 +19,12 @@ export interface Candidate {
   readonly selector: string;
   /** Whether it may replace a certificate of another owner, or one that covers more. */
   readonly replace: boolean;
-  /** The present description of the address. */
+  /** The current description of the address. */
   readonly current: Publication | undefined;
-  /** Why the live certificate is unknown although one may be live. It completes a sentence about the description. */
+  /**
+   * Why it is unknown which certificate is live, as a clause after the key of the description; undefined if it is
+   * known.
+   */
   readonly damage: string | undefined;
   readonly at: Date;
 }
@@ -30,7 +35,7 @@ type Check = (candidate: Candidate) => string | false | undefined;
 /** Every reason not to publish, in the order of the checks. docs/publishing.md lists them. */
 export const REFUSALS = {
   'not-publishable': ({ manifest }) => {
-    // This finding is about all domains of the first event. Here coverage of this one domain is checked.
+    // The finding domain-coverage is about all domains of the first event. The next check is about this domain only.
     const errors = manifest.findings.filter(({ id, severity }) => severity === 'error' && id !== 'domain-coverage');
     const named = errors.map(({ id, message }) => `${id} (${message})`);
     return named.length > 0 && `the certificate has findings that are errors: ${joinWithLimit(named, '; ')}`;
@@ -60,7 +65,7 @@ export const REFUSALS = {
     if (later < 0) {
       return `the live certificate, of order ${live.orderNumber}, is newer: it is valid from ${live.notBefore}, this one from ${notBefore}`;
     }
-    // Two certificates of the same second have an order if one was live before the other.
+    // If both certificates are valid from the same second, the one that was live before is the older one.
     return (
       later === 0 &&
       wasLive(manifest, current) &&
@@ -84,12 +89,14 @@ export const REFUSALS = {
 /** The id of a reason, in the result of publish and in the log. */
 export type RefusalReason = keyof typeof REFUSALS;
 
+/** Why a certificate is not published at an address. */
 export interface PublicationRefusal {
   readonly reason: RefusalReason;
   /** The reason as a sentence of at most {@link STATE_BUDGET}.message bytes, with the next step if there is one. */
   readonly message: string;
   /**
-   * Whether the certificate was live at the address before the current one. A repeated old execution needs no action.
+   * Whether the certificate was live at the address before the current one. A refusal of a repeated old execution needs
+   * no action.
    */
   readonly superseded: boolean;
 }
@@ -129,7 +136,10 @@ export function ownerOf({ attributes }: Pick<StoredManifest, 'attributes'>): str
         .join(', ');
 }
 
-/** A name without case, width and white space. Only upper case makes ß and SS equal. */
+/**
+ * A name without differences in case, width and white space. It is in upper case, because only this makes ß and SS
+ * equal.
+ */
 function comparableName(owner: string): string {
   return owner.normalize('NFKC').toUpperCase().replaceAll(/\s+/g, ' ').trim();
 }

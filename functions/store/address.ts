@@ -17,12 +17,12 @@ const PART_HEADERS = {
   logo: { type: SVG_TYPE, cacheControl: CACHE_CONTROL },
   chain: { type: CHAIN_TYPE, cacheControl: CACHE_CONTROL },
 } satisfies Record<PublishedPart, ObjectHeaders>;
-/** Readers of the description make decisions with it, so it must never come from a cache. */
+/** Readers of the description decide by it, so it must never come from a cache. */
 const DESCRIPTION_HEADERS = { type: 'application/json', cacheControl: 'no-store' };
 
 /**
- * The description of an address. There is no `current` if it is missing, or if it is damaged: then `damage` is the
- * problem.
+ * The description of an address. `current` is undefined if the description is missing or damaged. If it is damaged,
+ * `damage` is the reason.
  */
 export interface DescriptionState {
   readonly etag?: string | undefined;
@@ -32,7 +32,7 @@ export interface DescriptionState {
   readonly deleted?: boolean | undefined;
 }
 
-/** The present state of an address: its description and its two objects. */
+/** The current state of an address: its description and its two objects. */
 export interface AddressState extends DescriptionState {
   readonly logo: ObjectState | undefined;
   readonly chain: ObjectState | undefined;
@@ -113,7 +113,8 @@ export function openAddress(s3: S3Client, bucket: string, domain: string, select
 }
 
 /**
- * A 404 of S3 has this header if the object was deleted. A first publication that is incomplete has no delete marker.
+ * Whether an error is S3's 404 for a deleted object. If the first publication of an address is incomplete, its
+ * description is missing without a delete marker.
  */
 function isDeleted(error: unknown): boolean {
   return error instanceof S3ServiceException && error.$response?.headers['x-amz-delete-marker'] === 'true';

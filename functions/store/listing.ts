@@ -6,13 +6,14 @@ import { schemaProblems } from './json.ts';
 /** Concurrent reads: a thousand objects, at some 50 ms each, take 5 s and little memory. */
 const CONCURRENT_READS = 10;
 
+/** A bucket and the client to use it. */
 export interface Bucket {
   readonly s3: S3Client;
   readonly bucket: string;
 }
 
 /** All objects of one kind: the content of the readable ones, and the problem of each damaged one. */
-export interface Contents<T> {
+export interface Listing<T> {
   readonly read: readonly { readonly key: string; readonly content: T }[];
   readonly damaged: readonly { readonly key: string; readonly problem: string }[];
 }
@@ -42,7 +43,7 @@ export async function readObjects<T>(
   prefix: string,
   pattern: RegExp,
   parse: (bytes: Uint8Array) => Parsed<T>,
-): Promise<Contents<T>> {
+): Promise<Listing<T>> {
   const keys: string[] = [];
   for await (const key of listKeys(bucket, prefix, pattern)) {
     keys.push(key);

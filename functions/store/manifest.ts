@@ -3,7 +3,7 @@ import type { CertificateReport } from '../certificate/report.ts';
 import { parseJson } from './json.ts';
 import { type StoredObject, storedObjectSchema } from './objects.ts';
 
-/** RFC 8555, 9.1. */
+/** The media type of a chain in PEM (RFC 8555, 9.1). */
 export const CHAIN_TYPE = 'application/pem-certificate-chain';
 export const SVG_TYPE = 'image/svg+xml';
 
@@ -60,7 +60,7 @@ export function manifestKey(orderNumber: string): string {
   return `orders/${orderNumber}/certificate.json`;
 }
 
-/** Parses the bytes of a manifest. A damaged manifest gives issues, never an error. */
+/** Parses the bytes of a manifest. A damaged manifest results in issues, never in an error. */
 export function parseManifest(bytes: Uint8Array): v.SafeParseResult<typeof manifestSchema> {
   return v.safeParse(manifestSchema, parseJson(Buffer.from(bytes).toString()));
 }

@@ -12,7 +12,8 @@ import * as v from 'valibot';
 import { CollectorError } from '../collector-error.ts';
 
 /**
- * Attempts at one step while other executions write too. An attempt is lost only if another execution made progress.
+ * The maximum number of attempts at one step while other executions write too. An attempt fails only if another
+ * execution made progress.
  */
 const ATTEMPTS = 8;
 
@@ -44,6 +45,7 @@ export interface ObjectHeaders {
   readonly cacheControl?: string | undefined;
 }
 
+/** An object that was read, with its bytes. */
 export interface ReadObject extends ObjectHeaders {
   readonly body: Uint8Array;
   readonly etag: string | undefined;
@@ -163,9 +165,9 @@ export function openObjects(s3: S3Client, bucket: string) {
 
   /**
    * Restores what the current manifest lists, until every object matches, and returns that manifest. The condition on a
-   * manifest protects the manifest alone: a slower writer can overwrite an object beside it, before or after the
-   * manifest is written. So every writer calls this after its last write, and the last of them leaves a set that
-   * matches.
+   * manifest protects only the manifest: a slower writer can overwrite an object that it lists, before or after the
+   * manifest is written. Every writer therefore calls this after its last write, and the last of them leaves objects
+   * that match.
    *
    * @param listedObjects the objects that a manifest lists.
    * @param emptyKeys the keys that are empty according to a manifest. Objects under them are deleted.
@@ -183,7 +185,8 @@ export function openObjects(s3: S3Client, bucket: string) {
       if (keys.length === 0) {
         return manifest;
       }
-      // The objects can belong to a newer manifest, written after the first read. Later changes fail the conditions.
+      // The objects can belong to a newer manifest that was written after the first read. If something changes after
+      // this second read, the conditions of the writes fail.
       if (isDeepStrictEqual(await readManifest(), manifest)) {
         for (const { key, versionId, state = {} } of mismatched) {
           const { body, ...headers } = await read(key, versionId);
@@ -217,9 +220,10 @@ export async function retryOnConflict<T>(attempt: () => Promise<T>): Promise<T> 
 }
 
 /**
- * Turns S3's 404 into undefined. The status decides, because a response to HEAD has no body and so no error code.
+ * Turns S3's 404 into undefined. The status decides, because a response to HEAD has no body and therefore no error
+ * code.
  *
- * @throws the error itself if it is another one.
+ * @throws the error itself if it is not a 404.
  */
 export function undefinedIfNotFound(error: unknown): undefined {
   if (error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404) {

@@ -49,7 +49,7 @@ export type PublishedPart = keyof PublishedPair['objects'];
  */
 export type Publication = v.InferOutput<typeof publicationSchema>;
 
-/** Parses the description of a publication. A damaged description gives issues, never an error. */
+/** Parses the description of a publication. A damaged description results in issues, never in an error. */
 export function parsePublication(description: unknown): v.SafeParseResult<typeof publicationSchema> {
   return v.safeParse(publicationSchema, description);
 }

@@ -2,14 +2,12 @@ import { assertionName } from '../bimi.ts';
 
 /** The BIMI records and DMARC policies of a domain, read from the DNS as mail receivers read them. */
 
-/**
- * The part of a resolver of node:dns/promises that is used. A record is the list of the strings that it is stored in.
- */
+/** The part of a resolver of node:dns/promises that is used. Each record is the list of its strings. */
 export interface TxtResolver {
   resolveTxt(name: string): Promise<string[][]>;
 }
 
-/** The tags of a record in their order: names in lower case, no white space around name and value. */
+/** The tags of a record in their order, without white space around names and values. */
 type Tags = readonly (readonly [name: string, value: string])[];
 
 /** The TXT records at the name of a BIMI record. */
@@ -42,11 +40,15 @@ const NOT_FOUND_CODES: ReadonlySet<unknown> = new Set(['ENOTFOUND', 'ENODATA']);
 /** The policies with which receivers show logos. */
 const ENFORCING_POLICIES: ReadonlySet<string | undefined> = new Set(['quarantine', 'reject']);
 
-/** The most labels of a domain above the checked one, which limits a walk to 8 queries (RFC 9989, 4.10). */
+/**
+ * The maximum number of labels of a domain above the checked one, which limits a tree walk to 8 queries (RFC 9989,
+ * 4.10).
+ */
 const PARENT_LABELS_LIMIT = 7;
 
 /**
- * Reads the BIMI records of one selector. A TXT record that does not begin with `v=BIMI1` is none (BIMI draft 10, 7.2).
+ * Reads the BIMI records of one selector. A TXT record that does not begin with `v=BIMI1` is not a BIMI record (BIMI
+ * draft 10, 7.2).
  *
  * @throws {Error} the resolver's error if the lookup failed.
  */
@@ -69,7 +71,7 @@ export async function readBimiRecords(resolver: TxtResolver, domain: string, sel
  * @throws {Error} the resolver's error if a lookup failed.
  */
 export async function readDmarcPolicies(resolver: TxtResolver, domain: string): Promise<DmarcPolicy[]> {
-  const records = await walkUp(resolver, domain);
+  const records = await walkTree(resolver, domain);
   const own = records.find(({ name }) => name === dmarcName(domain));
   const organizational = organizationalRecord(records);
   return [...new Set([own, organizational])].flatMap((record) =>
@@ -78,10 +80,10 @@ export async function readDmarcPolicies(resolver: TxtResolver, domain: string): 
 }
 
 /**
- * The records from the domain up to the one below the top-level domain. A record with `psd` ends the walk (RFC 9989,
- * 4.10).
+ * The DNS tree walk (RFC 9989, 4.10): the records of the domain and of the domains above it, below the top-level
+ * domain. A record with `psd` ends the walk.
  */
-async function walkUp(resolver: TxtResolver, domain: string): Promise<DmarcRecord[]> {
+async function walkTree(resolver: TxtResolver, domain: string): Promise<DmarcRecord[]> {
   const found: DmarcRecord[] = [];
   for (const each of [domain, ...parentsOf(domain)]) {
     const record = await readDmarc(resolver, each);
@@ -95,14 +97,14 @@ async function walkUp(resolver: TxtResolver, domain: string): Promise<DmarcRecor
   return found;
 }
 
-/** The highest record. That of a public suffix (`psd=y`) applies only to organizations without a record. */
+/** The highest record. The record of a public suffix (`psd=y`) applies only to organizations without a record. */
 function organizationalRecord(records: readonly DmarcRecord[]): DmarcRecord | undefined {
   const highest = records.at(-1);
   const below = records.at(-2);
   return below && highest && tagValue(highest.tags, 'psd')?.toLowerCase() === 'y' ? below : highest;
 }
 
-/** From the nearest parent to the last one below the top-level domain. */
+/** The domains above a domain, from the nearest one to the last one below the top-level domain. */
 function parentsOf(domain: string): string[] {
   const labels = domain.split('.');
   const first = Math.max(1, labels.length - PARENT_LABELS_LIMIT);
@@ -179,8 +181,8 @@ function isDmarc([first]: Tags): boolean {
 }
 
 /**
- * A tag must not occur twice (RFC 6376, 3.2), and receivers differ in which one they use: the result names all
- * values, which is no value that any tag may have.
+ * A tag must not occur twice (RFC 6376, 3.2), and receivers differ in which one they use: the result joins all values
+ * into a text that no tag may have, so it is never accepted.
  */
 function tagValue(tags: Tags, name: string): string | undefined {
   const values = tagValues(tags, name);

@@ -14,22 +14,25 @@ import { surveyEnvironment } from './environment.ts';
 import type { PublicationChecks } from './publications.ts';
 import { type SurveyDependencies, type SurveyObserver, survey } from './survey.ts';
 
-/** The time for one object, one record or one policy. An answer usually takes less than a second. */
+/** The time limit for one object, one record or one policy. An answer usually takes less than a second. */
 const LIMIT_SECONDS = 10;
 
 /**
- * The time of Lambda's 300 s in which checks may start. The last check may take four limits more (chain, logo,
- * record, policy). The rest is for the reminders before the checks and the events after them.
+ * The part of Lambda's 300 s in which checks may start. The last check may take four limits more (chain, logo, record,
+ * policy). The rest is for the reminders before the checks and the events after them.
  */
 const TOTAL_SECONDS = 180;
 
-/** The resolver asks a server that does not answer a second time within the limit. */
+/**
+ * If a server does not answer within 2.5 seconds, the resolver asks it once more, within the limit. `timeout` is in
+ * milliseconds.
+ */
 const DNS_ATTEMPTS = { timeout: 2_500, tries: 2 };
 
 /**
  * Creates the handler of the Lambda function survey, the target of the daily schedule.
  *
- * @param resolver looks up the records of published domains. On one machine it answers without the DNS.
+ * @param resolver looks up the records of published domains; default: the DNS. Tests replace it.
  * @throws {InvalidEnvironmentError} if an environment variable is missing or wrong.
  */
 export function createHandler(environment: Environment, resolver: TxtResolver = new Resolver(DNS_ATTEMPTS)) {

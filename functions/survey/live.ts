@@ -7,6 +7,7 @@ import { truncate } from '../text.ts';
 import type { Difference } from './differences.ts';
 import { readBimiRecords, readDmarcPolicies, type TxtResolver } from './dns.ts';
 
+/** What the check of a publication needs. */
 export interface LiveDependencies {
   /** The URL that serves the folder `published/`: https, or plain http on a loopback address. */
   readonly url: string;
@@ -17,13 +18,13 @@ export interface LiveDependencies {
   readonly now: () => Date;
 }
 
-/** The limit of a logo; every chain is much smaller. */
+/** The maximum size of a body, in bytes. A logo may have this size; every chain is much smaller. */
 const BODY_LIMIT = 256 * 1024;
 
 /** How long caches may serve the previous objects after a renewal: twice the `max-age` of the objects. */
 const RENEWAL_MILLISECONDS = 3_600_000;
 
-/** The most bytes that a message quotes from others: ten events must fit into one call of PutEvents. */
+/** The maximum size of a text of others in a message, in bytes: ten events must fit into one call of PutEvents. */
 const QUOTE_BYTES = 300;
 
 /**
@@ -103,7 +104,7 @@ async function checkServed(
   }
 }
 
-/** Compares the validity of the published certificate with the time. */
+/** Reports whether the published certificate has expired or was revoked. */
 function checkCertificate({ domain, live, revokedAt }: Publication, time: number): Difference[] {
   const differences: Difference[] = [];
   if (Date.parse(live.notAfter) < time) {
@@ -201,17 +202,17 @@ async function readDigest(response: HttpResponse): Promise<string> {
   }
 }
 
-/** Without parameters, in lower case (RFC 9110, 8.3.1). */
+/** The media type in a header, without parameters and in lower case (RFC 9110, 8.3.1). */
 function mediaType(header: string | undefined): string | undefined {
   return header?.split(';')[0]?.trim().toLowerCase();
 }
 
-/** Whether the value of a tag is a URL, in any spelling of its host. */
+/** Whether the value of a tag is this URL. Its host may be in any case. */
 function isSameUrl(value: string, url: string): boolean {
   return URL.parse(value)?.href === url;
 }
 
-/** Rejects after the limit, because a resolver cannot be aborted. */
+/** Waits for a result, but rejects after the limit. A resolver cannot be aborted. */
 function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
   const limit = AbortSignal.timeout(milliseconds);
   const timeout = new Promise<never>((_, reject) => {

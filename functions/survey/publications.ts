@@ -2,7 +2,7 @@ import { assertionName, bimiRecord } from '../bimi.ts';
 import { CollectorError } from '../collector-error.ts';
 import { PUBLICATION_BROKEN } from '../events.ts';
 import { parseJson } from '../store/json.ts';
-import { type Bucket, type Contents, readObjects } from '../store/listing.ts';
+import { type Bucket, type Listing, readObjects } from '../store/listing.ts';
 import { manifestKey, type StoredManifest } from '../store/manifest.ts';
 import { PUBLICATION_KEY, PUBLISHED, type Publication, parsePublication, publishedKeys } from '../store/publication.ts';
 import { STATE_BUDGET, truncate } from '../text.ts';
@@ -10,7 +10,7 @@ import type { Difference } from './differences.ts';
 import { findDifferences, type LiveDependencies } from './live.ts';
 import { type Bus, sendEvents } from './send-events.ts';
 
-/** The most publications that are checked at the same time. */
+/** The maximum number of publications that are checked at the same time. */
 const CONCURRENT_CHECKS = 10;
 
 /** The detail of an event "Mark Certificate Publication Broken". */
@@ -46,6 +46,7 @@ export interface PublicationObserver {
   broken(publication: BrokenPublication): void;
 }
 
+/** How publications are checked. */
 export interface PublicationChecks extends Omit<LiveDependencies, 'now'> {
   /** No check starts after this time, so that the survey can finish. */
   readonly totalMilliseconds: number;
@@ -64,7 +65,7 @@ export class PublicationsNotReportedError extends CollectorError {
 /** All publications that are served, and all descriptions that cannot be read. */
 export interface Published {
   readonly served: readonly Publication[];
-  readonly damaged: Contents<Publication>['damaged'];
+  readonly damaged: Listing<Publication>['damaged'];
 }
 
 /**
@@ -98,14 +99,14 @@ export async function surveyPublications(
 }
 
 /**
- * Reads every description. A description of another address than its key is damaged too: otherwise no check would
- * cover the address of the key.
+ * Reads every description. A description whose content is about another address than its key counts as damaged:
+ * otherwise no check would cover the address of the key.
  *
  * @throws {S3ServiceException} if S3 does not return a description.
  */
 export async function readPublications(dependencies: Bucket): Promise<Published> {
   const parse = (bytes: Uint8Array) => parsePublication(parseJson(Buffer.from(bytes).toString()));
-  const { read, damaged }: Contents<Publication> = await readObjects(dependencies, PUBLISHED, PUBLICATION_KEY, parse);
+  const { read, damaged }: Listing<Publication> = await readObjects(dependencies, PUBLISHED, PUBLICATION_KEY, parse);
   const keyOf = ({ domain, selector }: Publication) => publishedKeys(domain, selector).description;
   const mismatched = read.filter(({ key, content }) => keyOf(content) !== key);
   return {
@@ -114,7 +115,7 @@ export async function readPublications(dependencies: Bucket): Promise<Published>
   };
 }
 
-/** Checks several publications at the same time. One that waits for a dead server does not delay the others. */
+/** Checks several publications at the same time. A server that does not answer delays only its own publication. */
 async function checkAll(
   served: readonly Publication[],
   manifests: ReadonlyMap<string, StoredManifest>,

@@ -2,11 +2,14 @@ import { coversName } from '../bimi.ts';
 import { CollectorError } from '../collector-error.ts';
 import { daysLeft } from '../days.ts';
 import { EXPIRING } from '../events.ts';
-import type { Contents } from '../store/listing.ts';
+import type { Listing } from '../store/listing.ts';
 import type { StoredManifest } from '../store/manifest.ts';
 import { type Bus, sendEvents } from './send-events.ts';
 
-/** The days left on which a reminder is due, besides the first one, whose day is a setting. */
+/**
+ * A reminder is due when a certificate has one of these numbers of days left. The day of the first reminder is a
+ * setting.
+ */
 const REMINDER_DAYS: ReadonlySet<number> = new Set([14, 7, 6, 5, 4, 3, 2, 1, 0]);
 
 /** The detail of an event "Mark Certificate Expiring". */
@@ -62,15 +65,15 @@ export class RemindersNotSentError extends CollectorError {
 }
 
 /**
- * Sends a reminder of each certificate that expires soon. It keeps no state: reminders are due on certain days. The
- * daily reminders of the last week make up for a day without a survey, which has an alarm.
+ * Sends a reminder of each certificate that expires soon. It keeps no state: reminders are due on certain days. If the
+ * survey did not run on one of these days, which an alarm reports, the daily reminders of the last week still follow.
  *
  * @param published the fingerprints of all published certificates. A published certificate is never superseded, because
- * everybody sees it.
+ * mail receivers still use it.
  * @throws {RemindersNotSentError} after all other reminders are sent.
  */
 export async function sendReminders(
-  { read: kept, damaged }: Contents<StoredManifest>,
+  { read: kept, damaged }: Listing<StoredManifest>,
   published: ReadonlySet<string>,
   dependencies: ReminderDependencies,
 ): Promise<void> {
@@ -106,8 +109,8 @@ export async function sendReminders(
 type Comparable = Pick<StoredManifest, 'domains' | 'notBefore' | 'publishable'>;
 
 /**
- * Whether a certificate of any order replaces an older one: it covers every domain of it. A certificate that is not
- * publishable replaces none.
+ * Whether a certificate, of any order, replaces an older one: it is publishable and covers everything that the older
+ * one covers.
  */
 export function supersedes(newer: Comparable, older: Comparable): boolean {
   return (

@@ -2,9 +2,10 @@ import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventb
 import { inBatches } from '../batches.ts';
 import { EVENT_SOURCE } from '../events.ts';
 
-/** The most entries that one call of PutEvents accepts. */
+/** The maximum number of entries in one call of PutEvents. */
 const BATCH_SIZE = 10;
 
+/** An event bus and the client to use it. */
 export interface Bus {
   readonly eventBridge: EventBridgeClient;
   readonly eventBusName: string;

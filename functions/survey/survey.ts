@@ -28,20 +28,20 @@ export interface SurveyDependencies extends PublicationDependencies, ReminderDep
 export async function survey(dependencies: SurveyDependencies): Promise<void> {
   const { publications: checks } = dependencies;
   const errors: unknown[] = [];
-  const collect = (error: unknown) => {
+  const recordError = (error: unknown) => {
     errors.push(error);
     return undefined;
   };
   // Manifests first: a certificate that is stored and published between the two reads then does not look unpublished.
-  const manifests = await readObjects(dependencies, 'orders/', MANIFEST_KEY, parseManifest).catch(collect);
-  const published = checks && (await readPublications(dependencies).catch(collect));
+  const manifests = await readObjects(dependencies, 'orders/', MANIFEST_KEY, parseManifest).catch(recordError);
+  const published = checks && (await readPublications(dependencies).catch(recordError));
   if (manifests) {
     const fingerprints = new Set(published?.served.map(({ live }) => live.fingerprintSha256));
-    await sendReminders(manifests, fingerprints, dependencies).catch(collect);
+    await sendReminders(manifests, fingerprints, dependencies).catch(recordError);
   }
   if (checks && published) {
     const byKey = new Map(manifests?.read.map(({ key, content }) => [key, content]));
-    await surveyPublications(published, byKey, checks, dependencies).catch(collect);
+    await surveyPublications(published, byKey, checks, dependencies).catch(recordError);
   }
   if (errors.length > 0) {
     throw errors.length === 1 ? errors[0] : new AggregateError(errors, errors.map(String).join('; '));

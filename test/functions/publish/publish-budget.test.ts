@@ -49,7 +49,7 @@ describe('The state of an execution', () => {
     expect(result.omitted).toBe(100 - result.published.length);
   });
 
-  test('Refusals are kept before publications, because they need someone.', async () => {
+  test('Refusals are kept before publications, because an operator must act on them.', async () => {
     const covered = LONG.slice(0, 70);
     const issue = await issueBy(authority, '2026-05-01T00:00:00Z', { domains: covered });
     const { result } = await publishAll(LONG, issue);
