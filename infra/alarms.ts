@@ -212,6 +212,7 @@ function alarmDefinitions({
       missing: TreatMissingData.BREACHING,
     },
     ...(settings.publish && PUBLICATION_ALARMS),
+    ...(settings.publish && settings.push && PUSHED_PUBLICATION_ALARMS),
   };
 }
 
@@ -230,18 +231,22 @@ const PUBLICATION_ALARMS: Readonly<Record<string, AlarmDefinition>> = {
     metric: functionMetric('revoke', REVOKE_METRICS.revoked, Stats.SUM, Duration.minutes(5)),
     threshold: 1,
   },
-  PushedRevoked: {
-    heading: 'a-published-certificate-was-revoked',
-    meaning:
-      'The CA reported by push that it revoked a certificate. The reply of CollectMC to the next check may confirm it.',
-    metric: functionMetric('push', PUSH_METRICS.revoked, Stats.SUM, Duration.minutes(5)),
-    threshold: 1,
-  },
   PublicationBroken: {
     heading: 'a-publication-is-broken',
     meaning:
       'A published certificate, a published logo or the DNS of its domain has a fault. An event lists the differences.',
     metric: functionMetric('survey', SURVEY_METRICS.broken, Stats.MAXIMUM, DAY),
+    threshold: 1,
+  },
+};
+
+/** Alarms that exist only if the settings `publish` and `push` are on. */
+const PUSHED_PUBLICATION_ALARMS: Readonly<Record<string, AlarmDefinition>> = {
+  PushedRevoked: {
+    heading: 'a-published-certificate-was-revoked',
+    meaning:
+      'The CA reported by push that it revoked a certificate. The reply of CollectMC to the next check may confirm it.',
+    metric: functionMetric('push', PUSH_METRICS.revoked, Stats.SUM, Duration.minutes(5)),
     threshold: 1,
   },
 };

@@ -23,8 +23,8 @@ await runCommand(USAGE, async (args) => {
     console.log(USAGE);
     return EXIT_CODES.success;
   }
-  if (first?.startsWith('-')) {
-    throw new UsageError(`${first} is not accepted; accepted: a command and its arguments`);
+  if (first === '' || first?.startsWith('-')) {
+    throw new UsageError(`${JSON.stringify(first)} is not accepted; accepted: a command and its arguments`);
   }
   const running = await readRunning();
   if (!running) {

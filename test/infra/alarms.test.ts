@@ -9,6 +9,7 @@ const LOOPBACK = 'http://127.0.0.1:8080/CollectMC';
 
 const byDefault = synthesize();
 const publishing = synthesize({ publish: 'true' });
+const everything = synthesize(SETTINGS);
 
 describe('the alarms', () => {
   test('By default, the stack has these alarms.', () => {
@@ -30,30 +31,31 @@ describe('the alarms', () => {
     ]);
   });
 
-  test('With publish, the stack has four more alarms, whatever the other settings are.', () => {
+  test('The stack has three more alarms with publish, and another one with push too.', () => {
     const more = (stack: SynthesizedStack) =>
       Object.keys(alarmsOf(stack))
         .filter((name) => !(name in alarmsOf(byDefault)))
         .toSorted();
-    expect(more(publishing)).toEqual(['PublicationBroken', 'PublicationRefused', 'PublishedRevoked', 'PushedRevoked']);
-    expect(more(synthesize(SETTINGS))).toEqual(more(publishing));
+    expect(more(publishing)).toEqual(['PublicationBroken', 'PublicationRefused', 'PublishedRevoked']);
+    expect(more(everything)).toEqual([...more(publishing), 'PushedRevoked']);
+    expect(more(synthesize({ push: 'true' }))).toEqual([]);
   });
 
   test('Every alarm describes its meaning in sentences, and ends with the section of the runbook.', () => {
-    for (const { AlarmDescription } of Object.values(alarmsOf(publishing))) {
+    for (const { AlarmDescription } of Object.values(alarmsOf(everything))) {
       expect(AlarmDescription).toMatch(/^[A-Z].+\. Runbook: docs\/runbook\.md#[a-z-]+$/);
     }
   });
 
   test('Every alarm publishes to the topic.', () => {
-    for (const { AlarmActions, ActionsEnabled } of Object.values(alarmsOf(publishing))) {
+    for (const { AlarmActions, ActionsEnabled } of Object.values(alarmsOf(everything))) {
       expect(AlarmActions).toEqual(['<AlarmTopic>']);
       expect(ActionsEnabled).not.toBe(false);
     }
   });
 
   test('Missing data fires only the alarm for a missing survey.', () => {
-    const treated = Object.entries(alarmsOf(publishing)).map(([name, { TreatMissingData }]) => [
+    const treated = Object.entries(alarmsOf(everything)).map(([name, { TreatMissingData }]) => [
       name,
       TreatMissingData,
     ]);
@@ -95,7 +97,7 @@ describe('each alarm', () => {
     ['PublicationRefused', `${NAMESPACE} PublicationsRefused service=publish`, 'Sum', 5 * MINUTE, OR_MORE, 1, 1],
     ['PublicationBroken', `${NAMESPACE} PublicationsBroken service=survey`, 'Maximum', DAY, OR_MORE, 1, 1],
   ])('%s uses the metric %s.', (name, metric, statistic, period, comparison, threshold, periods) => {
-    const properties = alarmOf(publishing, name);
+    const properties = alarmOf(name in alarmsOf(publishing) ? publishing : everything, name);
     expect(identityOf(metricOf(properties))).toBe(metric);
     expect(properties).toMatchObject({
       Statistic: statistic,

@@ -18,7 +18,7 @@ describe("The runbook's sections about alarms", () => {
   test('explain every alarm, and nothing else.', () => {
     expect(headingsOf(alarms).map(slugOf)).not.toEqual([]);
     expect([...new Set(anchorsOf(withSettings))].toSorted()).toEqual(headingsOf(alarms).map(slugOf).toSorted());
-    expect(anchorsOf(synthesize({ publish: 'true' }))).toEqual(anchorsOf(withSettings));
+    expect(anchorsOf(synthesize({ publish: 'true' }))).toEqual([...new Set(anchorsOf(withSettings))]);
   });
 
   test('are about alarms that exist with the default settings, except three about publications.', () => {

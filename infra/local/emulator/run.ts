@@ -21,13 +21,14 @@ export async function runWithEmulator(
     stdio: 'inherit',
     env: withAwsVariables(process.env, { ...environment, PATH: `${EMULATOR_BIN}:${process.env.PATH ?? ''}` }),
   });
-  // Ctrl-C reaches the command too, which decides what it does.
+  // Ctrl-C reaches the command too, which decides what it does. A terminated command must not stay behind.
   const ignore = () => {};
-  process.on('SIGINT', ignore);
+  const terminate = () => child.kill('SIGTERM');
+  process.on('SIGINT', ignore).on('SIGTERM', terminate);
   try {
     const [exitCode, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
     return exitCode ?? 128 + (signal === null ? 0 : constants.signals[signal]);
   } finally {
-    process.off('SIGINT', ignore);
+    process.off('SIGINT', ignore).off('SIGTERM', terminate);
   }
 }

@@ -58,6 +58,7 @@ describe('The commands of the local emulator', () => {
 
   test.each([
     ['local.ts', ['--unknown'], '--unknown'],
+    ['local.ts', [''], '""'],
     ['local-up.ts', ['--unknown'], '--unknown'],
     ['local-up.ts', ['-c', 'pollEvery'], '-c: pollEvery is not accepted; accepted: SETTING=VALUE'],
     ['local-down.ts', ['--unknown'], '--unknown'],
