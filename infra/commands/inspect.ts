@@ -147,7 +147,7 @@ async function inspect(file: string, { json, out, expectations }: Options): Prom
     const name = error instanceof InvalidChainError ? error.name : 'UnreadableFile';
     const message = isSystemError(error) ? (UNREADABLE[String(error.code)] ?? error.message) : error.message;
     console.log(
-      json ? JSON.stringify({ file, error: { name, message } }) : `${file}\n  ${mark('error')} ${name}: ${message}`,
+      json ? JSON.stringify({ file, error: { name, message } }) : `${file}\n  ${symbolOf('error')} ${name}: ${message}`,
     );
     return EXIT_CODES.unavailable;
   }
@@ -202,21 +202,21 @@ function describe(file: string, report: CertificateReport, at: Date): string {
   return [
     styleText('bold', file),
     ...rows.map(([label = '', value]) => `  ${label.padEnd(8)} ${value}`),
-    ...findings.map(({ id, severity, message }) => `  ${mark(severity)} ${id}: ${message}`),
-    report.publishable ? `  ${mark('publishable')} publishable` : `  ${mark('error')} not publishable`,
+    ...findings.map(({ id, severity, message }) => `  ${symbolOf(severity)} ${id}: ${message}`),
+    report.publishable ? `  ${symbolOf('publishable')} publishable` : `  ${symbolOf('error')} not publishable`,
   ].join('\n');
 }
 
-const MARKS = {
+const SYMBOLS = {
   publishable: ['✓', 'green'],
   warning: ['!', 'yellow'],
   error: ['✗', 'red'],
 } as const;
 
-/** A sign, coloured if standard output is a terminal with colours. */
-function mark(kind: keyof typeof MARKS): string {
-  const [sign, colour] = MARKS[kind];
-  return styleText(colour, sign);
+/** A symbol, coloured if standard output is a terminal with colours. */
+function symbolOf(kind: keyof typeof SYMBOLS): string {
+  const [symbol, colour] = SYMBOLS[kind];
+  return styleText(colour, symbol);
 }
 
 await runCommand(USAGE, async (args) => {

@@ -104,7 +104,7 @@ async function run({ orderNumber, scenario, format, publish, keep }: Options, pr
     narrator.line('S3', `${cloud.s3Url}, bucket ${cloud.bucket}`);
     narrator.line('Scenario', scenario.description);
     print('');
-    // The simulator throws for any other number; the start function refuses its event.
+    // The simulator throws for any other text. The event is still sent, and the function start refuses it.
     if (/^[1-9]\d{0,15}$/.test(orderNumber)) {
       cloud.ca.order(orderNumber, scenario.responses(certificates));
     }
@@ -136,7 +136,7 @@ async function run({ orderNumber, scenario, format, publish, keep }: Options, pr
     print(verdict(execution !== undefined, expected));
     if (keep) {
       narrator.commands(orderNumber);
-      // The open servers keep the process alive meanwhile; a promise alone would not.
+      // The open servers keep the process alive until then; a promise alone would not.
       await once(process, 'SIGINT');
     }
     return expected;

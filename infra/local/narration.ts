@@ -34,7 +34,7 @@ export function narratedWaitMilliseconds(seconds: number): number {
   return Math.max(30, (seconds / 10_800) * 200);
 }
 
-/** @param cloud is called for each event, because the cloud takes its listener before it exists. */
+/** @param cloud returns the cloud. A function, because the cloud is created with the listener of this narrator. */
 export function createNarrator(print: (line: string) => void, cloud: () => LocalCloud): Narrator {
   let reportedCalls = 0;
   let reportedChecks = 0;

@@ -38,10 +38,11 @@ export interface OperatorContext {
 /** The certificates that a scenario's CA issues, for example.com. */
 export interface ScenarioCertificates {
   readonly current: IssuedMarkCertificate;
-  /** Was issued an hour before the current one, which replaces it. */
+  /** Valid from an hour before the current one, which replaces it. */
   readonly earlier: IssuedMarkCertificate;
 }
 
+/** Issues the certificates of all scenarios. */
 export function issueScenarioCertificates(authority: CertificateAuthority): ScenarioCertificates {
   // Dates in certificates are whole seconds.
   const anHourAgo = new Date(Math.floor(Date.now() / 1000 - 3600) * 1000);
@@ -137,7 +138,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     responses: () => [processing],
     failsWith: 'CollectionOverdue',
   },
-  'begun-anew': {
+  'sent-again': {
     description: 'the CA rejects the order by mistake; later the same event is sent again',
     responses: ({ current }) => [error(-20), processing, issued(current)],
     followUp: {},

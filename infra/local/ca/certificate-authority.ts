@@ -90,6 +90,7 @@ export interface IssuedMarkCertificate {
   readonly svg: Uint8Array;
 }
 
+/** A root and an issuing CA, which issues mark certificates. */
 export interface CertificateAuthority {
   /** The self-signed root, DER: RSA-4096. */
   readonly root: Uint8Array;
@@ -130,7 +131,8 @@ const DAY = 24 * 60 * 60 * 1000;
 const LEAF_DAYS = 365;
 
 /**
- * Generates two RSA keys, which takes up to several seconds: create one authority and issue every certificate from it.
+ * Creates an authority, or loads the stored one. The two new RSA keys take up to several seconds, so create one
+ * authority and issue every certificate from it.
  */
 export async function createCertificateAuthority(
   options: CertificateAuthorityOptions = {},

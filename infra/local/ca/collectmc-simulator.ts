@@ -15,6 +15,7 @@ import {
   type SimulatedResponse,
 } from './collectmc-responses.ts';
 
+/** The login that the simulated CA accepts. */
 export interface Credentials {
   readonly loginName: string;
   readonly loginPassword: string;
@@ -91,9 +92,9 @@ const REQUESTED_SHAPES: Readonly<Record<string, IssuedShape>> = {
 };
 
 /**
- * Listens on 127.0.0.1.
+ * Starts the simulator on 127.0.0.1.
  *
- * @throws with the code EADDRINUSE if the port is in use.
+ * @throws {Error} with the code EADDRINUSE if the port is in use.
  */
 export async function startCollectMcSimulator(options: SimulatorOptions): Promise<Simulator> {
   let credentials = options.credentials;
@@ -117,7 +118,7 @@ export async function startCollectMcSimulator(options: SimulatorOptions): Promis
     calls.push(call);
     peakConcurrency = Math.max(peakConcurrency, ++inProgress);
     // Runs before the last byte is sent, so that the next call of a client that waits for this byte is not concurrent.
-    const done = oncePerCall(() => inProgress--);
+    const done = atMostOnce(() => inProgress--);
     const gone = new AbortController();
     response.on('close', () => {
       done();
@@ -304,7 +305,8 @@ function fail(error: unknown, { call, response, done, signal }: Exchange): void 
   response.writeHead(500, { 'content-type': 'text/plain' }).end(`The simulator cannot answer: ${String(error)}`);
 }
 
-function oncePerCall(action: () => void): () => void {
+/** A function that runs the action on its first call only. */
+function atMostOnce(action: () => void): () => void {
   let pending = true;
   return () => {
     if (pending) {

@@ -14,9 +14,10 @@ export class ServiceError extends CollectorError {
   }
 }
 
-/** One action of a service: from the members of the request to those of the response. */
+/** One action of a service: it receives the members of the request and returns those of the response. */
 export type Action = (input: Record<string, unknown>) => Promise<object> | object;
 
+/** A server on loopback. */
 export interface Endpoint {
   readonly url: string;
   close(): Promise<void>;

@@ -43,7 +43,7 @@ export interface LocalStateMachine extends Endpoint {
   readonly executions: ReadonlyMap<string, Execution>;
 }
 
-/** The maximal delay before a retry, with full jitter, in place of the delay in the retry policy. */
+/** The maximum delay before a retry, with full jitter, in place of the delay in the retry policy. */
 const RETRY_MILLISECONDS = 100;
 
 /**

@@ -53,7 +53,7 @@ export interface LocalCloud {
   readonly s3: S3Client;
   readonly s3Url: string;
   readonly secretsUrl: string;
-  /** Step Functions; with the other addresses, every service that the runbook's commands use. */
+  /** The URL of Step Functions. With the other URLs, the runbook's commands reach every service that they use. */
   readonly statesUrl: string;
   readonly eventsUrl: string;
   /** With the setting `push`; its login is {@link LOCAL_PUSH_LOGIN}. */
@@ -76,7 +76,7 @@ export interface LocalCloud {
   close(): Promise<void>;
 }
 
-/** In place of the password that AWS generates. */
+/** The login of pushes. On AWS, Secrets Manager generates the password. */
 export const LOCAL_PUSH_LOGIN = { username: 'ca', password: 'pushed+from%afar' };
 
 /** The time limit of a function, for `getRemainingTimeInMillis`. */
@@ -230,7 +230,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     statesUrl: states.url,
     eventsUrl: events.url,
     pushUrl: pushUrl?.url,
-    publishedUrl: published ? published.url : undefined,
+    publishedUrl: published?.url,
     stateMachineArn: arn,
     secretId,
     bucket,

@@ -1,6 +1,6 @@
 """Runs the AWS emulator ministack, with extensions for features that this project's template needs and ministack lacks.
 
-If ministack has one of these features, its extension stops the start, so that it is deleted here; see
+If a later ministack has one of these features, the start fails with the request to delete the extension here and in
 docs/decisions/emulator.md.
 The emulator ends when its standard input ends.
 """
@@ -61,7 +61,7 @@ def extend_secret_references():
 
 
 def extend_error_names():
-    """Keeps the name of a function's error, which a state machine matches; the emulator calls all Runtime.HandlerError."""
+    """Keeps the name of a function's error, which a state machine matches; the emulator names all Runtime.HandlerError."""
     result_code = 'status: "error", error: String(err.message || err),'
     if result_code not in lambda_runtime._NODEJS_WORKER_SCRIPT:
         stop_obsolete("another way to report errors of Node functions")

@@ -41,7 +41,7 @@ export interface Emulator {
   readonly url: string;
   /** Variables that direct the AWS CLI, CDK and the SDKs of another process to the emulator. The CLI is on the PATH. */
   readonly environment: Readonly<Record<string, string>>;
-  /** The certificate of the emulator's TLS, PEM. */
+  /** The TLS certificate of the emulator, PEM. */
   readonly certificate: string;
   readonly certificateFile: string;
   /** The process, which leads its own process group. */
@@ -52,7 +52,7 @@ export interface Emulator {
 
 export interface EmulatorOptions {
   readonly logFile: string;
-  /** The factor for the waits of Step Functions, in states and between retries. */
+  /** The factor by which the waits of Step Functions are multiplied, in states and between retries. */
   readonly waitScale: number;
 }
 
@@ -99,7 +99,7 @@ export async function startEmulator({ logFile, waitScale }: EmulatorOptions): Pr
     await ended;
     await rm(directory, { recursive: true, force: true });
   };
-  const started = await Promise.race([becomesReachable(url, certificateFile), ended.then(() => false)]);
+  const started = await Promise.race([waitUntilReachable(url, certificateFile), ended.then(() => false)]);
   if (!started) {
     await stop();
     const lines = (await readFile(logFile, 'utf8')).trim().split('\n').slice(-ERROR_LINES).join('\n');
@@ -157,7 +157,8 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-async function becomesReachable(url: string, certificateFile: string): Promise<boolean> {
+/** @returns false if the emulator does not answer within {@link START_MILLISECONDS}. */
+async function waitUntilReachable(url: string, certificateFile: string): Promise<boolean> {
   const end = Date.now() + START_MILLISECONDS;
   while (Date.now() < end) {
     if (await isReachable({ url, certificateFile })) {

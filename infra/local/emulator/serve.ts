@@ -35,9 +35,9 @@ async function serve(directory: string): Promise<void> {
   const certificates = issueScenarioCertificates(authority);
   const credentials = { loginName: 'brand@example.com', loginPassword: crypto.randomUUID() };
   const ca = await startCollectMcSimulator({ credentials });
-  // The other scenarios need their own settings, or an operator who acts between two checks.
-  const playable = Object.values(SCENARIOS).filter(({ operatorActions, settings }) => !operatorActions && !settings);
-  const orders = playable.map(({ description, responses }, index) => {
+  // Only scenarios that need neither other settings nor an operator who acts between two checks.
+  const unattended = Object.values(SCENARIOS).filter(({ operatorActions, settings }) => !operatorActions && !settings);
+  const orders = unattended.map(({ description, responses }, index) => {
     const orderNumber = String(FIRST_ORDER + index);
     ca.order(orderNumber, responses(certificates));
     return { orderNumber, description };

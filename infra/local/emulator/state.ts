@@ -13,10 +13,11 @@ export interface RunningEmulator {
   readonly pid: number;
   readonly url: string;
   readonly certificateFile: string;
-  /** Environment variables for commands: how to reach AWS, and the names of the runbook. */
+  /** Environment variables for commands: how to reach AWS, and the variables in the runbook's commands. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
+/** Records the running emulator for the other commands. */
 export async function saveRunning(running: RunningEmulator): Promise<void> {
   await writeFile(FILE, JSON.stringify(running, null, 2), { mode: 0o600 });
 }
@@ -32,6 +33,7 @@ export async function readRunning(): Promise<RunningEmulator | undefined> {
   }
 }
 
+/** Deletes the record of the running emulator. */
 export async function clearRunning(): Promise<void> {
   await rm(FILE, { force: true });
 }
