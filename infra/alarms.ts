@@ -23,6 +23,7 @@ import {
 import { functionMetric } from './metrics.ts';
 import type { Settings } from './settings.ts';
 
+/** What the alarms watch. */
 export interface AlarmsProps {
   readonly collect: IFunction;
   readonly stateMachine: StateMachine;
@@ -40,7 +41,7 @@ interface AlarmDefinition {
   readonly threshold: number;
   readonly below?: true;
   readonly evaluationPeriods?: number;
-  /** How many of the periods must breach; all of them by default. */
+  /** How many of the periods must breach; default: all of them. */
   readonly datapointsToAlarm?: number;
   readonly missing?: TreatMissingData;
 }
@@ -102,11 +103,12 @@ function alarmDefinitions({
   deadLetterQueue,
   settings,
 }: AlarmsProps): Readonly<Record<string, AlarmDefinition>> {
-  // An order is checked once in a poll interval, spread by 10 %: two intervals always contain a check of each order. A
-  // period is in whole minutes and at most a day: a longer time becomes up to four days, of which one must breach.
+  // An order is checked once in a poll interval, with a jitter of 10 %, so two intervals always contain a check of each
+  // order. A period is in whole minutes and at most a day: if two intervals are longer, there are up to four periods of
+  // a day, of which one must breach.
   const minutes = Math.ceil((2 * settings.pollEvery.toSeconds()) / 60);
-  const rounds = Duration.minutes(Math.min(minutes, DAY.toMinutes()));
-  const inRounds = { evaluationPeriods: Math.ceil(minutes / DAY.toMinutes()), datapointsToAlarm: 1 };
+  const twoIntervals = Duration.minutes(Math.min(minutes, DAY.toMinutes()));
+  const withinTwoIntervals = { evaluationPeriods: Math.ceil(minutes / DAY.toMinutes()), datapointsToAlarm: 1 };
   const waiting = (reason: WaitingReason, period: Duration) =>
     functionMetric('collect', WAITING_METRICS[reason], Stats.SUM, period);
   return {
@@ -147,23 +149,23 @@ function alarmDefinitions({
       heading: 'orders-wait-for-credentials',
       meaning:
         'The CA rejects the login, or the secret contains none. The CA is not called until the secret has a new version.',
-      metric: waiting('credentials', rounds),
+      metric: waiting('credentials', twoIntervals),
       threshold: 1,
-      ...inRounds,
+      ...withinTwoIntervals,
     },
     WaitingForPayment: {
       heading: 'orders-wait-for-payment',
       meaning: 'The CA is waiting for the payment of an order.',
-      metric: waiting('payment', rounds),
+      metric: waiting('payment', twoIntervals),
       threshold: 1,
-      ...inRounds,
+      ...withinTwoIntervals,
     },
     WaitingForPermission: {
       heading: 'orders-wait-for-permission',
       meaning: 'The CA denies the account the permission to collect an order.',
-      metric: waiting('permission', rounds),
+      metric: waiting('permission', twoIntervals),
       threshold: 1,
-      ...inRounds,
+      ...withinTwoIntervals,
     },
     CaDown: {
       heading: 'the-ca-is-down',
@@ -174,12 +176,12 @@ function alarmDefinitions({
       below: true,
     },
     OrderIsOld: {
-      heading: 'an-order-waits-for-long',
+      heading: 'an-order-has-waited-for-a-long-time',
       meaning:
         'The oldest waiting order has used three quarters of the time after which its collection fails as overdue.',
-      metric: functionMetric('collect', COLLECT_METRICS.waitingDays, Stats.MAXIMUM, rounds),
+      metric: functionMetric('collect', COLLECT_METRICS.waitingDays, Stats.MAXIMUM, twoIntervals),
       threshold: (settings.giveUpAfter.toSeconds() / 86_400) * 0.75,
-      ...inRounds,
+      ...withinTwoIntervals,
     },
     DeadLetters: {
       heading: 'the-dead-letter-queue-is-not-empty',

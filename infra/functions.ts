@@ -31,6 +31,7 @@ interface Environments {
   readonly survey: SurveyEnvironment;
 }
 
+/** What differs between the Lambda functions of this project. */
 export interface NodeFunctionProps<Folder extends keyof Environments> {
   /** The folder below functions/ whose index.ts exports the handler. */
   readonly folder: Folder;
@@ -82,7 +83,7 @@ function withoutUndefined(variables: Readonly<Record<string, string | undefined>
 
 /**
  * One function folder as ES modules with everything it imports. The SDK is included, so that the deployed version is
- * the tested one. Code behind a dynamic import becomes a separate file, which a check that only waits never loads;
+ * the tested one. Code behind a dynamic import becomes a separate file, which a check of a waiting order never loads;
  * CDK's NodejsFunction cannot split bundles.
  */
 function bundle(folder: string): Code {
@@ -102,7 +103,11 @@ function bundle(folder: string): Code {
   });
 }
 
-/** Bundles functions/<folder>/index.ts into a directory. Returns the bundled sources, relative to the project. */
+/**
+ * Bundles functions/<folder>/index.ts into a directory.
+ *
+ * @returns the bundled sources, relative to the project.
+ */
 export function buildFunction(folder: string, outdir: string): string[] {
   const { metafile } = buildSync({
     entryPoints: { index: join(FUNCTIONS, folder, 'index.ts') },

@@ -23,14 +23,14 @@ import { createPush, createRevoke, createStart, createSurvey } from './triggers.
 /**
  * Collects mark certificates: from the event "Mark Certificate Ordered" to the validated chain in a bucket.
  *
- * @throws {InvalidSettingsError} if a setting cannot be used; the message lists all of them.
+ * @throws {InvalidSettingsError} if settings cannot be used; the message lists all of them.
  */
 export class MarkCertificateCollector extends Construct {
   /**
    * Contains `orders/<orderNumber>/` (response, chain, logo, manifest) and, with `publish`, the folder `published/`.
    */
   readonly bucket: Bucket;
-  /** Runs one execution per order, named `order-<orderNumber>`. */
+  /** Runs the collection of each order in an execution whose name begins with `order-<orderNumber>`. */
   readonly stateMachine: StateMachine;
   /** The login at the CA: `{"loginName": "…", "loginPassword": "…"}`; placeholders until an operator stores it. */
   readonly credentials: Secret;
@@ -38,7 +38,7 @@ export class MarkCertificateCollector extends Construct {
   readonly deadLetterQueue: Queue;
   /** Receives the alarms, and a message for each failed order. */
   readonly alarmTopic: Topic;
-  /** The URL for pushes of the CA and the credentials it sends; undefined if the setting `push` is off. */
+  /** The URL for pushes of the CA, and the credentials that the CA sends; undefined if the setting `push` is off. */
   readonly push: { readonly url: string; readonly credentials: Secret } | undefined;
   /** The address that serves the bucket's folder `published/`; undefined if the setting `publish` is off. */
   readonly publication: PublicationEndpoint | undefined;
@@ -62,7 +62,7 @@ export class MarkCertificateCollector extends Construct {
       id: 'AwsSolutions-S1',
       reason:
         'Only principals of this account can read the bucket; with the setting publish, CloudFront can read the published ' +
-        "objects. Certificates and logos are public by purpose. CloudTrail's data events can record access and name the " +
+        "objects. Certificates and logos are public by design. CloudTrail's data events can record access and name the " +
         'principal; a bucket for access logs would need another log bucket.',
     });
 

@@ -36,6 +36,7 @@ export const PUBLISH_TIMEOUT = Duration.minutes(2);
 /** The settings of the host name. */
 type Address = Pick<Settings, 'publishDomainName' | 'publishCertificateArn'>;
 
+/** How clients reach the published objects. */
 export interface PublicationEndpoint {
   /** The URL of the folder, with which every published address begins. */
   readonly url: string;
@@ -166,8 +167,8 @@ export function createPublish(scope: Construct, bucket: Bucket, publishedUrl: st
 /**
  * Allows a function to write every published address. Each of the two writers completes what the other left unfinished,
  * so both have the same permissions: restore an earlier version, and delete chain and logo. Deletion is also allowed
- * while `unpublishRevoked` is off, because a run that died while it was on may have left a deletion unfinished. No
- * version can be deleted.
+ * while `unpublishRevoked` is off, because a run that was interrupted while it was on may have left a deletion
+ * unfinished. No version can be deleted.
  */
 export function grantPublish(writer: LambdaFunction, bucket: Bucket): void {
   const published = (names: string) => bucket.arnForObjects(`${PUBLISHED}${names}`);

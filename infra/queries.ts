@@ -4,7 +4,7 @@ import { QueryDefinition, QueryString, type QueryStringProps } from 'aws-cdk-lib
 import type { Construct } from 'constructs';
 
 interface SavedQuery extends QueryStringProps {
-  /** The construct id, if it differs from the title: it stays when a title changes. */
+  /** The construct id, if it differs from the title. It must not change when the title changes. */
   readonly id?: string;
   /** The function whose log is queried. */
   readonly source: 'collect' | 'start' | 'survey' | 'publish';
@@ -99,6 +99,7 @@ export interface QueriesProps {
   readonly publish?: LambdaFunction | undefined;
 }
 
+/** Creates the saved queries. */
 export function createQueries(scope: Construct, functions: QueriesProps): void {
   const queries: Readonly<Record<string, SavedQuery>> = {
     ...QUERIES,

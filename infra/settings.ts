@@ -4,7 +4,7 @@ import { readFingerprint } from '../functions/certificate/trust-anchors.ts';
 import { CHECKS_AHEAD } from '../functions/collect/waiting.ts';
 import { COLLECT_URL, endpointProblem, RESPONSE_FORMATS } from '../functions/collectmc/request.ts';
 import { CollectorError } from '../functions/collector-error.ts';
-import { isLoopback } from '../functions/http.ts';
+import { isLoopback, SECURE_URL_FORM } from '../functions/http.ts';
 import { problemsOf } from '../functions/input.ts';
 import { domainSchema } from '../functions/order.ts';
 
@@ -20,7 +20,10 @@ const SHORTEST_POLL = Duration.hours(3);
 const LONGEST_WAIT = Duration.days(360);
 const LONGEST_POLL = Duration.days(2);
 
-/** The most events in the history of a standard execution; Step Functions stops it there. */
+/**
+ * The maximum number of events in the history of a standard execution. Step Functions ends an execution that reaches
+ * it.
+ */
 const HISTORY_LIMIT = 25_000;
 
 /** Collect entered, scheduled, started, succeeded, exited; Issued? entered, exited; Wait entered, exited. */
@@ -33,7 +36,7 @@ export const EVENTS_PER_CHECK = 9;
  */
 export const EVENTS_FOR_REFUSALS = 13;
 
-/** Reserve for all other retries, three events each, and for publishing and announcing the certificate once. */
+/** Events reserved for all other retries, three each, and for publishing and announcing the certificate once. */
 const EVENTS_FOR_RETRIES = 1_000;
 
 const text = (accepted: string, pattern: RegExp) => v.pipe(v.string(accepted), v.regex(pattern, accepted));
@@ -45,8 +48,6 @@ const duration = (accepted: string) =>
     v.transform((value) => durationOf(value) ?? Duration.seconds(0)),
   );
 
-const COLLECT_URL_FORM =
-  'an https URL without credentials, query and fragment (plain http for a loopback address only)';
 const FORMATS = Object.keys(RESPONSE_FORMATS) as (keyof typeof RESPONSE_FORMATS)[];
 const TRUST_ANCHORS_FORM = 'SHA-256 fingerprints of certificates, 64 hex digits each, separated by commas';
 const CONCURRENCY_FORM = 'a whole number from 1 to 1000, or "none"';
@@ -68,8 +69,8 @@ const settingsSchema = v.object({
   /** The URL of CollectMC. */
   collectUrl: v.optional(
     v.pipe(
-      v.string(COLLECT_URL_FORM),
-      v.check((url) => endpointProblem(url) === undefined, COLLECT_URL_FORM),
+      v.string(SECURE_URL_FORM),
+      v.check((url) => endpointProblem(url) === undefined, SECURE_URL_FORM),
     ),
     COLLECT_URL,
   ),
@@ -98,7 +99,7 @@ const settingsSchema = v.object({
   trustAnchors: v.optional(
     v.pipe(
       v.string(TRUST_ANCHORS_FORM),
-      // Checked before the conversion, so that the error repeats the value as it was written.
+      // Checked before the conversion, so that the error quotes the value as it was written.
       v.check((list) => fingerprintsOf(list).every((each) => each !== undefined), TRUST_ANCHORS_FORM),
       v.transform((list) => fingerprintsOf(list).filter((each) => each !== undefined)),
     ),
@@ -113,7 +114,7 @@ const settingsSchema = v.object({
     ),
     1,
   ),
-  /** How long before a certificate expires the first reminder is sent. */
+  /** The time between the first reminder and the expiry of a certificate. */
   remindBefore: v.optional(duration('an ISO 8601 duration like P30D'), 'P30D'),
   /** The e-mail address that receives the alarms; AWS asks it for confirmation. */
   alarmEmail: v.optional(text('an e-mail address', /^[^@\s]+@[^@\s]+\.[^@\s]+$/)),
@@ -165,9 +166,10 @@ export type SettingsInput = v.InferInput<typeof settingsSchema>;
 /** Checked settings, with their defaults and with parsed durations. */
 export type Settings = v.InferOutput<typeof settingsSchema>;
 
+/** The names of all settings, as keys of the CDK context. */
 export const SETTING_NAMES = Object.keys(settingsSchema.entries) as (keyof Settings)[];
 
-/** Lists every setting that cannot be used, with its value and the accepted form. */
+/** Some settings cannot be used. The message contains each with its value and the accepted form. */
 export class InvalidSettingsError extends CollectorError {
   override readonly name = 'InvalidSettingsError';
 

@@ -26,14 +26,14 @@ import { EVENT_SOURCE, ISSUED } from '../functions/events.ts';
 import { PUBLISH_TIMEOUT } from './publication.ts';
 import type { Settings } from './settings.ts';
 
-/** A refusal by the CA, an invalid chain, the deadline: a retry is useless before a person acts. */
+/** A refusal by the CA, an invalid chain, the deadline, a wrong input: a retry is useless before a person acts. */
 const NO_RETRY: RetryProps = { errors: Object.keys(NEXT_STEPS), maxAttempts: 0 };
 
 /**
- * Retries while Lambda has no capacity for Collect: these retries are the queue before it. Each refused invocation
- * costs money and events of the history, so the first retry follows within a minute and the others within ten minutes,
- * with full jitter every 5 minutes on average. The simulation in docs/performance.md (Scale) determined the numbers.
- * The load of one caller is orders x seconds per reply / pollEvery:
+ * Retries while Lambda has no capacity for Collect. They replace a queue. Each refused invocation costs money and
+ * events of the history, so the first retry follows within a minute and the others within ten minutes, with full jitter
+ * every 5 minutes on average. The simulation in docs/performance.md (Scale) determined the numbers. The load of one
+ * caller is orders x seconds per reply / pollEvery:
  *
  * - up to a load of 0.9 every order is served, and a check is refused 4.4 times on average;
  * - 1,000 orders in the same second, at 3 s each, are all checked after 1.3 h; a queue without gaps would take 0.8 h;
@@ -69,6 +69,7 @@ const ERROR_RETRY: RetryProps = {
   maxAttempts: 12,
 };
 
+/** What the state machine invokes and notifies. */
 export interface CollectionStateMachineProps {
   readonly collect: IFunction;
   /** Undefined if the setting `publish` is off. */
@@ -78,7 +79,8 @@ export interface CollectionStateMachineProps {
 }
 
 /**
- * Creates the state machine: it runs Collect and waits, until the certificate is issued. Each order has one execution.
+ * Creates the state machine: it runs Collect and waits, until the certificate is issued. Each execution collects one
+ * order.
  *
  * There is no Catch and no Fail state: an execution fails in Collect itself, so that a redrive asks the CA again. The
  * status-change event of Step Functions reports failed, timed-out and aborted executions in the same way.
@@ -150,8 +152,8 @@ export function createStateMachine(
     comment: 'Collects one mark certificate: asks the CA, waits, asks again, stores the chain.',
     // Collect itself fails an overdue order, at its first check after the deadline. This timeout is for an execution in
     // which no check succeeds. It adds the longest wait (twice the poll interval) and a day for retries: those of a
-    // check, of publishing and of the announcement take 7 hours each. The last check is later only if Collect is
-    // overloaded.
+    // check, of publishing and of the announcement take 7 hours each. Only an overloaded Collect can delay the last
+    // check beyond it.
     timeout: Duration.seconds(settings.giveUpAfter.toSeconds() + 2 * settings.pollEvery.toSeconds() + 86_400),
     tracingEnabled: true,
     logs: {
@@ -164,8 +166,8 @@ export function createStateMachine(
 
 /**
  * Every execution with a certificate publishes it, even if the certificate is not new: the execution that stored it may
- * have died. A refusal to publish is a result, stored at `$.publication`. An error in this state is retried for hours,
- * and a redrive continues here.
+ * have ended before it published. A refusal to publish is a result, stored at `$.publication`. An error in this state
+ * is retried for hours, and a redrive continues here.
  */
 function createPublishing(scope: Construct, publish: IFunction): LambdaInvoke {
   const publishing = new LambdaInvoke(scope, 'Publish', {

@@ -18,6 +18,7 @@ import { grantPublish } from './publication.ts';
 /** The daily time of the survey, in UTC: before office hours in Europe, and never near midnight. */
 const SURVEY_SCHEDULE = { hour: '5', minute: '17' };
 
+/** What the function start uses, and the source of the events that start it. */
 export interface StartProps {
   readonly stateMachine: StateMachine;
   readonly deadLetterQueue: IQueue;
@@ -157,9 +158,9 @@ export function createRevoke(scope: Construct, props: RevokeProps): LambdaFuncti
  * Sends an event that failed three times to the queue, with the reason. CDK's SqsDestination would also allow the
  * function to read the queue's attributes and, with a customer-managed key, kms:GenerateDataKey* and kms:ReEncrypt*.
  */
-function addDeadLetterQueue(asynchronous: LambdaFunction, { queueArn }: IQueue): void {
-  asynchronous.addToRolePolicy(new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queueArn] }));
-  asynchronous.configureAsyncInvoke({ onFailure: { bind: () => ({ destination: queueArn }) }, retryAttempts: 2 });
+function addDeadLetterQueue(lambda: LambdaFunction, { queueArn }: IQueue): void {
+  lambda.addToRolePolicy(new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queueArn] }));
+  lambda.configureAsyncInvoke({ onFailure: { bind: () => ({ destination: queueArn }) }, retryAttempts: 2 });
 }
 
 function grantStartExecution(starter: LambdaFunction, stateMachine: StateMachine): void {
