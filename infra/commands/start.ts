@@ -19,11 +19,11 @@ const PROJECT = join(import.meta.dirname, '..', '..');
 const LOCAL = join(PROJECT, '.local');
 const ROOT = join(LOCAL, 'ca', 'root.pem');
 
-const USAGE = `npm start -- [ORDER-NUMBER] [--scenario NAME] [--format ${FORMATS.join('|')}] [--publish] [--keep]
+const USAGE = `npm start -- [--order NUMBER] [--scenario NAME] [--format ${FORMATS.join('|')}] [--publish] [--keep]
 
 Runs one order through the stack's own state machine and functions, with servers on this machine in place of AWS and the CA.
 
-  ORDER-NUMBER 1 to 16 digits (default: 1378973013)
+  --order      the order number, 1 to 16 digits (default: 1378973013); also accepted without --order
   --scenario   what happens (default: issued):
 ${Object.entries(SCENARIOS)
   .map(([name, { description }]) => `                 ${name.padEnd(18)} ${description}`)
@@ -48,6 +48,7 @@ function readOptions(args: string[]): Options | undefined {
     args,
     allowPositionals: true,
     options: {
+      order: { type: 'string' },
       scenario: { type: 'string', default: 'issued' },
       format: { type: 'string', default: 'pkcs7' },
       publish: { type: 'boolean', default: false },
@@ -67,12 +68,13 @@ function readOptions(args: string[]): Options | undefined {
   if (!format) {
     throw new UsageError(`--format: ${values.format} is not accepted; accepted: ${FORMATS.join(', ')}`);
   }
-  if (positionals.length > 1) {
-    throw new UsageError(
-      `only one ORDER-NUMBER is accepted, but there are ${positionals.length}: ${positionals.join(' ')}`,
-    );
+  const { order, publish, keep } = values;
+  const [orderNumber = '1378973013', ...others] = [...(order === undefined ? [] : [order]), ...positionals];
+  if (others.length > 0) {
+    const given = [orderNumber, ...others];
+    throw new UsageError(`only one order number is accepted, but there are ${given.length}: ${given.join(' ')}`);
   }
-  return { orderNumber: positionals[0] ?? '1378973013', scenario, format, publish: values.publish, keep: values.keep };
+  return { orderNumber, scenario, format, publish, keep };
 }
 
 /**

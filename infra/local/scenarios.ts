@@ -138,7 +138,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     responses: () => [processing],
     failsWith: 'CollectionOverdue',
   },
-  'sent-again': {
+  'begun-anew': {
     description: 'the CA rejects the order by mistake; later the same event is sent again',
     responses: ({ current }) => [error(-20), processing, issued(current)],
     followUp: {},

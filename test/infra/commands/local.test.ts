@@ -65,7 +65,8 @@ describe('The commands of the local emulator', () => {
     ['start.ts', ['--unknown'], '--unknown'],
     ['start.ts', ['--scenario', 'unknown'], '--scenario: unknown is not accepted; accepted: issued, '],
     ['start.ts', ['--format', 'unknown'], '--format: unknown is not accepted; accepted: pkcs7, '],
-    ['start.ts', ['1', '2'], 'only one ORDER-NUMBER is accepted'],
+    ['start.ts', ['1', '2'], 'only one order number is accepted'],
+    ['start.ts', ['--order', '1', '2'], 'only one order number is accepted'],
   ])('report wrong usage: %s %j.', (command, args, expected) => {
     const { status, stdout, stderr } = run(command, ...args);
     expect({ status, stdout }).toEqual({ status: 64, stdout: '' });
