@@ -16,8 +16,8 @@ export const NEXT_STEPS: Readonly<Record<CollectionErrorName, string>> = {
   InvalidChain:
     'read rejected.json and the stored response, ask the CA to issue the certificate again, then send the event again',
   CollectionOverdue:
-    'ask the CA what delays the order; redrive the execution to ask once more, or send the event again to wait again',
-  InvalidInput: 'correct the value, then send the event again',
+    'ask the CA what delays the order; redrive the execution to ask once more, or send the event again to start a new wait',
+  InvalidInput: 'fix the cause, then send the event again',
 };
 
 /** Bytes of a message before its next step. 100 wrong domains would make a message that no person reads. */

@@ -15,10 +15,11 @@ export function problemsOf(issues: readonly v.BaseIssue<unknown>[], { hidden = f
   return issues.map((issue) => {
     const key = v.getDotPath(issue) ?? 'the whole value';
     if (issue.type === 'strict_object' && issue.expected === 'never') {
-      return `${key}: is not a known key; accepted: ${issue.message}`;
+      return `${key} is not a known key; accepted: ${issue.message}`;
     }
-    const value = issue.received === 'undefined' ? 'is missing' : `${received(issue)} is not accepted`;
-    return `${key}: ${hidden && issue.received !== 'undefined' ? 'is not accepted' : value}; accepted: ${issue.message}`;
+    const isMissing = issue.received === 'undefined';
+    const value = hidden || isMissing ? '' : `: ${received(issue)}`;
+    return `${key}${value} is ${isMissing ? 'missing' : 'not accepted'}; accepted: ${issue.message}`;
   });
 }
 

@@ -6,7 +6,8 @@ const ORDER_NUMBER_FORM =
   'the digits of an order number, 1 to 16 of them without a leading zero, as text ("1378973013") or as a JSON number up to 9007199254740991';
 const DOMAINS_FORM = 'a list of 1 to 100 domain names, like ["example.com"]';
 const PRODUCT_FORM = '"VMC" or "CMC"';
-const REQUEST_FORM = '1 to 32 letters, digits, "-" and "_", but not a date of eight digits';
+const REQUEST_FORM =
+  '1 to 32 letters, digits, "-" and "_", but not eight digits, alone or followed by "-" and a number';
 const SELECTOR_FORM = 'a BIMI selector: 1 to 63 lower-case letters, digits and hyphens, like "default"';
 const REPLACE_FORM = 'true or false';
 const KEYS_FORM = 'orderNumber, domains, product, request, selector, replace';

@@ -21,7 +21,7 @@ export interface SecretForm<Value extends object> {
   readonly schema: v.GenericSchema<unknown, Value>;
   /** The JSON as a person would write it. */
   readonly example: string;
-  /** What belongs in the secret, for example "the login of the CA". */
+  /** What belongs in the secret, for example "the login at the CA". */
   readonly content: string;
 }
 
@@ -106,7 +106,7 @@ function readValue<Value extends object>(
     return { version, problem: `the secret is wrong: ${problemsOf(result.issues, { hidden: true }).join('; ')}` };
   }
   if (Object.values(result.output).includes(PLACEHOLDER)) {
-    return { version, problem: `the secret still contains the placeholder: put ${content} there` };
+    return { version, problem: `the secret still contains the placeholder; replace it with ${content}` };
   }
   return { version, ...result.output };
 }

@@ -254,7 +254,7 @@ function publishingProblems({ publish, ...others }: v.InferOutput<typeof publish
       publishDomainName === undefined
         ? ['publishCertificateArn', 'publishDomainName']
         : ['publishDomainName', 'publishCertificateArn'];
-    problems.push(`${present}: not accepted without ${missing}; accepted: both or neither`);
+    problems.push(`${present} is not accepted without ${missing}; accepted: both or neither`);
   }
   return problems;
 }

@@ -57,7 +57,7 @@ export interface PushProps {
 export function createPush(scope: Construct, { stateMachine, credentials, reservedConcurrency }: PushProps) {
   const push = createFunction(scope, 'PushFunction', {
     folder: 'push',
-    description: 'Receives notifications of the CA, and asks for the order at once',
+    description: 'Receives notifications of the CA, and asks CollectMC about the order at once',
     timeout: Duration.seconds(15),
     reservedConcurrency,
     environment: { STATE_MACHINE_ARN: stateMachine.stateMachineArn, PUSH_SECRET_ARN: credentials.secretArn },

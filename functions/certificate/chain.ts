@@ -73,9 +73,11 @@ function findLeaf(certificates: readonly X509Certificate[]): X509Certificate {
     if (certificates.length === 0) {
       throw new InvalidChainError('the file contains no certificate');
     }
-    const found = leaves.length === 0 ? 'no mark certificate' : `${leaves.length} mark certificates`;
+    const count = certificates.length === 1 ? 'one certificate' : `${certificates.length} certificates`;
     throw new InvalidChainError(
-      `the file contains ${found} among ${certificates.length} certificates, but must contain exactly one`,
+      leaves.length === 0
+        ? `the file contains ${count}, but no mark certificate`
+        : `the file contains ${leaves.length} mark certificates, but must contain exactly one`,
     );
   }
   return leaf;

@@ -120,7 +120,7 @@ export const FINDINGS = {
     severity: 'warning',
     check: ({ chain }) =>
       withDetails(
-        'the chain contains critical extensions that some verifiers do not know and therefore refuse',
+        'some verifiers refuse the chain, because they do not know these critical extensions',
         chain.flatMap(({ criticalExtensions }) =>
           criticalExtensions.filter((oid) => !KNOWN_CRITICAL_EXTENSIONS.has(oid)),
         ),
@@ -140,7 +140,7 @@ export const FINDINGS = {
   'root-absent': {
     severity: 'warning',
     check: ({ rootDelivered }) =>
-      !rootDelivered && 'the file does not contain the root of the chain, which one receiver requires',
+      !rootDelivered && 'the file does not contain the root of the chain, which one mailbox provider requires',
   },
 } as const satisfies Record<string, { readonly severity: Finding['severity']; readonly check: Check }>;
 
@@ -172,7 +172,9 @@ function checkIssuers({ chain }: CheckedChain): string | undefined {
     return [
       !basicConstraints?.cA && 'is not a CA certificate',
       !keyCertSign && 'may not sign certificates',
-      pathLength !== undefined && pathLength < below && `allows ${pathLength} CAs below it, but has ${below}`,
+      pathLength !== undefined &&
+        pathLength < below &&
+        `has more CAs below it (${below}) than its path length allows (${pathLength})`,
       below === 0 && !extendedKeyUsage.includes(BIMI_USAGE) && 'may not issue mark certificates',
     ].flatMap((problem) => (problem ? [`${nameOf(certificate)} ${problem}`] : []));
   });

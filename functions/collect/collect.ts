@@ -150,7 +150,7 @@ export function createCollect(dependencies: CollectDependencies) {
       const days = Math.floor(elapsedSeconds / 86_400);
       throw fail(
         'CollectionOverdue',
-        `no certificate after ${days} days and ${checks} checks; last: ${describeReply(reply)}`,
+        `no certificate after ${days} days and ${checks} checks; the last reply: ${describeReply(reply)}`,
       );
     }
     const reason = reply.kind === 'unknown' ? 'outage' : reply.reason;

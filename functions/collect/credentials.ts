@@ -19,7 +19,7 @@ type Credentials = v.InferOutput<typeof schema>;
 const CREDENTIALS: SecretForm<Credentials> = {
   schema,
   example: '{"loginName": "…", "loginPassword": "…"}',
-  content: 'the login of the CA',
+  content: 'the login at the CA',
 };
 
 /**

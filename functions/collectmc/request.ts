@@ -95,7 +95,7 @@ export function requestProblem(request: CollectRequest): string | undefined {
   for (const [field, limit] of Object.entries(CREDENTIAL_LIMITS)) {
     const { length } = request[field as keyof typeof CREDENTIAL_LIMITS];
     if (length === 0 || length > limit) {
-      return `${field}: has ${length} characters, and the CA accepts 1 to ${limit}`;
+      return `${field} has ${length} characters, but the CA accepts 1 to ${limit}`;
     }
   }
   return endpointProblem(request.url);

@@ -10,7 +10,7 @@ const QUOTE_BYTES = 100;
 const LIST_BYTES = 350;
 
 const SEND_AGAIN = 'send the event again with "replace": true and another "request"';
-const IF_INTENDED = `if that is intended, ${SEND_AGAIN}`;
+const IF_INTENDED = `if the replacement is intended, ${SEND_AGAIN}`;
 
 /** A certificate that is to be published, and the address. */
 export interface Candidate {
@@ -44,12 +44,12 @@ export const REFUSALS = {
     !covers(domains, domain, selector) &&
     `the certificate covers neither ${quote(domain)} nor ${quote(assertionName(domain, selector))}; it covers ${joinWithLimit(domains)}`,
   expired: ({ manifest: { notAfter }, at }) =>
-    at.getTime() > Date.parse(notAfter) && `the certificate expired at ${notAfter}`,
+    at.getTime() > Date.parse(notAfter) && `the certificate expired on ${notAfter}`,
   // The remaining checks need the description. Without it, any certificate would replace any other.
   damaged: ({ damage, domain, selector, replace }) =>
     !replace &&
     damage !== undefined &&
-    `the live certificate is unknown: ${publishedKeys(domain, selector).description} ${quote(damage)}; restore an earlier version of it, or ${SEND_AGAIN}`,
+    `the live certificate is unknown: ${publishedKeys(domain, selector).description} ${quote(damage)}; restore an earlier version of this object, or ${SEND_AGAIN}`,
   revoked: ({ manifest, current }) =>
     current &&
     !current.served &&
@@ -63,25 +63,25 @@ export const REFUSALS = {
     const { live } = current;
     const later = Date.parse(notBefore) - Date.parse(live.notBefore);
     if (later < 0) {
-      return `the live certificate, of order ${live.orderNumber}, is newer: it is valid from ${live.notBefore}, this one from ${notBefore}`;
+      return `the live certificate (order ${live.orderNumber}) is newer: it is valid from ${live.notBefore}, this one from ${notBefore}`;
     }
     // If both certificates are valid from the same second, the one that was live before is the older one.
     return (
       later === 0 &&
       wasLive(manifest, current) &&
-      `the live certificate, of order ${live.orderNumber}, replaced this one: both are valid from ${notBefore}`
+      `the live certificate (order ${live.orderNumber}) has already replaced this one: both are valid from ${notBefore}`
     );
   },
   'other-owner': ({ manifest, current, replace }) =>
     !replace &&
     current &&
     comparableName(ownerOf(manifest)) !== comparableName(current.live.owner) &&
-    `the certificate belongs to ${quoteName(ownerOf(manifest))}, the live one, of order ${current.live.orderNumber}, to ${quoteName(current.live.owner)}; ${IF_INTENDED}`,
+    `the certificate belongs to ${quoteName(ownerOf(manifest))}, but the live certificate (order ${current.live.orderNumber}) belongs to ${quoteName(current.live.owner)}; ${IF_INTENDED}`,
   'less-coverage': ({ manifest: { domains }, current, replace }) => {
     const lost = replace || !current ? [] : current.live.domains.filter((name) => !coversName(domains, name));
     return (
       lost.length > 0 &&
-      `the live certificate, of order ${current?.live.orderNumber}, covers names that this one does not cover: ${truncate(joinWithLimit(lost), LIST_BYTES)}; ${IF_INTENDED}`
+      `the live certificate (order ${current?.live.orderNumber}) covers names that this one does not cover: ${truncate(joinWithLimit(lost), LIST_BYTES)}; ${IF_INTENDED}`
     );
   },
 } as const satisfies Record<string, Check>;

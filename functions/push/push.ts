@@ -88,11 +88,11 @@ export function createPush(dependencies: PushDependencies) {
       push = received;
       const done = await act(push, dependencies);
       observe({ ...push, ...done, httpStatus: 200 });
-      return respond(200, done.outcome === 'noted' ? 'accepted' : 'accepted: the CA is asked at once');
+      return respond(200, done.outcome === 'noted' ? 'accepted' : 'accepted: CollectMC is asked at once');
     } catch (error) {
       // Not thrown, so that the log has one line about it. The metric Url5xxCount of the function URL counts it.
       observe({ ...push, outcome: 'refused', httpStatus: 500, problem: String(error) });
-      return respond(500, 'something went wrong; try again');
+      return respond(500, 'internal error; try again');
     }
   };
 }
@@ -101,7 +101,11 @@ export function createPush(dependencies: PushDependencies) {
 async function receive(event: LambdaFunctionURLEvent, login: SecretReader<PushLogin>): Promise<Push | RefusedRequest> {
   const { method } = event.requestContext.http;
   if (method !== 'GET' && method !== 'POST') {
-    return { httpStatus: 405, headers: { allow: 'GET, POST' }, answer: 'accepted: GET, POST' };
+    return {
+      httpStatus: 405,
+      headers: { allow: 'GET, POST' },
+      answer: `${method} is not accepted; accepted: GET, POST`,
+    };
   }
   const given = readAuthorization(event.headers.authorization);
   if (!given) {
@@ -121,7 +125,7 @@ async function receive(event: LambdaFunctionURLEvent, login: SecretReader<PushLo
   // A body without a content type is read as a form: the CA documents nothing else.
   const type = event.headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? FORM_TYPE;
   if (method === 'POST' && type !== FORM_TYPE) {
-    return { httpStatus: 400, answer: `content-type: is not accepted; accepted: ${FORM_TYPE}` };
+    return { httpStatus: 400, answer: `content-type is not accepted; accepted: ${FORM_TYPE}` };
   }
   const result = v.safeParse(pushSchema, fieldsOf(method === 'GET' ? event.rawQueryString : body.toString()));
   return result.success ? result.output : { httpStatus: 400, answer: problemsOf(result.issues).join('; ') };

@@ -43,7 +43,7 @@ export async function start(detail: unknown, dependencies: StartDependencies): P
   }
   throw new CollectionError(
     'InvalidInput',
-    `Order ${order.orderNumber} ended without a certificate ${EXECUTIONS_A_DAY} times today; send the event again tomorrow`,
+    `Order ${order.orderNumber}: ${EXECUTIONS_A_DAY} executions ended without a certificate today, and no other starts before tomorrow (UTC)`,
   );
 }
 

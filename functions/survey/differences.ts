@@ -11,7 +11,7 @@ export const DIFFERENCES = {
     'The address of the logo does not answer, or answers with a status other than 200 (a redirect too).',
   'logo-differs': 'The SHA-256 of the served logo is not that of the published one.',
   'logo-type': 'The logo is served with another content type.',
-  expired: 'The published certificate expired.',
+  expired: 'The published certificate has expired.',
   revoked: 'The CA revoked the published certificate, which is still served.',
   outdated: 'The order has a newer, publishable certificate, but the old one is still published.',
   'record-missing': 'The domain has no BIMI record for the selector.',
@@ -19,7 +19,7 @@ export const DIFFERENCES = {
   'record-unreachable': 'The DNS lookup of the BIMI record failed.',
   'dmarc-missing': 'Neither the domain nor a domain above it has exactly one DMARC record.',
   'dmarc-weak':
-    "The DMARC record of the domain, or its organization's, does not request quarantine or reject for all messages.",
+    'The DMARC record of the domain or of its organization does not request quarantine or reject for all messages.',
   'dmarc-unreachable': 'The DNS lookup of the DMARC record failed.',
   'description-damaged': 'The object that describes the publication cannot be read.',
 } as const satisfies Readonly<Record<string, string>>;

@@ -84,7 +84,7 @@ async function checkServed(
     if (status !== 200) {
       response.discard();
       const target = headers.location === undefined ? '' : ` to ${quote(headers.location)}`;
-      return unreachable(`${url} answers ${status}${target}, expected 200`);
+      return unreachable(`${url} responds with ${status}${target}, expected 200`);
     }
     const differences: Difference[] = [];
     const digest = await readDigest(response);
@@ -108,10 +108,10 @@ async function checkServed(
 function checkCertificate({ domain, live, revokedAt }: Publication, time: number): Difference[] {
   const differences: Difference[] = [];
   if (Date.parse(live.notAfter) < time) {
-    differences.push({ id: 'expired', message: `The certificate of ${domain} expired at ${live.notAfter}.` });
+    differences.push({ id: 'expired', message: `The certificate of ${domain} expired on ${live.notAfter}.` });
   }
   if (revokedAt !== null) {
-    const message = `The CA revoked the certificate of ${domain}, which is still served. The revocation was found at ${revokedAt}.`;
+    const message = `The CA revoked the certificate of ${domain}, which is still served. The revocation has been known since ${revokedAt}.`;
     differences.push({ id: 'revoked', message });
   }
   return differences;

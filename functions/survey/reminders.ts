@@ -101,7 +101,7 @@ export async function sendReminders(
   const failures = await sendEvents(dependencies, EXPIRING, reminders, (reminder) => observe.reminded(reminder));
   if (failures.length > 0) {
     const orders = failures.map(({ detail, reason }) => `order ${detail.orderNumber} (${reason})`);
-    throw new RemindersNotSentError(`EventBridge did not accept the reminder of ${orders.join(', ')}`);
+    throw new RemindersNotSentError(`EventBridge did not accept the reminders of ${orders.join(', ')}`);
   }
 }
 

@@ -28,8 +28,8 @@ Decodes, validates and checks mark certificate chains: PKCS#7, ZIP, PEM, base64.
   --trust SHA256    a certificate to trust in addition to the known roots; may be repeated
   --out DIR         write chain.pem, logo.svg and certificate.json into this folder
 
-Exit status: 0 every chain is publishable, 1 a chain has an error, 2 a file contains no chain, 64 wrong usage,
-70 internal error.`;
+Exit status: 0 every chain is publishable, 1 a chain has an error, 2 a file contains no valid
+chain or cannot be read, 64 wrong usage, 70 internal error.`;
 
 /** The folder in which the user typed the command: npm runs scripts in the folder of the project. */
 const USER_FOLDER = process.env.INIT_CWD ?? process.cwd();
@@ -44,7 +44,7 @@ interface Options {
 /** Node's error codes in words. */
 const UNREADABLE: Readonly<Record<string, string>> = {
   ENOENT: 'the file does not exist',
-  EISDIR: 'it is a folder',
+  EISDIR: 'the path is a folder',
   EACCES: 'permission is denied',
 };
 
@@ -184,10 +184,7 @@ async function write(folder: string, { report, chainPem, logo }: MarkCertificate
 function describe(file: string, report: CertificateReport, at: Date): string {
   const { attributes, chain, trustAnchor, logo, findings } = report;
   const rows = [
-    [
-      'mark',
-      [report.markType ?? 'without a mark type', report.product && `(${report.product})`].filter(Boolean).join(' '),
-    ],
+    ['mark', [report.markType ?? 'no mark type', report.product && `(${report.product})`].filter(Boolean).join(' ')],
     ['owner', attributes.organizationName?.join(', ') ?? report.subject],
     ['domains', report.domains.join(', ')],
     ['valid', describeValidity(report.notBefore, report.notAfter, at)],
@@ -196,7 +193,7 @@ function describe(file: string, report: CertificateReport, at: Date): string {
       'root',
       trustAnchor ? `${trustAnchor.subject} (trusted)` : `not trusted; the chain ends at ${chain.at(-1)?.subject}`,
     ],
-    ['logo', logo ? `${logo.bytes} bytes, SHA-256 ${logo.sha256}` : 'none'],
+    ['logo', logo ? `${logo.bytes} bytes, SHA-256 ${logo.sha256}` : 'none that can be read'],
     ['SHA-256', report.fingerprintSha256],
   ];
   return [

@@ -3,7 +3,9 @@ import { EXIT_CODES, parseArguments, runCommand } from './usage.ts';
 
 const USAGE = `npm run local:down
 
-Stops what npm run local:up started. The emulator keeps everything in memory: the stack and its objects are gone afterwards.`;
+Stops what npm run local:up started. The emulator keeps everything in memory: the stack and its objects are gone afterwards.
+
+Exit status: 0 stopped or not running, 64 wrong usage, 70 internal error.`;
 
 await runCommand(USAGE, async (args) => {
   const { values } = parseArguments({ args, options: { help: { type: 'boolean', short: 'h' } } });

@@ -25,7 +25,7 @@ function instructions(orders: Awaited<ReturnType<typeof startAndDeploy>>): strin
   const order = orders[0]?.orderNumber;
   const detail = JSON.stringify(JSON.stringify({ orderNumber: order }));
   return `
-AWS and the CA run on this machine until npm run local:down. The collector asks for each order every ten seconds. The CA has
+The imitations of AWS and the CA run on this machine until npm run local:down. The collector asks for each order every ten seconds. The CA has
 these orders:
 
 ${orders.map(({ orderNumber, description }) => `  ${orderNumber}  ${description}`).join('\n')}
@@ -36,8 +36,8 @@ npm run local -- COMMAND runs a command against them. To order a certificate, to
   npm run local -- sh -c 'aws s3api wait object-exists --bucket "$BUCKET" --key orders/${order}/certificate.json'
   npm run local -- sh -c 'aws s3 cp --recursive "s3://$BUCKET/orders/${order}/" .local/orders/${order}/'
 
-npm run local alone starts a shell in which every command of docs/runbook.md works.
-The login of the CA is in ${relative(process.cwd(), LOGIN_FILE)} and in the secret. Logs are in ${relative(process.cwd(), LOCAL_UP_DIRECTORY)}.`;
+npm run local alone starts a shell for the commands of docs/runbook.md. Redrives, alarms and saved queries do not work in it.
+The login at the CA is in ${relative(process.cwd(), LOGIN_FILE)} and in the secret. Logs are in ${relative(process.cwd(), LOCAL_UP_DIRECTORY)}.`;
 }
 
 await runCommand(USAGE, async (args) => {

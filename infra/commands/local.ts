@@ -12,7 +12,8 @@ not get them, so a command that contains $BUCKET needs another shell:
   npm run local -- aws stepfunctions list-state-machines
   npm run local -- sh -c 'aws s3 ls "s3://$BUCKET/"'
 
-Exit status: that of the command; 2 if no emulator is running or the command cannot be started.`;
+Exit status: that of the command; 2 no emulator is running or the command cannot be started, 64 wrong usage,
+70 internal error.`;
 
 /** The folder in which the user typed the command: npm runs scripts in the folder of the project. */
 const USER_FOLDER = process.env.INIT_CWD ?? process.cwd();

@@ -149,7 +149,7 @@ async function run({ orderNumber, scenario, format, publish, keep }: Options, pr
 
 function verdict(started: boolean, expected: boolean): string {
   if (!started) {
-    return 'The event was refused, as on AWS.';
+    return 'The event was refused, as it would be on AWS.';
   }
   return expected ? 'The scenario ended as expected.' : 'The scenario did NOT end as expected.';
 }

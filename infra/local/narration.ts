@@ -46,7 +46,7 @@ export function createNarrator(print: (line: string) => void, cloud: () => Local
     reportedCalls = ca.calls.length;
     reportedChecks = checks;
     const text = called
-      ? `the CA responds with ${describeResponse(ca.calls.at(-1)?.answer ?? '')}`
+      ? `the CA ${describeResponse(ca.calls.at(-1)?.answer ?? '')}`
       : 'no call to the CA, because the secret contains no new login';
     line(`Check ${checks}`, consequence ? `${text} -> ${consequence}` : text);
   }
@@ -145,25 +145,25 @@ For example:
   };
 }
 
-/** The simulator's name of a response in words. */
+/** The simulator's name of a response in words, as a verb with its object. */
 function describeResponse(name: string): string {
   const [kind = '', rest = ''] = name.split(/ (.*)/);
   switch (kind) {
     case 'status':
     case 'error':
-      return `${rest}, ${STATUSES.get(Number(rest))?.meaning ?? 'an undocumented status'}`;
+      return `responds with ${rest}: ${STATUSES.get(Number(rest))?.meaning ?? 'an undocumented status'}`;
     case 'issued':
-      return `2, ${STATUSES.get(2)?.meaning}`;
+      return `responds with 2: ${STATUSES.get(2)?.meaning}`;
     case 'truncated':
-      return 'a truncated body';
+      return 'responds with a truncated body';
     case 'html':
-      return 'an HTML page';
+      return 'responds with an HTML page';
     case 'empty':
-      return 'an empty body';
+      return 'responds with an empty body';
     case 'drop':
-      return 'a closed connection';
+      return 'closes the connection';
     default:
-      return name.replace('http', 'HTTP');
+      return `responds with ${name.replace('http', 'HTTP')}`;
   }
 }
 

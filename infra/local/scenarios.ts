@@ -182,7 +182,7 @@ export async function runScenario(
   if (!first || followUp === undefined) {
     return first;
   }
-  log(`${first.name} ended as ${[first.status, first.error].filter(Boolean).join(': ')}`);
+  log(`${first.name} ended with the status ${[first.status, first.error].filter(Boolean).join(': ')}`);
   if (followUp === 'redrive') {
     log('an operator redrives the execution');
     await cloud.redrive(first.name);

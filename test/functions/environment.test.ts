@@ -91,7 +91,7 @@ describe('The environment of a function', () => {
       if (OPTIONAL.has(`${id} ${name}`)) {
         attempt.not.toThrow();
       } else {
-        attempt.toThrow(`. ${name}: is missing; accepted: `);
+        attempt.toThrow(`. ${name} is missing; accepted: `);
       }
     }
   });
@@ -106,7 +106,7 @@ describe('The environment of a function', () => {
     expect(() => parse('CollectFunction', wrong)).toThrow(
       [
         'The environment variables of the function are wrong',
-        'BUCKET_NAME: is missing; accepted: the name of the bucket',
+        'BUCKET_NAME is missing; accepted: the name of the bucket',
         `COLLECT_URL: "nonsense" is not accepted; accepted: ${URL_FORM}`,
         `POLL_SECONDS: "three hours" is not accepted; accepted: ${SECONDS}`,
         "Next: deploy the function with the project's stack.",

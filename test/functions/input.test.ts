@@ -19,10 +19,10 @@ function problems(value: unknown, options?: { readonly hidden: boolean }): strin
 
 describe('A problem of a value', () => {
   test.each([
-    ['a missing key', {}, 'name: is missing; accepted: name, list'],
+    ['a missing key', {}, 'name is missing; accepted: name, list'],
     ['a wrong value', { name: 'X' }, 'name: "X" is not accepted; accepted: a name in lower case'],
     ['a wrong type', { name: 7n }, 'name: 7 is not accepted; accepted: a name in lower case'],
-    ['an unknown key', { name: 'x', other: 1 }, 'other: is not a known key; accepted: name, list'],
+    ['an unknown key', { name: 'x', other: 1 }, 'other is not a known key; accepted: name, list'],
     [
       'a value in a list',
       { name: 'x', list: [{ count: 1 }, { count: '2' }] },
@@ -40,9 +40,9 @@ describe('A problem of a value', () => {
 
   test('does not contain the value if it is hidden.', () => {
     expect(problems({ name: 'SECRET' }, { hidden: true })).toEqual([
-      'name: is not accepted; accepted: a name in lower case',
+      'name is not accepted; accepted: a name in lower case',
     ]);
-    expect(problems({}, { hidden: true })).toEqual(['name: is missing; accepted: name, list']);
+    expect(problems({}, { hidden: true })).toEqual(['name is missing; accepted: name, list']);
   });
 
   test('contains the beginning of a long value only.', () => {
@@ -60,7 +60,7 @@ test('An invalid value results in the error InvalidInput with all problems and t
     expect.objectContaining({
       name: 'InvalidInput',
       message:
-        'the value is wrong: name: "X" is not accepted; accepted: a name in lower case; other: is not a known key; accepted: name, list. Next: correct the value, then send the event again.',
+        'the value is wrong: name: "X" is not accepted; accepted: a name in lower case; other is not a known key; accepted: name, list. Next: fix the cause, then send the event again.',
     }),
   );
 });

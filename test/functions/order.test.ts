@@ -47,7 +47,7 @@ describe('An order', () => {
     ['seventeen digits', { orderNumber: '12345678901234567' }, 'orderNumber: "12345678901234567" is not accepted'],
     ['a number beyond 2^53', { orderNumber: 2 ** 53 }, 'orderNumber: 9007199254740992 is not accepted'],
     ['a fraction', { orderNumber: 1.5 }, 'orderNumber: 1.5 is not accepted'],
-    ['nothing', {}, 'orderNumber: is missing'],
+    ['nothing', {}, 'orderNumber is missing'],
     ['null', { orderNumber: null }, 'orderNumber: null is not accepted'],
     ['an object', { orderNumber: { a: 1 } }, 'orderNumber: {"a":1} is not accepted'],
   ])('cannot have as its number: %s.', (_, detail, problem) => {
@@ -58,7 +58,7 @@ describe('An order', () => {
     [
       'an unknown key',
       { orderNumber: '1', domain: 'a.example' },
-      'domain: is not a known key; accepted: orderNumber, domains, product, request, selector, replace',
+      'domain is not a known key; accepted: orderNumber, domains, product, request, selector, replace',
     ],
     ['a wrong product', { orderNumber: '1', product: 'DV' }, 'product: "DV" is not accepted; accepted: "VMC" or "CMC"'],
     ['domains that are no list', { orderNumber: '1', domains: 'a.example' }, 'domains: "a.example" is not accepted'],
@@ -117,7 +117,7 @@ describe('An order', () => {
     expect(() => read(wrong)).toThrow(
       expect.objectContaining({
         name: 'InvalidInput',
-        message: expect.stringMatching(/orderNumber: .*product: .*other: /),
+        message: expect.stringMatching(/orderNumber: .*product: .*other is not a known key/),
       }),
     );
   });

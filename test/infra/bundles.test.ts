@@ -182,10 +182,10 @@ describe('cdk synth', () => {
       for (const name of ${JSON.stringify(variables[folder])}) {
         process.env = { ...all };
         delete process.env[name];
-        await import('./index.mjs?' + name).catch((error) => console.log(error.message.match(/\\w+: is missing/)?.[0]));
+        await import('./index.mjs?' + name).catch((error) => console.log(error.message.match(/\\w+ is missing/)?.[0]));
       }`;
     expect(runIn(assets[folder], script, valuesFor(variables[folder])).trim().split('\n')).toEqual(
-      variables[folder].filter((name) => !OPTIONAL[folder]?.includes(name)).map((name) => `${name}: is missing`),
+      variables[folder].filter((name) => !OPTIONAL[folder]?.includes(name)).map((name) => `${name} is missing`),
     );
   });
 

@@ -382,10 +382,10 @@ describe('the settings of publishing', () => {
 
   test('A host name without a certificate is refused, and the reverse.', () => {
     expect(problemsOf({ publish: 'true', publishDomainName })).toEqual([
-      'publishDomainName: not accepted without publishCertificateArn; accepted: both or neither',
+      'publishDomainName is not accepted without publishCertificateArn; accepted: both or neither',
     ]);
     expect(problemsOf({ publish: 'true', publishCertificateArn })).toEqual([
-      'publishCertificateArn: not accepted without publishDomainName; accepted: both or neither',
+      'publishCertificateArn is not accepted without publishDomainName; accepted: both or neither',
     ]);
   });
 
@@ -403,7 +403,7 @@ describe('the settings of publishing', () => {
       'responseFormat: "der" is not accepted; accepted: pkcs7, pkcs7-base64, zip, zip-base64, pem',
       'remindBefore: P1D is not accepted; accepted: whole days from P7D to P90D',
       withoutPublish('publishDomainName', publishDomainName),
-      'publishDomainName: not accepted without publishCertificateArn; accepted: both or neither',
+      'publishDomainName is not accepted without publishCertificateArn; accepted: both or neither',
     ]);
   });
 });

@@ -30,7 +30,7 @@ export async function startAndDeploy(
   log: (progress: string) => void,
 ): Promise<StartedServers['orders']> {
   if ((await readRunning()) !== undefined) {
-    throw new EmulatorError('The emulator runs already. npm run local:down stops it.');
+    throw new EmulatorError('The emulator is already running. npm run local:down stops it.');
   }
   await rm(LOCAL_UP_DIRECTORY, { recursive: true, force: true });
   await mkdir(LOCAL_UP_DIRECTORY, { recursive: true });

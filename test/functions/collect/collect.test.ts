@@ -198,9 +198,9 @@ describe('A status that is in no table', () => {
 
 describe('The deadline', () => {
   test.each([
-    ['being processed', '0', 'last: 0 (the order is being processed)'],
-    ['an outage', '<html>', 'last: an HTML page'],
-    ['an unpaid order', '-22', 'last: -22 (the CA is awaiting payment)'],
+    ['being processed', '0', 'the last reply: 0 (the order is being processed)'],
+    ['an outage', '<html>', 'the last reply: an HTML page'],
+    ['an unpaid order', '-22', 'the last reply: -22 (the CA is awaiting payment)'],
   ])('ends %s.', async (_, body, last) => {
     const { check, pass } = prepare(body);
     pass(90 * DAY - 1);

@@ -75,7 +75,7 @@ test('Publish counts an older certificate, unless it was live at the address bef
 });
 
 test.each(Object.keys(variables))('Publish does not start without %s.', (name) => {
-  expect(() => createHandler({ ...variables, [name]: undefined })).toThrow(`${name}: is missing`);
+  expect(() => createHandler({ ...variables, [name]: undefined })).toThrow(`${name} is missing`);
 });
 
 test('Publish does not start with a public address that is not a URL.', () => {

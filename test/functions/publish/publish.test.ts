@@ -354,8 +354,8 @@ describe('The options of an order', () => {
   });
 
   test.each([
-    ['no order', {}, 'order: is missing'],
-    ['no order number', { order: { domains: [DOMAIN] } }, 'order.orderNumber: is missing'],
+    ['no order', {}, 'order is missing'],
+    ['no order number', { order: { domains: [DOMAIN] } }, 'order.orderNumber is missing'],
     ['a path for a domain', { order: { orderNumber: '1', domains: ['../orders'] } }, 'order.domains.0: "../orders"'],
     ['a path for a selector', { order: { orderNumber: '1', selector: '../x' } }, 'order.selector: "../x"'],
   ])('A state with %s is an error.', async (_, event, problem) => {

@@ -131,13 +131,13 @@ const REFUSED: readonly (readonly [keyof typeof REFUSALS, string, Candidate, str
     'expired',
     'a date in the past',
     candidate({ at: new Date('2027-03-01T00:00:00.001Z') }),
-    'the certificate expired at 2027-03-01T00:00:00.000Z',
+    'the certificate expired on 2027-03-01T00:00:00.000Z',
   ],
   [
     'damaged',
     'a damaged description',
     candidate({ current: undefined, damage: 'is damaged: live: no logo' }),
-    `the live certificate is unknown: published/example.com/default.json is damaged: live: no logo; restore an earlier version of it, or ${ADVICE}`,
+    `the live certificate is unknown: published/example.com/default.json is damaged: live: no logo; restore an earlier version of this object, or ${ADVICE}`,
   ],
   [
     'revoked',
@@ -149,7 +149,7 @@ const REFUSED: readonly (readonly [keyof typeof REFUSALS, string, Candidate, str
     'older',
     'a newer live certificate',
     candidate({ current: published({ orderNumber: '1003', notBefore: '2026-05-01T00:00:00.000Z' }), replace: true }),
-    'the live certificate, of order 1003, is newer: it is valid from 2026-05-01T00:00:00.000Z, this one from 2026-03-01T00:00:00.000Z',
+    'the live certificate (order 1003) is newer: it is valid from 2026-05-01T00:00:00.000Z, this one from 2026-03-01T00:00:00.000Z',
   ],
   [
     'older',
@@ -160,25 +160,25 @@ const REFUSED: readonly (readonly [keyof typeof REFUSALS, string, Candidate, str
         { previous: [{ ...pair, fingerprintSha256: manifest.fingerprintSha256 }] },
       ),
     }),
-    'the live certificate, of order 1009, replaced this one: both are valid from 2026-03-01T00:00:00.000Z',
+    'the live certificate (order 1009) has already replaced this one: both are valid from 2026-03-01T00:00:00.000Z',
   ],
   [
     'other-owner',
     'another owner',
     candidate({ current: published({ owner: 'Foreign Brand Limited' }) }),
-    `the certificate belongs to "Example Brand Limited", the live one, of order 1001, to "Foreign Brand Limited"; if that is intended, ${ADVICE}`,
+    `the certificate belongs to "Example Brand Limited", but the live certificate (order 1001) belongs to "Foreign Brand Limited"; if the replacement is intended, ${ADVICE}`,
   ],
   [
     'less-coverage',
     'a live certificate that covers more',
     candidate({ current: published({ domains: ['example.com', 'example.net', 'example.org'] }) }),
-    `the live certificate, of order 1001, covers names that this one does not cover: example.net, example.org; if that is intended, ${ADVICE}`,
+    `the live certificate (order 1001) covers names that this one does not cover: example.net, example.org; if the replacement is intended, ${ADVICE}`,
   ],
   [
     'less-coverage',
     'a live certificate for the whole domain',
     candidate({ manifest: { domains: ['default._bimi.example.com'] } }),
-    `the live certificate, of order 1001, covers names that this one does not cover: example.com; if that is intended, ${ADVICE}`,
+    `the live certificate (order 1001) covers names that this one does not cover: example.com; if the replacement is intended, ${ADVICE}`,
   ],
 ];
 

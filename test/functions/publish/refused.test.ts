@@ -100,16 +100,16 @@ describe('A refused certificate writes nothing', () => {
     await bucket.store(NEWER, newer);
     const { notAfter } = newer.certificate.report;
     const later = (milliseconds: number) => new Date(Date.parse(notAfter) + milliseconds).toISOString();
-    await expectRefusal(NEWER, options(), refusedResult('expired', `the certificate expired at ${notAfter}`), later(1));
+    await expectRefusal(NEWER, options(), refusedResult('expired', `the certificate expired on ${notAfter}`), later(1));
     expect(await bucket.publish(NEWER, options(), { at: later(0) })).toEqual(publishedResult(true));
-    await expectRefusal(NEWER, options(), refusedResult('expired', /expired at/), later(1));
+    await expectRefusal(NEWER, options(), refusedResult('expired', /expired on/), later(1));
   });
 
   test('older: a certificate from before the live one is refused, even with the option replace.', async () => {
     await bucket.publishOrder(NEWER, newer);
     await bucket.store(OLDER, older);
     const message =
-      'the live certificate, of order 1002, is newer: it is valid from 2026-03-01T00:00:00.000Z, this one from 2026-01-01T00:00:00.000Z';
+      'the live certificate (order 1002) is newer: it is valid from 2026-03-01T00:00:00.000Z, this one from 2026-01-01T00:00:00.000Z';
     await expectRefusal(OLDER, options(), refusedResult('older', message));
     await expectRefusal(OLDER, options({ replace: true }), refusedResult('older', message));
     await bucket.expectLive(newer, NEWER);
@@ -119,7 +119,7 @@ describe('A refused certificate writes nothing', () => {
     await bucket.publishOrder(NEWER, newer);
     await bucket.publishOrder(OTHER, twin);
     const message =
-      'the live certificate, of order 1009, replaced this one: both are valid from 2026-03-01T00:00:00.000Z';
+      'the live certificate (order 1009) has already replaced this one: both are valid from 2026-03-01T00:00:00.000Z';
     await expectRefusal(NEWER, options(), refusedResult('older', message));
     await expectRefusal(NEWER, options({ replace: true }), refusedResult('older', message));
     await bucket.publishOrder(NEWEST, newest);
@@ -175,7 +175,7 @@ describe('A refused certificate writes nothing', () => {
       options(),
       refusedResult(
         'other-owner',
-        /^the certificate belongs to "Foreign Brand Limited", the live one, of order 1002, to "Example Brand Limited"; .*"replace": true/,
+        /^the certificate belongs to "Foreign Brand Limited", but the live certificate \(order 1002\) belongs to "Example Brand Limited"; .*"replace": true/,
       ),
     );
     await expectRefusal(OTHER, options({ replace: false }), refusedResult('other-owner', /Foreign/));
@@ -194,7 +194,7 @@ describe('A refused certificate writes nothing', () => {
       options(),
       refusedResult(
         'less-coverage',
-        /^the live certificate, of order 1002, covers names that this one does not cover: example\.net, example\.org; .*"replace": true/,
+        /^the live certificate \(order 1002\) covers names that this one does not cover: example\.net, example\.org; .*"replace": true/,
       ),
     );
     await bucket.expectLive(wide, NEWER);

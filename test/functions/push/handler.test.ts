@@ -57,7 +57,7 @@ describe('The function push', () => {
   test('starts an execution with the clients that it creates, and logs and counts the push.', async () => {
     const answer = await createFunction()(get(LOGIN, { ...issued, statusDesc: 'Issued' }));
 
-    expect(answer).toMatchObject({ statusCode: 200, body: 'accepted: the CA is asked at once\n' });
+    expect(answer).toMatchObject({ statusCode: 200, body: 'accepted: CollectMC is asked at once\n' });
     const [execution] = [...machine.executions.keys()];
     expect(execution).toMatch(/^order-1378973013-push-6-\d{8}$/);
     expect(logged()).toEqual([

@@ -60,14 +60,14 @@ describe('The fields of a push', () => {
 
     const answer = await send(post(LOGIN, { ...issued, certificate: CERTIFICATE, caCertificate: CERTIFICATE }));
 
-    expect(answer).toMatchObject({ statusCode: 200, body: 'accepted: the CA is asked at once' });
+    expect(answer).toMatchObject({ statusCode: 200, body: 'accepted: CollectMC is asked at once' });
     expect(started()).toHaveLength(1);
     expect(JSON.stringify([answer, records, started()])).not.toMatch(/BEGIN|MIIE|"c(aC)?ertificate"/);
   });
 
   test.each([
-    ['no order number', { statusCode: '6' }, /^orderNumber: is missing; accepted: the digits/],
-    ['an empty order number', { orderNumber: '', statusCode: '6' }, /^orderNumber: is missing; accepted: the digits/],
+    ['no order number', { statusCode: '6' }, /^orderNumber is missing; accepted: the digits/],
+    ['an empty order number', { orderNumber: '', statusCode: '6' }, /^orderNumber is missing; accepted: the digits/],
     ['an order number of letters', { orderNumber: 'abc' }, /^orderNumber: "abc" is not accepted; accepted: the digits/],
     ['an order number with a leading zero', { orderNumber: '01' }, /^orderNumber: "01" is not accepted/],
     ['an order number that is too long', { orderNumber: '1'.repeat(17) }, /^orderNumber: "1{17}" is not accepted/],
@@ -112,7 +112,7 @@ describe('The body of a POST', () => {
     async (contentType) => {
       expect(await send({ contentType })).toMatchObject({
         statusCode: 400,
-        body: 'content-type: is not accepted; accepted: application/x-www-form-urlencoded',
+        body: 'content-type is not accepted; accepted: application/x-www-form-urlencoded',
       });
     },
   );

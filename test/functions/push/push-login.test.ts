@@ -102,13 +102,13 @@ describe('If the secret cannot be used, the CA must repeat the push, and only th
   test.each([
     ['It is not JSON', { secret: 'hunter2' }, 'the secret is not JSON; accepted: {"username": "…", "password": "…"}'],
     ['It is not an object', { secret: '"hunter2"' }, 'a JSON object with username and password'],
-    ['It has no password', { secret: '{"username": "hunter2"}' }, 'password: is missing'],
-    ['It has an empty password', { secret: '{"username": "hunter2", "password": ""}' }, 'password: is not accepted'],
-    ['The name contains a colon', { secret: '{"username": "hunter2:", "password": "x"}' }, 'username: is not accepted'],
+    ['It has no password', { secret: '{"username": "hunter2"}' }, 'password is missing'],
+    ['It has an empty password', { secret: '{"username": "hunter2", "password": ""}' }, 'password is not accepted'],
+    ['The name contains a colon', { secret: '{"username": "hunter2:", "password": "x"}' }, 'username is not accepted'],
     [
       'It contains the placeholder',
       { secret: '{"username": "hunter2", "password": "REPLACE-ME"}' },
-      'the secret still contains the placeholder: put the login that the CA sends with its pushes there',
+      'the secret still contains the placeholder; replace it with the login that the CA sends with its pushes',
     ],
     ['It does not exist', { secretId: 'another' }, 'the secret cannot be read: ResourceNotFoundException'],
   ])('%s.', async (_, preparation, problem) => {
@@ -128,7 +128,7 @@ describe('The CA must repeat the push after a temporary error:', () => {
     const { send, started, records, throttle } = await prepare();
     throttle(true);
 
-    expect(await send(get(LOGIN, issued))).toMatchObject({ statusCode: 500, body: 'something went wrong; try again' });
+    expect(await send(get(LOGIN, issued))).toMatchObject({ statusCode: 500, body: 'internal error; try again' });
     expect(records).toEqual([
       {
         ...issued,
@@ -142,7 +142,7 @@ describe('The CA must repeat the push after a temporary error:', () => {
     throttle(false);
     expect(await send(get(LOGIN, issued))).toMatchObject({
       statusCode: 200,
-      body: 'accepted: the CA is asked at once',
+      body: 'accepted: CollectMC is asked at once',
     });
     expect(started()).toHaveLength(1);
   });
@@ -156,7 +156,7 @@ describe('The CA must repeat the push after a temporary error:', () => {
     onTestFinished(() => down.close());
     const { send, started, records } = await prepare({ secretsUrl: down.url });
 
-    expect(await send(get(LOGIN, issued))).toMatchObject({ statusCode: 500, body: 'something went wrong; try again' });
+    expect(await send(get(LOGIN, issued))).toMatchObject({ statusCode: 500, body: 'internal error; try again' });
     expect(started()).toEqual([]);
     expect(records).toEqual([{ outcome: 'refused', httpStatus: 500, problem: 'InternalServiceError: down' }]);
   });

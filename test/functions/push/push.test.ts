@@ -24,7 +24,7 @@ describe('A push that reports an outcome', () => {
       );
 
       const execution = `order-${ORDER}-push-${code}-20261123`;
-      expect(answer).toMatchObject({ statusCode: 200, body: 'accepted: the CA is asked at once' });
+      expect(answer).toMatchObject({ statusCode: 200, body: 'accepted: CollectMC is asked at once' });
       expect(answer.headers).toMatchObject({ 'content-type': 'text/plain; charset=utf-8' });
       expect(started()).toEqual([[execution, { orderNumber: ORDER, request: `push-${code}-20261123` }]]);
       expect(records).toEqual([
@@ -50,7 +50,7 @@ describe('A push that reports an outcome', () => {
 
     expect(await send(get(LOGIN, issued))).toMatchObject({
       statusCode: 200,
-      body: 'accepted: the CA is asked at once',
+      body: 'accepted: CollectMC is asked at once',
     });
     expect(started()).toHaveLength(1);
     expect(records.map(({ outcome }) => outcome)).toEqual(['started', 'already-there']);

@@ -76,6 +76,6 @@ test.each([
 });
 
 test('Revoke does not start without a bucket, or with a setting that is neither true nor false.', () => {
-  expect(() => createHandler({})).toThrow('BUCKET_NAME: is missing');
+  expect(() => createHandler({})).toThrow('BUCKET_NAME is missing');
   expect(() => createHandler({ ...variables, UNPUBLISH_REVOKED: 'yes' })).toThrow('UNPUBLISH_REVOKED: "yes"');
 });

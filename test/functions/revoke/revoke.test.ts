@@ -188,10 +188,10 @@ describe('The order number of an event', () => {
       { input: null, name: 'by-hand' },
       'the name of the execution, by-hand, is wrong: orderNumber',
     ],
-    ['with a similar name', { input: null, name: `order-${ORDER}x` }, 'orderNumber: is missing'],
+    ['with a similar name', { input: null, name: `order-${ORDER}x` }, 'orderNumber is missing'],
     ['with an invalid order number', { input: null, name: 'order-0' }, 'orderNumber: "0" is not accepted'],
     ['about another error', { error: 'OrderRejected' }, 'detail.error: "OrderRejected" is not accepted'],
-    ['about an execution without an error', { error: undefined }, 'detail.error: is missing'],
+    ['about an execution without an error', { error: undefined }, 'detail.error is missing'],
   ])('An event %s is an error and causes no request.', async (_, detail, problem) => {
     await bucket.publishOrder(ORDER, issue);
     const requests = await bucket.requestsOf(() =>

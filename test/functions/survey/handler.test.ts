@@ -120,7 +120,7 @@ describe('The survey function', () => {
   });
 
   test.each(Object.keys(VARIABLES))('does not start without %s.', (name) => {
-    expect(() => createHandler({ ...VARIABLES, [name]: undefined })).toThrow(`${name}: is missing`);
+    expect(() => createHandler({ ...VARIABLES, [name]: undefined })).toThrow(`${name} is missing`);
   });
 });
 

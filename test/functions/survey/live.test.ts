@@ -178,7 +178,7 @@ describe('findDifferences', () => {
     [
       'chain-unreachable',
       'the chain is redirected',
-      /^The chain of example\.com is unreachable\. http.*example\.com\/default\.pem answers 301 to "\/moved\.pem", expected 200\.$/,
+      /^The chain of example\.com is unreachable\. http.*example\.com\/default\.pem responds with 301 to "\/moved\.pem", expected 200\.$/,
       {},
       () => {
         site.pages.set(CHAIN_PATH, page(301, 'text/html', '', { location: '/moved.pem' }));
@@ -188,14 +188,14 @@ describe('findDifferences', () => {
     [
       'chain-unreachable',
       'the chain is forbidden, whatever its body is',
-      /default\.pem answers 403, expected 200\.$/,
+      /default\.pem responds with 403, expected 200\.$/,
       {},
       () => site.pages.set(CHAIN_PATH, page(403, 'application/pem-certificate-chain', chainOf(EXAMPLE))),
     ],
     [
       'chain-unreachable',
       'only a part of the chain is served',
-      /default\.pem answers 206, expected 200\.$/,
+      /default\.pem responds with 206, expected 200\.$/,
       {},
       () => site.pages.set(CHAIN_PATH, page(206, 'application/pem-certificate-chain', chainOf(EXAMPLE))),
     ],
@@ -209,7 +209,7 @@ describe('findDifferences', () => {
     [
       'logo-unreachable',
       'the logo does not exist',
-      /^The logo of example\.com is unreachable\. http.*default\.svg answers 404, expected 200\.$/,
+      /^The logo of example\.com is unreachable\. http.*default\.svg responds with 404, expected 200\.$/,
       {},
       () => site.pages.delete(LOGO_PATH),
     ],
@@ -277,14 +277,14 @@ describe('findDifferences', () => {
     [
       'expired',
       'the certificate has expired',
-      /^The certificate of example\.com expired at 2026-11-23T11:59:59\.000Z\.$/,
+      /^The certificate of example\.com expired on 2026-11-23T11:59:59\.000Z\.$/,
       { live: expired },
       () => {},
     ],
     [
       'revoked',
       'the CA has revoked the certificate',
-      /^The CA revoked the certificate of example\.com, which is still served\. The revocation was found at 2026-11-20T00:00:00\.000Z\.$/,
+      /^The CA revoked the certificate of example\.com, which is still served\. The revocation has been known since 2026-11-20T00:00:00\.000Z\.$/,
       { revokedAt },
       () => {},
     ],

@@ -352,7 +352,7 @@ describe('sendReminders', () => {
     expect(first.error).toMatchObject({
       name: 'RemindersNotSentError',
       message:
-        'EventBridge did not accept the reminder of order 1003 (InternalFailure: try again), order 1011 (InternalFailure: try again)',
+        'EventBridge did not accept the reminders of order 1003 (InternalFailure: try again), order 1011 (InternalFailure: try again)',
     });
     expect(ordersOf(first.reminded)).toEqual(orders.filter((orderNumber) => !failing.includes(orderNumber)));
 

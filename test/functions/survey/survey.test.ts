@@ -252,7 +252,7 @@ describe('A survey with publications', () => {
       expect(error).toBeInstanceOf(AggregateError);
       expect(error).toMatchObject({
         message:
-          'RemindersNotSentError: EventBridge did not accept the reminder of order 1 (InternalFailure: try again); ' +
+          'RemindersNotSentError: EventBridge did not accept the reminders of order 1 (InternalFailure: try again); ' +
           'PublicationsNotReportedError: EventBridge did not accept the event of default._bimi.example.com (InternalFailure: try again)',
         errors: [expect.any(RemindersNotSentError), expect.any(PublicationsNotReportedError)],
       });

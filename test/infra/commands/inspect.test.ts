@@ -158,8 +158,8 @@ describe('The report for people', () => {
       extensions: (usual) => usual.filter((each) => each.oid !== oid.logotype),
     });
     const { stdout } = trusting(['-'], { input: pem(bare.chain) });
-    expect(stdout).toMatch(/^ {2}mark {5}without a mark type$/m);
-    expect(stdout).toMatch(/^ {2}logo {5}none$/m);
+    expect(stdout).toMatch(/^ {2}mark {5}no mark type$/m);
+    expect(stdout).toMatch(/^ {2}logo {5}none that can be read$/m);
   });
 
   test('has no colours in a pipe.', () => {

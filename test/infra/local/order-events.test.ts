@@ -97,7 +97,7 @@ describe('An order event', () => {
       {
         error: {
           name: 'InvalidInput',
-          message: expect.stringMatching(/orderNumber: "one".*domain: is not a known key/),
+          message: expect.stringMatching(/orderNumber: "one".*domain is not a known key/),
         },
       },
     ]);

@@ -116,7 +116,7 @@ test('An order is overdue if the CA is down at the deadline, and the error conta
   expect(await collector.execution()).toMatchObject({
     status: 'FAILED',
     error: 'CollectionOverdue',
-    cause: expect.stringMatching(/no certificate after 2 days.*last: (ECONNRESET|socket hang up)/),
+    cause: expect.stringMatching(/no certificate after 2 days.*the last reply: (ECONNRESET|socket hang up)/),
   });
 });
 
