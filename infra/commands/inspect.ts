@@ -23,7 +23,7 @@ Decodes, validates and checks mark certificate chains: PKCS#7, ZIP, PEM, base64.
   --json            print one JSON object for each file
   --at ISO-DATE     the moment at which a chain must be valid (default: now)
   --domain NAME     a domain that the certificate must cover; may be repeated
-  --selector NAME   the BIMI selector for which it must cover the domains (default: default)
+  --selector NAME   the BIMI selector for which the certificate must cover the domains (default: default)
   --product KIND    the product that was ordered: VMC or CMC
   --trust SHA256    a certificate to trust in addition to the known roots; may be repeated
   --out DIR         write chain.pem, logo.svg and certificate.json into this folder

@@ -23,7 +23,7 @@ const USAGE = `npm start -- [--order NUMBER] [--scenario NAME] [--format ${FORMA
 
 Runs one order through the stack's own state machine and functions, with servers on this machine in place of AWS and the CA.
 
-  --order      the order number, 1 to 16 digits (default: 1378973013); also accepted without --order
+  --order      the order number, 1 to 16 digits (default: 1378973013); the word --order may be omitted
   --scenario   what happens (default: issued):
 ${Object.entries(SCENARIOS)
   .map(([name, { description }]) => `                 ${name.padEnd(18)} ${description}`)

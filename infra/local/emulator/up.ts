@@ -23,7 +23,7 @@ const DEFAULT_SETTINGS = { pollEvery: 'PT10S', giveUpAfter: 'PT2H', push: 'true'
  *
  * @param log reports progress.
  * @returns the orders that the simulated CA knows.
- * @throws {EmulatorError} if an emulator runs already, does not start, or the deployment fails.
+ * @throws {EmulatorError} if an emulator is already running, does not start, or the deployment fails.
  */
 export async function startAndDeploy(
   settings: Readonly<Record<string, string>>,
