@@ -1,7 +1,7 @@
 /** Runs real code with small inputs and returns every text that a person reads, as it is rendered. */
 import { spawnSync } from 'node:child_process';
 import { createHash, generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as asn1 from '@peculiar/asn1-x509';
@@ -364,7 +364,9 @@ export function commandTexts(authority: CertificateAuthority): RenderedTexts {
     const [good, bad] = [join(folder, 'good.pem'), join(folder, 'bad.pem')];
     writeFileSync(good, pem(authority.issue({ domains: ['example.com'] }).chain));
     writeFileSync(bad, pem([authority.root]));
-    const commands = ['inspect', 'start', 'local', 'local-up', 'local-down'].map((each) => `infra/commands/${each}.ts`);
+    const commands = readdirSync(join(PROJECT, 'infra', 'commands'))
+      .filter((file) => file !== 'usage.ts')
+      .map((file) => `infra/commands/${file}`);
     return [
       ...[...commands, 'test/bench/bench.ts'].map((script) => run(script, '--help')),
       run('infra/commands/inspect.ts', good, bad),

@@ -29,7 +29,8 @@ export function parseArguments<const Config extends ParseArgsConfig>(
     return parseArgs(config);
   } catch (error) {
     if (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_')) {
-      throw new UsageError(error.message, { cause: error });
+      // Node adds advice about arguments that begin with a hyphen. The usage follows anyway.
+      throw new UsageError(error.message.split('. ')[0] ?? error.message, { cause: error });
     }
     throw error;
   }

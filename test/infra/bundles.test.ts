@@ -10,7 +10,7 @@ const PROJECT = join(import.meta.dirname, '..', '..');
 const FOLDERS = ['collect', 'start', 'survey', 'push', 'publish', 'revoke'] as const;
 type Folder = (typeof FOLDERS)[number];
 
-/** The variables that a function has only with the setting publish. */
+/** The variables without which a handler starts. */
 const OPTIONAL: Partial<Record<Folder, readonly string[]>> = { collect: ['PUBLISHED_URL'], survey: ['PUBLISHED_URL'] };
 
 let temporary: string;

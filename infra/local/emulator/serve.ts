@@ -35,8 +35,10 @@ async function serve(directory: string): Promise<void> {
   const certificates = issueScenarioCertificates(authority);
   const credentials = { loginName: 'brand@example.com', loginPassword: crypto.randomUUID() };
   const ca = await startCollectMcSimulator({ credentials });
-  // Only scenarios that need neither other settings nor an operator who acts between two checks.
-  const unattended = Object.values(SCENARIOS).filter(({ operatorActions, settings }) => !operatorActions && !settings);
+  // Only scenarios that need neither other settings nor an operator who acts between two checks. The emulator has no redrive.
+  const unattended = Object.values(SCENARIOS).filter(
+    ({ operatorActions, settings, followUp }) => !operatorActions && !settings && followUp !== 'redrive',
+  );
   const orders = unattended.map(({ description, responses }, index) => {
     const orderNumber = String(FIRST_ORDER + index);
     ca.order(orderNumber, responses(certificates));
