@@ -120,7 +120,7 @@ function alarmDefinitions({
     },
     OrderTimedOut: {
       heading: 'an-order-timed-out',
-      meaning: 'An execution timed out: none of its last checks succeeded.',
+      meaning: 'An execution timed out: no check succeeded after the deadline of its order.',
       metric: stateMachine.metricTimedOut({ statistic: Stats.SUM, period: Duration.minutes(5) }),
       threshold: 1,
     },
@@ -148,7 +148,7 @@ function alarmDefinitions({
     WaitingForCredentials: {
       heading: 'orders-wait-for-credentials',
       meaning:
-        'The CA rejects the login, or the secret contains none. The CA is not called until the secret has a new version.',
+        'The CA rejected the login, or the secret contains no login. The orders continue after you store a login in it.',
       metric: waiting('credentials', twoIntervals),
       threshold: 1,
       ...withinTwoIntervals,
@@ -247,7 +247,7 @@ const PUSHED_PUBLICATION_ALARMS: Readonly<Record<string, AlarmDefinition>> = {
   PushedRevoked: {
     heading: 'a-published-certificate-was-revoked',
     meaning:
-      'The CA reported by push that it revoked a certificate. The reply of CollectMC to the next check may confirm it.',
+      'The CA reported by push that it revoked a certificate. A check asks CollectMC whether this is correct.',
     metric: functionMetric('push', PUSH_METRICS.revoked, Stats.SUM, Duration.minutes(5)),
     threshold: 1,
   },
@@ -271,7 +271,7 @@ function notifyFailedExecutions(scope: Construct, { stateMachine, deadLetterQueu
         deadLetterQueue,
         message: RuleTargetInput.fromText(
           `The execution ${detail('name')} ended with status ${detail('status')}: ${detail('error')}. ${detail('cause')} ` +
-            `When the cause is fixed, ask the CA again: aws stepfunctions redrive-execution --execution-arn ${detail('executionArn')} ` +
+            `To redrive the execution after the cause is fixed: aws stepfunctions redrive-execution --execution-arn ${detail('executionArn')} ` +
             'Runbook: docs/runbook.md#an-order-failed',
         ),
       }),

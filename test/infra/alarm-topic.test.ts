@@ -90,7 +90,7 @@ describe('the rule for failed orders', () => {
     const filled = values.reduce((text, [name, value]) => text.replaceAll(`<${name}>`, value), InputTemplate);
 
     expect(JSON.parse(filled)).toBe(
-      `The execution ${detail.name} ended with status FAILED: OrderRejected. ${detail.cause} When the cause is fixed, ask the CA again: ` +
+      `The execution ${detail.name} ended with status FAILED: OrderRejected. ${detail.cause} To redrive the execution after the cause is fixed: ` +
         `aws stepfunctions redrive-execution --execution-arn ${detail.executionArn} ` +
         'Runbook: docs/runbook.md#an-order-failed',
     );
