@@ -18,8 +18,8 @@ export default defineConfig({
         'infra/commands/local-*.ts',
       ],
       reporter: ['text-summary'],
-      // What the tests reach now, in per cent. A change may raise the numbers and must not lower them.
-      thresholds: { statements: 0, branches: 0, functions: 0, lines: 0 },
+      // What the tests reached with MARK_CERTIFICATES set, in per cent, rounded down. A change must not lower the numbers.
+      thresholds: { statements: 91, branches: 88, functions: 95, lines: 91 },
     },
   },
 });
