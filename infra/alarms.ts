@@ -246,8 +246,7 @@ const PUBLICATION_ALARMS: Readonly<Record<string, AlarmDefinition>> = {
 const PUSHED_PUBLICATION_ALARMS: Readonly<Record<string, AlarmDefinition>> = {
   PushedRevoked: {
     heading: 'a-published-certificate-was-revoked',
-    meaning:
-      'The CA reported by push that it revoked a certificate. A check asks CollectMC whether this is correct.',
+    meaning: 'The CA reported by push that it revoked a certificate. A check asks CollectMC whether this is correct.',
     metric: functionMetric('push', PUSH_METRICS.revoked, Stats.SUM, Duration.minutes(5)),
     threshold: 1,
   },
