@@ -5,6 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // The tests of the real deployment have their own command.
     exclude: [...configDefaults.exclude, 'test/deploy/**'],
+    // All processors: by default vitest leaves one free, which is half of a small machine.
+    maxWorkers: '100%',
     testTimeout: 30_000,
     hookTimeout: 60_000,
     coverage: {
