@@ -1,4 +1,5 @@
-const DAY_MILLISECONDS = 86_400_000;
+/** A day, in milliseconds. */
+export const DAY_MILLISECONDS = 86_400_000;
 
 /**
  * The days that are left until a certificate expires: calendar days in UTC, 0 on its last day and negative after it. A

@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { covers } from '../bimi.ts';
+import { DAY_MILLISECONDS } from '../days.ts';
 import { joinWithLimit, STATE_BUDGET, truncate } from '../text.ts';
 import { oneLine } from './chain.ts';
 import { attempt, type CertificateFields } from './fields.ts';
@@ -45,7 +46,6 @@ type Check = (checked: CheckedChain) => string | false | undefined;
 const GENERAL_POLICY = '1.3.6.1.4.1.53087.1.1';
 /** Key usage and basic constraints: every verifier knows them. */
 const KNOWN_CRITICAL_EXTENSIONS = new Set(['2.5.29.15', '2.5.29.19']);
-const DAY_MILLISECONDS = 86_400_000;
 /** The longest validity that the Mark Certificate Requirements allow. */
 const LIFETIME_LIMIT_DAYS = 398;
 /** The PEM file must have fewer bytes. */
