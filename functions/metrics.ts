@@ -32,6 +32,8 @@ export const SURVEY_METRICS = {
   /** Publications that are served, and publications that are broken or unreadable. */
   live: 'PublicationsLive',
   broken: 'PublicationsBroken',
+  /** Confirmed subscriptions of the topic of the alarms. If there is none, nobody receives a message. */
+  confirmedSubscriptions: 'ConfirmedSubscriptions',
   runs: 'SurveyRuns',
 } as const;
 
