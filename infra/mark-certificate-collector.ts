@@ -106,6 +106,10 @@ export class MarkCertificateCollector extends Construct {
         'Step Functions itself keeps every event of an execution for 90 days, and Collect logs every check. Only errors ' +
         'are logged here; all events would be ten lines for each check of a waiting order.',
     });
+    Validations.of(this.stateMachine).acknowledge({
+      id: 'AwsSolutions-SF2',
+      reason: 'AWS advises against X-Ray for executions that last for days (docs/decisions/aws.md).',
+    });
     const { stateMachine, deadLetterQueue, bucket } = this;
     const start = createStart(this, { stateMachine, deadLetterQueue, eventBus, eventSource: settings.eventSource });
     const survey = createSurvey(this, { bucket, eventBus, deadLetterQueue, remindBefore, publishedUrl });
@@ -120,16 +124,11 @@ export class MarkCertificateCollector extends Construct {
     if (key) {
       grantKey(key, Object.values(functions));
     }
-    for (const role of [
+    acknowledgeWildcard(
       this.node.findChild('StateMachineRole'),
-      ...Object.values(functions).flatMap((each) => each.role ?? []),
-    ]) {
-      acknowledgeWildcard(
-        role,
-        '*',
-        'Actions that deliver traces and logs support no resource in a policy (AWS: X-Ray; Step Functions, Logging).',
-      );
-    }
+      '*',
+      'Actions that deliver logs support no resource in a policy (AWS: Step Functions, Logging).',
+    );
     this.alarmTopic = createAlarms(this, { collect, stateMachine, deadLetterQueue, key, settings });
     createDashboard(this, { collect, stateMachine, publish: settings.publish });
     createQueries(this, functions);

@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, Names, RemovalPolicy } from 'aws-cdk-lib';
 import type { IEventBus } from 'aws-cdk-lib/aws-events';
 import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
@@ -23,6 +23,7 @@ import { EventBridgePutEvents, LambdaInvoke } from 'aws-cdk-lib/aws-stepfunction
 import type { Construct } from 'constructs';
 import { NEXT_STEPS } from '../functions/errors.ts';
 import { EVENT_SOURCE, ISSUED } from '../functions/events.ts';
+import { putEventsStatement } from './grants.ts';
 import { PUBLISH_TIMEOUT } from './publication.ts';
 import type { Settings } from './settings.ts';
 
@@ -142,6 +143,7 @@ export function createStateMachine(
   );
 
   const logGroup = new LogGroup(scope, 'StateMachineLogs', {
+    logGroupName: logGroupName(scope),
     retention: RetentionDays.THREE_MONTHS,
     removalPolicy: RemovalPolicy.DESTROY,
   });
@@ -155,13 +157,23 @@ export function createStateMachine(
     // check, of publishing and of the announcement take 7 hours each. Only an overloaded Collect can delay the last
     // check beyond it.
     timeout: Duration.seconds(settings.giveUpAfter.toSeconds() + 2 * settings.pollEvery.toSeconds() + 86_400),
-    tracingEnabled: true,
+    // No X-Ray: AWS advises against it for executions that last for days (docs/decisions/aws.md).
     logs: {
       destination: logGroup,
       level: LogLevel.ERROR,
       includeExecutionData: false,
     },
   });
+}
+
+/**
+ * A name that contains the stack, the path of the construct and a hash of both, so no two collectors of an account have
+ * the same one. Without this prefix, each log group of a state machine takes a line in the account's resource policy for
+ * logs. When the 5,120 characters of this policy are used up, deployments fail (AWS: Step Functions, Logging).
+ */
+function logGroupName(scope: Construct): string {
+  const unique = Names.uniqueResourceName(scope, { separator: '-', maxLength: 200 });
+  return `/aws/vendedlogs/states/${unique}-StateMachineLogs`;
 }
 
 /**
@@ -185,13 +197,11 @@ function createPublishing(scope: Construct, publish: IFunction): LambdaInvoke {
 
 /**
  * A role with exactly the permissions that the states need. CDK's grants would allow every version and alias of a
- * function. Actions that deliver logs and traces support no resource (AWS: Step Functions, Logging; X-Ray,
- * identity-based policies).
+ * function. Actions that deliver logs support no resource (AWS: Step Functions, Logging).
  */
 function createRole(scope: Construct, functions: readonly IFunction[], eventBus: IEventBus): Role {
   const statements = [
     { actions: ['lambda:InvokeFunction'], resources: functions.map(({ functionArn }) => functionArn) },
-    { actions: ['events:PutEvents'], resources: [eventBus.eventBusArn] },
     {
       actions: [
         'logs:CreateLogDelivery',
@@ -202,10 +212,6 @@ function createRole(scope: Construct, functions: readonly IFunction[], eventBus:
         'logs:ListLogDeliveries',
         'logs:PutResourcePolicy',
         'logs:UpdateLogDelivery',
-        'xray:GetSamplingRules',
-        'xray:GetSamplingTargets',
-        'xray:PutTelemetryRecords',
-        'xray:PutTraceSegments',
       ],
       resources: ['*'],
     },
@@ -213,7 +219,12 @@ function createRole(scope: Construct, functions: readonly IFunction[], eventBus:
   return new Role(scope, 'StateMachineRole', {
     assumedBy: new ServicePrincipal('states.amazonaws.com'),
     inlinePolicies: {
-      states: new PolicyDocument({ statements: statements.map((statement) => new PolicyStatement(statement)) }),
+      states: new PolicyDocument({
+        statements: [
+          ...statements.map((statement) => new PolicyStatement(statement)),
+          putEventsStatement(eventBus, [ISSUED]),
+        ],
+      }),
     },
   });
 }

@@ -9,10 +9,11 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import type { NEXT_STEPS } from '../functions/errors.ts';
-import { ORDERED } from '../functions/events.ts';
+import { EXPIRING, ORDERED, PUBLICATION_BROKEN } from '../functions/events.ts';
 import { PUBLISHED } from '../functions/store/publication.ts';
 import { acknowledgeWildcard } from './acknowledge.ts';
 import { createFunction } from './functions.ts';
+import { grantPutEvents } from './grants.ts';
 import { grantPublish } from './publication.ts';
 
 /** The daily time of the survey, in UTC: before office hours in Europe, and never near midnight. */
@@ -96,10 +97,10 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
   for (const [action, resource] of [
     ['s3:ListBucket', bucket.bucketArn],
     ['s3:GetObject', bucket.arnForObjects('orders/*/certificate.json')],
-    ['events:PutEvents', eventBus.eventBusArn],
   ] as const) {
     survey.addToRolePolicy(new PolicyStatement({ actions: [action], resources: [resource] }));
   }
+  grantPutEvents(survey, eventBus, publishedUrl === undefined ? [EXPIRING] : [EXPIRING, PUBLICATION_BROKEN]);
   if (survey.role) {
     const reason = 'Reads the manifest of every order, and no other object.';
     acknowledgeWildcard(survey.role, bucket.arnForObjects('orders/*/certificate.json'), reason);

@@ -17,14 +17,14 @@ const TIMEOUTS = {
 const FUNCTIONS = Object.keys(TIMEOUTS);
 
 describe.each(Object.entries(TIMEOUTS))('%s', (name, timeout) => {
-  test('The function runs on Node 24 with its timeout, and is traced.', () => {
+  test('The function runs on Node 24 with its timeout, and is not traced.', () => {
     expect(only(withSettings, 'AWS::Lambda::Function', name).Properties).toMatchObject({
       Runtime: 'nodejs24.x',
       Handler: 'index.handler',
       Architectures: ['arm64'],
       Timeout: timeout,
-      TracingConfig: { Mode: 'Active' },
     });
+    expect(only(withSettings, 'AWS::Lambda::Function', name).Properties).not.toHaveProperty('TracingConfig');
   });
 
   test('The function logs JSON to its own log group, with a retention of 90 days.', () => {

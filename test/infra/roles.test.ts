@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { EVENT_SOURCE, EXPIRING, ISSUED, PUBLICATION_BROKEN } from '../../functions/events.ts';
 import { all, asList, grantsOf, KEY_ARN, only, policyStatements, SETTINGS, synthesize } from './synthesized.ts';
 
 const byDefault = synthesize();
@@ -9,6 +10,11 @@ const EXECUTIONS = 'arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:e
 const BUS = 'arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus';
 const WRITE_LOGS = ['logs:CreateLogStream', 'logs:PutLogEvents'];
 const USE_KEY = ['kms:Decrypt', 'kms:GenerateDataKey'];
+/** PutEvents, bound to the source and the detail types, as `grantsOf` writes it. */
+const putEvents = (...detailTypes: string[]) =>
+  `events:PutEvents if ${JSON.stringify({
+    StringEquals: { 'events:source': EVENT_SOURCE, 'events:detail-type': detailTypes },
+  })}`;
 const UNPUBLISH = {
   '<Bucket.Arn>/published/*/*.pem': ['s3:DeleteObject'],
   '<Bucket.Arn>/published/*/*.svg': ['s3:DeleteObject'],
@@ -25,8 +31,6 @@ describe('what the roles allow', () => {
     'logs:PutResourcePolicy',
     'logs:UpdateLogDelivery',
   ];
-  const TRACE = ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'];
-  const SAMPLING = ['xray:GetSamplingRules', 'xray:GetSamplingTargets'];
 
   const GRANTS = {
     CollectFunctionRole: {
@@ -34,27 +38,24 @@ describe('what the roles allow', () => {
       '<Credentials>': ['secretsmanager:GetSecretValue'],
       '<Bucket.Arn>/orders/*': ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'],
       '<Bucket.Arn>': ['s3:ListBucket'],
-      '*': TRACE,
     },
     StartFunctionRole: {
       '<StartFunctionLogs.Arn>': WRITE_LOGS,
       '<StateMachine>': ['states:StartExecution'],
       [EXECUTIONS]: ['states:DescribeExecution'],
       '<DeadLetterQueue.Arn>': ['sqs:SendMessage'],
-      '*': TRACE,
     },
     SurveyFunctionRole: {
       '<SurveyFunctionLogs.Arn>': WRITE_LOGS,
       '<Bucket.Arn>': ['s3:ListBucket'],
       '<Bucket.Arn>/orders/*/certificate.json': ['s3:GetObject'],
-      [`${BUS}/default`]: ['events:PutEvents'],
+      [`${BUS}/default`]: [putEvents(EXPIRING)],
       '<DeadLetterQueue.Arn>': ['sqs:SendMessage'],
-      '*': TRACE,
     },
     StateMachineRole: {
       '<CollectFunction.Arn>': ['lambda:InvokeFunction'],
-      [`${BUS}/default`]: ['events:PutEvents'],
-      '*': [...LOG_DELIVERY, ...SAMPLING, ...TRACE],
+      [`${BUS}/default`]: [putEvents(ISSUED)],
+      '*': LOG_DELIVERY,
     },
   };
 
@@ -66,7 +67,6 @@ describe('what the roles allow', () => {
       '<Bucket.Arn>/published/*': ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'],
       '<Bucket.Arn>': ['s3:ListBucket'],
       ...UNPUBLISH,
-      '*': TRACE,
     },
     RevokeFunctionRole: {
       '<RevokeFunctionLogs.Arn>': WRITE_LOGS,
@@ -74,9 +74,12 @@ describe('what the roles allow', () => {
       '<Bucket.Arn>/published/*': ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'],
       ...UNPUBLISH,
       '<DeadLetterQueue.Arn>': ['sqs:SendMessage'],
-      '*': TRACE,
     },
-    SurveyFunctionRole: { ...GRANTS.SurveyFunctionRole, '<Bucket.Arn>/published/*/*.json': ['s3:GetObject'] },
+    SurveyFunctionRole: {
+      ...GRANTS.SurveyFunctionRole,
+      '<Bucket.Arn>/published/*/*.json': ['s3:GetObject'],
+      [`${BUS}/default`]: [putEvents(EXPIRING, PUBLICATION_BROKEN)],
+    },
     StateMachineRole: { ...GRANTS.StateMachineRole, '<PublishFunction.Arn>': ['lambda:InvokeFunction'] },
   };
 
@@ -94,7 +97,6 @@ describe('what the roles allow', () => {
       '<StateMachine>': ['states:StartExecution'],
       [EXECUTIONS]: ['states:DescribeExecution'],
       [KEY_ARN]: USE_KEY,
-      '*': TRACE,
     });
   });
 
@@ -165,11 +167,11 @@ describe('what the roles allow', () => {
     }
   });
 
-  test('Only actions that deliver logs and traces, which support no resource, have a wildcard as their resource.', () => {
+  test('Only actions that deliver logs, which support no resource, have a wildcard as their resource.', () => {
     const statements = policyStatements(withSettings.resolved);
     const everywhere = statements.filter(({ Resource }) => asList(Resource).includes('*'));
     const actions = new Set(everywhere.flatMap(({ Action }) => asList(Action)));
-    expect([...actions].toSorted()).toEqual([...LOG_DELIVERY, ...SAMPLING, ...TRACE].toSorted());
+    expect([...actions].toSorted()).toEqual(LOG_DELIVERY);
     expect(everywhere.every(({ Effect }) => Effect === 'Allow')).toBe(true);
   });
 });

@@ -1,6 +1,12 @@
+import { App, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { EventBus } from 'aws-cdk-lib/aws-events';
+import { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { Construct } from 'constructs';
 import { describe, expect, test } from 'vitest';
 import { NEXT_STEPS } from '../../functions/errors.ts';
-import { EVENTS_FOR_REFUSALS, EVENTS_PER_CHECK } from '../../infra/settings.ts';
+import { EVENTS_FOR_REFUSALS, EVENTS_PER_CHECK, readSettings } from '../../infra/settings.ts';
+import { createStateMachine } from '../../infra/state-machine.ts';
 import { busyPolicy } from '../bench/machine.ts';
 import { type Load, simulate } from '../bench/simulation.ts';
 import { DAY, only, type Retrier, SETTINGS, type State, type SynthesizedStack, synthesize } from './synthesized.ts';
@@ -88,17 +94,34 @@ describe('the state machine', () => {
     },
   );
 
-  test('The machine is traced, and logs errors without the data of executions.', () => {
+  test('The machine logs errors without the data of executions, and is not traced.', () => {
     expect(only(byDefault, 'AWS::StepFunctions::StateMachine').Properties).toMatchObject({
       RoleArn: '<StateMachineRole.Arn>',
-      TracingConfiguration: { Enabled: true },
       LoggingConfiguration: {
         Level: 'ERROR',
         IncludeExecutionData: false,
         Destinations: [{ CloudWatchLogsLogGroup: { LogGroupArn: '<StateMachineLogs.Arn>' } }],
       },
     });
-    expect(only(byDefault, 'AWS::Logs::LogGroup', 'StateMachineLogs').Properties).toEqual({ RetentionInDays: 90 });
+    expect(only(byDefault, 'AWS::StepFunctions::StateMachine').Properties).not.toHaveProperty('TracingConfiguration');
+    expect(only(byDefault, 'AWS::Logs::LogGroup', 'StateMachineLogs').Properties).toMatchObject({
+      RetentionInDays: 90,
+    });
+  });
+
+  test('The log group of the machine has the prefix that keeps it out of the resource policy of the account.', () => {
+    expect(nameOfLogGroup(['Stack', 'Collector'])).toMatch(
+      /^\/aws\/vendedlogs\/states\/Stack-Collector-.{8}-StateMachineLogs$/,
+    );
+  });
+
+  test('Each collector has its own log group: two in one stack, and in two stacks.', () => {
+    const names = [
+      ['One', 'Collector'],
+      ['Two', 'Collector'],
+      ['One', 'Other'],
+    ].map(nameOfLogGroup);
+    expect(new Set(names).size).toBe(names.length);
   });
 
   test('The machine is a standard one, because an express execution ends after five minutes.', () => {
@@ -253,6 +276,21 @@ describe('one round of the loop', () => {
     expect(events.reduce((sum, count) => sum + count, 0)).toBe(EVENTS_PER_CHECK);
   });
 });
+
+/** The name of the log group of a state machine in this stack and this construct. */
+function nameOfLogGroup([stackName = '', constructName = '']: readonly string[]): string {
+  const stack = new Stack(new App(), stackName);
+  const collector = new Construct(stack, constructName);
+  const collect = LambdaFunction.fromFunctionArn(
+    stack,
+    'Function',
+    'arn:aws:lambda:eu-west-1:111122223333:function:collect',
+  );
+  const eventBus = EventBus.fromEventBusName(stack, 'Bus', 'default');
+  createStateMachine(collector, { collect, publish: undefined, eventBus, settings: readSettings({}) });
+  const groups = Object.values(Template.fromStack(stack).findResources('AWS::Logs::LogGroup'));
+  return groups.map(({ Properties }) => String(Properties.LogGroupName)).join();
+}
 
 function stateOf(name: string, stack = byDefault): State {
   const state = stack.machine.States[name];

@@ -90,6 +90,7 @@ export interface Statement {
   readonly Effect: string;
   readonly Action?: unknown;
   readonly Resource?: unknown;
+  readonly Condition?: unknown;
 }
 
 const synthesized = new Map<string, SynthesizedStack>();
@@ -180,8 +181,8 @@ export function statementsOf(stack: SynthesizedStack, type: string): Statement[]
 }
 
 /**
- * The actions that a role allows, by resource. A condition, or any other unexpected part of a statement, fails the
- * test.
+ * The actions that a role allows, by resource. An action that is allowed under a condition ends with `if` and the
+ * condition as JSON. Any other unexpected part of a statement fails the test.
  */
 export function grantsOf(stack: SynthesizedStack, role: string): Record<string, string[]> {
   const attached = all(stack, 'AWS::IAM::Policy').filter(({ Properties }) =>
@@ -189,10 +190,12 @@ export function grantsOf(stack: SynthesizedStack, role: string): Record<string, 
   );
   const statements = policyStatements([only(stack, 'AWS::IAM::Role', role), attached]);
   const grants: Record<string, string[]> = {};
-  for (const { Effect, Action, Resource, ...rest } of statements) {
+  for (const { Effect, Action, Resource, Condition, ...rest } of statements) {
     expect({ Effect, rest }).toEqual({ Effect: 'Allow', rest: {} });
+    const suffix = Condition === undefined ? '' : ` if ${JSON.stringify(Condition)}`;
     for (const resource of asList(Resource)) {
-      grants[String(resource)] = [...(grants[String(resource)] ?? []), ...asList(Action).map(String)].toSorted();
+      const actions = asList(Action).map((action) => `${action}${suffix}`);
+      grants[String(resource)] = [...(grants[String(resource)] ?? []), ...actions].toSorted();
     }
   }
   return grants;
