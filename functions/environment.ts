@@ -40,6 +40,12 @@ export function parseEnvironment<const Schema extends EnvironmentSchema>(
 /** A variable of any text, such as a name or an ARN. `accepted` describes it. */
 export const textVariable = (accepted: string) => v.string(accepted);
 
+/** The name of a collector that no setting names. */
+export const DEFAULT_COLLECTOR = 'mark-certificate-collector';
+
+/** The variable with the name of the collector. Stacks of release 0.1.0 do not set it. */
+export const collectorVariable = () => v.optional(textVariable('the name of the collector'), DEFAULT_COLLECTOR);
+
 const SECONDS_FORM = 'a whole number of seconds, at least 1, like "10800"';
 
 /** A variable with a period in seconds. */

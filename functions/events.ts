@@ -1,8 +1,67 @@
+import type { WaitingReason } from './collectmc/codes.ts';
+
 /** The source of every event that this project sends. */
 export const EVENT_SOURCE = 'mark-certificate-collector';
 
 /** The detail types of incoming and outgoing events. docs/events.md describes them. */
 export const ORDERED = 'Mark Certificate Ordered';
 export const ISSUED = 'Mark Certificate Issued';
+export const WAITING = 'Mark Certificate Waiting';
+export const FAILED = 'Mark Certificate Failed';
 export const EXPIRING = 'Mark Certificate Expiring';
+export const REVOKED = 'Mark Certificate Revoked';
 export const PUBLICATION_BROKEN = 'Mark Certificate Publication Broken';
+
+/** Fields of every outgoing event. */
+export interface CollectorDetail {
+  /** The name of the collector that sent the event. */
+  readonly collector: string;
+  readonly domains: readonly string[];
+}
+
+/** Fields of every outgoing event about an order. */
+export interface OrderDetail extends CollectorDetail {
+  readonly orderNumber: string;
+  /** The account at the CA; null for the default account. */
+  readonly account: string | null;
+}
+
+/** Fields of the events that report the status of an order. */
+interface StatusDetail extends OrderDetail {
+  readonly execution: string;
+  /** The start of the execution. Dates are ISO 8601 in UTC. */
+  readonly startedAt: string;
+  /** What happened, for a person. */
+  readonly text: string;
+  /** What a person must do. */
+  readonly nextStep: string;
+  /** `updatedAt` of the status that the sender wrote. A status that was reported is not reported again. */
+  readonly updatedAt: string;
+}
+
+/** Why an order that waits needs a person: the reason why it waits, or three quarters of its deadline. */
+export type Concern = Extract<WaitingReason, 'credentials' | 'payment' | 'permission' | 'outage'> | 'deadline';
+
+/** The detail of "Mark Certificate Waiting": an order starts to need a person. */
+export interface WaitingDetail extends StatusDetail {
+  readonly reason: Concern;
+  /** The start of this reason. */
+  readonly since: string;
+}
+
+/** The detail of "Mark Certificate Failed": the collection of an order ended without a certificate. */
+export interface FailedDetail extends StatusDetail {
+  readonly error: string;
+}
+
+/** The detail of "Mark Certificate Revoked". */
+export interface RevokedDetail extends OrderDetail {
+  /** True if CollectMC or a CRL confirms the revocation. False for a push, which only informs. */
+  readonly confirmed: boolean;
+  /** Where the collector learned it. */
+  readonly source: 'collect-mc' | 'push';
+  readonly text: string;
+  /** Since when the collector knows it. */
+  readonly knownSince: string;
+  readonly execution?: string;
+}

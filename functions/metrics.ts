@@ -1,8 +1,8 @@
 import type { WaitingReason } from './collectmc/codes.ts';
 
 /**
- * The namespace of every metric of this project. The only dimension is `service`: the name of the function that writes
- * it.
+ * The namespace of every metric of this project. The dimensions are `service`, the name of the function that writes it,
+ * and `collector`, the name of the collector.
  */
 export const METRICS_NAMESPACE = 'MarkCertificateCollector';
 

@@ -110,7 +110,7 @@ function alarmDefinitions({
   const twoIntervals = Duration.minutes(Math.min(minutes, DAY.toMinutes()));
   const withinTwoIntervals = { evaluationPeriods: Math.ceil(minutes / DAY.toMinutes()), datapointsToAlarm: 1 };
   const waiting = (reason: WaitingReason, period: Duration) =>
-    functionMetric('collect', WAITING_METRICS[reason], Stats.SUM, period);
+    functionMetric(settings.name, 'collect', WAITING_METRICS[reason], Stats.SUM, period);
   return {
     OrderFailed: {
       heading: 'an-order-failed',
@@ -171,7 +171,7 @@ function alarmDefinitions({
       heading: 'the-ca-is-down',
       meaning: 'For six hours, no call to the CA returned a usable reply. The orders wait and continue by themselves.',
       // Each call writes 1 (usable reply) or 0: a maximum below 1 means that there were calls, and none was usable.
-      metric: functionMetric('collect', COLLECT_METRICS.reached, Stats.MAXIMUM, Duration.hours(6)),
+      metric: functionMetric(settings.name, 'collect', COLLECT_METRICS.reached, Stats.MAXIMUM, Duration.hours(6)),
       threshold: 1,
       below: true,
     },
@@ -179,7 +179,7 @@ function alarmDefinitions({
       heading: 'an-order-has-waited-for-a-long-time',
       meaning:
         'The oldest waiting order has used three quarters of the time after which its collection fails as overdue.',
-      metric: functionMetric('collect', COLLECT_METRICS.waitingDays, Stats.MAXIMUM, twoIntervals),
+      metric: functionMetric(settings.name, 'collect', COLLECT_METRICS.waitingDays, Stats.MAXIMUM, twoIntervals),
       threshold: (settings.giveUpAfter.toSeconds() / 86_400) * 0.75,
       ...withinTwoIntervals,
     },
@@ -195,62 +195,62 @@ function alarmDefinitions({
     CertificateExpires: {
       heading: 'a-certificate-expires',
       meaning: 'A certificate without a newer replacement expires within a week, or has expired.',
-      metric: functionMetric('survey', SURVEY_METRICS.daysToExpiry, Stats.MINIMUM, DAY),
+      metric: functionMetric(settings.name, 'survey', SURVEY_METRICS.daysToExpiry, Stats.MINIMUM, DAY),
       threshold: 8,
       below: true,
     },
     ManifestDamaged: {
       heading: 'a-manifest-is-damaged',
       meaning: 'The survey cannot read a certificate.json. The expiry of its certificate is not monitored.',
-      metric: functionMetric('survey', SURVEY_METRICS.damaged, Stats.MAXIMUM, DAY),
+      metric: functionMetric(settings.name, 'survey', SURVEY_METRICS.damaged, Stats.MAXIMUM, DAY),
       threshold: 1,
     },
     SurveyMissing: {
       heading: 'the-survey-did-not-run',
       meaning: 'The daily survey of certificates did not run, or did not complete.',
-      metric: functionMetric('survey', SURVEY_METRICS.runs, Stats.SUM, DAY),
+      metric: functionMetric(settings.name, 'survey', SURVEY_METRICS.runs, Stats.SUM, DAY),
       threshold: 1,
       below: true,
       missing: TreatMissingData.BREACHING,
     },
-    ...(settings.publish && PUBLICATION_ALARMS),
-    ...(settings.publish && settings.push && PUSHED_PUBLICATION_ALARMS),
+    ...(settings.publish && publicationAlarms(settings)),
+    ...(settings.publish && settings.push && pushedPublicationAlarms(settings)),
   };
 }
 
 /** Alarms that exist only if the setting `publish` is on. */
-const PUBLICATION_ALARMS: Readonly<Record<string, AlarmDefinition>> = {
+const publicationAlarms = (settings: Settings): Readonly<Record<string, AlarmDefinition>> => ({
   PublicationRefused: {
     heading: 'a-certificate-was-not-published',
     meaning:
       'A certificate was issued but not published at a domain of its order. The log of Publish contains the reason.',
-    metric: functionMetric('publish', PUBLISH_METRICS.refused, Stats.SUM, Duration.minutes(5)),
+    metric: functionMetric(settings.name, 'publish', PUBLISH_METRICS.refused, Stats.SUM, Duration.minutes(5)),
     threshold: 1,
   },
   PublishedRevoked: {
     heading: 'a-published-certificate-was-revoked',
     meaning: 'The CA revoked a published certificate.',
-    metric: functionMetric('revoke', REVOKE_METRICS.revoked, Stats.SUM, Duration.minutes(5)),
+    metric: functionMetric(settings.name, 'revoke', REVOKE_METRICS.revoked, Stats.SUM, Duration.minutes(5)),
     threshold: 1,
   },
   PublicationBroken: {
     heading: 'a-publication-is-broken',
     meaning:
       'A published certificate, a published logo or the DNS of its domain has a fault. An event lists the differences.',
-    metric: functionMetric('survey', SURVEY_METRICS.broken, Stats.MAXIMUM, DAY),
+    metric: functionMetric(settings.name, 'survey', SURVEY_METRICS.broken, Stats.MAXIMUM, DAY),
     threshold: 1,
   },
-};
+});
 
 /** Alarms that exist only if the settings `publish` and `push` are on. */
-const PUSHED_PUBLICATION_ALARMS: Readonly<Record<string, AlarmDefinition>> = {
+const pushedPublicationAlarms = (settings: Settings): Readonly<Record<string, AlarmDefinition>> => ({
   PushedRevoked: {
     heading: 'a-published-certificate-was-revoked',
     meaning: 'The CA reported by push that it revoked a certificate. A check asks CollectMC whether this is correct.',
-    metric: functionMetric('push', PUSH_METRICS.revoked, Stats.SUM, Duration.minutes(5)),
+    metric: functionMetric(settings.name, 'push', PUSH_METRICS.revoked, Stats.SUM, Duration.minutes(5)),
     threshold: 1,
   },
-};
+});
 
 /**
  * Publishes a message for each failed, timed-out or aborted execution. The cause of an execution that failed in Collect

@@ -1,9 +1,10 @@
 import { App } from 'aws-cdk-lib';
-import { InvalidSettingsError } from './settings.ts';
+import { InvalidSettingsError, stackNameOf } from './settings.ts';
 import { MarkCertificateCollectorStack } from './stack.ts';
 
 try {
-  new MarkCertificateCollectorStack(new App(), 'MarkCertificateCollector');
+  const app = new App();
+  new MarkCertificateCollectorStack(app, stackNameOf(app.node.tryGetContext('name')));
 } catch (error) {
   if (!(error instanceof InvalidSettingsError)) {
     throw error;

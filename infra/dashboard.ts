@@ -13,13 +13,18 @@ export interface DashboardProps {
   readonly collect: IFunction;
   readonly stateMachine: StateMachine;
   readonly publish: boolean;
+  /** The name of the collector. */
+  readonly collector: string;
 }
 
 /** The operator's dashboard: orders by outcome, waiting by reason, calls to the CA, duration of orders, expiry. */
-export function createDashboard(scope: Construct, { collect, stateMachine, publish }: DashboardProps): Dashboard {
+export function createDashboard(
+  scope: Construct,
+  { collect, stateMachine, publish, collector }: DashboardProps,
+): Dashboard {
   const collectMetric = (name: string, statistic: string, period = HOUR) =>
-    functionMetric('collect', name, statistic, period);
-  const surveyMetric = (name: string, statistic: string) => functionMetric('survey', name, statistic, DAY);
+    functionMetric(collector, 'collect', name, statistic, period);
+  const surveyMetric = (name: string, statistic: string) => functionMetric(collector, 'survey', name, statistic, DAY);
   const graph = (title: string, left: IMetric[], right: IMetric[] = []) =>
     new GraphWidget({ title, width: 12, height: 6, left, right });
   return new Dashboard(scope, 'Dashboard', {

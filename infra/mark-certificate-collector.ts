@@ -68,7 +68,7 @@ export class MarkCertificateCollector extends Construct {
 
     // Never change the placeholder of a deployed stack: CloudFormation would overwrite the operator's login with it.
     this.credentials = new Secret(this, 'Credentials', {
-      secretName: settings.credentialsSecretName,
+      secretName: `${settings.name}/credentials`,
       description: 'Login at the CA for CollectMC: {"loginName": "…", "loginPassword": "…"}',
       secretObjectValue: {
         loginName: SecretValue.unsafePlainText(PLACEHOLDER),
@@ -94,11 +94,11 @@ export class MarkCertificateCollector extends Construct {
       reason: 'This queue is itself a dead-letter queue, of functions and rules; the check knows only those of queues.',
     });
 
-    const { remindBefore, unpublishRevoked } = settings;
+    const { name: collector, remindBefore, unpublishRevoked } = settings;
     this.publication = settings.publish ? createPublication(this, this.bucket, settings) : undefined;
     const publishedUrl = this.publication?.url;
     const collect = this.createCollect(settings);
-    const publish = publishedUrl === undefined ? undefined : createPublish(this, this.bucket, publishedUrl);
+    const publish = publishedUrl === undefined ? undefined : createPublish(this, this.bucket, publishedUrl, collector);
     this.stateMachine = createStateMachine(this, { collect, publish, eventBus, settings });
     Validations.of(this.stateMachine).acknowledge({
       id: 'AwsSolutions-SF1',
@@ -111,11 +111,17 @@ export class MarkCertificateCollector extends Construct {
       reason: 'AWS advises against X-Ray for executions that last for days (docs/decisions/aws.md).',
     });
     const { stateMachine, deadLetterQueue, bucket } = this;
-    const start = createStart(this, { stateMachine, deadLetterQueue, eventBus, eventSource: settings.eventSource });
-    const survey = createSurvey(this, { bucket, eventBus, deadLetterQueue, remindBefore, publishedUrl });
+    const start = createStart(this, {
+      collector,
+      stateMachine,
+      deadLetterQueue,
+      eventBus,
+      eventSource: settings.eventSource,
+    });
+    const survey = createSurvey(this, { collector, bucket, eventBus, deadLetterQueue, remindBefore, publishedUrl });
     const publishing = publish && {
       publish,
-      revoke: createRevoke(this, { bucket, stateMachine, deadLetterQueue, unpublishRevoked }),
+      revoke: createRevoke(this, { collector, bucket, stateMachine, deadLetterQueue, unpublishRevoked }),
     };
     const pushed = settings.push ? this.createPushWithCredentials(key, settings) : undefined;
     this.push = pushed;
@@ -130,7 +136,9 @@ export class MarkCertificateCollector extends Construct {
       'Actions that deliver logs support no resource in a policy (AWS: Step Functions, Logging).',
     );
     this.alarmTopic = createAlarms(this, { collect, stateMachine, deadLetterQueue, key, settings });
-    createDashboard(this, { collect, stateMachine, publish: settings.publish });
+    if (settings.dashboard) {
+      createDashboard(this, { collect, stateMachine, publish: settings.publish, collector: settings.name });
+    }
     createQueries(this, functions);
   }
 
@@ -141,6 +149,7 @@ export class MarkCertificateCollector extends Construct {
       timeout: Duration.seconds(60),
       reservedConcurrency: settings.reservedConcurrency,
       environment: {
+        COLLECTOR: settings.name,
         BUCKET_NAME: this.bucket.bucketName,
         COLLECT_URL: settings.collectUrl,
         CREDENTIALS_SECRET_ARN: this.credentials.secretArn,
@@ -188,7 +197,15 @@ export class MarkCertificateCollector extends Construct {
     });
     // Anybody can call the URL: requests without the password must not use up the account's concurrency.
     const reservedConcurrency = settings.reservedConcurrency === undefined ? undefined : 5;
-    return { credentials, ...createPush(this, { stateMachine: this.stateMachine, credentials, reservedConcurrency }) };
+    return {
+      credentials,
+      ...createPush(this, {
+        collector: settings.name,
+        stateMachine: this.stateMachine,
+        credentials,
+        reservedConcurrency,
+      }),
+    };
   }
 }
 

@@ -145,12 +145,17 @@ function acknowledge(distribution: Distribution, ownName: boolean): void {
 }
 
 /** The function of the state Publish: copies the chain and the logo of an order to the addresses of its domains. */
-export function createPublish(scope: Construct, bucket: Bucket, publishedUrl: string): LambdaFunction {
+export function createPublish(
+  scope: Construct,
+  bucket: Bucket,
+  publishedUrl: string,
+  collector: string,
+): LambdaFunction {
   const publish = createFunction(scope, 'PublishFunction', {
     folder: 'publish',
     description: 'Publishes the chain and the logo of an order at the addresses for BIMI records',
     timeout: PUBLISH_TIMEOUT,
-    environment: { BUCKET_NAME: bucket.bucketName, PUBLISHED_URL: publishedUrl },
+    environment: { COLLECTOR: collector, BUCKET_NAME: bucket.bucketName, PUBLISHED_URL: publishedUrl },
   });
   const orders = bucket.arnForObjects('orders/*');
   publish.addToRolePolicy(

@@ -4,6 +4,7 @@ import { readFingerprint } from '../functions/certificate/trust-anchors.ts';
 import { CHECKS_AHEAD } from '../functions/collect/waiting.ts';
 import { COLLECT_URL, endpointProblem, RESPONSE_FORMATS } from '../functions/collectmc/request.ts';
 import { CollectorError } from '../functions/collector-error.ts';
+import { DEFAULT_COLLECTOR } from '../functions/environment.ts';
 import { isLoopback, SECURE_URL_FORM } from '../functions/http.ts';
 import { problemsOf } from '../functions/input.ts';
 import { domainSchema } from '../functions/order.ts';
@@ -48,6 +49,13 @@ const duration = (accepted: string) =>
     v.transform((value) => durationOf(value) ?? Duration.seconds(0)),
   );
 
+const NAME = /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/;
+const EMAIL = /^[^@\s]+@[^@\s]+\.[^@\s]+$/;
+
+/** The runbook that messages link to, if the setting does not name another page. */
+const DEFAULT_RUNBOOK_URL =
+  'https://github.com/mark-certificate-collector/mark-certificate-collector/blob/main/docs/runbook.md';
+
 const FORMATS = Object.keys(RESPONSE_FORMATS) as (keyof typeof RESPONSE_FORMATS)[];
 const TRUST_ANCHORS_FORM = 'SHA-256 fingerprints of certificates, 64 hex digits each, separated by commas';
 const CONCURRENCY_FORM = 'a whole number from 1 to 1000, or "none"';
@@ -66,6 +74,11 @@ const flag = () =>
  * Values come from the CDK context, so a number may arrive as text.
  */
 const settingsSchema = v.object({
+  /** The name of the collector. It separates collectors in one AWS account and region. */
+  name: v.optional(
+    text('1 to 32 lower-case letters, digits and hyphens, without a hyphen at its ends', NAME),
+    DEFAULT_COLLECTOR,
+  ),
   /** The URL of CollectMC. */
   collectUrl: v.optional(
     v.pipe(
@@ -80,11 +93,6 @@ const settingsSchema = v.object({
   pollEvery: v.optional(duration('an ISO 8601 duration like PT3H'), 'PT3H'),
   /** The deadline of an order, from its start: after it, the collection fails as overdue. */
   giveUpAfter: v.optional(duration('an ISO 8601 duration like P90D'), 'P90D'),
-  /** The name of the secret that contains the login at the CA. */
-  credentialsSecretName: v.optional(
-    text('1 to 512 letters, digits and /_+=.@-', /^[A-Za-z0-9/_+=.@-]{1,512}$/),
-    'mark-certificate-collector/credentials',
-  ),
   /** The source of the events that announce an order. */
   eventSource: v.optional(
     text('1 to 256 characters, not beginning with "aws."', /^(?!aws\.).{1,256}$/),
@@ -117,7 +125,16 @@ const settingsSchema = v.object({
   /** The time between the first reminder and the expiry of a certificate. */
   remindBefore: v.optional(duration('an ISO 8601 duration like P30D'), 'P30D'),
   /** The e-mail address that receives the alarms; AWS asks it for confirmation. */
-  alarmEmail: v.optional(text('an e-mail address', /^[^@\s]+@[^@\s]+\.[^@\s]+$/)),
+  alarmEmail: v.optional(text('an e-mail address', EMAIL)),
+  /** The e-mail address that receives what concerns the brand; by default, the operators receive it. */
+  notifyEmail: v.optional(text('an e-mail address', EMAIL)),
+  /** The page that messages link to, without a fragment. */
+  runbookUrl: v.optional(
+    text('an https URL without a fragment', /^https:\/\/[^\s#/]+\/?[^\s#]*$/),
+    DEFAULT_RUNBOOK_URL,
+  ),
+  /** Whether the stack contains a dashboard. AWS charges 3 dollars a month for it. */
+  dashboard: v.optional(flag(), false),
   /** Whether the CA may push notifications to a function URL. */
   push: v.optional(flag(), false),
   /** Whether chain and logo are published at the addresses of an order's domains. */
@@ -169,6 +186,20 @@ export type Settings = v.InferOutput<typeof settingsSchema>;
 /** The names of all settings, as keys of the CDK context. */
 export const SETTING_NAMES = Object.keys(settingsSchema.entries) as (keyof Settings)[];
 
+/** Settings of earlier releases. They are refused, because a deployment that ignored one would change a resource. */
+const REMOVED_SETTINGS: Readonly<Record<string, string>> = {
+  credentialsSecretName: 'name; the secret is <name>/credentials',
+};
+
+/** The names of settings of earlier releases, which {@link readSettings} refuses. */
+export const REMOVED_SETTING_NAMES = Object.keys(REMOVED_SETTINGS);
+
+/** The stack of a collector: the default name has no suffix. A value that is no name gets none either: it is refused. */
+export function stackNameOf(name: unknown): string {
+  const isOtherName = typeof name === 'string' && NAME.test(name) && name !== DEFAULT_COLLECTOR;
+  return isOtherName ? `MarkCertificateCollector-${name}` : 'MarkCertificateCollector';
+}
+
 /** Some settings cannot be used. The message contains each with its value and the accepted form. */
 export class InvalidSettingsError extends CollectorError {
   override readonly name = 'InvalidSettingsError';
@@ -185,7 +216,7 @@ export class InvalidSettingsError extends CollectorError {
  */
 export function readSettings(input: Readonly<Record<string, unknown>>): Settings {
   const result = v.safeParse(settingsSchema, input);
-  const problems = result.issues ? problemsOf(result.issues) : [];
+  const problems = [...removedSettings(input), ...(result.issues ? problemsOf(result.issues) : [])];
   // Checked separately, so that another wrong setting does not hide the problems of these.
   const timing = v.safeParse(timingSchema, input);
   if (timing.success) {
@@ -199,6 +230,16 @@ export function readSettings(input: Readonly<Record<string, unknown>>): Settings
     throw new InvalidSettingsError(problems);
   }
   return result.output;
+}
+
+function removedSettings(input: Readonly<Record<string, unknown>>): string[] {
+  return Object.entries(REMOVED_SETTINGS).flatMap(([name, successor]) =>
+    input[name] === undefined
+      ? []
+      : [
+          `${name}: ${JSON.stringify(input[name])} is not accepted, because the setting is gone; accepted: ${successor}`,
+        ],
+  );
 }
 
 /** Problems of the durations, each alone and together, with the arithmetic. */

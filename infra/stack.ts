@@ -1,7 +1,7 @@
 import { Annotations, CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { MarkCertificateCollector } from './mark-certificate-collector.ts';
-import { SETTING_NAMES } from './settings.ts';
+import { REMOVED_SETTING_NAMES, SETTING_NAMES } from './settings.ts';
 
 /** The collector with settings from the CDK context, and the outputs that the commands of the documentation use. */
 export class MarkCertificateCollectorStack extends Stack {
@@ -10,7 +10,9 @@ export class MarkCertificateCollectorStack extends Stack {
     const collector = new MarkCertificateCollector(
       this,
       'Collector',
-      Object.fromEntries(SETTING_NAMES.map((name) => [name, this.node.tryGetContext(name)])),
+      Object.fromEntries(
+        [...SETTING_NAMES, ...REMOVED_SETTING_NAMES].map((name) => [name, this.node.tryGetContext(name)]),
+      ),
     );
     for (const name of Object.keys(this.node.getAllContext())) {
       // CDK's own keys contain other characters. Without this warning, a misspelt setting would silently be the

@@ -21,6 +21,8 @@ const SURVEY_SCHEDULE = { hour: '5', minute: '17' };
 
 /** What the function start uses, and the source of the events that start it. */
 export interface StartProps {
+  /** The name of the collector. */
+  readonly collector: string;
   readonly stateMachine: StateMachine;
   readonly deadLetterQueue: IQueue;
   readonly eventBus: IEventBus;
@@ -29,12 +31,12 @@ export interface StartProps {
 
 /** Starts an execution for each event "Mark Certificate Ordered". An event that fails goes to the dead-letter queue. */
 export function createStart(scope: Construct, props: StartProps): LambdaFunction {
-  const { stateMachine, deadLetterQueue, eventBus, eventSource } = props;
+  const { collector, stateMachine, deadLetterQueue, eventBus, eventSource } = props;
   const start = createFunction(scope, 'StartFunction', {
     folder: 'start',
     description: 'Starts the collection of an order when its event arrives',
     timeout: Duration.seconds(30),
-    environment: { STATE_MACHINE_ARN: stateMachine.stateMachineArn },
+    environment: { COLLECTOR: collector, STATE_MACHINE_ARN: stateMachine.stateMachineArn },
   });
   addDeadLetterQueue(start, deadLetterQueue);
   grantStartExecution(start, stateMachine);
@@ -48,6 +50,8 @@ export function createStart(scope: Construct, props: StartProps): LambdaFunction
 }
 
 export interface PushProps {
+  /** The name of the collector. */
+  readonly collector: string;
   readonly stateMachine: StateMachine;
   /** The credentials that the CA sends: `{"username": "…", "password": "…"}`. */
   readonly credentials: Secret;
@@ -55,13 +59,18 @@ export interface PushProps {
 }
 
 /** Receives the CA's notifications at a function URL with basic authentication. An outcome starts an execution. */
-export function createPush(scope: Construct, { stateMachine, credentials, reservedConcurrency }: PushProps) {
+export function createPush(scope: Construct, props: PushProps) {
+  const { collector, stateMachine, credentials, reservedConcurrency } = props;
   const push = createFunction(scope, 'PushFunction', {
     folder: 'push',
     description: 'Receives notifications of the CA, and asks CollectMC about the order at once',
     timeout: Duration.seconds(15),
     reservedConcurrency,
-    environment: { STATE_MACHINE_ARN: stateMachine.stateMachineArn, PUSH_SECRET_ARN: credentials.secretArn },
+    environment: {
+      COLLECTOR: collector,
+      STATE_MACHINE_ARN: stateMachine.stateMachineArn,
+      PUSH_SECRET_ARN: credentials.secretArn,
+    },
   });
   push.addToRolePolicy(
     new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [credentials.secretArn] }),
@@ -71,6 +80,8 @@ export function createPush(scope: Construct, { stateMachine, credentials, reserv
 }
 
 export interface SurveyProps {
+  /** The name of the collector. */
+  readonly collector: string;
   readonly bucket: Bucket;
   readonly eventBus: IEventBus;
   readonly deadLetterQueue: IQueue;
@@ -81,12 +92,13 @@ export interface SurveyProps {
 
 /** Checks once a day how long the certificates in the bucket are still valid, and what is published. */
 export function createSurvey(scope: Construct, props: SurveyProps): LambdaFunction {
-  const { bucket, eventBus, deadLetterQueue, remindBefore, publishedUrl } = props;
+  const { collector, bucket, eventBus, deadLetterQueue, remindBefore, publishedUrl } = props;
   const survey = createFunction(scope, 'SurveyFunction', {
     folder: 'survey',
     description: 'Checks once a day which certificates expire soon',
     timeout: Duration.minutes(5),
     environment: {
+      COLLECTOR: collector,
       BUCKET_NAME: bucket.bucketName,
       EVENT_BUS_NAME: eventBus.eventBusName,
       REMIND_BEFORE_DAYS: String(remindBefore.toDays()),
@@ -122,6 +134,8 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
 }
 
 export interface RevokeProps {
+  /** The name of the collector. */
+  readonly collector: string;
   readonly bucket: Bucket;
   readonly stateMachine: StateMachine;
   readonly deadLetterQueue: IQueue;
@@ -133,12 +147,16 @@ export interface RevokeProps {
  * Records a revocation in each publication of an order whose execution failed because the CA revoked the certificate.
  */
 export function createRevoke(scope: Construct, props: RevokeProps): LambdaFunction {
-  const { bucket, stateMachine, deadLetterQueue, unpublishRevoked } = props;
+  const { collector, bucket, stateMachine, deadLetterQueue, unpublishRevoked } = props;
   const revoke = createFunction(scope, 'RevokeFunction', {
     folder: 'revoke',
     description: 'Records that the CA revoked a published certificate, or unpublishes it',
     timeout: Duration.minutes(2),
-    environment: { BUCKET_NAME: bucket.bucketName, UNPUBLISH_REVOKED: unpublishRevoked ? 'true' : undefined },
+    environment: {
+      COLLECTOR: collector,
+      BUCKET_NAME: bucket.bucketName,
+      UNPUBLISH_REVOKED: unpublishRevoked ? 'true' : undefined,
+    },
   });
   addDeadLetterQueue(revoke, deadLetterQueue);
   grantPublish(revoke, bucket);

@@ -1,12 +1,13 @@
 import * as v from 'valibot';
 import { RESPONSE_FORMATS, type ResponseFormat } from '../collectmc/request.ts';
-import { secondsVariable, textVariable, urlVariable } from '../environment.ts';
+import { collectorVariable, secondsVariable, textVariable, urlVariable } from '../environment.ts';
 
 const FORMATS = Object.keys(RESPONSE_FORMATS) as ResponseFormat[];
 const ANCHORS_FORM = 'SHA-256 fingerprints of certificates, 64 hex digits each, separated by commas';
 
 /** The environment of Collect. */
 export const collectEnvironment = v.object({
+  COLLECTOR: collectorVariable(),
   BUCKET_NAME: textVariable('the name of the bucket'),
   COLLECT_URL: urlVariable(),
   CREDENTIALS_SECRET_ARN: textVariable("the ARN of the secret with the CA's login"),

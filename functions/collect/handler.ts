@@ -22,7 +22,11 @@ import { collectEnvironment } from './environment.ts';
 export function createHandler(environment: Environment) {
   const variables = parseEnvironment(collectEnvironment, environment);
   const logger = new Logger({ serviceName: 'collect' });
-  const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: 'collect' });
+  const metrics = new Metrics({
+    namespace: METRICS_NAMESPACE,
+    serviceName: 'collect',
+    defaultDimensions: { collector: variables.COLLECTOR },
+  });
   const bucket = variables.BUCKET_NAME;
   const collect = createCollect({
     url: variables.COLLECT_URL,

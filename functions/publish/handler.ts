@@ -15,9 +15,13 @@ import { type PublishDependencies, publish } from './publish.ts';
  * @throws {InvalidEnvironmentError} if an environment variable is missing or wrong.
  */
 export function createHandler(environment: Environment) {
-  const { BUCKET_NAME, PUBLISHED_URL } = parseEnvironment(publishEnvironment, environment);
+  const { BUCKET_NAME, COLLECTOR, PUBLISHED_URL } = parseEnvironment(publishEnvironment, environment);
   const logger = new Logger({ serviceName: 'publish' });
-  const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: 'publish' });
+  const metrics = new Metrics({
+    namespace: METRICS_NAMESPACE,
+    serviceName: 'publish',
+    defaultDimensions: { collector: COLLECTOR },
+  });
   const countRefused = (value: number) => metrics.addMetric(PUBLISH_METRICS.refused, MetricUnit.Count, value);
   const dependencies = {
     s3: new S3Client(),

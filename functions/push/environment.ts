@@ -1,8 +1,9 @@
 import * as v from 'valibot';
-import { textVariable } from '../environment.ts';
+import { collectorVariable, textVariable } from '../environment.ts';
 
 /** The environment of push. */
 export const pushEnvironment = v.object({
+  COLLECTOR: collectorVariable(),
   PUSH_SECRET_ARN: textVariable('the ARN of the secret with the login that the CA sends'),
   STATE_MACHINE_ARN: textVariable('the ARN of the state machine'),
 });

@@ -20,9 +20,13 @@ import { createPush, type PushRecord } from './push.ts';
  * @throws {InvalidEnvironmentError} if an environment variable is missing or wrong.
  */
 export function createHandler(environment: Environment) {
-  const { PUSH_SECRET_ARN, STATE_MACHINE_ARN } = parseEnvironment(pushEnvironment, environment);
+  const { COLLECTOR, PUSH_SECRET_ARN, STATE_MACHINE_ARN } = parseEnvironment(pushEnvironment, environment);
   const logger = new Logger({ serviceName: 'push' });
-  const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: 'push' });
+  const metrics = new Metrics({
+    namespace: METRICS_NAMESPACE,
+    serviceName: 'push',
+    defaultDimensions: { collector: COLLECTOR },
+  });
   const push = createPush({
     stateMachineArn: STATE_MACHINE_ARN,
     sfn: new SFNClient(),

@@ -16,9 +16,13 @@ import { type RevokeDependencies, revoke } from './revoke.ts';
  * @throws {InvalidEnvironmentError} if an environment variable is missing or wrong.
  */
 export function createHandler(environment: Environment) {
-  const { BUCKET_NAME, UNPUBLISH_REVOKED } = parseEnvironment(revokeEnvironment, environment);
+  const { BUCKET_NAME, COLLECTOR, UNPUBLISH_REVOKED } = parseEnvironment(revokeEnvironment, environment);
   const logger = new Logger({ serviceName: 'revoke' });
-  const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: 'revoke' });
+  const metrics = new Metrics({
+    namespace: METRICS_NAMESPACE,
+    serviceName: 'revoke',
+    defaultDimensions: { collector: COLLECTOR },
+  });
   const countRevoked = (value: number) => metrics.addMetric(REVOKE_METRICS.revoked, MetricUnit.Count, value);
   const dependencies = {
     s3: new S3Client(),

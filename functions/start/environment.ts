@@ -1,8 +1,9 @@
 import * as v from 'valibot';
-import { textVariable } from '../environment.ts';
+import { collectorVariable, textVariable } from '../environment.ts';
 
 /** The environment of start. */
 export const startEnvironment = v.object({
+  COLLECTOR: collectorVariable(),
   STATE_MACHINE_ARN: textVariable('the ARN of the state machine'),
 });
 

@@ -1,10 +1,11 @@
 import * as v from 'valibot';
-import { textVariable, urlVariable } from '../environment.ts';
+import { collectorVariable, textVariable, urlVariable } from '../environment.ts';
 
 const DAYS_FORM = 'a whole number of days, like "30"';
 
 /** The environment of survey. */
 export const surveyEnvironment = v.object({
+  COLLECTOR: collectorVariable(),
   BUCKET_NAME: textVariable('the name of the bucket'),
   EVENT_BUS_NAME: textVariable('the name of the event bus'),
   /** Where published certificates are served, if the stack publishes any. */

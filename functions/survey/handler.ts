@@ -38,7 +38,11 @@ const DNS_ATTEMPTS = { timeout: 2_500, tries: 2 };
 export function createHandler(environment: Environment, resolver: TxtResolver = new Resolver(DNS_ATTEMPTS)) {
   const variables = parseEnvironment(surveyEnvironment, environment);
   const logger = new Logger({ serviceName: 'survey' });
-  const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: 'survey' });
+  const metrics = new Metrics({
+    namespace: METRICS_NAMESPACE,
+    serviceName: 'survey',
+    defaultDimensions: { collector: variables.COLLECTOR },
+  });
   const dependencies: SurveyDependencies = {
     s3: new S3Client(),
     bucket: variables.BUCKET_NAME,

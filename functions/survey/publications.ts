@@ -1,6 +1,7 @@
 import { assertionName, bimiRecord } from '../bimi.ts';
 import { CollectorError } from '../collector-error.ts';
 import { PUBLICATION_BROKEN } from '../events.ts';
+import { type Bus, sendEvents } from '../send-events.ts';
 import { parseJson } from '../store/json.ts';
 import { type Bucket, type Listing, readObjects } from '../store/listing.ts';
 import { manifestKey, type StoredManifest } from '../store/manifest.ts';
@@ -8,7 +9,6 @@ import { PUBLICATION_KEY, PUBLISHED, type Publication, parsePublication, publish
 import { STATE_BUDGET, truncate } from '../text.ts';
 import type { Difference } from './differences.ts';
 import { findDifferences, type LiveDependencies } from './live.ts';
-import { type Bus, sendEvents } from './send-events.ts';
 
 /** The maximum number of publications that are checked at the same time. */
 const CONCURRENT_CHECKS = 10;

@@ -2,9 +2,9 @@ import { coversName } from '../bimi.ts';
 import { CollectorError } from '../collector-error.ts';
 import { daysLeft } from '../days.ts';
 import { EXPIRING } from '../events.ts';
+import { type Bus, sendEvents } from '../send-events.ts';
 import type { Listing } from '../store/listing.ts';
 import type { StoredManifest } from '../store/manifest.ts';
-import { type Bus, sendEvents } from './send-events.ts';
 
 /**
  * A reminder is due when a certificate has one of these numbers of days left. The day of the first reminder is a

@@ -60,6 +60,7 @@ export async function startServers(): Promise<Servers> {
 export function functionEnvironment({ environment, memorySize }: Deployed, servers: ServerAddresses) {
   return {
     ...environment,
+    COLLECTOR: 'bench',
     BUCKET_NAME: BUCKET,
     CREDENTIALS_SECRET_ARN: SECRET_ID,
     COLLECT_URL: servers.collectUrl,

@@ -45,13 +45,16 @@ describe('The environment of a function', () => {
   test('is read into values of the types that the handler needs.', () => {
     expect(parseEnvironment(collectEnvironment, deployed.CollectFunction)).toEqual({
       ...deployed.CollectFunction,
+      COLLECTOR: 'mark-certificate-collector',
       GIVE_UP_SECONDS: 17_280_000,
       POLL_SECONDS: 21_600,
       TRUST_ANCHORS: ['ab'.repeat(32), 'cd'.repeat(32)],
     });
     expect(parseEnvironment(surveyEnvironment, deployed.SurveyFunction).REMIND_BEFORE_DAYS).toBe(45);
     expect(parseEnvironment(revokeEnvironment, deployed.RevokeFunction).UNPUBLISH_REVOKED).toBe(true);
-    expect(parseEnvironment(revokeEnvironment, { BUCKET_NAME: 'bucket' }).UNPUBLISH_REVOKED).toBe(false);
+    expect(parseEnvironment(revokeEnvironment, { COLLECTOR: 'acme', BUCKET_NAME: 'bucket' }).UNPUBLISH_REVOKED).toBe(
+      false,
+    );
   });
 
   test.each<[Id, string, string, string]>([
@@ -129,7 +132,7 @@ describe('The environment of a function', () => {
     expectTypeOf<Props<'survey'>['environment']>().toEqualTypeOf<SurveyEnvironment>();
     expectTypeOf<Omit<CollectEnvironment, 'POLL_SECONDS'>>().not.toExtend<CollectEnvironment>();
     expectTypeOf<keyof SurveyEnvironment>().toEqualTypeOf<
-      'BUCKET_NAME' | 'EVENT_BUS_NAME' | 'PUBLISHED_URL' | 'REMIND_BEFORE_DAYS'
+      'COLLECTOR' | 'BUCKET_NAME' | 'EVENT_BUS_NAME' | 'PUBLISHED_URL' | 'REMIND_BEFORE_DAYS'
     >();
     expectTypeOf<CollectEnvironment['RESPONSE_FORMAT']>().not.toEqualTypeOf<string>();
     // @ts-expect-error -- an unknown variable
@@ -138,6 +141,7 @@ describe('The environment of a function', () => {
 });
 
 const OPTIONAL = new Set([
+  'COLLECTOR',
   'CollectFunction PUBLISHED_URL',
   'CollectFunction TRUST_ANCHORS',
   'SurveyFunction PUBLISHED_URL',

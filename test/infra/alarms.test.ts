@@ -67,6 +67,7 @@ describe('each alarm', () => {
   const OR_MORE = 'GreaterThanOrEqualToThreshold';
   const LESS = 'LessThanThreshold';
   const MACHINE = 'StateMachineArn=<StateMachine>';
+  const COLLECTOR = 'collector=mark-certificate-collector';
   const COLLECT = 'FunctionName=<CollectFunction>';
 
   test.each([
@@ -75,11 +76,27 @@ describe('each alarm', () => {
     ['OrderAborted', `AWS/States ExecutionsAborted ${MACHINE}`, 'Sum', 5 * MINUTE, OR_MORE, 1, 1],
     ['CollectErrors', `AWS/Lambda Errors ${COLLECT}`, 'Sum', HOUR, OR_MORE, 3, 1],
     ['CollectThrottled', `AWS/Lambda Throttles ${COLLECT}`, 'Sum', HOUR, OR_MORE, 100, 3],
-    ['WaitingForCredentials', `${NAMESPACE} WaitingCredentials service=collect`, 'Sum', 6 * HOUR, OR_MORE, 1, 1],
-    ['WaitingForPayment', `${NAMESPACE} WaitingPayment service=collect`, 'Sum', 6 * HOUR, OR_MORE, 1, 1],
-    ['WaitingForPermission', `${NAMESPACE} WaitingPermission service=collect`, 'Sum', 6 * HOUR, OR_MORE, 1, 1],
-    ['CaDown', `${NAMESPACE} CaReached service=collect`, 'Maximum', 6 * HOUR, LESS, 1, 1],
-    ['OrderIsOld', `${NAMESPACE} WaitingDays service=collect`, 'Maximum', 6 * HOUR, OR_MORE, 67.5, 1],
+    [
+      'WaitingForCredentials',
+      `${NAMESPACE} WaitingCredentials ${COLLECTOR} service=collect`,
+      'Sum',
+      6 * HOUR,
+      OR_MORE,
+      1,
+      1,
+    ],
+    ['WaitingForPayment', `${NAMESPACE} WaitingPayment ${COLLECTOR} service=collect`, 'Sum', 6 * HOUR, OR_MORE, 1, 1],
+    [
+      'WaitingForPermission',
+      `${NAMESPACE} WaitingPermission ${COLLECTOR} service=collect`,
+      'Sum',
+      6 * HOUR,
+      OR_MORE,
+      1,
+      1,
+    ],
+    ['CaDown', `${NAMESPACE} CaReached ${COLLECTOR} service=collect`, 'Maximum', 6 * HOUR, LESS, 1, 1],
+    ['OrderIsOld', `${NAMESPACE} WaitingDays ${COLLECTOR} service=collect`, 'Maximum', 6 * HOUR, OR_MORE, 67.5, 1],
     [
       'DeadLetters',
       'AWS/SQS ApproximateNumberOfMessagesVisible QueueName=<DeadLetterQueue.QueueName>',
@@ -89,13 +106,21 @@ describe('each alarm', () => {
       1,
       1,
     ],
-    ['CertificateExpires', `${NAMESPACE} DaysToExpiry service=survey`, 'Minimum', DAY, LESS, 8, 1],
-    ['ManifestDamaged', `${NAMESPACE} ManifestsDamaged service=survey`, 'Maximum', DAY, OR_MORE, 1, 1],
-    ['SurveyMissing', `${NAMESPACE} SurveyRuns service=survey`, 'Sum', DAY, LESS, 1, 1],
-    ['PublishedRevoked', `${NAMESPACE} PublishedRevoked service=revoke`, 'Sum', 5 * MINUTE, OR_MORE, 1, 1],
-    ['PushedRevoked', `${NAMESPACE} PushedRevocations service=push`, 'Sum', 5 * MINUTE, OR_MORE, 1, 1],
-    ['PublicationRefused', `${NAMESPACE} PublicationsRefused service=publish`, 'Sum', 5 * MINUTE, OR_MORE, 1, 1],
-    ['PublicationBroken', `${NAMESPACE} PublicationsBroken service=survey`, 'Maximum', DAY, OR_MORE, 1, 1],
+    ['CertificateExpires', `${NAMESPACE} DaysToExpiry ${COLLECTOR} service=survey`, 'Minimum', DAY, LESS, 8, 1],
+    ['ManifestDamaged', `${NAMESPACE} ManifestsDamaged ${COLLECTOR} service=survey`, 'Maximum', DAY, OR_MORE, 1, 1],
+    ['SurveyMissing', `${NAMESPACE} SurveyRuns ${COLLECTOR} service=survey`, 'Sum', DAY, LESS, 1, 1],
+    ['PublishedRevoked', `${NAMESPACE} PublishedRevoked ${COLLECTOR} service=revoke`, 'Sum', 5 * MINUTE, OR_MORE, 1, 1],
+    ['PushedRevoked', `${NAMESPACE} PushedRevocations collector=acme service=push`, 'Sum', 5 * MINUTE, OR_MORE, 1, 1],
+    [
+      'PublicationRefused',
+      `${NAMESPACE} PublicationsRefused ${COLLECTOR} service=publish`,
+      'Sum',
+      5 * MINUTE,
+      OR_MORE,
+      1,
+      1,
+    ],
+    ['PublicationBroken', `${NAMESPACE} PublicationsBroken ${COLLECTOR} service=survey`, 'Maximum', DAY, OR_MORE, 1, 1],
   ])('%s uses the metric %s.', (name, metric, statistic, period, comparison, threshold, periods) => {
     const properties = alarmOf(name in alarmsOf(publishing) ? publishing : everything, name);
     expect(identityOf(metricOf(properties))).toBe(metric);

@@ -49,6 +49,7 @@ describe('the functions', () => {
 
   test('The environments of the functions contain the values of the settings, and no secret.', () => {
     expect(environmentOf(byDefault, 'CollectFunction')).toEqual({
+      COLLECTOR: 'mark-certificate-collector',
       BUCKET_NAME: '<Bucket>',
       COLLECT_URL: 'https://secure.trust-provider.com/products/download/CollectMC',
       CREDENTIALS_SECRET_ARN: '<Credentials>',
@@ -57,6 +58,7 @@ describe('the functions', () => {
       RESPONSE_FORMAT: 'pkcs7',
     });
     expect(environmentOf(withSettings, 'CollectFunction')).toEqual({
+      COLLECTOR: 'acme',
       BUCKET_NAME: '<Bucket>',
       COLLECT_URL: 'https://ca.example/CollectMC',
       CREDENTIALS_SECRET_ARN: '<Credentials>',
@@ -66,31 +68,42 @@ describe('the functions', () => {
       PUBLISHED_URL: 'https://bimi.example.com',
       TRUST_ANCHORS: `${'ab'.repeat(32)},${'cd'.repeat(32)}`,
     });
-    expect(environmentOf(byDefault, 'StartFunction')).toEqual({ STATE_MACHINE_ARN: '<StateMachine>' });
+    expect(environmentOf(byDefault, 'StartFunction')).toEqual({
+      COLLECTOR: 'mark-certificate-collector',
+      STATE_MACHINE_ARN: '<StateMachine>',
+    });
     expect(environmentOf(byDefault, 'SurveyFunction')).toEqual({
+      COLLECTOR: 'mark-certificate-collector',
       BUCKET_NAME: '<Bucket>',
       EVENT_BUS_NAME: 'default',
       REMIND_BEFORE_DAYS: '30',
     });
     expect(environmentOf(withSettings, 'SurveyFunction')).toEqual({
+      COLLECTOR: 'acme',
       BUCKET_NAME: '<Bucket>',
       EVENT_BUS_NAME: 'orders',
       REMIND_BEFORE_DAYS: '45',
       PUBLISHED_URL: 'https://bimi.example.com',
     });
     expect(environmentOf(withSettings, 'PushFunction')).toEqual({
+      COLLECTOR: 'acme',
       STATE_MACHINE_ARN: '<StateMachine>',
       PUSH_SECRET_ARN: '<PushCredentials>',
     });
     expect(environmentOf(withSettings, 'PublishFunction')).toEqual({
+      COLLECTOR: 'acme',
       BUCKET_NAME: '<Bucket>',
       PUBLISHED_URL: 'https://bimi.example.com',
     });
     expect(environmentOf(withSettings, 'RevokeFunction')).toEqual({
+      COLLECTOR: 'acme',
       BUCKET_NAME: '<Bucket>',
       UNPUBLISH_REVOKED: 'true',
     });
-    expect(environmentOf(publishing, 'RevokeFunction')).toEqual({ BUCKET_NAME: '<Bucket>' });
+    expect(environmentOf(publishing, 'RevokeFunction')).toEqual({
+      COLLECTOR: 'mark-certificate-collector',
+      BUCKET_NAME: '<Bucket>',
+    });
   });
 
   test('All functions get the URL of the publications that the output states.', () => {

@@ -14,7 +14,9 @@ import { startS3Server } from '../s3-server.ts';
 import { alarmsOf, identityOf, metricOf, NAMESPACE } from './alarm-properties.ts';
 import { DAY, only, synthesize } from './synthesized.ts';
 
-const publishing = synthesize({ publish: 'true' });
+/** The name of the collector in the dimension of every metric. */
+const COLLECTOR = 'acme';
+const publishing = synthesize({ name: COLLECTOR, publish: 'true', dashboard: 'true' });
 
 /** Compares the metrics that the functions write with those that alarms and dashboard use. */
 describe('the metrics of this project', () => {
@@ -42,17 +44,21 @@ describe('the metrics of this project', () => {
     const shown = widgets
       .flatMap(({ properties }) => properties.metrics)
       .filter(([namespace]) => namespace === NAMESPACE)
-      .map(([namespace, name, dimension, value]) => `${namespace} ${name} ${dimension}=${value}`);
+      .map(([namespace, name, first, value, second, other]) =>
+        [`${namespace} ${name}`, ...[`${first}=${value}`, `${second}=${other}`].toSorted()].join(' '),
+      );
     expect(shown.length).toBeGreaterThan(10);
     // The functions run without a certificate here, so no order is issued.
-    const expected = shown.filter((metric) => metric !== `${NAMESPACE} DaysToIssued service=collect`);
+    const expected = shown.filter(
+      (metric) => metric !== `${NAMESPACE} DaysToIssued collector=${COLLECTOR} service=collect`,
+    );
     expect([...written.values()].flat()).toEqual(expect.arrayContaining(expected));
   });
 
-  test('Every metric has the service as its only dimension.', () => {
+  test('Every metric has the collector and the service as its only dimensions.', () => {
     for (const [service, metrics] of written) {
       expect(metrics).not.toEqual([]);
-      expect(metrics.filter((metric) => !metric.endsWith(` service=${service}`))).toEqual([]);
+      expect(metrics.filter((metric) => !metric.endsWith(` collector=${COLLECTOR} service=${service}`))).toEqual([]);
     }
   });
 });
@@ -120,6 +126,7 @@ async function runFunctions(): Promise<
   try {
     const collect = await linesOf(async () => {
       const handler = createCollectHandler({
+        COLLECTOR,
         BUCKET_NAME: 'bucket',
         COLLECT_URL: ca.url,
         CREDENTIALS_SECRET_ARN: 'login',
@@ -163,6 +170,7 @@ async function runFunctions(): Promise<
       const body = JSON.stringify(manifest);
       await fetch(`${s3.url}/bucket/orders/1/certificate.json`, { method: 'PUT', body });
       const handler = createSurveyHandler({
+        COLLECTOR,
         BUCKET_NAME: 'bucket',
         EVENT_BUS_NAME: 'default',
         REMIND_BEFORE_DAYS: '30',
@@ -171,15 +179,15 @@ async function runFunctions(): Promise<
       await handler({}, lambdaContext('function', 60_000));
     });
     const push = await linesOf(async () => {
-      const handler = createPushHandler({ STATE_MACHINE_ARN: 'arn:machine', PUSH_SECRET_ARN: 'push' });
+      const handler = createPushHandler({ COLLECTOR, STATE_MACHINE_ARN: 'arn:machine', PUSH_SECRET_ARN: 'push' });
       await handler(request({}), lambdaContext('function', 60_000));
     });
     const publish = await linesOf(async () => {
-      const handler = createPublishHandler({ BUCKET_NAME: 'bucket', PUBLISHED_URL: s3.url });
+      const handler = createPublishHandler({ COLLECTOR, BUCKET_NAME: 'bucket', PUBLISHED_URL: s3.url });
       await handler({ order: { orderNumber: '1' } }, lambdaContext('function', 60_000));
     });
     const revoke = await linesOf(async () => {
-      const handler = createRevokeHandler({ BUCKET_NAME: 'bucket' });
+      const handler = createRevokeHandler({ COLLECTOR, BUCKET_NAME: 'bucket' });
       await handler({ detail: { name: 'order-1', error: 'CertificateRevoked' } }, lambdaContext('function', 60_000));
     });
     return { collect, survey, push, publish, revoke };

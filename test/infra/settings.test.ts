@@ -35,13 +35,16 @@ describe('settings that are not given', () => {
       responseFormat: 'pkcs7',
       pollEvery: 3 * 3600,
       giveUpAfter: 90 * DAY,
-      credentialsSecretName: 'mark-certificate-collector/credentials',
+      name: 'mark-certificate-collector',
       eventSource: 'mark-certificates',
       eventBusName: 'default',
       trustAnchors: undefined,
       reservedConcurrency: 1,
       remindBefore: 30 * DAY,
       alarmEmail: undefined,
+      notifyEmail: undefined,
+      runbookUrl: 'https://github.com/mark-certificate-collector/mark-certificate-collector/blob/main/docs/runbook.md',
+      dashboard: false,
       push: false,
       publish: false,
       publishDomainName: undefined,
@@ -88,9 +91,20 @@ describe('a setting as "-c key=value" gives it', () => {
       ['PT2160H', 90 * DAY],
       ['PT3H', 10_800],
     ],
-    credentialsSecretName: [
-      ['mark-certificates/ca_login+=.@-1', 'mark-certificates/ca_login+=.@-1'],
-      ['x'.repeat(512), 'x'.repeat(512)],
+    name: [
+      ['acme-2', 'acme-2'],
+      ['a', 'a'],
+      ['x'.repeat(32), 'x'.repeat(32)],
+    ],
+    notifyEmail: [['brand@example.com', 'brand@example.com']],
+    runbookUrl: [
+      ['https://wiki.example.com/runbook', 'https://wiki.example.com/runbook'],
+      ['https://wiki.example.com/', 'https://wiki.example.com/'],
+      ['https://wiki.example.com/a?b=c', 'https://wiki.example.com/a?b=c'],
+    ],
+    dashboard: [
+      ['true', true],
+      ['false', false],
     ],
     eventSource: [
       ['com.example.shop', 'com.example.shop'],
@@ -203,11 +217,18 @@ describe('a wrong setting', () => {
       [null, 3],
     ],
     giveUpAfter: ['an ISO 8601 duration like P90D', ['', '90', '90 days', 'P3M', 'p90d', ' P90D'], [null, 90]],
-    credentialsSecretName: [
-      '1 to 512 letters, digits and /_+=.@-',
-      ['', 'a b', 'a:b', 'ä', 'x'.repeat(513)],
+    name: [
+      '1 to 32 lower-case letters, digits and hyphens, without a hyphen at its ends',
+      ['', 'a b', 'A', 'a_b', '-a', 'a-', 'ä', 'x'.repeat(33)],
       [null, 1],
     ],
+    notifyEmail: ['an e-mail address', ['', 'brand', 'brand@example', 'a b@example.com'], [null, 1]],
+    runbookUrl: [
+      'an https URL without a fragment',
+      ['', 'http://wiki.example.com/', 'wiki.example.com', 'https://wiki.example.com/#a', 'https://', 'https://a b'],
+      [null, 1],
+    ],
+    dashboard: ['true, false', ['', 'yes', 'TRUE'], [null, 1]],
     eventSource: ['1 to 256 characters, not beginning with "aws."', ['', 'aws.s3', 'x'.repeat(257)], [null, 1]],
     eventBusName: [
       'the name of an event bus: letters, digits and /._-',

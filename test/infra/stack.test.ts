@@ -62,7 +62,7 @@ describe('the secret of the login at the CA', () => {
     byDefault.template.hasResourceProperties('AWS::SecretsManager::Secret', {
       Name: 'mark-certificate-collector/credentials',
     });
-    withSettings.template.hasResourceProperties('AWS::SecretsManager::Secret', { Name: 'login/of-the-ca' });
+    withSettings.template.hasResourceProperties('AWS::SecretsManager::Secret', { Name: 'acme/credentials' });
   });
 });
 
@@ -141,7 +141,7 @@ describe('the stack', () => {
     );
   });
 
-  test('The stack is named MarkCertificateCollector, and reads its settings from the context.', () => {
+  test('The stack has the name of the collector, and reads its settings from the context.', () => {
     const context = { ...CONTEXT, ...SETTINGS, 'aws:cdk:bundling-stacks': [] };
     const { status, stderr } = spawnSync(process.execPath, ['infra/app.ts'], {
       cwd: PROJECT,
@@ -150,11 +150,11 @@ describe('the stack', () => {
     });
     expect(status, stderr).toBe(0);
     const { artifacts } = JSON.parse(readFileSync(join(outdir, 'manifest.json'), 'utf8'));
-    expect(artifacts.MarkCertificateCollector).toMatchObject({
+    expect(artifacts['MarkCertificateCollector-acme']).toMatchObject({
       type: 'aws:cloudformation:stack',
-      properties: { templateFile: 'MarkCertificateCollector.template.json' },
+      properties: { templateFile: 'MarkCertificateCollector-acme.template.json' },
     });
-    expect(JSON.parse(readFileSync(join(outdir, 'MarkCertificateCollector.template.json'), 'utf8'))).toEqual(
+    expect(JSON.parse(readFileSync(join(outdir, 'MarkCertificateCollector-acme.template.json'), 'utf8'))).toEqual(
       withSettings.template.toJSON(),
     );
   });

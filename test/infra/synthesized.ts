@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { expect } from 'vitest';
+import { stackNameOf } from '../../infra/settings.ts';
 import { MarkCertificateCollectorStack } from '../../infra/stack.ts';
 
 export const PROJECT = join(import.meta.dirname, '..', '..');
@@ -20,13 +21,16 @@ export const SETTINGS = {
   responseFormat: 'zip',
   pollEvery: 'PT6H',
   giveUpAfter: 'P200D',
-  credentialsSecretName: 'login/of-the-ca',
+  name: 'acme',
   eventSource: 'com.example.shop',
   eventBusName: 'orders',
   trustAnchors: `${'AB'.repeat(32)},${'cd'.repeat(32)}`,
   reservedConcurrency: 'none',
   remindBefore: 'P45D',
   alarmEmail: 'operators@example.com',
+  notifyEmail: 'brand@example.com',
+  runbookUrl: 'https://wiki.example.com/mark-certificates',
+  dashboard: 'true',
   push: 'true',
   publish: 'true',
   publishDomainName: 'bimi.example.com',
@@ -109,7 +113,7 @@ function synthesizeStack(settings: Readonly<Record<string, string>>): Synthesize
   const outdir = mkdtempSync(join(tmpdir(), 'stack-'));
   try {
     const app = new App({ outdir, context: { ...CONTEXT, ...settings, 'aws:cdk:bundling-stacks': [] } });
-    const template = Template.fromStack(new MarkCertificateCollectorStack(app, 'MarkCertificateCollector'));
+    const template = Template.fromStack(new MarkCertificateCollectorStack(app, stackNameOf(settings.name)));
     const resolved = resolve(template.toJSON()) as Resolved;
     const machines = Object.values(resolved.Resources).filter(
       ({ Type }) => Type === 'AWS::StepFunctions::StateMachine',

@@ -56,7 +56,7 @@ test('Publish counts refusals, and zero if there are none.', async () => {
   expect(logsAndMetrics(output).metrics).toMatchObject({
     service: 'publish',
     PublicationsRefused: 0,
-    _aws: { CloudWatchMetrics: [{ Namespace: 'MarkCertificateCollector', Dimensions: [['service']] }] },
+    _aws: { CloudWatchMetrics: [{ Namespace: 'MarkCertificateCollector', Dimensions: [['service', 'collector']] }] },
   });
   await handler({ order: { orderNumber: NEWER, domains: [DOMAIN, 'example.net', 'example.org'] } }, context);
   expect(logsAndMetrics(output).metrics).toMatchObject({ PublicationsRefused: [0, 1, 1] });

@@ -37,7 +37,7 @@ beforeEach(async () => {
 });
 
 function createFunction() {
-  const handler = createHandler({ STATE_MACHINE_ARN: ARN, PUSH_SECRET_ARN: SECRET });
+  const handler = createHandler({ COLLECTOR: 'acme', STATE_MACHINE_ARN: ARN, PUSH_SECRET_ARN: SECRET });
   return (event: LambdaFunctionURLEvent) => handler(event, lambdaContext('push'));
 }
 
@@ -154,7 +154,7 @@ describe('The function push', () => {
   });
 
   test.each(['STATE_MACHINE_ARN', 'PUSH_SECRET_ARN'])('does not start without %s.', (missing) => {
-    const environment = { STATE_MACHINE_ARN: ARN, PUSH_SECRET_ARN: SECRET, [missing]: undefined };
+    const environment = { COLLECTOR: 'acme', STATE_MACHINE_ARN: ARN, PUSH_SECRET_ARN: SECRET, [missing]: undefined };
 
     expect(() => createHandler(environment)).toThrow(missing);
   });

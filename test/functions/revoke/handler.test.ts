@@ -44,7 +44,7 @@ test('Revoke writes a line for each publication and each damaged description, an
   expect(metrics).toMatchObject({
     service: 'revoke',
     PublishedRevoked: [0, 1, 1],
-    _aws: { CloudWatchMetrics: [{ Namespace: 'MarkCertificateCollector', Dimensions: [['service']] }] },
+    _aws: { CloudWatchMetrics: [{ Namespace: 'MarkCertificateCollector', Dimensions: [['service', 'collector']] }] },
   });
   await bucket.expectLive(issue, ORDER);
 });

@@ -56,7 +56,7 @@ describe('The survey function', () => {
       CertificatesKept: 2,
       ManifestsDamaged: 1,
       SurveyRuns: 1,
-      _aws: { CloudWatchMetrics: [{ Namespace: 'MarkCertificateCollector', Dimensions: [['service']] }] },
+      _aws: { CloudWatchMetrics: [{ Namespace: 'MarkCertificateCollector', Dimensions: [['service', 'collector']] }] },
     });
     expect(servers.bus.calls.flat().map(({ EventBusName }) => EventBusName)).toEqual([BUS, BUS]);
   });

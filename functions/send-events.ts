@@ -1,6 +1,6 @@
 import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
-import { inBatches } from '../batches.ts';
-import { EVENT_SOURCE } from '../events.ts';
+import { inBatches } from './batches.ts';
+import { EVENT_SOURCE } from './events.ts';
 
 /** The maximum number of entries in one call of PutEvents. */
 const BATCH_SIZE = 10;
