@@ -1,13 +1,8 @@
-import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, type IMetric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
-import { EventField, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
-import { SnsTopic } from 'aws-cdk-lib/aws-events-targets';
-import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import { Topic } from 'aws-cdk-lib/aws-sns';
-import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
@@ -28,7 +23,8 @@ export interface AlarmsProps {
   readonly collect: IFunction;
   readonly stateMachine: StateMachine;
   readonly deadLetterQueue: IQueue;
-  readonly key: IKey | undefined;
+  /** The topic of the operators. */
+  readonly topic: ITopic;
   readonly settings: Settings;
 }
 
@@ -49,13 +45,8 @@ interface AlarmDefinition {
 const HOUR = Duration.hours(1);
 const DAY = Duration.days(1);
 
-/** Creates the topic, the alarms that publish to it, and the rule that reports every failed execution to it. */
-export function createAlarms(scope: Construct, props: AlarmsProps): Topic {
-  const topic = new Topic(scope, 'AlarmTopic', { enforceSSL: true, ...(props.key && { masterKey: props.key }) });
-  grantAlarmPublish(topic);
-  if (props.settings.alarmEmail !== undefined) {
-    topic.addSubscription(new EmailSubscription(props.settings.alarmEmail));
-  }
+/** Creates the alarms. They publish to the topic of the operators. */
+export function createAlarms(scope: Construct, props: AlarmsProps): void {
   for (const [id, definition] of Object.entries(alarmDefinitions(props))) {
     const { heading, meaning, metric, threshold, below, evaluationPeriods = 1, datapointsToAlarm } = definition;
     new Alarm(scope, `${id}Alarm`, {
@@ -68,32 +59,8 @@ export function createAlarms(scope: Construct, props: AlarmsProps): Topic {
       evaluationPeriods,
       ...(datapointsToAlarm !== undefined && { datapointsToAlarm }),
       treatMissingData: definition.missing ?? TreatMissingData.NOT_BREACHING,
-    }).addAlarmAction(new SnsAction(topic));
+    }).addAlarmAction(new SnsAction(props.topic));
   }
-  notifyFailedExecutions(scope, props, topic);
-  return topic;
-}
-
-/** `enforceSSL` replaces the default policy of the topic, which lets the alarms of the account publish. */
-function grantAlarmPublish(topic: Topic): void {
-  const stack = Stack.of(topic);
-  const alarms = {
-    service: 'cloudwatch',
-    resource: 'alarm',
-    resourceName: '*',
-    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-  };
-  topic.addToResourcePolicy(
-    new PolicyStatement({
-      principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
-      actions: ['sns:Publish'],
-      resources: [topic.topicArn],
-      conditions: {
-        ArnLike: { 'aws:SourceArn': stack.formatArn(alarms) },
-        StringEquals: { 'aws:SourceAccount': stack.account },
-      },
-    }),
-  );
 }
 
 /** The table of alarms, by construct id without the suffix `Alarm`. */
@@ -251,29 +218,3 @@ const pushedPublicationAlarms = (settings: Settings): Readonly<Record<string, Al
     threshold: 1,
   },
 });
-
-/**
- * Publishes a message for each failed, timed-out or aborted execution. The cause of an execution that failed in Collect
- * states the order, what happened and the next step.
- */
-function notifyFailedExecutions(scope: Construct, { stateMachine, deadLetterQueue }: AlarmsProps, topic: Topic): void {
-  const detail = (field: string) => EventField.fromPath(`$.detail.${field}`);
-  new Rule(scope, 'OrderFailed', {
-    description: 'The collection of an order failed: send a message that people can read',
-    eventPattern: {
-      source: ['aws.states'],
-      detailType: ['Step Functions Execution Status Change'],
-      detail: { stateMachineArn: [stateMachine.stateMachineArn], status: ['FAILED', 'TIMED_OUT', 'ABORTED'] },
-    },
-    targets: [
-      new SnsTopic(topic, {
-        deadLetterQueue,
-        message: RuleTargetInput.fromText(
-          `The execution ${detail('name')} ended with status ${detail('status')}: ${detail('error')}. ${detail('cause')} ` +
-            `To redrive the execution after the cause is fixed: aws stepfunctions redrive-execution --execution-arn ${detail('executionArn')} ` +
-            'Runbook: docs/runbook.md#an-order-failed',
-        ),
-      }),
-    ],
-  });
-}

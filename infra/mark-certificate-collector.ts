@@ -14,6 +14,7 @@ import { acknowledgeWildcard } from './acknowledge.ts';
 import { createAlarms } from './alarms.ts';
 import { createDashboard } from './dashboard.ts';
 import { createFunction } from './functions.ts';
+import { createAlarmTopic, notifyFailedExecutions } from './notifications.ts';
 import { createPublication, createPublish, type PublicationEndpoint } from './publication.ts';
 import { createQueries } from './queries.ts';
 import { readSettings, type Settings, type SettingsInput } from './settings.ts';
@@ -135,7 +136,9 @@ export class MarkCertificateCollector extends Construct {
       '*',
       'Actions that deliver logs support no resource in a policy (AWS: Step Functions, Logging).',
     );
-    this.alarmTopic = createAlarms(this, { collect, stateMachine, deadLetterQueue, key, settings });
+    this.alarmTopic = createAlarmTopic(this, key, settings);
+    createAlarms(this, { collect, stateMachine, deadLetterQueue, topic: this.alarmTopic, settings });
+    notifyFailedExecutions(this, { stateMachine, deadLetterQueue, topic: this.alarmTopic });
     if (settings.dashboard) {
       createDashboard(this, { collect, stateMachine, publish: settings.publish, collector: settings.name });
     }
