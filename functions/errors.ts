@@ -1,23 +1,67 @@
 import type { Refusal } from './collectmc/codes.ts';
 import { CollectorError } from './collector-error.ts';
+import type { Concern } from './events.ts';
 import { truncate } from './text.ts';
 
 /** The names of errors that end an execution. Rules, alarms and the runbook match them. */
 export type CollectionErrorName = Refusal | 'UnknownRefusal' | 'InvalidChain' | 'CollectionOverdue' | 'InvalidInput';
 
-/** What an operator must do about each error. */
-export const NEXT_STEPS: Readonly<Record<CollectionErrorName, string>> = {
-  OrderRejected: 'ask the CA why it rejected the order, then place a new order',
-  CertificateRevoked: 'ask the CA why it revoked the certificate, then order a new one',
-  CertificateExpired: 'order a new certificate',
-  InvalidRequest:
-    'compare the order number and the account with those at the CA, then redrive the execution or send the event again',
-  UnknownRefusal: 'ask the CA what this status means, then redrive the execution',
-  InvalidChain:
-    'read rejected.json and the stored response, ask the CA to issue the certificate again, then send the event again',
-  CollectionOverdue:
-    'ask the CA what delays the order; redrive the execution to ask once more, or send the event again to start a new wait',
-  InvalidInput: 'fix the cause, then send the event again',
+/**
+ * The names of failures that the collector itself reports: those that a check throws, and CollectionLost, which the
+ * survey reports for an order that waits without a running execution.
+ */
+export type FailureName = CollectionErrorName | 'CollectionLost';
+
+/** What a person must do about an order, and which action of the collector completes it. */
+export interface NextStep {
+  /** A clause in the imperative, without a full stop. */
+  readonly text: string;
+  /**
+   * - `redrive`: redrive the execution, which asks the CA again.
+   * - `order-again`: send the event of the order again, which starts another execution.
+   * - `store-login`: store the login at the CA in the secret.
+   * - `none`: the collector can do nothing until the CA has another order, or it continues by itself.
+   */
+  readonly action: 'redrive' | 'order-again' | 'store-login' | 'none';
+}
+
+/** What an operator must do about each error that ends an execution. */
+export const NEXT_STEPS: Readonly<Record<CollectionErrorName, NextStep>> = {
+  OrderRejected: { text: 'ask the CA why it rejected the order, then place a new order', action: 'none' },
+  CertificateRevoked: { text: 'ask the CA why it revoked the certificate, then order a new one', action: 'none' },
+  CertificateExpired: { text: 'order a new certificate', action: 'none' },
+  InvalidRequest: {
+    text: 'compare the order number and the account with those at the CA, then send the event again with the right ones',
+    action: 'order-again',
+  },
+  UnknownRefusal: { text: 'ask the CA what this status means, then redrive the execution', action: 'redrive' },
+  InvalidChain: {
+    text: 'read rejected.json and the stored response, ask the CA to issue the certificate again, then send the event again',
+    action: 'order-again',
+  },
+  CollectionOverdue: {
+    text: 'ask the CA what delays the order, then send the event again to start a new wait',
+    action: 'order-again',
+  },
+  InvalidInput: { text: 'fix the cause, then send the event again', action: 'order-again' },
+};
+
+/** What an operator must do about each failure that the collector reports. */
+export const FAILURE_NEXT_STEPS: Readonly<Record<FailureName, NextStep>> = {
+  ...NEXT_STEPS,
+  CollectionLost: { text: 'send the event again to start another execution', action: 'order-again' },
+};
+
+/** What a person must do about a waiting order. The order then continues by itself. */
+export const WAITING_NEXT_STEPS: Readonly<Record<Concern, NextStep>> = {
+  credentials: {
+    text: 'store the right login in the secret; after the CA unlocks an account, store the same login again',
+    action: 'store-login',
+  },
+  payment: { text: 'pay the order at the CA', action: 'none' },
+  permission: { text: 'ask the CA to let this account collect the order', action: 'none' },
+  outage: { text: 'ask the CA when its service will work again', action: 'none' },
+  deadline: { text: 'ask the CA what delays the order', action: 'none' },
 };
 
 /** Bytes of a message before its next step. 100 wrong domains would make a message that no person reads. */
@@ -31,7 +75,7 @@ export class CollectionError extends CollectorError {
   override readonly name: CollectionErrorName;
 
   constructor(name: CollectionErrorName, message: string, options?: ErrorOptions) {
-    super(`${truncate(message, MESSAGE_BYTES)}. Next: ${NEXT_STEPS[name]}.`, options);
+    super(`${truncate(message, MESSAGE_BYTES)}. Next: ${NEXT_STEPS[name].text}.`, options);
     this.name = name;
   }
 }

@@ -10,7 +10,7 @@ import { FINDINGS, type Finding } from '../functions/certificate/findings.ts';
 import { readMarkCertificate } from '../functions/certificate/report.ts';
 import { createHandler as createCollectHandler } from '../functions/collect/handler.ts';
 import { STATUSES } from '../functions/collectmc/codes.ts';
-import { CollectionError, type CollectionErrorName, NEXT_STEPS } from '../functions/errors.ts';
+import { CollectionError, type CollectionErrorName, NEXT_STEPS, WAITING_NEXT_STEPS } from '../functions/errors.ts';
 import type { HttpClient } from '../functions/http.ts';
 import { problemsOf } from '../functions/input.ts';
 import { orderSchema } from '../functions/order.ts';
@@ -94,6 +94,7 @@ export function tableTexts(): RenderedTexts {
     ...[...PUSH_CODES].map(([code, { meaning }]) => [`push code ${code}`, meaning] as const),
     ...Object.entries(DIFFERENCES).map(([id, meaning]) => [`meaning of ${id}`, meaning] as const),
     ...names.map((name) => [`error ${name}`, new CollectionError(name, 'the reason').message] as const),
+    ...Object.entries(WAITING_NEXT_STEPS).map(([concern, { text }]) => [`next step for ${concern}`, text] as const),
     ...problemsOf(wrongOrder.issues ?? []).map((problem) => ['wrong order', problem] as const),
     ...SETTING_NAMES.map(
       (name) => [`wrong setting ${name}`, messageOf(() => readSettings({ [name]: { wrong: '' } }))] as const,

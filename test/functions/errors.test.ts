@@ -8,7 +8,7 @@ test('Every error of the project has a common base and keeps its name.', () => {
   expect(errors.every((error) => error instanceof CollectorError && error instanceof Error)).toBe(true);
   expect(errors.map(String)).toEqual([
     'BodyTooLargeError: the body has more than 10 bytes',
-    `OrderRejected: no. Next: ${NEXT_STEPS.OrderRejected}.`,
+    `OrderRejected: no. Next: ${NEXT_STEPS.OrderRejected.text}.`,
   ]);
 });
 
@@ -23,5 +23,5 @@ test('An error that ends a collection has a message of at most 4 KiB before its 
   expect(problem).toMatch(/^"é.*…$/);
   expect(Buffer.byteLength(JSON.stringify(problem))).toBeLessThanOrEqual(4096);
   expect(Buffer.byteLength(JSON.stringify(problem))).toBeGreaterThan(4080);
-  expect(step).toBe(`${NEXT_STEPS.InvalidInput}.`);
+  expect(step).toBe(`${NEXT_STEPS.InvalidInput.text}.`);
 });
