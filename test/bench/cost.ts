@@ -1,4 +1,5 @@
 import { waitSeconds } from '../../functions/collect/waiting.ts';
+import { monthlyBill } from './bill.ts';
 import type { ColdStart } from './cold-start.ts';
 import type { Deployed } from './deployed.ts';
 import { type Definition, HISTORY_LIMIT, type Walk, walk } from './machine.ts';
@@ -27,8 +28,6 @@ const PRICES = {
   /** Page "Amazon S3 pricing"; from memory. */
   s3Write: 0.005 / 1000,
   s3Read: 0.0004 / 1000,
-  /** Page "AWS X-Ray pricing"; stored copy. */
-  trace: 5 / 1e6,
 } as const;
 
 /** The price of a retry. */
@@ -45,7 +44,6 @@ const ITEM_NAMES: Readonly<Record<Item, string>> = {
   event: 'events',
   s3Write: 'writes to S3',
   s3Read: 'reads from S3',
-  trace: 'traces',
 };
 
 type Usage = Readonly<Partial<Record<Item, number>>>;
@@ -89,6 +87,16 @@ const JOB_POLLER: Definition = {
   },
 };
 
+/** Waiting orders of a small, a middle and a large user, for the bill of a month. */
+const WAITING_ORDERS = [1, 50, 5000] as const;
+
+/** The combinations of settings whose bill is calculated. */
+const BILLED_SETTINGS = [
+  { title: 'default', settings: {} },
+  { title: '`push` and `publish`', settings: { push: true, publish: true } },
+  { title: '`dashboard`', settings: { dashboard: true } },
+] as const;
+
 /** What one order needs and costs. */
 interface OrderCost {
   readonly checks: number;
@@ -98,7 +106,7 @@ interface OrderCost {
   readonly invocations: number;
   /** Of Step Functions and Lambda. */
   readonly dollars: number;
-  /** Also of the secret, logs, events, S3 and traces. */
+  /** Also of the secret, logs, events and S3. */
   readonly allDollars: number;
   /** Dollars by item. */
   readonly bill: Readonly<Record<string, number>>;
@@ -125,6 +133,13 @@ interface Durations {
 export function modelCost(deployed: Deployed, { cpuMilliseconds, logBytes }: ColdStart): Results {
   const durations = { cpuMilliseconds, logBytes, caSeconds: CA_SECONDS[0] };
   const month = collectorCost(deployed, 30, false, durations);
+  const manyOrders = collectorCost(
+    deployed,
+    30,
+    false,
+    { ...durations, cpuMilliseconds: WARM_CPU_MILLISECONDS },
+    WARM_ORDERS,
+  );
   const poller = jobPollerCost(deployed, 30, durations);
   const orders = CA_SECONDS.flatMap((caSeconds) =>
     [1, 30, 90].flatMap((days) =>
@@ -148,10 +163,19 @@ export function modelCost(deployed: Deployed, { cpuMilliseconds, logBytes }: Col
     caSeconds: durations.caSeconds,
     cost: jobPollerCost(deployed, days, durations),
   }));
+  const pollHours = Number(deployed.environment.POLL_SECONDS) / HOUR;
+  const bills = BILLED_SETTINGS.flatMap(({ title, settings }) =>
+    WAITING_ORDERS.map((waitingOrders) => {
+      const perOrder = waitingOrders < WARM_ORDERS / 2 ? month : manyOrders;
+      const fixed = monthlyBill(settings, waitingOrders, pollHours);
+      return { title, waitingOrders, fixed, orders: waitingOrders * perOrder.allDollars };
+    }),
+  );
   const longest = Math.max(...orders.map(({ cost }) => cost.events));
   return {
     figures: [
       atMost('cost-30-days', 0.02, exactly(month.dollars), 'dollars'),
+      atMost('cost-fixed', 4, exactly(monthlyBill({}, 1, pollHours).total), 'dollars'),
       atMost('cost-vs-job-poller', 0.01, exactly(month.dollars / poller.dollars)),
       atMost('history-90-days', 1, exactly(longest / HISTORY_LIMIT)),
     ],
@@ -167,6 +191,17 @@ export function modelCost(deployed: Deployed, { cpuMilliseconds, logBytes }: Col
       measurement('a job poller fills its history in', 'hours', exactly(jobPollerHours())),
     ],
     tables: [
+      {
+        title: 'What AWS bills in a month, in dollars',
+        columns: ['settings', 'orders that wait', 'secrets', 'alarms', 'dashboard', 'metrics', 'orders', 'total'],
+        rows: bills.map(({ title, waitingOrders, fixed, orders: ofOrders }) => [
+          title,
+          waitingOrders,
+          ...[fixed.secrets, fixed.alarms, fixed.dashboard, fixed.metrics, ofOrders, fixed.total + ofOrders].map(
+            (dollars) => dollars.toFixed(2),
+          ),
+        ]),
+      },
       {
         title: 'What an order costs',
         columns: [
@@ -211,8 +246,8 @@ function collectorCost(deployed: Deployed, days: number, push: boolean, duration
   const total = (of: (walk: Walk) => number) => waiting * of(loop) + ends.reduce((sum, each) => sum + of(each), 0);
 
   const checks = total(({ invocations }) => invocations);
-  // The functions start and push do less than a check. They count as a check without the wait for the CA.
-  const others = push ? 2 : 1;
+  // The functions start, notify and push do less than a check. They count as a check without the wait for the CA.
+  const others = push ? 3 : 2;
   const milliseconds =
     checks * lambdaMilliseconds(deployed, durations) +
     others * lambdaMilliseconds(deployed, { ...durations, caSeconds: 0 });
@@ -229,9 +264,9 @@ function collectorCost(deployed: Deployed, days: number, push: boolean, duration
       logByte: (checks + others) * durations.logBytes,
       // "Mark Certificate Ordered" and "Mark Certificate Issued".
       event: 2,
-      s3Write: 4,
-      s3Read: 10 * executions,
-      trace: executions,
+      // Response, chain, logo and manifest; the status at the first check and at the end.
+      s3Write: 6,
+      s3Read: 12 * executions,
     },
   });
 }

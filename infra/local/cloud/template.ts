@@ -19,6 +19,8 @@ export interface DeployedTemplate {
    * @throws {Error} if there is none or more than one.
    */
   resource(type: string, idPart?: string): { readonly id: string } & TemplateResource;
+  /** Every resource of a type. */
+  resources(type: string): readonly TemplateResource[];
   /** The value of a property after a deployment. */
   resolve(value: unknown): unknown;
 }
@@ -73,6 +75,7 @@ function readTemplate(resources: Readonly<Record<string, TemplateResource>>): De
   };
   return {
     resolve,
+    resources: (type) => Object.values(resources).filter(({ Type }) => Type === type),
     resource(type, idPart = '') {
       const found = Object.entries(resources).filter(([id, { Type }]) => Type === type && id.includes(idPart));
       const [only, ...others] = found;
