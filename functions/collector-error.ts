@@ -1,6 +1,6 @@
 /**
- * The base of this project's errors. Each subclass states its name as a literal, because the bundler shortens the names
- * of classes: the name of the class, or the name that Step Functions, alarms and the runbook match.
+ * The base of this project's errors. Each subclass states its name as a literal: the name of the class, or the name
+ * that Step Functions, alarms and the runbook match.
  */
 export abstract class CollectorError extends Error {
   abstract override readonly name: string;

@@ -117,6 +117,8 @@ export function buildFunction(folder: string, outdir: string): string[] {
     // CommonJS packages require Node's built-in modules, and an ES module has no require.
     banner: { js: "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);" },
     minify: true,
+    // The name of an error class is part of messages and of stack traces. It costs 6 % more bytes, and no measurable time.
+    keepNames: true,
     legalComments: 'none',
     metafile: true,
     logLevel: 'warning',

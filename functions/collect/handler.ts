@@ -7,6 +7,7 @@ import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { type Environment, parseEnvironment } from '../environment.ts';
 import { sendHttp } from '../http.ts';
+import { logErrors } from '../log-errors.ts';
 import { COLLECT_METRICS, METRICS_NAMESPACE, WAITING_METRICS } from '../metrics.ts';
 import type { Archive } from '../store/archive.ts';
 import { type CheckRecord, createCollect } from './collect.ts';
@@ -45,6 +46,7 @@ export function createHandler(environment: Environment) {
   });
   return middy((event: unknown, context: Context) => collect(event, () => context.getRemainingTimeInMillis()))
     .use(injectLambdaContext(logger))
+    .use(logErrors(logger))
     .use(logMetrics(metrics));
 }
 

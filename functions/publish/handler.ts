@@ -5,6 +5,7 @@ import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { S3Client } from '@aws-sdk/client-s3';
 import middy from '@middy/core';
 import { type Environment, parseEnvironment } from '../environment.ts';
+import { logErrors } from '../log-errors.ts';
 import { METRICS_NAMESPACE, PUBLISH_METRICS } from '../metrics.ts';
 import { publishEnvironment } from './environment.ts';
 import { type PublishDependencies, publish } from './publish.ts';
@@ -41,5 +42,6 @@ export function createHandler(environment: Environment) {
     return publish(event, dependencies);
   })
     .use(injectLambdaContext(logger))
+    .use(logErrors(logger))
     .use(logMetrics(metrics));
 }

@@ -7,6 +7,7 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import middy from '@middy/core';
 import type { LambdaFunctionURLEvent } from 'aws-lambda';
 import { type Environment, parseEnvironment } from '../environment.ts';
+import { logErrors } from '../log-errors.ts';
 import { METRICS_NAMESPACE, PUSH_METRICS } from '../metrics.ts';
 import { createSecretReader } from '../secret.ts';
 import { PUSH_LOGIN_FORM } from './authentication.ts';
@@ -38,6 +39,7 @@ export function createHandler(environment: Environment) {
     middy((event: LambdaFunctionURLEvent) => push(event))
       // Explicit, so that no environment variable can turn on the logging of events: they contain the password.
       .use(injectLambdaContext(logger, { logEvent: false }))
+      .use(logErrors(logger))
       .use(logMetrics(metrics))
   );
 }

@@ -5,6 +5,7 @@ import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { S3Client } from '@aws-sdk/client-s3';
 import middy from '@middy/core';
 import { type Environment, parseEnvironment } from '../environment.ts';
+import { logErrors } from '../log-errors.ts';
 import { METRICS_NAMESPACE, REVOKE_METRICS } from '../metrics.ts';
 import { revokeEnvironment } from './environment.ts';
 import { type RevokeDependencies, revoke } from './revoke.ts';
@@ -44,5 +45,6 @@ export function createHandler(environment: Environment) {
     await revoke(event, dependencies);
   })
     .use(injectLambdaContext(logger))
+    .use(logErrors(logger))
     .use(logMetrics(metrics));
 }

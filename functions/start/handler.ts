@@ -4,6 +4,7 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import middy from '@middy/core';
 import type { EventBridgeEvent } from 'aws-lambda';
 import { type Environment, parseEnvironment } from '../environment.ts';
+import { logErrors } from '../log-errors.ts';
 import { startEnvironment } from './environment.ts';
 import { start } from './start.ts';
 
@@ -26,5 +27,7 @@ export function createHandler(environment: Environment) {
       ...started,
     });
     return started;
-  }).use(injectLambdaContext(logger));
+  })
+    .use(injectLambdaContext(logger))
+    .use(logErrors(logger));
 }

@@ -8,6 +8,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import middy from '@middy/core';
 import { type Environment, parseEnvironment } from '../environment.ts';
 import { sendHttp } from '../http.ts';
+import { logErrors } from '../log-errors.ts';
 import { METRICS_NAMESPACE, SURVEY_METRICS } from '../metrics.ts';
 import type { TxtResolver } from './dns.ts';
 import { surveyEnvironment } from './environment.ts';
@@ -59,6 +60,7 @@ export function createHandler(environment: Environment, resolver: TxtResolver = 
     metrics.addMetric(SURVEY_METRICS.runs, MetricUnit.Count, 1);
   })
     .use(injectLambdaContext(logger))
+    .use(logErrors(logger))
     .use(logMetrics(metrics));
 }
 

@@ -11,7 +11,8 @@ const FOLDERS = ['collect', 'start', 'survey', 'push', 'publish', 'revoke'] as c
 type Folder = (typeof FOLDERS)[number];
 
 /** The variables without which a handler starts. */
-const OPTIONAL: Partial<Record<Folder, readonly string[]>> = { collect: ['PUBLISHED_URL'], survey: ['PUBLISHED_URL'] };
+const OPTIONAL: readonly string[] = ['COLLECTOR', 'PUBLISHED_URL'];
+const REQUIRED: Partial<Record<Folder, readonly string[]>> = { publish: ['PUBLISHED_URL'] };
 
 let temporary: string;
 let sources: Readonly<Record<Folder, readonly string[]>>;
@@ -185,7 +186,9 @@ describe('cdk synth', () => {
         await import('./index.mjs?' + name).catch((error) => console.log(error.message.match(/\\w+ is missing/)?.[0]));
       }`;
     expect(runIn(assets[folder], script, valuesFor(variables[folder])).trim().split('\n')).toEqual(
-      variables[folder].filter((name) => !OPTIONAL[folder]?.includes(name)).map((name) => `${name} is missing`),
+      variables[folder]
+        .filter((name) => !OPTIONAL.includes(name) || REQUIRED[folder]?.includes(name))
+        .map((name) => `${name} is missing`),
     );
   });
 
