@@ -15,9 +15,10 @@ import tempfile
 import threading
 
 from ministack import app
-from ministack.core import lambda_runtime
-from ministack.services import eventbridge, lambda_svc
-from ministack.services.cloudformation import provisioners
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import eventbridge, iam, lambda_svc, scheduler, stepfunctions
+from ministack.services.cloudformation import provisioners, stacks
 
 HANDLERS = provisioners._RESOURCE_HANDLERS
 
@@ -115,6 +116,196 @@ def extend_failed_events():
     eventbridge._dispatch_to_lambda = dispatch
 
 
+def extend_stack_events():
+    """Sends an event when the status of a stack changes, as CloudFormation does.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/event-detail-stack-status-change.html
+    """
+    if "eventbridge" in inspect.getsource(stacks):
+        stop_obsolete("events of CloudFormation")
+    add_event = stacks._add_event
+
+    def add_and_send(stack_id, stack_name, logical_id, resource_type, status, *arguments, **options):
+        add_event(stack_id, stack_name, logical_id, resource_type, status, *arguments, **options)
+        if logical_id == stack_name:
+            detail = {"stack-id": stack_id, "status-details": {"status": status, "status-reason": ""}}
+            entry = {
+                "Source": "aws.cloudformation",
+                "DetailType": "CloudFormation Stack Status Change",
+                "Detail": json.dumps(detail),
+                "Resources": [stack_id],
+            }
+            eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+
+    stacks._add_event = add_and_send
+
+
+def extend_metric_math_alarms():
+    """Accepts alarms on metric math, which are never evaluated; the emulator refuses the template.
+
+    Their state changes by SetAlarmState only. WarmUpConfiguration and the metrics are kept for DescribeAlarms.
+    """
+    record = provisioners._cw_metric_alarm_record
+    if "metric math" not in inspect.getsource(record):
+        stop_obsolete("alarms on metric math")
+
+    def with_metrics(name, properties):
+        metrics = properties.get("Metrics")
+        if not metrics:
+            return record(name, properties)
+        others = {key: value for key, value in properties.items() if key != "Metrics"}
+        alarm = record(name, {**others, "MetricName": "metric math", "Namespace": "metric math"})
+        # Without these two, the emulator does not evaluate the alarm.
+        return {**alarm, "MetricName": None, "Namespace": None, "Metrics": metrics}
+
+    provisioners._cw_metric_alarm_record = with_metrics
+
+
+def event_keys(source, detail_type):
+    """The condition keys of an event that is sent."""
+    keys = {"events:source": source, "events:detail-type": detail_type}
+    return {key: value for key, value in keys.items() if value is not None}
+
+
+def extend_event_conditions():
+    """Supplies the condition keys events:source and events:detail-type of PutEvents; the emulator denies without them.
+
+    Each entry of a call must be allowed, and one denied entry denies the call.
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
+    """
+    if any("events:source" in inspect.getsource(module) for module in (app, iam_actions, iam_evaluator)):
+        stop_obsolete("the condition key events:source")
+    context_of, enforce = iam_actions.request_tag_context, iam_evaluator.enforce
+    entries_key = "extension:entries"
+
+    def context_with_entries(service, action, body, parameters):
+        context = context_of(service, action, body, parameters)
+        if action != "events:PutEvents":
+            return context
+        entries = json.loads(body).get("Entries", [])
+        return {**context, entries_key: {(entry.get("Source"), entry.get("DetailType")) for entry in entries}}
+
+    def enforce_entries(*arguments, service_context=None, **options):
+        context = dict(service_context or {})
+        for entry in context.pop(entries_key, [(None, None)]):
+            denied = enforce(*arguments, service_context={**context, **event_keys(*entry)}, **options)
+            if denied:
+                return denied
+        return None
+
+    iam_actions.request_tag_context = context_with_entries
+    iam_evaluator.enforce = enforce_entries
+
+
+def role_denies(role_arn, action, resource, keys):
+    """Whether the policies of a role do not allow an action of a service that acts as this role."""
+    context = iam_evaluator.EvalContext(
+        principal_arn=role_arn,
+        principal_type="AssumedRole",
+        principal_account=get_account_id(),
+        action=action,
+        resource_arn=resource,
+        region=get_region(),
+        service_context=keys,
+    )
+    policies = iam_evaluator._gather_role_policies(role_arn.split("/")[-1], get_account_id())
+    return iam_evaluator.evaluate(context, policies).decision != "Allow"
+
+
+def extend_task_roles():
+    """Runs the tasks of a state machine, invocations and PutEvents, with its role; the emulator ignores the role."""
+    if "EvalContext" in inspect.getsource(stepfunctions):
+        stop_obsolete("tasks of Step Functions that act as the role")
+    execute, invoke = stepfunctions._execute_task, stepfunctions._invoke_resource
+    invoke_in_time = stepfunctions._invoke_resource_with_timeout
+    current = threading.local()
+
+    def execute_as_role(definition, task_input, execution, context):
+        machine = stepfunctions._state_machines.get(execution["stateMachineArn"]) or {}
+        current.role = machine.get("roleArn")
+        return execute(definition, task_input, execution, context)
+
+    def check(resource, task_input):
+        # A task with a timeout is invoked in another thread, after its check in this one.
+        role = getattr(current, "role", None)
+        if role is None:
+            return
+        requests = [("lambda:InvokeFunction", resource, {})]
+        if "lambda:invoke" in resource:
+            requests = [("lambda:InvokeFunction", task_input["FunctionName"], {})]
+        elif "events:putEvents" in resource:
+            requests = [
+                ("events:PutEvents", bus_arn(entry), event_keys(entry["Source"], entry["DetailType"]))
+                for entry in task_input["Entries"]
+            ]
+        for request in requests:
+            if role_denies(role, *request):
+                raise stepfunctions._ExecutionError("States.Permissions", f"The role {role} may not {request}")
+
+    def bus_arn(entry):
+        bus = entry.get("EventBusName", "default")
+        return bus if ":" in bus else f"arn:aws:events:{get_region()}:{get_account_id()}:event-bus/{bus}"
+
+    def checked(run):
+        def run_checked(resource, task_input, *arguments):
+            check(resource, task_input)
+            return run(resource, task_input, *arguments)
+
+        return run_checked
+
+    stepfunctions._execute_task = execute_as_role
+    stepfunctions._invoke_resource = checked(invoke)
+    stepfunctions._invoke_resource_with_timeout = checked(invoke_in_time)
+
+
+def extend_schedule_roles():
+    """Invokes the target of a schedule only if its role permits that; the emulator ignores the role.
+
+    The trust policy sees the keys that AWS documents: the account, and the ARN of the schedule's group.
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
+    """
+    invoke, create = eventbridge._invoke_target, HANDLERS["AWS::Scheduler::Schedule"]["create"]
+    if "iam_evaluator" in inspect.getsource(scheduler):
+        stop_obsolete("schedules that act as their role")
+
+    def check_trust(schedule):
+        role_arn = schedule["Target"]["RoleArn"]
+        role = iam._roles.get(role_arn.split("/")[-1]) or {}
+        group = scheduler._group_arn(schedule["GroupName"])
+        context = iam_evaluator.EvalContext(
+            principal_arn="*",
+            principal_type="Service",
+            principal_account="",
+            action="sts:AssumeRole",
+            resource_arn="*",
+            region=get_region(),
+            service_context={"aws:sourceaccount": get_account_id(), "aws:sourcearn": group},
+        )
+        # The emulator evaluates the principals of services in resource policies only. A trust policy has no resource.
+        statements = json.loads(role.get("AssumeRolePolicyDocument", "{}")).get("Statement", [])
+        policy = {"Statement": [{**statement, "Resource": "*"} for statement in statements]}
+        result = iam_evaluator.evaluate_resource_policy(policy, context, service="scheduler.amazonaws.com")
+        if result.decision != "Allow":
+            raise PermissionError(f"{role_arn} of {schedule['Name']} does not trust scheduler.amazonaws.com")
+        return role_arn
+
+    def invoke_as_role(target, event, rule, *arguments):
+        if ":scheduler:" in rule.get("Arn", ""):
+            role_arn = check_trust(rule)
+            if role_denies(role_arn, "lambda:InvokeFunction", target["Arn"], {}):
+                raise PermissionError(f"{role_arn} of {rule['Name']} may not invoke {target['Arn']}")
+        return invoke(target, event, rule, *arguments)
+
+    def create_with_trust(logical_id, properties, stack):
+        check_trust({"GroupName": "default", "Name": logical_id, **properties})
+        return create(logical_id, properties, stack)
+
+    eventbridge._invoke_target = invoke_as_role
+    HANDLERS["AWS::Scheduler::Schedule"]["create"] = create_with_trust
+    # Seconds between two looks at the schedules.
+    scheduler._SCHEDULE_TICK_INTERVAL = 1
+
+
 def end_with_parent():
     """Ends this process and its children when the standard input ends, which it does when the parent process ends."""
     sys.stdin.read()
@@ -128,6 +319,11 @@ if __name__ == "__main__":
     extend_error_names()
     extend_throttling()
     extend_failed_events()
+    extend_stack_events()
+    extend_metric_math_alarms()
+    extend_event_conditions()
+    extend_task_roles()
+    extend_schedule_roles()
     # With TLS, the emulator would also use port 443 of this machine, for the host names of Cognito.
     app._port_is_bindable = lambda host, port: False
     threading.Thread(target=end_with_parent, daemon=True).start()
