@@ -1,9 +1,11 @@
-/** Deploys the stack once and runs all cases on it, in this order. The last case destroys the stack. */
+/** Deploys two stacks once and runs all cases on them, in this order. The last cases destroy them. */
 import { afterAll, beforeAll } from 'vitest';
+import { describeEmulatorExtensions } from './cases/emulator-extensions.ts';
 import { describeEmulatorLimits } from './cases/emulator-limits.ts';
 import { describeLoadAndEnd } from './cases/load-and-end.ts';
 import { describeOutcomes } from './cases/outcomes.ts';
 import { describePublications, describePushes } from './cases/publication-and-push.ts';
+import { describeTwoCollectors } from './cases/two-collectors.ts';
 import { describeIssuedOrders, describeLogin, describeWaitingOrders } from './cases/waiting-and-issued.ts';
 import { setUp, tearDown } from './suite.ts';
 
@@ -14,7 +16,9 @@ describeEmulatorLimits();
 describeLogin();
 describeIssuedOrders();
 describeWaitingOrders();
+describeEmulatorExtensions();
 describeOutcomes();
 describePublications();
 describePushes();
+describeTwoCollectors();
 describeLoadAndEnd();

@@ -4,8 +4,10 @@ import type { DeployedCollector } from './deployed-collector.ts';
 /** A queue of this suite with every message that ever arrived in it. */
 export interface Inbox {
   readonly arn: string;
-  /** The bodies in the order of arrival, up to the last {@link find}. */
+  /** The bodies in the order of arrival, as far as they were received. */
   readonly messages: readonly string[];
+  /** Receives up to ten messages. */
+  receive(): Promise<void>;
   /** Waits for a message that matches, and returns it. */
   find(matches: (message: string) => boolean): Promise<string>;
 }
@@ -25,16 +27,20 @@ export async function createInbox(
     ...['sqs', 'create-queue', '--queue-name', name, '--attributes', JSON.stringify({ Policy })],
   )) as { readonly QueueUrl: string };
   const messages: string[] = [];
+  const receiveNow = async () => {
+    messages.push(...(await receive(aws, QueueUrl)));
+  };
   return {
     arn,
     messages,
+    receive: receiveNow,
     async find(matches) {
       for (;;) {
         const found = messages.find(matches);
         if (found !== undefined) {
           return found;
         }
-        messages.push(...(await receive(aws, QueueUrl)));
+        await receiveNow();
         await wait(200);
       }
     },

@@ -1,16 +1,17 @@
-/** The one deployment that all cases share, and what several of them do with it. */
+/** The deployments that all cases share, and what several of them do with them. */
 import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { test } from 'vitest';
 import type { IssuedMarkCertificate } from '../../infra/local/ca/certificate-authority.ts';
 import type { SimulatedResponse } from '../../infra/local/ca/collectmc-responses.ts';
-import { type DeployedCollector, deployCollector, type EndedExecution, LOGIN } from './deployed-collector.ts';
+import { type Cloud, LOGIN, startCloud } from './cloud.ts';
+import { type DeployedCollector, deployCollector, type EndedExecution } from './deployed-collector.ts';
 import { createInbox, type Inbox } from './inbox.ts';
 import { createTable } from './table.ts';
 
 export const PROCESSING: SimulatedResponse = { kind: 'status', status: 0 };
 export const error = (code: number): SimulatedResponse => ({ kind: 'error', code });
-export const issued = ({ chain }: IssuedMarkCertificate): SimulatedResponse => ({
+export const issued = ({ chain }: Pick<IssuedMarkCertificate, 'chain'>): SimulatedResponse => ({
   kind: 'issued',
   certificates: chain,
 });
@@ -23,31 +24,48 @@ const DAY = 86_400_000;
 /** A moment so many days from now; negative for the past. */
 export const daysFromNow = (days: number) => new Date(Date.now() + days * DAY);
 
+export let cloud: Cloud;
+/** The collector with the default name, which publishes and receives pushes. */
 export let collector: DeployedCollector;
+/** A second collector in the same account, region and event bus, with another name and another source. */
+export let other: DeployedCollector;
 /** What a consumer's rule on the bus receives: every event of this project, and how executions end. */
 export let bus: Inbox;
-/** What a subscriber of the alarm topic receives. */
+/** What a subscriber of the alarm topic of `collector` receives. */
 export let alarms: Inbox;
+/** What a subscriber of the alarm topic of `other` receives. */
+export let otherAlarms: Inbox;
 export const table = createTable();
 
-/** Deploys the stack and subscribes to its events and messages. */
+/** Deploys the stacks and subscribes to their events and messages. */
 export async function setUp(): Promise<void> {
-  collector = await deployCollector();
-  const { aws, outputs } = collector;
+  cloud = await startCloud();
+  [collector, other] = await Promise.all([
+    deployCollector(cloud, { push: true, publish: true }),
+    deployCollector(cloud, { name: 'other', eventSource: 'other-orders' }),
+  ]);
+  const { aws } = cloud;
   bus = await createInbox(collector, 'consumer', 'events.amazonaws.com');
-  alarms = await createInbox(collector, 'operator', 'sns.amazonaws.com');
   const pattern = { source: ['mark-certificate-collector', 'aws.states'] };
   await aws('events', 'put-rule', '--name', 'consumer', '--event-pattern', JSON.stringify(pattern));
   await aws('events', 'put-targets', '--rule', 'consumer', '--targets', `Id=consumer,Arn=${bus.arn}`);
-  await aws(
-    ...['sns', 'subscribe', '--topic-arn', outputs.AlarmTopicArn ?? ''],
-    ...['--protocol', 'sqs', '--notification-endpoint', alarms.arn],
+  alarms = await subscribe(collector, 'operator');
+  otherAlarms = await subscribe(other, 'other-operator');
+}
+
+/** Subscribes a queue to the alarm topic of a collector. */
+async function subscribe(to: DeployedCollector, queue: string): Promise<Inbox> {
+  const inbox = await createInbox(to, queue, 'sns.amazonaws.com');
+  await to.aws(
+    ...['sns', 'subscribe', '--topic-arn', to.outputs.AlarmTopicArn ?? ''],
+    ...['--protocol', 'sqs', '--notification-endpoint', inbox.arn],
   );
+  return inbox;
 }
 
 export async function tearDown(): Promise<void> {
   table.print();
-  await collector?.close();
+  await cloud?.close();
 }
 
 /** A test with a separate order and a row in the table. The outcome in the row is what `run` returns. */
@@ -123,12 +141,34 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
 /** Long enough for several further checks of an order, if there were any. */
 export const severalChecks = () => wait(4_000);
 
-/** The name of the one function whose name contains a text. */
-export async function functionName(part: string): Promise<string> {
+/** The ARN of the one function of `collector` whose name contains a text. */
+export async function functionArn(part: string): Promise<string> {
   const { Functions } = (await collector.aws('lambda', 'list-functions')) as {
-    readonly Functions: readonly { readonly FunctionName: string }[];
+    readonly Functions: readonly { readonly FunctionName: string; readonly FunctionArn: string }[];
   };
-  return Functions.find(({ FunctionName }) => FunctionName.includes(part))?.FunctionName ?? '';
+  const prefix = `${collector.stackName}-Collector${part}`;
+  return Functions.find(({ FunctionName }) => FunctionName.startsWith(prefix))?.FunctionArn ?? '';
+}
+
+/** The target of a schedule. */
+export interface ScheduleTarget {
+  readonly Arn: string;
+  readonly RoleArn: string;
+  readonly Input?: string;
+}
+
+/** Creates a schedule that is due at once, and waits until the emulator has run and deleted it. */
+export async function fireOnce(target: ScheduleTarget): Promise<void> {
+  const [name, { aws }] = [`once-${crypto.randomUUID()}`, collector];
+  await aws(
+    ...['scheduler', 'create-schedule', '--name', name, '--schedule-expression', 'at(2026-01-01T00:00:00)'],
+    ...['--flexible-time-window', 'Mode=OFF', '--action-after-completion', 'DELETE'],
+    ...['--target', JSON.stringify(target)],
+  );
+  await until(async () => {
+    const { Schedules } = (await aws('scheduler', 'list-schedules')) as { readonly Schedules: { Name: string }[] };
+    return !Schedules.some(({ Name }) => Name === name);
+  });
 }
 
 /** The generated login of the push URL, as `user:password`. */

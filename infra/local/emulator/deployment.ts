@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { stackNameOf } from '../../settings.ts';
 import { EmulatorError, withAwsVariables } from './emulator.ts';
 
 const PROJECT = join(import.meta.dirname, '..', '..', '..');
@@ -11,6 +12,9 @@ const CDK = join(PROJECT, 'node_modules', '.bin', 'cdk');
 
 /** Lines of cdk's output that an error contains. */
 const ERROR_LINES = 30;
+
+/** Settings of a stack, by name. */
+export type DeploymentSettings = Readonly<Record<string, unknown>>;
 
 /** The outputs of the stack, by name. */
 export type Outputs = Readonly<Record<string, string>>;
@@ -36,27 +40,32 @@ export function createDeployer(environment: Readonly<Record<string, string>>) {
       throw new EmulatorError(`cdk ${args[0]} failed with exit code ${exitCode}:\n${lines}`);
     }
   }
+  /** Runs a command of cdk on the app with these settings, in a directory for its cloud assembly and its outputs. */
+  async function withApp<T>(
+    settings: DeploymentSettings,
+    run: (directory: string, options: readonly string[]) => Promise<T>,
+  ): Promise<T> {
+    const directory = await mkdtemp(join(tmpdir(), 'mark-certificate-collector-'));
+    const context = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    try {
+      return await run(directory, ['--output', join(directory, 'cdk.out'), ...context]);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  }
+
   return {
     /** `npx cdk bootstrap`, which an account needs once. */
     bootstrap: () => cdk('bootstrap'),
-    /** `npm run deploy`, with settings as `-c` gives them. */
-    async deploy(settings: Readonly<Record<string, unknown>>): Promise<Outputs> {
-      const directory = await mkdtemp(join(tmpdir(), 'mark-certificate-collector-'));
-      const context = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-      const outputs = join(directory, 'outputs.json');
-      try {
-        await cdk(
-          ...['deploy', '--require-approval', 'never'],
-          ...['--output', join(directory, 'cdk.out'), '--outputs-file', outputs],
-          ...context,
-        );
-        const stacks = JSON.parse(await readFile(outputs, 'utf8')) as Readonly<Record<string, Outputs>>;
-        return stacks.MarkCertificateCollector ?? {};
-      } finally {
-        await rm(directory, { recursive: true, force: true });
-      }
-    },
-    /** `npx cdk destroy`. */
-    destroy: () => cdk('destroy', '--force'),
+    /** `npx cdk deploy`, with settings as `-c` gives them. */
+    deploy: (settings: DeploymentSettings) =>
+      withApp(settings, async (directory, options) => {
+        const file = join(directory, 'outputs.json');
+        await cdk('deploy', '--require-approval', 'never', '--outputs-file', file, ...options);
+        const stacks = JSON.parse(await readFile(file, 'utf8')) as Readonly<Record<string, Outputs>>;
+        return stacks[stackNameOf(settings.name)] ?? {};
+      }),
+    /** `npx cdk destroy`, with the settings of the deployment. */
+    destroy: (settings: DeploymentSettings) => withApp(settings, (_, options) => cdk('destroy', '--force', ...options)),
   };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { executionArn } from '../../../functions/executions.ts';
-import { collector, functionName, pushLogin } from '../suite.ts';
+import { collector, functionArn, pushLogin } from '../suite.ts';
 
 /**
  * Each test fails when the emulator has learned it. Then remove the test and its line in docs/decisions/emulator.md.
@@ -12,7 +12,7 @@ export function describeEmulatorLimits(): void {
         ['CollectFunction', '1'],
         ['PushFunction', '5'],
       ] as const) {
-        const name = await functionName(part);
+        const name = await functionArn(part);
         expect(await collector.aws('lambda', 'get-function-concurrency', '--function-name', name)).toBeUndefined();
         await collector.aws(
           ...['lambda', 'put-function-concurrency', '--function-name', name],

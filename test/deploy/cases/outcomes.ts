@@ -11,7 +11,7 @@ import {
   daysFromNow,
   endedOfDay,
   error,
-  functionName,
+  functionArn,
   isIssuedEvent,
   issued,
   manifestOf,
@@ -137,7 +137,7 @@ export function describeOutcomes(): void {
         domains: [`order-${order}.example.com`],
       });
       await collect(order, [issued(soon)]);
-      await collector.aws('lambda', 'invoke', '--function-name', await functionName('SurveyFunction'), '/dev/null');
+      await collector.aws('lambda', 'invoke', '--function-name', await functionArn('SurveyFunction'), '/dev/null');
       const message = await bus.find((each) => each.includes('Expiring') && each.includes(order));
       const { detail } = JSON.parse(message);
       expect(detail.orderNumber).toBe(order);

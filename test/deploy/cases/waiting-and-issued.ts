@@ -3,11 +3,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { RESPONSE_FORMATS, type ResponseFormat } from '../../../functions/collectmc/request.ts';
 import type { SimulatedResponse } from '../../../infra/local/ca/collectmc-responses.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
-import { LOGIN } from '../deployed-collector.ts';
+import type { SettingsInput } from '../../../infra/settings.ts';
+import { LOGIN } from '../cloud.ts';
 import {
   answersTo,
   CHANGED_LOGIN,
@@ -22,6 +23,7 @@ import {
   PROCESSING,
   severalChecks,
   sha256,
+  table,
   testOrder,
   until,
   WRONG_LOGIN,
@@ -54,12 +56,21 @@ export function describeLogin(): void {
 
 export function describeIssuedOrders(): void {
   describe('an issued order', () => {
-    // The default format comes last, so that it applies to the cases after these.
+    const waiting = table.nextOrder();
+
+    beforeAll(async () => {
+      collector.ca.order(waiting, [PROCESSING]);
+      await collector.announce({ orderNumber: waiting });
+      await until(() => callsOf(waiting).length > 0);
+    });
+
+    // The default format comes last, so that it and the first settings apply to the cases after these.
     for (const format of (Object.keys(RESPONSE_FORMATS) as ResponseFormat[]).toReversed()) {
       testOrder(
         `The response in the format ${format} is stored byte for byte, with a chain that OpenSSL verifies.`,
         async (order) => {
-          await collector.redeploy({ responseFormat: format });
+          const others: SettingsInput = format === 'pkcs7' ? {} : { remindBefore: 'P40D', pollEvery: 'PT20S' };
+          await collector.redeploy({ ...others, responseFormat: format });
           const { chain, root, svg } = certificate();
           const ended = await collect(order, [{ kind: 'issued', certificates: chain }]);
           expect(callsOf(order)).toHaveLength(1);
@@ -78,6 +89,12 @@ export function describeIssuedOrders(): void {
         },
       );
     }
+
+    test('An order that waited during these deployments is collected.', async () => {
+      expect(await collector.executions(`order-${waiting}`, 'RUNNING')).toHaveLength(1);
+      collector.ca.order(waiting, [issued(certificate())]);
+      expect(await collector.ended(`order-${waiting}`)).toMatchObject({ status: 'SUCCEEDED' });
+    });
   });
 }
 
@@ -152,17 +169,5 @@ export function describeWaitingOrders(): void {
         return outcomeOf(ended);
       },
     );
-
-    testOrder('An order keeps waiting while the stack is deployed with other settings.', async (order) => {
-      collector.ca.order(order, [PROCESSING]);
-      await collector.announce({ orderNumber: order });
-      await until(() => callsOf(order).length > 0);
-      await collector.redeploy({ remindBefore: 'P40D', pollEvery: 'PT20S' });
-      expect(await collector.executions(`order-${order}`, 'RUNNING')).toHaveLength(1);
-      collector.ca.order(order, [issued(certificate())]);
-      const ended = await collector.ended(`order-${order}`);
-      await collector.redeploy({});
-      return outcomeOf(ended);
-    });
   });
 }

@@ -1,0 +1,74 @@
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { describe, expect, test } from 'vitest';
+import { certificate, collector, fireOnce, functionArn, issued, table } from '../suite.ts';
+
+/** Shows that two extensions of infra/local/emulator/emulator.py do what AWS documents. The other cases need the rest. */
+export function describeEmulatorExtensions(): void {
+  describe('an extension of the emulator', () => {
+    test('A role sends only events that its policy names, and one other entry denies the whole call.', async () => {
+      const role = await createRole('event-sender', { AWS: 'arn:aws:iam::000000000000:root' });
+      await allow('event-sender', 'events:PutEvents', '*', {
+        StringEquals: { 'events:source': 'sender', 'events:detail-type': ['one', 'two'] },
+      });
+      const { Credentials: granted } = (await collector.aws(
+        ...['sts', 'assume-role', '--role-arn', role, '--role-session-name', 'test'],
+      )) as { readonly Credentials: { AccessKeyId: string; SecretAccessKey: string; SessionToken: string } };
+      const events = new EventBridgeClient({
+        credentials: {
+          accessKeyId: granted.AccessKeyId,
+          secretAccessKey: granted.SecretAccessKey,
+          sessionToken: granted.SessionToken,
+        },
+      });
+      const send = (...entries: readonly (readonly [source: string, detailType: string])[]) =>
+        events.send(
+          new PutEventsCommand({
+            Entries: entries.map(([Source, DetailType]) => ({ Source, DetailType, Detail: '{}' })),
+          }),
+        );
+      const denied = { name: 'AccessDeniedException' };
+      expect(await send(['sender', 'one'], ['sender', 'two'])).toMatchObject({ FailedEntryCount: 0 });
+      await expect(send(['sender', 'three'])).rejects.toMatchObject(denied);
+      await expect(send(['another', 'one'])).rejects.toMatchObject(denied);
+      await expect(send(['sender', 'one'], ['another', 'one'])).rejects.toMatchObject(denied);
+      await expect(send(['sender', 'one'], ['sender', 'three'])).rejects.toMatchObject(denied);
+      events.destroy();
+    });
+
+    test('A schedule invokes its target only if its role permits that.', async () => {
+      const RoleArn = await createRole('schedule', { Service: 'scheduler.amazonaws.com' });
+      const Arn = await functionArn('StartFunction');
+      const fire = async (orderNumber: string) => {
+        collector.ca.order(orderNumber, [issued(certificate())]);
+        await fireOnce({ Arn, RoleArn, Input: JSON.stringify({ detail: { orderNumber } }) });
+      };
+      const [first, second] = [table.nextOrder(), table.nextOrder()];
+      await fire(first);
+      await allow('schedule', 'lambda:InvokeFunction', Arn);
+      await fire(second);
+      expect(await collector.ended(`order-${second}`)).toMatchObject({ status: 'SUCCEEDED' });
+      expect(await collector.executions(`order-${first}`)).toEqual([]);
+    });
+  });
+}
+
+/** Creates a role and returns its ARN. */
+async function createRole(name: string, principal: Readonly<Record<string, string>>): Promise<string> {
+  const trust = {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Principal: principal, Action: 'sts:AssumeRole' }],
+  };
+  const { Role } = (await collector.aws(
+    ...['iam', 'create-role', '--role-name', name, '--assume-role-policy-document', JSON.stringify(trust)],
+  )) as { readonly Role: { readonly Arn: string } };
+  return Role.Arn;
+}
+
+/** Gives a role one permission. */
+async function allow(role: string, action: string, resource: string, condition: object = {}): Promise<void> {
+  const statement = { Effect: 'Allow', Action: action, Resource: resource, Condition: condition };
+  await collector.aws(
+    ...['iam', 'put-role-policy', '--role-name', role, '--policy-name', 'test'],
+    ...['--policy-document', JSON.stringify({ Version: '2012-10-17', Statement: [statement] })],
+  );
+}
