@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, SecretValue, Validations } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, SecretValue, Stack, Token, Validations } from 'aws-cdk-lib';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
@@ -17,14 +17,15 @@ import { createFunction } from './functions.ts';
 import { createAlarmTopic, notifyFailedExecutions } from './notifications.ts';
 import { createPublication, createPublish, type PublicationEndpoint } from './publication.ts';
 import { createQueries } from './queries.ts';
-import { readSettings, type Settings, type SettingsInput } from './settings.ts';
+import { collisionsOf, InvalidSettingsError, readSettings, type Settings, type SettingsInput } from './settings.ts';
 import { createStateMachine } from './state-machine.ts';
 import { createPush, createRevoke, createStart, createSurvey } from './triggers.ts';
 
 /**
  * Collects mark certificates: from the event "Mark Certificate Ordered" to the validated chain in a bucket.
  *
- * @throws {InvalidSettingsError} if settings cannot be used; the message lists all of them.
+ * @throws {InvalidSettingsError} if settings cannot be used, or if another collector of the app has the same name, or
+ * takes the same events. The message lists all of them.
  */
 export class MarkCertificateCollector extends Construct {
   /**
@@ -43,10 +44,14 @@ export class MarkCertificateCollector extends Construct {
   readonly push: { readonly url: string; readonly credentials: Secret } | undefined;
   /** The address that serves the bucket's folder `published/`; undefined if the setting `publish` is off. */
   readonly publication: PublicationEndpoint | undefined;
+  /** The settings in effect, with their defaults. */
+  readonly settings: Settings;
 
   constructor(scope: Construct, id: string, props: SettingsInput = {}) {
     super(scope, id);
     const settings = readSettings(props);
+    this.settings = settings;
+    this.refuseCollisions();
     const key = settings.kmsKeyArn === undefined ? undefined : Key.fromKeyArn(this, 'Key', settings.kmsKeyArn);
     const eventBus = EventBus.fromEventBusName(this, 'EventBus', settings.eventBusName);
 
@@ -142,7 +147,23 @@ export class MarkCertificateCollector extends Construct {
     if (settings.dashboard) {
       createDashboard(this, { collect, stateMachine, publish: settings.publish, collector: settings.name });
     }
-    createQueries(this, functions);
+    createQueries(this, settings.name, functions);
+  }
+
+  /** @throws {InvalidSettingsError} if another collector of this app, for the same account and region, collides. */
+  private refuseCollisions(): void {
+    const others = this.node.root.node
+      .findAll()
+      .filter((other) => other instanceof MarkCertificateCollector)
+      .filter((other) => other !== this && canShareEnvironment(this, other));
+    const problems = others.flatMap((other) =>
+      collisionsOf(this.settings, other.settings).map(
+        ({ setting, reason }) => `${setting}: ${reason} (${other.node.path} and ${this.node.path})`,
+      ),
+    );
+    if (problems.length > 0) {
+      throw new InvalidSettingsError(problems);
+    }
   }
 
   private createCollect(settings: Settings): LambdaFunction {
@@ -210,6 +231,13 @@ export class MarkCertificateCollector extends Construct {
       }),
     };
   }
+}
+
+/** Whether two constructs may be deployed to one account and region: an environment can be open until deployment. */
+function canShareEnvironment(one: Construct, other: Construct): boolean {
+  const canBeSame = (a: string, b: string) => a === b || Token.isUnresolved(a) || Token.isUnresolved(b);
+  const [a, b] = [Stack.of(one), Stack.of(other)];
+  return canBeSame(a.account, b.account) && canBeSame(a.region, b.region);
 }
 
 /** Allows the functions to use the key. The owner of the key must allow the same in the key's policy. */

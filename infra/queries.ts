@@ -1,4 +1,3 @@
-import { Stack } from 'aws-cdk-lib';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { QueryDefinition, QueryString, type QueryStringProps } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
@@ -99,8 +98,8 @@ export interface QueriesProps {
   readonly publish?: LambdaFunction | undefined;
 }
 
-/** Creates the saved queries. */
-export function createQueries(scope: Construct, functions: QueriesProps): void {
+/** Creates the saved queries in a folder with the name of the collector. */
+export function createQueries(scope: Construct, collector: string, functions: QueriesProps): void {
   const queries: Readonly<Record<string, SavedQuery>> = {
     ...QUERIES,
     ...(functions.publish && PUBLICATION_QUERIES),
@@ -108,7 +107,7 @@ export function createQueries(scope: Construct, functions: QueriesProps): void {
   for (const [title, { id = title, source, ...query }] of Object.entries(queries)) {
     const logGroup = functions[source]?.logGroup;
     new QueryDefinition(scope, `Query ${id}`, {
-      queryDefinitionName: `${Stack.of(scope).stackName}/${title}`,
+      queryDefinitionName: `${collector}/${title}`,
       queryString: new QueryString(query),
       ...(logGroup && { logGroups: [logGroup] }),
     });

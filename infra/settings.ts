@@ -183,6 +183,9 @@ export type SettingsInput = v.InferInput<typeof settingsSchema>;
 /** Checked settings, with their defaults and with parsed durations. */
 export type Settings = v.InferOutput<typeof settingsSchema>;
 
+/** Settings as a person writes them in cdk.json, each with a value: those that have no value are missing. */
+export type WrittenSettings = Readonly<Record<string, string | number | boolean>>;
+
 /** The names of all settings, as keys of the CDK context. */
 export const SETTING_NAMES = Object.keys(settingsSchema.entries) as (keyof Settings)[];
 
@@ -230,6 +233,50 @@ export function readSettings(input: Readonly<Record<string, unknown>>): Settings
     throw new InvalidSettingsError(problems);
   }
   return result.output;
+}
+
+/** Checked settings in the form in which a person writes them. {@link readSettings} reads them with the same result. */
+export function writeSettings({ reservedConcurrency, ...others }: Settings): WrittenSettings {
+  const written = Object.entries({ ...others, reservedConcurrency: reservedConcurrency ?? 'none' });
+  return Object.fromEntries(
+    written.flatMap(([name, value]) => (value === undefined ? [] : [[name, writtenValue(value)]])),
+  );
+}
+
+function writtenValue(value: string | number | boolean | readonly string[] | Duration): string | number | boolean {
+  if (value instanceof Duration) {
+    return value.toIsoString();
+  }
+  return typeof value === 'object' ? value.join(',') : value;
+}
+
+/** What two collectors in one AWS account and region cannot have in common. */
+export interface Collision {
+  /** The setting to change in one of the two. */
+  readonly setting: keyof Settings;
+  readonly reason: string;
+}
+
+/** Why two collectors cannot be in one AWS account and region. The values may be written ones. */
+export function collisionsOf(
+  one: Readonly<Record<string, unknown>>,
+  other: Readonly<Record<string, unknown>>,
+): Collision[] {
+  const collisions: Collision[] = [];
+  if (one.name === other.name) {
+    const reason =
+      `two collectors have the name ${JSON.stringify(one.name)}, which the secret of the login and the metrics contain; ` +
+      'accepted: another name for each collector';
+    collisions.push({ setting: 'name', reason });
+  }
+  if (one.eventSource === other.eventSource && one.eventBusName === other.eventBusName) {
+    const reason =
+      `two collectors take the events with the source ${JSON.stringify(one.eventSource)} on the bus ` +
+      `${JSON.stringify(one.eventBusName)}, so both would collect every order; ` +
+      'accepted: another eventSource for each collector, or another eventBusName';
+    collisions.push({ setting: 'eventSource', reason });
+  }
+  return collisions;
 }
 
 function removedSettings(input: Readonly<Record<string, unknown>>): string[] {

@@ -1,12 +1,15 @@
 import { Annotations, CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { MarkCertificateCollector } from './mark-certificate-collector.ts';
-import { REMOVED_SETTING_NAMES, SETTING_NAMES } from './settings.ts';
+import { REMOVED_SETTING_NAMES, SETTING_NAMES, writeSettings } from './settings.ts';
+
+/** The description of every stack of a collector. `npm run deploy` finds other collectors of an account by it. */
+export const STACK_DESCRIPTION = 'Collects mark certificates (VMC, CMC) from the CA into S3';
 
 /** The collector with settings from the CDK context, and the outputs that the commands of the documentation use. */
 export class MarkCertificateCollectorStack extends Stack {
   constructor(scope: Construct, id: string, props?: StackProps) {
-    super(scope, id, { description: 'Collects mark certificates (VMC, CMC) from the CA into S3', ...props });
+    super(scope, id, { description: STACK_DESCRIPTION, ...props });
     const collector = new MarkCertificateCollector(
       this,
       'Collector',
@@ -24,7 +27,7 @@ export class MarkCertificateCollectorStack extends Stack {
         );
       }
     }
-    const { bucket, stateMachine, credentials, alarmTopic, push, publication } = collector;
+    const { bucket, stateMachine, credentials, alarmTopic, push, publication, settings } = collector;
     const outputs = {
       BucketName: bucket.bucketName,
       StateMachineArn: stateMachine.stateMachineArn,
@@ -32,6 +35,8 @@ export class MarkCertificateCollectorStack extends Stack {
       AlarmTopicArn: alarmTopic.topicArn,
       ...(push && { PushUrl: push.url, PushCredentialsSecretArn: push.credentials.secretArn }),
       ...(publication && { PublishedUrl: publication.url, DistributionDomainName: publication.domainName }),
+      // With the defaults, because the next release may have others: npm run deploy compares them with its own.
+      Settings: JSON.stringify(writeSettings(settings)),
     };
     for (const [name, value] of Object.entries(outputs)) {
       new CfnOutput(this, name, { value });

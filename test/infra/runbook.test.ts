@@ -51,7 +51,7 @@ describe("The runbook's commands", () => {
 
   test('name saved queries that exist, and all of them.', () => {
     const deployed = all(withSettings, 'AWS::Logs::QueryDefinition').map(({ Properties }) =>
-      String(Properties.Name).replace('MarkCertificateCollector/', ''),
+      String(Properties.Name).replace('acme/', ''),
     );
     expect(deployed.toSorted()).toEqual(Object.keys({ ...QUERIES, ...PUBLICATION_QUERIES }).toSorted());
     const words = RUNBOOK.replaceAll(/\s+/g, ' ');

@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { truncate } from '../../functions/text.ts';
-import { readSettings, SETTING_NAMES, type Settings, type SettingsInput } from '../../infra/settings.ts';
+import {
+  collisionsOf,
+  readSettings,
+  SETTING_NAMES,
+  type Settings,
+  type SettingsInput,
+  writeSettings,
+} from '../../infra/settings.ts';
 
 const DAY = 86_400;
 const FINGERPRINT = '0123456789abcdef'.repeat(4);
@@ -191,6 +198,45 @@ describe('a setting as "-c key=value" gives it', () => {
   test.each([true, false])('The value may be a JSON boolean in cdk.json: %s.', (value) => {
     expect(read({ push: value }).push).toBe(value);
     expect(read({ publish: true, unpublishRevoked: value })).toMatchObject({ publish: true, unpublishRevoked: value });
+  });
+});
+
+describe('settings that are written again', () => {
+  test('Settings that were written are read with the same result.', () => {
+    const settings = readSettings({
+      pollEvery: 'PT180M',
+      trustAnchors: `${FINGERPRINT.toUpperCase()}, ${'a'.repeat(64)}`,
+      reservedConcurrency: 'none',
+      publish: 'true',
+    });
+    const written = writeSettings(settings);
+    expect(written).toMatchObject({
+      pollEvery: 'PT3H',
+      trustAnchors: `${FINGERPRINT},${'a'.repeat(64)}`,
+      reservedConcurrency: 'none',
+      publish: true,
+      push: false,
+    });
+    expect(readSettings(written)).toEqual(settings);
+  });
+
+  test('Settings without a value are left out.', () => {
+    expect(writeSettings(readSettings({}))).not.toHaveProperty('alarmEmail');
+  });
+});
+
+describe('two collectors in one account and region', () => {
+  const one = writeSettings(readSettings({}));
+
+  test.each([
+    [{ name: 'b', eventSource: 'b' }, []],
+    [{ name: 'b', eventBusName: 'b' }, []],
+    [{ eventSource: 'b' }, ['name']],
+    [{ name: 'b' }, ['eventSource']],
+    [{}, ['name', 'eventSource']],
+  ])('The settings that collide are named: %j and the defaults.', (other, expected) => {
+    const collisions = collisionsOf(one, writeSettings(readSettings(other)));
+    expect(collisions.map(({ setting }) => setting)).toEqual(expected);
   });
 });
 

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readSettings } from '../../infra/settings.ts';
 import { all, CONTEXT, KEY_ARN, only, PROJECT, SETTINGS, statementsOf, synthesize } from './synthesized.ts';
 
 const byDefault = synthesize();
@@ -116,9 +117,11 @@ describe('the stack', () => {
       StateMachineArn: { Value: '<StateMachine>' },
       CredentialsSecretArn: { Value: '<Credentials>' },
       AlarmTopicArn: { Value: '<AlarmTopic>' },
+      Settings: { Value: expect.any(String) },
     });
     expect(withSettings.resolved.Outputs).toEqual({
       ...byDefault.resolved.Outputs,
+      Settings: { Value: expect.any(String) },
       PushUrl: { Value: '<PushFunctionFunctionUrl.FunctionUrl>' },
       PushCredentialsSecretArn: { Value: '<PushCredentials>' },
       PublishedUrl: { Value: 'https://bimi.example.com' },
@@ -126,9 +129,21 @@ describe('the stack', () => {
     });
     expect(publishing.resolved.Outputs).toEqual({
       ...byDefault.resolved.Outputs,
+      Settings: { Value: expect.any(String) },
       PublishedUrl: { Value: 'https://<Publication.DomainName>' },
       DistributionDomainName: { Value: '<Publication.DomainName>' },
     });
+  });
+
+  test.each([
+    ['its defaults', {}],
+    ['other settings', SETTINGS],
+  ])('The output Settings contains the settings in effect, as cdk.json accepts them: %s.', (_, settings) => {
+    const { Value } = synthesize(settings).template.toJSON().Outputs.Settings;
+    expect(readSettings(JSON.parse(Value))).toEqual(readSettings(settings));
+    expect(Object.keys(JSON.parse(Value))).toEqual(
+      expect.arrayContaining(Object.keys({ ...settings, name: '', pollEvery: '', publish: '' })),
+    );
   });
 
   test('The stack has no parameters for the deployment, and so none for a password.', () => {
