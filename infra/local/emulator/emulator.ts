@@ -1,22 +1,19 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { get } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { CollectorError } from '../../../functions/collector-error.ts';
-
-const run = promisify(execFile);
+import { installPython } from '../python.ts';
 
 const PROJECT = join(import.meta.dirname, '..', '..', '..');
 const REQUIREMENTS = join(import.meta.dirname, 'requirements.txt');
 
-/** The virtual environment of Python. Nothing is installed outside of it. */
+/** The virtual environment of Python. */
 const VENV = join(PROJECT, '.local', 'emulator');
 
 /** The folder of the AWS CLI that is installed with the emulator. */
@@ -31,7 +28,7 @@ const START_MILLISECONDS = 60_000;
 /** Lines of the log that an error contains. */
 const ERROR_LINES = 20;
 
-/** The emulator cannot be installed, started or deployed to. */
+/** The emulator cannot be started or deployed to. */
 export class EmulatorError extends CollectorError {
   override readonly name = 'EmulatorError';
 }
@@ -60,10 +57,11 @@ export interface EmulatorOptions {
  * Starts ministack on a free port. The first time, it installs ministack with Python's own tools. The emulator ends
  * when this process ends.
  *
- * @throws {EmulatorError} if it cannot be installed or does not start.
+ * @throws {PythonInstallError} if it cannot be installed.
+ * @throws {EmulatorError} if it does not start.
  */
 export async function startEmulator({ logFile, waitScale }: EmulatorOptions): Promise<Emulator> {
-  await install();
+  await installPython(REQUIREMENTS, VENV);
   const port = await freePort();
   const url = `https://127.0.0.1:${port}`;
   // The emulator unpacks functions into its temporary folder. Inside the project, Node would apply the project's
@@ -122,28 +120,6 @@ export async function startEmulator({ logFile, waitScale }: EmulatorOptions): Pr
     },
     stop,
   };
-}
-
-/** Creates a virtual environment with exactly the packages of requirements.txt. */
-async function install(): Promise<void> {
-  const marker = join(VENV, 'requirements.txt');
-  const required = await readFile(REQUIREMENTS, 'utf8');
-  if (existsSync(marker) && (await readFile(marker, 'utf8')) === required) {
-    return;
-  }
-  await rm(VENV, { recursive: true, force: true });
-  await mkdir(join(VENV, '..'), { recursive: true });
-  try {
-    await run('python3', ['-m', 'venv', VENV]);
-    await run(join(EMULATOR_BIN, 'pip'), ['install', '--quiet', '--disable-pip-version-check', '-r', REQUIREMENTS]);
-  } catch (error) {
-    await rm(VENV, { recursive: true, force: true });
-    throw new EmulatorError(
-      `The emulator cannot be installed. It needs Python 3.10 or later with the module venv, and access to PyPI. ${error}`,
-      { cause: error },
-    );
-  }
-  await writeFile(marker, required);
 }
 
 async function freePort(): Promise<number> {

@@ -1,30 +1,7 @@
-import { CreateBucketCommand, type S3Client } from '@aws-sdk/client-s3';
 import { startFauxqs } from 'fauxqs';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { openArchive } from '../../../functions/store/archive.ts';
-import type { Provenance } from '../../../functions/store/manifest.ts';
+import { describe } from 'vitest';
 import { startS3Server } from '../../s3-server.ts';
-import {
-  BUCKET,
-  CHAIN,
-  clientOf,
-  FIRST,
-  type Issue,
-  issueCertificates,
-  LOGO,
-  MANIFEST,
-  ORDER_NUMBER,
-  objectsOf,
-  RESPONSE,
-  SECOND,
-} from './archive-bucket.ts';
-
-let older: Issue;
-let newer: Issue;
-
-beforeAll(async () => {
-  ({ older, newer } = await issueCertificates());
-});
+import { testArchive } from './archive-suite.ts';
 
 describe.each([
   ['S3', () => startS3Server()],
@@ -38,70 +15,5 @@ describe.each([
     },
   ],
 ])('On %s', (_, start) => {
-  let s3: S3Client;
-  let objects: ReturnType<typeof objectsOf>;
-  let writes: number;
-  let close: () => Promise<unknown>;
-
-  beforeEach(async () => {
-    const started = await start();
-    close = () => started.close();
-    s3 = clientOf('x', started.url);
-    objects = objectsOf(s3);
-    await s3.send(new CreateBucketCommand({ Bucket: BUCKET }));
-    writes = 0;
-    s3.middlewareStack.add(
-      (next, { commandName }) =>
-        (call) => {
-          writes += commandName === 'PutObjectCommand' ? 1 : 0;
-          return next(call);
-        },
-      { step: 'initialize' },
-    );
-  });
-
-  afterEach(() => close());
-
-  async function collectThere(issue: Issue, provenance: Provenance) {
-    const archive = openArchive(s3, BUCKET, ORDER_NUMBER);
-    writes = 0;
-    await archive.storeResponse(issue.response);
-    return archive.store(issue.response, issue.certificate, provenance);
-  }
-
-  async function chainThere() {
-    return (await objects.read(CHAIN)).body.toString();
-  }
-
-  test('A certificate is stored with its manifest.', async () => {
-    await collectThere(newer, FIRST);
-    expect(await objects.keys()).toEqual([MANIFEST, CHAIN, LOGO, RESPONSE]);
-    expect((await objects.read(RESPONSE)).body).toEqual(Buffer.from(newer.response.body));
-    expect(await chainThere()).toBe(newer.certificate.chainPem);
-  });
-
-  test('The same certificate writes nothing, because the manifest identifies it.', async () => {
-    await collectThere(newer, FIRST);
-    expect(await collectThere(newer, SECOND)).toMatchObject(FIRST);
-    expect(writes).toBe(0);
-  });
-
-  test('A newer certificate replaces an older one, and the older one writes nothing.', async () => {
-    await collectThere(older, FIRST);
-    expect(await collectThere(newer, SECOND)).toMatchObject(SECOND);
-    expect(await chainThere()).toBe(newer.certificate.chainPem);
-    expect(await collectThere(older, FIRST)).toMatchObject(SECOND);
-    expect(writes).toBe(0);
-    expect(await chainThere()).toBe(newer.certificate.chainPem);
-  });
-
-  test.each([
-    ['missing', () => objects.remove(CHAIN)],
-    ['damaged', () => objects.overwrite(CHAIN, newer.certificate.chainPem.toLowerCase())],
-  ])('A %s chain is restored from the response, and the provenance stays.', async (_, harm) => {
-    await collectThere(newer, FIRST);
-    await harm();
-    expect(await collectThere(newer, SECOND)).toMatchObject(FIRST);
-    expect(await chainThere()).toBe(newer.certificate.chainPem);
-  });
+  testArchive(start);
 });

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/checkers/**/*.test.ts'],
+    globalSetup: ['test/checkers/install.ts'],
+    // One process for all files, so that each template is synthesized once.
+    isolate: false,
+    maxWorkers: 1,
+    testTimeout: 60_000,
+    // cfn-lint reads all templates in one run.
+    hookTimeout: 180_000,
+  },
+});
