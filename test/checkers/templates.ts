@@ -11,7 +11,7 @@ export const COMBINATIONS = {
     publishCertificateArn: CERTIFICATE_ARN,
   },
   'a customer-managed key': { kmsKeyArn: KEY_ARN, removalPolicy: 'retain' },
-  'another event bus': { eventBusName: 'orders', eventSource: 'com.example.shop' },
+  'another name and another event bus': { name: 'brand-b', eventBusName: 'orders', eventSource: 'com.example.shop' },
   'all settings': SETTINGS,
 } as const satisfies Record<string, Readonly<Record<string, string>>>;
 
