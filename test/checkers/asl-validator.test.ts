@@ -35,7 +35,7 @@ const FAULTS: readonly (readonly [string, string, (definition: Definition) => vo
     ({ States }) => Object.assign(States.Wait ?? {}, { SecondsPath: '$[' }),
   ],
   [
-    'a resource that is no ARN',
+    'a resource that is not an ARN',
     '/States/Collect',
     ({ States }) => Object.assign(States.Collect ?? {}, { Resource: 'collect' }),
   ],

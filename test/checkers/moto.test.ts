@@ -62,10 +62,10 @@ const FAULTS: readonly (readonly [string, string, string, string, Readonly<Recor
     'put_metric_alarm',
     { ...ALARM, ExtendedStatistic: 'x99' },
   ],
-  ['a dashboard that is no JSON', 'JSON', 'cloudwatch', 'put_dashboard', { DashboardName: 'a', DashboardBody: '{' }],
+  ['a dashboard that is not JSON', 'JSON', 'cloudwatch', 'put_dashboard', { DashboardName: 'a', DashboardBody: '{' }],
   ['an empty list in a pattern', 'Empty', 'events', 'put_rule', { Name: 'a', EventPattern: '{"source":[]}' }],
   [
-    'a value that is no list in a pattern',
+    'a value that is not a list in a pattern',
     'array',
     'events',
     'put_rule',
@@ -93,7 +93,13 @@ const FAULTS: readonly (readonly [string, string, string, string, Readonly<Recor
     { Name: 'a', EventPattern: '{"source":["a"]}', EventBusName: 'b' },
   ],
   ['a target without a rule', 'does not exist', 'events', 'put_targets', { Rule: 'none', Targets: [TARGET] }],
-  ['a target that is no ARN', 'Arn', 'events', 'put_targets', { Rule: 'a', Targets: [{ Id: 'a', Arn: '<Queue>' }] }],
+  [
+    'a target that is not an ARN',
+    'Arn',
+    'events',
+    'put_targets',
+    { Rule: 'a', Targets: [{ Id: 'a', Arn: '<Queue>' }] },
+  ],
   ['a schedule without a target', 'Target', 'scheduler', 'create_schedule', SCHEDULE],
   [
     'a schedule without a role',

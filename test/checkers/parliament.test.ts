@@ -74,7 +74,7 @@ const FAULTS: Readonly<Record<string, readonly [string, object]>> = {
     'UNKNOWN_CONDITION_FOR_ACTION',
     { Action: 'events:PutEvents', Resource: BUS, Condition: { StringEquals: { 'events:detailtype': 'x' } } },
   ],
-  'a resource that is no ARN': ['INVALID_ARN', { Action: 's3:GetObject', Resource: 'bucket/*' }],
+  'a resource that is not an ARN': ['INVALID_ARN', { Action: 's3:GetObject', Resource: 'bucket/*' }],
   'an operator that does not exist': [
     'UNKNOWN_OPERATOR',
     { Action: 'events:PutEvents', Resource: BUS, Condition: { StringIs: { 'events:source': 'x' } } },
