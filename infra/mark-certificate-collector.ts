@@ -19,7 +19,7 @@ import { createPublication, createPublish, type PublicationEndpoint } from './pu
 import { createQueries } from './queries.ts';
 import { collisionsOf, InvalidSettingsError, readSettings, type Settings, type SettingsInput } from './settings.ts';
 import { createStateMachine } from './state-machine.ts';
-import { createPush, createRevoke, createStart, createSurvey } from './triggers.ts';
+import { createPush, createRevoke, createStart, createSurvey, runSurvey } from './triggers.ts';
 
 /**
  * Collects mark certificates: from the event "Mark Certificate Ordered" to the validated chain in a bucket.
@@ -125,6 +125,7 @@ export class MarkCertificateCollector extends Construct {
       eventSource: settings.eventSource,
     });
     const survey = createSurvey(this, { collector, bucket, eventBus, deadLetterQueue, remindBefore, publishedUrl });
+    runSurvey(this, { survey, deadLetterQueue, key });
     const publishing = publish && {
       publish,
       revoke: createRevoke(this, { collector, bucket, stateMachine, deadLetterQueue, unpublishRevoked }),

@@ -1,9 +1,12 @@
-import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
-import { type IEventBus, Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { Annotations, ArnFormat, Duration, Stack, Token } from 'aws-cdk-lib';
+import { type IEventBus, Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { FunctionUrlAuthType, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
+import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
@@ -76,7 +79,35 @@ export function createPush(scope: Construct, props: PushProps) {
     new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [credentials.secretArn] }),
   );
   grantStartExecution(push, stateMachine);
+  warnWithoutFunctionUrls(push);
   return { push, url: push.addFunctionUrl({ authType: FunctionUrlAuthType.NONE }).url };
+}
+
+/**
+ * Regions without function URLs. AWS's documentation lists the first row (Lambda, "Creating and managing Lambda function
+ * URLs", read 2026-11). Only AWS's resource schemas, which cfn-lint 1.58.0 contains, lack the type in the second row.
+ */
+export const REGIONS_WITHOUT_FUNCTION_URLS = [
+  ...['ap-east-2', 'ap-south-2', 'ap-southeast-4', 'ap-southeast-5', 'ap-southeast-6', 'ap-southeast-7'],
+  ...['ca-west-1', 'eu-central-2', 'eu-south-2', 'il-central-1', 'me-central-1'],
+  ...['cn-northwest-1', 'mx-central-1', 'us-gov-east-1', 'us-gov-west-1'],
+];
+
+/**
+ * Warns at synthesis if the region has no function URLs. A stack without a fixed region is deployed to the region of the
+ * CDK command, which CDK passes to the app in this variable. It is read for the warning only: the template stays the
+ * same for every region.
+ */
+function warnWithoutFunctionUrls(push: LambdaFunction): void {
+  const { region } = Stack.of(push);
+  const target = Token.isUnresolved(region) ? process.env.CDK_DEFAULT_REGION : region;
+  if (target !== undefined && REGIONS_WITHOUT_FUNCTION_URLS.includes(target)) {
+    Annotations.of(push).addWarningV2(
+      'region-without-function-urls',
+      `push: true needs a function URL, and AWS lists none for the region ${target}, so the deployment will probably ` +
+        'fail; accepted: another region, or push=false, with which every order is still collected by polling',
+    );
+  }
 }
 
 export interface SurveyProps {
@@ -90,12 +121,12 @@ export interface SurveyProps {
   readonly publishedUrl: string | undefined;
 }
 
-/** Checks once a day how long the certificates in the bucket are still valid, and what is published. */
+/** Checks how long the certificates in the bucket are still valid, and what is published: see {@link runSurvey}. */
 export function createSurvey(scope: Construct, props: SurveyProps): LambdaFunction {
   const { collector, bucket, eventBus, deadLetterQueue, remindBefore, publishedUrl } = props;
   const survey = createFunction(scope, 'SurveyFunction', {
     folder: 'survey',
-    description: 'Checks once a day which certificates expire soon',
+    description: 'Checks every day which certificates expire soon',
     timeout: Duration.minutes(5),
     environment: {
       COLLECTOR: collector,
@@ -125,12 +156,68 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
       acknowledgeWildcard(survey.role, descriptions, reason);
     }
   }
-  new Rule(scope, 'Daily', {
+  return survey;
+}
+
+export interface SurveyRunsProps {
+  readonly survey: LambdaFunction;
+  readonly deadLetterQueue: IQueue;
+  /** The key of the queue, if it is not AWS's own. */
+  readonly key: IKey | undefined;
+}
+
+/**
+ * Runs the survey once a day and after each deployment. The event of CloudFormation is sent "on a best effort basis" and
+ * nothing depends on it: the next daily survey does the same work. Unlike a custom resource, it cannot fail a deployment,
+ * and it runs after every deployment, not only after some (docs/decisions/aws.md).
+ */
+export function runSurvey(scope: Construct, { survey, deadLetterQueue, key }: SurveyRunsProps): void {
+  // Generated names: schedules of two collectors share the default group and must not collide.
+  new Schedule(scope, 'SurveySchedule', {
     description: 'Check once a day which certificates expire soon',
-    schedule: Schedule.cron(SURVEY_SCHEDULE),
+    schedule: ScheduleExpression.cron(SURVEY_SCHEDULE),
+    target: new LambdaInvoke(survey, {
+      deadLetterQueue,
+      role: createScheduleRole(scope, { survey, deadLetterQueue, key }),
+    }),
+  });
+  new Rule(scope, 'Deployed', {
+    description: 'The stack was deployed: check the certificates with its new code and settings',
+    eventPattern: {
+      source: ['aws.cloudformation'],
+      detailType: ['CloudFormation Stack Status Change'],
+      detail: {
+        'stack-id': [Stack.of(scope).stackId],
+        'status-details': { status: ['CREATE_COMPLETE', 'UPDATE_COMPLETE'] },
+      },
+    },
     targets: [new LambdaTarget(survey, { deadLetterQueue })],
   });
-  return survey;
+}
+
+/**
+ * A role with exactly the permissions of the schedule: CDK's grants would allow every version and alias of the function.
+ * The scheduler sends to the dead-letter queue with this role, so the role also needs the queue's key (AWS: EventBridge
+ * Scheduler, Configuring a dead-letter queue). AWS compares aws:SourceArn with the group of a schedule (Confused deputy
+ * prevention in EventBridge Scheduler).
+ */
+function createScheduleRole(scope: Construct, { survey, deadLetterQueue, key }: SurveyRunsProps) {
+  const stack = Stack.of(scope);
+  const group = stack.formatArn({ service: 'scheduler', resource: 'schedule-group', resourceName: 'default' });
+  const statements = [
+    { actions: ['lambda:InvokeFunction'], resources: [survey.functionArn] },
+    { actions: ['sqs:SendMessage'], resources: [deadLetterQueue.queueArn] },
+    ...(key ? [{ actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [key.keyArn] }] : []),
+  ];
+  const role = new Role(scope, 'SurveyScheduleRole', {
+    assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
+      conditions: { StringEquals: { 'aws:SourceAccount': stack.account, 'aws:SourceArn': group } },
+    }),
+    inlinePolicies: {
+      schedule: new PolicyDocument({ statements: statements.map((statement) => new PolicyStatement(statement)) }),
+    },
+  });
+  return role.withoutPolicyUpdates();
 }
 
 export interface RevokeProps {

@@ -52,6 +52,10 @@ describe('what the roles allow', () => {
       [`${BUS}/default`]: [putEvents(EXPIRING)],
       '<DeadLetterQueue.Arn>': ['sqs:SendMessage'],
     },
+    SurveyScheduleRole: {
+      '<SurveyFunction.Arn>': ['lambda:InvokeFunction'],
+      '<DeadLetterQueue.Arn>': ['sqs:SendMessage'],
+    },
     StateMachineRole: {
       '<CollectFunction.Arn>': ['lambda:InvokeFunction'],
       [`${BUS}/default`]: [putEvents(ISSUED)],
@@ -145,7 +149,26 @@ describe('what the roles allow', () => {
     });
   });
 
-  test('Each function and the state machine has a role, and no other role or policy exists.', () => {
+  test('Only a schedule of this account may assume the role of the schedule.', () => {
+    expect(only(withSettings, 'AWS::IAM::Role', 'SurveyScheduleRole').Properties.AssumeRolePolicyDocument).toEqual({
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Effect: 'Allow',
+          Action: 'sts:AssumeRole',
+          Principal: { Service: 'scheduler.amazonaws.com' },
+          Condition: {
+            StringEquals: {
+              'aws:SourceAccount': '<AWS::AccountId>',
+              'aws:SourceArn': 'arn:<AWS::Partition>:scheduler:<AWS::Region>:<AWS::AccountId>:schedule-group/default',
+            },
+          },
+        },
+      ],
+    });
+  });
+
+  test('Each function, the state machine and the schedule has a role, and no other role or policy exists.', () => {
     const roles = all(byDefault, 'AWS::IAM::Role').map(({ name }) => name);
     expect(roles.toSorted()).toEqual(Object.keys(GRANTS).toSorted());
     expect(

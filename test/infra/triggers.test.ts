@@ -1,6 +1,10 @@
-import { describe, expect, test } from 'vitest';
+import { App } from 'aws-cdk-lib';
+import { Annotations as AnnotationsOf, Match } from 'aws-cdk-lib/assertions';
+import { describe, expect, test, vi } from 'vitest';
 import { NEXT_STEPS } from '../../functions/errors.ts';
-import { all, DAY, only, SETTINGS, type SynthesizedStack, statementsOf, synthesize } from './synthesized.ts';
+import { MarkCertificateCollectorStack } from '../../infra/stack.ts';
+import { REGIONS_WITHOUT_FUNCTION_URLS } from '../../infra/triggers.ts';
+import { all, CONTEXT, DAY, only, SETTINGS, type SynthesizedStack, statementsOf, synthesize } from './synthesized.ts';
 
 const byDefault = synthesize();
 const withSettings = synthesize(SETTINGS);
@@ -29,15 +33,48 @@ describe('the rule for orders', () => {
   });
 });
 
-describe('the daily rule', () => {
-  test('The rule invokes survey at the same time every day, whatever the bus of the settings is.', () => {
-    const { Properties } = only(withSettings, 'AWS::Events::Rule', 'Daily');
-    expect(Properties).toEqual({
-      Description: expect.any(String),
-      ScheduleExpression: 'cron(17 5 * * ? *)',
-      State: 'ENABLED',
-      Targets: [{ Id: 'Target0', Arn: '<SurveyFunction.Arn>', DeadLetterConfig: { Arn: '<DeadLetterQueue.Arn>' } }],
+describe('the runs of survey', () => {
+  test('A schedule invokes survey at the same time every day, and sends what fails for a day to the queue.', () => {
+    for (const stack of [byDefault, withSettings]) {
+      expect(only(stack, 'AWS::Scheduler::Schedule').Properties).toEqual({
+        Description: expect.any(String),
+        ScheduleExpression: 'cron(17 5 * * ? *)',
+        ScheduleExpressionTimezone: 'Etc/UTC',
+        FlexibleTimeWindow: { Mode: 'OFF' },
+        State: 'ENABLED',
+        Target: {
+          Arn: '<SurveyFunction.Arn>',
+          RoleArn: '<SurveyScheduleRole.Arn>',
+          DeadLetterConfig: { Arn: '<DeadLetterQueue.Arn>' },
+          RetryPolicy: { MaximumEventAgeInSeconds: DAY, MaximumRetryAttempts: 185 },
+        },
+      });
+    }
+  });
+
+  test('A rule invokes survey after each deployment of this stack, whatever the bus of the settings is.', () => {
+    const {
+      EventBusName = 'default',
+      EventPattern,
+      Targets,
+    } = only(withSettings, 'AWS::Events::Rule', 'Deployed').Properties;
+    expect(EventBusName).toBe('default');
+    expect(EventPattern).toEqual({
+      source: ['aws.cloudformation'],
+      'detail-type': ['CloudFormation Stack Status Change'],
+      detail: {
+        'stack-id': ['<AWS::StackId>'],
+        'status-details': { status: ['CREATE_COMPLETE', 'UPDATE_COMPLETE'] },
+      },
     });
+    expect(Targets).toEqual([
+      { Id: 'Target0', Arn: '<SurveyFunction.Arn>', DeadLetterConfig: { Arn: '<DeadLetterQueue.Arn>' } },
+    ]);
+  });
+
+  test('Nothing that runs the survey can fail a deployment: the stack has no custom resource.', () => {
+    const types = Object.values(withSettings.resolved.Resources).map(({ Type }) => Type);
+    expect(types.filter((type) => /^Custom::|CustomResource$/.test(type))).toEqual([]);
   });
 });
 
@@ -76,7 +113,7 @@ describe('the permission to invoke a function', () => {
       Action: 'lambda:InvokeFunction',
       FunctionName: '<SurveyFunction.Arn>',
       Principal: 'events.amazonaws.com',
-      SourceArn: '<Daily.Arn>',
+      SourceArn: '<Deployed.Arn>',
     },
   ];
   const permissionsOf = (stack: SynthesizedStack) =>
@@ -118,6 +155,42 @@ describe('the function URL', () => {
   });
 });
 
+describe('the warning about the region', () => {
+  const PUSH = { push: 'true' };
+  const warningsIn = (
+    region: string,
+    settings: Readonly<Record<string, string>>,
+    env?: { readonly region: string },
+  ) => {
+    vi.stubEnv('CDK_DEFAULT_REGION', region);
+    try {
+      const app = new App({ context: { ...CONTEXT, ...settings, 'aws:cdk:bundling-stacks': [] } });
+      const stack = new MarkCertificateCollectorStack(app, 'MarkCertificateCollector', env && { env });
+      return AnnotationsOf.fromStack(stack)
+        .findWarning('*', Match.stringLikeRegexp('function URL'))
+        .map(({ entry }) => String(entry.data));
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  };
+
+  test.each(REGIONS_WITHOUT_FUNCTION_URLS)('With push, synthesis for %s warns and names the region.', (region) => {
+    const [warning, ...others] = warningsIn(region, PUSH);
+    expect(warning).toContain(region);
+    expect(others).toEqual([]);
+  });
+
+  test('A region with function URLs, and a stack without push, cause no warning.', () => {
+    expect(warningsIn('eu-central-1', PUSH)).toEqual([]);
+    expect(warningsIn('eu-central-2', {})).toEqual([]);
+  });
+
+  test('The region of the stack counts before the region of the CDK command.', () => {
+    expect(warningsIn('eu-central-2', PUSH, { region: 'eu-central-1' })).toEqual([]);
+    expect(warningsIn('eu-central-1', PUSH, { region: 'eu-central-2' })).toHaveLength(1);
+  });
+});
+
 describe('the dead-letter queue', () => {
   test('The queue is encrypted and keeps events for 14 days.', () => {
     expect(only(byDefault, 'AWS::SQS::Queue').Properties).toEqual({
@@ -127,7 +200,7 @@ describe('the dead-letter queue', () => {
   });
 
   test('The policy of the queue refuses requests without TLS, and allows only the rules to send messages.', () => {
-    const rules = ['Ordered', 'Daily', 'Revoked', 'OrderFailed'];
+    const rules = ['Ordered', 'Deployed', 'Revoked', 'OrderFailed'];
     expect(statementsOf(publishing, 'AWS::SQS::QueuePolicy')).toEqual([
       {
         Effect: 'Deny',
