@@ -14,6 +14,7 @@ import { acknowledgeWildcard } from './acknowledge.ts';
 import { createAlarms } from './alarms.ts';
 import { createDashboard } from './dashboard.ts';
 import { createFunction } from './functions.ts';
+import { allowServices } from './key-policy.ts';
 import { createAlarmTopic, notifyFailedExecutions } from './notifications.ts';
 import { createPublication, createPublish, type PublicationEndpoint } from './publication.ts';
 import { createQueries } from './queries.ts';
@@ -136,6 +137,7 @@ export class MarkCertificateCollector extends Construct {
     const functions = { collect, start, survey, ...(pushed && { push: pushed.push }), ...publishing };
     if (key) {
       grantKey(key, Object.values(functions));
+      allowServices(key, settings.publish);
     }
     acknowledgeWildcard(
       this.node.findChild('StateMachineRole'),
@@ -242,6 +244,7 @@ function canShareEnvironment(one: Construct, other: Construct): boolean {
 }
 
 /** Allows the functions to use the key. The owner of the key must allow the same in the key's policy. */
+/** Allows the functions to use the key. Every new key has a policy that leaves this decision to roles. */
 function grantKey(key: IKey, functions: readonly LambdaFunction[]): void {
   for (const each of functions) {
     each.addToRolePolicy(

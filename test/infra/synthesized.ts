@@ -95,6 +95,7 @@ export interface Statement {
   readonly Action?: unknown;
   readonly Resource?: unknown;
   readonly Condition?: unknown;
+  readonly Principal?: unknown;
 }
 
 const synthesized = new Map<string, SynthesizedStack>();

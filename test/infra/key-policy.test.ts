@@ -1,0 +1,92 @@
+import { App, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { describe, expect, test } from 'vitest';
+import { allowServices, keyStatements } from '../../infra/key-policy.ts';
+import { read } from './markdown.ts';
+import { all, asList, KEY_ARN, policyStatements, SETTINGS, synthesize } from './synthesized.ts';
+
+const PLACE = { partition: 'aws', region: 'eu-central-1', account: '111122223333' };
+/** The statements as they are in a policy; a service principal is a token until a stack resolves it. */
+const jsonOf = (publish: boolean): readonly PolicyStatementJson[] =>
+  new Stack(new App(), 'Stack', { env: PLACE }).resolve(
+    keyStatements({ ...PLACE, publish }).map((each) => each.toStatementJson()),
+  );
+
+interface PolicyStatementJson {
+  readonly Principal: { readonly Service: string };
+}
+
+describe('the policy of a customer-managed key', () => {
+  test('The README shows the statements, ready to copy.', () => {
+    const [, json = ''] = /The stack cannot change the policy of the key[\s\S]*?```json\n([\s\S]*?)```/.exec(read('README.md')) ?? [];
+    expect(JSON.parse(json)).toEqual(jsonOf(true));
+  });
+
+  test('EventBridge may use the key without a condition, because with one it drops events silently.', () => {
+    expect(jsonOf(false)).toContainEqual({
+      Effect: 'Allow',
+      Principal: { Service: 'events.amazonaws.com' },
+      Action: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+      Resource: '*',
+    });
+  });
+
+  test('CloudWatch may use the key for alarms of this account.', () => {
+    expect(jsonOf(false)).toContainEqual({
+      Effect: 'Allow',
+      Principal: { Service: 'cloudwatch.amazonaws.com' },
+      Action: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+      Resource: '*',
+      Condition: {
+        StringEquals: { 'aws:SourceAccount': '111122223333' },
+        ArnLike: { 'aws:SourceArn': 'arn:aws:cloudwatch:eu-central-1:111122223333:alarm:*' },
+      },
+    });
+  });
+
+  test('CloudFront may decrypt for distributions of this account, only with publish.', () => {
+    const ofCloudFront = (publish: boolean) => JSON.stringify(jsonOf(publish)).includes('cloudfront');
+    expect([ofCloudFront(true), ofCloudFront(false)]).toEqual([true, false]);
+    expect(jsonOf(true)).toContainEqual({
+      Effect: 'Allow',
+      Principal: { Service: 'cloudfront.amazonaws.com' },
+      Action: 'kms:Decrypt',
+      Resource: '*',
+      Condition: { ArnLike: { 'aws:SourceArn': 'arn:aws:cloudfront::111122223333:distribution/*' } },
+    });
+  });
+
+  test('A key that the app creates gets the statements.', () => {
+    const stack = new Stack(new App(), 'Stack', { env: PLACE });
+    allowServices(new Key(stack, 'Key'), true);
+    const [key] = Object.values(Template.fromStack(stack).findResources('AWS::KMS::Key'));
+    const services = policyStatements(key?.Properties).map((each) => JSON.stringify(each));
+    for (const service of ['events', 'cloudwatch', 'cloudfront']) {
+      expect(services.join()).toContain(`${service}.amazonaws.com`);
+    }
+  });
+
+  test('No other service sends to the queue or to a topic, and no other service reads the bucket.', () => {
+    const policies = ['AWS::SQS::QueuePolicy', 'AWS::SNS::TopicPolicy', 'AWS::S3::BucketPolicy'].flatMap((type) =>
+      all(synthesize(SETTINGS), type).flatMap(({ Properties }) => policyStatements(Properties)),
+    );
+    const services = policies.flatMap(({ Principal }) => (isService(Principal) ? asList(Principal.Service) : []));
+    const covered = jsonOf(true).map(({ Principal }) => Principal.Service);
+    expect(new Set(services)).toEqual(new Set(covered));
+  });
+
+  test('Every role that the stack gives the key may decrypt and create data keys, and nothing else.', () => {
+    const grants = [...all(synthesize(SETTINGS), 'AWS::IAM::Policy'), ...all(synthesize(SETTINGS), 'AWS::IAM::Role')]
+      .flatMap(({ Properties }) => policyStatements(Properties))
+      .filter(({ Resource }) => asList(Resource).includes(KEY_ARN));
+    expect(grants.length).toBeGreaterThan(5);
+    for (const { Action } of grants) {
+      expect(Action).toEqual(['kms:Decrypt', 'kms:GenerateDataKey']);
+    }
+  });
+});
+
+function isService(principal: unknown): principal is { readonly Service: unknown } {
+  return typeof principal === 'object' && principal !== null && 'Service' in principal;
+}
