@@ -1,5 +1,4 @@
 import { App } from 'aws-cdk-lib';
-import { Annotations as AnnotationsOf, Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test, vi } from 'vitest';
 import { NEXT_STEPS } from '../../functions/errors.ts';
 import { MarkCertificateCollectorStack } from '../../infra/stack.ts';
@@ -166,9 +165,12 @@ describe('the warning about the region', () => {
     try {
       const app = new App({ context: { ...CONTEXT, ...settings, 'aws:cdk:bundling-stacks': [] } });
       const stack = new MarkCertificateCollectorStack(app, 'MarkCertificateCollector', env && { env });
-      return AnnotationsOf.fromStack(stack)
-        .findWarning('*', Match.stringLikeRegexp('function URL'))
-        .map(({ entry }) => String(entry.data));
+      // Not synthesized: CDK itself refuses a stack whose fixed region lacks a resource type.
+      return stack.node
+        .findAll()
+        .flatMap(({ node }) => node.metadata)
+        .filter(({ type, data }) => type === 'aws:cdk:warning' && String(data).includes('function URL'))
+        .map(({ data }) => String(data));
     } finally {
       vi.unstubAllEnvs();
     }
