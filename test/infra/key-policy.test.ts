@@ -19,7 +19,8 @@ interface PolicyStatementJson {
 
 describe('the policy of a customer-managed key', () => {
   test('The README shows the statements, ready to copy.', () => {
-    const [, json = ''] = /The stack cannot change the policy of the key[\s\S]*?```json\n([\s\S]*?)```/.exec(read('README.md')) ?? [];
+    const [, json = ''] =
+      /The stack cannot change the policy of the key[\s\S]*?```json\n([\s\S]*?)```/.exec(read('README.md')) ?? [];
     expect(JSON.parse(json)).toEqual(jsonOf(true));
   });
 
