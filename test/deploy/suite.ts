@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { test } from 'vitest';
+import { EVENT_SOURCE } from '../../functions/events.ts';
 import type { IssuedMarkCertificate } from '../../infra/local/ca/certificate-authority.ts';
 import type { SimulatedResponse } from '../../infra/local/ca/collectmc-responses.ts';
 import { type Cloud, LOGIN, startCloud } from './cloud.ts';
@@ -29,7 +30,7 @@ export let cloud: Cloud;
 export let collector: DeployedCollector;
 /** A second collector in the same account, region and event bus, with another name and another source. */
 export let other: DeployedCollector;
-/** What a consumer's rule on the bus receives: every event of this project, and how executions end. */
+/** What a consumer's rule on the bus receives: every event of this project, and the end of executions `…-again`. */
 export let bus: Inbox;
 /** What a subscriber of the alarm topic of `collector` receives. */
 export let alarms: Inbox;
@@ -46,7 +47,9 @@ export async function setUp(): Promise<void> {
   ]);
   const { aws } = cloud;
   bus = await createInbox(collector, 'consumer', 'events.amazonaws.com');
-  const pattern = { source: ['mark-certificate-collector', 'aws.states'] };
+  // Of the events of Step Functions, only those that a case waits for: receiving all of them takes long.
+  const ended = { status: ['SUCCEEDED'], name: [{ suffix: '-again' }] };
+  const pattern = { $or: [{ source: [EVENT_SOURCE] }, { source: ['aws.states'], detail: ended }] };
   await aws('events', 'put-rule', '--name', 'consumer', '--event-pattern', JSON.stringify(pattern));
   await aws('events', 'put-targets', '--rule', 'consumer', '--targets', `Id=consumer,Arn=${bus.arn}`);
   alarms = await subscribe(collector, 'operator');
@@ -171,6 +174,17 @@ export async function fireOnce(target: ScheduleTarget): Promise<void> {
   });
 }
 
+/** Runs the survey of `collector` as its daily schedule does: with the target and the role of this schedule. */
+export async function runSurvey(): Promise<void> {
+  const { Schedules } = (await collector.aws(
+    ...['scheduler', 'list-schedules', '--name-prefix', `${collector.stackName}-CollectorSurvey`],
+  )) as { readonly Schedules: readonly { readonly Name: string }[] };
+  const { Target } = (await collector.aws(...['scheduler', 'get-schedule', '--name', Schedules[0]?.Name ?? ''])) as {
+    readonly Target: ScheduleTarget;
+  };
+  await fireOnce(Target);
+}
+
 /** The generated login of the push URL, as `user:password`. */
 export async function pushLogin(): Promise<string> {
   const { SecretString } = (await collector.aws(
@@ -183,13 +197,14 @@ export async function pushLogin(): Promise<string> {
 export const isIssuedEvent = (message: string, order: string) =>
   message.includes('"Mark Certificate Issued"') && message.includes(`"${order}"`);
 
-/** Every line that any function or the state machine logged. */
-export async function loggedLines(): Promise<string[]> {
+/** Every line that a function or the state machine logged, in the log groups whose name contains a text. */
+export async function loggedLines(part = ''): Promise<string[]> {
   const { aws } = collector;
   const { logGroups } = (await aws('logs', 'describe-log-groups')) as {
     readonly logGroups: readonly { readonly logGroupName: string }[];
   };
-  const lines = logGroups.map(async ({ logGroupName }) => {
+  const groups = logGroups.filter(({ logGroupName }) => logGroupName.includes(part));
+  const lines = groups.map(async ({ logGroupName }) => {
     const { events } = (await aws('logs', 'filter-log-events', '--log-group-name', logGroupName)) as {
       readonly events: readonly { readonly message: string }[];
     };

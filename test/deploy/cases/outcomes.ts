@@ -11,11 +11,11 @@ import {
   daysFromNow,
   endedOfDay,
   error,
-  functionArn,
   isIssuedEvent,
   issued,
   manifestOf,
   outcomeOf,
+  runSurvey,
   sha256,
   testOrder,
   versionsOf,
@@ -137,7 +137,7 @@ export function describeOutcomes(): void {
         domains: [`order-${order}.example.com`],
       });
       await collect(order, [issued(soon)]);
-      await collector.aws('lambda', 'invoke', '--function-name', await functionArn('SurveyFunction'), '/dev/null');
+      await runSurvey();
       const message = await bus.find((each) => each.includes('Expiring') && each.includes(order));
       const { detail } = JSON.parse(message);
       expect(detail.orderNumber).toBe(order);
@@ -150,6 +150,9 @@ export function describeOutcomes(): void {
 const daysSinceEpoch = () => Math.floor(Date.now() / 86_400_000);
 
 async function deadLetterQueue(): Promise<string> {
-  const { QueueUrls } = (await collector.aws('sqs', 'list-queues')) as { readonly QueueUrls: readonly string[] };
-  return QueueUrls.find((url) => url.includes('DeadLetterQueue')) ?? '';
+  const prefix = `${collector.stackName}-CollectorDeadLetterQueue`;
+  const { QueueUrls } = (await collector.aws('sqs', 'list-queues', '--queue-name-prefix', prefix)) as {
+    readonly QueueUrls: readonly string[];
+  };
+  return QueueUrls[0] ?? '';
 }

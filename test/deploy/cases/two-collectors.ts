@@ -74,7 +74,7 @@ export function describeTwoCollectors(): void {
     });
 
     test('The metrics of each have its name as a dimension.', async () => {
-      const names = (await loggedLines()).flatMap((line) => {
+      const names = (await loggedLines('CollectFunc')).flatMap((line) => {
         const metrics = line.startsWith('{') ? JSON.parse(line) : {};
         return '_aws' in metrics && metrics.service === 'collect' ? [String(metrics.collector)] : [];
       });
