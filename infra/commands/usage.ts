@@ -36,6 +36,62 @@ export function parseArguments<const Config extends ParseArgsConfig>(
   }
 }
 
+/** Options of a command that passes all other arguments on to another program. */
+export interface OptionsOfCommand {
+  /** Options with a value, by name; each may be repeated. */
+  readonly values: Readonly<Record<string, { readonly short?: string }>>;
+  /** Options without a value. */
+  readonly flags: Readonly<Record<string, { readonly short?: string }>>;
+}
+
+/** The options of a command, and the arguments that are not its options, in their order. */
+export interface SplitArguments {
+  readonly values: Readonly<Record<string, readonly string[]>>;
+  readonly flags: ReadonlySet<string>;
+  readonly others: readonly string[];
+}
+
+/**
+ * Separates the options of a command from the arguments of the program that it runs.
+ *
+ * @throws {UsageError} for an option that has no value, or a flag that has one.
+ */
+export function splitArguments(args: readonly string[], options: OptionsOfCommand): SplitArguments {
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: {
+      ...Object.fromEntries(Object.entries(options.values).map(([name, each]) => [name, { ...each, type: 'string' }])),
+      ...Object.fromEntries(Object.entries(options.flags).map(([name, each]) => [name, { ...each, type: 'boolean' }])),
+    },
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const values: Record<string, string[]> = {};
+  const flags = new Set<string>();
+  const used = new Set<number>();
+  for (const token of tokens) {
+    if (token.kind !== 'option' || !(token.name in options.values || token.name in options.flags)) {
+      continue;
+    }
+    used.add(token.index);
+    if (token.name in options.flags) {
+      if (token.value !== undefined) {
+        throw new UsageError(`${token.rawName} takes no value`);
+      }
+      flags.add(token.name);
+    } else if (token.value === undefined || (!token.inlineValue && token.value.startsWith('-'))) {
+      throw new UsageError(`${token.rawName} needs a value`);
+    } else {
+      values[token.name] = [...(values[token.name] ?? []), token.value];
+      if (!token.inlineValue) {
+        used.add(token.index + 1);
+      }
+    }
+  }
+  return { values, flags, others: args.filter((_, index) => !used.has(index)) };
+}
+
 /**
  * Runs a command and sets the exit code of this process. After a usage error it prints the error and the usage; after
  * any other error, which is a fault of the command itself, it prints the stack.

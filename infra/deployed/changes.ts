@@ -1,0 +1,254 @@
+import { isDeepStrictEqual } from 'node:util';
+import { readSettings, type Settings, type WrittenSettings, writeSettings } from '../settings.ts';
+
+/** One difference between what is deployed and what a deployment would deploy. */
+export interface Change {
+  /** The setting, or the logical id of the resource. `--remove` accepts it. */
+  readonly name: string;
+  /** The difference: `pollEvery: PT3H → PT6H`. */
+  readonly text: string;
+  /** What it means for the people and systems that use the collector. */
+  readonly effect?: string | undefined;
+  /** Whether it takes something away that people depend on. */
+  readonly removes: boolean;
+}
+
+/** What a changed setting means. `before` and `after` are written values; undefined means that the setting has none. */
+interface Effect {
+  readonly text: string;
+  /** False if the change takes nothing away that people depend on. */
+  readonly removes: boolean;
+}
+type Value = WrittenSettings[string] | undefined;
+type EffectOf = (before: Value, after: Value) => Effect | undefined;
+
+const informs = (text: string): Effect => ({ text, removes: false });
+const takesAway = (text: string): Effect => ({ text, removes: true });
+
+/** An effect that turning a setting off has. */
+const ifTurnedOff =
+  (effect: Effect): EffectOf =>
+  (before) =>
+    before === true ? effect : undefined;
+
+/** An effect that a new value has, and no value too, if there was one before. */
+const ifGone =
+  (effectOf: (before: Exclude<Value, undefined>, after: Value) => Effect): EffectOf =>
+  (before, after) =>
+    before === undefined ? undefined : effectOf(before, after);
+
+/** The address that is in use afterwards. */
+const replacedBy = (after: Value, otherwise: string): string =>
+  after === undefined ? otherwise : `${after} receives them only after AWS has asked for a confirmation and got it`;
+
+/**
+ * What a change of each setting means for an existing deployment. Undefined: the difference itself says enough. A new
+ * setting needs an entry here, so that its author decides whether a forgotten line in cdk.json may take it away.
+ */
+const EFFECTS: Readonly<Record<keyof Settings, EffectOf | undefined>> = {
+  name: () =>
+    takesAway(
+      'the secret is replaced: the login at the CA is deleted, and no order is checked until you store it again',
+    ),
+  collectUrl: () => informs('every waiting order is asked for there from its next check on'),
+  responseFormat: undefined,
+  pollEvery: undefined,
+  giveUpAfter: () => informs('also applies to orders that wait already, at their next check'),
+  eventSource: (before) =>
+    takesAway(
+      `events with the source ${JSON.stringify(before)} no longer start a collection, so their senders must change`,
+    ),
+  eventBusName: (before) =>
+    takesAway(
+      `events on the bus ${JSON.stringify(before)} no longer start a collection, and the collector no longer sends its own there`,
+    ),
+  trustAnchors: (before, after) => {
+    const kept = fingerprintsOf(after);
+    const gone = fingerprintsOf(before).filter((fingerprint) => !kept.includes(fingerprint));
+    return gone.length === 0
+      ? undefined
+      : takesAway(`chains with the root ${gone.join(', ')} are no longer publishable, at their next collection`);
+  },
+  reservedConcurrency: undefined,
+  remindBefore: undefined,
+  alarmEmail: ifGone((before, after) =>
+    takesAway(`${before} receives no alarms any more; ${replacedBy(after, 'no address does')}`),
+  ),
+  notifyEmail: ifGone((before, after) =>
+    takesAway(
+      `${before} is no longer notified of issued, expiring and revoked certificates; ${replacedBy(after, 'the receivers of the alarms are')}`,
+    ),
+  ),
+  runbookUrl: undefined,
+  dashboard: ifTurnedOff(informs('the dashboard is deleted; the metrics stay')),
+  push: ifTurnedOff(
+    takesAway(
+      'the push URL and its password are deleted: notifications of the CA fail. If you turn it on again, the CA needs a new URL and password',
+    ),
+  ),
+  publish: ifTurnedOff(
+    takesAway(
+      'the CloudFront distribution is deleted: no address in a BIMI record works any more, and mailboxes show no logo. If you turn it on ' +
+        'again, CloudFront assigns another host name',
+    ),
+  ),
+  publishDomainName: (before) =>
+    before === undefined
+      ? informs(
+          "the records of new orders contain the new host name; addresses with CloudFront's host name keep working",
+        )
+      : takesAway(`addresses at https://${before} no longer work, and BIMI records that contain them show no logo`),
+  publishCertificateArn: undefined,
+  unpublishRevoked: undefined,
+  kmsKeyArn: ifGone((before) =>
+    takesAway(
+      `the functions may no longer use ${before}: stored certificates, and a login that is encrypted with it, cannot be read`,
+    ),
+  ),
+  removalPolicy: (before) =>
+    before === 'retain'
+      ? informs('if the stack is deleted while the bucket is empty, the bucket is deleted too')
+      : undefined,
+};
+
+function fingerprintsOf(value: Value): string[] {
+  return value === undefined ? [] : String(value).split(',');
+}
+
+/** The settings that a deployment may only take away with `--remove`. */
+export const REMOVABLE_SETTINGS: readonly string[] = [
+  'publish',
+  'push',
+  'alarmEmail',
+  'notifyEmail',
+  'trustAnchors',
+  'name',
+  'eventSource',
+  'eventBusName',
+  'publishDomainName',
+  'kmsKeyArn',
+] satisfies (keyof Settings)[];
+
+/**
+ * Compares settings.
+ *
+ * @param deployed settings of the deployed stack. A setting that its release did not know had its default.
+ */
+export function compareSettings(deployed: WrittenSettings, next: WrittenSettings): Change[] {
+  const before: WrittenSettings = { ...writeSettings(readSettings({})), ...deployed };
+  return Object.entries(EFFECTS).flatMap(([name, effectOf]) => {
+    if (isDeepStrictEqual(before[name], next[name])) {
+      return [];
+    }
+    const effect = effectOf?.(before[name], next[name]);
+    return [
+      {
+        name,
+        text: `${name}: ${before[name] ?? 'none'} → ${next[name] ?? 'none'}`,
+        effect: effect?.text,
+        removes: effect?.removes ?? false,
+      },
+    ];
+  });
+}
+
+/** A template of CloudFormation, as far as it is compared. */
+export interface ComparedTemplate {
+  readonly Resources?: Readonly<Record<string, ComparedResource>>;
+}
+
+interface ComparedResource {
+  readonly Type: string;
+  readonly Properties?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** A type of resource that cannot be replaced without a loss. */
+interface DependedOn {
+  readonly loss: string;
+  /** A change of one of these properties replaces the resource (AWS: CloudFormation, resource reference). */
+  readonly replacedBy: readonly string[];
+  /** Settings that report the loss themselves, if they are turned off or changed. */
+  readonly reportedBy: readonly (keyof Settings)[];
+}
+
+const DEPENDED_ON: Readonly<Record<string, DependedOn>> = {
+  'AWS::S3::Bucket': {
+    loss: 'the collector no longer uses the bucket with all its certificates',
+    replacedBy: ['BucketName'],
+    reportedBy: [],
+  },
+  'AWS::SecretsManager::Secret': {
+    loss: 'the secret is deleted, with the login or password in it',
+    replacedBy: ['Name'],
+    reportedBy: ['name', 'push'],
+  },
+  'AWS::StepFunctions::StateMachine': {
+    loss: 'the state machine is deleted: every order that waits stops',
+    replacedBy: ['StateMachineName', 'StateMachineType'],
+    reportedBy: [],
+  },
+  'AWS::CloudFront::Distribution': {
+    loss: 'the distribution is deleted: addresses in BIMI records no longer work',
+    replacedBy: [],
+    reportedBy: ['publish'],
+  },
+  'AWS::Lambda::Url': {
+    loss: 'the push URL is deleted: the CA needs a new one',
+    replacedBy: ['TargetFunctionArn', 'Qualifier'],
+    reportedBy: ['push'],
+  },
+  'AWS::SNS::Topic': {
+    loss: 'the topic is deleted, with every subscription of it',
+    replacedBy: ['TopicName', 'FifoTopic'],
+    reportedBy: ['notifyEmail'],
+  },
+  'AWS::SNS::Subscription': {
+    loss: 'the subscription is deleted: its receiver gets no more messages, unless it confirms a new one',
+    replacedBy: ['Endpoint', 'Protocol', 'TopicArn'],
+    reportedBy: ['alarmEmail', 'notifyEmail'],
+  },
+};
+
+/**
+ * Finds resources that people depend on and that a deployment would delete or replace. The settings explain most of
+ * them; this also finds what an edited source, another release or an older stack without the output Settings would
+ * lose.
+ *
+ * @param changes of the settings, which are not reported again.
+ */
+export function compareResources(
+  deployed: ComparedTemplate,
+  next: ComparedTemplate,
+  changes: readonly Change[],
+): Change[] {
+  const removed = changes.filter(({ removes }) => removes).map(({ name }) => name);
+  return Object.entries(deployed.Resources ?? {}).flatMap(([name, before]) => {
+    const type = DEPENDED_ON[before.Type];
+    const after = next.Resources?.[name];
+    if (!type || type.reportedBy.some((setting) => removed.includes(setting)) || isKept(type, before, after)) {
+      return [];
+    }
+    const verb = after === undefined ? 'is deleted' : 'is replaced';
+    return [{ name, text: `${name} (${before.Type}) ${verb}`, effect: type.loss, removes: true }];
+  });
+}
+
+function isKept(type: DependedOn, before: ComparedResource, after: ComparedResource | undefined): boolean {
+  return (
+    after?.Type === before.Type &&
+    type.replacedBy.every((key) => isDeepStrictEqual(before.Properties?.[key], after.Properties?.[key]))
+  );
+}
+
+/**
+ * The settings of a stack that an older release deployed without the output Settings, as far as its other outputs show
+ * them.
+ */
+export function settingsInOutputs(outputs: Readonly<Record<string, string>>): WrittenSettings {
+  const host = URL.parse(outputs.PublishedUrl ?? '')?.host;
+  return {
+    push: outputs.PushUrl !== undefined,
+    publish: outputs.PublishedUrl !== undefined,
+    ...(host !== undefined && host !== outputs.DistributionDomainName && { publishDomainName: host }),
+  };
+}

@@ -1,0 +1,211 @@
+import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { CollectorError } from '../../functions/collector-error.ts';
+import { collisionsOf } from '../settings.ts';
+import type { RunCdk, SynthesizedCollector } from './cdk.ts';
+import { type Change, compareResources, compareSettings, REMOVABLE_SETTINGS, settingsInOutputs } from './changes.ts';
+import { type DeployedStack, listCollectors, readStack, readTemplate } from './stacks.ts';
+
+/** `--remove` names something that this deployment cannot remove. */
+export class UnknownRemovalError extends CollectorError {
+  override readonly name = 'UnknownRemovalError';
+}
+
+/** What a deployment needs. */
+export interface DeployOptions {
+  readonly collector: SynthesizedCollector;
+  readonly cloudFormation: CloudFormationClient;
+  readonly cdk: RunCdk;
+  readonly print: (line: string) => void;
+  readonly region: string;
+  /** What the user agrees to remove. */
+  readonly remove: readonly string[];
+  /** Further arguments of `cdk deploy`. */
+  readonly cdkArguments: readonly string[];
+}
+
+/**
+ * Prints what a deployment changes, and deploys, unless it takes something away without `--remove`.
+ *
+ * @returns whether the collector is deployed.
+ * @throws {UnknownRemovalError} for an unknown name of `--remove`.
+ * @throws {AwsUnavailableError} if AWS cannot be read.
+ */
+export async function deploy(options: DeployOptions): Promise<boolean> {
+  const { collector, cloudFormation, cdk, print, region, cdkArguments } = options;
+  const { stackName, assembly } = collector;
+  refuseUnknownSettings(options.remove);
+  const deployed = await readStack(cloudFormation, stackName);
+  const accepted = deployed
+    ? await acceptChanges(options, deployed)
+    : acceptFirstDeployment(options, await listCollectors(cloudFormation));
+  if (!accepted) {
+    print('\nNothing was deployed.');
+    return false;
+  }
+  print(`\n${deployed ? 'Deploying' : 'Creating'} the stack ${stackName} in ${region} ...`);
+  if ((await cdk(['deploy', '--app', assembly, ...cdkArguments])) !== 0) {
+    return false;
+  }
+  for (const line of nextSteps(collector, deployed, region)) {
+    print(line);
+  }
+  return true;
+}
+
+/** Settings begin with a small letter, logical ids with a capital one. The latter are known after the comparison. */
+function refuseUnknownSettings(remove: readonly string[]): void {
+  refuseUnknown(
+    remove.filter((name) => !/^[A-Z]/.test(name)),
+    REMOVABLE_SETTINGS,
+  );
+}
+
+function refuseUnknown(names: readonly string[], accepted: readonly string[]): void {
+  const unknown = names.find((name) => !accepted.includes(name));
+  if (unknown !== undefined) {
+    throw new UnknownRemovalError(`--remove: ${unknown} is not accepted; accepted: ${accepted.join(', ')}`);
+  }
+}
+
+async function acceptChanges(options: DeployOptions, deployed: DeployedStack): Promise<boolean> {
+  const { collector, cloudFormation, print, remove } = options;
+  const settings = deployed.settings
+    ? compareSettings(deployed.settings, collector.settings)
+    : compareOutputs(deployed, collector);
+  if (!deployed.settings) {
+    print(
+      `The stack ${deployed.name} has no output Settings, because an older release deployed it. Compared are the settings that its other ` +
+        'outputs show, and the resources.',
+    );
+  }
+  const template = await readTemplate(cloudFormation, deployed.name);
+  if (!template) {
+    print(`Warning: the template of the stack ${deployed.name} cannot be parsed. Its resources are not compared.`);
+  }
+  const resources = template ? compareResources(template, collector.template, settings) : [];
+  const changes = [...settings, ...resources];
+  refuseUnknown(remove, [...REMOVABLE_SETTINGS, ...resources.map(({ name }) => name)]);
+
+  print(`Stack ${deployed.name}: ${changes.length === 0 ? 'no setting changes.' : 'this deployment changes'}`);
+  for (const { text, effect } of changes) {
+    print(`  ${text}${effect === undefined ? '' : `\n      ${effect}`}`);
+  }
+  const collisions = await findCollisions(options, settings);
+  const refused = changes.filter(({ name, removes }) => removes && !remove.includes(name));
+  for (const name of remove.filter((each) => !changes.some((change) => change.removes && change.name === each))) {
+    print(`Note: --remove ${name} has no effect: this deployment does not take it away.`);
+  }
+  if (refused.length > 0) {
+    print(`\n${refusal(refused)}`);
+  }
+  return refused.length === 0 && collisions.length === 0;
+}
+
+/** Compares the settings that the outputs of an older release show. */
+function compareOutputs(deployed: DeployedStack, { settings }: SynthesizedCollector): Change[] {
+  const shown = settingsInOutputs(deployed.outputs);
+  return compareSettings({ ...settings, ...shown }, settings);
+}
+
+/** Another collector must not take the same events. Only a change of the source or the bus can lead to this. */
+async function findCollisions(
+  { collector, cloudFormation, print }: DeployOptions,
+  changes: readonly Change[],
+): Promise<string[]> {
+  if (!changes.some(({ name }) => name === 'eventSource' || name === 'eventBusName' || name === 'name')) {
+    return [];
+  }
+  const others = await listCollectors(cloudFormation);
+  const collisions = collisionsWith(collector, others);
+  for (const collision of collisions) {
+    print(collision);
+  }
+  return collisions;
+}
+
+function collisionsWith(collector: SynthesizedCollector, others: readonly DeployedStack[]): string[] {
+  return others
+    .filter(({ name }) => name !== collector.stackName)
+    .flatMap((other) =>
+      collisionsOf(collector.settings, other.settings ?? {}).map(
+        ({ setting, reason }) =>
+          `Refused: ${setting}: ${reason} (the stacks ${other.name} and ${collector.stackName}).`,
+      ),
+    );
+}
+
+function refusal(refused: readonly Change[]): string {
+  const names = refused.map(({ name }) => name);
+  const settings = names.filter((name) => REMOVABLE_SETTINGS.includes(name));
+  return [
+    `Refused, because people depend on what this deployment takes away: ${names.join(', ')}.`,
+    ...(settings.length > 0
+      ? [
+          'To keep it, write the deployed value of the setting under "context" in cdk.json: -c applies to one deployment only.',
+        ]
+      : ['To keep it, deploy the sources with which the stack was deployed.']),
+    `To take it away, add: ${names.map((name) => `--remove ${name}`).join(' ')}`,
+  ].join('\n');
+}
+
+/** A first deployment beside other collectors usually means that the name in cdk.json has changed. */
+function acceptFirstDeployment({ collector, print, remove }: DeployOptions, others: readonly DeployedStack[]): boolean {
+  refuseUnknown(remove, REMOVABLE_SETTINGS);
+  if (others.length === 0) {
+    return true;
+  }
+  const { stackName, settings } = collector;
+  const names = others.map(({ name, settings: other }) =>
+    other?.name ? `${other.name} (stack ${name})` : `stack ${name}`,
+  );
+  print(
+    `No collector ${settings.name} (stack ${stackName}) is deployed in this account and region. Deployed: ${names.join(', ')}.\n` +
+      'A deployment does not rename a collector: it creates another one, with an empty bucket and a secret without a login. The deployed one ' +
+      'stays as it is, with its orders, certificates and login.',
+  );
+  const collisions = collisionsWith(collector, others);
+  for (const collision of collisions) {
+    print(collision);
+  }
+  const isAccepted = remove.includes('name');
+  if (!isAccepted) {
+    print(
+      '\nRefused, because the name of the deployed collector is missing in cdk.json.\n' +
+        'To deploy to it, write its name as the setting "name" under "context" in cdk.json.\n' +
+        'To create another collector, add: --remove name',
+    );
+  }
+  return isAccepted && collisions.length === 0;
+}
+
+/** What a person must do after a deployment. */
+function nextSteps({ settings }: SynthesizedCollector, deployed: DeployedStack | undefined, region: string): string[] {
+  const before = deployed && { ...deployed.settings, ...settingsInOutputs(deployed.outputs) };
+  const addresses = [settings.alarmEmail, settings.notifyEmail].filter(
+    (address) => address !== undefined && address !== before?.alarmEmail && address !== before?.notifyEmail,
+  );
+  const steps = [
+    ...(before
+      ? []
+      : [
+          `Store the login of your account at the CA: write {"loginName": "…", "loginPassword": "…"} to the file login.json with an editor, then run
+       aws secretsmanager put-secret-value --region ${region} --secret-id ${settings.name}/credentials --secret-string file://login.json && rm login.json`,
+        ]),
+    ...(addresses.length > 0 && (!before || deployed?.settings)
+      ? [`Confirm the subscription of ${[...new Set(addresses)].join(' and ')}: AWS has sent a request to the address.`]
+      : []),
+    ...(before || settings.alarmEmail !== undefined
+      ? []
+      : ['No address receives alarms. Write "alarmEmail" under "context" in cdk.json, and deploy again.']),
+    ...(settings.push === true && before?.push !== true
+      ? ['Give the CA the push URL: docs/runbook.md, "Let the CA push".']
+      : []),
+    ...(settings.publish === true && before?.publish !== true
+      ? [
+          'Publish the DNS records: docs/publishing.md. The first deployment of the setting publish prints the address in the output PublishedUrl.',
+        ]
+      : []),
+    ...(before ? [] : ['Send the event of your first order: README.md, "Use it".']),
+  ];
+  return steps.length === 0 ? [] : ['\nNext:', ...steps.map((step, index) => `  ${index + 1}. ${step}`)];
+}

@@ -1,0 +1,188 @@
+import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import {
+  ExecutionDoesNotExist,
+  paginateListExecutions,
+  type SFNClient,
+  StopExecutionCommand,
+} from '@aws-sdk/client-sfn';
+import { inBatches } from '../../functions/batches.ts';
+import { CollectorError } from '../../functions/collector-error.ts';
+import { withAwsErrors } from './aws.ts';
+import type { RunCdk, SynthesizedCollector } from './cdk.ts';
+import { compareSettings, settingsInOutputs } from './changes.ts';
+import { type DeployedStack, readStack } from './stacks.ts';
+
+/** The error of an execution that is stopped because its collector is being deleted. No message reports it. */
+const COLLECTOR_REMOVED = 'CollectorRemoved';
+
+/** The most waiting orders that are listed by name. */
+const LISTED = 50;
+
+/** Step Functions refills 25 calls of StopExecution a second (AWS: Step Functions service quotas, us-east-1). */
+const BATCH = 20;
+
+/** How often executions are listed again before the command gives up, and the pause in between. */
+const ROUNDS = 60;
+const PAUSE_MILLISECONDS = 1_000;
+
+/** Executions still run although they were stopped. */
+export class ExecutionsNotStoppedError extends CollectorError {
+  override readonly name = 'ExecutionsNotStoppedError';
+}
+
+/** What the deletion of a collector needs. */
+export interface DownOptions {
+  readonly collector: SynthesizedCollector;
+  readonly cloudFormation: CloudFormationClient;
+  readonly sfn: SFNClient;
+  readonly cdk: RunCdk;
+  readonly print: (line: string) => void;
+  /** Asks the user. */
+  readonly confirm: () => Promise<boolean>;
+  readonly wait: (milliseconds: number) => Promise<unknown>;
+  readonly region: string;
+  /** What the user agrees to remove. */
+  readonly remove: readonly string[];
+  /** Further arguments of `cdk destroy`. */
+  readonly cdkArguments: readonly string[];
+}
+
+/** How the command ended. */
+export type DownOutcome = 'removed' | 'missing' | 'refused' | 'failed';
+
+/**
+ * Stops the executions of all waiting orders, then deletes the stack. A state machine is deleted only after its last
+ * execution has ended, so `cdk destroy` alone would wait for hours (AWS: "Why is my Step Functions state machine stuck
+ * in the DELETING status?").
+ *
+ * @throws {AwsUnavailableError} if AWS cannot be read.
+ * @throws {ExecutionsNotStoppedError} if executions run in spite of being stopped.
+ */
+export async function down(options: DownOptions): Promise<DownOutcome> {
+  const { collector, cloudFormation, sfn, cdk, print, confirm, region, remove, cdkArguments } = options;
+  const stack = await readStack(cloudFormation, collector.stackName);
+  if (!stack) {
+    print(
+      `No stack ${collector.stackName} is deployed in ${region}. Select another account or region with --profile and --region.`,
+    );
+    return 'missing';
+  }
+  const settings = stack.settings ?? settingsInOutputs(stack.outputs);
+  const waiting = await listRunning(sfn, stack);
+  for (const line of describeDeletion(stack, settings, waiting, region)) {
+    print(line);
+  }
+  if (settings.publish === true && !remove.includes('publish')) {
+    const [publish] = compareSettings({ publish: true }, { publish: false }).filter(({ name }) => name === 'publish');
+    print(
+      `\nRefused, because this collector publishes at ${stack.outputs.PublishedUrl}: ${publish?.effect}.\n` +
+        'First remove the BIMI records from the DNS. Then add: --remove publish',
+    );
+    return 'refused';
+  }
+  if (!(await confirm())) {
+    print('Nothing was changed.');
+    return 'refused';
+  }
+  await stopAll(options, stack, waiting);
+  if ((await cdk(['destroy', '--app', collector.assembly, '--force', ...cdkArguments])) !== 0) {
+    print('\nThe stack is not deleted completely. Remove the cause above, then run npm run down again.');
+    return 'failed';
+  }
+  print(
+    `\nThe stack ${stack.name} is deleted.${settings.removalPolicy === 'destroy' ? '' : ` The bucket ${stack.outputs.BucketName} is still there.`}`,
+  );
+  return 'removed';
+}
+
+function describeDeletion(
+  { name, outputs }: DeployedStack,
+  settings: NonNullable<DeployedStack['settings']>,
+  waiting: readonly Execution[],
+  region: string,
+): string[] {
+  const bucket = outputs.BucketName;
+  return [
+    `This deletes the stack ${name} in ${region}:`,
+    waiting.length === 0
+      ? '  - No order is waiting.'
+      : `  - ${waiting.length} waiting ${waiting.length === 1 ? 'order is' : 'orders are'} stopped:`,
+    ...waiting
+      .slice(0, LISTED)
+      .map((each) => `      ${each.name}, since ${each.startDate?.toISOString() ?? 'an unknown time'}`),
+    ...(waiting.length > LISTED ? [`      and ${waiting.length - LISTED} more`] : []),
+    settings.removalPolicy === 'destroy'
+      ? `  - The bucket ${bucket} is deleted if it is empty. If it is not, the deletion of the stack fails at the bucket.`
+      : `  - The bucket ${bucket} stays, with every certificate and every version.`,
+    '  - The login at the CA is deleted at once, and cannot be restored. Dead letters, logs and alarms are deleted too.',
+    ...(settings.push === true ? ['  - The push URL is deleted: notifications of the CA fail from then on.'] : []),
+    ...(settings.publish === true
+      ? [`  - Everything published at ${outputs.PublishedUrl} is no longer available.`]
+      : []),
+  ];
+}
+
+interface Execution {
+  readonly name?: string | undefined;
+  readonly executionArn?: string | undefined;
+  readonly startDate?: Date | undefined;
+}
+
+function listRunning(client: SFNClient, { outputs }: DeployedStack): Promise<Execution[]> {
+  return withAwsErrors('The waiting orders cannot be listed', async () => {
+    const running: Execution[] = [];
+    const request = { stateMachineArn: outputs.StateMachineArn, statusFilter: 'RUNNING' } as const;
+    for await (const { executions = [] } of paginateListExecutions({ client }, request)) {
+      running.push(...executions);
+    }
+    return running;
+  });
+}
+
+/** Stops executions until none is left. An event that arrives in between starts another one. */
+async function stopAll(
+  { sfn, print, wait }: DownOptions,
+  stack: DeployedStack,
+  waiting: readonly Execution[],
+): Promise<void> {
+  let running = waiting;
+  for (let round = 0; running.length > 0; round += 1) {
+    if (round === ROUNDS) {
+      throw new ExecutionsNotStoppedError(
+        `${running.length} executions still run, for example ${running[0]?.name}. Nothing was deleted. Run npm run down again.`,
+      );
+    }
+    await stop(sfn, running);
+    running = await listRunning(sfn, stack);
+    if (running.length > 0) {
+      await wait(PAUSE_MILLISECONDS);
+      running = await listRunning(sfn, stack);
+    }
+  }
+  print(waiting.length === 0 ? '' : 'All orders are stopped.');
+}
+
+function stop(sfn: SFNClient, running: readonly Execution[]): Promise<void> {
+  return withAwsErrors('The waiting orders cannot be stopped', async () => {
+    for (const batch of inBatches(running, BATCH)) {
+      await Promise.all(
+        batch.map(({ executionArn }) =>
+          sfn
+            .send(
+              new StopExecutionCommand({
+                executionArn,
+                error: COLLECTOR_REMOVED,
+                cause:
+                  'The collector is being deleted with npm run down. To collect the order with another one, send its event again.',
+              }),
+            )
+            .catch((error) => {
+              if (!(error instanceof ExecutionDoesNotExist)) {
+                throw error;
+              }
+            }),
+        ),
+      );
+    }
+  });
+}

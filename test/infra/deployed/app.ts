@@ -1,0 +1,70 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { App } from 'aws-cdk-lib';
+import { onTestFinished } from 'vitest';
+import { type RunCdk, type SynthesizedCollector, synthesize } from '../../../infra/deployed/cdk.ts';
+import { stackNameOf } from '../../../infra/settings.ts';
+import { MarkCertificateCollectorStack, STACK_DESCRIPTION } from '../../../infra/stack.ts';
+import { CONTEXT } from '../synthesized.ts';
+import { type ServedStack, startCloudFormation } from './cloudformation-endpoint.ts';
+
+/** A `cdk` that synthesizes in this process, without building the functions, and records every other call. */
+export function recordingCdk(exitCode = 0): { readonly cdk: RunCdk; readonly calls: (readonly string[])[] } {
+  const calls: (readonly string[])[] = [];
+  return {
+    calls,
+    async cdk(args) {
+      if (args[0] !== 'synth') {
+        calls.push(args);
+        return exitCode;
+      }
+      const settings = args.flatMap((each, index) =>
+        args[index - 1] === '-c' ? [each.split(/=(.*)/s).slice(0, 2)] : [],
+      );
+      const outdir = args[args.indexOf('--output') + 1] ?? '';
+      const context = { ...CONTEXT, ...Object.fromEntries(settings), 'aws:cdk:bundling-stacks': [] };
+      const app = new App({ outdir, context });
+      new MarkCertificateCollectorStack(app, stackNameOf(context.name));
+      app.synth();
+      return 0;
+    },
+  };
+}
+
+/** The collector as the app synthesizes it with these settings. */
+export async function collectorWith(settings: Readonly<Record<string, string>>): Promise<SynthesizedCollector> {
+  const directory = await mkdtemp(join(tmpdir(), 'assembly-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const context = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+  return synthesize(recordingCdk().cdk, context, directory);
+}
+
+/** The stack of a collector, as CloudFormation describes it after the deployment. */
+export function deployedAs(
+  { stackName, settings, template }: SynthesizedCollector,
+  outputs: Readonly<Record<string, string>> = {},
+): ServedStack {
+  return {
+    name: stackName,
+    description: STACK_DESCRIPTION,
+    template,
+    outputs: { BucketName: 'the-bucket', Settings: JSON.stringify(settings), ...outputs },
+  };
+}
+
+/** A client of a CloudFormation with these stacks, until the end of the test. */
+export async function cloudFormationWith(...stacks: readonly ServedStack[]): Promise<CloudFormationClient> {
+  const endpoint = await startCloudFormation(stacks);
+  const client = new CloudFormationClient({
+    endpoint: endpoint.url,
+    region: 'eu-central-1',
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+  });
+  onTestFinished(async () => {
+    client.destroy();
+    await endpoint.close();
+  });
+  return client;
+}
