@@ -1,0 +1,213 @@
+/**
+ * CloudWatch's metric math, as far as the alarms of this project need it.
+ *
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+ */
+
+/** The data points of a metric, the oldest first, one for each period. Undefined: CloudWatch has no data. */
+export type Series = readonly (number | undefined)[];
+
+type Value = number | Series | readonly Series[];
+
+/** What AWS does not document about metric math. */
+export interface ExpressionAssumptions {
+  /** Whether FILL returns values for a metric that has no data point at all in the retrieved time. */
+  readonly fillsEmptySeries: boolean;
+}
+
+const TOKEN = /\s*(?:(\d+(?:\.\d+)?)|([A-Za-z]\w*)|(<=|>=|==|!=|&&|\|\||[-+*/<>()[\],]))/y;
+
+/** Operators by precedence, the weakest first. */
+const OPERATORS: readonly Readonly<Record<string, (left: number, right: number) => number>>[] = [
+  { OR: (left, right) => Number(left !== 0 || right !== 0), '||': (left, right) => Number(left !== 0 || right !== 0) },
+  { AND: (left, right) => Number(left !== 0 && right !== 0), '&&': (left, right) => Number(left !== 0 && right !== 0) },
+  {
+    '<': (left, right) => Number(left < right),
+    '<=': (left, right) => Number(left <= right),
+    '>': (left, right) => Number(left > right),
+    '>=': (left, right) => Number(left >= right),
+    '==': (left, right) => Number(left === right),
+    '!=': (left, right) => Number(left !== right),
+  },
+  { '+': (left, right) => left + right, '-': (left, right) => left - right },
+  { '*': (left, right) => left * right, '/': (left, right) => left / right },
+];
+
+/**
+ * Calculates an expression.
+ *
+ * @param series the metrics by id, all of one length.
+ * @throws if the expression uses anything that this module does not know, or if its result is not one time series.
+ */
+export function calculate(
+  expression: string,
+  series: Readonly<Record<string, Series>>,
+  { fillsEmptySeries }: ExpressionAssumptions,
+): Series {
+  const tokens = tokensOf(expression);
+  let position = 0;
+  const isNext = (token: string) => tokens[position] === token;
+  const take = (token: string) => {
+    if (!isNext(token)) {
+      throw new Error(`${expression}: "${token}" is expected in place of "${tokens[position] ?? 'the end'}"`);
+    }
+    position += 1;
+  };
+
+  const binary = (level: number): Value => {
+    const operators = OPERATORS[level];
+    if (!operators) {
+      return unary();
+    }
+    let left = binary(level + 1);
+    for (let operator = operators[tokens[position] ?? '']; operator; operator = operators[tokens[position] ?? '']) {
+      position += 1;
+      left = combine(left, binary(level + 1), operator);
+    }
+    return left;
+  };
+  const unary = (): Value => {
+    if (isNext('-')) {
+      position += 1;
+      return combine(0, unary(), (left, right) => left - right);
+    }
+    return primary();
+  };
+  const list = (end: string): Value[] => {
+    const values = [binary(0)];
+    while (isNext(',')) {
+      position += 1;
+      values.push(binary(0));
+    }
+    take(end);
+    return values;
+  };
+  const primary = (): Value => {
+    const token = tokens[position] ?? '';
+    position += 1;
+    if (token === '(') {
+      const value = binary(0);
+      take(')');
+      return value;
+    }
+    if (token === '[') {
+      return list(']').map(asSeries);
+    }
+    if (/^\d/.test(token)) {
+      return Number(token);
+    }
+    const found = series[token];
+    if (found) {
+      return found;
+    }
+    if (token === 'FILL') {
+      return fillCall();
+    }
+    const apply = FUNCTIONS[token];
+    if (!apply) {
+      throw new Error(`${expression}: "${token}" is not known`);
+    }
+    take('(');
+    return apply(list(')'));
+  };
+  /** FILL(series, number) and FILL(series, REPEAT). */
+  const fillCall = (): Value => {
+    take('(');
+    const filled = asSeries(binary(0));
+    take(',');
+    const repeats = isNext('REPEAT');
+    position += repeats ? 1 : 0;
+    const filler = repeats ? undefined : binary(0);
+    take(')');
+    if (filler !== undefined && typeof filler !== 'number') {
+      throw new Error(`${expression}: FILL is only known with a number or REPEAT`);
+    }
+    return fill(filled, filler, fillsEmptySeries);
+  };
+
+  const result = binary(0);
+  if (position < tokens.length) {
+    throw new Error(`${expression}: "${tokens[position]}" is not expected`);
+  }
+  return asSeries(result);
+}
+
+/** Functions of arrays return one series; a missing value counts as 0 in a sum and is ignored by the others. */
+const FUNCTIONS: Readonly<Record<string, (values: readonly Value[]) => Value>> = {
+  MAX: ([array]) => combineAll(array, Math.max),
+  MIN: ([array]) => combineAll(array, Math.min),
+  SUM: ([array]) => combineAll(array, (...values) => values.reduce((sum, value) => sum + value, 0)),
+  IF: ([condition, then, otherwise]) =>
+    asSeries(condition).map((value, index) => {
+      const chosen = value === 0 ? otherwise : then;
+      return value === undefined || chosen === undefined ? undefined : at(chosen, index);
+    }),
+};
+
+function tokensOf(expression: string): string[] {
+  const tokens: string[] = [];
+  TOKEN.lastIndex = 0;
+  while (TOKEN.lastIndex < expression.trimEnd().length) {
+    const start = TOKEN.lastIndex;
+    const match = TOKEN.exec(expression);
+    if (!match) {
+      throw new Error(`${expression}: not readable from position ${start}`);
+    }
+    tokens.push(match.slice(1).find((part) => part !== undefined) ?? '');
+  }
+  return tokens;
+}
+
+function isSeries(value: Value | undefined): value is Series {
+  return Array.isArray(value) && !value.some(Array.isArray);
+}
+
+function asSeries(value: Value | undefined): Series {
+  if (!isSeries(value)) {
+    throw new Error(`A time series is expected in place of ${JSON.stringify(value)}`);
+  }
+  return value;
+}
+
+function at(value: Value, index: number): number | undefined {
+  return typeof value === 'number' ? value : asSeries(value)[index];
+}
+
+/**
+ * "Missing values in a time series are treated as 0", but a time without a value in either operand stays without one.
+ * A division by zero drops the data point.
+ */
+function combine(left: Value, right: Value, operator: (left: number, right: number) => number): Value {
+  if (typeof left === 'number' && typeof right === 'number') {
+    return operator(left, right);
+  }
+  const { length } = isSeries(left) ? left : asSeries(right);
+  return Array.from({ length }, (_, index) => {
+    const present = [left, right].some((value) => typeof value !== 'number' && at(value, index) !== undefined);
+    const result = operator(at(left, index) ?? 0, at(right, index) ?? 0);
+    return present && Number.isFinite(result) ? result : undefined;
+  });
+}
+
+function combineAll(array: Value | undefined, operator: (...values: number[]) => number): Series {
+  if (array === undefined || typeof array === 'number' || isSeries(array)) {
+    throw new Error('MAX, MIN and SUM are only known for an array of time series');
+  }
+  const all = array.map(asSeries);
+  return Array.from({ length: all[0]?.length ?? 0 }, (_, index) => {
+    const values = all.map((series) => series[index]).filter((value) => value !== undefined);
+    return values.length === 0 ? undefined : operator(...values);
+  });
+}
+
+/** @param filler undefined: repeat the most recent value; before the first value there is nothing to repeat. */
+function fill(series: Series, filler: number | undefined, fillsEmptySeries: boolean): Series {
+  if (series.every((value) => value === undefined) && !fillsEmptySeries) {
+    return series;
+  }
+  let latest: number | undefined;
+  return series.map((value) => {
+    latest = value ?? latest;
+    return value ?? filler ?? latest;
+  });
+}

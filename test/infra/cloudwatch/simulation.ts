@@ -1,0 +1,173 @@
+/**
+ * Runs an alarm over recorded metrics, as CloudWatch does. All times are seconds, counted from an hour's beginning.
+ *
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+ */
+import { type AlarmProperties, type AlarmQuery, queryOf } from '../alarm-properties.ts';
+import { type AlarmState, breaches, evaluate, type Point } from './evaluation.ts';
+import { calculate, type ExpressionAssumptions, type Series } from './expression.ts';
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** A value that was written to a metric. */
+export interface Sample {
+  readonly at: number;
+  readonly value: number;
+}
+
+/** The samples of each metric, by its identity, the oldest first. */
+export type MetricData = ReadonlyMap<string, readonly Sample[]>;
+
+/** What AWS does not document, or what differs from one moment to the next. */
+export interface Assumptions extends ExpressionAssumptions {
+  /** How many data points CloudWatch retrieves in addition to those that the alarm evaluates. */
+  readonly extraPoints: number;
+  /** Seconds after which CloudWatch can read a sample. */
+  readonly delay: number;
+}
+
+/** A change of the state of an alarm, and the actions that it causes. */
+export interface Transition {
+  readonly at: number;
+  readonly to: AlarmState;
+  readonly actions: readonly string[];
+}
+
+export interface Run {
+  readonly createdAt: number;
+  readonly until: number;
+  readonly assumptions: Assumptions;
+}
+
+/**
+ * Returns every change of state. A new alarm has the state INSUFFICIENT_DATA. CloudWatch evaluates it once a minute, or
+ * once an hour with the data up to this hour if it covers more than a day. This function leaves out the evaluations at
+ * which no data point can differ from the previous evaluation.
+ */
+export function simulate(alarm: AlarmProperties, data: MetricData, run: Run): Transition[] {
+  const query = queryOf(alarm);
+  const rules = {
+    evaluationPeriods: alarm.EvaluationPeriods,
+    datapointsToAlarm: alarm.DatapointsToAlarm ?? alarm.EvaluationPeriods,
+    treatMissingData: alarm.TreatMissingData ?? 'missing',
+  };
+  const warmUp = warmUpOf(alarm);
+  const transitions: Transition[] = [];
+  let state: AlarmState = 'INSUFFICIENT_DATA';
+  let evaluates = false;
+  for (const at of evaluationTimes(alarm, query, data, run)) {
+    const series = retrieve(alarm, query, data, at, run.assumptions);
+    evaluates ||=
+      at >= run.createdAt + warmUp.seconds ||
+      // "The alarm ends the warm-up period early" when data fills its window.
+      (warmUp.endsEarly && series.slice(-alarm.EvaluationPeriods).every((value) => value !== undefined));
+    if (!evaluates) {
+      continue;
+    }
+    const points = series.map((value): Point => {
+      if (value === undefined) {
+        return undefined;
+      }
+      return breaches(value, alarm.ComparisonOperator, alarm.Threshold) ? 'breaching' : 'not breaching';
+    });
+    const to = evaluate(points, rules, state);
+    if (to !== state) {
+      state = to;
+      transitions.push({ at, to, actions: actionsOf(alarm, to) });
+    }
+  }
+  return transitions;
+}
+
+function warmUpOf({ WarmUpConfiguration }: AlarmProperties) {
+  const minutes = WarmUpConfiguration?.WarmUpPeriodDurationInMinutes ?? 0;
+  return {
+    seconds: minutes * MINUTE,
+    endsEarly: WarmUpConfiguration?.OnlyStartEvaluatingAfterWarmUpPeriodEnds !== true,
+  };
+}
+
+/** "An alarm invokes actions only when the alarm changes state." */
+function actionsOf(alarm: AlarmProperties, state: AlarmState): readonly string[] {
+  if (alarm.ActionsEnabled === false) {
+    return [];
+  }
+  const { AlarmActions = [], OKActions = [], InsufficientDataActions = [] } = alarm;
+  return { ALARM: AlarmActions, OK: OKActions, INSUFFICIENT_DATA: InsufficientDataActions }[state];
+}
+
+/** The data points of the evaluation range at one time, the oldest first. Each period ends where the next begins. */
+function retrieve(
+  { EvaluationPeriods }: AlarmProperties,
+  { expression, metrics, period }: AlarmQuery,
+  data: MetricData,
+  at: number,
+  { extraPoints, delay, fillsEmptySeries }: Assumptions,
+): Series {
+  const count = EvaluationPeriods + extraPoints;
+  const series = metrics.map(({ id, identity, statistic }) => {
+    const samples = data.get(identity) ?? [];
+    const visible = firstIndex(samples, at - delay + 1);
+    const points = Array.from({ length: count }, (_, index) => {
+      const end = at - (count - 1 - index) * period;
+      const values = samples
+        .slice(firstIndex(samples, end - period), Math.min(firstIndex(samples, end), visible))
+        .map(({ value }) => value);
+      return values.length === 0 ? undefined : aggregate(values, statistic);
+    });
+    return [id, points] as const;
+  });
+  return calculate(expression, Object.fromEntries(series), { fillsEmptySeries });
+}
+
+function aggregate(values: readonly number[], statistic: string): number {
+  const sum = values.reduce((total, value) => total + value, 0);
+  switch (statistic) {
+    case 'Sum':
+      return sum;
+    case 'Average':
+      return sum / values.length;
+    case 'SampleCount':
+      return values.length;
+    case 'Maximum':
+      return Math.max(...values);
+    case 'Minimum':
+      return Math.min(...values);
+    default:
+      throw new Error(`The statistic ${statistic} is not known`);
+  }
+}
+
+/** The index of the first sample at this time or later. */
+function firstIndex(samples: readonly Sample[], at: number): number {
+  let [low, high] = [0, samples.length];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    [low, high] = (samples[middle]?.at ?? 0) < at ? [middle + 1, high] : [low, middle];
+  }
+  return low;
+}
+
+/** The evaluations at which a sample enters a period, moves to the next period, or becomes visible. */
+function evaluationTimes(
+  { EvaluationPeriods, ...alarm }: AlarmProperties,
+  { metrics, period }: AlarmQuery,
+  data: MetricData,
+  { createdAt, until, assumptions: { extraPoints, delay } }: Run,
+): number[] {
+  const step = period * EvaluationPeriods > DAY ? HOUR : MINUTE;
+  const next = (time: number) => Math.ceil(time / step) * step;
+  const warmUp = warmUpOf({ EvaluationPeriods, ...alarm });
+  const times = new Set([next(createdAt + 1), next(createdAt + warmUp.seconds)]);
+  for (const { identity } of metrics) {
+    for (const { at } of data.get(identity) ?? []) {
+      times.add(next(at + delay));
+      for (let periods = 0; periods <= EvaluationPeriods + extraPoints; periods += 1) {
+        times.add(next(at + periods * period + 1));
+      }
+    }
+  }
+  return [...times].filter((time) => time > createdAt && time <= until).toSorted((left, right) => left - right);
+}
