@@ -1,84 +1,161 @@
-import { Duration } from 'aws-cdk-lib';
-import { Dashboard, GraphWidget, type IMetric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
-import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { Aws, Duration } from 'aws-cdk-lib';
+import {
+  AlarmStatusWidget,
+  Dashboard,
+  GraphWidget,
+  type IAlarm,
+  type IMetric,
+  type IWidget,
+  LogQueryVisualizationType,
+  LogQueryWidget,
+  Stats,
+  TextWidget,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { QueryString, type QueryStringProps } from 'aws-cdk-lib/aws-logs';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { COLLECT_METRICS, SURVEY_METRICS, WAITING_METRICS } from '../functions/metrics.ts';
 import { functionMetric } from './metrics.ts';
+import { QUERIES } from './queries.ts';
+import type { Settings } from './settings.ts';
 
 const HOUR = Duration.hours(1);
 const DAY = Duration.days(1);
 
+/** Columns of a dashboard. */
+const WIDTH = 24;
+
+/** The number of orders that wait now, for each reason: the latest check of each order decides. */
+const WAITING_BY_REASON: QueryStringProps = {
+  filterStatements: ["message = 'check'"],
+  statsStatements: ['latest(outcome) as outcome, latest(reason) as reason by orderNumber'],
+};
+
+/** What the dashboard shows and links to. */
 export interface DashboardProps {
-  readonly collect: IFunction;
+  readonly alarms: readonly IAlarm[];
+  readonly collect: LambdaFunction;
   readonly stateMachine: StateMachine;
-  readonly publish: boolean;
-  /** The name of the collector. */
-  readonly collector: string;
+  readonly bucket: Bucket;
+  readonly settings: Settings;
 }
 
-/** The operator's dashboard: orders by outcome, waiting by reason, calls to the CA, duration of orders, expiry. */
-export function createDashboard(
-  scope: Construct,
-  { collect, stateMachine, publish, collector }: DashboardProps,
-): Dashboard {
-  const collectMetric = (name: string, statistic: string, period = HOUR) =>
-    functionMetric(collector, 'collect', name, statistic, period);
-  const surveyMetric = (name: string, statistic: string) => functionMetric(collector, 'survey', name, statistic, DAY);
-  const graph = (title: string, left: IMetric[], right: IMetric[] = []) =>
-    new GraphWidget({ title, width: 12, height: 6, left, right });
+/**
+ * The operators' dashboard: alarms, links, orders that wait, the latest check of each order, and graphs.
+ *
+ * Its name contains the region, because the dashboards of an AWS account share their names in all regions.
+ */
+export function createDashboard(scope: Construct, props: DashboardProps): Dashboard {
+  const { alarms, settings } = props;
   return new Dashboard(scope, 'Dashboard', {
+    dashboardName: `${settings.name}-${Aws.REGION}`,
+    // The longest poll interval is two days, so that the latest check of every waiting order is within this time.
     defaultInterval: Duration.days(14),
     widgets: [
       [
-        graph('Orders by outcome', [
-          stateMachine.metricStarted({ statistic: Stats.SUM, period: DAY }),
-          stateMachine.metricSucceeded({ statistic: Stats.SUM, period: DAY }),
-          stateMachine.metricFailed({ statistic: Stats.SUM, period: DAY }),
-          stateMachine.metricTimedOut({ statistic: Stats.SUM, period: DAY }),
-          stateMachine.metricAborted({ statistic: Stats.SUM, period: DAY }),
-        ]),
-        graph(
-          'Waiting checks, by reason',
-          Object.values(WAITING_METRICS).map((name) => collectMetric(name, Stats.SUM)),
-        ),
+        new AlarmStatusWidget({ title: 'Alarms', alarms: [...alarms], width: WIDTH / 2, height: 5 }),
+        new TextWidget({ markdown: links(props), width: WIDTH / 2, height: 5 }),
       ],
-      [
-        graph(
-          'Calls to the CA',
-          [collectMetric(COLLECT_METRICS.calls, Stats.SUM), collectMetric(COLLECT_METRICS.reached, Stats.SUM)],
-          [
-            collectMetric(COLLECT_METRICS.milliseconds, Stats.p(50)),
-            collectMetric(COLLECT_METRICS.milliseconds, Stats.p(99)),
-          ],
-        ),
-        graph(
-          'Days from event to issue, and age of the oldest waiting order',
-          [
-            collectMetric(COLLECT_METRICS.issuedDays, Stats.AVERAGE, DAY),
-            collectMetric(COLLECT_METRICS.issuedDays, Stats.MAXIMUM, DAY),
-          ],
-          [collectMetric(COLLECT_METRICS.waitingDays, Stats.MAXIMUM)],
-        ),
-      ],
-      [
-        graph('Days until the next certificate expires', [surveyMetric(SURVEY_METRICS.daysToExpiry, Stats.MINIMUM)]),
-        graph('Collect: invocations, errors, throttles', [
-          collect.metricInvocations({ period: HOUR }),
-          collect.metricErrors({ period: HOUR }),
-          collect.metricThrottles({ period: HOUR }),
-        ]),
-      ],
-      ...(publish
-        ? [
-            [
-              graph('Publications: live and broken', [
-                surveyMetric(SURVEY_METRICS.live, Stats.MAXIMUM),
-                surveyMetric(SURVEY_METRICS.broken, Stats.MAXIMUM),
-              ]),
-            ],
-          ]
-        : []),
+      tables(props),
+      ...graphs(props),
     ],
   });
+}
+
+/** Where people find orders, executions, the login and the runbook. */
+function links({ bucket, stateMachine, settings }: DashboardProps): string {
+  const console = `https://${Aws.REGION}.console.aws.amazon.com`;
+  const targets = {
+    'Certificates and logos of all orders': `${console}/s3/buckets/${bucket.bucketName}?prefix=orders/`,
+    'Executions of the orders': `${console}/states/home?region=${Aws.REGION}#/statemachines/view/${stateMachine.stateMachineArn}`,
+    'Login at the CA': `${console}/secretsmanager/secret?name=${encodeURIComponent(`${settings.name}/credentials`)}&region=${Aws.REGION}`,
+    'Dead-letter queue and other queues': `${console}/sqs/v3/home?region=${Aws.REGION}#/queues`,
+    'Saved queries': `${console}/cloudwatch/home?region=${Aws.REGION}#logsV2:logs-insights`,
+    'Runbook: what each alarm means, and what to do': settings.runbookUrl,
+  };
+  const lines = Object.entries(targets).map(([title, target]) => `- [${title}](${target})`);
+  return [`## ${settings.name}`, '', ...lines].join('\n');
+}
+
+function tables({ collect }: DashboardProps): IWidget[] {
+  const table = (title: string, width: number, queryString: string) =>
+    new LogQueryWidget({
+      title,
+      width,
+      height: 9,
+      view: LogQueryVisualizationType.TABLE,
+      logGroupNames: [collect.logGroup.logGroupName],
+      queryString,
+    });
+  const latest = new QueryString(QUERIES['What each order waits for']).toString();
+  const byReason = [
+    new QueryString(WAITING_BY_REASON).toString(),
+    "| filter outcome = 'waiting'",
+    '| stats count(*) as orders by reason',
+    '| sort orders desc',
+  ].join('\n');
+  return [
+    table('Orders that wait, by reason', WIDTH / 4, byReason),
+    table('The latest check of each order', (WIDTH * 3) / 4, latest),
+  ];
+}
+
+function graphs({ collect, stateMachine, settings }: DashboardProps): IWidget[][] {
+  const collectMetric = (name: string, statistic: string, period = HOUR) =>
+    functionMetric(settings.name, 'collect', name, statistic, period);
+  const surveyMetric = (name: string, statistic: string) =>
+    functionMetric(settings.name, 'survey', name, statistic, DAY);
+  const graph = (title: string, left: IMetric[], right: IMetric[] = []) =>
+    new GraphWidget({ title, width: WIDTH / 2, height: 6, left, right });
+  return [
+    [
+      graph('Orders by outcome', [
+        stateMachine.metricStarted({ statistic: Stats.SUM, period: DAY }),
+        stateMachine.metricSucceeded({ statistic: Stats.SUM, period: DAY }),
+        stateMachine.metricFailed({ statistic: Stats.SUM, period: DAY }),
+        stateMachine.metricTimedOut({ statistic: Stats.SUM, period: DAY }),
+        stateMachine.metricAborted({ statistic: Stats.SUM, period: DAY }),
+      ]),
+      graph(
+        'Calls to the CA',
+        [collectMetric(COLLECT_METRICS.calls, Stats.SUM), collectMetric(COLLECT_METRICS.reached, Stats.SUM)],
+        [
+          collectMetric(COLLECT_METRICS.milliseconds, Stats.p(50)),
+          collectMetric(COLLECT_METRICS.milliseconds, Stats.p(99)),
+        ],
+      ),
+    ],
+    [
+      graph(
+        'Days from event to issue, and age of the oldest waiting order',
+        [
+          collectMetric(COLLECT_METRICS.issuedDays, Stats.AVERAGE, DAY),
+          collectMetric(COLLECT_METRICS.issuedDays, Stats.MAXIMUM, DAY),
+        ],
+        [collectMetric(COLLECT_METRICS.waitingDays, Stats.MAXIMUM)],
+      ),
+      graph('Days until the next certificate expires', [surveyMetric(SURVEY_METRICS.daysToExpiry, Stats.MINIMUM)]),
+    ],
+    [
+      graph(
+        'Waiting checks, by reason',
+        Object.values(WAITING_METRICS).map((name) => collectMetric(name, Stats.SUM)),
+      ),
+      graph('Collect: invocations, errors, throttles', [
+        collect.metricInvocations({ period: HOUR }),
+        collect.metricErrors({ period: HOUR }),
+        collect.metricThrottles({ period: HOUR }),
+      ]),
+    ],
+    settings.publish
+      ? [
+          graph('Publications: live and broken', [
+            surveyMetric(SURVEY_METRICS.live, Stats.MAXIMUM),
+            surveyMetric(SURVEY_METRICS.broken, Stats.MAXIMUM),
+          ]),
+        ]
+      : [],
+  ];
 }
