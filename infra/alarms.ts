@@ -1,36 +1,43 @@
 import { Duration } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, type IMetric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  Alarm,
+  CfnAlarm,
+  ComparisonOperator,
+  type IMetric,
+  MathExpression,
+  Stats,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
-import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import type { WaitingReason } from '../functions/collectmc/codes.ts';
-import {
-  COLLECT_METRICS,
-  PUBLISH_METRICS,
-  PUSH_METRICS,
-  REVOKE_METRICS,
-  SURVEY_METRICS,
-  WAITING_METRICS,
-} from '../functions/metrics.ts';
+import { COLLECT_METRICS, PUBLISH_METRICS, SURVEY_METRICS } from '../functions/metrics.ts';
 import { functionMetric } from './metrics.ts';
 import type { Settings } from './settings.ts';
 
 /** What the alarms watch. */
 export interface AlarmsProps {
   readonly collect: IFunction;
-  readonly stateMachine: StateMachine;
+  /** Undefined if the stack sends no messages by a function. */
+  readonly notify?: IFunction | undefined;
+  /** Undefined if the setting `push` is off. */
+  readonly push?: IFunction | undefined;
   readonly deadLetterQueue: IQueue;
   /** The topic of the operators. */
   readonly topic: ITopic;
   readonly settings: Settings;
 }
 
-/** One alarm: what it means, and the heading of docs/runbook.md that explains it. */
+/** One alarm. */
 interface AlarmDefinition {
-  readonly heading: string;
+  /**
+   * The end of the alarm's name, after the name of the collector: what is wrong, in words. A section of
+   * docs/runbook.md has the same heading.
+   */
+  readonly title: string;
+  /** What the alarm means, in sentences. */
   readonly meaning: string;
   readonly metric: IMetric;
   /** The alarm fires at this value and above; if `below` is set, below it. */
@@ -39,182 +46,207 @@ interface AlarmDefinition {
   readonly evaluationPeriods?: number;
   /** How many of the periods must breach; default: all of them. */
   readonly datapointsToAlarm?: number;
+  /** Default: not breaching. */
   readonly missing?: TreatMissingData;
+  /** For this time a new alarm is not evaluated. */
+  readonly warmUp?: Duration;
 }
+
+type AlarmDefinitions = Readonly<Record<string, AlarmDefinition>>;
 
 const HOUR = Duration.hours(1);
-const DAY = Duration.days(1);
 
-/** Creates the alarms. They publish to the topic of the operators. */
-export function createAlarms(scope: Construct, props: AlarmsProps): void {
-  for (const [id, definition] of Object.entries(alarmDefinitions(props))) {
-    const { heading, meaning, metric, threshold, below, evaluationPeriods = 1, datapointsToAlarm } = definition;
-    new Alarm(scope, `${id}Alarm`, {
-      alarmDescription: `${meaning} Runbook: docs/runbook.md#${heading}`,
-      metric,
-      threshold,
-      comparisonOperator: below
-        ? ComparisonOperator.LESS_THAN_THRESHOLD
-        : ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      evaluationPeriods,
-      ...(datapointsToAlarm !== undefined && { datapointsToAlarm }),
-      treatMissingData: definition.missing ?? TreatMissingData.NOT_BREACHING,
-    }).addAlarmAction(new SnsAction(props.topic));
-  }
+/** The survey runs daily. Two hours more are for a late or repeated run. */
+const SURVEY_HOURS = 26;
+
+/** The longest warm-up that CloudWatch accepts (PutMetricAlarm, WarmUpConfiguration). */
+const LONGEST_WARM_UP = Duration.days(2);
+
+/** Creates the alarms. They publish to the topic of the operators, also when they are OK again. */
+export function createAlarms(scope: Construct, props: AlarmsProps): Alarm[] {
+  return Object.entries(alarmDefinitions(props)).map(([id, definition]) =>
+    createAlarm(scope, `${id}Alarm`, definition, props),
+  );
 }
 
-/** The table of alarms, by construct id without the suffix `Alarm`. */
-function alarmDefinitions({
-  collect,
-  stateMachine,
-  deadLetterQueue,
-  settings,
-}: AlarmsProps): Readonly<Record<string, AlarmDefinition>> {
-  // An order is checked once in a poll interval, with a jitter of 10 %, so two intervals always contain a check of each
-  // order. A period is in whole minutes and at most a day: if two intervals are longer, there are up to four periods of
-  // a day, of which one must breach.
-  const minutes = Math.ceil((2 * settings.pollEvery.toSeconds()) / 60);
-  const twoIntervals = Duration.minutes(Math.min(minutes, DAY.toMinutes()));
-  const withinTwoIntervals = { evaluationPeriods: Math.ceil(minutes / DAY.toMinutes()), datapointsToAlarm: 1 };
-  const waiting = (reason: WaitingReason, period: Duration) =>
-    functionMetric(settings.name, 'collect', WAITING_METRICS[reason], Stats.SUM, period);
+function createAlarm(
+  scope: Construct,
+  id: string,
+  definition: AlarmDefinition,
+  { topic, settings }: AlarmsProps,
+): Alarm {
+  const { title, meaning, metric, threshold, below, evaluationPeriods = 1, datapointsToAlarm, warmUp } = definition;
+  const alarm = new Alarm(scope, id, {
+    alarmName: `${settings.name}: ${title}`,
+    alarmDescription: `${meaning} Runbook: ${settings.runbookUrl}#${title.toLowerCase().replaceAll(' ', '-')}`,
+    metric,
+    threshold,
+    comparisonOperator: below
+      ? ComparisonOperator.LESS_THAN_THRESHOLD
+      : ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+    evaluationPeriods,
+    ...(datapointsToAlarm !== undefined && { datapointsToAlarm }),
+    treatMissingData: definition.missing ?? TreatMissingData.NOT_BREACHING,
+  });
+  const action = new SnsAction(topic);
+  alarm.addAlarmAction(action);
+  alarm.addOkAction(action);
+  if (warmUp && alarm.node.defaultChild instanceof CfnAlarm) {
+    // Without `only…AfterWarmUp…`, the values of FILL would end the warm-up at once.
+    alarm.node.defaultChild.warmUpConfiguration = {
+      warmUpPeriodDurationInMinutes: warmUp.toMinutes(),
+      onlyStartEvaluatingAfterWarmUpPeriodEnds: true,
+    };
+  }
+  return alarm;
+}
+
+/**
+ * A count with 0 for every period without a data point. Without it, an alarm evaluates the latest data point that
+ * exists, however old it is, as long as it is in the evaluation range: it would stay in ALARM on an old fault, and the
+ * next fault would cause no message.
+ */
+function filled(count: IMetric, period: Duration): MathExpression {
+  return new MathExpression({ expression: 'FILL(count, 0)', usingMetrics: { count }, period });
+}
+
+/**
+ * The table of alarms, by construct id without the suffix `Alarm`. All alarms are about conditions without an order:
+ * each order has separate messages. docs/decisions/operations.md explains the three kinds:
+ *
+ * - faults are counted: `filled`, and the alarm is OK again after the period;
+ * - a state is measured by a run or a call: without a measurement the alarm keeps its state (`IGNORE`);
+ * - a missing run is the fault itself: `filled` in every hour, and `BREACHING`.
+ */
+function alarmDefinitions(props: AlarmsProps): AlarmDefinitions {
+  const { collect, notify, push, deadLetterQueue, settings } = props;
   return {
-    OrderFailed: {
-      heading: 'an-order-failed',
-      meaning: 'The collection of an order failed. A separate message states the order, the error and the next step.',
-      metric: stateMachine.metricFailed({ statistic: Stats.SUM, period: Duration.minutes(5) }),
-      threshold: 1,
-    },
-    OrderTimedOut: {
-      heading: 'an-order-timed-out',
-      meaning: 'An execution timed out: no check succeeded after the deadline of its order.',
-      metric: stateMachine.metricTimedOut({ statistic: Stats.SUM, period: Duration.minutes(5) }),
-      threshold: 1,
-    },
-    OrderAborted: {
-      heading: 'an-order-was-aborted',
-      meaning: 'Somebody stopped an execution. Its order is no longer collected.',
-      metric: stateMachine.metricAborted({ statistic: Stats.SUM, period: Duration.minutes(5) }),
-      threshold: 1,
-    },
     CollectErrors: {
-      heading: 'collect-fails',
+      title: 'Collect fails',
       meaning:
-        'The function Collect failed three times within an hour. The state machine retries each check for up to 7 hours.',
-      metric: collect.metricErrors({ statistic: Stats.SUM, period: HOUR }),
+        'The function Collect failed at least three times within an hour; refusals by the CA do not count. The state machine retries each check for up to 7 hours.',
+      // A refusal ends an invocation with a named error, which Lambda counts. Only Lambda counts an invocation that
+      // ends without running the handler to its end, so a separate metric of unexpected errors would miss the worst ones.
+      metric: new MathExpression({
+        expression: 'FILL(errors, 0) - FILL(refusals, 0)',
+        usingMetrics: {
+          errors: collect.metricErrors({ statistic: Stats.SUM }),
+          refusals: functionMetric(settings.name, 'collect', COLLECT_METRICS.failed, Stats.SUM, HOUR),
+        },
+        period: HOUR,
+      }),
       threshold: 3,
     },
     CollectThrottled: {
-      heading: 'collect-is-throttled',
+      title: 'Collect is throttled',
       meaning:
-        'For three hours, at least 100 checks an hour found Collect busy: there are more orders than its concurrency allows.',
-      metric: collect.metricThrottles({ statistic: Stats.SUM, period: HOUR }),
+        'In each of the last four hours, at least 100 checks found Collect busy: there are more orders than its concurrency allows.',
+      metric: filled(collect.metricThrottles({ statistic: Stats.SUM }), HOUR),
       threshold: 100,
-      evaluationPeriods: 3,
+      // A burst of 90 minutes is in three sliding hours. 1,000 orders at once are all checked after 80 minutes.
+      evaluationPeriods: 4,
     },
-    WaitingForCredentials: {
-      heading: 'orders-wait-for-credentials',
-      meaning:
-        'The CA rejected the login, or the secret contains no login. The orders continue after you store a login in it.',
-      metric: waiting('credentials', twoIntervals),
-      threshold: 1,
-      ...withinTwoIntervals,
-    },
-    WaitingForPayment: {
-      heading: 'orders-wait-for-payment',
-      meaning: 'The CA is waiting for the payment of an order.',
-      metric: waiting('payment', twoIntervals),
-      threshold: 1,
-      ...withinTwoIntervals,
-    },
-    WaitingForPermission: {
-      heading: 'orders-wait-for-permission',
-      meaning: 'The CA denies the account the permission to collect an order.',
-      metric: waiting('permission', twoIntervals),
-      threshold: 1,
-      ...withinTwoIntervals,
-    },
-    CaDown: {
-      heading: 'the-ca-is-down',
-      meaning: 'For six hours, no call to the CA returned a usable reply. The orders wait and continue by themselves.',
-      // Each call writes 1 (usable reply) or 0: a maximum below 1 means that there were calls, and none was usable.
-      metric: functionMetric(settings.name, 'collect', COLLECT_METRICS.reached, Stats.MAXIMUM, Duration.hours(6)),
-      threshold: 1,
-      below: true,
-    },
-    OrderIsOld: {
-      heading: 'an-order-has-waited-for-a-long-time',
-      meaning:
-        'The oldest waiting order has used three quarters of the time after which its collection fails as overdue.',
-      metric: functionMetric(settings.name, 'collect', COLLECT_METRICS.waitingDays, Stats.MAXIMUM, twoIntervals),
-      threshold: (settings.giveUpAfter.toSeconds() / 86_400) * 0.75,
-      ...withinTwoIntervals,
-    },
+    CaDown: caDown(settings),
     DeadLetters: {
-      heading: 'the-dead-letter-queue-is-not-empty',
+      title: 'the dead-letter queue is not empty',
       meaning: 'An event or an invocation could not be handled. The dead-letter queue keeps it for 14 days.',
+      // SQS writes this metric only while it considers the queue active. A queue that nobody accesses becomes inactive,
+      // even if it contains messages.
       metric: deadLetterQueue.metricApproximateNumberOfMessagesVisible({
         statistic: Stats.MAXIMUM,
         period: Duration.minutes(5),
       }),
       threshold: 1,
-    },
-    CertificateExpires: {
-      heading: 'a-certificate-expires',
-      meaning: 'A certificate without a newer replacement expires within a week, or has expired.',
-      metric: functionMetric(settings.name, 'survey', SURVEY_METRICS.daysToExpiry, Stats.MINIMUM, DAY),
-      threshold: 8,
-      below: true,
+      missing: TreatMissingData.IGNORE,
     },
     ManifestDamaged: {
-      heading: 'a-manifest-is-damaged',
+      title: 'a manifest is damaged',
       meaning: 'The survey cannot read a certificate.json. The expiry of its certificate is not monitored.',
-      metric: functionMetric(settings.name, 'survey', SURVEY_METRICS.damaged, Stats.MAXIMUM, DAY),
+      metric: functionMetric(settings.name, 'survey', SURVEY_METRICS.damaged, Stats.MAXIMUM, HOUR),
       threshold: 1,
+      missing: TreatMissingData.IGNORE,
     },
     SurveyMissing: {
-      heading: 'the-survey-did-not-run',
+      title: 'the survey did not run',
       meaning: 'The daily survey of certificates did not run, or did not complete.',
-      metric: functionMetric(settings.name, 'survey', SURVEY_METRICS.runs, Stats.SUM, DAY),
+      metric: filled(functionMetric(settings.name, 'survey', SURVEY_METRICS.runs, Stats.SUM, HOUR), HOUR),
       threshold: 1,
       below: true,
+      evaluationPeriods: SURVEY_HOURS,
+      // If there is no run in the whole evaluation range, FILL may have nothing to fill.
       missing: TreatMissingData.BREACHING,
+      warmUp: Duration.hours(SURVEY_HOURS + 1),
     },
-    ...(settings.publish && publicationAlarms(settings)),
-    ...(settings.publish && settings.push && pushedPublicationAlarms(settings)),
+    NoSubscription: {
+      title: 'nobody receives the messages',
+      meaning:
+        'No subscription of the alarm topic is confirmed. This alarm is visible in CloudWatch only, because its message reaches nobody either.',
+      metric: functionMetric(settings.name, 'survey', SURVEY_METRICS.confirmedSubscriptions, Stats.MINIMUM, HOUR),
+      threshold: 1,
+      below: true,
+      missing: TreatMissingData.IGNORE,
+      // The first survey of a new stack runs before somebody can confirm a subscription.
+      warmUp: LONGEST_WARM_UP,
+    },
+    ...(notify && {
+      NotifyErrors: {
+        title: 'messages are not sent',
+        meaning:
+          'The function that sends the messages failed at least three times within an hour. Lambda tries each message three times.',
+        metric: filled(notify.metricErrors({ statistic: Stats.SUM }), HOUR),
+        threshold: 3,
+      },
+    }),
+    ...(push && {
+      PushErrors: {
+        title: 'push fails',
+        meaning:
+          'At least three requests to the push URL within an hour were answered with a server error. The orders are still checked at the poll interval.',
+        metric: filled(push.metric('Url5xxCount', { statistic: Stats.SUM }), HOUR),
+        threshold: 3,
+      },
+    }),
+    ...(settings.publish && { PublicationRefused: publicationRefused(settings) }),
   };
 }
 
-/** Alarms that exist only if the setting `publish` is on. */
-const publicationAlarms = (settings: Settings): Readonly<Record<string, AlarmDefinition>> => ({
-  PublicationRefused: {
-    heading: 'a-certificate-was-not-published',
-    meaning:
-      'A certificate was issued but not published at a domain of its order. The log of Publish contains the reason.',
-    metric: functionMetric(settings.name, 'publish', PUBLISH_METRICS.refused, Stats.SUM, Duration.minutes(5)),
+/**
+ * The alarm for a CA that is down: in each of the two latest periods with calls, no call had a usable reply. While the
+ * CA is down, an order is checked after 1, 2, 4 … minutes, so a single failed call is soon followed by a success.
+ *
+ * The two periods contain a check of every waiting order, so an order that alone gets no usable reply does not fire the
+ * alarm. CloudWatch accepts periods of at most a day: with a `pollEvery` of more than 43 hours, such an order can fire
+ * it.
+ */
+function caDown(settings: Settings): AlarmDefinition {
+  const pollHours = Math.ceil(settings.pollEvery.toSeconds() / HOUR.toSeconds());
+  const hours = Math.min(Math.max(pollHours, 3), 24);
+  return {
+    title: 'the CA is down',
+    meaning: `For ${2 * hours} hours, no call to the CA returned a usable reply. The orders wait and continue by themselves.`,
+    // Each call writes 1 (usable reply) or 0: a maximum below 1 means that there were calls, and none was usable.
+    metric: functionMetric(settings.name, 'collect', COLLECT_METRICS.reached, Stats.MAXIMUM, Duration.hours(hours)),
     threshold: 1,
-  },
-  PublishedRevoked: {
-    heading: 'a-published-certificate-was-revoked',
-    meaning: 'The CA revoked a published certificate.',
-    metric: functionMetric(settings.name, 'revoke', REVOKE_METRICS.revoked, Stats.SUM, Duration.minutes(5)),
-    threshold: 1,
-  },
-  PublicationBroken: {
-    heading: 'a-publication-is-broken',
-    meaning:
-      'A published certificate, a published logo or the DNS of its domain has a fault. An event lists the differences.',
-    metric: functionMetric(settings.name, 'survey', SURVEY_METRICS.broken, Stats.MAXIMUM, DAY),
-    threshold: 1,
-  },
-});
+    below: true,
+    evaluationPeriods: 2,
+    // Without calls nobody knows whether the CA is down.
+    missing: TreatMissingData.IGNORE,
+  };
+}
 
-/** Alarms that exist only if the settings `publish` and `push` are on. */
-const pushedPublicationAlarms = (settings: Settings): Readonly<Record<string, AlarmDefinition>> => ({
-  PushedRevoked: {
-    heading: 'a-published-certificate-was-revoked',
-    meaning: 'The CA reported by push that it revoked a certificate. A check asks CollectMC whether this is correct.',
-    metric: functionMetric(settings.name, 'push', PUSH_METRICS.revoked, Stats.SUM, Duration.minutes(5)),
+/**
+ * No event reports a refused publication of a certificate that was already announced. Of three periods, one must
+ * breach: a metric may arrive after its period, and is then counted in the next evaluation.
+ */
+function publicationRefused(settings: Settings): AlarmDefinition {
+  const period = Duration.minutes(5);
+  return {
+    title: 'a certificate was not published',
+    meaning:
+      'A certificate was issued but not published at a domain of its order. The log of Publish contains the reason. The alarm is OK again after 15 minutes, so that it reports the next certificate.',
+    metric: filled(functionMetric(settings.name, 'publish', PUBLISH_METRICS.refused, Stats.SUM, period), period),
     threshold: 1,
-  },
-});
+    evaluationPeriods: 3,
+    datapointsToAlarm: 1,
+  };
+}

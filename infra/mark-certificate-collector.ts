@@ -145,10 +145,16 @@ export class MarkCertificateCollector extends Construct {
       'Actions that deliver logs support no resource in a policy (AWS: Step Functions, Logging).',
     );
     this.alarmTopic = createAlarmTopic(this, key, settings);
-    createAlarms(this, { collect, stateMachine, deadLetterQueue, topic: this.alarmTopic, settings });
+    const alarms = createAlarms(this, {
+      collect,
+      push: pushed?.push,
+      deadLetterQueue,
+      topic: this.alarmTopic,
+      settings,
+    });
     notifyFailedExecutions(this, { stateMachine, deadLetterQueue, topic: this.alarmTopic });
     if (settings.dashboard) {
-      createDashboard(this, { collect, stateMachine, publish: settings.publish, collector: settings.name });
+      createDashboard(this, { alarms, collect, stateMachine, bucket, settings });
     }
     createQueries(this, settings.name, functions);
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { alarmOf, alarmsOf, identityOf, metricOf, NAMESPACE } from './alarm-properties.ts';
+import { alarmOf, alarmsOf, NAMESPACE, queryOf } from './alarm-properties.ts';
 import { SETTINGS, type SynthesizedStack, synthesize } from './synthesized.ts';
 
 const MINUTE = 60;
@@ -9,133 +9,147 @@ const LOOPBACK = 'http://127.0.0.1:8080/CollectMC';
 
 const byDefault = synthesize();
 const publishing = synthesize({ publish: 'true' });
+const pushing = synthesize({ push: 'true' });
 const everything = synthesize(SETTINGS);
 
 describe('the alarms', () => {
   test('By default, the stack has these alarms.', () => {
     expect(Object.keys(alarmsOf(byDefault)).toSorted()).toEqual([
       'CaDown',
-      'CertificateExpires',
       'CollectErrors',
       'CollectThrottled',
       'DeadLetters',
       'ManifestDamaged',
-      'OrderAborted',
-      'OrderFailed',
-      'OrderIsOld',
-      'OrderTimedOut',
+      'NoSubscription',
       'SurveyMissing',
-      'WaitingForCredentials',
-      'WaitingForPayment',
-      'WaitingForPermission',
     ]);
   });
 
-  test('The stack has three more alarms with publish, and another one with push too.', () => {
+  test('The stack has one more alarm with publish, and one more with push.', () => {
     const more = (stack: SynthesizedStack) =>
       Object.keys(alarmsOf(stack))
         .filter((name) => !(name in alarmsOf(byDefault)))
         .toSorted();
-    expect(more(publishing)).toEqual(['PublicationBroken', 'PublicationRefused', 'PublishedRevoked']);
-    expect(more(everything)).toEqual([...more(publishing), 'PushedRevoked']);
-    expect(more(synthesize({ push: 'true' }))).toEqual([]);
+    expect(more(publishing)).toEqual(['PublicationRefused']);
+    expect(more(pushing)).toEqual(['PushErrors']);
+    expect(more(everything)).toEqual([...more(publishing), ...more(pushing)]);
   });
 
-  test('Every alarm describes its meaning in sentences, and ends with the section of the runbook.', () => {
+  test('Every alarm has a name in plain words, after the name of the collector.', () => {
+    const names = Object.values(alarmsOf(everything)).map(({ AlarmName }) => AlarmName);
+    expect(names).toContain('acme: the CA is down');
+    expect(names.filter((name) => !/^acme: [A-Za-z -]+$/.test(name))).toEqual([]);
+    expect(new Set(names).size).toBe(names.length);
+    expect(alarmOf(byDefault, 'CaDown').AlarmName).toBe('mark-certificate-collector: the CA is down');
+  });
+
+  test('Every alarm describes its meaning in sentences, and ends with a link to the section of the runbook.', () => {
+    const link = SETTINGS.runbookUrl.replaceAll(/[./]/g, '\\$&');
     for (const { AlarmDescription } of Object.values(alarmsOf(everything))) {
-      expect(AlarmDescription).toMatch(/^[A-Z].+\. Runbook: docs\/runbook\.md#[a-z-]+$/);
+      expect(AlarmDescription).toMatch(new RegExp(`^[A-Z].+\\. Runbook: ${link}#[a-z-]+$`));
     }
   });
 
-  test('Every alarm publishes to the topic.', () => {
-    for (const { AlarmActions, ActionsEnabled } of Object.values(alarmsOf(everything))) {
-      expect(AlarmActions).toEqual(['<AlarmTopic>']);
+  test('Every alarm publishes to the topic when it fires and when it is OK again.', () => {
+    for (const { AlarmActions, OKActions, InsufficientDataActions, ActionsEnabled } of Object.values(
+      alarmsOf(everything),
+    )) {
+      expect({ AlarmActions, OKActions }).toEqual({ AlarmActions: ['<AlarmTopic>'], OKActions: ['<AlarmTopic>'] });
+      expect(InsufficientDataActions).toBeUndefined();
       expect(ActionsEnabled).not.toBe(false);
     }
   });
 
-  test('Missing data fires only the alarm for a missing survey.', () => {
-    const treated = Object.entries(alarmsOf(everything)).map(([name, { TreatMissingData }]) => [
-      name,
-      TreatMissingData,
-    ]);
-    expect(treated.filter(([, missing]) => missing !== 'notBreaching')).toEqual([['SurveyMissing', 'breaching']]);
+  test('Only alarms about something that a new stack does not have yet have a warm-up, and wait until its end.', () => {
+    const warmUps = Object.entries(alarmsOf(everything)).flatMap(([name, { WarmUpConfiguration }]) =>
+      WarmUpConfiguration ? [[name, WarmUpConfiguration]] : [],
+    );
+    expect(Object.fromEntries(warmUps)).toEqual({
+      SurveyMissing: { WarmUpPeriodDurationInMinutes: 27 * 60, OnlyStartEvaluatingAfterWarmUpPeriodEnds: true },
+      NoSubscription: { WarmUpPeriodDurationInMinutes: 48 * 60, OnlyStartEvaluatingAfterWarmUpPeriodEnds: true },
+    });
   });
 });
 
 describe('each alarm', () => {
   const OR_MORE = 'GreaterThanOrEqualToThreshold';
   const LESS = 'LessThanThreshold';
-  const MACHINE = 'StateMachineArn=<StateMachine>';
-  const COLLECTOR = 'collector=mark-certificate-collector';
-  const COLLECT = 'FunctionName=<CollectFunction>';
+  const FILLED = 'FILL(count, 0)';
+  const own = (service: string, name: string) =>
+    `${NAMESPACE} ${name} collector=mark-certificate-collector service=${service}`;
+  const lambda = (name: string, functionId: string) => `AWS/Lambda ${name} FunctionName=<${functionId}>`;
 
   test.each([
-    ['OrderFailed', `AWS/States ExecutionsFailed ${MACHINE}`, 'Sum', 5 * MINUTE, OR_MORE, 1, 1],
-    ['OrderTimedOut', `AWS/States ExecutionsTimedOut ${MACHINE}`, 'Sum', 5 * MINUTE, OR_MORE, 1, 1],
-    ['OrderAborted', `AWS/States ExecutionsAborted ${MACHINE}`, 'Sum', 5 * MINUTE, OR_MORE, 1, 1],
-    ['CollectErrors', `AWS/Lambda Errors ${COLLECT}`, 'Sum', HOUR, OR_MORE, 3, 1],
-    ['CollectThrottled', `AWS/Lambda Throttles ${COLLECT}`, 'Sum', HOUR, OR_MORE, 100, 3],
     [
-      'WaitingForCredentials',
-      `${NAMESPACE} WaitingCredentials ${COLLECTOR} service=collect`,
-      'Sum',
-      6 * HOUR,
-      OR_MORE,
-      1,
-      1,
+      'CollectErrors',
+      'FILL(errors, 0) - FILL(refusals, 0)',
+      [`Sum ${lambda('Errors', 'CollectFunction')}`, `Sum ${own('collect', 'OrdersFailed')}`],
+      { period: HOUR, breach: [OR_MORE, 3], points: [1, 1], missing: 'notBreaching' },
     ],
-    ['WaitingForPayment', `${NAMESPACE} WaitingPayment ${COLLECTOR} service=collect`, 'Sum', 6 * HOUR, OR_MORE, 1, 1],
     [
-      'WaitingForPermission',
-      `${NAMESPACE} WaitingPermission ${COLLECTOR} service=collect`,
-      'Sum',
-      6 * HOUR,
-      OR_MORE,
-      1,
-      1,
+      'CollectThrottled',
+      FILLED,
+      [`Sum ${lambda('Throttles', 'CollectFunction')}`],
+      { period: HOUR, breach: [OR_MORE, 100], points: [4, 4], missing: 'notBreaching' },
     ],
-    ['CaDown', `${NAMESPACE} CaReached ${COLLECTOR} service=collect`, 'Maximum', 6 * HOUR, LESS, 1, 1],
-    ['OrderIsOld', `${NAMESPACE} WaitingDays ${COLLECTOR} service=collect`, 'Maximum', 6 * HOUR, OR_MORE, 67.5, 1],
+    [
+      'CaDown',
+      'm',
+      [`Maximum ${own('collect', 'CaReached')}`],
+      { period: 3 * HOUR, breach: [LESS, 1], points: [2, 2], missing: 'ignore' },
+    ],
     [
       'DeadLetters',
-      'AWS/SQS ApproximateNumberOfMessagesVisible QueueName=<DeadLetterQueue.QueueName>',
-      'Maximum',
-      5 * MINUTE,
-      OR_MORE,
-      1,
-      1,
+      'm',
+      ['Maximum AWS/SQS ApproximateNumberOfMessagesVisible QueueName=<DeadLetterQueue.QueueName>'],
+      { period: 5 * MINUTE, breach: [OR_MORE, 1], points: [1, 1], missing: 'ignore' },
     ],
-    ['CertificateExpires', `${NAMESPACE} DaysToExpiry ${COLLECTOR} service=survey`, 'Minimum', DAY, LESS, 8, 1],
-    ['ManifestDamaged', `${NAMESPACE} ManifestsDamaged ${COLLECTOR} service=survey`, 'Maximum', DAY, OR_MORE, 1, 1],
-    ['SurveyMissing', `${NAMESPACE} SurveyRuns ${COLLECTOR} service=survey`, 'Sum', DAY, LESS, 1, 1],
-    ['PublishedRevoked', `${NAMESPACE} PublishedRevoked ${COLLECTOR} service=revoke`, 'Sum', 5 * MINUTE, OR_MORE, 1, 1],
-    ['PushedRevoked', `${NAMESPACE} PushedRevocations collector=acme service=push`, 'Sum', 5 * MINUTE, OR_MORE, 1, 1],
+    [
+      'ManifestDamaged',
+      'm',
+      [`Maximum ${own('survey', 'ManifestsDamaged')}`],
+      { period: HOUR, breach: [OR_MORE, 1], points: [1, 1], missing: 'ignore' },
+    ],
+    [
+      'SurveyMissing',
+      FILLED,
+      [`Sum ${own('survey', 'SurveyRuns')}`],
+      { period: HOUR, breach: [LESS, 1], points: [26, 26], missing: 'breaching' },
+    ],
+    [
+      'NoSubscription',
+      'm',
+      [`Minimum ${own('survey', 'ConfirmedSubscriptions')}`],
+      { period: HOUR, breach: [LESS, 1], points: [1, 1], missing: 'ignore' },
+    ],
     [
       'PublicationRefused',
-      `${NAMESPACE} PublicationsRefused ${COLLECTOR} service=publish`,
-      'Sum',
-      5 * MINUTE,
-      OR_MORE,
-      1,
-      1,
+      FILLED,
+      [`Sum ${own('publish', 'PublicationsRefused')}`],
+      { period: 5 * MINUTE, breach: [OR_MORE, 1], points: [1, 3], missing: 'notBreaching' },
     ],
-    ['PublicationBroken', `${NAMESPACE} PublicationsBroken ${COLLECTOR} service=survey`, 'Maximum', DAY, OR_MORE, 1, 1],
-  ])('%s uses the metric %s.', (name, metric, statistic, period, comparison, threshold, periods) => {
-    const properties = alarmOf(name in alarmsOf(publishing) ? publishing : everything, name);
-    expect(identityOf(metricOf(properties))).toBe(metric);
-    expect(properties).toMatchObject({
-      Statistic: statistic,
-      Period: period,
-      ComparisonOperator: comparison,
-      Threshold: threshold,
-      EvaluationPeriods: periods,
+    [
+      'PushErrors',
+      FILLED,
+      [`Sum ${lambda('Url5xxCount', 'PushFunction')}`],
+      { period: HOUR, breach: [OR_MORE, 3], points: [1, 1], missing: 'notBreaching' },
+    ],
+  ])('%s evaluates %s.', (name, expression, metrics, { period, breach, points, missing }) => {
+    const alarm = alarmOf(name === 'PushErrors' ? pushing : publishing, name);
+    const query = queryOf(alarm);
+    expect({ ...query, metrics: query.metrics.map(({ statistic, identity }) => `${statistic} ${identity}`) }).toEqual({
+      expression,
+      metrics,
+      period,
     });
+    const { ComparisonOperator, Threshold, EvaluationPeriods, DatapointsToAlarm = EvaluationPeriods } = alarm;
+    expect([ComparisonOperator, Threshold]).toEqual(breach);
+    expect([DatapointsToAlarm, EvaluationPeriods]).toEqual(points);
+    expect(alarm.TreatMissingData).toBe(missing);
   });
 });
 
-/** PutMetricAlarm: whole minutes; at most a day in total for short periods, a week for periods of an hour and more. */
-describe("CloudWatch's limits", () => {
+describe('the timings that settings accept', () => {
   const TIMINGS = [
     {},
     { collectUrl: LOOPBACK, pollEvery: 'PT1S', giveUpAfter: 'PT10S' },
@@ -144,54 +158,50 @@ describe("CloudWatch's limits", () => {
     { pollEvery: 'PT12H' },
     { pollEvery: 'P1D' },
     { pollEvery: 'P2D', giveUpAfter: 'P360D' },
-    { publish: 'true' },
+    { publish: 'true', push: 'true' },
   ];
 
-  test.each(TIMINGS)('Every alarm is within the limits with %j.', (settings: Readonly<Record<string, string>>) => {
-    for (const properties of Object.values(alarmsOf(synthesize(settings)))) {
-      const { EvaluationPeriods, DatapointsToAlarm = EvaluationPeriods } = properties;
-      const { Period: period = Number.NaN } = properties;
+  // PutMetricAlarm: whole minutes; at most a day in total for short periods, a week for periods of an hour and more; a
+  // warm-up of at most two days; a name of at most 255 characters.
+  test.each(TIMINGS)('Every alarm is within the limits of CloudWatch with %j.', (settings) => {
+    for (const alarm of Object.values(alarmsOf(synthesize(settings)))) {
+      const { EvaluationPeriods, DatapointsToAlarm = EvaluationPeriods, AlarmName, AlarmDescription } = alarm;
+      const { period } = queryOf(alarm);
       expect(period % MINUTE).toBe(0);
       expect(period).toBeGreaterThan(0);
       expect(period).toBeLessThanOrEqual(DAY);
       expect(period * EvaluationPeriods).toBeLessThanOrEqual(period < HOUR ? DAY : 7 * DAY);
       expect(DatapointsToAlarm).toBeGreaterThanOrEqual(1);
       expect(DatapointsToAlarm).toBeLessThanOrEqual(EvaluationPeriods);
-      expect(properties.AlarmDescription.length).toBeLessThanOrEqual(1024);
+      expect(AlarmDescription.length).toBeLessThanOrEqual(1024);
+      expect(AlarmName.length).toBeLessThanOrEqual(255);
+      expect(alarm.WarmUpConfiguration?.WarmUpPeriodDurationInMinutes ?? 1).toBeLessThanOrEqual(2880);
     }
+  });
+
+  test.each([
+    { pollEvery: 'PT1S', hours: 3 },
+    { pollEvery: 'PT3H', hours: 3 },
+    { pollEvery: 'PT3H1S', hours: 4 },
+    { pollEvery: 'PT12H', hours: 12 },
+    { pollEvery: 'P1D', hours: 24 },
+    { pollEvery: 'P2D', hours: 24 },
+  ])('A period of the alarm for a CA that is down is $hours h with pollEvery=$pollEvery.', ({ pollEvery, hours }) => {
+    const giveUpAfter = pollEvery === 'PT1S' ? 'PT10M' : 'P90D';
+    const alarm = alarmOf(synthesize({ collectUrl: LOOPBACK, pollEvery, giveUpAfter }), 'CaDown');
+    expect(queryOf(alarm).period).toBe(hours * HOUR);
+    expect(alarm.AlarmDescription).toContain(`For ${2 * hours} hours, `);
   });
 });
 
-describe('an alarm for something that each order reports once in a poll interval', () => {
-  const NAMES = ['WaitingForCredentials', 'WaitingForPayment', 'WaitingForPermission', 'OrderIsOld'];
-
+describe('the cost of the alarms', () => {
+  // AWS bills an alarm for each metric that it reads (page "Amazon CloudWatch pricing"): 0.10 dollars a month.
   test.each([
-    { pollEvery: 'PT1S', seconds: 1, period: MINUTE, periods: 1 },
-    { pollEvery: 'PT31S', seconds: 31, period: 2 * MINUTE, periods: 1 },
-    { pollEvery: 'PT3H', seconds: 3 * HOUR, period: 6 * HOUR, periods: 1 },
-    { pollEvery: 'PT12H', seconds: 12 * HOUR, period: DAY, periods: 1 },
-    { pollEvery: 'PT12H1S', seconds: 12 * HOUR + 1, period: DAY, periods: 2 },
-    { pollEvery: 'P2D', seconds: 2 * DAY, period: DAY, periods: 4 },
-  ])('The alarm covers two poll intervals: pollEvery=$pollEvery', ({ pollEvery, seconds, period, periods }) => {
-    const collectUrl = LOOPBACK;
-    const giveUpAfter = seconds < HOUR ? 'PT10M' : 'P90D';
-    const stack = synthesize({ collectUrl, pollEvery, giveUpAfter });
-    for (const name of NAMES) {
-      const { Period, EvaluationPeriods, DatapointsToAlarm = EvaluationPeriods } = alarmOf(stack, name);
-      expect({ Period, EvaluationPeriods, DatapointsToAlarm }).toEqual({
-        Period: period,
-        EvaluationPeriods: periods,
-        DatapointsToAlarm: 1,
-      });
-      expect(period * periods).toBeGreaterThanOrEqual(2 * seconds);
-    }
-  });
-
-  test.each([
-    ['P90D', 67.5],
-    ['P8D', 6],
-    ['PT12H', 0.375],
-  ])('An order is old after three quarters of the deadline: giveUpAfter=%s.', (giveUpAfter, days) => {
-    expect(alarmOf(synthesize({ giveUpAfter }), 'OrderIsOld').Threshold).toBe(days);
+    ['by default', byDefault, 8],
+    ['with publish', publishing, 9],
+    ['with publish and push', everything, 10],
+  ])('The alarms read as many metrics as the page about costs states, %s.', (_, stack, metrics) => {
+    const read = Object.values(alarmsOf(stack)).flatMap((alarm) => queryOf(alarm).metrics);
+    expect(read.length).toBe(metrics);
   });
 });

@@ -8,31 +8,40 @@ const RUNBOOK = read('docs/runbook.md');
 const byDefault = synthesize();
 const withSettings = synthesize(SETTINGS);
 
+/** A chapter, without its heading. */
+const chapterOf = (title: string) => RUNBOOK.split(/^# /m).find((chapter) => chapter.startsWith(`${title}\n`)) ?? '';
+
 describe("The runbook's sections about alarms", () => {
-  const [, alarms = ''] = /^# Alarms$([\s\S]+?)^# /m.exec(RUNBOOK) ?? [];
+  const alarms = chapterOf('Alarms');
   const anchorsOf = (stack: SynthesizedStack) =>
-    all(stack, 'AWS::CloudWatch::Alarm').map(
-      ({ Properties }) => String(Properties.AlarmDescription).split('docs/runbook.md#')[1],
-    );
+    all(stack, 'AWS::CloudWatch::Alarm').map(({ Properties }) => String(Properties.AlarmDescription).split('#')[1]);
 
   test('explain every alarm, and nothing else.', () => {
     expect(headingsOf(alarms).map(slugOf)).not.toEqual([]);
     expect([...new Set(anchorsOf(withSettings))].toSorted()).toEqual(headingsOf(alarms).map(slugOf).toSorted());
-    expect(anchorsOf(synthesize({ publish: 'true' }))).toEqual([...new Set(anchorsOf(withSettings))]);
   });
 
-  test('are about alarms that exist with the default settings, except three about publications.', () => {
-    expect(
-      [...new Set(anchorsOf(withSettings))].filter((anchor) => !anchorsOf(byDefault).includes(anchor)).toSorted(),
-    ).toEqual(['a-certificate-was-not-published', 'a-publication-is-broken', 'a-published-certificate-was-revoked']);
+  test('are about alarms that exist with the default settings, except one for push and one for publish.', () => {
+    const others = anchorsOf(withSettings).filter((anchor) => !anchorsOf(byDefault).includes(anchor));
+    expect(others.toSorted()).toEqual(['a-certificate-was-not-published', 'push-fails']);
     expect(anchorsOf(withSettings)).toEqual(expect.arrayContaining(anchorsOf(byDefault)));
   });
 
-  test.each(headingsOf(alarms))('have the parts Meaning, Check and Fix: "%s".', (heading) => {
-    const [, chapter = ''] = alarms.split(`## ${heading}\n`);
-    const [text = ''] = chapter.split('\n## ');
-    expect([...text.matchAll(/^\*\*(\w+)\*\*/gm)].map(([, word]) => word)).toEqual(['Meaning', 'Check', 'Fix']);
+  test('have the words of the alarm as their heading.', () => {
+    const names = all(withSettings, 'AWS::CloudWatch::Alarm').map(({ Properties }) =>
+      String(Properties.AlarmName).replace('acme: ', ''),
+    );
+    expect(names.map(slugOf).toSorted()).toEqual(headingsOf(alarms).map(slugOf).toSorted());
   });
+
+  test.each(['Alarms', 'Messages'].flatMap((chapter) => headingsOf(chapterOf(chapter))))(
+    'have the parts Meaning, Check and Fix, as those about messages have: "%s".',
+    (heading) => {
+      const [, below = ''] = RUNBOOK.split(`\n## ${heading}\n`);
+      const [text = ''] = below.split(/^##? /m);
+      expect([...text.matchAll(/^\*\*(\w+)\*\*/gm)].map(([, word]) => word)).toEqual(['Meaning', 'Check', 'Fix']);
+    },
+  );
 
   test('name every error that ends a collection, in one table.', () => {
     const names = tableBelow(RUNBOOK, '| error | what happened | what to do |').map(
