@@ -5,11 +5,13 @@
 import { CreateBucketCommand, PutBucketVersioningCommand, type S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openObjects, WriteConflictError } from '../../functions/store/objects.ts';
-import { clientOf, sha256 } from '../functions/store/archive-bucket.ts';
+import { BUCKET, clientOf, sha256 } from '../functions/store/archive-bucket.ts';
 import { testArchive } from '../functions/store/archive-suite.ts';
 import { type Moto, startMoto } from './moto.ts';
 
 const TEXT = { type: 'text/plain' };
+const enableVersions = (name: string) =>
+  new PutBucketVersioningCommand({ Bucket: name, VersioningConfiguration: { Status: 'Enabled' } });
 const bytes = (text: string) => Buffer.from(text);
 
 let moto: Moto;
@@ -29,8 +31,7 @@ beforeEach(async () => {
   count += 1;
   bucket = `bucket-${count}`;
   await s3.send(new CreateBucketCommand({ Bucket: bucket }));
-  const VersioningConfiguration = { Status: 'Enabled' } as const;
-  await s3.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration }));
+  await s3.send(enableVersions(bucket));
   objects = openObjects(s3, bucket);
 });
 
@@ -103,8 +104,9 @@ describe('A deletion', () => {
 });
 
 describe('An archive on moto', () => {
-  testArchive(async () => {
-    const server = await startMoto();
-    return { url: server.url, close: () => server.close() };
-  });
+  testArchive(async () => ({
+    url: moto.url,
+    enableVersions: () => s3.send(enableVersions(BUCKET)),
+    close: () => moto.reset(),
+  }));
 });

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { BIN } from './install.ts';
-import { runPython } from './python.ts';
+import { ENVIRONMENT, runPython } from './python.ts';
 import { type RawTemplate, REGION, resolvedResources } from './templates.ts';
 
 /** A call of AWS's SDK for Python. */
@@ -18,6 +18,8 @@ export interface Moto {
   readonly url: string;
   /** Makes the calls one after the other. The result has an error, or null, for each. */
   call(calls: readonly Call[]): Promise<(string | null)[]>;
+  /** Deletes everything. */
+  reset(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -25,6 +27,7 @@ export interface Moto {
 export async function startMoto(): Promise<Moto> {
   const server = spawn(join(BIN, 'python'), [join(import.meta.dirname, 'moto_server.py')], {
     stdio: ['pipe', 'pipe', 'inherit'],
+    env: ENVIRONMENT,
   });
   const ended = once(server, 'exit');
   const port = await Promise.race([
@@ -38,7 +41,10 @@ export async function startMoto(): Promise<Moto> {
     url,
     async call(calls) {
       const input = JSON.stringify({ endpoint: url, region: REGION, calls });
-      return JSON.parse(await runPython('python', [join(import.meta.dirname, 'call_aws.py')], { input }));
+      return JSON.parse(await runPython('python', [join(import.meta.dirname, 'call_aws.py')], input));
+    },
+    async reset() {
+      await fetch(`${url}/moto-api/reset`, { method: 'POST' });
     },
     async close() {
       server.stdin?.end();

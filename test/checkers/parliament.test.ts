@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { nameOf } from '../infra/synthesized.ts';
 import { type Accepted, expectAccepted, type Finding } from './findings.ts';
 import { runPython } from './python.ts';
-import { COMBINATIONS, NAMES, type RawTemplate, rawTemplate, resolve } from './templates.ts';
+import { COMBINATIONS, NAMES, type RawTemplate, rawTemplate, resolve, resolvedResources } from './templates.ts';
 
 const ONE_KIND_OF_EXECUTION =
   'parliament requires a resource of every type that an action supports. One is enough: the machine is a standard one, so ' +
@@ -33,11 +33,20 @@ const ACCEPTED_WITH_PUSH: readonly Accepted[] = [
     message: DESCRIBE_EXPRESS,
     reason: ONE_KIND_OF_EXECUTION,
   },
+  {
+    rule: 'UNKNOWN_CONDITION_FOR_ACTION',
+    where: 'PushFunctioninvokefunction',
+    message:
+      'Unknown condition for action: Unknown condition lambda:InvokedViaFunctionUrl for action lambda:InvokeFunction',
+    reason:
+      "The key is newer than parliament's data: function URLs need this permission since October 2025 (AWS: Lambda, " +
+      'Control access to Lambda function URLs).',
+  },
 ];
 
 /**
- * Every policy document of a template, by resource: what a role allows, and what a resource allows others. Trust
- * policies, whose statements have no resource, are left out: parliament does not know them.
+ * Every policy document of a template, by resource: what a role allows, and what a resource allows others, permissions of
+ * functions included. Trust policies, whose statements have no resource, are left out: parliament does not know them.
  */
 function policiesOf(template: RawTemplate): Record<string, unknown> {
   const policies: Record<string, unknown> = {};
@@ -58,7 +67,29 @@ function policiesOf(template: RawTemplate): Record<string, unknown> {
   for (const [id, { Properties }] of Object.entries(template.Resources)) {
     add(nameOf(id), Properties);
   }
+  for (const [name, properties] of resolvedResources(template, 'AWS::Lambda::Permission')) {
+    policies[name] = { Version: '2012-10-17', Statement: [permissionStatement(properties)] };
+  }
   return policies;
+}
+
+/** The statement that Lambda adds to the policy of a function for a permission (Lambda, AddPermission). */
+function permissionStatement(permission: Readonly<Record<string, unknown>>): object {
+  const { Action, FunctionName, Principal, SourceArn, FunctionUrlAuthType, InvokedViaFunctionUrl } = permission;
+  const conditions = {
+    ...(SourceArn !== undefined && { ArnLike: { 'AWS:SourceArn': SourceArn } }),
+    ...(FunctionUrlAuthType !== undefined && { StringEquals: { 'lambda:FunctionUrlAuthType': FunctionUrlAuthType } }),
+    ...(InvokedViaFunctionUrl !== undefined && {
+      Bool: { 'lambda:InvokedViaFunctionUrl': String(InvokedViaFunctionUrl) },
+    }),
+  };
+  return {
+    Effect: 'Allow',
+    Principal: Principal === '*' ? '*' : { Service: Principal },
+    Action,
+    Resource: FunctionName,
+    ...(Object.keys(conditions).length > 0 && { Condition: conditions }),
+  };
 }
 
 const BUCKET = 'arn:aws:s3:::bucket';
@@ -101,7 +132,7 @@ beforeAll(async () => {
     all[name] = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', ...statement }] };
   }
   const script = join(import.meta.dirname, 'check_policies.py');
-  findings = JSON.parse(await runPython('python', [script], { input: JSON.stringify(all) }));
+  findings = JSON.parse(await runPython('python', [script], JSON.stringify(all)));
 });
 
 test.each(NAMES)('parliament finds nothing that is not accepted in the policies of the stack, with %s.', (name) => {
@@ -114,10 +145,11 @@ test.each(NAMES)('parliament finds nothing that is not accepted in the policies 
   );
 });
 
-test('The policies of roles and those of bucket, queue and topic are checked.', () => {
+test('The policies of roles, bucket, queue, topic and functions are checked.', () => {
   const names = Object.keys(policies.get('all settings') ?? {});
   expect(names).toEqual(expect.arrayContaining(['BucketPolicy', 'DeadLetterQueuePolicy', 'AlarmTopicPolicy']));
   expect(names.filter((name) => name.includes('Role')).length).toBeGreaterThan(5);
+  expect(names.filter((name) => name.includes('invoke')).length).toBeGreaterThan(0);
 });
 
 describe('parliament reports', () => {

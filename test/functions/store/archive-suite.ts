@@ -21,6 +21,8 @@ import {
 /** A server that is started for one test and has no bucket yet. */
 export interface EmptyServer {
   readonly url: string;
+  /** Makes the bucket keep versions. Missing if the bucket does so from the start, or if the server cannot. */
+  enableVersions?(): Promise<unknown>;
   close(): Promise<unknown>;
 }
 
@@ -43,6 +45,7 @@ export function testArchive(start: () => Promise<EmptyServer>): void {
     s3 = clientOf('x', started.url);
     objects = objectsOf(s3);
     await s3.send(new CreateBucketCommand({ Bucket: BUCKET }));
+    await started.enableVersions?.();
     writes = 0;
     s3.middlewareStack.add(
       (next, { commandName }) =>
