@@ -40,7 +40,8 @@ const PSEUDO_PARAMETERS: Readonly<Record<string, string>> = {
   'AWS::Partition': 'aws',
   'AWS::Region': REGION,
   'AWS::AccountId': ACCOUNT,
-  'AWS::URLSuffix': 'amazonaws.com',
+  'AWS::StackName': 'MarkCertificateCollector',
+  'AWS::StackId': `arn:aws:cloudformation:${REGION}:${ACCOUNT}:stack/MarkCertificateCollector/12345678-90ab-cdef-1234-567890abcdef`,
 };
 
 const arn = (service: string, resource: string) => `arn:aws:${service}:${REGION}:${ACCOUNT}:${resource}`;
