@@ -31,6 +31,10 @@ test.each(NAMES)('AWS accepts alarms, dashboard, rules, schedules and state mach
   expect(await failures([...before, ...calls])).toEqual([]);
 });
 
+test('The dashboard is checked too.', () => {
+  expect(callsFor(rawTemplate('all settings')).map(({ operation }) => operation)).toContain('put_dashboard');
+});
+
 const ALARM = { AlarmName: 'a', EvaluationPeriods: 1, ComparisonOperator: 'LessThanThreshold' };
 const TARGET = { Id: 'a', Arn: 'arn:aws:sqs:us-east-1:111122223333:a' };
 const SCHEDULE = { Name: 'a', ScheduleExpression: 'rate(1 day)', FlexibleTimeWindow: { Mode: 'OFF' } };

@@ -49,6 +49,7 @@ const arn = (service: string, resource: string) => `arn:aws:${service}:${REGION}
 /** What `Ref` and `Fn::GetAtt` return after a deployment, by type, in the form that AWS documents for the type. */
 const VALUES: Readonly<Record<string, (name: string) => Readonly<Record<string, string>>>> = {
   'AWS::CloudFront::Distribution': () => ({ Ref: 'EDFDVBD6EXAMPLE', DomainName: 'd111111abcdef8.cloudfront.net' }),
+  'AWS::CloudWatch::Alarm': (name) => ({ Ref: name, Arn: arn('cloudwatch', `alarm:${name}`) }),
   'AWS::Events::Rule': (name) => ({ Arn: arn('events', `rule/${name}`) }),
   'AWS::IAM::Role': (name) => ({ Ref: name, Arn: `arn:aws:iam::${ACCOUNT}:role/${name}` }),
   'AWS::Lambda::Function': (name) => ({ Ref: name, Arn: arn('lambda', `function:${name}`) }),
