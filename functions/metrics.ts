@@ -52,6 +52,9 @@ export const PUBLISH_METRICS = { refused: 'PublicationsRefused' } as const;
 /** The metrics of revoke: publications whose certificate the CA revoked. */
 export const REVOKE_METRICS = { revoked: 'PublishedRevoked' } as const;
 
+/** The metrics of notify: messages that were sent, and events for which sending or reporting failed. */
+export const NOTIFY_METRICS = { sent: 'MessagesSent', failed: 'MessagesFailed' } as const;
+
 /** The metrics of checks that wait, by reason. */
 export const WAITING_METRICS: Readonly<Record<WaitingReason, string>> = {
   processing: 'WaitingProcessing',

@@ -6,6 +6,7 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { buildSync } from 'esbuild';
 import type { CollectEnvironment } from '../functions/collect/environment.ts';
+import type { NotifyEnvironment } from '../functions/notify/environment.ts';
 import type { PublishEnvironment } from '../functions/publish/environment.ts';
 import type { PushEnvironment } from '../functions/push/environment.ts';
 import type { RevokeEnvironment } from '../functions/revoke/environment.ts';
@@ -17,6 +18,7 @@ const FUNCTIONS = join(import.meta.dirname, '..', 'functions');
 /** The environment variables of each function, by its folder below functions/. Their schemas are there. */
 interface Environments {
   readonly collect: CollectEnvironment;
+  readonly notify: NotifyEnvironment;
   readonly publish: PublishEnvironment;
   readonly push: PushEnvironment;
   readonly revoke: RevokeEnvironment;

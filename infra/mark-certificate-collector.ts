@@ -15,7 +15,7 @@ import { createAlarms } from './alarms.ts';
 import { createDashboard } from './dashboard.ts';
 import { createFunction } from './functions.ts';
 import { allowServices } from './key-policy.ts';
-import { createAlarmTopic, notifyFailedExecutions } from './notifications.ts';
+import { createNotify, createTopics } from './notifications.ts';
 import { createPublication, createPublish, type PublicationEndpoint } from './publication.ts';
 import { createQueries } from './queries.ts';
 import { collisionsOf, InvalidSettingsError, readSettings, type Settings, type SettingsInput } from './settings.ts';
@@ -39,8 +39,10 @@ export class MarkCertificateCollector extends Construct {
   readonly credentials: Secret;
   /** Events and invocations that no function could handle. */
   readonly deadLetterQueue: Queue;
-  /** Receives the alarms, and a message for each failed order. */
+  /** Receives the alarms, and a message for each order that waits for a person or failed. */
   readonly alarmTopic: Topic;
+  /** Receives a message for each event about a certificate. Without `notifyEmail`, it is the topic of the alarms. */
+  readonly notifyTopic: Topic;
   /** The URL for pushes of the CA, and the credentials that the CA sends; undefined if the setting `push` is off. */
   readonly push: { readonly url: string; readonly credentials: Secret } | undefined;
   /** The address that serves the bucket's folder `published/`; undefined if the setting `publish` is off. */
@@ -101,6 +103,10 @@ export class MarkCertificateCollector extends Construct {
       reason: 'This queue is itself a dead-letter queue, of functions and rules; the check knows only those of queues.',
     });
 
+    const topics = createTopics(this, key, settings);
+    this.alarmTopic = topics.operators;
+    this.notifyTopic = topics.brand;
+
     const { name: collector, remindBefore, unpublishRevoked } = settings;
     this.publication = settings.publish ? createPublication(this, this.bucket, settings) : undefined;
     const publishedUrl = this.publication?.url;
@@ -127,6 +133,7 @@ export class MarkCertificateCollector extends Construct {
     });
     const survey = createSurvey(this, { collector, bucket, eventBus, deadLetterQueue, remindBefore, publishedUrl });
     runSurvey(this, { survey, deadLetterQueue, key });
+    const notify = createNotify(this, { settings, bucket, stateMachine, eventBus, deadLetterQueue, topics });
     const publishing = publish && {
       publish,
       revoke: createRevoke(this, { collector, bucket, stateMachine, deadLetterQueue, unpublishRevoked }),
@@ -134,7 +141,7 @@ export class MarkCertificateCollector extends Construct {
     const pushed = settings.push ? this.createPushWithCredentials(key, settings) : undefined;
     this.push = pushed;
 
-    const functions = { collect, start, survey, ...(pushed && { push: pushed.push }), ...publishing };
+    const functions = { collect, start, survey, notify, ...(pushed && { push: pushed.push }), ...publishing };
     if (key) {
       grantKey(key, Object.values(functions));
       allowServices(key, settings.publish);
@@ -144,15 +151,14 @@ export class MarkCertificateCollector extends Construct {
       '*',
       'Actions that deliver logs support no resource in a policy (AWS: Step Functions, Logging).',
     );
-    this.alarmTopic = createAlarmTopic(this, key, settings);
     const alarms = createAlarms(this, {
       collect,
+      notify,
       push: pushed?.push,
       deadLetterQueue,
       topic: this.alarmTopic,
       settings,
     });
-    notifyFailedExecutions(this, { stateMachine, deadLetterQueue, topic: this.alarmTopic });
     if (settings.dashboard) {
       createDashboard(this, { alarms, collect, stateMachine, bucket, settings });
     }

@@ -5,7 +5,7 @@ import { METRICS_NAMESPACE } from '../functions/metrics.ts';
 /** A metric that a function of one collector writes. */
 export function functionMetric(
   collector: string,
-  service: 'collect' | 'survey' | 'push' | 'publish' | 'revoke',
+  service: 'collect' | 'notify' | 'survey' | 'push' | 'publish' | 'revoke',
   metricName: string,
   statistic: string,
   period: Duration,

@@ -1,23 +1,46 @@
-import { ArnFormat, Stack } from 'aws-cdk-lib';
-import { EventField, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
-import { SnsTopic } from 'aws-cdk-lib/aws-events-targets';
+import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
+import { type IEventBus, Match, Rule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
+import { NEXT_STEPS } from '../functions/errors.ts';
+import { EVENT_SOURCE, EXPIRING, FAILED, ISSUED, PUBLICATION_BROKEN, REVOKED, WAITING } from '../functions/events.ts';
+import { acknowledgeWildcard } from './acknowledge.ts';
+import { createFunction } from './functions.ts';
 import type { Settings } from './settings.ts';
+import { addDeadLetterQueue, executionsOf } from './triggers.ts';
 
-/** Creates the topic of the operators, to which the alarms publish. */
-export function createAlarmTopic(scope: Construct, key: IKey | undefined, { alarmEmail }: Settings): Topic {
-  const topic = new Topic(scope, 'AlarmTopic', { enforceSSL: true, ...(key && { masterKey: key }) });
-  grantAlarmPublish(topic);
-  if (alarmEmail !== undefined) {
-    topic.addSubscription(new EmailSubscription(alarmEmail));
-  }
-  return topic;
+/** The topics of the messages. Without the setting `notifyEmail`, both are the topic of the operators. */
+export interface Topics {
+  /** Receives the alarms, and what needs an operator. */
+  readonly operators: Topic;
+  /** Receives what concerns the brand. */
+  readonly brand: Topic;
+}
+
+/** Creates the topics and their e-mail subscriptions. */
+export function createTopics(
+  scope: Construct,
+  key: IKey | undefined,
+  { alarmEmail, notifyEmail }: Pick<Settings, 'alarmEmail' | 'notifyEmail'>,
+): Topics {
+  const create = (id: string, email: string | undefined) => {
+    const topic = new Topic(scope, id, { enforceSSL: true, ...(key && { masterKey: key }) });
+    if (email !== undefined) {
+      topic.addSubscription(new EmailSubscription(email));
+    }
+    return topic;
+  };
+  const operators = create('AlarmTopic', alarmEmail);
+  grantAlarmPublish(operators);
+  return { operators, brand: notifyEmail === undefined ? operators : create('NotifyTopic', notifyEmail) };
 }
 
 /** `enforceSSL` replaces the default policy of the topic, which lets the alarms of the account publish. */
@@ -42,38 +65,88 @@ function grantAlarmPublish(topic: Topic): void {
   );
 }
 
-/** What the rule for failed executions matches, and the topic that it publishes to. */
-export interface FailedExecutionsProps {
+/** What notify uses. */
+export interface NotifyProps {
+  readonly settings: Settings;
+  readonly bucket: Bucket;
   readonly stateMachine: StateMachine;
+  readonly eventBus: IEventBus;
   readonly deadLetterQueue: IQueue;
-  readonly topic: ITopic;
+  readonly topics: Topics;
 }
 
 /**
- * Publishes a message for each failed, timed-out or aborted execution. The cause of an execution that failed in Collect
- * states the order, what happened and the next step.
+ * Sends a message for each event of this collector, and for each execution that ended without a report by Collect. The
+ * event of Step Functions is on the default bus.
  */
-export function notifyFailedExecutions(
-  scope: Construct,
-  { stateMachine, deadLetterQueue, topic }: FailedExecutionsProps,
-): void {
-  const detail = (field: string) => EventField.fromPath(`$.detail.${field}`);
-  new Rule(scope, 'OrderFailed', {
-    description: 'The collection of an order failed: send a message that people can read',
-    eventPattern: {
-      source: ['aws.states'],
-      detailType: ['Step Functions Execution Status Change'],
-      detail: { stateMachineArn: [stateMachine.stateMachineArn], status: ['FAILED', 'TIMED_OUT', 'ABORTED'] },
+export function createNotify(scope: Construct, props: NotifyProps): LambdaFunction {
+  const { settings, bucket, stateMachine, eventBus, deadLetterQueue, topics } = props;
+  const notify = createFunction(scope, 'NotifyFunction', {
+    folder: 'notify',
+    description: 'Turns each event about an order or a certificate into one message for people',
+    timeout: Duration.seconds(30),
+    environment: {
+      ALARM_TOPIC_ARN: topics.operators.topicArn,
+      BUCKET_NAME: bucket.bucketName,
+      COLLECTOR: settings.name,
+      EVENT_BUS_NAME: settings.eventBusName,
+      EVENT_SOURCE: settings.eventSource,
+      NOTIFY_TOPIC_ARN: topics.brand.topicArn,
+      RUNBOOK_URL: settings.runbookUrl,
+      STATE_MACHINE_ARN: stateMachine.stateMachineArn,
     },
-    targets: [
-      new SnsTopic(topic, {
-        deadLetterQueue,
-        message: RuleTargetInput.fromText(
-          `The execution ${detail('name')} ended with status ${detail('status')}: ${detail('error')}. ${detail('cause')} ` +
-            `To redrive the execution after the cause is fixed: aws stepfunctions redrive-execution --execution-arn ${detail('executionArn')} ` +
-            'Runbook: docs/runbook.md#an-order-failed',
-        ),
-      }),
-    ],
   });
+  addDeadLetterQueue(notify, deadLetterQueue);
+  grantNotify(notify, props);
+  const target = { targets: [new LambdaTarget(notify, { deadLetterQueue })] };
+  new Rule(scope, 'Outgoing', {
+    description: 'The collector sent an event: send a message about it',
+    eventBus,
+    eventPattern: {
+      source: [EVENT_SOURCE],
+      detailType: [ISSUED, WAITING, FAILED, EXPIRING, REVOKED, PUBLICATION_BROKEN],
+      detail: { collector: [settings.name] },
+    },
+    ...target,
+  });
+  const ended = (detail: Readonly<Record<string, readonly unknown[]>>) => ({
+    source: ['aws.states'],
+    detailType: ['Step Functions Execution Status Change'],
+    detail: { stateMachineArn: [stateMachine.stateMachineArn], ...detail },
+  });
+  // Two rules, because an execution that timed out or was stopped has the error null, which "anything-but" need not
+  // match, and a template cannot contain null (AWS: EventBridge, Matching events on null values).
+  new Rule(scope, 'OrderFailed', {
+    description: 'An execution failed with an error that Collect does not report: send a message about it',
+    eventPattern: ended({ status: ['FAILED'], error: Match.anythingBut(...Object.keys(NEXT_STEPS)) }),
+    ...target,
+  });
+  new Rule(scope, 'OrderStopped', {
+    description: 'An execution timed out, or somebody stopped it: send a message about it',
+    eventPattern: ended({ status: ['TIMED_OUT', 'ABORTED'] }),
+    ...target,
+  });
+  return notify;
+}
+
+function grantNotify(notify: LambdaFunction, { bucket, stateMachine, topics }: NotifyProps): void {
+  const statuses = bucket.arnForObjects('orders/*/status.json');
+  const executions = executionsOf(stateMachine);
+  for (const [actions, resources] of [
+    [['sns:Publish'], [...new Set([topics.operators.topicArn, topics.brand.topicArn])]],
+    [['s3:GetObject', 's3:PutObject'], [statuses]],
+    // Without it S3 answers 403 instead of 404 for a missing status, and a condition on the prefix would not match.
+    [['s3:ListBucket'], [bucket.bucketArn]],
+    [['states:DescribeExecution'], [executions]],
+  ] as const) {
+    notify.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [...resources] }));
+  }
+  if (notify.role) {
+    acknowledgeWildcard(notify.role, statuses, 'Reads and writes the status of every order, and no other object.');
+    acknowledgeWildcard(
+      notify.role,
+      executions,
+      'Reads the order in the input of an execution, for the command that sends the order again.',
+    );
+  }
 }

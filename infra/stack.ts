@@ -27,12 +27,13 @@ export class MarkCertificateCollectorStack extends Stack {
         );
       }
     }
-    const { bucket, stateMachine, credentials, alarmTopic, push, publication, settings } = collector;
+    const { bucket, stateMachine, credentials, alarmTopic, notifyTopic, push, publication, settings } = collector;
     const outputs = {
       BucketName: bucket.bucketName,
       StateMachineArn: stateMachine.stateMachineArn,
       CredentialsSecretArn: credentials.secretArn,
       AlarmTopicArn: alarmTopic.topicArn,
+      NotifyTopicArn: notifyTopic.topicArn,
       ...(push && { PushUrl: push.url, PushCredentialsSecretArn: push.credentials.secretArn }),
       ...(publication && { PublishedUrl: publication.url, DistributionDomainName: publication.domainName }),
       // With the defaults, because the next release may have others: npm run deploy compares them with its own.

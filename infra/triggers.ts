@@ -264,19 +264,14 @@ export function createRevoke(scope: Construct, props: RevokeProps): LambdaFuncti
  * Sends an event that failed three times to the queue, with the reason. CDK's SqsDestination would also allow the
  * function to read the queue's attributes and, with a customer-managed key, kms:GenerateDataKey* and kms:ReEncrypt*.
  */
-function addDeadLetterQueue(lambda: LambdaFunction, { queueArn }: IQueue): void {
+export function addDeadLetterQueue(lambda: LambdaFunction, { queueArn }: IQueue): void {
   lambda.addToRolePolicy(new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queueArn] }));
   lambda.configureAsyncInvoke({ onFailure: { bind: () => ({ destination: queueArn }) }, retryAttempts: 2 });
 }
 
 function grantStartExecution(starter: LambdaFunction, stateMachine: StateMachine): void {
   stateMachine.grantStartExecution(starter);
-  const executions = Stack.of(stateMachine).formatArn({
-    service: 'states',
-    resource: 'execution',
-    resourceName: `${stateMachine.stateMachineName}:order-*`,
-    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-  });
+  const executions = executionsOf(stateMachine);
   starter.addToRolePolicy(new PolicyStatement({ actions: ['states:DescribeExecution'], resources: [executions] }));
   if (starter.role) {
     acknowledgeWildcard(
@@ -285,4 +280,14 @@ function grantStartExecution(starter: LambdaFunction, stateMachine: StateMachine
       "Reads how an order's earlier execution ended; its name contains the order number.",
     );
   }
+}
+
+/** The ARN of every execution of an order. */
+export function executionsOf(stateMachine: StateMachine): string {
+  return Stack.of(stateMachine).formatArn({
+    service: 'states',
+    resource: 'execution',
+    resourceName: `${stateMachine.stateMachineName}:order-*`,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
 }

@@ -11,7 +11,7 @@ import type { Definition } from './machine.ts';
 export const PROJECT = join(import.meta.dirname, '..', '..');
 
 /** Names of the functions in the template. The last three exist with the settings `push` and `publish`. */
-export const FUNCTIONS = ['collect', 'start', 'survey', 'push', 'publish', 'revoke'] as const;
+export const FUNCTIONS = ['collect', 'start', 'survey', 'notify', 'push', 'publish', 'revoke'] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
 /** The part of a CloudFormation resource that the benchmark reads. */

@@ -1,6 +1,7 @@
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { type CollectEnvironment, collectEnvironment } from '../../functions/collect/environment.ts';
 import { InvalidEnvironmentError, parseEnvironment } from '../../functions/environment.ts';
+import { notifyEnvironment } from '../../functions/notify/environment.ts';
 import { publishEnvironment } from '../../functions/publish/environment.ts';
 import { pushEnvironment } from '../../functions/push/environment.ts';
 import { revokeEnvironment } from '../../functions/revoke/environment.ts';
@@ -13,6 +14,7 @@ const SCHEMAS = {
   CollectFunction: collectEnvironment,
   StartFunction: startEnvironment,
   SurveyFunction: surveyEnvironment,
+  NotifyFunction: notifyEnvironment,
   PushFunction: pushEnvironment,
   PublishFunction: publishEnvironment,
   RevokeFunction: revokeEnvironment,
@@ -27,7 +29,17 @@ const DAYS = 'a whole number of days, like "30"';
 
 /** Every variable of every function with all settings on, as release 0.1.0 deployed it. */
 /** The environment of functions that 0.1.0 does not have. */
-const ADDED: Partial<Record<Id, Record<string, string>>> = {};
+const ADDED: Pick<Record<Id, Record<string, string>>, 'NotifyFunction'> = {
+  NotifyFunction: {
+    ALARM_TOPIC_ARN: 'arn:aws:sns:us-east-1:111122223333:AlarmTopic',
+    BUCKET_NAME: 'bucket',
+    EVENT_BUS_NAME: 'orders',
+    EVENT_SOURCE: 'com.example.shop',
+    NOTIFY_TOPIC_ARN: 'arn:aws:sns:us-east-1:111122223333:NotifyTopic',
+    RUNBOOK_URL: 'https://wiki.example.com/mark-certificates',
+    STATE_MACHINE_ARN: 'arn:aws:states:us-east-1:111122223333:stateMachine:StateMachine',
+  },
+};
 const deployed: Record<Id, Record<string, string>> = { ...ADDED, ...released.everySetting };
 
 const parse = (id: Id, environment: Record<string, string | undefined>) =>

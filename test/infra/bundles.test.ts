@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildFunction } from '../../infra/functions.ts';
 
 const PROJECT = join(import.meta.dirname, '..', '..');
-const FOLDERS = ['collect', 'start', 'survey', 'push', 'publish', 'revoke'] as const;
+const FOLDERS = ['collect', 'start', 'survey', 'notify', 'push', 'publish', 'revoke'] as const;
 type Folder = (typeof FOLDERS)[number];
 
 /** The variables without which a handler starts. */
@@ -33,6 +33,7 @@ function forEachFolder<T>(of: (folder: Folder) => T): Record<Folder, T> {
     collect: of('collect'),
     start: of('start'),
     survey: of('survey'),
+    notify: of('notify'),
     push: of('push'),
     publish: of('publish'),
     revoke: of('revoke'),
@@ -66,7 +67,7 @@ describe.each(FOLDERS)('the bundle of %s', (folder) => {
 });
 
 describe('the code that reads certificates', () => {
-  test.each(['start', 'survey', 'push', 'publish', 'revoke'] as const)(
+  test.each(['start', 'survey', 'notify', 'push', 'publish', 'revoke'] as const)(
     'The bundle of %s does not contain it.',
     (folder) => {
       expect(sources[folder].filter((source) => source.startsWith('functions/certificate/'))).toEqual([]);

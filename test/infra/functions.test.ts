@@ -10,6 +10,7 @@ const TIMEOUTS = {
   CollectFunction: 60,
   StartFunction: 30,
   SurveyFunction: 300,
+  NotifyFunction: 30,
   PushFunction: 15,
   PublishFunction: 120,
   RevokeFunction: 120,
@@ -38,8 +39,8 @@ describe.each(Object.entries(TIMEOUTS))('%s', (name, timeout) => {
 
 describe('the functions', () => {
   test.each([
-    { on: 'nothing', stack: () => byDefault, expected: FUNCTIONS.slice(0, 3) },
-    { on: 'push', stack: () => synthesize({ push: 'true' }), expected: FUNCTIONS.slice(0, 4) },
+    { on: 'nothing', stack: () => byDefault, expected: FUNCTIONS.slice(0, 4) },
+    { on: 'push', stack: () => synthesize({ push: 'true' }), expected: FUNCTIONS.slice(0, 5) },
     { on: 'publish', stack: () => publishing, expected: FUNCTIONS.filter((name) => name !== 'PushFunction') },
     { on: 'everything', stack: () => withSettings, expected: FUNCTIONS },
   ])('With $on on, the stack has these functions, each with its own role.', ({ stack, expected }) => {
@@ -84,6 +85,26 @@ describe('the functions', () => {
       EVENT_BUS_NAME: 'orders',
       REMIND_BEFORE_DAYS: '45',
       PUBLISHED_URL: 'https://bimi.example.com',
+    });
+    expect(environmentOf(byDefault, 'NotifyFunction')).toEqual({
+      ALARM_TOPIC_ARN: '<AlarmTopic>',
+      BUCKET_NAME: '<Bucket>',
+      COLLECTOR: 'mark-certificate-collector',
+      EVENT_BUS_NAME: 'default',
+      EVENT_SOURCE: 'mark-certificates',
+      NOTIFY_TOPIC_ARN: '<AlarmTopic>',
+      RUNBOOK_URL: expect.stringMatching(/^https:.*\/docs\/runbook\.md$/),
+      STATE_MACHINE_ARN: '<StateMachine>',
+    });
+    expect(environmentOf(withSettings, 'NotifyFunction')).toEqual({
+      ALARM_TOPIC_ARN: '<AlarmTopic>',
+      BUCKET_NAME: '<Bucket>',
+      COLLECTOR: 'acme',
+      EVENT_BUS_NAME: 'orders',
+      EVENT_SOURCE: 'com.example.shop',
+      NOTIFY_TOPIC_ARN: '<NotifyTopic>',
+      RUNBOOK_URL: 'https://wiki.example.com/mark-certificates',
+      STATE_MACHINE_ARN: '<StateMachine>',
     });
     expect(environmentOf(withSettings, 'PushFunction')).toEqual({
       COLLECTOR: 'acme',

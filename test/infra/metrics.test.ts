@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { createHandler as createCollectHandler } from '../../functions/collect/handler.ts';
 import { SURVEY_METRICS } from '../../functions/metrics.ts';
+import { createHandler as createNotifyHandler } from '../../functions/notify/handler.ts';
 import { createHandler as createPublishHandler } from '../../functions/publish/handler.ts';
 import { createHandler as createPushHandler } from '../../functions/push/handler.ts';
 import { createHandler as createRevokeHandler } from '../../functions/revoke/handler.ts';
@@ -9,6 +10,8 @@ import type { SimulatedResponse } from '../../infra/local/ca/collectmc-responses
 import { startCollectMcSimulator } from '../../infra/local/ca/collectmc-simulator.ts';
 import { startAwsJsonEndpoint } from '../../infra/local/cloud/aws-json-endpoint.ts';
 import { startSecretsEndpoint } from '../../infra/local/cloud/secrets.ts';
+import { startTopicsEndpoint } from '../../infra/local/cloud/topics.ts';
+import { DEPLOYMENT, expiring } from '../functions/notify/event-samples.ts';
 import { request } from '../functions/push/request.ts';
 import { lambdaContext } from '../lambda.ts';
 import { startS3Server } from '../s3-server.ts';
@@ -94,7 +97,7 @@ function metricsWritten(lines: readonly string[]): string[] {
  * Runs each function that writes metrics, with servers on loopback, through every outcome that needs no certificate.
  */
 async function runFunctions(): Promise<
-  Record<'collect' | 'survey' | 'push' | 'publish' | 'revoke', readonly string[]>
+  Record<'collect' | 'survey' | 'notify' | 'push' | 'publish' | 'revoke', readonly string[]>
 > {
   const credentials = { loginName: 'me', loginPassword: 'right' };
   const ca = await startCollectMcSimulator({ credentials });
@@ -106,6 +109,7 @@ async function runFunctions(): Promise<
   const bus = await startAwsJsonEndpoint({
     'AWSEvents.PutEvents': () => ({ FailedEntryCount: 0, Entries: [{ EventId: '1' }] }),
   });
+  const topics = await startTopicsEndpoint();
   let written = '';
   const output = ([process.stdout, process.stderr] as const).map((stream) =>
     vi.spyOn(stream, 'write').mockImplementation((chunk) => {
@@ -120,6 +124,8 @@ async function runFunctions(): Promise<
     AWS_ENDPOINT_URL_S3: s3.url,
     AWS_ENDPOINT_URL_EVENTBRIDGE: bus.url,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
+    AWS_ENDPOINT_URL_SFN: bus.url,
+    AWS_ENDPOINT_URL_SNS: topics.url,
   })) {
     vi.stubEnv(name, value);
   }
@@ -187,6 +193,19 @@ async function runFunctions(): Promise<
       });
       await handler({}, lambdaContext('function', 60_000));
     });
+    const notify = await linesOf(async () => {
+      const handler = createNotifyHandler({
+        ALARM_TOPIC_ARN: 'arn:topic',
+        BUCKET_NAME: 'bucket',
+        COLLECTOR,
+        EVENT_BUS_NAME: 'default',
+        EVENT_SOURCE: 'mark-certificates',
+        NOTIFY_TOPIC_ARN: 'arn:topic',
+        RUNBOOK_URL: 'https://wiki.example.com/',
+        STATE_MACHINE_ARN: DEPLOYMENT.stateMachineArn,
+      });
+      await handler(expiring(7, COLLECTOR), lambdaContext('function', 60_000));
+    });
     const push = await linesOf(async () => {
       const handler = createPushHandler({ COLLECTOR, STATE_MACHINE_ARN: 'arn:machine', PUSH_SECRET_ARN: 'push' });
       await handler(request({}), lambdaContext('function', 60_000));
@@ -199,12 +218,12 @@ async function runFunctions(): Promise<
       const handler = createRevokeHandler({ COLLECTOR, BUCKET_NAME: 'bucket' });
       await handler({ detail: { name: 'order-1', error: 'CertificateRevoked' } }, lambdaContext('function', 60_000));
     });
-    return { collect, survey, push, publish, revoke };
+    return { collect, survey, notify, push, publish, revoke };
   } finally {
     for (const each of output) {
       each.mockRestore();
     }
     vi.unstubAllEnvs();
-    await Promise.all([ca, secrets, s3, bus].map((server) => server.close()));
+    await Promise.all([ca, secrets, s3, bus, topics].map((server) => server.close()));
   }
 }

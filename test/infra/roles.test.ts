@@ -56,6 +56,14 @@ describe('what the roles allow', () => {
       '<SurveyFunction.Arn>': ['lambda:InvokeFunction'],
       '<DeadLetterQueue.Arn>': ['sqs:SendMessage'],
     },
+    NotifyFunctionRole: {
+      '<NotifyFunctionLogs.Arn>': WRITE_LOGS,
+      '<AlarmTopic>': ['sns:Publish'],
+      '<Bucket.Arn>': ['s3:ListBucket'],
+      '<Bucket.Arn>/orders/*/status.json': ['s3:GetObject', 's3:PutObject'],
+      [EXECUTIONS]: ['states:DescribeExecution'],
+      '<DeadLetterQueue.Arn>': ['sqs:SendMessage'],
+    },
     StateMachineRole: {
       '<CollectFunction.Arn>': ['lambda:InvokeFunction'],
       [`${BUS}/default`]: [putEvents(ISSUED)],
@@ -129,6 +137,7 @@ describe('what the roles allow', () => {
       ]);
       expect(grantsOf(withSettings, role)).toEqual({
         ...Object.fromEntries(renamed),
+        ...(role === 'NotifyFunctionRole' && { '<NotifyTopic>': ['sns:Publish'] }),
         ...(role !== 'StateMachineRole' && { [KEY_ARN]: USE_KEY }),
       });
     },
@@ -138,6 +147,7 @@ describe('what the roles allow', () => {
     ['CollectFunctionRole', 'lambda.amazonaws.com'],
     ['StartFunctionRole', 'lambda.amazonaws.com'],
     ['SurveyFunctionRole', 'lambda.amazonaws.com'],
+    ['NotifyFunctionRole', 'lambda.amazonaws.com'],
     ['PushFunctionRole', 'lambda.amazonaws.com'],
     ['PublishFunctionRole', 'lambda.amazonaws.com'],
     ['RevokeFunctionRole', 'lambda.amazonaws.com'],

@@ -149,6 +149,8 @@ describe('the acknowledgements, with all settings on', () => {
         'RevokeFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/published/*/*.pem]',
         'RevokeFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/published/*/*.svg]',
         'SurveyFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/published/*/*.json]',
+        'NotifyFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*/status.json]',
+        `NotifyFunctionRole: ${executions}`,
         `StartFunctionRole: ${executions}`,
         `PushFunctionRole: ${executions}`,
         'StateMachineRole: AwsSolutions-IAM5[Resource::*]',
@@ -217,6 +219,7 @@ describe.each(NAMES)('the template, with %s', (name) => {
       [
         'CollectFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*',
         'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*/certificate.json',
+        'NotifyFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*/status.json',
         ...('publish' in COMBINATIONS[name] ? published : []),
       ].toSorted(),
     );

@@ -82,7 +82,7 @@ describe('the secret of the push URL', () => {
 });
 
 describe('a customer-managed key', () => {
-  test('The key encrypts the bucket, both secrets, the queue and the topic.', () => {
+  test('The key encrypts the bucket, both secrets, the queue and both topics.', () => {
     expect(only(withSettings, 'AWS::S3::Bucket').Properties.BucketEncryption).toEqual({
       ServerSideEncryptionConfiguration: [
         {
@@ -96,7 +96,10 @@ describe('a customer-managed key', () => {
       KEY_ARN,
     ]);
     expect(only(withSettings, 'AWS::SQS::Queue').Properties.KmsMasterKeyId).toBe(KEY_ARN);
-    expect(only(withSettings, 'AWS::SNS::Topic').Properties.KmsMasterKeyId).toBe(KEY_ARN);
+    expect(all(withSettings, 'AWS::SNS::Topic').map(({ Properties }) => Properties.KmsMasterKeyId)).toEqual([
+      KEY_ARN,
+      KEY_ARN,
+    ]);
   });
 
   test('Without the setting, the template names no key.', () => {
@@ -117,10 +120,12 @@ describe('the stack', () => {
       StateMachineArn: { Value: '<StateMachine>' },
       CredentialsSecretArn: { Value: '<Credentials>' },
       AlarmTopicArn: { Value: '<AlarmTopic>' },
+      NotifyTopicArn: { Value: '<AlarmTopic>' },
       Settings: { Value: expect.any(String) },
     });
     expect(withSettings.resolved.Outputs).toEqual({
       ...byDefault.resolved.Outputs,
+      NotifyTopicArn: { Value: '<NotifyTopic>' },
       Settings: { Value: expect.any(String) },
       PushUrl: { Value: '<PushFunctionFunctionUrl.FunctionUrl>' },
       PushCredentialsSecretArn: { Value: '<PushCredentials>' },

@@ -114,6 +114,12 @@ describe('the permission to invoke a function', () => {
       Principal: 'events.amazonaws.com',
       SourceArn: '<Deployed.Arn>',
     },
+    ...['Outgoing', 'OrderFailed', 'OrderStopped'].map((rule) => ({
+      Action: 'lambda:InvokeFunction',
+      FunctionName: '<NotifyFunction.Arn>',
+      Principal: 'events.amazonaws.com',
+      SourceArn: `<${rule}.Arn>`,
+    })),
   ];
   const permissionsOf = (stack: SynthesizedStack) =>
     all(stack, 'AWS::Lambda::Permission').map(({ Properties }) => Properties);
@@ -202,7 +208,7 @@ describe('the dead-letter queue', () => {
   });
 
   test('The policy of the queue refuses requests without TLS, and allows only the rules to send messages.', () => {
-    const rules = ['Ordered', 'Deployed', 'Revoked', 'OrderFailed'];
+    const rules = ['Ordered', 'Deployed', 'Outgoing', 'OrderFailed', 'OrderStopped', 'Revoked'];
     expect(statementsOf(publishing, 'AWS::SQS::QueuePolicy')).toEqual([
       {
         Effect: 'Deny',
@@ -222,9 +228,9 @@ describe('the dead-letter queue', () => {
     ]);
   });
 
-  test('The queue receives every event that start, survey or revoke could not handle in three attempts.', () => {
+  test('The queue receives every event that start, survey, notify or revoke could not handle in three attempts.', () => {
     expect(all(withSettings, 'AWS::Lambda::EventInvokeConfig').map(({ Properties }) => Properties)).toEqual(
-      ['StartFunction', 'SurveyFunction', 'RevokeFunction'].map((name) => ({
+      ['StartFunction', 'SurveyFunction', 'NotifyFunction', 'RevokeFunction'].map((name) => ({
         FunctionName: `<${name}>`,
         Qualifier: '$LATEST',
         MaximumRetryAttempts: 2,

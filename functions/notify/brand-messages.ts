@@ -1,0 +1,295 @@
+import { assertionName } from '../bimi.ts';
+import { type Deployment, downloadCommand, folderUrl, orderCommand } from './commands.ts';
+import type { Broken, Expiring, Issued, Revoked } from './events.ts';
+import {
+  asSentence,
+  formatDay,
+  formatTime,
+  listDomains,
+  type MessageContent,
+  type Paragraph,
+  withoutControls,
+} from './message.ts';
+import { announceNewOrder, type MessageContext, orderFacts } from './order-messages.ts';
+
+/** How many DNS records, findings and differences a message contains in full. */
+const ITEMS = 5;
+
+/** The message about a new certificate. */
+export function issuedMessage(issued: Issued, { deployment, order, time }: MessageContext): MessageContent {
+  const { orderNumber, account, certificate, publication } = issued;
+  const { publishable, notBefore, notAfter, findings } = certificate;
+  const errors = findings.filter(({ severity }) => severity === 'error');
+  const warnings = findings.filter(({ severity }) => severity === 'warning');
+  const refused = publication?.notPublished ?? [];
+  return {
+    outcome: outcomeOf(issued),
+    orderNumber,
+    fallbackName: deployment.collector,
+    domains: certificate.domains,
+    facts: [
+      ...orderFacts({ orderNumber, account, domains: certificate.domains }, deployment),
+      ['Collected on', formatTime(time)],
+      ['Valid', `${formatDay(notBefore)} to ${formatDay(notAfter)}`],
+    ],
+    happened: [
+      'The CA issued the certificate. The collector checked it and stored it here:',
+      { verbatim: folderUrl(deployment, orderNumber) },
+      ...(warnings.length > 0 ? [`The check found, as a warning: ${messagesOf(warnings)}`] : []),
+    ],
+    logo: publishable
+      ? [...shownAt(issued), ...(refused.length > 0 ? [`It is not published for ${refusalsOf(refused)}`] : [])]
+      : [`Mailboxes will not show the logo with this certificate, because ${messagesOf(errors)}`],
+    nextStep: publishable
+      ? nextStepOf(issued, deployment)
+      : [
+          'Send these findings to the CA and ask for a corrected certificate. When the CA has issued it, collect the order again:',
+          { verbatim: orderCommand(deployment, { ...order, orderNumber, request: 'again' }) },
+        ],
+    anchor: refused.length > 0 ? 'a-certificate-was-not-published' : 'a-certificate-was-issued',
+  };
+}
+
+function outcomeOf({ certificate, publication }: Issued): string {
+  if (!certificate.publishable) {
+    return 'issued, but mailboxes will not show the logo';
+  }
+  if (publication && publication.notPublished.length > 0) {
+    return publication.published.length > 0 ? 'issued, published only in part' : 'issued, but not published';
+  }
+  return publication && publication.published.length > 0 ? 'issued and published' : 'certificate issued';
+}
+
+function shownAt({ publication }: Issued): string[] {
+  const domains = publication?.published.map(({ domain }) => domain) ?? [];
+  if (domains.length === 0) {
+    return publication
+      ? ['The logo does not appear yet, because the certificate is not published for any domain.']
+      : [
+          'Mailboxes can show the logo when chain and logo are on a web server and the BIMI record of the domain names them.',
+        ];
+  }
+  return [
+    `Mailboxes can show the logo for ${listDomains(domains)}, as soon as the DNS contains the BIMI record and mailbox providers ` +
+      'have read it. This takes hours to days.',
+  ];
+}
+
+function nextStepOf({ orderNumber, publication }: Issued, deployment: Deployment): Paragraph[] {
+  const { published = [], omitted = 0 } = publication ?? {};
+  if (published.length === 0) {
+    return [
+      publication
+        ? 'Remove the reason above. To look at the certificate, download its files:'
+        : 'Put chain.pem and logo.svg on a web server with https, and their addresses into the BIMI record. To download the files:',
+      { verbatim: downloadCommand(deployment, orderNumber) },
+    ];
+  }
+  const shown = published.slice(0, ITEMS);
+  const more = published.length - shown.length + omitted;
+  return [
+    published.length === 1
+      ? 'Make sure that the DNS contains this record, as the only TXT record of its name:'
+      : 'Make sure that the DNS contains these records, each as the only TXT record of its name:',
+    { verbatim: shown.map(({ bimiRecord }) => withoutControls(bimiRecord)).join('\n\n') },
+    ...(more > 0
+      ? [`There are ${more} more records. The file certificate.json in the folder above lists all of them.`]
+      : []),
+  ];
+}
+
+/** The message about a certificate that expires soon. */
+export function expiringMessage(expiring: Expiring, context: MessageContext): MessageContent {
+  const { orderNumber, account, domains, daysLeft, notAfter } = expiring;
+  const when = ['today', 'tomorrow'][daysLeft] ?? `in ${daysLeft} days`;
+  return {
+    outcome: daysLeft < 0 ? 'the certificate has expired' : `the certificate expires ${when}`,
+    orderNumber,
+    fallbackName: context.deployment.collector,
+    domains,
+    facts: [
+      ...orderFacts({ orderNumber, account, domains }, context.deployment),
+      [daysLeft < 0 ? 'Expired on' : 'Expires on', formatTime(notAfter)],
+    ],
+    happened: [
+      daysLeft < 0
+        ? 'The certificate has expired, and no newer certificate of this collector covers its domains.'
+        : `The certificate expires ${when}, and no newer certificate of this collector covers its domains.`,
+    ],
+    logo: [
+      daysLeft < 0
+        ? 'Mailboxes do not show the logo with an expired certificate.'
+        : 'Mailboxes show the logo until the certificate expires, and not after that.',
+    ],
+    nextStep: ['Order a renewal at the CA.', ...announceNewOrder(context, domains.filter(isDomain))],
+    anchor: 'a-certificate-expires',
+  };
+}
+
+/** The message about a revocation. */
+export function revokedMessage(revoked: Revoked, context: MessageContext): MessageContent {
+  const { orderNumber, account, domains, confirmed, text, knownSince } = revoked;
+  return {
+    outcome: confirmed ? 'the CA revoked the certificate' : 'the CA announces a revocation',
+    orderNumber,
+    fallbackName: context.deployment.collector,
+    domains,
+    facts: [
+      ...orderFacts({ orderNumber, account, domains }, context.deployment),
+      ['Known since', formatTime(knownSince)],
+    ],
+    happened: [
+      confirmed
+        ? 'The CA revoked the certificate of this order.'
+        : 'The CA reported that it has revoked this certificate or will revoke it. This report is only a hint: the collector now ' +
+          'asks the CA whether it is true.',
+      `Details: ${asSentence(text)}`,
+    ],
+    logo: confirmed
+      ? ['Mailboxes stop showing a logo whose certificate is revoked.']
+      : ['Nothing has changed yet: what is published stays published.'],
+    nextStep: confirmed
+      ? ['Ask the CA why it revoked the certificate, then order a new one.', ...announceNewOrder(context, domains)]
+      : [
+          'Ask the CA whether it revokes the certificate, and why. There is no command to run: if the revocation is confirmed, you receive another message.',
+        ],
+    anchor: 'a-published-certificate-was-revoked',
+  };
+}
+
+/** The outcome for the subject, if there is one difference with this id. */
+const OUTCOMES: Readonly<Record<string, string>> = {
+  'chain-unreachable': 'the certificate file is not reachable',
+  'chain-differs': 'another certificate file is served',
+  'chain-type': 'the certificate file has a wrong content type',
+  'logo-unreachable': 'the logo file is not reachable',
+  'logo-differs': 'another logo file is served',
+  'logo-type': 'the logo file has a wrong content type',
+  expired: 'the published certificate has expired',
+  revoked: 'a revoked certificate is still published',
+  outdated: 'an older certificate is still published',
+  'record-missing': 'the BIMI record is missing',
+  'record-differs': 'the BIMI record is wrong',
+  'record-unreachable': 'the BIMI record cannot be looked up',
+  'dmarc-missing': 'the DMARC record is missing',
+  'dmarc-weak': 'the DMARC policy is too weak',
+  'dmarc-unreachable': 'the DMARC record cannot be looked up',
+  'description-damaged': 'the description of the publication is damaged',
+};
+const OTHER_OUTCOME = 'a problem with the publication';
+
+/** The message about a publication that differs from what it should be. */
+export function brokenMessage(broken: Broken, context: MessageContext): MessageContent {
+  const { orderNumber, account, domain, selector, differences } = broken;
+  const shown = differences.slice(0, ITEMS).map(({ message }) => asSentence(message));
+  const more = differences.length - shown.length;
+  const [{ id } = { id: '' }] = differences;
+  return {
+    outcome:
+      more === 0 && shown.length === 1
+        ? (OUTCOMES[id] ?? OTHER_OUTCOME)
+        : `${differences.length} problems with the publication`,
+    orderNumber,
+    fallbackName: context.deployment.collector,
+    domains: [domain],
+    facts: [
+      ...orderFacts({ orderNumber, account, domains: [domain] }, context.deployment),
+      ['BIMI selector', selector],
+      ['Found on', formatTime(context.time)],
+    ],
+    happened: [
+      'The daily check found a difference from what should be published:',
+      ...shown,
+      ...(more > 0 ? [`There are ${more} more differences.`] : []),
+    ],
+    logo: ['Mailboxes may stop showing the logo of this domain until this is fixed.'],
+    nextStep: fixOf(broken, context),
+    anchor: 'a-publication-is-broken',
+  };
+}
+
+/** How to fix the first difference. The survey repeats the check every day. */
+function fixOf(broken: Broken, context: MessageContext): readonly Paragraph[] {
+  const { domain, selector, orderNumber, bimiRecord, differences } = broken;
+  const { deployment, order } = context;
+  const [{ id } = { id: '' }] = differences;
+  switch (id) {
+    case 'record-missing':
+    case 'record-differs':
+      return [
+        'Put this record into the DNS, as the only TXT record of its name:',
+        { verbatim: withoutControls(bimiRecord) },
+      ];
+    case 'record-unreachable':
+      return unreachableDns(assertionName(domain, selector));
+    case 'dmarc-unreachable':
+      return unreachableDns(`_dmarc.${domain}`);
+    case 'dmarc-missing':
+    case 'dmarc-weak':
+      return [
+        'Change the DMARC record so that its policy is quarantine or reject for all messages. To see the present record:',
+        { verbatim: `dig +short TXT _dmarc.${domain}` },
+      ];
+    case 'chain-unreachable':
+    case 'logo-unreachable': {
+      const tag = id === 'chain-unreachable' ? 'a' : 'l';
+      const address = new RegExp(`\\b${tag}=([^;"]+)`).exec(bimiRecord)?.[1] ?? '';
+      return [
+        'Find out why the address does not answer. The runbook lists the causes. To see the answer:',
+        { verbatim: `curl -sSI ${address}` },
+      ];
+    }
+    case 'expired':
+      return ['Order a renewal at the CA.', ...announceNewOrder(context, [domain])];
+    case 'revoked':
+      return [
+        'Ask the CA why it revoked the certificate, then order a new one.',
+        ...announceNewOrder(context, [domain]),
+      ];
+    case 'description-damaged':
+      return [
+        'Restore an earlier version of the description, as the runbook shows. To list its versions:',
+        {
+          verbatim: [
+            `aws s3api list-object-versions --region ${deployment.region} \\`,
+            `  --bucket ${deployment.bucket} --prefix published/${domain}/${selector}.json`,
+          ].join('\n'),
+        },
+      ];
+    default:
+      return orderNumber === undefined
+        ? ['Follow the table in the runbook.']
+        : [
+            'Collect the order again, which publishes the certificate again:',
+            { verbatim: orderCommand(deployment, { domains: [domain], ...order, orderNumber, request: 'again' }) },
+          ];
+  }
+}
+
+const unreachableDns = (name: string): Paragraph[] => [
+  'Check that the name servers of the domain answer. One day without an answer does no harm:',
+  { verbatim: `dig TXT ${name}` },
+];
+
+/** Findings as clauses of one sentence. */
+function messagesOf(findings: Issued['certificate']['findings']): string {
+  return asSentence(joinInFull(findings.map(({ message }) => message))).replace(/^./, (first) => first.toLowerCase());
+}
+
+function refusalsOf(refused: readonly { readonly domain: string; readonly message: string }[]): string {
+  return asSentence(joinInFull(refused.map(({ domain, message }) => `${domain}, because ${message}`))).replace(
+    /^./,
+    (first) => first.toLowerCase(),
+  );
+}
+
+/** The first details in full, because a reader needs them, and the number of the others. */
+function joinInFull(details: readonly string[]): string {
+  const shown = details.slice(0, ITEMS).map((detail) => withoutControls(detail).replace(/\.$/, ''));
+  return [...shown, ...(details.length > ITEMS ? [`and ${details.length - ITEMS} more`] : [])].join('; ');
+}
+
+/** The names of a certificate can be those of a record, which no order contains. */
+function isDomain(name: string): boolean {
+  return !name.includes('_');
+}

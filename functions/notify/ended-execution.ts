@@ -1,0 +1,94 @@
+import * as v from 'valibot';
+import { NEXT_STEPS } from '../errors.ts';
+import { executionName, type Order, orderInStateSchema } from '../order.ts';
+import { parseJson } from '../store/json.ts';
+import type { EndedExecution, Failed } from './events.ts';
+
+/** The error with which the command that removes a collector stops the executions. It needs no message. */
+export const COLLECTOR_REMOVED = 'CollectorRemoved';
+
+/** The names in messages and statuses of ends that Step Functions reports without the name of an error. */
+export const TIMED_OUT = 'ExecutionTimedOut';
+export const ABORTED = 'ExecutionAborted';
+
+const orderNumberSchema = v.pick(orderInStateSchema, ['orderNumber']);
+
+const lambdaCauseSchema = v.object({ errorType: v.optional(v.string()), errorMessage: v.string() });
+
+/** Whether the collector reports this end itself, or nobody needs to know it. */
+export function needsNoMessage({ status, error }: EndedExecution): boolean {
+  return status === 'FAILED'
+    ? Object.keys(NEXT_STEPS).some((name: string) => name === error)
+    : status === 'ABORTED' && error === COLLECTOR_REMOVED;
+}
+
+/**
+ * The order of an execution: its input, or only the order number in the name of the execution. Undefined if the
+ * execution is not about an order, because somebody started it by hand.
+ */
+export function orderOf({ name, input }: Pick<EndedExecution, 'name' | 'input'>): Order | undefined {
+  const order = v.safeParse(orderInStateSchema, parseJson(input ?? ''));
+  if (order.success) {
+    return order.output;
+  }
+  const number = v.safeParse(orderNumberSchema, parseJson(input ?? ''));
+  const inName = v.safeParse(orderNumberSchema, { orderNumber: /^order-(\d+)(-|$)/.exec(name)?.[1] });
+  return number.success ? number.output : inName.success ? inName.output : undefined;
+}
+
+/** A failed collection. The order is undefined if the execution is not about one. */
+export type Failure = Omit<Failed, 'collector' | 'orderNumber' | 'updatedAt'> & {
+  readonly orderNumber: string | undefined;
+};
+
+/** The end of an execution in the form in which the collector reports a failure. */
+export function failureOf(ended: EndedExecution, order: Order | undefined): Failure {
+  return {
+    orderNumber: order?.orderNumber,
+    account: null,
+    domains: order?.domains ?? [],
+    execution: ended.name,
+    startedAt: new Date(ended.startDate).toISOString(),
+    ...describeEnd(ended),
+  };
+}
+
+/** What happened in words, without the JSON and the stack that `cause` contains if a function failed. */
+function describeEnd({ status, error, cause }: EndedExecution): Pick<Failed, 'error' | 'text' | 'nextStep'> {
+  const reason = reasonIn(cause);
+  switch (status) {
+    case 'ABORTED': {
+      const given = [error, reason].filter(Boolean).join(': ');
+      return {
+        error: ABORTED,
+        text: `somebody stopped the execution${given && `, with the reason "${given}"`}`,
+        nextStep: 'if this was a mistake, redrive the execution',
+      };
+    }
+    case 'TIMED_OUT':
+      return {
+        error: TIMED_OUT,
+        text: `no check of the order succeeded after its deadline${reason && `: ${reason}`}`,
+        nextStep: 'remove the cause of the failed checks, then send the event again to start a new wait',
+      };
+    default:
+      return {
+        error: error || 'an error without a name',
+        text: reason || 'AWS gave no reason',
+        nextStep: 'find the cause in the logs and remove it, then redrive the execution',
+      };
+  }
+}
+
+/** The reason in a cause: the message of the error if a function failed, else the cause itself; empty if there is none. */
+function reasonIn(cause: string | null | undefined): string {
+  const parsed = v.safeParse(lambdaCauseSchema, parseJson(cause ?? ''));
+  const text = parsed.success ? parsed.output.errorMessage : (cause ?? '');
+  // "RequestId: <uuid> Error: Task timed out after 60.00 seconds": only the second part is for a person.
+  return text.replace(/^RequestId: [0-9a-f-]{36} (Error: )?/, '').trim();
+}
+
+/** Whether an execution only checks an order that another execution collects: it was started by a push or a survey. */
+export function isExtraCheck(execution: string, orderNumber: string): boolean {
+  return ['push-', 'renewal-'].some((kind) => execution.startsWith(executionName({ orderNumber, request: kind })));
+}

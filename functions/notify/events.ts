@@ -1,0 +1,139 @@
+import * as v from 'valibot';
+import { DEFAULT_COLLECTOR } from '../environment.ts';
+import { EVENT_SOURCE, EXPIRING, FAILED, ISSUED, PUBLICATION_BROKEN, REVOKED, WAITING } from '../events.ts';
+import { parseInput } from '../input.ts';
+import { dateSchema } from '../store/manifest.ts';
+
+/** The names of the concerns, with which an order that waits needs a person. */
+const CONCERNS = ['credentials', 'payment', 'permission', 'outage', 'deadline'] as const;
+
+const texts = v.array(v.string());
+
+const collectorEntries = {
+  // Executions that started with release 0.1.0 announce their certificate without it.
+  collector: v.optional(v.string(), DEFAULT_COLLECTOR),
+  domains: v.optional(texts, []),
+};
+
+const orderEntries = {
+  ...collectorEntries,
+  orderNumber: v.string(),
+  account: v.optional(v.nullable(v.string()), null),
+};
+
+const statusEntries = {
+  ...orderEntries,
+  execution: v.string(),
+  startedAt: dateSchema,
+  text: v.string(),
+  nextStep: v.string(),
+  updatedAt: dateSchema,
+};
+
+const waitingSchema = v.object({ ...statusEntries, reason: v.picklist(CONCERNS), since: dateSchema });
+
+const failedSchema = v.object({ ...statusEntries, error: v.string() });
+
+const publicationSchema = v.object({
+  published: v.array(v.object({ domain: v.string(), bimiRecord: v.string(), changed: v.boolean() })),
+  notPublished: v.array(v.object({ domain: v.string(), reason: v.string(), message: v.string() })),
+  omitted: v.optional(v.number(), 0),
+});
+
+const issuedSchema = v.object({
+  ...orderEntries,
+  certificate: v.object({
+    keys: v.record(v.string(), v.string()),
+    domains: texts,
+    notBefore: dateSchema,
+    notAfter: dateSchema,
+    publishable: v.boolean(),
+    findings: v.array(v.object({ id: v.string(), severity: v.picklist(['error', 'warning']), message: v.string() })),
+  }),
+  /** Missing if the stack does not publish. */
+  publication: v.optional(publicationSchema),
+});
+
+const expiringSchema = v.object({
+  ...orderEntries,
+  daysLeft: v.number(),
+  notAfter: dateSchema,
+  product: v.optional(v.string()),
+});
+
+const revokedSchema = v.object({
+  ...orderEntries,
+  confirmed: v.boolean(),
+  source: v.string(),
+  text: v.string(),
+  knownSince: dateSchema,
+});
+
+const brokenSchema = v.object({
+  ...collectorEntries,
+  orderNumber: v.optional(v.string()),
+  account: v.optional(v.nullable(v.string()), null),
+  domain: v.string(),
+  selector: v.string(),
+  bimiRecord: v.string(),
+  differences: v.pipe(v.array(v.object({ id: v.string(), message: v.string() })), v.minLength(1)),
+});
+
+export type Waiting = v.InferOutput<typeof waitingSchema>;
+export type Failed = v.InferOutput<typeof failedSchema>;
+export type Issued = v.InferOutput<typeof issuedSchema>;
+export type Expiring = v.InferOutput<typeof expiringSchema>;
+export type Revoked = v.InferOutput<typeof revokedSchema>;
+export type Broken = v.InferOutput<typeof brokenSchema>;
+
+const eventEntries = { source: v.literal(EVENT_SOURCE), id: v.optional(v.string()), time: v.optional(v.string()) };
+
+/** The outgoing events of a collector. New fields are ignored. */
+const collectorEventSchema = v.variant('detail-type', [
+  v.object({ ...eventEntries, 'detail-type': v.literal(ISSUED), detail: issuedSchema }),
+  v.object({ ...eventEntries, 'detail-type': v.literal(WAITING), detail: waitingSchema }),
+  v.object({ ...eventEntries, 'detail-type': v.literal(FAILED), detail: failedSchema }),
+  v.object({ ...eventEntries, 'detail-type': v.literal(EXPIRING), detail: expiringSchema }),
+  v.object({ ...eventEntries, 'detail-type': v.literal(REVOKED), detail: revokedSchema }),
+  v.object({ ...eventEntries, 'detail-type': v.literal(PUBLICATION_BROKEN), detail: brokenSchema }),
+]);
+
+/** An event that a collector sent. */
+export type CollectorEvent = v.InferOutput<typeof collectorEventSchema>;
+
+/** The source and the detail type of the event of Step Functions (AWS: Step Functions, Automating event delivery). */
+export const STATES_SOURCE = 'aws.states';
+export const EXECUTION_ENDED = 'Step Functions Execution Status Change';
+
+const MILLISECONDS_FORM = 'milliseconds since 1970';
+
+/** Values that do not apply are null, for example error and cause of an execution that a person stopped. */
+const endedExecutionSchema = v.object({
+  source: v.literal(STATES_SOURCE),
+  'detail-type': v.literal(EXECUTION_ENDED),
+  detail: v.object({
+    stateMachineArn: v.string(),
+    name: v.string(),
+    status: v.picklist(['FAILED', 'TIMED_OUT', 'ABORTED']),
+    startDate: v.number(MILLISECONDS_FORM),
+    stopDate: v.number(MILLISECONDS_FORM),
+    /** Null if the data of the execution is too large for the event. */
+    input: v.nullish(v.string()),
+    error: v.nullish(v.string()),
+    cause: v.nullish(v.string()),
+  }),
+});
+
+/** The end of an execution, as Step Functions reports it. */
+export type EndedExecution = v.InferOutput<typeof endedExecutionSchema>['detail'];
+
+const eventSchema = v.variant('source', [collectorEventSchema, endedExecutionSchema]);
+
+/**
+ * Reads an event.
+ *
+ * @throws {CollectionError} InvalidInput if it is neither an event of a collector nor the end of an execution.
+ */
+export function parseEvent(event: unknown): v.InferOutput<typeof eventSchema> {
+  return parseInput(eventSchema, event, 'the event for notify');
+}

@@ -1,0 +1,100 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
+import { S3Client } from '@aws-sdk/client-s3';
+import { ExecutionDoesNotExist, SFNClient } from '@aws-sdk/client-sfn';
+import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
+import middy from '@middy/core';
+import * as v from 'valibot';
+import { type Environment, parseEnvironment } from '../environment.ts';
+import { describeExecution } from '../executions.ts';
+import { METRICS_NAMESPACE, NOTIFY_METRICS } from '../metrics.ts';
+import { type Order, orderInStateSchema } from '../order.ts';
+import { parseJson } from '../store/json.ts';
+import { openStatus } from '../store/status.ts';
+import { notifyEnvironment } from './environment.ts';
+import { type Audience, createNotify } from './notify.ts';
+
+/**
+ * Creates the handler of the Lambda function notify, the target of the rules for the events of the collector and for
+ * executions that ended.
+ *
+ * @throws {InvalidEnvironmentError} if an environment variable is missing or wrong.
+ */
+export function createHandler(environment: Environment) {
+  const variables = parseEnvironment(notifyEnvironment, environment);
+  const { COLLECTOR: collector, BUCKET_NAME: bucket, STATE_MACHINE_ARN: stateMachineArn } = variables;
+  const logger = new Logger({ serviceName: 'notify' });
+  const metrics = new Metrics({
+    namespace: METRICS_NAMESPACE,
+    serviceName: 'notify',
+    defaultDimensions: { collector },
+  });
+  const count = (name: string, value: number) => metrics.addMetric(name, MetricUnit.Count, value);
+  const s3 = new S3Client();
+  const sfn = new SFNClient();
+  const sns = new SNSClient();
+  const topics: Readonly<Record<Audience, string>> = {
+    operators: variables.ALARM_TOPIC_ARN,
+    brand: variables.NOTIFY_TOPIC_ARN,
+  };
+  const notify = createNotify({
+    deployment: {
+      collector,
+      bucket,
+      stateMachineArn,
+      // arn:<partition>:states:<region>:…
+      region: stateMachineArn.split(':')[3] ?? '',
+      eventBusName: variables.EVENT_BUS_NAME,
+      eventSource: variables.EVENT_SOURCE,
+    },
+    runbookUrl: variables.RUNBOOK_URL,
+    async publish(audience, { subject, body }) {
+      await sns.send(new PublishCommand({ TopicArn: topics[audience], Subject: subject, Message: body }));
+    },
+    status: (orderNumber) => openStatus(s3, bucket, orderNumber),
+    readOrder: (execution) => readOrder({ sfn, stateMachineArn }, execution),
+    observe: {
+      handled(record) {
+        logger.info('event', { ...record });
+        if (record.outcome === 'sent') {
+          count(NOTIFY_METRICS.sent, 1);
+        }
+      },
+      problem(what, error) {
+        logger.warn(what, { error });
+      },
+    },
+    now: () => new Date(),
+  });
+  return middy(async (event: unknown) => {
+    count(NOTIFY_METRICS.sent, 0);
+    try {
+      await notify(event);
+      count(NOTIFY_METRICS.failed, 0);
+    } catch (error) {
+      count(NOTIFY_METRICS.failed, 1);
+      throw error;
+    }
+  })
+    .use(injectLambdaContext(logger))
+    .use(logMetrics(metrics));
+}
+
+/** Reads the order in the input of an execution. Step Functions deletes an execution 90 days after its end. */
+async function readOrder(
+  executions: Parameters<typeof describeExecution>[0],
+  execution: string,
+): Promise<Order | undefined> {
+  try {
+    const { input = '' } = await describeExecution(executions, execution);
+    const order = v.safeParse(orderInStateSchema, parseJson(input));
+    return order.success ? order.output : undefined;
+  } catch (error) {
+    if (error instanceof ExecutionDoesNotExist) {
+      return undefined;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,277 @@
+import { EXPIRING, FAILED, ISSUED, PUBLICATION_BROKEN, REVOKED, WAITING } from '../events.ts';
+import { executionName, type Order } from '../order.ts';
+import type { OrderStatus, openStatus } from '../store/status.ts';
+import { brokenMessage, expiringMessage, issuedMessage, revokedMessage } from './brand-messages.ts';
+import type { Deployment } from './commands.ts';
+import { type Failure, failureOf, isExtraCheck, needsNoMessage, orderOf } from './ended-execution.ts';
+import { type CollectorEvent, type EndedExecution, parseEvent, STATES_SOURCE } from './events.ts';
+import { layOut, type Message, type MessageContent } from './message.ts';
+import { failedMessage, type MessageContext, waitingMessage } from './order-messages.ts';
+
+/** Who receives a message: the operators, or the people who are responsible for the brand. */
+export type Audience = 'operators' | 'brand';
+
+/** What happened to one event, for logs and metrics. */
+export interface NotifyRecord {
+  readonly outcome: 'sent' | 'reported-before' | 'other-collector' | 'no-message-needed';
+  readonly detailType: string;
+  readonly orderNumber?: string | undefined;
+  readonly audience?: Audience;
+  readonly subject?: string;
+}
+
+export interface NotifyDependencies {
+  readonly deployment: Deployment;
+  readonly runbookUrl: string;
+  /** Publishes a message to the topic of its readers. */
+  readonly publish: (audience: Audience, message: Message) => Promise<void>;
+  /** Opens the status of an order. */
+  readonly status: (orderNumber: string) => ReturnType<typeof openStatus>;
+  /** Reads the order from the input of an execution. Undefined if there is no such execution, or if it has another input. */
+  readonly readOrder: (execution: string) => Promise<Order | undefined>;
+  readonly observe: {
+    handled(record: NotifyRecord): void;
+    /** A problem that does not prevent the message. */
+    problem(what: string, error: unknown): void;
+  };
+  readonly now: () => Date;
+}
+
+/**
+ * Creates the function that turns each event of the collector into one message for a person. A failed execution that
+ * Collect does not report itself is reported here, and its status is written here.
+ *
+ * A message about a status is published first, then the status gets `reportedAt`. If the function dies in between, its
+ * repetition sends the message again: a duplicate is better than no message. Nothing but SNS can prevent a message: if
+ * the status cannot be read or written, the message is sent, and the function fails afterwards, so that Lambda repeats
+ * it.
+ */
+export function createNotify(dependencies: NotifyDependencies) {
+  /** What this process has published. The repetition of a run that failed after publishing then sends no duplicate. */
+  const published = new Set<string>();
+
+  /** @throws {CollectionError} InvalidInput if the event is none that the rules of the stack match. */
+  return async (input: unknown): Promise<void> => {
+    const { deployment, observe } = dependencies;
+    const event = parseEvent(input);
+    const detailType = event['detail-type'];
+    if (event.source === STATES_SOURCE) {
+      const { detail } = event;
+      if (detail.stateMachineArn !== deployment.stateMachineArn) {
+        observe.handled({ outcome: 'other-collector', detailType });
+      } else if (needsNoMessage(detail)) {
+        observe.handled({ outcome: 'no-message-needed', detailType });
+      } else {
+        await reportEnd(detail, detailType, dependencies, published);
+      }
+      return;
+    }
+    if (event.detail.collector !== deployment.collector) {
+      observe.handled({ outcome: 'other-collector', detailType });
+      return;
+    }
+    await reportEvent(event, dependencies, published);
+  };
+}
+
+/** Whether a stored status is the one that a message is about. */
+type IsSame = (stored: OrderStatus | undefined) => boolean;
+
+/** Sends the message about an event of the collector. */
+async function reportEvent(
+  event: CollectorEvent,
+  dependencies: NotifyDependencies,
+  published: Set<string>,
+): Promise<void> {
+  const detailType = event['detail-type'];
+  switch (event['detail-type']) {
+    case WAITING:
+    case FAILED: {
+      const { detail } = event;
+      const { orderNumber, execution, updatedAt } = detail;
+      const status = dependencies.status(orderNumber);
+      const current = await readStatus(status, dependencies);
+      const isSame: IsSame = (stored) => stored?.execution === execution && stored.updatedAt === updatedAt;
+      if (isSame(current) && current?.reportedAt !== undefined) {
+        dependencies.observe.handled({ outcome: 'reported-before', detailType, orderNumber });
+        return;
+      }
+      const order = await readOrder(execution, dependencies);
+      const { deployment } = dependencies;
+      const context = { deployment, order: order ?? orderIn(current), time: updatedAt };
+      const content =
+        event['detail-type'] === WAITING
+          ? waitingMessage(event.detail, context)
+          : failedMessage(event.detail, context, (isSame(current) ? current?.since : undefined) ?? updatedAt);
+      const id = `${execution} ${updatedAt}`;
+      await send('operators', content, { detailType, id }, dependencies, published);
+      await markReported(status, isSame, dependencies);
+      return;
+    }
+    case ISSUED:
+      return sendToBrand(issuedMessage(event.detail, await contextOf(event, dependencies)));
+    case EXPIRING:
+      return sendToBrand(expiringMessage(event.detail, await contextOf(event, dependencies)));
+    case REVOKED:
+      return sendToBrand(revokedMessage(event.detail, await contextOf(event, dependencies)));
+    case PUBLICATION_BROKEN:
+      return sendToBrand(brokenMessage(event.detail, await contextOf(event, dependencies)));
+  }
+
+  function sendToBrand(content: MessageContent): Promise<void> {
+    return send('brand', content, { detailType, id: event.id }, dependencies, published);
+  }
+}
+
+/** Writes the status of an execution that ended without a report by Collect, and sends the message about it. */
+async function reportEnd(
+  ended: EndedExecution,
+  detailType: string,
+  dependencies: NotifyDependencies,
+  published: Set<string>,
+): Promise<void> {
+  const { deployment, now } = dependencies;
+  const since = new Date(ended.stopDate).toISOString();
+  const order = orderOf(ended);
+  const failure = failureOf(ended, order);
+  const message = { detailType, id: `${ended.name} ${since}` };
+  const context = { deployment, order, time: since };
+  if (order === undefined) {
+    return send('operators', failedMessage(failure, context, since), message, dependencies, published);
+  }
+  const status = dependencies.status(order.orderNumber);
+  const isSame: IsSame = (stored) =>
+    stored?.execution === ended.name && stored.state === 'failed' && stored.since === since;
+  let current: OrderStatus | undefined;
+  let statusError: unknown;
+  try {
+    current = await status.update((stored) =>
+      isSame(stored) || (isExtraCheck(ended.name, order.orderNumber) && stored?.execution !== ended.name)
+        ? undefined
+        : failedStatus(failure, order, stored, {
+            collector: deployment.collector,
+            since,
+            updatedAt: now().toISOString(),
+          }),
+    );
+  } catch (error) {
+    dependencies.observe.problem('the status cannot be written', error);
+    statusError = error;
+  }
+  if (isSame(current) && current?.reportedAt !== undefined) {
+    dependencies.observe.handled({ outcome: 'reported-before', detailType, orderNumber: order.orderNumber });
+    return;
+  }
+  const account = current?.account ?? null;
+  await send('operators', failedMessage({ ...failure, account }, context, since), message, dependencies, published);
+  if (statusError !== undefined) {
+    throw statusError;
+  }
+  await markReported(status, isSame, dependencies);
+}
+
+function failedStatus(
+  { domains, execution, startedAt, error, text, nextStep }: Failure,
+  order: Order,
+  stored: OrderStatus | undefined,
+  { collector, since, updatedAt }: Pick<OrderStatus, 'collector' | 'since' | 'updatedAt'>,
+): OrderStatus {
+  return {
+    schemaVersion: 1,
+    collector,
+    orderNumber: order.orderNumber,
+    account: stored?.account ?? null,
+    // The event can lack the input of the execution. The status then keeps what is known.
+    domains: domains.length > 0 ? [...domains] : (stored?.domains ?? []),
+    product: order.product ?? stored?.product ?? null,
+    execution,
+    startedAt,
+    state: 'failed',
+    error,
+    text,
+    since,
+    nextStep,
+    updatedAt,
+  };
+}
+
+/** Publishes a message, unless this process has published it already. */
+async function send(
+  audience: Audience,
+  content: MessageContent,
+  { detailType, id }: { readonly detailType: string; readonly id: string | undefined },
+  { publish, runbookUrl, observe }: NotifyDependencies,
+  published: Set<string>,
+): Promise<void> {
+  const message = layOut(content, runbookUrl);
+  if (id === undefined || !published.has(id)) {
+    await publish(audience, message);
+  }
+  if (id !== undefined) {
+    published.add(id);
+  }
+  const { orderNumber } = content;
+  observe.handled({ outcome: 'sent', detailType, orderNumber, audience, subject: message.subject });
+}
+
+/** Sets `reportedAt`, if the status is still the one that the message is about. */
+async function markReported(
+  status: ReturnType<typeof openStatus>,
+  isSame: IsSame,
+  { now }: NotifyDependencies,
+): Promise<void> {
+  await status.update((stored) =>
+    stored && isSame(stored) ? { ...stored, reportedAt: now().toISOString() } : undefined,
+  );
+}
+
+/** A status that is missing, damaged or unreadable must not prevent the message. */
+async function readStatus(
+  status: ReturnType<typeof openStatus>,
+  { observe }: NotifyDependencies,
+): Promise<OrderStatus | undefined> {
+  try {
+    const { current, damage } = await status.read();
+    if (damage !== undefined) {
+      observe.problem('the status is damaged', damage);
+    }
+    return current;
+  } catch (error) {
+    observe.problem('the status cannot be read', error);
+    return undefined;
+  }
+}
+
+/** The order, for the command that sends its event again. Without it, the command has fewer fields. */
+async function readOrder(
+  execution: string,
+  { readOrder: read, observe }: NotifyDependencies,
+): Promise<Order | undefined> {
+  try {
+    return await read(execution);
+  } catch (error) {
+    observe.problem('the execution cannot be read', error);
+    return undefined;
+  }
+}
+
+async function contextOf(
+  { detail: { orderNumber }, time: sentAt }: CollectorEvent,
+  dependencies: NotifyDependencies,
+): Promise<MessageContext> {
+  const { deployment, now } = dependencies;
+  const time = sentAt ?? now().toISOString();
+  if (orderNumber === undefined) {
+    return { deployment, time, order: undefined };
+  }
+  const current = await readStatus(dependencies.status(orderNumber), dependencies);
+  const order = await readOrder(current?.execution ?? executionName({ orderNumber }), dependencies);
+  return { deployment, time, order: order ?? orderIn(current) };
+}
+
+/** The part of an order that its status contains. */
+function orderIn(status: OrderStatus | undefined): Order | undefined {
+  return (
+    status && { orderNumber: status.orderNumber, ...(status.domains.length > 0 && { domains: [...status.domains] }) }
+  );
+}
