@@ -116,6 +116,12 @@ export function resolvedResources(template: RawTemplate, type: string): [string,
     .map(([id, { Properties }]) => [nameOf(id), resolve(template, Properties) as Readonly<Record<string, unknown>>]);
 }
 
+/** What `Ref` returns for the only resource of a type. */
+export function referenceTo(template: RawTemplate, type: string): string {
+  const ids = Object.keys(template.Resources).filter((id) => template.Resources[id]?.Type === type);
+  return ids.map((id) => referenceValue(template, id, 'Ref')).join();
+}
+
 /** The definition of the only state machine, as JSON. */
 export function definitionOf(template: RawTemplate): string {
   return resolvedResources(template, 'AWS::StepFunctions::StateMachine')
