@@ -9,6 +9,7 @@ import middy from '@middy/core';
 import * as v from 'valibot';
 import { type Environment, parseEnvironment } from '../environment.ts';
 import { describeExecution } from '../executions.ts';
+import { logErrors } from '../log-errors.ts';
 import { METRICS_NAMESPACE, NOTIFY_METRICS } from '../metrics.ts';
 import { type Order, orderInStateSchema } from '../order.ts';
 import { parseJson } from '../store/json.ts';
@@ -79,6 +80,7 @@ export function createHandler(environment: Environment) {
     }
   })
     .use(injectLambdaContext(logger))
+    .use(logErrors(logger))
     .use(logMetrics(metrics));
 }
 

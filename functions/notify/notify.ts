@@ -132,11 +132,12 @@ async function reportEnd(
 ): Promise<void> {
   const { deployment, now } = dependencies;
   const since = new Date(ended.stopDate).toISOString();
-  const order = orderOf(ended);
+  // The event has no input if the data of the execution is large.
+  const order = (ended.input == null ? await readOrder(ended.name, dependencies) : undefined) ?? orderOf(ended);
   const failure = failureOf(ended, order);
   const message = { detailType, id: `${ended.name} ${since}` };
-  const context = { deployment, order, time: since };
   if (order === undefined) {
+    const context = { deployment, order, time: since };
     return send('operators', failedMessage(failure, context, since), message, dependencies, published);
   }
   const status = dependencies.status(order.orderNumber);
@@ -162,8 +163,10 @@ async function reportEnd(
     dependencies.observe.handled({ outcome: 'reported-before', detailType, orderNumber: order.orderNumber });
     return;
   }
-  const account = current?.account ?? null;
-  await send('operators', failedMessage({ ...failure, account }, context, since), message, dependencies, published);
+  const { account = null, domains = [] } = current ?? {};
+  const known = { ...failure, account, domains: failure.domains.length > 0 ? failure.domains : domains };
+  const context = { deployment, order: { ...orderIn(current), ...order }, time: since };
+  await send('operators', failedMessage(known, context, since), message, dependencies, published);
   if (statusError !== undefined) {
     throw statusError;
   }
