@@ -1,4 +1,4 @@
-/** Which events the rules of the stack match, according to moto's implementation of EventBridge. */
+/** Which functions the rules of the stack invoke for an event, according to moto's implementation of EventBridge. */
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import * as events from '../../functions/events.ts';
@@ -58,12 +58,17 @@ interface OwnEvents {
   readonly start: Event;
   /** Ends that no function has reported, so a rule must. */
   readonly unreported: readonly Event[];
+  /** Outgoing events, of which each becomes a message. */
+  readonly sent: readonly Event[];
   /** Ends that nobody must be informed about. */
   readonly quiet: readonly Event[];
 }
 
 function ownEvents(name: Combination): OwnEvents {
-  const { eventSource = 'mark-certificates' }: Readonly<Record<string, string>> = COMBINATIONS[name];
+  const {
+    eventSource = 'mark-certificates',
+    name: collector = 'mark-certificate-collector',
+  }: Readonly<Record<string, string>> = COMBINATIONS[name];
   const machine = referenceTo(rawTemplate(name), 'AWS::StepFunctions::StateMachine');
   return {
     start: ordered(eventSource),
@@ -73,26 +78,30 @@ function ownEvents(name: Combination): OwnEvents {
       ended(machine, 'TIMED_OUT'),
       ended(machine, 'ABORTED'),
     ],
+    sent: outgoing(collector),
     quiet: [ended(machine, 'RUNNING'), ended(machine, 'SUCCEEDED')],
   };
 }
 
-/** The names of the matching rules by event, for all combinations: `the defaults: Ordered`. */
+/** The matching rules by event, for all combinations: `the defaults: Ordered`. */
 let matches: ReadonlyMap<string, readonly string[]>;
 
-/** The rules of a combination that match an event. */
-const rulesFor = (name: Combination, event: Event) =>
-  (matches.get(JSON.stringify(event)) ?? [])
-    .filter((rule) => rule.startsWith(`${name}: `))
-    .map((rule) => rule.slice(`${name}: `.length));
+/** The functions that the rules of a combination invoke for an event, one for each rule and target. */
+function invokedBy(name: Combination, event: Event): string[] {
+  const rules = matches.get(JSON.stringify(event)) ?? [];
+  return resolvedResources(rawTemplate(name), 'AWS::Events::Rule')
+    .filter(([rule]) => rules.includes(`${name}: ${rule}`))
+    .flatMap(([, { Targets }]) => Targets as readonly { readonly Arn: string }[])
+    .map(({ Arn }) => Arn.split(':').at(-1) ?? '');
+}
 
 /** Matches all events with all rules in one run. */
 beforeAll(async () => {
   const patterns: Record<string, unknown> = {};
   const all: Event[] = [...OTHERS];
   for (const name of NAMES) {
-    const { start, unreported, quiet } = ownEvents(name);
-    all.push(start, ...unreported, ...quiet);
+    const { start, unreported, sent, quiet } = ownEvents(name);
+    all.push(start, ...unreported, ...sent, ...quiet);
     for (const [rule, { EventPattern }] of resolvedResources(rawTemplate(name), 'AWS::Events::Rule')) {
       patterns[`${name}: ${rule}`] = EventPattern;
     }
@@ -103,21 +112,27 @@ beforeAll(async () => {
 });
 
 describe.each(NAMES)('With %s', (name) => {
-  const { start, unreported, quiet } = ownEvents(name);
+  const { start, unreported, sent, quiet } = ownEvents(name);
 
-  test('An order matches one rule.', () => {
-    expect(rulesFor(name, start)).toEqual(['Ordered']);
+  test('An order invokes Start.', () => {
+    expect(invokedBy(name, start)).toEqual(['StartFunction']);
   });
 
-  test.each(unreported)('An execution that ends with $detail.status $detail.error matches one rule.', (event) => {
-    expect(rulesFor(name, event)).toHaveLength(1);
+  test.each(unreported)('An execution that ends with $detail.status $detail.error invokes Notify once.', (event) => {
+    expect(invokedBy(name, event)).toEqual(['NotifyFunction']);
   });
 
-  test.each(quiet)('An execution that is $detail.status matches no rule.', (event) => {
-    expect(rulesFor(name, event)).toEqual([]);
+  test.each(sent)('The event "$detail-type" invokes Notify once, and no function twice.', (event) => {
+    const invoked = invokedBy(name, event);
+    expect(invoked).toContain('NotifyFunction');
+    expect(invoked).toEqual([...new Set(invoked)]);
   });
 
-  test.each(OTHERS)('An event of another $source, $detail-type $detail, matches no rule.', (event) => {
-    expect(rulesFor(name, event)).toEqual([]);
+  test.each(quiet)('An execution that is $detail.status invokes nothing.', (event) => {
+    expect(invokedBy(name, event)).toEqual([]);
+  });
+
+  test.each(OTHERS)('An event of another $source, $detail-type $detail, invokes nothing.', (event) => {
+    expect(invokedBy(name, event)).toEqual([]);
   });
 });

@@ -5,13 +5,6 @@ import { type Accepted, expectAccepted, type Finding } from './findings.ts';
 import { runPython } from './python.ts';
 import { COMBINATIONS, NAMES, type RawTemplate, rawTemplate, resolve, resolvedResources } from './templates.ts';
 
-const ONE_KIND_OF_EXECUTION =
-  'parliament requires a resource of every type that an action supports. One is enough: the machine is a standard one, so ' +
-  'it has no express executions.';
-const DESCRIBE_EXPRESS =
-  'No resources match for the given action: ' +
-  '[{"action": "states:DescribeExecution", "required_format": "arn:*:states:*:*:express:*:*:*"}]';
-
 /** The findings that stay, and those that exist only with the setting `push`. */
 const ACCEPTED: readonly Accepted[] = [
   {
@@ -21,18 +14,15 @@ const ACCEPTED: readonly Accepted[] = [
   },
   {
     rule: 'RESOURCE_MISMATCH',
-    where: 'StartFunctionRoleDefaultPolicy',
-    message: DESCRIBE_EXPRESS,
-    reason: ONE_KIND_OF_EXECUTION,
+    message:
+      'No resources match for the given action: ' +
+      '[{"action": "states:DescribeExecution", "required_format": "arn:*:states:*:*:express:*:*:*"}]',
+    reason:
+      'parliament requires a resource of every type that an action supports. One is enough: the machine is a standard ' +
+      'one, so it has no express executions.',
   },
 ];
 const ACCEPTED_WITH_PUSH: readonly Accepted[] = [
-  {
-    rule: 'RESOURCE_MISMATCH',
-    where: 'PushFunctionRoleDefaultPolicy',
-    message: DESCRIBE_EXPRESS,
-    reason: ONE_KIND_OF_EXECUTION,
-  },
   {
     rule: 'UNKNOWN_CONDITION_FOR_ACTION',
     where: 'PushFunctioninvokefunction',
