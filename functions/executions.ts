@@ -2,6 +2,7 @@ import {
   DescribeExecutionCommand,
   type DescribeExecutionCommandOutput,
   ExecutionAlreadyExists,
+  paginateListExecutions,
   type SFNClient,
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
@@ -47,6 +48,31 @@ export function describeExecution(
   name: string,
 ): Promise<DescribeExecutionCommandOutput> {
   return sfn.send(new DescribeExecutionCommand({ executionArn: executionArn(stateMachineArn, name) }));
+}
+
+/** The maximum number of executions in one response of ListExecutions. */
+const PAGE_SIZE = 1000;
+
+/**
+ * Lists the names of all running executions. 10,000 of them take ten requests. AWS allows a burst of 100 requests, and
+ * then 2 a second, while it allows DescribeExecution only 250 times, and then 10 times a second (Step Functions,
+ * "Service quotas", the smaller regions). The list is "eventually consistent": it may lack very recent changes
+ * (ListExecutions).
+ */
+export async function listRunningExecutions({ stateMachineArn, sfn }: Executions): Promise<ReadonlySet<string>> {
+  const names = new Set<string>();
+  const pages = paginateListExecutions(
+    { client: sfn, pageSize: PAGE_SIZE },
+    { stateMachineArn, statusFilter: 'RUNNING' },
+  );
+  for await (const { executions = [] } of pages) {
+    for (const { name } of executions) {
+      if (name !== undefined) {
+        names.add(name);
+      }
+    }
+  }
+  return names;
 }
 
 /** The ARN of an execution of a state machine. */

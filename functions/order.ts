@@ -69,3 +69,8 @@ export const orderInStateSchema = v.object(orderEntries, KEYS_FORM);
 export function executionName(order: Pick<Order, 'orderNumber' | 'request'>): string {
   return order.request === undefined ? `order-${order.orderNumber}` : `order-${order.orderNumber}-${order.request}`;
 }
+
+/** The number of the order in the name of its execution; undefined if the name has another form. */
+export function orderNumberOf(execution: string): string | undefined {
+  return /^order-(\d+)(-|$)/.exec(execution)?.[1];
+}

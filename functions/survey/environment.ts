@@ -6,6 +6,15 @@ const DAYS_FORM = 'a whole number of days, like "30"';
 /** The environment of survey. */
 export const surveyEnvironment = v.object({
   COLLECTOR: collectorVariable(),
+  /** The state machine with whose executions statuses are compared. Stacks of release 0.1.0 do not set it. */
+  STATE_MACHINE_ARN: v.optional(textVariable('the ARN of the state machine')),
+  /** The topics whose subscriptions are counted, separated by commas. Stacks of release 0.1.0 do not set it. */
+  TOPIC_ARNS: v.optional(
+    v.pipe(
+      textVariable('the ARNs of topics'),
+      v.transform((text) => text.split(',')),
+    ),
+  ),
   BUCKET_NAME: textVariable('the name of the bucket'),
   EVENT_BUS_NAME: textVariable('the name of the event bus'),
   /** Where published certificates are served, if the stack publishes any. */

@@ -5,6 +5,8 @@ import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { SNSClient } from '@aws-sdk/client-sns';
 import middy from '@middy/core';
 import { type Environment, parseEnvironment } from '../environment.ts';
 import { sendHttp } from '../http.ts';
@@ -30,8 +32,12 @@ const TOTAL_SECONDS = 180;
  */
 const DNS_ATTEMPTS = { timeout: 2_500, tries: 2 };
 
+/** The source of the event with which CloudFormation reports that the stack was deployed. */
+const DEPLOYMENT_SOURCE = 'aws.cloudformation';
+
 /**
- * Creates the handler of the Lambda function survey, the target of the daily schedule.
+ * Creates the handler of the Lambda function survey, the target of the daily schedule and of the rule for deployments. A
+ * run after a deployment sends no event that is sent once a day: people would receive the messages of that day twice.
  *
  * @param resolver looks up the records of published domains; default: the DNS. Tests replace it.
  * @throws {InvalidEnvironmentError} if an environment variable is missing or wrong.
@@ -44,18 +50,22 @@ export function createHandler(environment: Environment, resolver: TxtResolver = 
     serviceName: 'survey',
     defaultDimensions: { collector: variables.COLLECTOR },
   });
-  const dependencies: SurveyDependencies = {
+  const { STATE_MACHINE_ARN: stateMachineArn, TOPIC_ARNS: topicArns } = variables;
+  const dependencies: Omit<SurveyDependencies, 'sendDailyEvents'> = {
+    collector: variables.COLLECTOR,
     s3: new S3Client(),
     bucket: variables.BUCKET_NAME,
     eventBridge: new EventBridgeClient(),
     eventBusName: variables.EVENT_BUS_NAME,
     remindBeforeDays: variables.REMIND_BEFORE_DAYS,
     publications: publicationChecks(variables.PUBLISHED_URL, resolver),
+    executions: stateMachineArn === undefined ? undefined : { stateMachineArn, sfn: new SFNClient() },
+    topics: topicArns && { topicArns, sns: new SNSClient() },
     observe: createObserver(logger, metrics),
     now: () => new Date(),
   };
-  return middy(async () => {
-    await survey(dependencies);
+  return middy(async (event: { readonly source?: unknown }) => {
+    await survey({ ...dependencies, sendDailyEvents: event.source !== DEPLOYMENT_SOURCE });
     // Only a completed survey adds this metric: an alarm fires if it is absent.
     metrics.addMetric(SURVEY_METRICS.runs, MetricUnit.Count, 1);
   })
@@ -83,6 +93,21 @@ function createObserver(logger: Logger, metrics: Metrics): SurveyObserver {
     },
     reminded(reminder) {
       logger.info('reminder', { ...reminder });
+    },
+    statusDamaged(key, problem) {
+      logger.error('status damaged', { key, problem });
+    },
+    statusesChecked(summary) {
+      logger.info('statuses', { ...summary });
+      // A second point of this metric in the same survey: its alarm uses the maximum.
+      metrics.addMetric(SURVEY_METRICS.damaged, MetricUnit.Count, summary.damaged);
+    },
+    statusReported(detailType, { orderNumber, execution, text }) {
+      logger.warn('status reported', { detailType, orderNumber, execution, text });
+    },
+    subscriptionsCounted(confirmed) {
+      logger.info('subscriptions', { confirmed });
+      metrics.addMetric(SURVEY_METRICS.confirmedSubscriptions, MetricUnit.Count, confirmed);
     },
     publicationDamaged(key, problem) {
       logger.error('publication damaged', { key, problem });

@@ -1,6 +1,6 @@
 import { assertionName, bimiRecord } from '../bimi.ts';
 import { CollectorError } from '../collector-error.ts';
-import { PUBLICATION_BROKEN } from '../events.ts';
+import { type CollectorDetail, PUBLICATION_BROKEN } from '../events.ts';
 import { type Bus, sendEvents } from '../send-events.ts';
 import { parseJson } from '../store/json.ts';
 import { type Bucket, type Listing, readObjects } from '../store/listing.ts';
@@ -14,11 +14,15 @@ import { findDifferences, type LiveDependencies } from './live.ts';
 const CONCURRENT_CHECKS = 10;
 
 /** The detail of an event "Mark Certificate Publication Broken". */
-export interface BrokenPublication {
+export interface BrokenPublication extends CollectorDetail {
   readonly domain: string;
   readonly selector: string;
   /** The order of the published certificate; missing if the description is damaged. */
   readonly orderNumber?: string;
+  /** The account of the order at the CA; null for the default account. Missing if the description is damaged. */
+  readonly account?: string | null;
+  /** The organization of the certificate's subject, the owner of the mark; missing if the description is damaged. */
+  readonly owner?: string;
   /** The published certificate; missing if the description is damaged. */
   readonly fingerprintSha256?: string;
   /** The record that the DNS should contain. */
@@ -53,6 +57,10 @@ export interface PublicationChecks extends Omit<LiveDependencies, 'now'> {
 }
 
 export interface PublicationDependencies extends Bucket, Bus {
+  /** The name of the collector. */
+  readonly collector: string;
+  /** Whether to send the events that are due today. A survey after a deployment only measures. */
+  readonly sendDailyEvents: boolean;
   readonly observe: PublicationObserver;
   readonly now: () => Date;
 }
@@ -81,14 +89,19 @@ export async function surveyPublications(
   checks: PublicationChecks,
   dependencies: PublicationDependencies,
 ): Promise<void> {
-  const { observe } = dependencies;
+  const { collector, sendDailyEvents, observe } = dependencies;
   for (const { key, problem } of damaged) {
     observe.publicationDamaged(key, problem);
   }
-  const { broken: differing, unchecked } = await checkAll(served, manifests, checks, dependencies.now);
-  const broken = [...damaged.map(({ key, problem }) => damagedPublication(checks.url, key, problem)), ...differing];
+  const { differing, unchecked } = await checkAll(served, manifests, checks, dependencies.now);
+  const broken = [
+    ...damaged.map(({ key, problem }) => damagedPublication(collector, checks.url, key, problem)),
+    ...differing.map((each) => brokenPublication(collector, checks.url, each)),
+  ];
   observe.publicationsChecked({ live: served.length, broken: broken.length, unchecked: unchecked.length });
-  const failures = await sendEvents(dependencies, PUBLICATION_BROKEN, broken, (each) => observe.broken(each));
+  const failures = await sendEvents(dependencies, PUBLICATION_BROKEN, sendDailyEvents ? broken : [], (each) =>
+    observe.broken(each),
+  );
   const problems = [
     ...failures.map(({ detail, reason }) => `EventBridge did not accept the event of ${nameOf(detail)} (${reason})`),
     ...(unchecked.length > 0 ? [`no time was left to check ${unchecked.map(nameOf).join(', ')}`] : []),
@@ -136,28 +149,42 @@ async function checkAll(
   };
   await Promise.all(Array.from({ length: CONCURRENT_CHECKS }, checkNext));
   return {
-    broken: served.flatMap((publication) => brokenPublication(checks.url, publication, checked.get(publication) ?? [])),
+    differing: served.flatMap((publication) => {
+      const differences = checked.get(publication) ?? [];
+      return differences.length > 0 ? [{ publication, differences }] : [];
+    }),
     unchecked: served.filter((publication) => !checked.has(publication)),
   };
 }
 
 function brokenPublication(
+  collector: string,
   url: string,
-  { domain, selector, live }: Publication,
-  differences: readonly Difference[],
-): BrokenPublication[] {
-  const { orderNumber, fingerprintSha256 } = live;
-  const record = bimiRecord(url, domain, selector);
-  return differences.length > 0
-    ? [{ domain, selector, orderNumber, fingerprintSha256, bimiRecord: record, differences }]
-    : [];
+  { publication, differences }: { readonly publication: Publication; readonly differences: readonly Difference[] },
+): BrokenPublication {
+  const { domain, selector, live } = publication;
+  const { orderNumber, owner, fingerprintSha256 } = live;
+  return {
+    collector,
+    domains: [domain],
+    domain,
+    selector,
+    orderNumber,
+    account: null,
+    owner,
+    fingerprintSha256,
+    bimiRecord: bimiRecord(url, domain, selector),
+    differences,
+  };
 }
 
 /** Only the address is known, from the key. The problem may quote values of the description. */
-function damagedPublication(url: string, key: string, problem: string): BrokenPublication {
+function damagedPublication(collector: string, url: string, key: string, problem: string): BrokenPublication {
   const [, domain = '', selector = ''] = PUBLICATION_KEY.exec(key) ?? [];
   const cause = truncate(problem, STATE_BUDGET.message);
   return {
+    collector,
+    domains: [domain],
     domain,
     selector,
     bimiRecord: bimiRecord(url, domain, selector),

@@ -1,24 +1,27 @@
 import { coversName } from '../bimi.ts';
 import { CollectorError } from '../collector-error.ts';
 import { daysLeft } from '../days.ts';
-import { EXPIRING } from '../events.ts';
+import { EXPIRING, type OrderDetail } from '../events.ts';
 import { type Bus, sendEvents } from '../send-events.ts';
 import type { Listing } from '../store/listing.ts';
 import type { StoredManifest } from '../store/manifest.ts';
 
+/** The days left on which a second reminder is due. The day of the first one is a setting. */
+const SECOND_REMINDER_DAYS = 14;
+
 /**
- * A reminder is due when a certificate has one of these numbers of days left. The day of the first reminder is a
- * setting.
+ * Reminders are due daily in this many days before the expiry, and after it. The days after it make up for days on which
+ * the survey did not run.
  */
-const REMINDER_DAYS: ReadonlySet<number> = new Set([14, 7, 6, 5, 4, 3, 2, 1, 0]);
+const DAILY_REMINDER_DAYS = 7;
 
 /** The detail of an event "Mark Certificate Expiring". */
-export interface Reminder {
-  readonly orderNumber: string;
-  /** Calendar days in UTC: 0 on the day on which the certificate expires. */
+export interface Reminder extends OrderDetail {
+  /** Calendar days in UTC: 0 on the day on which the certificate expires, negative after it. */
   readonly daysLeft: number;
   readonly notAfter: string;
-  readonly domains: readonly string[];
+  /** The organization of the certificate's subject, the owner of the mark. */
+  readonly owner?: string;
   readonly product?: string;
   readonly markType?: string;
   readonly fingerprintSha256: string;
@@ -52,7 +55,11 @@ export interface ReminderObserver {
 }
 
 export interface ReminderDependencies extends Bus {
+  /** The name of the collector. */
+  readonly collector: string;
   readonly bucket: string;
+  /** Whether to send the events that are due today. A survey after a deployment only measures. */
+  readonly sendDailyEvents: boolean;
   /** The days left on which the first reminder is due. */
   readonly remindBeforeDays: number;
   readonly observe: ReminderObserver;
@@ -65,8 +72,8 @@ export class RemindersNotSentError extends CollectorError {
 }
 
 /**
- * Sends a reminder of each certificate that expires soon. It keeps no state: reminders are due on certain days. If the
- * survey did not run on one of these days, which an alarm reports, the daily reminders of the last week still follow.
+ * Sends a reminder of each certificate that expires soon or has expired. It keeps no state: reminders are due on certain
+ * days. If the survey did not run on one of these days, which an alarm reports, the daily reminders still follow.
  *
  * @param published the fingerprints of all published certificates. A published certificate is never superseded, because
  * mail receivers still use it.
@@ -77,7 +84,7 @@ export async function sendReminders(
   published: ReadonlySet<string>,
   dependencies: ReminderDependencies,
 ): Promise<void> {
-  const { bucket, remindBeforeDays, observe, now } = dependencies;
+  const { collector, bucket, remindBeforeDays, sendDailyEvents, observe, now } = dependencies;
   const today = now();
   for (const { key, problem } of damaged) {
     observe.damaged(key, problem);
@@ -90,7 +97,7 @@ export async function sendReminders(
     .map((each) => ({ ...each, daysLeft: daysLeft(each.content.notAfter, today) }));
   const reminders = current
     .filter(({ daysLeft }) => isDue(daysLeft, remindBeforeDays))
-    .map(({ key, content, daysLeft }) => createReminder(bucket, key, content, daysLeft));
+    .map(({ key, content, daysLeft }) => createReminder(collector, bucket, key, content, daysLeft));
   observe.surveyed({
     kept: kept.length,
     superseded: kept.length - current.length,
@@ -98,6 +105,9 @@ export async function sendReminders(
     reminders: reminders.length,
     ...(current.length > 0 && { daysToExpiry: Math.min(...current.map(({ daysLeft }) => daysLeft)) }),
   });
+  if (!sendDailyEvents) {
+    return;
+  }
   const failures = await sendEvents(dependencies, EXPIRING, reminders, (reminder) => observe.reminded(reminder));
   if (failures.length > 0) {
     const orders = failures.map(({ detail, reason }) => `order ${detail.orderNumber} (${reason})`);
@@ -122,17 +132,30 @@ export function supersedes(newer: Comparable, older: Comparable): boolean {
 
 /** Whether a reminder is due: on the first day, which is a setting, and on the fixed days after it. */
 export function isDue(daysLeft: number, remindBeforeDays: number): boolean {
-  return daysLeft === remindBeforeDays || (daysLeft < remindBeforeDays && REMINDER_DAYS.has(daysLeft));
+  return (
+    daysLeft === remindBeforeDays ||
+    (daysLeft < remindBeforeDays && (daysLeft === SECOND_REMINDER_DAYS || Math.abs(daysLeft) <= DAILY_REMINDER_DAYS))
+  );
 }
 
-function createReminder(bucket: string, manifestKey: string, manifest: StoredManifest, daysLeft: number): Reminder {
-  const { orderNumber, notAfter, domains, product, markType, fingerprintSha256, objects } = manifest;
+function createReminder(
+  collector: string,
+  bucket: string,
+  manifestKey: string,
+  manifest: StoredManifest,
+  daysLeft: number,
+): Reminder {
+  const { orderNumber, notAfter, domains, product, markType, attributes, fingerprintSha256, objects } = manifest;
+  const [owner] = attributes.organizationName ?? [];
   const { chain, logo } = objects;
   return {
+    collector,
     orderNumber,
+    account: null,
+    domains,
     daysLeft,
     notAfter,
-    domains,
+    ...(owner !== undefined && { owner }),
     ...(product !== null && { product }),
     ...(markType !== null && { markType }),
     fingerprintSha256,

@@ -8,37 +8,54 @@ import {
   surveyPublications,
 } from './publications.ts';
 import { type ReminderDependencies, type ReminderObserver, sendReminders } from './reminders.ts';
+import { readStatuses, type StatusDependencies, type StatusObserver, surveyStatuses } from './statuses.ts';
+import { countSubscriptions, type SubscriptionObserver, type Topics } from './subscriptions.ts';
 
 /** Receives the results of a survey while it runs. */
-export interface SurveyObserver extends PublicationObserver, ReminderObserver {}
+export interface SurveyObserver extends PublicationObserver, ReminderObserver, StatusObserver, SubscriptionObserver {}
 
 export interface SurveyDependencies extends PublicationDependencies, ReminderDependencies {
   readonly observe: SurveyObserver;
   /** How publications are checked; undefined if the stack publishes nothing. */
   readonly publications: PublicationChecks | undefined;
+  /** The executions with which statuses are compared; undefined in a stack of release 0.1.0, which has no statuses. */
+  readonly executions: StatusDependencies['executions'] | undefined;
+  /** The topics whose subscriptions are counted; undefined in a stack of release 0.1.0. */
+  readonly topics: Topics | undefined;
 }
 
 /**
- * Reads every manifest and every publication, sends reminders of the certificates that expire soon, then checks the
- * publications. If one part fails, the other still runs with what could be read.
+ * Reads every manifest, status and publication. Sends reminders of the certificates that expire soon, compares the
+ * statuses with the executions, counts subscriptions, then checks the publications. If one part fails, the others still
+ * run with what could be read.
  *
- * @throws {Error} the error of one part, or an AggregateError of both, after both have ended. Lambda then repeats the
+ * @throws {Error} the error of one part, or an AggregateError of several, after all have ended. Lambda then repeats the
  * whole survey, so some events may be sent twice, which is better than never.
  */
 export async function survey(dependencies: SurveyDependencies): Promise<void> {
-  const { publications: checks } = dependencies;
+  const { publications: checks, executions, topics, observe } = dependencies;
   const errors: unknown[] = [];
   const recordError = (error: unknown) => {
     errors.push(error);
     return undefined;
   };
   // Manifests first: a certificate that is stored and published between the two reads then does not look unpublished.
-  const manifests = await readObjects(dependencies, 'orders/', MANIFEST_KEY, parseManifest).catch(recordError);
+  const [manifests, statuses] = await Promise.all([
+    readObjects(dependencies, 'orders/', MANIFEST_KEY, parseManifest).catch(recordError),
+    executions && readStatuses(dependencies).catch(recordError),
+  ]);
   const published = checks && (await readPublications(dependencies).catch(recordError));
   if (manifests) {
     const fingerprints = new Set(published?.served.map(({ live }) => live.fingerprintSha256));
     await sendReminders(manifests, fingerprints, dependencies).catch(recordError);
   }
+  if (executions && statuses) {
+    await surveyStatuses(statuses, published?.served ?? [], { ...dependencies, executions }).catch(recordError);
+  }
+  if (topics) {
+    await countSubscriptions(topics, observe).catch(recordError);
+  }
+  // Last, because it waits for the servers of others.
   if (checks && published) {
     const byKey = new Map(manifests?.read.map(({ key, content }) => [key, content]));
     await surveyPublications(published, byKey, checks, dependencies).catch(recordError);

@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createHandler } from '../../../functions/survey/handler.ts';
 import { type CapturedOutput, captureOutput, lambdaContext, stubAwsEnvironment } from '../../lambda.ts';
+import { STATE_MACHINE_ARN } from './executions.ts';
 import { type PublicSite, startPublicSite } from './public-site.ts';
-import { later, NOON, ORDER, publicationOf, servePublication } from './samples.ts';
+import { COLLECTOR, failureOf, later, NOON, ORDER, publicationOf, servePublication, statusOf } from './samples.ts';
 import { BUCKET, BUS, type SurveyServers, startSurveyServers } from './survey-run.ts';
+import { startTopics } from './topics.ts';
 import { resolverOf, type Zone } from './zone.ts';
 
 const VARIABLES = { BUCKET_NAME: BUCKET, EVENT_BUS_NAME: BUS, REMIND_BEFORE_DAYS: '30' };
@@ -110,7 +112,7 @@ describe('The survey function', () => {
     await expect(invoke(createHandler(VARIABLES))).rejects.toThrow(`order ${ORDER} (InternalFailure: try again)`);
 
     const { logged, metrics } = readOutput();
-    expect(logged.map(({ message }) => message)).toEqual(['survey']);
+    expect(logged.map(({ message }) => message)).toEqual(['survey', 'the invocation failed']);
     expect(metrics).toMatchObject({ DaysToExpiry: 30, CertificatesKept: 1 });
     expect(metrics).not.toHaveProperty('SurveyRuns');
   });
@@ -121,6 +123,76 @@ describe('The survey function', () => {
 
   test.each(Object.keys(VARIABLES))('does not start without %s.', (name) => {
     expect(() => createHandler({ ...VARIABLES, [name]: undefined })).toThrow(`${name} is missing`);
+  });
+});
+
+describe('The survey function with executions and topics', () => {
+  const TOPIC = 'arn:aws:sns:us-east-1:000000000000:AlarmTopic';
+  let topics: Awaited<ReturnType<typeof startTopics>>;
+  beforeEach(async () => {
+    topics = await startTopics(new Map([[TOPIC, 2]]));
+    stubAwsEnvironment({
+      AWS_ENDPOINT_URL_S3: servers.server.url,
+      AWS_ENDPOINT_URL_EVENTBRIDGE: servers.bus.url,
+      AWS_ENDPOINT_URL_SFN: servers.executions.url,
+      AWS_ENDPOINT_URL_SNS: topics.url,
+    });
+  });
+  afterEach(() => topics.close());
+
+  const variables = { ...VARIABLES, COLLECTOR, STATE_MACHINE_ARN, TOPIC_ARNS: TOPIC };
+
+  test('logs each damaged status, a summary and each event, and writes the metrics.', async () => {
+    await servers.storeStatus(statusOf('1'));
+    await servers.storeStatus(failureOf('2'));
+    await servers.put('orders/3/status.json', '{}');
+    await servers.put('orders/3/certificate.json', '{}');
+
+    await invoke(createHandler(variables));
+
+    const { logged, metrics } = readOutput();
+    const reported = { level: 'WARN', message: 'status reported', detailType: 'Mark Certificate Failed' };
+    expect(logged).toMatchObject([
+      { level: 'ERROR', message: 'manifest damaged', key: 'orders/3/certificate.json' },
+      { level: 'INFO', message: 'survey' },
+      { level: 'ERROR', message: 'status damaged', key: 'orders/3/status.json' },
+      { level: 'INFO', message: 'statuses', waiting: 1, issued: 0, failed: 1, damaged: 1, lost: 1, unreported: 1 },
+      { ...reported, orderNumber: '1', execution: 'order-1', text: expect.stringContaining('no longer runs') },
+      { ...reported, orderNumber: '2', execution: 'order-2', text: 'Order 2: the CA rejected it' },
+      { level: 'INFO', message: 'subscriptions', confirmed: 2 },
+    ]);
+    expect(metrics).toMatchObject({ ManifestsDamaged: [1, 1], ConfirmedSubscriptions: 2, SurveyRuns: 1 });
+  });
+
+  test('sends the reminders of the day only once although it also runs after a deployment.', async () => {
+    await servers.store(ORDER);
+    await servers.storeStatus(failureOf(ORDER));
+    const handler = createHandler(variables);
+    const deployed = { source: 'aws.cloudformation', 'detail-type': 'CloudFormation Stack Status Change', detail: {} };
+
+    await handler(deployed, lambdaContext('survey'));
+
+    const { metrics } = readOutput();
+    expect(metrics).toMatchObject({ DaysToExpiry: 30, ConfirmedSubscriptions: 2, SurveyRuns: 1 });
+    expect(servers.reminders()).toEqual([]);
+    expect(servers.detailsOf('Mark Certificate Failed')).toHaveLength(1);
+    await invoke(handler);
+    expect(servers.reminders()).toHaveLength(1);
+  });
+
+  test.each([
+    ['Step Functions', 'AWS_ENDPOINT_URL_SFN'],
+    ['SNS', 'AWS_ENDPOINT_URL_SNS'],
+  ])('fails if %s does not answer. It still sends everything else, but does not measure a run.', async (_, name) => {
+    vi.stubEnv(name, 'http://127.0.0.1:1');
+    await servers.store(ORDER);
+    await servers.storeStatus(failureOf(ORDER));
+
+    await expect(invoke(createHandler(variables))).rejects.toThrow(/ECONNREFUSED/);
+
+    expect(servers.reminders()).toHaveLength(1);
+    expect(servers.detailsOf('Mark Certificate Failed')).toHaveLength(1);
+    expect(readOutput().metrics).not.toHaveProperty('SurveyRuns');
   });
 });
 

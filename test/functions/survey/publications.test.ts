@@ -8,8 +8,15 @@ import {
   PublicationsNotReportedError,
 } from '../../../functions/survey/publications.ts';
 import { type PublicSite, page, startPublicSite } from './public-site.ts';
-import { NOON, ORDER, pairOf, publicationOf, servePublication } from './samples.ts';
-import { BUS, type RunOptions, runSurvey, type SurveyServers, startSurveyServers } from './survey-run.ts';
+import { COLLECTOR, NOON, ORDER, pairOf, publicationOf, servePublication } from './samples.ts';
+import {
+  BUS,
+  CERTIFICATES_ONLY,
+  type RunOptions,
+  runSurvey,
+  type SurveyServers,
+  startSurveyServers,
+} from './survey-run.ts';
 import { resolverOf, type Zone } from './zone.ts';
 
 let servers: SurveyServers;
@@ -32,9 +39,14 @@ async function publish(domain = 'example.com', changes: Partial<Publication> = {
   await servers.put(`published/${domain}/${publication.selector}.json`, JSON.stringify(publication));
 }
 
-const run = ({ now = () => new Date(NOON), ...checks }: Pick<RunOptions, 'now'> & Partial<PublicationChecks> = {}) =>
+const run = (
+  { now = () => new Date(NOON), ...checks }: Pick<RunOptions, 'now'> & Partial<PublicationChecks> = {},
+  options: RunOptions = {},
+) =>
   runSurvey(servers, {
     now,
+    withExecutions: false,
+    ...options,
     publications: {
       url: site.url,
       http: sendHttp,
@@ -55,12 +67,11 @@ describe('A survey of one publication', () => {
     const resolver = resolverOf(zone);
 
     expect(await run({ resolver })).toEqual({
+      ...CERTIFICATES_ONLY,
       damaged: [],
       surveyed: [{ kept: 0, superseded: 0, damaged: 0, reminders: 0 }],
       reminded: [],
-      publicationsDamaged: [],
       publicationsChecked: [{ live: 1, broken: 0, unchecked: 0 }],
-      broken: [],
       error: undefined,
     });
     expect(servers.bus.calls).toEqual([]);
@@ -112,9 +123,13 @@ describe('A survey of one publication', () => {
     ]);
     expect(servers.reports()).toEqual([
       {
+        collector: COLLECTOR,
+        domains: ['example.com'],
         domain: 'example.com',
         selector: 'default',
         orderNumber: ORDER,
+        account: null,
+        owner: 'Example',
         fingerprintSha256: 'c0ffee',
         bimiRecord: `default._bimi.example.com. TXT "v=BIMI1; l=${site.url}/example.com/default.svg; a=${site.url}/example.com/default.pem"`,
         differences: [
@@ -307,6 +322,8 @@ describe('A survey of several publications', () => {
     expect(publicationsChecked).toEqual([{ live: 2, broken: 1, unchecked: 0 }]);
     expect(servers.reports()).toEqual([
       {
+        collector: COLLECTOR,
+        domains: ['brand101.example'],
         domain: 'brand101.example',
         selector: 'default',
         bimiRecord: publicationOf(site.url, 'brand101.example').bimiRecord,
@@ -324,6 +341,17 @@ describe('A survey of several publications', () => {
       'brand102.example',
       'brand102.example',
     ]);
+  });
+
+  test('after a deployment only measures the broken ones.', async () => {
+    await publish('brand100.example');
+    await site.close();
+
+    const { error, publicationsChecked, broken } = await run({}, { sendDailyEvents: false });
+
+    expect(error).toBeUndefined();
+    expect(publicationsChecked).toEqual([{ live: 1, broken: 1, unchecked: 0 }]);
+    expect([broken, servers.bus.calls]).toEqual([[], []]);
   });
 
   test('sends ten events in one call, and its error names those that EventBridge refused.', async () => {

@@ -5,7 +5,7 @@ import type { StoredManifest } from '../../../functions/store/manifest.ts';
 import { isDue, RemindersNotSentError, sendReminders, supersedes } from '../../../functions/survey/reminders.ts';
 import { createCertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
 import { pkcs7 } from '../../../infra/local/ca/containers.ts';
-import { later, manifestOf, NOON, ORDER } from './samples.ts';
+import { COLLECTOR, later, manifestOf, NOON, ORDER } from './samples.ts';
 import {
   BUCKET,
   BUS,
@@ -36,7 +36,9 @@ const DUE: [daysLeft: number, remindBeforeDays: number, due: boolean][] = [
   [2, 30, true],
   [1, 30, true],
   [0, 30, true],
-  [-1, 30, false],
+  [-1, 30, true],
+  [-7, 30, true],
+  [-8, 30, false],
   [-14, 30, false],
   // The first reminder is later than some fixed days: these have none, and no day has two.
   [30, 14, false],
@@ -49,6 +51,7 @@ const DUE: [daysLeft: number, remindBeforeDays: number, due: boolean][] = [
   [7, 3, false],
   [3, 3, true],
   [2, 3, true],
+  [-1, 3, true],
   // The first reminder is earlier than 30 days.
   [60, 60, true],
   [30, 60, false],
@@ -113,16 +116,19 @@ describe('sendReminders', () => {
     readonly at?: string;
     readonly remindBeforeDays?: number;
     readonly published?: readonly string[];
+    readonly sendDailyEvents?: boolean;
   }
 
   /** Sends the reminders of some manifests. Returns what was observed, and the error if it failed. */
   async function send(
     manifests: readonly StoredManifest[],
-    { at = NOON, remindBeforeDays = 30, published = [] }: SendOptions = {},
+    { at = NOON, remindBeforeDays = 30, published = [], sendDailyEvents = true }: SendOptions = {},
   ) {
     const { observe, records } = recordingObserver();
     const read = manifests.map((content) => ({ key: `orders/${content.orderNumber}/certificate.json`, content }));
     const error = await sendReminders({ read, damaged: [] }, new Set(published), {
+      collector: COLLECTOR,
+      sendDailyEvents,
       eventBridge: servers.eventBridge,
       eventBusName: BUS,
       bucket: BUCKET,
@@ -175,7 +181,7 @@ describe('sendReminders', () => {
     const { surveyed, reminded } = await send([manifest], { at });
 
     expect(surveyed).toMatchObject([{ daysToExpiry: daysLeft }]);
-    expect(reminded.map((reminder) => reminder.daysLeft)).toEqual([30, 0].filter((due) => due === daysLeft));
+    expect(reminded.map((reminder) => reminder.daysLeft)).toEqual([30, 0, -1].filter((due) => due === daysLeft));
   });
 
   test.each(
@@ -187,12 +193,15 @@ describe('sendReminders', () => {
     async (time, schedule) => {
       const manifest = manifestOf(ORDER, { notAfter: `2026-12-23T${time}Z` });
 
-      for (let day = 0; day <= 34; day++) {
+      for (let day = 0; day <= 44; day++) {
         const seconds = [0, 59, -59, 1, -1][day % 5] ?? 0;
         await send([manifest], { at: later(`2026-11-20T${schedule}:00.000Z`, { days: day, seconds }) });
       }
 
-      expect(servers.reminders().map(({ daysLeft }) => daysLeft)).toEqual([30, 14, 7, 6, 5, 4, 3, 2, 1, 0]);
+      expect(servers.reminders().map(({ daysLeft }) => daysLeft)).toEqual([
+        ...[30, 14, 7, 6, 5, 4, 3, 2, 1, 0],
+        ...[-1, -2, -3, -4, -5, -6, -7],
+      ]);
     },
   );
 
@@ -211,10 +220,13 @@ describe('sendReminders', () => {
     ]);
     expect(servers.reminders()).toEqual([
       {
+        collector: COLLECTOR,
         orderNumber: ORDER,
+        account: null,
+        domains: ['example.com'],
         daysLeft: 30,
         notAfter: '2026-12-23T23:59:59.000Z',
-        domains: ['example.com'],
+        owner: 'Example',
         product: 'VMC',
         markType: 'Registered Mark',
         fingerprintSha256: 'c0ffee',
@@ -228,17 +240,19 @@ describe('sendReminders', () => {
     ]);
   });
 
-  test('A reminder has no field for an unknown product, mark type or logo.', async () => {
+  test('A reminder has no field for an unknown owner, product, mark type or logo.', async () => {
     const { logo: _, ...objects } = manifestOf(ORDER).objects;
 
-    await send([manifestOf(ORDER, { product: null, markType: null, objects })]);
+    await send([manifestOf(ORDER, { attributes: {}, product: null, markType: null, objects })]);
 
     const [reminder] = servers.reminders();
     expect(Object.keys(reminder ?? {})).toEqual([
+      'collector',
       'orderNumber',
+      'account',
+      'domains',
       'daysLeft',
       'notAfter',
-      'domains',
       'fingerprintSha256',
       'bucket',
       'keys',
@@ -313,18 +327,43 @@ describe('sendReminders', () => {
   });
 
   test('Only certificates on one of their days have a reminder, and the metric is the nearest expiry.', async () => {
-    const manifests = Object.entries({ 1: 30, 2: 200, 3: 0, 4: -5, 5: 14 }).map(([orderNumber, days]) =>
+    const manifests = Object.entries({ 1: 30, 2: 200, 3: 0, 4: -5, 5: 14, 6: -8 }).map(([orderNumber, days]) =>
       manifestOf(orderNumber, { domains: [`${orderNumber}.example`], notAfter: later(NOON, { days }) }),
     );
 
     const { surveyed } = await send(manifests);
 
-    expect(surveyed).toEqual([{ kept: 5, superseded: 0, damaged: 0, reminders: 3, daysToExpiry: -5 }]);
+    expect(surveyed).toEqual([{ kept: 6, superseded: 0, damaged: 0, reminders: 4, daysToExpiry: -8 }]);
     expect(servers.reminders().map(({ orderNumber, daysLeft }) => [orderNumber, daysLeft])).toEqual([
       ['1', 30],
       ['3', 0],
+      ['4', -5],
       ['5', 14],
     ]);
+  });
+
+  test('An expired certificate does not silence the reminders of another one.', async () => {
+    const expired = manifestOf('1', { domains: ['1.example'], notAfter: later(NOON, { days: -40 }) });
+    const expiring = manifestOf('2', { domains: ['2.example'], notAfter: later(NOON, { days: 3 }) });
+
+    await send([expired, expiring]);
+
+    expect(ordersOf(servers.reminders())).toEqual(['2']);
+  });
+
+  test('After days without a survey, the next one sends a reminder of a certificate that expired meanwhile.', async () => {
+    const manifest = manifestOf(ORDER, { notAfter: later(NOON, { days: -4 }) });
+
+    await send([manifest]);
+
+    expect(servers.reminders()).toMatchObject([{ orderNumber: ORDER, daysLeft: -4 }]);
+  });
+
+  test('After a deployment, reminders are counted but not sent.', async () => {
+    const { surveyed } = await send([manifestOf(ORDER)], { sendDailyEvents: false });
+
+    expect(surveyed).toMatchObject([{ kept: 1, reminders: 1, daysToExpiry: 30 }]);
+    expect(servers.bus.calls).toEqual([]);
   });
 
   test('One call sends ten reminders.', async () => {

@@ -3,11 +3,15 @@ import { createHash } from 'node:crypto';
 import { assertionName, bimiRecord, publishedUrls } from '../../../functions/bimi.ts';
 import type { StoredManifest } from '../../../functions/store/manifest.ts';
 import { type Publication, type PublishedPair, publishedKeys } from '../../../functions/store/publication.ts';
+import type { OrderStatus } from '../../../functions/store/status.ts';
 import { type PublicSite, page } from './public-site.ts';
 import type { Zone } from './zone.ts';
 
 /** The present of the tests. */
 export const NOON = '2026-11-23T12:00:00.000Z';
+
+/** The collector of the tests. */
+export const COLLECTOR = 'acme';
 
 /** The order of every published certificate. */
 export const ORDER = '1378973013';
@@ -41,6 +45,39 @@ export function manifestOf(orderNumber: string, changes: Partial<StoredManifest>
       chain: object('chain.pem', 'bb'),
       logo: object('logo.svg', 'cc'),
     },
+    ...changes,
+  };
+}
+
+/** The status of an order that has waited since a day before NOON. */
+export function statusOf(orderNumber: string, changes: Partial<OrderStatus> = {}): OrderStatus {
+  return {
+    schemaVersion: 1,
+    collector: COLLECTOR,
+    orderNumber,
+    account: null,
+    domains: ['example.com'],
+    product: 'VMC',
+    execution: `order-${orderNumber}`,
+    startedAt: '2026-11-20T08:00:00.000Z',
+    state: 'waiting',
+    reason: 'processing',
+    text: `Order ${orderNumber}: the CA is processing it`,
+    since: '2026-11-22T12:00:00.000Z',
+    updatedAt: '2026-11-22T12:00:00.000Z',
+    ...changes,
+  };
+}
+
+/** The status of an order whose failure nobody was notified of. */
+export function failureOf(orderNumber: string, changes: Partial<OrderStatus> = {}): OrderStatus {
+  const { reason: _, ...status } = statusOf(orderNumber);
+  return {
+    ...status,
+    state: 'failed',
+    error: 'OrderRejected',
+    text: `Order ${orderNumber}: the CA rejected it`,
+    nextStep: 'ask the CA why it rejected the order, then place a new order',
     ...changes,
   };
 }

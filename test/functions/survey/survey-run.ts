@@ -1,28 +1,33 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
+import { SFNClient } from '@aws-sdk/client-sfn';
 import type { StoredManifest } from '../../../functions/store/manifest.ts';
+import { type OrderStatus, openStatus } from '../../../functions/store/status.ts';
 import type {
   BrokenPublication,
   PublicationChecks,
   PublicationSummary,
 } from '../../../functions/survey/publications.ts';
 import type { Reminder, SurveySummary } from '../../../functions/survey/reminders.ts';
-import { type SurveyObserver, survey } from '../../../functions/survey/survey.ts';
+import type { StatusSummary } from '../../../functions/survey/statuses.ts';
+import { type SurveyDependencies, type SurveyObserver, survey } from '../../../functions/survey/survey.ts';
 import { startS3Server } from '../../s3-server.ts';
 import { startEventBus } from './event-bus.ts';
-import { manifestOf, NOON } from './samples.ts';
+import { STATE_MACHINE_ARN, startRunningExecutions } from './executions.ts';
+import { COLLECTOR, manifestOf, NOON } from './samples.ts';
 
 export const BUCKET = 'certificates';
 export const BUS = 'brand-events';
 
 export type SurveyServers = Awaited<ReturnType<typeof startSurveyServers>>;
 
-/** What a survey reads and writes, on loopback: S3 and an event bus, with their clients. */
+/** What a survey reads and writes, on loopback: S3, an event bus and running executions, with their clients. */
 export async function startSurveyServers() {
-  const [server, bus] = await Promise.all([startS3Server(), startEventBus()]);
+  const [server, bus, executions] = await Promise.all([startS3Server(), startEventBus(), startRunningExecutions()]);
   const config = { region: 'us-east-1', credentials: { accessKeyId: 'x', secretAccessKey: 'x' }, maxAttempts: 1 };
   const s3 = new S3Client({ ...config, endpoint: server.url, forcePathStyle: true });
   const eventBridge = new EventBridgeClient({ ...config, endpoint: bus.url });
+  const sfn = new SFNClient({ ...config, endpoint: executions.url });
   const put = async (key: string, body: string): Promise<void> => {
     await fetch(`${server.url}/${BUCKET}/${key}`, { method: 'PUT', body });
   };
@@ -31,10 +36,18 @@ export async function startSurveyServers() {
     bus,
     s3,
     eventBridge,
+    executions,
+    sfn,
     put,
     /** Stores the manifest of an order. */
     store: (orderNumber: string, changes: Partial<StoredManifest> = {}) =>
       put(`orders/${orderNumber}/certificate.json`, JSON.stringify(manifestOf(orderNumber, changes))),
+    /** Stores the status of an order. */
+    storeStatus: (status: OrderStatus) => put(`orders/${status.orderNumber}/status.json`, JSON.stringify(status)),
+    /** The stored status of an order. */
+    status: async (orderNumber: string) => (await openStatus(s3, BUCKET, orderNumber).read()).current,
+    /** The details of all events of one type on the bus. */
+    detailsOf,
     /** The details of all reminders on the bus. */
     reminders: () => detailsOf<Reminder>('Mark Certificate Expiring'),
     /** The details of all reports of broken publications on the bus. */
@@ -42,7 +55,8 @@ export async function startSurveyServers() {
     async close() {
       s3.destroy();
       eventBridge.destroy();
-      await Promise.all([server.close(), bus.close()]);
+      sfn.destroy();
+      await Promise.all([server.close(), bus.close(), executions.close()]);
     },
   };
 
@@ -58,6 +72,10 @@ export interface RunOptions {
   readonly now?: () => Date;
   readonly remindBeforeDays?: number;
   readonly publications?: PublicationChecks;
+  readonly topics?: SurveyDependencies['topics'];
+  /** Whether statuses are compared with executions; default: true. */
+  readonly withExecutions?: boolean;
+  readonly sendDailyEvents?: boolean;
 }
 
 /** An observer that records everything, and the records. */
@@ -69,6 +87,10 @@ export function recordingObserver() {
     publicationsDamaged: [] as { readonly key: string; readonly problem: string }[],
     publicationsChecked: [] as PublicationSummary[],
     broken: [] as BrokenPublication[],
+    statusesDamaged: [] as { readonly key: string; readonly problem: string }[],
+    statusesChecked: [] as StatusSummary[],
+    statusesReported: [] as { readonly detailType: string; readonly orderNumber: string }[],
+    subscriptions: [] as number[],
   };
   const observe: SurveyObserver = {
     damaged: (key, problem) => records.damaged.push({ key, problem }),
@@ -77,23 +99,38 @@ export function recordingObserver() {
     publicationDamaged: (key, problem) => records.publicationsDamaged.push({ key, problem }),
     publicationsChecked: (summary) => records.publicationsChecked.push(summary),
     broken: (publication) => records.broken.push(publication),
+    statusDamaged: (key, problem) => records.statusesDamaged.push({ key, problem }),
+    statusesChecked: (summary) => records.statusesChecked.push(summary),
+    statusReported: (detailType, { orderNumber }) => records.statusesReported.push({ detailType, orderNumber }),
+    subscriptionsCounted: (confirmed) => records.subscriptions.push(confirmed),
   };
   return { observe, records };
 }
 
 /** Runs one survey. Returns what it observed, and its error if it failed. */
 export async function runSurvey(
-  { s3, eventBridge }: SurveyServers,
-  { now = () => new Date(NOON), remindBeforeDays = 30, publications }: RunOptions = {},
+  { s3, eventBridge, sfn }: SurveyServers,
+  {
+    now = () => new Date(NOON),
+    remindBeforeDays = 30,
+    publications,
+    topics,
+    withExecutions = true,
+    sendDailyEvents = true,
+  }: RunOptions = {},
 ) {
   const { observe, records } = recordingObserver();
   const error = await survey({
+    collector: COLLECTOR,
     s3,
     bucket: BUCKET,
     eventBridge,
     eventBusName: BUS,
     remindBeforeDays,
+    sendDailyEvents,
     publications,
+    executions: withExecutions ? { stateMachineArn: STATE_MACHINE_ARN, sfn } : undefined,
+    topics,
     observe,
     now,
   }).then(
@@ -103,7 +140,15 @@ export async function runSurvey(
   return { ...records, error };
 }
 
-/** The records of a survey that observed nothing of publications. */
-export const NO_PUBLICATIONS = { publicationsDamaged: [], publicationsChecked: [], broken: [] };
+/** The records of a survey that observed nothing of publications, statuses and topics. */
+export const CERTIFICATES_ONLY = {
+  publicationsDamaged: [],
+  publicationsChecked: [],
+  broken: [],
+  statusesDamaged: [],
+  statusesChecked: [],
+  statusesReported: [],
+  subscriptions: [],
+};
 
 export const ordersOf = (reminders: readonly Reminder[]) => reminders.map(({ orderNumber }) => orderNumber);

@@ -6,7 +6,7 @@ import { RemindersNotSentError } from '../../../functions/survey/reminders.ts';
 import { type PublicSite, startPublicSite } from './public-site.ts';
 import { manifestOf, ORDER, pairOf, publicationOf, servePublication } from './samples.ts';
 import {
-  NO_PUBLICATIONS,
+  CERTIFICATES_ONLY,
   ordersOf,
   type RunOptions,
   runSurvey,
@@ -21,12 +21,12 @@ beforeEach(async () => {
 });
 afterEach(() => servers.close());
 
-describe('A survey without publications', () => {
-  const run = (options?: RunOptions) => runSurvey(servers, options);
+describe('A survey without publications and executions', () => {
+  const run = (options?: RunOptions) => runSurvey(servers, { withExecutions: false, ...options });
 
   test('of an empty bucket finds nothing and sends nothing.', async () => {
     expect(await run()).toEqual({
-      ...NO_PUBLICATIONS,
+      ...CERTIFICATES_ONLY,
       damaged: [],
       surveyed: [{ kept: 0, superseded: 0, damaged: 0, reminders: 0 }],
       reminded: [],

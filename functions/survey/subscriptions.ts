@@ -1,0 +1,30 @@
+import { GetTopicAttributesCommand, type SNSClient } from '@aws-sdk/client-sns';
+
+/** The topics whose messages people receive, and the client to use them. */
+export interface Topics {
+  readonly sns: SNSClient;
+  /** At least one. */
+  readonly topicArns: readonly string[];
+}
+
+/** Receives the result of the count. */
+export interface SubscriptionObserver {
+  /** @param confirmed the confirmed subscriptions of the topic that has the fewest. */
+  subscriptionsCounted(confirmed: number): void;
+}
+
+/**
+ * Counts the confirmed subscriptions of each topic, by any protocol. Everybody who receives a message by e-mail can end
+ * the subscription with the link in it, so a topic can lose all of its readers without a deployment.
+ *
+ * @throws {SNSServiceException} if a topic cannot be read.
+ */
+export async function countSubscriptions({ sns, topicArns }: Topics, observe: SubscriptionObserver): Promise<void> {
+  const counts = await Promise.all(
+    topicArns.map(async (topicArn) => {
+      const { Attributes } = await sns.send(new GetTopicAttributesCommand({ TopicArn: topicArn }));
+      return Number(Attributes?.SubscriptionsConfirmed ?? 0);
+    }),
+  );
+  observe.subscriptionsCounted(Math.min(...counts));
+}
