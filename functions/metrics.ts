@@ -32,7 +32,7 @@ export const SURVEY_METRICS = {
   /** Publications that are served, and publications that are broken or unreadable. */
   live: 'PublicationsLive',
   broken: 'PublicationsBroken',
-  /** Confirmed subscriptions of the topic of the alarms. If there is none, nobody receives a message. */
+  /** Confirmed subscriptions of each topic of messages. If a topic has none, nobody receives its messages. */
   confirmedSubscriptions: 'ConfirmedSubscriptions',
   runs: 'SurveyRuns',
 } as const;

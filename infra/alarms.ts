@@ -161,7 +161,8 @@ function alarmDefinitions(props: AlarmsProps): AlarmDefinitions {
     },
     ManifestDamaged: {
       title: 'a manifest is damaged',
-      meaning: 'The survey cannot read a certificate.json. The expiry of its certificate is not monitored.',
+      meaning:
+        'The survey cannot read a certificate.json or a status.json. The expiry of the certificate, or the execution of the order, is not monitored.',
       metric: functionMetric(settings.name, 'survey', SURVEY_METRICS.damaged, Stats.MAXIMUM, HOUR),
       threshold: 1,
       missing: TreatMissingData.IGNORE,
@@ -180,7 +181,7 @@ function alarmDefinitions(props: AlarmsProps): AlarmDefinitions {
     NoSubscription: {
       title: 'nobody receives the messages',
       meaning:
-        'No subscription of the alarm topic is confirmed. This alarm is visible in CloudWatch only, because its message reaches nobody either.',
+        'A topic has no confirmed subscription. If it is the alarm topic, this alarm is visible in CloudWatch only, because its message reaches nobody either.',
       metric: functionMetric(settings.name, 'survey', SURVEY_METRICS.confirmedSubscriptions, Stats.MINIMUM, HOUR),
       threshold: 1,
       below: true,

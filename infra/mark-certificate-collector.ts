@@ -1,5 +1,5 @@
 import { Duration, RemovalPolicy, SecretValue, Stack, Token, Validations } from 'aws-cdk-lib';
-import { EventBus } from 'aws-cdk-lib/aws-events';
+import { EventBus, type IEventBus } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
@@ -131,14 +131,23 @@ export class MarkCertificateCollector extends Construct {
       eventBus,
       eventSource: settings.eventSource,
     });
-    const survey = createSurvey(this, { collector, bucket, eventBus, deadLetterQueue, remindBefore, publishedUrl });
+    const survey = createSurvey(this, {
+      collector,
+      bucket,
+      stateMachine,
+      eventBus,
+      deadLetterQueue,
+      topics: [...new Set([topics.operators, topics.brand])],
+      remindBefore,
+      publishedUrl,
+    });
     runSurvey(this, { survey, deadLetterQueue, key });
     const notify = createNotify(this, { settings, bucket, stateMachine, eventBus, deadLetterQueue, topics });
     const publishing = publish && {
       publish,
-      revoke: createRevoke(this, { collector, bucket, stateMachine, deadLetterQueue, unpublishRevoked }),
+      revoke: createRevoke(this, { collector, bucket, eventBus, deadLetterQueue, unpublishRevoked }),
     };
-    const pushed = settings.push ? this.createPushWithCredentials(key, settings) : undefined;
+    const pushed = settings.push ? this.createPushWithCredentials(key, eventBus, settings) : undefined;
     this.push = pushed;
 
     const functions = { collect, start, survey, notify, ...(pushed && { push: pushed.push }), ...publishing };
@@ -218,7 +227,7 @@ export class MarkCertificateCollector extends Construct {
     return collect;
   }
 
-  private createPushWithCredentials(key: IKey | undefined, settings: Settings) {
+  private createPushWithCredentials(key: IKey | undefined, eventBus: IEventBus, settings: Settings) {
     const credentials = new Secret(this, 'PushCredentials', {
       description: 'Credentials that the CA sends with a push: {"username": "…", "password": "…"}',
       generateSecretString: {
@@ -241,6 +250,7 @@ export class MarkCertificateCollector extends Construct {
       ...createPush(this, {
         collector: settings.name,
         stateMachine: this.stateMachine,
+        eventBus,
         credentials,
         reservedConcurrency,
       }),

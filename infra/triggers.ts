@@ -8,11 +8,11 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import type { NEXT_STEPS } from '../functions/errors.ts';
-import { EXPIRING, ORDERED, PUBLICATION_BROKEN } from '../functions/events.ts';
+import { EVENT_SOURCE, EXPIRING, FAILED, ORDERED, PUBLICATION_BROKEN, REVOKED, WAITING } from '../functions/events.ts';
 import { PUBLISHED } from '../functions/store/publication.ts';
 import { acknowledgeWildcard } from './acknowledge.ts';
 import { createFunction } from './functions.ts';
@@ -56,6 +56,7 @@ export interface PushProps {
   /** The name of the collector. */
   readonly collector: string;
   readonly stateMachine: StateMachine;
+  readonly eventBus: IEventBus;
   /** The credentials that the CA sends: `{"username": "…", "password": "…"}`. */
   readonly credentials: Secret;
   readonly reservedConcurrency: number | undefined;
@@ -63,7 +64,7 @@ export interface PushProps {
 
 /** Receives the CA's notifications at a function URL with basic authentication. An outcome starts an execution. */
 export function createPush(scope: Construct, props: PushProps) {
-  const { collector, stateMachine, credentials, reservedConcurrency } = props;
+  const { collector, stateMachine, eventBus, credentials, reservedConcurrency } = props;
   const push = createFunction(scope, 'PushFunction', {
     folder: 'push',
     description: 'Receives notifications of the CA, and asks CollectMC about the order at once',
@@ -72,6 +73,7 @@ export function createPush(scope: Construct, props: PushProps) {
     environment: {
       COLLECTOR: collector,
       STATE_MACHINE_ARN: stateMachine.stateMachineArn,
+      EVENT_BUS_NAME: eventBus.eventBusName,
       PUSH_SECRET_ARN: credentials.secretArn,
     },
   });
@@ -79,6 +81,7 @@ export function createPush(scope: Construct, props: PushProps) {
     new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [credentials.secretArn] }),
   );
   grantStartExecution(push, stateMachine);
+  grantPutEvents(push, eventBus, [REVOKED]);
   warnWithoutFunctionUrls(push);
   return { push, url: push.addFunctionUrl({ authType: FunctionUrlAuthType.NONE }).url };
 }
@@ -114,8 +117,11 @@ export interface SurveyProps {
   /** The name of the collector. */
   readonly collector: string;
   readonly bucket: Bucket;
+  readonly stateMachine: StateMachine;
   readonly eventBus: IEventBus;
   readonly deadLetterQueue: IQueue;
+  /** The topics whose confirmed subscriptions the survey counts. */
+  readonly topics: readonly ITopic[];
   readonly remindBefore: Duration;
   /** The URL of the publications, which the survey checks too; undefined if the setting `publish` is off. */
   readonly publishedUrl: string | undefined;
@@ -123,13 +129,16 @@ export interface SurveyProps {
 
 /** Checks how long the certificates in the bucket are still valid, and what is published: see {@link runSurvey}. */
 export function createSurvey(scope: Construct, props: SurveyProps): LambdaFunction {
-  const { collector, bucket, eventBus, deadLetterQueue, remindBefore, publishedUrl } = props;
+  const { collector, bucket, stateMachine, eventBus, deadLetterQueue, topics, remindBefore, publishedUrl } = props;
+  const topicArns = topics.map(({ topicArn }) => topicArn);
   const survey = createFunction(scope, 'SurveyFunction', {
     folder: 'survey',
     description: 'Checks every day which certificates expire soon',
     timeout: Duration.minutes(5),
     environment: {
       COLLECTOR: collector,
+      STATE_MACHINE_ARN: stateMachine.stateMachineArn,
+      TOPIC_ARNS: topicArns.join(','),
       BUCKET_NAME: bucket.bucketName,
       EVENT_BUS_NAME: eventBus.eventBusName,
       REMIND_BEFORE_DAYS: String(remindBefore.toDays()),
@@ -137,16 +146,22 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
     },
   });
   addDeadLetterQueue(survey, deadLetterQueue);
-  for (const [action, resource] of [
-    ['s3:ListBucket', bucket.bucketArn],
-    ['s3:GetObject', bucket.arnForObjects('orders/*/certificate.json')],
+  const manifests = bucket.arnForObjects('orders/*/certificate.json');
+  const statuses = bucket.arnForObjects('orders/*/status.json');
+  for (const [actions, resources] of [
+    [['s3:ListBucket'], [bucket.bucketArn]],
+    [['s3:GetObject'], [manifests]],
+    [['s3:GetObject', 's3:PutObject'], [statuses]],
+    [['states:ListExecutions'], [stateMachine.stateMachineArn]],
+    [['sns:GetTopicAttributes'], topicArns],
   ] as const) {
-    survey.addToRolePolicy(new PolicyStatement({ actions: [action], resources: [resource] }));
+    survey.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [...resources] }));
   }
-  grantPutEvents(survey, eventBus, publishedUrl === undefined ? [EXPIRING] : [EXPIRING, PUBLICATION_BROKEN]);
+  const always = [EXPIRING, WAITING, FAILED];
+  grantPutEvents(survey, eventBus, publishedUrl === undefined ? always : [...always, REVOKED, PUBLICATION_BROKEN]);
   if (survey.role) {
-    const reason = 'Reads the manifest of every order, and no other object.';
-    acknowledgeWildcard(survey.role, bucket.arnForObjects('orders/*/certificate.json'), reason);
+    acknowledgeWildcard(survey.role, manifests, 'Reads the manifest of every order.');
+    acknowledgeWildcard(survey.role, statuses, 'Reads the status of every order, and corrects it if it is wrong.');
   }
   if (publishedUrl !== undefined) {
     const descriptions = bucket.arnForObjects(`${PUBLISHED}*/*.json`);
@@ -224,17 +239,18 @@ export interface RevokeProps {
   /** The name of the collector. */
   readonly collector: string;
   readonly bucket: Bucket;
-  readonly stateMachine: StateMachine;
+  readonly eventBus: IEventBus;
   readonly deadLetterQueue: IQueue;
   /** Whether to unpublish a revoked certificate; otherwise the function only records the revocation. */
   readonly unpublishRevoked: boolean;
 }
 
 /**
- * Records a revocation in each publication of an order whose execution failed because the CA revoked the certificate.
+ * Records a revocation in each publication of its order. The event is the collector's own: AWS sends the status changes of
+ * executions as best effort only. The survey sends the event again for a publication that is not marked.
  */
 export function createRevoke(scope: Construct, props: RevokeProps): LambdaFunction {
-  const { collector, bucket, stateMachine, deadLetterQueue, unpublishRevoked } = props;
+  const { collector, bucket, eventBus, deadLetterQueue, unpublishRevoked } = props;
   const revoke = createFunction(scope, 'RevokeFunction', {
     folder: 'revoke',
     description: 'Records that the CA revoked a published certificate, or unpublishes it',
@@ -247,13 +263,14 @@ export function createRevoke(scope: Construct, props: RevokeProps): LambdaFuncti
   });
   addDeadLetterQueue(revoke, deadLetterQueue);
   grantPublish(revoke, bucket);
-  const error: keyof typeof NEXT_STEPS = 'CertificateRevoked';
   new Rule(scope, 'Revoked', {
     description: 'The CA revoked a certificate: record it in the publications of the order',
+    eventBus,
+    // A revocation that is not confirmed, such as that of a push, takes nothing down.
     eventPattern: {
-      source: ['aws.states'],
-      detailType: ['Step Functions Execution Status Change'],
-      detail: { stateMachineArn: [stateMachine.stateMachineArn], status: ['FAILED'], error: [error] },
+      source: [EVENT_SOURCE],
+      detailType: [REVOKED],
+      detail: { collector: [collector], confirmed: [true] },
     },
     targets: [new LambdaTarget(revoke, { deadLetterQueue })],
   });

@@ -2,6 +2,7 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import middy from '@middy/core';
@@ -21,7 +22,8 @@ import { createPush, type PushRecord } from './push.ts';
  * @throws {InvalidEnvironmentError} if an environment variable is missing or wrong.
  */
 export function createHandler(environment: Environment) {
-  const { COLLECTOR, PUSH_SECRET_ARN, STATE_MACHINE_ARN } = parseEnvironment(pushEnvironment, environment);
+  const variables = parseEnvironment(pushEnvironment, environment);
+  const { COLLECTOR, EVENT_BUS_NAME: eventBusName, PUSH_SECRET_ARN, STATE_MACHINE_ARN } = variables;
   const logger = new Logger({ serviceName: 'push' });
   const metrics = new Metrics({
     namespace: METRICS_NAMESPACE,
@@ -29,6 +31,8 @@ export function createHandler(environment: Environment) {
     defaultDimensions: { collector: COLLECTOR },
   });
   const push = createPush({
+    collector: COLLECTOR,
+    bus: eventBusName === undefined ? undefined : { eventBridge: new EventBridgeClient(), eventBusName },
     stateMachineArn: STATE_MACHINE_ARN,
     sfn: new SFNClient(),
     login: createSecretReader(new SecretsManagerClient(), PUSH_SECRET_ARN, PUSH_LOGIN_FORM),

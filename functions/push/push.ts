@@ -1,14 +1,17 @@
 import { ExecutionDoesNotExist } from '@aws-sdk/client-sfn';
 import type { APIGatewayProxyStructuredResultV2, LambdaFunctionURLEvent } from 'aws-lambda';
 import * as v from 'valibot';
+import { CollectorError } from '../collector-error.ts';
 import { dayName } from '../days.ts';
+import { REVOKED as REVOKED_EVENT, type RevokedDetail } from '../events.ts';
 import { describeExecution, type Executions, startExecution } from '../executions.ts';
 import { problemsOf } from '../input.ts';
 import { executionName, type Order, orderInStateSchema } from '../order.ts';
 import type { SecretReader } from '../secret.ts';
+import { type Bus, sendEvents } from '../send-events.ts';
 import { truncate } from '../text.ts';
 import { isSameLogin, type PushLogin, readAuthorization } from './authentication.ts';
-import { PUSH_CODES } from './codes.ts';
+import { PUSH_CODES, REVOKED } from './codes.ts';
 
 /** The maximum size of a body, in bytes. A push with two certificates has about 20 KB. */
 const BODY_LIMIT = 256 * 1024;
@@ -51,10 +54,19 @@ export interface PushRecord extends Partial<Push> {
 }
 
 export interface PushDependencies extends Executions {
+  /** The name of the collector. */
+  readonly collector: string;
+  /** The bus for the event of a reported revocation; undefined in a stack of release 0.1.0. */
+  readonly bus: Bus | undefined;
   /** The login that the CA sends with its pushes. */
   readonly login: SecretReader<PushLogin>;
   readonly observe: (record: PushRecord) => void;
   readonly now: () => Date;
+}
+
+/** EventBridge did not accept the event of a reported revocation. */
+export class RevocationNotSentError extends CollectorError {
+  override readonly name = 'RevocationNotSentError';
 }
 
 /** The response to a request that cannot be accepted. */
@@ -144,7 +156,7 @@ function fieldsOf(form: string): Record<string, string | undefined> {
 }
 
 async function act(
-  { orderNumber, statusCode }: Push,
+  { orderNumber, statusCode, statusDesc }: Push,
   dependencies: PushDependencies,
 ): Promise<Pick<PushRecord, 'outcome' | 'execution'>> {
   if (statusCode === undefined || !PUSH_CODES.get(statusCode)?.ask) {
@@ -154,6 +166,9 @@ async function act(
   const request = `push-${statusCode}-${dayName(dependencies.now())}`;
   const execution = executionName({ orderNumber, request });
   const started = await startExecution(dependencies, execution, { ...order, request });
+  if (statusCode === REVOKED) {
+    await reportRevocation(order, execution, statusDesc, dependencies);
+  }
   return { outcome: started ? 'started' : 'already-there', execution };
 }
 
@@ -176,6 +191,40 @@ async function knownOrder(orderNumber: string, executions: Executions): Promise<
       return { orderNumber };
     }
     throw error;
+  }
+}
+
+/**
+ * Sends the event of a revocation that CollectMC has not confirmed yet, each time that the CA reports it.
+ *
+ * @throws {RevocationNotSentError} if EventBridge did not accept it. The CA then repeats the push.
+ */
+async function reportRevocation(
+  { orderNumber, domains = [] }: Order,
+  execution: string,
+  statusDesc: string | undefined,
+  { bus, collector, now }: PushDependencies,
+): Promise<void> {
+  if (!bus) {
+    return;
+  }
+  const reported = `The CA reported by push that it revoked the certificate of order ${orderNumber}`;
+  const detail: RevokedDetail = {
+    collector,
+    orderNumber,
+    account: null,
+    domains,
+    confirmed: false,
+    source: 'push',
+    text: statusDesc === undefined ? reported : `${reported} (${statusDesc})`,
+    knownSince: now().toISOString(),
+    execution,
+  };
+  const [failure] = await sendEvents(bus, REVOKED_EVENT, [detail], () => {});
+  if (failure) {
+    throw new RevocationNotSentError(
+      `EventBridge did not accept the event of order ${orderNumber} (${failure.reason})`,
+    );
   }
 }
 

@@ -11,8 +11,7 @@ import { revokeEnvironment } from './environment.ts';
 import { type RevokeDependencies, revoke } from './revoke.ts';
 
 /**
- * Creates the handler of the Lambda function revoke, the target of the rule for executions that fail with
- * CertificateRevoked.
+ * Creates the handler of the Lambda function revoke, the target of the rule for the event "Mark Certificate Revoked".
  *
  * @throws {InvalidEnvironmentError} if an environment variable is missing or wrong.
  */
@@ -26,6 +25,7 @@ export function createHandler(environment: Environment) {
   });
   const countRevoked = (value: number) => metrics.addMetric(REVOKE_METRICS.revoked, MetricUnit.Count, value);
   const dependencies = {
+    collector: COLLECTOR,
     s3: new S3Client(),
     bucket: BUCKET_NAME,
     unpublish: UNPUBLISH_REVOKED,
@@ -38,7 +38,6 @@ export function createHandler(environment: Environment) {
         logger.error('publication damaged', { key, problem });
       },
     },
-    now: () => new Date(),
   } satisfies RevokeDependencies;
   return middy(async (event: unknown) => {
     countRevoked(0);

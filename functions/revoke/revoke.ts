@@ -1,10 +1,8 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
-import type { Refusal } from '../collectmc/codes.ts';
 import { parseInput } from '../input.ts';
 import { orderInStateSchema } from '../order.ts';
 import { openAddress } from '../store/address.ts';
-import { parseJson } from '../store/json.ts';
 import { listKeys } from '../store/listing.ts';
 import { retryOnConflict } from '../store/objects.ts';
 import { PUBLICATION_KEY, PUBLISHED, type Publication } from '../store/publication.ts';
@@ -28,51 +26,43 @@ export interface RevokeObserver {
 }
 
 export interface RevokeDependencies {
+  /** The name of the collector. */
+  readonly collector: string;
   readonly s3: S3Client;
   readonly bucket: string;
   /** Whether chain and logo of a revoked certificate are taken down. */
   readonly unpublish: boolean;
   readonly observe: RevokeObserver;
-  readonly now: () => Date;
 }
 
-const REVOKED = 'CertificateRevoked' satisfies Refusal;
+const DATE_FORM = 'a date like "2026-11-23T12:00:00.000Z"';
 
-/** A status-change event of Step Functions. It has no input if the execution's data is large, but always a name. */
+/** The event "Mark Certificate Revoked", as EventBridge passes it. */
 const eventSchema = v.object({
   detail: v.object({
-    name: v.string('the name of an execution'),
-    // An event about another error must never take a certificate down.
-    error: v.literal(REVOKED, `"${REVOKED}"`),
-    input: v.nullish(v.string('the input of an execution as text')),
-    /** Milliseconds since 1970. */
-    stopDate: v.nullish(v.number('milliseconds since 1970')),
+    collector: v.string('the name of a collector'),
+    orderNumber: orderInStateSchema.entries.orderNumber,
+    confirmed: v.boolean('true, false'),
+    knownSince: v.pipe(v.string(DATE_FORM), v.isoTimestamp(DATE_FORM)),
   }),
 });
-
-const orderNumberSchema = v.pick(orderInStateSchema, ['orderNumber']);
-
-/** Reads the order number from the input, or else from the name, which can have a request or a date at its end. */
-function orderNumberOf(name: string, input: string | null | undefined): string {
-  const inInput = v.safeParse(orderNumberSchema, parseJson(input ?? ''));
-  const inName = { orderNumber: /^order-(\d+)(-|$)/.exec(name)?.[1] };
-  return inInput.success
-    ? inInput.output.orderNumber
-    : parseInput(orderNumberSchema, inName, `the name of the execution, ${name},`).orderNumber;
-}
 
 /**
  * Marks every publication of an order whose certificate the CA revoked, and takes it down if the setting
  * `unpublishRevoked` is on. It can be repeated, and reports every publication each time, because an interrupted run may
- * have lost its metrics.
+ * have lost its metrics. It ignores the event of another collector, and a revocation that is not confirmed: a push only
+ * informs.
  *
  * @throws {CollectionError} InvalidInput if the event is about something else.
  */
 export async function revoke(event: unknown, dependencies: RevokeDependencies): Promise<void> {
-  const { s3, bucket, now } = dependencies;
-  const { name, input, stopDate } = parseInput(eventSchema, event, 'the event of Step Functions').detail;
-  const orderNumber = orderNumberOf(name, input);
-  const knownSince = typeof stopDate === 'number' ? new Date(stopDate) : now();
+  const { s3, bucket } = dependencies;
+  const { detail } = parseInput(eventSchema, event, 'the event of a revocation');
+  if (!detail.confirmed || detail.collector !== dependencies.collector) {
+    return;
+  }
+  const { orderNumber } = detail;
+  const knownSince = new Date(detail.knownSince);
   for await (const key of listKeys({ s3, bucket }, PUBLISHED, PUBLICATION_KEY)) {
     const [, domain, selector] = PUBLICATION_KEY.exec(key) ?? [];
     if (domain !== undefined && selector !== undefined) {
@@ -83,7 +73,7 @@ export async function revoke(event: unknown, dependencies: RevokeDependencies): 
 
 interface Revocation {
   readonly orderNumber: string;
-  /** When the execution failed. Anything that the order published later is another certificate. */
+  /** When the collector learned it. Anything that the order published later is another certificate. */
   readonly knownSince: Date;
   readonly domain: string;
   readonly selector: string;

@@ -105,8 +105,9 @@ function createObserver(logger: Logger, metrics: Metrics): SurveyObserver {
     statusReported(detailType, { orderNumber, execution, text }) {
       logger.warn('status reported', { detailType, orderNumber, execution, text });
     },
-    subscriptionsCounted(confirmed) {
-      logger.info('subscriptions', { confirmed });
+    subscriptionsCounted(topicArn, confirmed) {
+      logger.info('subscriptions', { topicArn, confirmed });
+      // One point for each topic: the alarm uses the minimum.
       metrics.addMetric(SURVEY_METRICS.confirmedSubscriptions, MetricUnit.Count, confirmed);
     },
     publicationDamaged(key, problem) {

@@ -7,10 +7,10 @@ export interface Topics {
   readonly topicArns: readonly string[];
 }
 
-/** Receives the result of the count. */
+/** Receives the results of the count. */
 export interface SubscriptionObserver {
-  /** @param confirmed the confirmed subscriptions of the topic that has the fewest. */
-  subscriptionsCounted(confirmed: number): void;
+  /** @param confirmed the number of confirmed subscriptions of the topic. */
+  subscriptionsCounted(topicArn: string, confirmed: number): void;
 }
 
 /**
@@ -20,11 +20,10 @@ export interface SubscriptionObserver {
  * @throws {SNSServiceException} if a topic cannot be read.
  */
 export async function countSubscriptions({ sns, topicArns }: Topics, observe: SubscriptionObserver): Promise<void> {
-  const counts = await Promise.all(
+  await Promise.all(
     topicArns.map(async (topicArn) => {
       const { Attributes } = await sns.send(new GetTopicAttributesCommand({ TopicArn: topicArn }));
-      return Number(Attributes?.SubscriptionsConfirmed ?? 0);
+      observe.subscriptionsCounted(topicArn, Number(Attributes?.SubscriptionsConfirmed ?? 0));
     }),
   );
-  observe.subscriptionsCounted(Math.min(...counts));
 }

@@ -144,7 +144,13 @@ describe('The environment of a function', () => {
     expectTypeOf<Props<'survey'>['environment']>().toEqualTypeOf<SurveyEnvironment>();
     expectTypeOf<Omit<CollectEnvironment, 'POLL_SECONDS'>>().not.toExtend<CollectEnvironment>();
     expectTypeOf<keyof SurveyEnvironment>().toEqualTypeOf<
-      'COLLECTOR' | 'BUCKET_NAME' | 'EVENT_BUS_NAME' | 'PUBLISHED_URL' | 'REMIND_BEFORE_DAYS'
+      | 'COLLECTOR'
+      | 'STATE_MACHINE_ARN'
+      | 'TOPIC_ARNS'
+      | 'BUCKET_NAME'
+      | 'EVENT_BUS_NAME'
+      | 'PUBLISHED_URL'
+      | 'REMIND_BEFORE_DAYS'
     >();
     expectTypeOf<CollectEnvironment['RESPONSE_FORMAT']>().not.toEqualTypeOf<string>();
     // @ts-expect-error -- an unknown variable
@@ -157,5 +163,8 @@ const OPTIONAL = new Set([
   'CollectFunction PUBLISHED_URL',
   'CollectFunction TRUST_ANCHORS',
   'SurveyFunction PUBLISHED_URL',
+  'SurveyFunction STATE_MACHINE_ARN',
+  'SurveyFunction TOPIC_ARNS',
+  'PushFunction EVENT_BUS_NAME',
   'RevokeFunction UNPUBLISH_REVOKED',
 ]);

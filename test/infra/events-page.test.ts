@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { NEXT_STEPS } from '../../functions/errors.ts';
-import { EVENT_SOURCE, EXPIRING, ISSUED, ORDERED, PUBLICATION_BROKEN } from '../../functions/events.ts';
+import {
+  EVENT_SOURCE,
+  EXPIRING,
+  ISSUED,
+  ORDERED,
+  PUBLICATION_BROKEN,
+  REVOKED,
+  type RevokedDetail,
+} from '../../functions/events.ts';
 import { orderSchema } from '../../functions/order.ts';
 import { DIFFERENCES } from '../../functions/survey/differences.ts';
 import type { BrokenPublication } from '../../functions/survey/publications.ts';
@@ -26,16 +34,19 @@ function jsonIn(text: string): Record<string, unknown>[] {
 }
 
 describe('docs/events.md', () => {
-  test.each([ORDERED, ISSUED, EXPIRING, PUBLICATION_BROKEN])('has a sample of the event "%s".', (detailType) => {
-    const [sample] = jsonIn(sectionOf(detailType));
+  test.each([ORDERED, ISSUED, EXPIRING, REVOKED, PUBLICATION_BROKEN])(
+    'has a sample of the event "%s".',
+    (detailType) => {
+      const [sample] = jsonIn(sectionOf(detailType));
 
-    expect(sample).toMatchObject({
-      source: detailType === ORDERED ? 'mark-certificates' : EVENT_SOURCE,
-      'detail-type': detailType,
-    });
-  });
+      expect(sample).toMatchObject({
+        source: detailType === ORDERED ? 'mark-certificates' : EVENT_SOURCE,
+        'detail-type': detailType,
+      });
+    },
+  );
 
-  test.each([ISSUED, EXPIRING, PUBLICATION_BROKEN])('has a rule for the event "%s".', (detailType) => {
+  test.each([ISSUED, EXPIRING, REVOKED, PUBLICATION_BROKEN])('has a rule for the event "%s".', (detailType) => {
     const [, ...rules] = jsonIn(sectionOf(detailType));
 
     expect(rules).not.toEqual([]);
@@ -50,10 +61,13 @@ describe('docs/events.md', () => {
 
   test('lists the fields of a reminder.', () => {
     const fields = {
+      collector: true,
       orderNumber: true,
+      account: true,
+      domains: true,
       daysLeft: true,
       notAfter: true,
-      domains: true,
+      owner: true,
       product: true,
       markType: true,
       fingerprintSha256: true,
@@ -65,11 +79,32 @@ describe('docs/events.md', () => {
     expect(Object.keys(jsonIn(sectionOf(EXPIRING))[0]?.detail ?? {})).toEqual(Object.keys(fields));
   });
 
+  test('lists the fields of a revocation.', () => {
+    const fields = {
+      collector: true,
+      orderNumber: true,
+      account: true,
+      domains: true,
+      confirmed: true,
+      source: true,
+      text: true,
+      knownSince: true,
+      execution: true,
+    } satisfies Record<keyof RevokedDetail, true>;
+
+    expect(fieldsOf(REVOKED)).toEqual(Object.keys(fields));
+    expect(Object.keys(jsonIn(sectionOf(REVOKED))[0]?.detail ?? {})).toEqual(Object.keys(fields));
+  });
+
   test('lists the fields of a broken publication.', () => {
     const fields = {
+      collector: true,
+      domains: true,
       domain: true,
       selector: true,
       orderNumber: true,
+      account: true,
+      owner: true,
       fingerprintSha256: true,
       bimiRecord: true,
       differences: true,

@@ -216,7 +216,13 @@ async function runFunctions(): Promise<
     });
     const revoke = await linesOf(async () => {
       const handler = createRevokeHandler({ COLLECTOR, BUCKET_NAME: 'bucket' });
-      await handler({ detail: { name: 'order-1', error: 'CertificateRevoked' } }, lambdaContext('function', 60_000));
+      const detail = {
+        collector: COLLECTOR,
+        orderNumber: '1',
+        confirmed: true,
+        knownSince: '2026-01-01T00:00:00.000Z',
+      };
+      await handler({ detail }, lambdaContext('function', 60_000));
     });
     return { collect, survey, notify, push, publish, revoke };
   } finally {

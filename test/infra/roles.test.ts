@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { EVENT_SOURCE, EXPIRING, ISSUED, PUBLICATION_BROKEN } from '../../functions/events.ts';
+import {
+  EVENT_SOURCE,
+  EXPIRING,
+  FAILED,
+  ISSUED,
+  PUBLICATION_BROKEN,
+  REVOKED,
+  WAITING,
+} from '../../functions/events.ts';
 import { all, asList, grantsOf, KEY_ARN, only, policyStatements, SETTINGS, synthesize } from './synthesized.ts';
 
 const byDefault = synthesize();
@@ -49,7 +57,10 @@ describe('what the roles allow', () => {
       '<SurveyFunctionLogs.Arn>': WRITE_LOGS,
       '<Bucket.Arn>': ['s3:ListBucket'],
       '<Bucket.Arn>/orders/*/certificate.json': ['s3:GetObject'],
-      [`${BUS}/default`]: [putEvents(EXPIRING)],
+      '<Bucket.Arn>/orders/*/status.json': ['s3:GetObject', 's3:PutObject'],
+      '<StateMachine>': ['states:ListExecutions'],
+      '<AlarmTopic>': ['sns:GetTopicAttributes'],
+      [`${BUS}/default`]: [putEvents(EXPIRING, WAITING, FAILED)],
       '<DeadLetterQueue.Arn>': ['sqs:SendMessage'],
     },
     SurveyScheduleRole: {
@@ -90,7 +101,7 @@ describe('what the roles allow', () => {
     SurveyFunctionRole: {
       ...GRANTS.SurveyFunctionRole,
       '<Bucket.Arn>/published/*/*.json': ['s3:GetObject'],
-      [`${BUS}/default`]: [putEvents(EXPIRING, PUBLICATION_BROKEN)],
+      [`${BUS}/default`]: [putEvents(EXPIRING, WAITING, FAILED, REVOKED, PUBLICATION_BROKEN)],
     },
     StateMachineRole: { ...GRANTS.StateMachineRole, '<PublishFunction.Arn>': ['lambda:InvokeFunction'] },
   };
@@ -108,6 +119,7 @@ describe('what the roles allow', () => {
       '<PushCredentials>': ['secretsmanager:GetSecretValue'],
       '<StateMachine>': ['states:StartExecution'],
       [EXECUTIONS]: ['states:DescribeExecution'],
+      [`${BUS}/orders`]: [putEvents(REVOKED)],
       [KEY_ARN]: USE_KEY,
     });
   });

@@ -138,6 +138,7 @@ describe('the acknowledgements, with all settings on', () => {
         'StateMachine: AwsSolutions-SF2',
         'CollectFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*]',
         'SurveyFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*/certificate.json]',
+        'SurveyFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*/status.json]',
         'Publication: AwsSolutions-CFR1',
         'Publication: AwsSolutions-CFR2',
         'Publication: AwsSolutions-CFR3',
@@ -220,6 +221,7 @@ describe.each(NAMES)('the template, with %s', (name) => {
         'CollectFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*',
         'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*/certificate.json',
         'NotifyFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*/status.json',
+        'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*/status.json',
         ...('publish' in COMBINATIONS[name] ? published : []),
       ].toSorted(),
     );

@@ -1,6 +1,5 @@
 import { App } from 'aws-cdk-lib';
 import { describe, expect, test, vi } from 'vitest';
-import { NEXT_STEPS } from '../../functions/errors.ts';
 import { MarkCertificateCollectorStack } from '../../infra/stack.ts';
 import { REGIONS_WITHOUT_FUNCTION_URLS } from '../../infra/triggers.ts';
 import { all, CONTEXT, DAY, only, SETTINGS, type SynthesizedStack, statementsOf, synthesize } from './synthesized.ts';
@@ -78,19 +77,14 @@ describe('the runs of survey', () => {
 });
 
 describe('the rule for revoked certificates', () => {
-  test('The rule matches executions of this state machine that failed with CertificateRevoked, on the default bus.', () => {
-    const {
-      EventPattern,
-      EventBusName = 'default',
-      State,
-    } = only(withSettings, 'AWS::Events::Rule', 'Revoked').Properties;
+  test('The rule matches confirmed revocations of this collector, on the bus of the settings.', () => {
+    const { EventPattern, EventBusName, State } = only(withSettings, 'AWS::Events::Rule', 'Revoked').Properties;
     expect(EventPattern).toEqual({
-      source: ['aws.states'],
-      'detail-type': ['Step Functions Execution Status Change'],
-      detail: { stateMachineArn: ['<StateMachine>'], status: ['FAILED'], error: ['CertificateRevoked'] },
+      source: ['mark-certificate-collector'],
+      'detail-type': ['Mark Certificate Revoked'],
+      detail: { collector: ['acme'], confirmed: [true] },
     });
-    expect({ EventBusName, State }).toEqual({ EventBusName: 'default', State: 'ENABLED' });
-    expect(Object.keys(NEXT_STEPS)).toContain('CertificateRevoked');
+    expect({ EventBusName, State }).toEqual({ EventBusName: 'orders', State: 'ENABLED' });
   });
 
   test('The rule sends events to revoke, and events that it cannot deliver to the queue.', () => {

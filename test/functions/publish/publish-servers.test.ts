@@ -92,9 +92,10 @@ describe.each([
 
   test('A revoked certificate is taken down.', async () => {
     await publishThere(NEWER);
-    const detail = { name: `order-${NEWER}`, error: 'CertificateRevoked' };
+    const collector = 'acme';
+    const detail = { collector, orderNumber: NEWER, confirmed: true, knownSince: NOW };
     const observe = { revoked: () => undefined, damaged: () => undefined };
-    await revoke({ detail }, { s3, bucket: BUCKET, unpublish: true, observe, now: () => new Date(NOW) });
+    await revoke({ detail }, { collector, s3, bucket: BUCKET, unpublish: true, observe });
     const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: BUCKET, Prefix: 'published/' }));
     expect(Contents.map(({ Key }) => Key)).toEqual([JSON_KEY]);
     expect(await publishThere(NEWER)).toEqual(refusedResult('revoked', /taken down/));

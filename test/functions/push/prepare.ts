@@ -1,3 +1,4 @@
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import type { LambdaFunctionURLEvent } from 'aws-lambda';
@@ -8,6 +9,7 @@ import { createSecretReader } from '../../../functions/secret.ts';
 import { ServiceError, startAwsJsonEndpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
 import { startStateMachine } from '../../../infra/local/cloud/executions.ts';
 import { startSecretsEndpoint } from '../../../infra/local/cloud/secrets.ts';
+import { startEventBus } from '../survey/event-bus.ts';
 import type { Login } from './request.ts';
 
 const ARN = 'arn:aws:states:us-east-1:000000000000:stateMachine:Collector';
@@ -58,22 +60,27 @@ export async function prepare({ secret = JSON.stringify(LOGIN), secretId = SECRE
     },
   });
   const secrets = await startSecretsEndpoint({ [secretId]: secret });
+  const bus = await startEventBus();
   const common = {
     region: 'us-east-1',
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
     maxAttempts: 1,
   };
   const sfn = new SFNClient({ ...common, endpoint: states.url });
+  const eventBridge = new EventBridgeClient({ ...common, endpoint: bus.url });
   const secretsManager = new SecretsManagerClient({ ...common, endpoint: secretsUrl ?? secrets.url });
   onTestFinished(async () => {
     ending.resolve();
     sfn.destroy();
     secretsManager.destroy();
-    await Promise.all([machine.close(), states.close(), secrets.close()]);
+    eventBridge.destroy();
+    await Promise.all([machine.close(), states.close(), secrets.close(), bus.close()]);
   });
 
   const records: PushRecord[] = [];
   const push = createPush({
+    collector: 'acme',
+    bus: { eventBridge, eventBusName: 'brand-events' },
     stateMachineArn: ARN,
     sfn,
     login: createSecretReader(secretsManager, SECRET, PUSH_LOGIN_FORM, () => time),
@@ -82,6 +89,7 @@ export async function prepare({ secret = JSON.stringify(LOGIN), secretId = SECRE
   });
   return {
     records,
+    bus,
     async send(event: LambdaFunctionURLEvent) {
       const { statusCode, headers, body } = await push(event);
       return { statusCode, headers, body: body?.trimEnd() };

@@ -2,11 +2,11 @@ import { afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { createHandler } from '../../../functions/revoke/handler.ts';
 import { type CapturedOutput, captureOutput, lambdaContext, logsAndMetrics, stubAwsEnvironment } from '../../lambda.ts';
 import { BUCKET, DOMAIN, type Issue, NOW, type PublishedBucket, startBucket } from '../publish/published-bucket.ts';
-import { issueCertificates, ORDER } from './revocation.ts';
+import { COLLECTOR, issueCertificates, ORDER, revoked } from './revocation.ts';
 
-const variables = { BUCKET_NAME: BUCKET };
+const variables = { COLLECTOR, BUCKET_NAME: BUCKET };
 const context = lambdaContext('revoke', 60_000);
-const event = { detail: { name: `order-${ORDER}`, error: 'CertificateRevoked', stopDate: Date.parse(NOW) } };
+const event = revoked({ knownSince: NOW });
 
 let issue: Issue;
 let bucket: PublishedBucket;

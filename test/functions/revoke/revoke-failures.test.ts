@@ -13,7 +13,7 @@ import {
   SVG,
   startBucket,
 } from '../publish/published-bucket.ts';
-import { DOMAINS, failed, issueCertificates, ORDER, RENEWAL, REVOKED_AT, run } from './revocation.ts';
+import { DOMAINS, issueCertificates, ORDER, RENEWAL, REVOKED_AT, revoked, run } from './revocation.ts';
 
 let issue: Issue;
 let renewal: Issue;
@@ -39,7 +39,7 @@ describe('Failures while a certificate is taken down', { timeout: 120_000 }, () 
 
   async function rehearse(): Promise<readonly S3Request[]> {
     await prepare();
-    return bucket.requestsOf(() => run(bucket, failed(), { unpublish: true }));
+    return bucket.requestsOf(() => run(bucket, revoked(), { unpublish: true }));
   }
 
   async function expectDown() {
@@ -61,10 +61,10 @@ describe('Failures while a certificate is taken down', { timeout: 120_000 }, () 
       let count = 0;
       bucket.server.before = () => (count++ === index ? { status, code } : undefined);
       const $metadata = expect.objectContaining({ httpStatusCode: status });
-      await expect(run(bucket, failed(), { unpublish: true }), place).rejects.toMatchObject({ $metadata });
+      await expect(run(bucket, revoked(), { unpublish: true }), place).rejects.toMatchObject({ $metadata });
       expect(count, place).toBe(index + 1);
       bucket.server.before = () => undefined;
-      expect((await run(bucket, failed(), { unpublish: true })).records, place).toHaveLength(2);
+      expect((await run(bucket, revoked(), { unpublish: true })).records, place).toHaveLength(2);
       await expectDown();
     }
   });
@@ -80,8 +80,8 @@ describe('Failures while a certificate is taken down', { timeout: 120_000 }, () 
         }
         return undefined;
       };
-      await expect(run(bucket, failed(), { unpublish: true, client: 'interrupted' })).rejects.toThrow();
-      expect((await run(bucket, failed(), { unpublish: true })).records, `ended after ${answered}`).toHaveLength(2);
+      await expect(run(bucket, revoked(), { unpublish: true, client: 'interrupted' })).rejects.toThrow();
+      expect((await run(bucket, revoked(), { unpublish: true })).records, `ended after ${answered}`).toHaveLength(2);
       await expectDown();
     }
   });
@@ -97,7 +97,7 @@ describe('Failures while a certificate is taken down', { timeout: 120_000 }, () 
       await prepare();
       let count = 0;
       bucket.server.before = (request) => (isWrite(request) && count++ === nth ? conflict : undefined);
-      expect((await run(bucket, failed(), { unpublish: true })).records).toHaveLength(2);
+      expect((await run(bucket, revoked(), { unpublish: true })).records).toHaveLength(2);
       expect(count).toBe(writes + 1);
       await expectDown();
     }
@@ -115,17 +115,17 @@ describe('Failures while a certificate is taken down', { timeout: 120_000 }, () 
       }
       return undefined;
     };
-    await expect(run(bucket, failed(), { unpublish: true, client: 'interrupted' })).rejects.toThrow();
+    await expect(run(bucket, revoked(), { unpublish: true, client: 'interrupted' })).rejects.toThrow();
     // The server of the tests ignores the condition of a deletion, as older S3 servers do.
     expect(await bucket.keys()).toEqual([JSON_KEY, SVG]);
     bucket.server.before = () => undefined;
-    expect((await run(bucket, failed(), { unpublish: true })).records).toEqual([]);
+    expect((await run(bucket, revoked(), { unpublish: true })).records).toEqual([]);
     await bucket.expectLive(renewal, RENEWAL);
   });
 });
 
 describe('Revoke at the same time as other executions', { timeout: 120_000 }, () => {
-  const down = (client: string) => () => run(bucket, failed(), { unpublish: true, client });
+  const down = (client: string) => () => run(bucket, revoked(), { unpublish: true, client });
   const publishing = (orderNumber: string, client: string) => () =>
     bucket.publish(orderNumber, { domains: [DOMAIN] }, { client });
 

@@ -10,7 +10,7 @@ import {
   SVG,
   startBucket,
 } from '../publish/published-bucket.ts';
-import { DOMAINS, failed, issueCertificates, LATER, ORDER, RENEWAL, REVOKED_AT, run } from './revocation.ts';
+import { DOMAINS, issueCertificates, LATER, ORDER, RENEWAL, REVOKED_AT, revoked, run } from './revocation.ts';
 
 let issue: Issue;
 let renewal: Issue;
@@ -54,16 +54,10 @@ describe('A revoked certificate', () => {
     await bucket.publishOrder(ORDER, issue);
     await run(bucket);
     let reported: RevokedRecord[] = [];
-    const again = failed({ stopDate: Date.parse(LATER) });
+    const again = revoked({ knownSince: LATER });
     expect(await bucket.writesOf(async () => ({ records: reported } = await run(bucket, again)))).toEqual([]);
     expect(reported).toMatchObject([{ domain: DOMAIN, revokedAt: REVOKED_AT }]);
     expect((await bucket.description()).revokedAt).toBe(REVOKED_AT);
-  });
-
-  test('An event without a time is marked with the present time.', async () => {
-    await bucket.publishOrder(ORDER, issue);
-    await run(bucket, failed({ stopDate: null }));
-    expect((await bucket.description()).revokedAt).toBe(LATER);
   });
 
   test('The mark stays when the order is published again.', async () => {
@@ -89,7 +83,7 @@ describe('A revoked certificate', () => {
     await bucket.publishOrder(RENEWAL, renewal);
     const before = await bucket.description();
     expect(await bucket.writesOf(async () => expect((await run(bucket)).records).toEqual([]))).toEqual([]);
-    expect(await run(bucket, failed(), { unpublish: true })).toEqual({ records: [], damaged: [] });
+    expect(await run(bucket, revoked(), { unpublish: true })).toEqual({ records: [], damaged: [] });
     expect(await bucket.expectLive(renewal, RENEWAL)).toEqual(before);
   });
 
@@ -97,9 +91,9 @@ describe('A revoked certificate', () => {
     await bucket.publishOrder(ORDER, issue);
     await bucket.store(ORDER, renewal);
     await bucket.publish(ORDER, { domains: [DOMAIN] }, { at: LATER });
-    expect((await run(bucket, failed(), { unpublish: true })).records).toEqual([]);
+    expect((await run(bucket, revoked(), { unpublish: true })).records).toEqual([]);
     expect(await bucket.expectLive(renewal, ORDER)).toMatchObject({ revokedAt: null });
-    const { records } = await run(bucket, failed({ stopDate: Date.parse(LATER) }), { unpublish: true });
+    const { records } = await run(bucket, revoked({ knownSince: LATER }), { unpublish: true });
     expect(records).toMatchObject([{ served: false }]);
   });
 
@@ -114,7 +108,7 @@ describe('A revoked certificate', () => {
   test('A damaged description is reported and left as it is.', async () => {
     await bucket.publishOrder(ORDER, issue, { domains: DOMAINS });
     await bucket.overwrite(JSON_KEY, '{"schemaVersion": 1}');
-    const { records, damaged } = await run(bucket, failed(), { unpublish: true });
+    const { records, damaged } = await run(bucket, revoked(), { unpublish: true });
     expect(records).toMatchObject([{ domain: 'example.net', served: false }]);
     expect(damaged).toEqual([{ key: JSON_KEY, problem: expect.stringMatching(/^domain: .*live: /) }]);
     expect(await bucket.keys()).toEqual([JSON_KEY, PEM, SVG, 'published/example.net/default.json']);
@@ -122,7 +116,7 @@ describe('A revoked certificate', () => {
 });
 
 describe('Taking down a revoked certificate', () => {
-  const down = (event: unknown = failed(), client = 'revoker') => run(bucket, event, { unpublish: true, client });
+  const down = (event: unknown = revoked(), client = 'revoker') => run(bucket, event, { unpublish: true, client });
 
   test('The description is written first, then chain and logo are deleted, and their versions stay.', async () => {
     await bucket.publishOrder(ORDER, issue);
@@ -145,7 +139,7 @@ describe('Taking down a revoked certificate', () => {
   test('A certificate that was marked before is taken down.', async () => {
     await bucket.publishOrder(ORDER, issue);
     await run(bucket);
-    const { records } = await down(failed({ stopDate: Date.parse(LATER) }));
+    const { records } = await down(revoked({ knownSince: LATER }));
     expect(records).toMatchObject([{ revokedAt: REVOKED_AT, served: false }]);
     expect(await bucket.keys()).toEqual([JSON_KEY]);
   });
@@ -167,35 +161,32 @@ describe('Taking down a revoked certificate', () => {
   });
 });
 
-describe('The order number of an event', () => {
+describe('The event of a revocation', () => {
   test.each([
-    ['the input, as text', { input: JSON.stringify({ orderNumber: ORDER }), name: 'by-hand' }],
-    ['the input, as a number', { input: JSON.stringify({ orderNumber: Number(ORDER) }), name: 'by-hand' }],
-    ['the input, even if the name has another one', { name: 'order-999' }],
-    ['the name, if the input is null', { input: null, name: `order-${ORDER}` }],
-    ['the name, if the input is missing', { input: undefined, name: `order-${ORDER}-20260602` }],
-    ['the name, with a request', { input: undefined, name: `order-${ORDER}-replacement-1` }],
-    ['the name, if the input is not JSON', { input: '{', name: `order-${ORDER}` }],
-    ['the name, if the input has none', { input: '{}', name: `order-${ORDER}` }],
-  ])('The order number is read from %s.', async (_, detail) => {
+    ['that is not confirmed, such as that of a push', { confirmed: false }],
+    ['of another collector', { collector: 'other' }],
+  ])('An event %s takes nothing down and causes no request.', async (_, changes) => {
     await bucket.publishOrder(ORDER, issue);
-    expect((await run(bucket, failed(detail))).records).toMatchObject([{ orderNumber: ORDER }]);
+    const before = await bucket.description();
+    const requests = await bucket.requestsOf(async () =>
+      expect(await run(bucket, revoked(changes), { unpublish: true })).toEqual({ records: [], damaged: [] }),
+    );
+    expect(requests).toEqual([]);
+    expect(await bucket.expectLive(issue, ORDER)).toEqual(before);
   });
 
   test.each([
-    [
-      'without an order number',
-      { input: null, name: 'by-hand' },
-      'the name of the execution, by-hand, is wrong: orderNumber',
-    ],
-    ['with a similar name', { input: null, name: `order-${ORDER}x` }, 'orderNumber is missing'],
-    ['with an invalid order number', { input: null, name: 'order-0' }, 'orderNumber: "0" is not accepted'],
-    ['about another error', { error: 'OrderRejected' }, 'detail.error: "OrderRejected" is not accepted'],
-    ['about an execution without an error', { error: undefined }, 'detail.error is missing'],
-  ])('An event %s is an error and causes no request.', async (_, detail, problem) => {
+    ['without an order number', { orderNumber: undefined }, 'detail.orderNumber is missing'],
+    ['with an invalid order number', { orderNumber: '0' }, 'detail.orderNumber: "0" is not accepted'],
+    ['that does not state whether it is confirmed', { confirmed: undefined }, 'detail.confirmed is missing'],
+    ['without a collector', { collector: undefined }, 'detail.collector is missing'],
+    ['without a time', { knownSince: undefined }, 'detail.knownSince is missing'],
+    ['with an invalid time', { knownSince: 'today' }, 'detail.knownSince: "today" is not accepted; accepted: a date'],
+  ])('An event %s is an error and causes no request.', async (_, changes, problem) => {
     await bucket.publishOrder(ORDER, issue);
+    const event = { detail: { ...revoked().detail, ...changes } };
     const requests = await bucket.requestsOf(() =>
-      expect(run(bucket, failed(detail), { unpublish: true })).rejects.toMatchObject({
+      expect(run(bucket, event, { unpublish: true })).rejects.toMatchObject({
         name: 'InvalidInput',
         message: expect.stringContaining(problem),
       }),

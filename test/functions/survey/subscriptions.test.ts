@@ -6,7 +6,7 @@ import { startTopics } from './topics.ts';
 const ALARMS = 'arn:aws:sns:us-east-1:000000000000:AlarmTopic';
 const BRAND = 'arn:aws:sns:us-east-1:000000000000:NotifyTopic';
 
-async function count(confirmed: Readonly<Record<string, number>>, topicArns: readonly string[]): Promise<number[]> {
+async function count(confirmed: Readonly<Record<string, number>>, topicArns: readonly string[]) {
   const topics = await startTopics(new Map(Object.entries(confirmed)));
   const credentials = { accessKeyId: 'x', secretAccessKey: 'x' };
   const sns = new SNSClient({ region: 'us-east-1', credentials, endpoint: topics.url, maxAttempts: 1 });
@@ -14,22 +14,20 @@ async function count(confirmed: Readonly<Record<string, number>>, topicArns: rea
     sns.destroy();
     await topics.close();
   });
-  const counted: number[] = [];
-  await countSubscriptions({ sns, topicArns }, { subscriptionsCounted: (confirmed) => counted.push(confirmed) });
+  const counted: Record<string, number> = {};
+  const subscriptionsCounted = (topicArn: string, count: number) => {
+    counted[topicArn] = count;
+  };
+  await countSubscriptions({ sns, topicArns }, { subscriptionsCounted });
   return counted;
 }
 
-test('The confirmed subscriptions of a topic are counted.', async () => {
-  expect(await count({ [ALARMS]: 2 }, [ALARMS])).toEqual([2]);
+test('The confirmed subscriptions of each topic are counted.', async () => {
+  expect(await count({ [ALARMS]: 2, [BRAND]: 1, other: 3 }, [ALARMS, BRAND])).toEqual({ [ALARMS]: 2, [BRAND]: 1 });
 });
 
 test('A topic whose last reader has unsubscribed counts as zero.', async () => {
-  expect(await count({ [ALARMS]: 0 }, [ALARMS])).toEqual([0]);
-});
-
-test('Of two topics, the one with fewer subscriptions counts.', async () => {
-  expect(await count({ [ALARMS]: 3, [BRAND]: 0 }, [ALARMS, BRAND])).toEqual([0]);
-  expect(await count({ [ALARMS]: 1, [BRAND]: 4 }, [ALARMS, BRAND])).toEqual([1]);
+  expect(await count({ [ALARMS]: 0 }, [ALARMS])).toEqual({ [ALARMS]: 0 });
 });
 
 test('A topic that does not exist is an error.', async () => {

@@ -90,7 +90,7 @@ export function recordingObserver() {
     statusesDamaged: [] as { readonly key: string; readonly problem: string }[],
     statusesChecked: [] as StatusSummary[],
     statusesReported: [] as { readonly detailType: string; readonly orderNumber: string }[],
-    subscriptions: [] as number[],
+    subscriptions: [] as { readonly topicArn: string; readonly confirmed: number }[],
   };
   const observe: SurveyObserver = {
     damaged: (key, problem) => records.damaged.push({ key, problem }),
@@ -102,7 +102,7 @@ export function recordingObserver() {
     statusDamaged: (key, problem) => records.statusesDamaged.push({ key, problem }),
     statusesChecked: (summary) => records.statusesChecked.push(summary),
     statusReported: (detailType, { orderNumber }) => records.statusesReported.push({ detailType, orderNumber }),
-    subscriptionsCounted: (confirmed) => records.subscriptions.push(confirmed),
+    subscriptionsCounted: (topicArn, confirmed) => records.subscriptions.push({ topicArn, confirmed }),
   };
   return { observe, records };
 }
