@@ -149,6 +149,7 @@ describe('what the roles allow', () => {
       ]);
       expect(grantsOf(withSettings, role)).toEqual({
         ...Object.fromEntries(renamed),
+        ...(role === 'SurveyFunctionRole' && { '<NotifyTopic>': ['sns:GetTopicAttributes'] }),
         ...(role === 'NotifyFunctionRole' && { '<NotifyTopic>': ['sns:Publish'] }),
         ...(role !== 'StateMachineRole' && { [KEY_ARN]: USE_KEY }),
       });
