@@ -1,0 +1,42 @@
+import { describe, expect, test } from 'vitest';
+import { read, tableBelow } from '../infra/markdown.ts';
+import { monthlyBill } from './bill.ts';
+
+/** The default of `pollEvery`, in hours. */
+const POLL_HOURS = 3;
+/** What README.md states for an order that waits for a month, in dollars. */
+const ORDER = 0.02;
+
+const HEADER = '| | 1 order waits | 50 orders wait | 5,000 orders wait |';
+
+describe('What AWS bills in a month', () => {
+  test('is the table in README.md, for the default settings.', () => {
+    const bills = [1, 50, 5000].map((orders) => ({ orders: orders * ORDER, ...monthlyBill({}, orders, POLL_HOURS) }));
+    const amounts = (amount: (bill: (typeof bills)[number]) => number) =>
+      bills.map((bill) => Number(amount(bill).toFixed(2)));
+    const stated = tableBelow(read('README.md'), HEADER)
+      .slice(0, 5)
+      .map(([, ...cells]) => cells.map(Number));
+
+    expect(stated).toEqual([
+      amounts(({ secrets }) => secrets),
+      amounts(({ alarms }) => alarms),
+      amounts(({ metrics }) => metrics),
+      amounts(({ orders }) => orders),
+      amounts(({ total, orders }) => total + orders),
+    ]);
+  });
+
+  test('is at most 4 dollars without the orders, however many wait.', () => {
+    for (const orders of [1, 50, 5000]) {
+      expect(monthlyBill({}, orders, POLL_HOURS).total).toBeLessThanOrEqual(4);
+    }
+  });
+
+  test('grows with each setting that adds a secret, alarms or the dashboard.', () => {
+    const { total } = monthlyBill({}, 1, POLL_HOURS);
+    expect(monthlyBill({ dashboard: true }, 1, POLL_HOURS).total).toBeCloseTo(total + 3);
+    expect(monthlyBill({ push: true }, 1, POLL_HOURS).total).toBeGreaterThan(total + 0.4);
+    expect(monthlyBill({ publish: true }, 1, POLL_HOURS).total).toBeGreaterThan(total);
+  });
+});
