@@ -1,6 +1,7 @@
 import { Stack } from 'aws-cdk-lib';
-import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
+import * as v from 'valibot';
 
 /** Where the stack is deployed, as text or as tokens. */
 export interface KeyPolicyProps {
@@ -9,6 +10,15 @@ export interface KeyPolicyProps {
   readonly account: string;
   /** Whether CloudFront serves objects of the bucket. */
   readonly publish: boolean;
+}
+
+/** A statement of a key's policy. Such a policy is about this key only, so its resource is always `*`. */
+export interface KeyStatement {
+  readonly Effect: 'Allow';
+  readonly Principal: { readonly Service: string };
+  readonly Action: readonly string[];
+  readonly Resource: '*';
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 /**
@@ -23,7 +33,7 @@ export interface KeyPolicyProps {
  * - CloudFront reads published objects (AWS: CloudFront, Restrict access to an Amazon S3 origin, "SSE-KMS"). The
  *   distribution does not exist yet when the key is prepared, so the condition allows those of the account.
  */
-export function keyStatements({ partition, region, account, publish }: KeyPolicyProps): PolicyStatement[] {
+export function keyStatements({ partition, region, account, publish }: KeyPolicyProps): KeyStatement[] {
   const send = ['kms:Decrypt', 'kms:GenerateDataKey*'];
   return [
     statement('events', send),
@@ -41,6 +51,11 @@ export function keyStatements({ partition, region, account, publish }: KeyPolicy
   ];
 }
 
+function statement(service: string, Action: readonly string[], Condition?: KeyStatement['Condition']): KeyStatement {
+  const Principal = { Service: `${service}.amazonaws.com` };
+  return { Effect: 'Allow', Principal, Action, Resource: '*', ...(Condition && { Condition }) };
+}
+
 /**
  * Adds {@link keyStatements} to the policy of a key that an app creates. The policy of an imported key cannot be changed
  * here: its owner adds the statements (README, "Settings").
@@ -48,16 +63,56 @@ export function keyStatements({ partition, region, account, publish }: KeyPolicy
 export function allowServices(key: IKey, publish: boolean): void {
   const { partition, region, account } = Stack.of(key);
   for (const each of keyStatements({ partition, region, account, publish })) {
-    key.addToResourcePolicy(each);
+    key.addToResourcePolicy(PolicyStatement.fromJson(each));
   }
 }
 
-/** A key's policy is about this key only, so the resource is always `*`. */
-function statement(service: string, actions: string[], conditions: Record<string, unknown> = {}): PolicyStatement {
-  return new PolicyStatement({
-    principals: [new ServicePrincipal(`${service}.amazonaws.com`)],
-    actions,
-    resources: ['*'],
-    conditions,
-  });
+const texts = v.union([
+  v.pipe(
+    v.string(),
+    v.transform((text) => [text]),
+  ),
+  v.array(v.string()),
+]);
+
+/** The part of a key's policy that {@link missingServices} reads. */
+const policySchema = v.object({
+  Statement: v.array(
+    v.object({
+      Effect: v.string(),
+      Principal: v.optional(v.union([v.object({ Service: v.optional(texts) }), v.string()])),
+      Action: v.optional(texts, []),
+      Condition: v.optional(v.record(v.string(), v.record(v.string(), v.unknown())), {}),
+    }),
+  ),
+});
+
+/**
+ * The services that the policy of a key does not allow what they need. Whether a condition that a service supports is
+ * met, AWS alone can tell.
+ *
+ * @param policy the policy as JSON, as KMS returns it.
+ */
+export function missingServices(policy: string, needed: readonly KeyStatement[]): string[] {
+  const { Statement } = v.parse(policySchema, JSON.parse(policy));
+  const allows = ({ Principal: { Service }, Action, Condition }: KeyStatement) =>
+    Statement.some(
+      (each) =>
+        each.Effect === 'Allow' &&
+        typeof each.Principal === 'object' &&
+        each.Principal.Service?.includes(Service) &&
+        Action.every((action) => each.Action.some((pattern) => includesAction(pattern, action))) &&
+        (Condition !== undefined || !hasSourceCondition(each.Condition)),
+    );
+  return needed.filter((each) => !allows(each)).map(({ Principal }) => Principal.Service);
+}
+
+/** Whether a pattern like `kms:*` allows an action like `kms:GenerateDataKey*`. */
+function includesAction(pattern: string, action: string): boolean {
+  const prefix = pattern.replace(/\*$/, '').toLowerCase();
+  return pattern.endsWith('*') ? action.toLowerCase().startsWith(prefix) : action.toLowerCase() === prefix;
+}
+
+function hasSourceCondition(condition: Readonly<Record<string, Readonly<Record<string, unknown>>>>): boolean {
+  return Object.values(condition).some((keys) => Object.keys(keys).some((key) => /^aws:source/i.test(key)));
 }

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -31,6 +31,7 @@ const WAIT_SCALE = 0.1;
 export interface PublicResponse {
   readonly status: number;
   readonly contentType: string | undefined;
+  readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
 }
 
@@ -114,6 +115,7 @@ export async function startCloud(): Promise<Cloud> {
       return {
         status: response.statusCode ?? 0,
         contentType: response.headers['content-type'],
+        headers: response.headers,
         body: await buffer(response),
       };
     },

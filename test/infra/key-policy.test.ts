@@ -2,20 +2,12 @@ import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { describe, expect, test } from 'vitest';
-import { allowServices, keyStatements } from '../../infra/key-policy.ts';
+import { allowServices, keyStatements, missingServices } from '../../infra/key-policy.ts';
 import { read } from './markdown.ts';
 import { all, asList, KEY_ARN, policyStatements, SETTINGS, synthesize } from './synthesized.ts';
 
 const PLACE = { partition: 'aws', region: 'eu-central-1', account: '111122223333' };
-/** The statements as they are in a policy; a service principal is a token until a stack resolves it. */
-const jsonOf = (publish: boolean): readonly PolicyStatementJson[] =>
-  new Stack(new App(), 'Stack', { env: PLACE }).resolve(
-    keyStatements({ ...PLACE, publish }).map((each) => each.toStatementJson()),
-  );
-
-interface PolicyStatementJson {
-  readonly Principal: { readonly Service: string };
-}
+const jsonOf = (publish: boolean) => keyStatements({ ...PLACE, publish });
 
 describe('the policy of a customer-managed key', () => {
   test('The README shows the statements, ready to copy.', () => {
@@ -52,7 +44,7 @@ describe('the policy of a customer-managed key', () => {
     expect(jsonOf(true)).toContainEqual({
       Effect: 'Allow',
       Principal: { Service: 'cloudfront.amazonaws.com' },
-      Action: 'kms:Decrypt',
+      Action: ['kms:Decrypt'],
       Resource: '*',
       Condition: { ArnLike: { 'aws:SourceArn': 'arn:aws:cloudfront::111122223333:distribution/*' } },
     });
@@ -85,6 +77,48 @@ describe('the policy of a customer-managed key', () => {
     for (const { Action } of grants) {
       expect(Action).toEqual(['kms:Decrypt', 'kms:GenerateDataKey']);
     }
+  });
+});
+
+describe('the check of a deployed key', () => {
+  const [forEvents, forAlarms] = jsonOf(false);
+  const missing = (...Statement: object[]) => missingServices(JSON.stringify({ Statement }), jsonOf(false));
+  const root = {
+    Effect: 'Allow',
+    Principal: { AWS: 'arn:aws:iam::111122223333:root' },
+    Action: 'kms:*',
+    Resource: '*',
+  };
+
+  test('A policy with the statements of the README lacks nothing.', () => {
+    expect(missing(root, ...jsonOf(false))).toEqual([]);
+    expect(missingServices(JSON.stringify({ Statement: jsonOf(true) }), jsonOf(true))).toEqual([]);
+  });
+
+  test('One statement for several services, with all actions, is enough.', () => {
+    const Service = ['events.amazonaws.com', 'cloudwatch.amazonaws.com'];
+    expect(missing({ ...forEvents, Principal: { Service }, Action: 'kms:*' })).toEqual([]);
+    expect(missing({ ...forEvents, Principal: { Service }, Action: ['kms:Decrypt', 'kms:Generate*'] })).toEqual([]);
+  });
+
+  test.each([
+    ['The default policy lacks both services.', [root], ['events', 'cloudwatch']],
+    ['A statement is missing.', [forAlarms], ['events']],
+    ['An action is missing.', [forAlarms, { ...forEvents, Action: 'kms:Decrypt' }], ['events']],
+    [
+      'An action is too narrow.',
+      [forAlarms, { ...forEvents, Action: ['kms:Decrypt', 'kms:GenerateDataKey'] }],
+      ['events'],
+    ],
+    ['A statement denies.', [forAlarms, { ...forEvents, Effect: 'Deny' }], ['events']],
+    [
+      'The statement for EventBridge has a condition on the source.',
+      [forAlarms, { ...forEvents, Condition: { StringEquals: { 'AWS:SourceAccount': '111122223333' } } }],
+      ['events'],
+    ],
+    ['Everybody is not a service.', [{ ...forEvents, Principal: '*' }, forAlarms], ['events']],
+  ])('%s', (_, statements, services) => {
+    expect(missing(...statements.map((each) => each ?? {}))).toEqual(services.map((each) => `${each}.amazonaws.com`));
   });
 });
 

@@ -1,0 +1,83 @@
+import { styleText } from 'node:util';
+import { DEFAULT_COLLECTOR } from '../../functions/environment.ts';
+import { AwsUnavailableError, selectAws } from '../deployed/aws.ts';
+import { SMOKE_STEPS, type SmokeOutcome, type SmokeResult } from '../deployed/smoke.ts';
+import { smokeOnAws } from '../deployed/smoke-aws.ts';
+import { stackNameOf } from '../settings.ts';
+import { EXIT_CODES, parseArguments, runCommand, UsageError } from './usage.ts';
+
+const USAGE = `npm run smoke -- [--collector NAME] [--region REGION] [--profile PROFILE] [--json]
+
+Tests a deployed collector from outside: an alarm, a message, the dead-letter queue, the push URL, the published address
+and the policy of the key. It takes about five minutes and calls the CA for no order.
+
+The people behind alarmEmail receive a few messages that say that they are a test. Rules of other systems that match
+"Mark Certificate Failed" receive one event: about the order 1, with the error SmokeTest.
+
+  --collector  the collector's name, the setting name (default: ${DEFAULT_COLLECTOR})
+  --region     the AWS region (default: AWS_REGION, or the region of the profile)
+  --profile    the AWS profile (default: AWS_PROFILE, or the credentials in the environment)
+  --json       print one JSON object for each step
+
+A step whose setting is off is reported as absent. A step that could not run is reported as skipped, which is a failure.
+
+Exit status: 0 no step failed or was skipped, 1 a step failed or was skipped, 2 the stack cannot be read, 64 wrong usage,
+70 internal error.`;
+
+const SYMBOLS: Readonly<Record<SmokeOutcome, string>> = {
+  passed: styleText('green', '✓'),
+  failed: styleText('red', '✗'),
+  skipped: styleText('red', '?'),
+  absent: '-',
+};
+
+/** The width of the column with the names of the steps. */
+const WIDTH = Math.max(...Object.keys(SMOKE_STEPS).map(({ length }) => length));
+
+function print({ step, outcome, text }: SmokeResult): void {
+  console.log(`${SYMBOLS[outcome]} ${step.padEnd(WIDTH)}  ${outcome.padEnd(7)}  ${SMOKE_STEPS[step]}: ${text}`);
+}
+
+await runCommand(USAGE, async (args) => {
+  const { values } = parseArguments({
+    args,
+    options: {
+      collector: { type: 'string', default: DEFAULT_COLLECTOR },
+      region: { type: 'string' },
+      profile: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    return EXIT_CODES.success;
+  }
+  const { collector, region, profile, json } = values;
+  const stackName = stackNameOf(collector);
+  if (collector !== DEFAULT_COLLECTOR && stackName === stackNameOf(DEFAULT_COLLECTOR)) {
+    throw new UsageError(`--collector: ${collector} is not accepted; accepted: 1 to 32 of a-z, 0-9 and "-"`);
+  }
+  // The temporary queue is deleted before the process ends. A second Ctrl-C ends it at once.
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort()).once('SIGTERM', () => stop.abort());
+  try {
+    await selectAws({ region, profile });
+    const results = await smokeOnAws({
+      stackName,
+      signal: stop.signal,
+      observe: json ? (result) => console.log(JSON.stringify(result)) : print,
+    });
+    const bad = results.filter(({ outcome }) => outcome === 'failed' || outcome === 'skipped');
+    if (bad.length > 0) {
+      console.error(`${stackName}: ${bad.map(({ step, outcome }) => `${step} ${outcome}`).join(', ')}`);
+    }
+    return bad.length === 0 ? EXIT_CODES.success : EXIT_CODES.problem;
+  } catch (error) {
+    if (!(error instanceof AwsUnavailableError)) {
+      throw error;
+    }
+    console.error(error.message);
+    return EXIT_CODES.unavailable;
+  }
+});
