@@ -66,6 +66,27 @@ const FAULTS: readonly (readonly [string, string, string, string, Readonly<Recor
     'put_metric_alarm',
     { ...ALARM, ExtendedStatistic: 'x99' },
   ],
+  [
+    'an unknown comparison',
+    'ComparisonOperator',
+    'cloudwatch',
+    'put_metric_alarm',
+    { ...ALARM, ComparisonOperator: 'LessThan' },
+  ],
+  [
+    'a description that is too long',
+    'AlarmDescription',
+    'cloudwatch',
+    'put_metric_alarm',
+    { ...ALARM, AlarmDescription: 'a'.repeat(1025) },
+  ],
+  [
+    'a name with a character that AWS refuses',
+    'put_rule.Name',
+    'events',
+    'put_rule',
+    { Name: 'a b', EventPattern: '{"source":["a"]}' },
+  ],
   ['a dashboard that is not JSON', 'JSON', 'cloudwatch', 'put_dashboard', { DashboardName: 'a', DashboardBody: '{' }],
   ['an empty list in a pattern', 'Empty', 'events', 'put_rule', { Name: 'a', EventPattern: '{"source":[]}' }],
   [
