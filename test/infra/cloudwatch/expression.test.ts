@@ -1,8 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { calculate, type Series } from './expression.ts';
+import { compile, type ExpressionAssumptions, type Series } from './expression.ts';
 
 const _ = undefined;
 const FILLS = { fillsEmptySeries: true };
+
+function calculate(expression: string, series: Readonly<Record<string, Series>>, assumptions: ExpressionAssumptions) {
+  return compile(expression, Object.keys(series), assumptions)(series);
+}
 
 /**
  * The examples of "Using math expressions with CloudWatch metrics".

@@ -33,17 +33,21 @@ const OPERATORS: readonly Readonly<Record<string, (left: number, right: number) 
   { '*': (left, right) => left * right, '/': (left, right) => left / right },
 ];
 
+/** A part of an expression: calculates its value from the metrics by id. */
+type Part = (series: Readonly<Record<string, Series>>) => Value;
+
 /**
- * Calculates an expression.
+ * Reads an expression. The result calculates its values.
  *
- * @param series the metrics by id, all of one length.
- * @throws if the expression uses anything that this module does not know, or if its result is not one time series.
+ * @param ids the ids of the metrics.
+ * @throws if the expression uses anything that this module does not know, or (when it is calculated) if its result is
+ * not one time series.
  */
-export function calculate(
+export function compile(
   expression: string,
-  series: Readonly<Record<string, Series>>,
+  ids: readonly string[],
   { fillsEmptySeries }: ExpressionAssumptions,
-): Series {
+): (series: Readonly<Record<string, Series>>) => Series {
   const tokens = tokensOf(expression);
   let position = 0;
   const isNext = (token: string) => tokens[position] === token;
@@ -54,7 +58,7 @@ export function calculate(
     position += 1;
   };
 
-  const binary = (level: number): Value => {
+  const binary = (level: number): Part => {
     const operators = OPERATORS[level];
     if (!operators) {
       return unary();
@@ -62,43 +66,45 @@ export function calculate(
     let left = binary(level + 1);
     for (let operator = operators[tokens[position] ?? '']; operator; operator = operators[tokens[position] ?? '']) {
       position += 1;
-      left = combine(left, binary(level + 1), operator);
+      const [first, second, apply] = [left, binary(level + 1), operator];
+      left = (series) => combine(first(series), second(series), apply);
     }
     return left;
   };
-  const unary = (): Value => {
-    if (isNext('-')) {
-      position += 1;
-      return combine(0, unary(), (left, right) => left - right);
+  const unary = (): Part => {
+    if (!isNext('-')) {
+      return primary();
     }
-    return primary();
+    position += 1;
+    const negated = unary();
+    return (series) => combine(0, negated(series), (left, right) => left - right);
   };
-  const list = (end: string): Value[] => {
-    const values = [binary(0)];
+  const list = (end: string): Part[] => {
+    const parts = [binary(0)];
     while (isNext(',')) {
       position += 1;
-      values.push(binary(0));
+      parts.push(binary(0));
     }
     take(end);
-    return values;
+    return parts;
   };
-  const primary = (): Value => {
+  const primary = (): Part => {
     const token = tokens[position] ?? '';
     position += 1;
     if (token === '(') {
-      const value = binary(0);
+      const part = binary(0);
       take(')');
-      return value;
+      return part;
     }
     if (token === '[') {
-      return list(']').map(asSeries);
+      const parts = list(']');
+      return (series) => parts.map((part) => asSeries(part(series)));
     }
     if (/^\d/.test(token)) {
-      return Number(token);
+      return () => Number(token);
     }
-    const found = series[token];
-    if (found) {
-      return found;
+    if (ids.includes(token)) {
+      return (series) => asSeries(series[token]);
     }
     if (token === 'FILL') {
       return fillCall();
@@ -108,28 +114,32 @@ export function calculate(
       throw new Error(`${expression}: "${token}" is not known`);
     }
     take('(');
-    return apply(list(')'));
+    const parts = list(')');
+    return (series) => apply(parts.map((part) => part(series)));
   };
   /** FILL(series, number) and FILL(series, REPEAT). */
-  const fillCall = (): Value => {
+  const fillCall = (): Part => {
     take('(');
-    const filled = asSeries(binary(0));
+    const filled = binary(0);
     take(',');
     const repeats = isNext('REPEAT');
     position += repeats ? 1 : 0;
     const filler = repeats ? undefined : binary(0);
     take(')');
-    if (filler !== undefined && typeof filler !== 'number') {
-      throw new Error(`${expression}: FILL is only known with a number or REPEAT`);
-    }
-    return fill(filled, filler, fillsEmptySeries);
+    return (series) => {
+      const value = filler?.(series);
+      if (value !== undefined && typeof value !== 'number') {
+        throw new Error(`${expression}: FILL is only known with a number or REPEAT`);
+      }
+      return fill(asSeries(filled(series)), value, fillsEmptySeries);
+    };
   };
 
-  const result = binary(0);
+  const whole = binary(0);
   if (position < tokens.length) {
     throw new Error(`${expression}: "${tokens[position]}" is not expected`);
   }
-  return asSeries(result);
+  return (series) => asSeries(whole(series));
 }
 
 /** Functions of arrays return one series; a missing value counts as 0 in a sum and is ignored by the others. */

@@ -5,7 +5,7 @@
  */
 import { type AlarmProperties, type AlarmQuery, queryOf } from '../alarm-properties.ts';
 import { type AlarmState, breaches, evaluate, type Point } from './evaluation.ts';
-import { calculate, type ExpressionAssumptions, type Series } from './expression.ts';
+import { compile, type ExpressionAssumptions, type Series } from './expression.ts';
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
@@ -48,6 +48,8 @@ export interface Run {
  */
 export function simulate(alarm: AlarmProperties, data: MetricData, run: Run): Transition[] {
   const query = queryOf(alarm);
+  const ids = query.metrics.map(({ id }) => id);
+  const calculate = compile(query.expression, ids, run.assumptions);
   const rules = {
     evaluationPeriods: alarm.EvaluationPeriods,
     datapointsToAlarm: alarm.DatapointsToAlarm ?? alarm.EvaluationPeriods,
@@ -58,7 +60,7 @@ export function simulate(alarm: AlarmProperties, data: MetricData, run: Run): Tr
   let state: AlarmState = 'INSUFFICIENT_DATA';
   let evaluates = false;
   for (const at of evaluationTimes(alarm, query, data, run)) {
-    const series = retrieve(alarm, query, data, at, run.assumptions);
+    const series = calculate(retrieve(alarm, query, data, at, run.assumptions));
     evaluates ||=
       at >= run.createdAt + warmUp.seconds ||
       // "The alarm ends the warm-up period early" when data fills its window.
@@ -98,28 +100,32 @@ function actionsOf(alarm: AlarmProperties, state: AlarmState): readonly string[]
   return { ALARM: AlarmActions, OK: OKActions, INSUFFICIENT_DATA: InsufficientDataActions }[state];
 }
 
-/** The data points of the evaluation range at one time, the oldest first. Each period ends where the next begins. */
+/**
+ * The data points of each metric in the evaluation range at one time, the oldest first. Each period ends where the next
+ * begins.
+ */
 function retrieve(
   { EvaluationPeriods }: AlarmProperties,
-  { expression, metrics, period }: AlarmQuery,
+  { metrics, period }: AlarmQuery,
   data: MetricData,
   at: number,
-  { extraPoints, delay, fillsEmptySeries }: Assumptions,
-): Series {
+  { extraPoints, delay }: Assumptions,
+): Record<string, Series> {
   const count = EvaluationPeriods + extraPoints;
   const series = metrics.map(({ id, identity, statistic }) => {
     const samples = data.get(identity) ?? [];
     const visible = firstIndex(samples, at - delay + 1);
+    // The index of the first sample after each boundary between two periods.
+    const boundaries = Array.from({ length: count + 1 }, (_, index) =>
+      Math.min(firstIndex(samples, at - (count - index) * period), visible),
+    );
     const points = Array.from({ length: count }, (_, index) => {
-      const end = at - (count - 1 - index) * period;
-      const values = samples
-        .slice(firstIndex(samples, end - period), Math.min(firstIndex(samples, end), visible))
-        .map(({ value }) => value);
+      const values = samples.slice(boundaries[index], boundaries[index + 1]).map(({ value }) => value);
       return values.length === 0 ? undefined : aggregate(values, statistic);
     });
     return [id, points] as const;
   });
-  return calculate(expression, Object.fromEntries(series), { fillsEmptySeries });
+  return Object.fromEntries(series);
 }
 
 function aggregate(values: readonly number[], statistic: string): number {
