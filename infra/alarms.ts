@@ -20,10 +20,9 @@ import type { Settings } from './settings.ts';
 /** What the alarms watch. */
 export interface AlarmsProps {
   readonly collect: IFunction;
-  /** Undefined if the stack sends no messages by a function. */
-  readonly notify?: IFunction | undefined;
+  readonly notify: IFunction;
   /** Undefined if the setting `push` is off. */
-  readonly push?: IFunction | undefined;
+  readonly push: IFunction | undefined;
   readonly deadLetterQueue: IQueue;
   /** The topic of the operators. */
   readonly topic: ITopic;
@@ -181,7 +180,8 @@ function alarmDefinitions(props: AlarmsProps): AlarmDefinitions {
     NoSubscription: {
       title: 'nobody receives the messages',
       meaning:
-        'A topic has no confirmed subscription. If it is the alarm topic, this alarm is visible in CloudWatch only, because its message reaches nobody either.',
+        'A topic of the collector has no confirmed subscription, so its messages reach nobody. The message of this alarm may reach nobody either: look at the alarms in CloudWatch.',
+      // The survey writes a value for each topic.
       metric: functionMetric(settings.name, 'survey', SURVEY_METRICS.confirmedSubscriptions, Stats.MINIMUM, HOUR),
       threshold: 1,
       below: true,
@@ -189,15 +189,13 @@ function alarmDefinitions(props: AlarmsProps): AlarmDefinitions {
       // The first survey of a new stack runs before somebody can confirm a subscription.
       warmUp: LONGEST_WARM_UP,
     },
-    ...(notify && {
-      NotifyErrors: {
-        title: 'messages are not sent',
-        meaning:
-          'The function that sends the messages failed at least three times within an hour. Lambda tries each message three times.',
-        metric: filled(notify.metricErrors({ statistic: Stats.SUM }), HOUR),
-        threshold: 3,
-      },
-    }),
+    NotifyErrors: {
+      title: 'messages are not sent',
+      meaning:
+        'The function that sends the messages failed at least three times within an hour. Lambda tries each message three times.',
+      metric: filled(notify.metricErrors({ statistic: Stats.SUM }), HOUR),
+      threshold: 3,
+    },
     ...(push && {
       PushErrors: {
         title: 'push fails',

@@ -21,6 +21,7 @@ describe('the alarms', () => {
       'DeadLetters',
       'ManifestDamaged',
       'NoSubscription',
+      'NotifyErrors',
       'SurveyMissing',
     ]);
   });
@@ -123,6 +124,12 @@ describe('each alarm', () => {
       { period: HOUR, breach: [LESS, 1], points: [1, 1], missing: 'ignore' },
     ],
     [
+      'NotifyErrors',
+      FILLED,
+      [`Sum ${lambda('Errors', 'NotifyFunction')}`],
+      { period: HOUR, breach: [OR_MORE, 3], points: [1, 1], missing: 'notBreaching' },
+    ],
+    [
       'PublicationRefused',
       FILLED,
       [`Sum ${own('publish', 'PublicationsRefused')}`],
@@ -197,9 +204,9 @@ describe('the timings that settings accept', () => {
 describe('the cost of the alarms', () => {
   // AWS bills an alarm for each metric that it reads (page "Amazon CloudWatch pricing"): 0.10 dollars a month.
   test.each([
-    ['by default', byDefault, 8],
-    ['with publish', publishing, 9],
-    ['with publish and push', everything, 10],
+    ['by default', byDefault, 9],
+    ['with publish', publishing, 10],
+    ['with publish and push', everything, 11],
   ])('The alarms read as many metrics as the page about costs states, %s.', (_, stack, metrics) => {
     const read = Object.values(alarmsOf(stack)).flatMap((alarm) => queryOf(alarm).metrics);
     expect(read.length).toBe(metrics);
