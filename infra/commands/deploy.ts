@@ -1,5 +1,5 @@
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
-import { AwsUnavailableError, selectAws } from '../deployed/aws.ts';
+import { AwsUnavailableError, requireCredentials, selectAws } from '../deployed/aws.ts';
 import { CdkError, runCdk, synthesize } from '../deployed/cdk.ts';
 import { REMOVABLE_SETTINGS } from '../deployed/changes.ts';
 import { deploy, UnknownRemovalError } from '../deployed/deploy.ts';
@@ -38,12 +38,14 @@ await runCommand(USAGE, async (args) => {
   const { remove = [], context = [], profile, region, output } = values;
   try {
     const selected = await selectAws({ profile: profile?.at(-1), region: region?.at(-1) });
+    const cloudFormation = new CloudFormationClient();
+    await requireCredentials(cloudFormation);
     for (const setting of context) {
       console.log(`Note: -c ${setting} is for this deployment only. To keep it, write it under "context" in cdk.json.`);
     }
     const deployed = await deploy({
       collector: await synthesize(runCdk, context, output?.at(-1)),
-      cloudFormation: new CloudFormationClient(),
+      cloudFormation,
       cdk: runCdk,
       print: console.log,
       region: selected,

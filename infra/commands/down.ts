@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { SFNClient } from '@aws-sdk/client-sfn';
-import { AwsUnavailableError, selectAws } from '../deployed/aws.ts';
+import { AwsUnavailableError, requireCredentials, selectAws } from '../deployed/aws.ts';
 import { CdkError, runCdk, synthesize } from '../deployed/cdk.ts';
 import { down, ExecutionsNotStoppedError } from '../deployed/down.ts';
 import { EXIT_CODES, runCommand, splitArguments, UsageError } from './usage.ts';
@@ -57,9 +57,11 @@ await runCommand(USAGE, async (args) => {
   }
   try {
     const selected = await selectAws({ profile: profile?.at(-1), region: region?.at(-1) });
+    const cloudFormation = new CloudFormationClient();
+    await requireCredentials(cloudFormation);
     const outcome = await down({
       collector: await synthesize(runCdk, context, output?.at(-1)),
-      cloudFormation: new CloudFormationClient(),
+      cloudFormation,
       // StopExecution has a low limit of calls: wait instead of failing.
       sfn: new SFNClient({ retryMode: 'adaptive', maxAttempts: 10 }),
       cdk: runCdk,

@@ -55,6 +55,15 @@ async function regionOfProfile(profile: string | undefined): Promise<string> {
   }
 }
 
+/**
+ * Finds the credentials before anything slow is done. Whether AWS accepts them, the first request shows.
+ *
+ * @throws {AwsUnavailableError} if there are none.
+ */
+export async function requireCredentials(client: CloudFormationClient): Promise<void> {
+  await withAwsErrors('AWS cannot be used', () => client.config.credentials());
+}
+
 const NETWORK_ERRORS = ['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ECONNRESET', 'ENETUNREACH', 'ETIMEDOUT'];
 
 /** Names of errors of the SDK and of AWS, with the next step. */

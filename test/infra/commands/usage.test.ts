@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { splitArguments, UsageError } from '../../../infra/commands/usage.ts';
 
 const MODULE = join(import.meta.dirname, '../../../infra/commands/usage.ts');
 
@@ -71,5 +72,34 @@ describe('A command', () => {
 
   test('prints the stack of an internal error.', () => {
     expect(runCommand("throw new RangeError('a fault');").stderr).toMatch(/^\s+at /m);
+  });
+});
+
+describe('Arguments for a command and for the program that it runs', () => {
+  const OPTIONS = { values: { remove: {}, context: { short: 'c' } }, flags: { yes: { short: 'y' } } };
+
+  test.each([
+    { args: [], values: {}, flags: [], others: [] },
+    { args: ['--remove', 'a', '--remove=b'], values: { remove: ['a', 'b'] }, flags: [], others: [] },
+    { args: ['-c', 'a=b=c', '-cd=e'], values: { context: ['a=b=c', 'd=e'] }, flags: [], others: [] },
+    { args: ['--yes', 'Stack'], values: {}, flags: ['yes'], others: ['Stack'] },
+    {
+      args: ['--require-approval', 'never', '-c', 'a=b', '-v', '--outputs-file=x'],
+      values: { context: ['a=b'] },
+      flags: [],
+      others: ['--require-approval', 'never', '-v', '--outputs-file=x'],
+    },
+  ])('are separated, and keep their order: $args.', ({ args, values, flags, others }) => {
+    const split = splitArguments(args, OPTIONS);
+    expect({ ...split, flags: [...split.flags] }).toEqual({ values, flags, others });
+  });
+
+  test.each([
+    [['--remove'], '--remove needs a value'],
+    [['-c'], '-c needs a value'],
+    [['--remove', '--yes'], '--remove needs a value'],
+    [['--yes=no'], '--yes takes no value'],
+  ])('are refused if a value is missing or unexpected: %j.', (args, message) => {
+    expect(() => splitArguments(args, OPTIONS)).toThrow(new UsageError(message));
   });
 });
