@@ -6,6 +6,7 @@ import { FINDINGS } from '../../functions/certificate/findings.ts';
 import { STATUSES } from '../../functions/collectmc/codes.ts';
 import { REFUSALS } from '../../functions/publish/refusals.ts';
 import { DIFFERENCES } from '../../functions/survey/differences.ts';
+import { REMOVABLE_SETTINGS } from '../../infra/deployed/changes.ts';
 import { SCENARIOS } from '../../infra/local/scenarios.ts';
 import { readSettings, SETTING_NAMES } from '../../infra/settings.ts';
 import { codeIn, codesIn, headingsOf, namedInPages, PAGES, proseOf, read, slugOf, tableBelow } from './markdown.ts';
@@ -104,10 +105,26 @@ describe('The commands in all pages', () => {
     expect(Object.keys(SCENARIOS)).toEqual(expect.arrayContaining(scenarios));
   });
 
-  test('set settings that exist.', () => {
+  test('set settings that exist, and only those that do not last, with -c.', () => {
+    const lines = PAGES.filter((page) => page !== 'CHANGELOG.md').flatMap((page) => read(page).split('\n'));
+    const withContext = lines.filter((line) => /\s-c \w+=/.test(line));
+    expect(withContext.filter((line) => !/npm run (synth|local:up|down) -- |cdk synth /.test(line))).toEqual([]);
     const settings = namedInPages(/-c (\w+)=/g);
-    expect(settings.length).toBeGreaterThan(3);
     expect(SETTING_NAMES).toEqual(expect.arrayContaining(settings));
+  });
+
+  test('show settings in cdk.json that exist, with values that are accepted.', () => {
+    const blocks = PAGES.flatMap((page) => [...read(page).matchAll(/^( *)```json\n([\s\S]*?)^ *```$/gm)])
+      .map(([, , json = '']) => JSON.parse(json))
+      .filter((value) => 'context' in value);
+    expect(blocks.length).toBeGreaterThan(1);
+    for (const { context } of blocks) {
+      expect(SETTING_NAMES).toEqual(expect.arrayContaining(Object.keys(context)));
+      expect(() => readSettings(context)).not.toThrow();
+    }
+    const inText = namedInPages(/`"(\w+)": [^`]+` (?:(?:under `context` in|to) `cdk\.json`|and `")/g);
+    expect(inText.length).toBeGreaterThan(3);
+    expect(SETTING_NAMES).toEqual(expect.arrayContaining(inText));
   });
 
   test('run npm scripts that exist.', () => {
@@ -134,6 +151,14 @@ describe("The README's table of settings", () => {
       ...Object.fromEntries(SETTING_NAMES.map((name) => [name, ''])),
       ...Object.fromEntries(defaults),
     });
+  });
+});
+
+describe('The option --remove', () => {
+  test('has only names in the pages that npm run deploy accepts.', () => {
+    const removed = namedInPages(/--remove ([a-z]\w+)/g);
+    expect(removed.length).toBeGreaterThan(1);
+    expect(REMOVABLE_SETTINGS).toEqual(expect.arrayContaining(removed));
   });
 });
 

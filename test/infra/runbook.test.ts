@@ -70,15 +70,25 @@ describe("The runbook's commands", () => {
     expect(deployed.filter((name) => !words.includes(`"${name}"`))).toEqual([]);
   });
 
-  test('find functions, log groups and queues by a part of their names.', () => {
-    const parts = [...RUNBOOK.matchAll(/contains\([^,]+, '(\w+)'\)/g)].map(([, part = '']) => part);
-    const ids = Object.entries(withSettings.resolved.Resources)
-      .filter(([, { Type }]) => ['AWS::Lambda::Function', 'AWS::Logs::LogGroup', 'AWS::SQS::Queue'].includes(Type))
-      .map(([id]) => id);
-    expect(parts.length).toBeGreaterThan(2);
-    for (const part of parts) {
-      expect(ids.filter((id) => id.includes(part)).length, part).toBeGreaterThan(0);
+  test('find exactly one function, log group or queue by its type and a part of its logical id.', () => {
+    const lookups = [...RUNBOOK.matchAll(/\bresource (\w+::\w+) (\w+)/g)];
+    const resources = Object.entries(withSettings.resolved.Resources);
+    expect(lookups.length).toBeGreaterThan(3);
+    for (const [lookup, type, part = ''] of lookups) {
+      const found = resources.filter(([id, { Type }]) => Type === `AWS::${type}` && id.includes(part));
+      expect(found.length, lookup).toBe(1);
     }
+  });
+
+  test('find resources of the stack only, because an account can have several collectors.', () => {
+    expect(RUNBOOK).not.toMatch(/describe-log-groups|list-queues|list-functions|list-state-machines|list-secrets/);
+    expect(RUNBOOK).not.toContain('--stack-name MarkCertificateCollector');
+  });
+
+  test('delete dead letters one by one.', () => {
+    expect(namedInPages(/(purge-queue)/g)).toEqual([]);
+    expect(RUNBOOK).toMatch(/aws sqs receive-message [^\n]*--wait-time-seconds 20/);
+    expect(RUNBOOK).toContain('aws sqs delete-message');
   });
 
   test('name graphs that the dashboard has.', () => {
