@@ -82,13 +82,12 @@ function isSame(current: OrderStatus, seen: OrderStatus): boolean {
 }
 
 function asLost({ reason, reportedAt: _, ...status }: OrderStatus, at: string): OrderStatus {
-  const { orderNumber, execution, since } = status;
-  const waited = `Order ${orderNumber} has waited since ${since}${reason === undefined ? '' : ` (${reason})`}`;
+  const waited = `the order has waited since ${status.since}${reason === undefined ? '' : ` (${reason})`}`;
   return {
     ...status,
     state: 'failed',
     error: LOST,
-    text: `${waited}, but its execution ${execution} no longer runs, so nothing asks the CA for its certificate`,
+    text: `${waited}, but its execution ${status.execution} no longer runs`,
     since: at,
     nextStep: FAILURE_NEXT_STEPS[LOST].text,
     updatedAt: at,

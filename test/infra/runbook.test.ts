@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { NEXT_STEPS } from '../../functions/errors.ts';
+import { FAILURE_NEXT_STEPS } from '../../functions/errors.ts';
 import { PUBLICATION_QUERIES, QUERIES } from '../../infra/queries.ts';
 import { codeIn, headingsOf, namedInPages, read, slugOf, tableBelow } from './markdown.ts';
 import { all, SETTINGS, type SynthesizedStack, synthesize } from './synthesized.ts';
@@ -43,11 +43,11 @@ describe("The runbook's sections about alarms", () => {
     },
   );
 
-  test('name every error that ends a collection, in one table.', () => {
+  test('name every failure that the collector reports, in one table.', () => {
     const names = tableBelow(RUNBOOK, '| error | what happened | what to do |').map(
       ([name = '']) => codeIn(name) || name,
     );
-    expect(names).toEqual([...Object.keys(NEXT_STEPS), 'any other']);
+    expect(names).toEqual([...Object.keys(FAILURE_NEXT_STEPS), 'any other']);
   });
 });
 

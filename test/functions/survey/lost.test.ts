@@ -27,9 +27,8 @@ describe('An order that waits without a running execution', () => {
 
     expect(error).toBeUndefined();
     expect(statusesChecked).toMatchObject([{ waiting: 1, lost: 1, unreported: 0 }]);
-    const text =
-      `Order ${ORDER} has waited since 2026-11-22T12:00:00.000Z (payment), but its execution order-${ORDER} no longer ` +
-      'runs, so nothing asks the CA for its certificate';
+    const waited = 'the order has waited since 2026-11-22T12:00:00.000Z (payment)';
+    const text = `${waited}, but its execution order-${ORDER} no longer runs`;
     const { reason: _, ...status } = statusOf(ORDER, { account: 'brand-a' });
     expect(await servers.status(ORDER)).toEqual({ ...status, ...LOST, text, nextStep });
     const { collector, orderNumber, domains, execution, startedAt } = status;
