@@ -46,6 +46,14 @@ export const NEXT_STEPS: Readonly<Record<CollectionErrorName, NextStep>> = {
   InvalidInput: { text: 'fix the cause, then send the event again', action: 'order-again' },
 };
 
+/**
+ * The errors that Collect reports itself: it writes them to the order's status and sends "Mark Certificate Failed". An
+ * invalid input names no order that could have a status.
+ */
+export const ERRORS_REPORTED_BY_COLLECT: readonly string[] = Object.keys(NEXT_STEPS).filter(
+  (name) => name !== ('InvalidInput' satisfies CollectionErrorName),
+);
+
 /** What an operator must do about each failure that the collector reports. */
 export const FAILURE_NEXT_STEPS: Readonly<Record<FailureName, NextStep>> = {
   ...NEXT_STEPS,
@@ -64,8 +72,8 @@ export const WAITING_NEXT_STEPS: Readonly<Record<Concern, NextStep>> = {
   deadline: { text: 'ask the CA what delays the order', action: 'none' },
 };
 
-/** Bytes of a message before its next step. 100 wrong domains would make a message that no person reads. */
-const MESSAGE_BYTES = 4096;
+/** Bytes of a failure's text. 100 wrong domains would make a message that no person reads. */
+export const FAILURE_BYTES = 4096;
 
 /**
  * Ends a collection: a retry does not help until an operator has acted. Lambda passes `name` to Step Functions, where
@@ -75,7 +83,7 @@ export class CollectionError extends CollectorError {
   override readonly name: CollectionErrorName;
 
   constructor(name: CollectionErrorName, message: string, options?: ErrorOptions) {
-    super(`${truncate(message, MESSAGE_BYTES)}. Next: ${NEXT_STEPS[name].text}.`, options);
+    super(`${truncate(message, FAILURE_BYTES)}. Next: ${NEXT_STEPS[name].text}.`, options);
     this.name = name;
   }
 }

@@ -1,4 +1,5 @@
 import type { WaitingReason } from './collectmc/codes.ts';
+import type { Order } from './order.ts';
 
 /** The source of every event that this project sends. */
 export const EVENT_SOURCE = 'mark-certificate-collector';
@@ -24,6 +25,14 @@ export interface OrderDetail extends CollectorDetail {
   readonly orderNumber: string;
   /** The account at the CA; null for the default account. */
   readonly account: string | null;
+}
+
+/** The fields of an outgoing event that name the collector and the order. */
+export function orderDetail(
+  collector: string,
+  { orderNumber, domains = [] }: Pick<Order, 'orderNumber' | 'domains'>,
+): OrderDetail & { readonly domains: string[] } {
+  return { collector, orderNumber, account: null, domains };
 }
 
 /** Fields of the events that report the status of an order. */

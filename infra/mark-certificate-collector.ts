@@ -10,10 +10,12 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { PLACEHOLDER } from '../functions/collect/credentials.ts';
+import { FAILED, REVOKED, WAITING } from '../functions/events.ts';
 import { acknowledgeWildcard } from './acknowledge.ts';
 import { createAlarms } from './alarms.ts';
 import { createDashboard } from './dashboard.ts';
 import { createFunction } from './functions.ts';
+import { grantPutEvents } from './grants.ts';
 import { allowServices } from './key-policy.ts';
 import { createNotify, createTopics } from './notifications.ts';
 import { createPublication, createPublish, type PublicationEndpoint } from './publication.ts';
@@ -110,7 +112,7 @@ export class MarkCertificateCollector extends Construct {
     const { name: collector, remindBefore, unpublishRevoked } = settings;
     this.publication = settings.publish ? createPublication(this, this.bucket, settings) : undefined;
     const publishedUrl = this.publication?.url;
-    const collect = this.createCollect(settings);
+    const collect = this.createCollect(settings, eventBus);
     const publish = publishedUrl === undefined ? undefined : createPublish(this, this.bucket, publishedUrl, collector);
     this.stateMachine = createStateMachine(this, { collect, publish, eventBus, settings });
     Validations.of(this.stateMachine).acknowledge({
@@ -190,7 +192,7 @@ export class MarkCertificateCollector extends Construct {
     }
   }
 
-  private createCollect(settings: Settings): LambdaFunction {
+  private createCollect(settings: Settings, eventBus: IEventBus): LambdaFunction {
     const collect = createFunction(this, 'CollectFunction', {
       folder: 'collect',
       description: 'Asks the CA for one order, and stores the chain when it is issued',
@@ -201,6 +203,7 @@ export class MarkCertificateCollector extends Construct {
         BUCKET_NAME: this.bucket.bucketName,
         COLLECT_URL: settings.collectUrl,
         CREDENTIALS_SECRET_ARN: this.credentials.secretArn,
+        EVENT_BUS_NAME: eventBus.eventBusName,
         GIVE_UP_SECONDS: String(settings.giveUpAfter.toSeconds()),
         POLL_SECONDS: String(settings.pollEvery.toSeconds()),
         RESPONSE_FORMAT: settings.responseFormat,
@@ -217,6 +220,7 @@ export class MarkCertificateCollector extends Construct {
     ] as const) {
       collect.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [resource] }));
     }
+    grantPutEvents(collect, eventBus, [WAITING, FAILED, REVOKED]);
     if (collect.role) {
       acknowledgeWildcard(
         collect.role,

@@ -116,7 +116,11 @@ export function createStateMachine(
         detailType: ISSUED,
         eventBus,
         detail: TaskInput.fromObject({
+          collector: settings.name,
           orderNumber: JsonPath.stringAt('$.orderNumber'),
+          account: null,
+          // The domains of the certificate: a JSONPath to those of the order fails if the order has none.
+          domains: JsonPath.listAt('$.collection.certificate.domains'),
           certificate: JsonPath.objectAt('$.collection.certificate'),
           ...(publish && { publication: JsonPath.objectAt('$.publication') }),
         }),

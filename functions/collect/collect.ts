@@ -9,6 +9,8 @@ import type { Archive } from '../store/archive.ts';
 import type { StoredFinding, StoredManifest } from '../store/manifest.ts';
 import { STATE_BUDGET, takeWithin } from '../text.ts';
 import { type AskDependencies, type AskResult, createAsk } from './ask.ts';
+import { REPORTS, type Report } from './progress.ts';
+import { createReporter, type ReporterDependencies } from './reporter.ts';
 import { waitSeconds } from './waiting.ts';
 
 /** The result of one check. Step Functions keeps it at `$.collection`, where the next check reads it. */
@@ -21,7 +23,13 @@ export interface Collection {
   readonly checks: number;
   /** Consecutive checks with this reason, including this one. */
   readonly consecutive?: number;
+  /** The start of the wait for this reason. Dates are ISO 8601 in UTC. */
+  readonly since?: string;
+  /** What was reported about this wait. */
+  readonly reported?: readonly Report[];
   readonly waitSeconds: number;
+  /** When the next check is planned. A later one looks for a failure of the execution in the meantime. */
+  readonly nextCheckAt?: string;
   readonly rejectedCredentialsVersion?: string;
   readonly certificate?: CollectedCertificate;
 }
@@ -66,11 +74,9 @@ export interface CheckRecord {
 }
 
 /** What a check needs besides the order. */
-export interface CollectDependencies extends AskDependencies {
+export interface CollectDependencies extends AskDependencies, ReporterDependencies {
   /** Seconds between two checks of an order. */
   readonly pollSeconds: number;
-  /** Seconds from the start of the execution after which a waiting order is overdue. */
-  readonly giveUpSeconds: number;
   readonly bucket: string;
   /** SHA-256 fingerprints of certificates that are trusted in addition to the known roots. */
   readonly trustAnchors: readonly string[];
@@ -78,7 +84,6 @@ export interface CollectDependencies extends AskDependencies {
   readonly publishedUrl: string | undefined;
   readonly archive: (orderNumber: string) => Promise<Archive>;
   readonly observe: (check: CheckRecord) => void;
-  readonly now: () => Date;
   /** Returns a number from 0 to 1. */
   readonly random: () => number;
 }
@@ -98,6 +103,10 @@ const eventSchema = v.object({
         consecutive: v.optional(v.number()),
         // The name of `consecutive` in release 0.1.0, whose executions wait for months.
         inARow: v.optional(v.number()),
+        // Executions of release 0.1.0 have none of the next three.
+        since: v.optional(v.string()),
+        reported: v.optional(v.array(v.picklist(REPORTS))),
+        nextCheckAt: v.optional(v.string()),
         rejectedCredentialsVersion: v.optional(v.string()),
       }),
     ),
@@ -112,10 +121,11 @@ type Check = v.InferOutput<typeof eventSchema>;
  * long to wait. A check can be repeated: after a failure at any point the next run completes the work.
  *
  * The function throws a {@link CollectionError} if the CA refuses the order, if no valid chain can be built, and after
- * the deadline.
+ * the deadline. Before that, it reports the failure.
  */
 export function createCollect(dependencies: CollectDependencies) {
   const ask = createAsk(dependencies);
+  const reporter = createReporter(dependencies);
   const { observe, now, giveUpSeconds, pollSeconds } = dependencies;
 
   /** @param remainingMilliseconds returns how much of Lambda's time is left. */
@@ -128,27 +138,34 @@ export function createCollect(dependencies: CollectDependencies) {
     const elapsedSeconds = (now().getTime() - Date.parse(check.startedAt)) / 1000;
     const record = { orderNumber, status: reply.status, checks, elapsedSeconds, milliseconds: result.milliseconds };
 
-    const fail = (name: CollectionErrorName, message: string, options?: ErrorOptions): CollectionError => {
+    const fail = async (
+      name: CollectionErrorName,
+      message: string,
+      options?: ErrorOptions,
+    ): Promise<CollectionError> => {
+      // First: if the report fails, the machine repeats the check, and only the last repetition counts as a failed order.
+      await reporter.failed(check, name, message);
       observe({ ...record, outcome: 'failed', error: name, text: message });
       return new CollectionError(name, `Order ${orderNumber}: ${message}`, options);
     };
 
     if (reply.kind === 'issued') {
       const certificate = await collectCertificate(check, result, reply, dependencies, fail);
+      await reporter.issued(check);
       const { publishable, findings } = certificate;
       observe({ ...record, outcome: 'issued', waitSeconds: 0, publishable, findings: findings.map(({ id }) => id) });
       return { outcome: 'issued', status: reply.status, checks, waitSeconds: 0, certificate };
     }
     if (reply.kind === 'refused') {
-      throw fail(reply.refusal, `the CA answered ${describeReply(reply)}`);
+      throw await fail(reply.refusal, `the CA answered ${describeReply(reply)}`);
     }
     const consecutive = kindOf(previous) === kindOf(reply) ? (previous?.consecutive ?? previous?.inARow ?? 0) + 1 : 1;
     if (reply.kind === 'unknown' && consecutive >= UNKNOWN_LIMIT) {
-      throw fail('UnknownRefusal', `the CA answered ${describeReply(reply)}, ${consecutive} times in a row`);
+      throw await fail('UnknownRefusal', `the CA answered ${describeReply(reply)}, ${consecutive} times in a row`);
     }
     if (elapsedSeconds >= giveUpSeconds) {
       const days = Math.floor(elapsedSeconds / 86_400);
-      throw fail(
+      throw await fail(
         'CollectionOverdue',
         `no certificate after ${days} days and ${checks} checks; the last reply: ${describeReply(reply)}`,
       );
@@ -161,13 +178,17 @@ export function createCollect(dependencies: CollectDependencies) {
       dependencies.random(),
     );
     observe({ ...record, outcome: 'waiting', reason, waitSeconds: wait, text: reply.text });
+    const waiting = { reason, text: describeWait(reply, reason), checks, elapsedSeconds, previous };
+    const progress = await reporter.waiting(check, waiting, remainingMilliseconds);
     return {
       outcome: 'waiting',
       ...(reply.status !== undefined && { status: reply.status }),
       reason,
       checks,
       consecutive,
+      ...progress,
       waitSeconds: wait,
+      nextCheckAt: new Date(now().getTime() + wait * 1000).toISOString(),
       ...(result.rejectedCredentialsVersion !== undefined && {
         rejectedCredentialsVersion: result.rejectedCredentialsVersion,
       }),
@@ -184,7 +205,7 @@ async function collectCertificate(
   { body }: AskResult,
   { container, payload }: Extract<Reply, { kind: 'issued' }>,
   { archive: archiveOf, bucket, now, trustAnchors, publishedUrl }: CollectDependencies,
-  fail: (name: CollectionErrorName, message: string, options?: ErrorOptions) => CollectionError,
+  fail: (name: CollectionErrorName, message: string, options?: ErrorOptions) => Promise<CollectionError>,
 ): Promise<CollectedCertificate> {
   const archive = await archiveOf(order.orderNumber);
   const { containsPrivateKey, InvalidChainError, readMarkCertificate } = await import('../certificate/report.ts');
@@ -205,7 +226,7 @@ async function collectCertificate(
       throw error;
     }
     await archive.reject(isStorable ? response : undefined, error.message, provenance);
-    throw fail('InvalidChain', error.message, { cause: error });
+    throw await fail('InvalidChain', error.message, { cause: error });
   }
 }
 
@@ -235,6 +256,15 @@ function kindOf(
   reply: { readonly status?: number | undefined; readonly reason?: string | undefined } | undefined,
 ): string | undefined {
   return reply?.status !== undefined && !STATUSES.has(reply.status) ? 'unknown' : reply?.reason;
+}
+
+/** What happened at a check of a waiting order, as a clause for a person. */
+function describeWait(reply: Exclude<Reply, { kind: 'issued' | 'refused' }>, reason: WaitingReason): string {
+  if (reply.status !== undefined) {
+    return `the CA answered ${describeReply(reply)}`;
+  }
+  // Without a call there is no reply: the text is about the secret.
+  return reason === 'credentials' ? reply.text : `the CA sent no usable reply: ${reply.text}`;
 }
 
 function describeReply({ status, text }: { readonly status?: number | undefined; readonly text: string }): string {

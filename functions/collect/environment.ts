@@ -11,6 +11,8 @@ export const collectEnvironment = v.object({
   BUCKET_NAME: textVariable('the name of the bucket'),
   COLLECT_URL: urlVariable(),
   CREDENTIALS_SECRET_ARN: textVariable("the ARN of the secret with the CA's login"),
+  /** Stacks of release 0.1.0 do not set it. */
+  EVENT_BUS_NAME: v.optional(textVariable('the name of the event bus'), 'default'),
   /** Seconds from the start of an execution after which a waiting order is overdue. */
   GIVE_UP_SECONDS: secondsVariable(),
   /** Seconds between two checks of an order. */

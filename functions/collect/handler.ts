@@ -9,7 +9,6 @@ import { type Environment, parseEnvironment } from '../environment.ts';
 import { sendHttp } from '../http.ts';
 import { logErrors } from '../log-errors.ts';
 import { COLLECT_METRICS, METRICS_NAMESPACE, WAITING_METRICS } from '../metrics.ts';
-import type { Archive } from '../store/archive.ts';
 import { type CheckRecord, createCollect } from './collect.ts';
 import { createCredentialsReader } from './credentials.ts';
 import { collectEnvironment } from './environment.ts';
@@ -29,6 +28,8 @@ export function createHandler(environment: Environment) {
     defaultDimensions: { collector: variables.COLLECTOR },
   });
   const bucket = variables.BUCKET_NAME;
+  const store = loadOnce(async () => (await import('./store.ts')).connectStore(bucket));
+  const bus = loadOnce(async () => (await import('./bus.ts')).connectBus(variables.EVENT_BUS_NAME));
   const collect = createCollect({
     url: variables.COLLECT_URL,
     format: variables.RESPONSE_FORMAT,
@@ -39,8 +40,20 @@ export function createHandler(environment: Environment) {
     bucket,
     trustAnchors: variables.TRUST_ANCHORS ?? [],
     publishedUrl: variables.PUBLISHED_URL,
-    archive: createArchives(bucket),
+    collector: variables.COLLECTOR,
+    archive: async (orderNumber) => (await store()).archive(orderNumber),
+    status: async (orderNumber) => (await store()).status(orderNumber),
+    async sendEvent(detailType, detail) {
+      await (await bus())(detailType, detail);
+      logger.info('event sent', { detailType, ...detail });
+    },
     observe: (check) => observe(check, logger, metrics),
+    unreported(orderNumber, error) {
+      logger.error('the status of a waiting order was not reported; the next check tries again', {
+        orderNumber,
+        error: error instanceof Error ? error : String(error),
+      });
+    },
     now: () => new Date(),
     random: Math.random,
   });
@@ -51,14 +64,19 @@ export function createHandler(environment: Environment) {
 }
 
 /**
- * The archive and the S3 client are loaded for the first issued certificate only: most processes never receive one, and
- * loading both takes a sixth of a cold start.
+ * Loads code at its first use. Most checks find an unchanged order: they need neither S3 nor the event bus, and loading
+ * both takes a sixth of a cold start. A failed load is tried again.
  */
-function createArchives(bucket: string): (orderNumber: string) => Promise<Archive> {
-  let loaded: Promise<(orderNumber: string) => Archive> | undefined;
-  return async (orderNumber) => {
-    loaded ??= import('./archives.ts').then(({ connectArchives }) => connectArchives(bucket));
-    return (await loaded)(orderNumber);
+function loadOnce<Loaded>(load: () => Promise<Loaded>): () => Promise<Loaded> {
+  let loaded: Promise<Loaded> | undefined;
+  return async () => {
+    loaded ??= load();
+    try {
+      return await loaded;
+    } catch (error) {
+      loaded = undefined;
+      throw error;
+    }
   };
 }
 

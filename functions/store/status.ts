@@ -59,6 +59,9 @@ export interface StatusState {
   readonly damage?: string | undefined;
 }
 
+/** The status of one order in S3. */
+export type StatusFile = ReturnType<typeof openStatus>;
+
 /**
  * Opens `orders/<orderNumber>/status.json`. Every write is conditional on the state that its writer read, so that
  * concurrent writers cannot undo each other's writes.
@@ -109,7 +112,7 @@ export function openStatus(s3: S3Client, bucket: string, orderNumber: string) {
 }
 
 /** Whether another execution, which started later, wrote the current status. */
-function isSupersededBy(status: OrderStatus, current: OrderStatus | undefined): boolean {
+export function isSupersededBy(status: OrderStatus, current: OrderStatus | undefined): boolean {
   return (
     current !== undefined &&
     current.execution !== status.execution &&

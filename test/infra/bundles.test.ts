@@ -11,11 +11,10 @@ const FOLDERS = ['collect', 'start', 'survey', 'notify', 'push', 'publish', 'rev
 type Folder = (typeof FOLDERS)[number];
 
 /** The variables without which a handler starts. */
-const OPTIONAL: readonly string[] = ['COLLECTOR', 'PUBLISHED_URL', 'TOPIC_ARNS'];
-const REQUIRED: Partial<Record<Folder, readonly string[]>> = { publish: ['PUBLISHED_URL'] };
-const OPTIONAL_IN: Partial<Record<Folder, readonly string[]>> = {
+const OPTIONAL: Partial<Record<Folder, readonly string[]>> = {
+  collect: ['EVENT_BUS_NAME', 'PUBLISHED_URL'],
   push: ['EVENT_BUS_NAME'],
-  survey: ['STATE_MACHINE_ARN'],
+  survey: ['PUBLISHED_URL', 'STATE_MACHINE_ARN', 'TOPIC_ARNS'],
 };
 
 let temporary: string;
@@ -101,17 +100,20 @@ describe('the code that reads certificates', () => {
   });
 });
 
-describe('the S3 client', () => {
+describe('the clients of S3 and EventBridge', () => {
   const isS3 = (source: string) => source.startsWith('node_modules/@aws-sdk/client-s3/');
   const isStore = (source: string) => source.startsWith('functions/store/');
 
-  test('Collect loads neither the S3 client nor the store before a certificate is issued.', () => {
+  const isEventBridge = (source: string) => source.startsWith('node_modules/@aws-sdk/client-eventbridge/');
+
+  test('Collect loads neither the S3 client, nor the store, nor the client of EventBridge before it needs them.', () => {
     const { atOnce, later } = loadedFiles(bundle('collect'));
-    const wanted = sources.collect.filter((source) => isS3(source) || isStore(source));
+    const wanted = sources.collect.filter((source) => [isS3, isStore, isEventBridge].some((is) => is(source)));
     const found = filesWithTextsOf(wanted, sources.collect, bundle('collect'));
 
     expect([...found.keys()].filter(isS3)).not.toEqual([]);
     expect([...found.keys()].filter(isStore)).not.toEqual([]);
+    expect([...found.keys()].filter(isEventBridge)).not.toEqual([]);
     expect([...found].filter(([, files]) => files.some((file) => atOnce.includes(file)))).toEqual([]);
     expect(later).toEqual(expect.arrayContaining([...found.values()].flat()));
   });
@@ -192,8 +194,7 @@ describe('cdk synth', () => {
       }`;
     expect(runIn(assets[folder], script, valuesFor(variables[folder])).trim().split('\n')).toEqual(
       variables[folder]
-        .filter((name) => !OPTIONAL.includes(name) || REQUIRED[folder]?.includes(name))
-        .filter((name) => !OPTIONAL_IN[folder]?.includes(name))
+        .filter((name) => name !== 'COLLECTOR' && !OPTIONAL[folder]?.includes(name))
         .map((name) => `${name} is missing`),
     );
   });

@@ -46,6 +46,7 @@ describe('what the roles allow', () => {
       '<Credentials>': ['secretsmanager:GetSecretValue'],
       '<Bucket.Arn>/orders/*': ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'],
       '<Bucket.Arn>': ['s3:ListBucket'],
+      [`${BUS}/default`]: [putEvents(WAITING, FAILED, REVOKED)],
     },
     StartFunctionRole: {
       '<StartFunctionLogs.Arn>': WRITE_LOGS,

@@ -176,6 +176,9 @@ describe('the state machine that publishes', () => {
     };
     expect(detailOf(publishing)).toEqual([
       {
+        collector: 'mark-certificate-collector',
+        account: null,
+        'domains.$': '$.collection.certificate.domains',
         'orderNumber.$': '$.orderNumber',
         'certificate.$': '$.collection.certificate',
         'publication.$': '$.publication',

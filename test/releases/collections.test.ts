@@ -6,6 +6,7 @@ import type { HttpClient } from '../../functions/http.ts';
 import { orderInStateSchema } from '../../functions/order.ts';
 import { REFUSALS } from '../../functions/publish/refusals.ts';
 import { openArchive } from '../../functions/store/archive.ts';
+import { createReports } from '../functions/collect/reports.ts';
 import { AT, BUCKET, COLLECTIONS, type CollectionSample, PUBLICATION_RESULTS, WAITING } from './samples.ts';
 
 /** A reply of CollectMC with which an order keeps waiting for the same reason. */
@@ -30,6 +31,7 @@ async function checkNext(next: CollectionSample['next'], reply: string, secretVe
     return { status: 200, headers: {}, read: async () => Buffer.from(reply), discard: () => {} };
   };
   const collect = createCollect({
+    ...createReports().dependencies,
     url: 'https://ca.example/',
     format: 'pkcs7',
     credentials: { read: async () => ({ version: secretVersion, loginName: 'a', loginPassword: 'b' }) },

@@ -5,6 +5,7 @@ import type { StateMachineDefinition } from 'aws-local-stepfunctions';
 import { startFauxqs } from 'fauxqs';
 import { createHandler as createCollectHandler } from '../../../functions/collect/handler.ts';
 import type { Environment } from '../../../functions/environment.ts';
+import { EVENT_SOURCE } from '../../../functions/events.ts';
 import { executionArn } from '../../../functions/executions.ts';
 import { createHandler as createPublishHandler } from '../../../functions/publish/handler.ts';
 import { createHandler as createPushHandler } from '../../../functions/push/handler.ts';
@@ -66,6 +67,8 @@ export interface LocalCloud {
   readonly executions: ReadonlyMap<string, Execution>;
   /** The events that the state machine sent. */
   readonly announced: readonly BusEvent[];
+  /** The events that the functions sent. */
+  readonly reported: readonly BusEvent[];
   readonly deadLetters: readonly DeadLetter[];
   /** Sends an event to the bus. If the stack's rule matches it, the function start runs; resolves after that. */
   send(event: BusEvent): Promise<void>;
@@ -104,6 +107,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     ...(pushSecret && { [String(template.resolve({ Ref: pushSecret.id }))]: JSON.stringify(LOCAL_PUSH_LOGIN) }),
   });
   const announced: BusEvent[] = [];
+  const reported: BusEvent[] = [];
   const deadLetters: DeadLetter[] = [];
 
   const collectFunction = template.resource('AWS::Lambda::Function', 'CollectFunction');
@@ -144,9 +148,10 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     running += 1;
     try {
       await options.beforeCheck?.(1 + Number(asObject(asObject(asObject(input).order).collection).checks ?? 0));
-      // Simulated waits move the start of the execution into the past.
-      const startedAt = new Date(execution.startDate.getTime() - execution.waitedSeconds * 1000).toISOString();
-      const output = await functions.collect({ ...asObject(input), startedAt }, contextOf('collect'));
+      // Simulated waits move the start of the execution, and the times in its state, into the past.
+      const startedAt = before(execution.startDate, execution.waitedSeconds);
+      const order = waited(asObject(asObject(input).order));
+      const output = await functions.collect({ ...asObject(input), order, startedAt }, contextOf('collect'));
       return asJson(output);
     } finally {
       running -= 1;
@@ -187,7 +192,11 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
         readonly Detail: string;
       }[];
       for (const { Source, DetailType, Detail } of entries) {
-        await send({ source: Source, 'detail-type': DetailType, detail: JSON.parse(Detail) });
+        const event = { source: Source, 'detail-type': DetailType, detail: JSON.parse(Detail) };
+        if (Source === EVENT_SOURCE) {
+          reported.push(event);
+        }
+        await send(event);
       }
       return { FailedEntryCount: 0, Entries: entries.map(() => ({ EventId: crypto.randomUUID() })) };
     },
@@ -196,6 +205,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
   const originalEnvironment = { ...process.env };
   Object.assign(process.env, {
     AWS_ENDPOINT_URL_S3: s3Url,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: events.url,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
     AWS_ENDPOINT_URL_SFN: states.url,
     AWS_REGION: 'us-east-1',
@@ -236,6 +246,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     bucket,
     executions: states.executions,
     announced,
+    reported,
     deadLetters,
     send,
     async redrive(execution) {
@@ -253,6 +264,24 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
       process.env = originalEnvironment;
     },
   };
+}
+
+/** An order with the times of its collection moved into the past by the wait before this check. */
+function waited(order: Record<string, unknown>): Record<string, unknown> {
+  const { collection } = order;
+  if (collection === undefined) {
+    return order;
+  }
+  const { waitSeconds, ...rest } = asObject(collection);
+  const moved = ['since', 'nextCheckAt'].flatMap((name) => {
+    const time = rest[name];
+    return typeof time === 'string' ? [[name, before(new Date(time), Number(waitSeconds))]] : [];
+  });
+  return { ...order, collection: { waitSeconds, ...rest, ...Object.fromEntries(moved) } };
+}
+
+function before(time: Date, seconds: number): string {
+  return new Date(time.getTime() - seconds * 1000).toISOString();
 }
 
 function environmentOf(template: DeployedTemplate, properties: Readonly<Record<string, unknown>>): Environment {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type CheckRecord, type Collection, createCollect } from '../../../functions/collect/collect.ts';
+import { createReports } from './reports.ts';
 
 const STARTED = Date.parse('2026-11-01T00:00:00Z');
 const DAY = 86_400;
@@ -10,6 +11,7 @@ function prepare(...bodies: readonly string[]) {
   const observed: CheckRecord[] = [];
   let elapsedSeconds = 0;
   const collect = createCollect({
+    ...createReports().dependencies,
     url: 'https://ca.example/CollectMC',
     format: 'pkcs7',
     pollSeconds: 10_800,
@@ -72,13 +74,23 @@ describe('A check of a waiting order', () => {
       checks: 1,
       consecutive: 1,
       waitSeconds,
+      since: '2026-11-01T00:00:00.000Z',
+      reported: expect.arrayContaining(['status']),
+      nextCheckAt: new Date(STARTED + waitSeconds * 1000).toISOString(),
     });
   });
 
   test('after a reply without a status returns none.', async () => {
     const collection = await prepare('<html>').check();
 
-    expect(collection).toEqual({ outcome: 'waiting', reason: 'outage', checks: 1, consecutive: 1, waitSeconds: 60 });
+    expect(collection).toMatchObject({
+      outcome: 'waiting',
+      reason: 'outage',
+      checks: 1,
+      consecutive: 1,
+      waitSeconds: 60,
+    });
+    expect(collection).not.toHaveProperty('status');
   });
 
   test('counts the checks and the consecutive ones with the same reason.', async () => {
@@ -112,6 +124,9 @@ describe('A check of a waiting order', () => {
       checks: 8,
       consecutive: 4,
       waitSeconds: 480,
+      since: '2026-11-01T00:00:00.000Z',
+      reported: ['status'],
+      nextCheckAt: '2026-11-01T00:08:00.000Z',
     });
   });
 

@@ -17,6 +17,7 @@ import {
   sha256,
   startBucket,
 } from '../publish/published-bucket.ts';
+import { createReports } from './reports.ts';
 
 /** A tenth of the limit stays free. */
 const LIMIT = STATE_LIMIT * 0.9;
@@ -64,6 +65,7 @@ function collect(domains: readonly string[], store: (archive: Archive) => Archiv
   const body = Buffer.from(`2\n${pem(chain)}`);
   const s3 = bucket.clientOf('collect');
   const check = createCollect({
+    ...createReports().dependencies,
     url: 'https://ca.example/CollectMC',
     format: 'pem',
     pollSeconds: 10_800,
@@ -105,7 +107,14 @@ function sizes(collection: Collection, publication: PublishResult) {
           Source: EVENT_SOURCE,
           DetailType: ISSUED,
           EventBusName: 'e'.repeat(256),
-          Detail: { orderNumber: NUMBER, certificate: collection.certificate, publication },
+          Detail: {
+            collector: 'c'.repeat(32),
+            orderNumber: NUMBER,
+            account: null,
+            domains: collection.certificate?.domains,
+            certificate: collection.certificate,
+            publication,
+          },
         },
       ],
     }),

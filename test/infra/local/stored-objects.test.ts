@@ -40,7 +40,7 @@ describe('The bucket', () => {
       await collector.execution();
 
       const objects = await collector.objects();
-      expect(Object.keys(objects).sort()).toEqual(['certificate.json', 'chain.pem', 'logo.svg', name]);
+      expect(Object.keys(objects).sort()).toEqual(['certificate.json', 'chain.pem', 'logo.svg', name, 'status.json']);
       expect(objects[name]?.equals(body)).toBe(true);
       expect(objects['chain.pem']?.toString()).toBe(pem(chain));
       expect(objects['logo.svg']?.equals(svg)).toBe(true);
@@ -66,7 +66,10 @@ describe('The bucket', () => {
           source: 'mark-certificate-collector',
           'detail-type': 'Mark Certificate Issued',
           detail: {
+            collector: 'mark-certificate-collector',
             orderNumber: ORDER,
+            account: null,
+            domains: ['example.com'],
             certificate: {
               bucket: collector.cloud.bucket,
               keys: { chain: `orders/${ORDER}/chain.pem`, logo: `orders/${ORDER}/logo.svg` },
@@ -111,7 +114,7 @@ describe('The bucket', () => {
 
     const objects = await collector.objects();
     expect(execution).toMatchObject({ error: 'InvalidChain', cause: expect.stringContaining('private key') });
-    expect(Object.keys(objects)).toEqual(['rejected.json']);
+    expect(Object.keys(objects)).toEqual(['rejected.json', 'status.json']);
     const secret = String(key).split('\n')[1] ?? '';
     expect(secret).toHaveLength(64);
     expect(
@@ -129,7 +132,7 @@ describe('The bucket', () => {
 
     expect(execution).toMatchObject({ error: 'InvalidChain', cause: expect.stringContaining('issuer') });
     const objects = await collector.objects();
-    expect(Object.keys(objects).sort()).toEqual(['rejected.json', 'response.p7b']);
+    expect(Object.keys(objects).sort()).toEqual(['rejected.json', 'response.p7b', 'status.json']);
     expect(JSON.parse(String(objects['rejected.json']))).toMatchObject({
       orderNumber: ORDER,
       reason: expect.stringContaining('the issuer of the mark certificate is missing'),

@@ -1,0 +1,236 @@
+import type { WaitingReason } from '../collectmc/codes.ts';
+import { CollectorError } from '../collector-error.ts';
+import { type CollectionErrorName, FAILURE_BYTES, NEXT_STEPS, WAITING_NEXT_STEPS } from '../errors.ts';
+import {
+  type Concern,
+  FAILED,
+  type FailedDetail,
+  type OrderDetail,
+  orderDetail,
+  REVOKED,
+  type RevokedDetail,
+  WAITING,
+  type WaitingDetail,
+} from '../events.ts';
+import type { Order } from '../order.ts';
+import type { OrderStatus, StatusFile } from '../store/status.ts';
+import { truncate } from '../text.ts';
+import { concernsOf, isLate, type PreviousWait, type Progress, progressOf, restart } from './progress.ts';
+
+/** Milliseconds of Lambda's time that must remain after a report, to return the result of the check. */
+const RESERVED_MILLISECONDS = 5_000;
+
+/** The execution that a report is about. */
+export interface Subject {
+  readonly order: Pick<Order, 'orderNumber' | 'domains' | 'product'>;
+  readonly execution: string;
+  /** The start of the execution. */
+  readonly startedAt: string;
+}
+
+/** The state of an order that must wait again. */
+export interface Waiting {
+  readonly reason: WaitingReason;
+  /** The CA's last reply, for a person. */
+  readonly text: string;
+  readonly checks: number;
+  /** Seconds since the start of the execution. */
+  readonly elapsedSeconds: number;
+  readonly previous: PreviousWait | undefined;
+}
+
+/** How a report reaches S3 and the event bus. Both are loaded only when they are needed. */
+export interface ReporterDependencies {
+  readonly collector: string;
+  readonly giveUpSeconds: number;
+  readonly status: (orderNumber: string) => Promise<StatusFile>;
+  /** Rejects if EventBridge did not accept the event. */
+  readonly sendEvent: (detailType: string, detail: OrderDetail) => Promise<void>;
+  /** Is called if a report about a waiting order failed. */
+  readonly unreported: (orderNumber: string, error: unknown) => void;
+  readonly now: () => Date;
+}
+
+/**
+ * The collection of an order ended, but its status could not be written or its event could not be sent. The state
+ * machine repeats the check. If all repetitions fail, the execution fails with this error, which AWS itself reports.
+ */
+export class FailureNotReportedError extends CollectorError {
+  override readonly name = 'FailureNotReportedError';
+}
+
+/**
+ * Creates the reporter of Collect. It writes the status of an order, and sends an event if the order starts to need a
+ * person or has failed.
+ *
+ * Of two executions of an order, the one that started later reports. The other one gets the same replies.
+ */
+export function createReporter({ collector, giveUpSeconds, ...dependencies }: ReporterDependencies) {
+  const { status, sendEvent, unreported, now } = dependencies;
+
+  /** @returns the stored status; undefined if another execution, or a later check, wrote the present one. */
+  async function write(
+    { order, execution, startedAt }: Subject,
+    change: Pick<OrderStatus, 'state' | 'reason' | 'error' | 'text' | 'since' | 'nextStep'>,
+    { isNews }: { readonly isNews: boolean },
+  ): Promise<OrderStatus | undefined> {
+    const updatedAt = now().toISOString();
+    const next: OrderStatus = {
+      schemaVersion: 1,
+      ...orderDetail(collector, order),
+      product: order.product ?? null,
+      execution,
+      startedAt: new Date(startedAt).toISOString(),
+      ...change,
+      updatedAt,
+    };
+    const stored = await (await status(order.orderNumber)).update((current) => {
+      const own = current?.execution === execution ? current : undefined;
+      if (own && own.updatedAt > updatedAt) {
+        return undefined;
+      }
+      // What was reported stays reported if the reason changes, but not what a person must do.
+      const isReported = !isNews && own?.reportedAt !== undefined && own.nextStep === change.nextStep;
+      return isReported ? { ...next, reportedAt: own.reportedAt } : next;
+    });
+    return stored?.execution === execution && stored.updatedAt === updatedAt ? stored : undefined;
+  }
+
+  /** Whether the stored status is what a check with this reason would write. */
+  async function isStored({ order, execution }: Subject, reason: WaitingReason): Promise<boolean> {
+    const { current } = await (await status(order.orderNumber)).read();
+    return current?.execution === execution && current.state === 'waiting' && current.reason === reason;
+  }
+
+  /** Reports what is due. `save` receives each completed step. */
+  async function reportDue(
+    subject: Subject,
+    { reason, text, checks, elapsedSeconds, previous }: Waiting,
+    save: (progress: Progress) => void,
+  ): Promise<void> {
+    let progress = progressOf(previous, reason, now());
+    const saveReported = (reported: Progress['reported']) => {
+      progress = { ...progress, reported };
+      save(progress);
+    };
+    save(progress);
+    if (isLate(previous, now()) && progress.reported.includes('status')) {
+      // Without `status`, the next check writes the status if it cannot be read now.
+      saveReported(progress.reported.filter((report) => report !== 'status'));
+      if (await isStored(subject, reason)) {
+        saveReported([...progress.reported, 'status']);
+      } else {
+        progress = restart(progress.reported, now());
+        save(progress);
+      }
+    }
+    const { since, reported } = progress;
+    const concerns = concernsOf({ reason, since }, elapsedSeconds, giveUpSeconds, now());
+    // One for each status: a message is about the status with the same `updatedAt`. Another one is due at the next check.
+    const due = concerns.find((concern) => !reported.includes(concern));
+    if (due === undefined && reported.includes('status')) {
+      return;
+    }
+    const [concern] = concerns;
+    const days = Math.floor(elapsedSeconds / 86_400);
+    const isDelayed = due === 'deadline' || concern === 'deadline';
+    const change = {
+      state: 'waiting' as const,
+      reason,
+      text: isDelayed ? `no certificate after ${days} days and ${checks} checks; ${text}` : text,
+      since,
+      ...(concern && { nextStep: WAITING_NEXT_STEPS[concern].text }),
+    };
+    const stored = await write(subject, change, { isNews: due !== undefined });
+    const written = [...reported.filter((report) => report !== 'status'), 'status' as const];
+    saveReported(written);
+    if (due !== undefined) {
+      if (stored) {
+        await sendEvent(WAITING, waitingDetail(stored, due));
+      }
+      saveReported([...written, due]);
+    }
+  }
+
+  return {
+    /**
+     * Reports a waiting order, if there is something new. It never rejects, and returns before Lambda's time is over: a
+     * repeated check would call the CA again, possibly with a rejected login. What could not be reported is due at the
+     * next check.
+     */
+    async waiting(subject: Subject, waiting: Waiting, remainingMilliseconds: () => number): Promise<Progress> {
+      let progress: Progress = progressOf(waiting.previous, waiting.reason, now());
+      try {
+        await withTimeLimit(
+          reportDue(subject, waiting, (saved) => {
+            progress = saved;
+          }),
+          remainingMilliseconds() - RESERVED_MILLISECONDS,
+        );
+      } catch (error) {
+        unreported(subject.order.orderNumber, error);
+      }
+      return progress;
+    },
+
+    /** Writes that the certificate is stored. @throws {S3ServiceException} if the status cannot be written. */
+    async issued(subject: Subject): Promise<void> {
+      const since = now().toISOString();
+      await write(subject, { state: 'issued', text: 'the certificate is stored', since }, { isNews: false });
+    },
+
+    /**
+     * Reports that the collection failed.
+     *
+     * @throws {FailureNotReportedError} if the status cannot be written or an event cannot be sent.
+     */
+    async failed(subject: Subject, error: CollectionErrorName, message: string): Promise<void> {
+      const { order, execution } = subject;
+      const text = truncate(message, FAILURE_BYTES);
+      const since = now().toISOString();
+      try {
+        if (error === 'CertificateRevoked') {
+          // First and always: publications are marked by this event.
+          const revoked = { confirmed: true, source: 'collect-mc' as const, text, knownSince: since, execution };
+          await sendEvent(REVOKED, { ...orderDetail(collector, order), ...revoked } satisfies RevokedDetail);
+        }
+        const change = { state: 'failed' as const, error, text, since, nextStep: NEXT_STEPS[error].text };
+        const stored = await write(subject, change, { isNews: true });
+        if (stored) {
+          await sendEvent(FAILED, failedDetail(stored, error));
+        }
+      } catch (cause) {
+        throw new FailureNotReportedError(
+          `Order ${order.orderNumber}: ${text}. This ends the collection with ${error}, but could not be reported: ${cause}`,
+          { cause },
+        );
+      }
+    },
+  };
+}
+
+/** The fields that an event takes from the status that was written with it. */
+function statusDetail(status: OrderStatus) {
+  const { collector, orderNumber, account, domains, execution, startedAt, text, nextStep = '', updatedAt } = status;
+  return { collector, orderNumber, account, domains, execution, startedAt, text, nextStep, updatedAt };
+}
+
+function waitingDetail(status: OrderStatus, reason: Concern): WaitingDetail {
+  return { ...statusDetail(status), reason, since: status.since };
+}
+
+function failedDetail(status: OrderStatus, error: CollectionErrorName): FailedDetail {
+  return { ...statusDetail(status), error };
+}
+
+async function withTimeLimit(work: Promise<void>, milliseconds: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('no answer of S3 or EventBridge in time')), Math.max(1, milliseconds));
+  });
+  try {
+    await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,66 @@
+import type { ReporterDependencies } from '../../../functions/collect/reporter.ts';
+import type { OrderDetail } from '../../../functions/events.ts';
+import { isSupersededBy, type OrderStatus, type StatusFile } from '../../../functions/store/status.ts';
+
+/** An event that Collect sent. */
+export interface ReportedEvent {
+  readonly detailType: string;
+  readonly detail: OrderDetail;
+}
+
+/** What Collect reported, in memory. */
+export interface Reports {
+  /** The dependencies of a check that reports here. */
+  readonly dependencies: Omit<ReporterDependencies, 'giveUpSeconds' | 'now'>;
+  /** Every status that was written. */
+  readonly statuses: readonly OrderStatus[];
+  readonly events: readonly ReportedEvent[];
+  /** The errors of reports that failed. */
+  readonly problems: readonly unknown[];
+  /** Lets S3 or EventBridge fail with this error, or both work again. */
+  fail(service: 'status' | 'events', error: Error | undefined): void;
+}
+
+/** Keeps the status of one order and the events in memory. */
+export function createReports(): Reports {
+  const statuses: OrderStatus[] = [];
+  const events: ReportedEvent[] = [];
+  const problems: unknown[] = [];
+  const errors: { status?: Error | undefined; events?: Error | undefined } = {};
+  const throwIf = (error: Error | undefined) => {
+    if (error) {
+      throw error;
+    }
+  };
+  const file: StatusFile = {
+    async read() {
+      throwIf(errors.status);
+      return { current: statuses.at(-1) };
+    },
+    async update(next) {
+      throwIf(errors.status);
+      const status = next(statuses.at(-1));
+      if (status && !isSupersededBy(status, statuses.at(-1))) {
+        statuses.push(status);
+      }
+      return statuses.at(-1);
+    },
+  };
+  return {
+    dependencies: {
+      collector: 'acme',
+      status: async () => file,
+      async sendEvent(detailType, detail) {
+        throwIf(errors.events);
+        events.push({ detailType, detail });
+      },
+      unreported: (_, error) => problems.push(error),
+    },
+    statuses,
+    events,
+    problems,
+    fail(service, error) {
+      errors[service] = error;
+    },
+  };
+}
