@@ -4,6 +4,7 @@ import { assertionName, publishedUrls } from '../../functions/bimi.ts';
 import type { NamedAttributes } from '../../functions/certificate/mark.ts';
 import type { Collection } from '../../functions/collect/collect.ts';
 import { STATUSES } from '../../functions/collectmc/codes.ts';
+import type { FailedDetail, WaitingDetail } from '../../functions/events.ts';
 import type { PublishResult } from '../../functions/publish/publish.ts';
 import type { StoredFinding } from '../../functions/store/manifest.ts';
 import type { Simulator } from './ca/collectmc-simulator.ts';
@@ -38,6 +39,7 @@ export function narratedWaitMilliseconds(seconds: number): number {
 export function createNarrator(print: (line: string) => void, cloud: () => LocalCloud): Narrator {
   let reportedCalls = 0;
   let reportedChecks = 0;
+  let narratedEvents = 0;
   const line = (label: string, text: string) => print(`${label.padEnd(11)} ${text}`);
   const detail = (text: string) => line('', text);
 
@@ -49,6 +51,18 @@ export function createNarrator(print: (line: string) => void, cloud: () => Local
       ? `the CA ${describeResponse(ca.calls.at(-1)?.answer ?? '')}`
       : 'no call to the CA, because the secret contains no new login';
     line(`Check ${checks}`, consequence ? `${text} -> ${consequence}` : text);
+  }
+
+  /** The events that Collect sent during its last check. */
+  function sentEvents({ reported }: LocalCloud): void {
+    for (const event of reported.slice(narratedEvents)) {
+      const { reason, error, nextStep } = event.detail as Partial<WaitingDetail & FailedDetail>;
+      line('Event', [`"${event['detail-type']}"`, reason ?? error].filter(Boolean).join(': '));
+      if (nextStep) {
+        detail(`next: ${nextStep}`);
+      }
+    }
+    narratedEvents = reported.length;
   }
 
   return {
@@ -66,6 +80,7 @@ export function createNarrator(print: (line: string) => void, cloud: () => Local
           if (event.state.name === 'Collect') {
             const { checks, reason } = collectionOf(event.state.output);
             check(ca, checks, reason);
+            sentEvents(cloud());
           }
           if (event.state.name === 'Announce issued') {
             line('Event', `"${announced.at(-1)?.['detail-type']}"`);
@@ -80,6 +95,7 @@ export function createNarrator(print: (line: string) => void, cloud: () => Local
           break;
         case 'StateFailed':
           check(ca, reportedChecks + 1, event.Error);
+          sentEvents(cloud());
           break;
         case 'StateRetried':
           detail(`Step Functions retries ${event.state.name}`);
@@ -100,10 +116,9 @@ export function createNarrator(print: (line: string) => void, cloud: () => Local
     objects(objects) {
       for (const { name, bytes, contentType } of objects) {
         detail(`${name.padEnd(18)} ${String(bytes.length).padStart(7)} bytes  ${contentType}`);
-        if (name === 'certificate.json') {
-          for (const [label, value] of describeManifest(JSON.parse(bytes.toString()))) {
-            detail(`  ${label.padEnd(9)} ${value}`);
-          }
+        const describe = DESCRIPTIONS[name];
+        for (const [label, value] of describe?.(JSON.parse(bytes.toString())) ?? []) {
+          detail(`  ${label.padEnd(9)} ${value}`);
         }
       }
     },
@@ -167,7 +182,19 @@ function describeResponse(name: string): string {
   }
 }
 
-function describeManifest(manifest: Record<string, unknown>): (readonly [label: string, value: unknown])[] {
+type Description = readonly (readonly [label: string, value: unknown])[];
+
+/** What to print of the content of an object, by its name. */
+const DESCRIPTIONS: Readonly<Record<string, (content: Record<string, unknown>) => Description>> = {
+  'certificate.json': describeManifest,
+  'status.json': ({ state, reason, error, text, nextStep }) => [
+    ['state', [state, reason ?? error].filter(Boolean).join(': ')],
+    ['text', text],
+    ...(nextStep === undefined ? [] : [['next', nextStep] as const]),
+  ],
+};
+
+function describeManifest(manifest: Record<string, unknown>): Description {
   const findings = manifest.findings as readonly StoredFinding[];
   return [
     ['mark', `${manifest.product} (${manifest.markType})`],

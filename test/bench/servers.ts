@@ -80,7 +80,20 @@ export function functionEnvironment({ environment, memorySize }: Deployed, serve
   };
 }
 
-/** The input of the first check of an execution. */
+/**
+ * The input of a check: the first one of an order that is issued, or a later one of the order that waits. Nearly every
+ * check is like the second: nothing has changed since the previous one.
+ */
 export function checkOf(orderNumber: string) {
-  return { order: { orderNumber }, execution: `order-${orderNumber}`, startedAt: new Date().toISOString() };
+  const startedAt = new Date().toISOString();
+  const collection = {
+    checks: 1,
+    status: 0,
+    reason: 'processing',
+    consecutive: 1,
+    since: startedAt,
+    reported: ['status'],
+  };
+  const order = orderNumber === PENDING_ORDER ? { orderNumber, collection } : { orderNumber };
+  return { order, execution: `order-${orderNumber}`, startedAt };
 }

@@ -3,11 +3,15 @@ import { NEXT_STEPS } from '../../functions/errors.ts';
 import {
   EVENT_SOURCE,
   EXPIRING,
+  FAILED,
+  type FailedDetail,
   ISSUED,
   ORDERED,
   PUBLICATION_BROKEN,
   REVOKED,
   type RevokedDetail,
+  WAITING,
+  type WaitingDetail,
 } from '../../functions/events.ts';
 import { orderSchema } from '../../functions/order.ts';
 import { DIFFERENCES } from '../../functions/survey/differences.ts';
@@ -34,7 +38,7 @@ function jsonIn(text: string): Record<string, unknown>[] {
 }
 
 describe('docs/events.md', () => {
-  test.each([ORDERED, ISSUED, EXPIRING, REVOKED, PUBLICATION_BROKEN])(
+  test.each([ORDERED, ISSUED, WAITING, FAILED, EXPIRING, REVOKED, PUBLICATION_BROKEN])(
     'has a sample of the event "%s".',
     (detailType) => {
       const [sample] = jsonIn(sectionOf(detailType));
@@ -46,17 +50,51 @@ describe('docs/events.md', () => {
     },
   );
 
-  test.each([ISSUED, EXPIRING, REVOKED, PUBLICATION_BROKEN])('has a rule for the event "%s".', (detailType) => {
-    const [, ...rules] = jsonIn(sectionOf(detailType));
+  test.each([ISSUED, WAITING, FAILED, EXPIRING, REVOKED, PUBLICATION_BROKEN])(
+    'has a rule for the event "%s".',
+    (detailType) => {
+      const [, ...rules] = jsonIn(sectionOf(detailType));
 
-    expect(rules).not.toEqual([]);
-    for (const rule of rules) {
-      expect(rule).toMatchObject({ source: [EVENT_SOURCE], 'detail-type': [detailType] });
-    }
-  });
+      expect(rules).not.toEqual([]);
+      for (const rule of rules) {
+        expect(rule).toMatchObject({ source: [EVENT_SOURCE], 'detail-type': [detailType] });
+      }
+    },
+  );
 
   test('lists the fields of an order.', () => {
     expect(fieldsOf(ORDERED)).toEqual(Object.keys(orderSchema.entries));
+  });
+
+  test('lists the fields of a waiting and of a failed order.', () => {
+    const common = {
+      collector: true,
+      orderNumber: true,
+      account: true,
+      domains: true,
+      execution: true,
+      startedAt: true,
+    } as const;
+    const waiting = {
+      ...common,
+      reason: true,
+      text: true,
+      since: true,
+      nextStep: true,
+      updatedAt: true,
+    } satisfies Record<keyof WaitingDetail, true>;
+    const failed = { ...common, error: true, text: true, nextStep: true, updatedAt: true } satisfies Record<
+      keyof FailedDetail,
+      true
+    >;
+
+    for (const [detailType, fields] of [
+      [WAITING, waiting],
+      [FAILED, failed],
+    ] as const) {
+      expect(fieldsOf(detailType)).toEqual(Object.keys(fields));
+      expect(Object.keys(jsonIn(sectionOf(detailType))[0]?.detail ?? {})).toEqual(Object.keys(fields));
+    }
   });
 
   test('lists the fields of a reminder.', () => {

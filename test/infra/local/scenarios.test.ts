@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { FAILED } from '../../../functions/events.ts';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
@@ -35,8 +36,17 @@ describe('Every scenario ends as expected, and no password appears anywhere.', (
     expect(execution?.status).toBe(scenario.failsWith ? 'FAILED' : 'SUCCEEDED');
     const objects = await collector.objects();
     expect('certificate.json' in objects).toBe(!scenario.failsWith);
+    expect(JSON.parse(String(objects['status.json']))).toMatchObject(
+      scenario.failsWith ? { state: 'failed', error: scenario.failsWith } : { state: 'issued' },
+    );
     if (scenario.failsWith) {
       expect(cloud.announced).toEqual([]);
+      expect(cloud.reported).toContainEqual(
+        expect.objectContaining({
+          'detail-type': FAILED,
+          detail: expect.objectContaining({ orderNumber: ORDER, error: scenario.failsWith }),
+        }),
+      );
     } else {
       expect(String(objects['chain.pem'])).toBe(pem(certificates.current.chain));
       expect(cloud.announced.length).toBeGreaterThan(0);
@@ -49,7 +59,7 @@ describe('Every scenario ends as expected, and no password appears anywhere.', (
     expect(logged.match(/"message":"check"/g)?.length).toBe(checks.length);
     const everything = [
       logged,
-      JSON.stringify([[...cloud.executions.values()], cloud.announced, cloud.deadLetters, process.env]),
+      JSON.stringify([[...cloud.executions.values()], cloud.announced, cloud.reported, cloud.deadLetters, process.env]),
       ...Object.values(objects).map(String),
     ].join('\n');
     expect(everything).toContain(ORDER);
