@@ -118,7 +118,7 @@ export function createStateMachine(
         detail: TaskInput.fromObject({
           collector: settings.name,
           orderNumber: JsonPath.stringAt('$.orderNumber'),
-          account: null,
+          account: JsonPath.objectAt('$.collection.account'),
           // The domains of the certificate: a JSONPath to those of the order fails if the order has none.
           domains: JsonPath.listAt('$.collection.certificate.domains'),
           certificate: JsonPath.objectAt('$.collection.certificate'),

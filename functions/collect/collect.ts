@@ -32,6 +32,8 @@ export interface Collection {
   readonly nextCheckAt?: string;
   readonly rejectedCredentialsVersion?: string;
   readonly certificate?: CollectedCertificate;
+  /** The account in the event "Mark Certificate Issued": a path to an optional key of the order would fail. */
+  readonly account?: string | null;
 }
 
 /**
@@ -154,7 +156,7 @@ export function createCollect(dependencies: CollectDependencies) {
       await reporter.issued(check);
       const { publishable, findings } = certificate;
       observe({ ...record, outcome: 'issued', waitSeconds: 0, publishable, findings: findings.map(({ id }) => id) });
-      return { outcome: 'issued', status: reply.status, checks, waitSeconds: 0, certificate };
+      return { outcome: 'issued', status: reply.status, checks, waitSeconds: 0, certificate, account: null };
     }
     if (reply.kind === 'refused') {
       throw await fail(reply.refusal, `the CA answered ${describeReply(reply)}`);

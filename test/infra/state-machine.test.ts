@@ -74,7 +74,13 @@ describe('the state machine', () => {
         {
           Source: 'mark-certificate-collector',
           DetailType: 'Mark Certificate Issued',
-          Detail: { 'orderNumber.$': '$.orderNumber', 'certificate.$': '$.collection.certificate' },
+          Detail: {
+            collector: 'mark-certificate-collector',
+            'orderNumber.$': '$.orderNumber',
+            'account.$': '$.collection.account',
+            'domains.$': '$.collection.certificate.domains',
+            'certificate.$': '$.collection.certificate',
+          },
           EventBusName: 'arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default',
         },
       ],
@@ -177,7 +183,7 @@ describe('the state machine that publishes', () => {
     expect(detailOf(publishing)).toEqual([
       {
         collector: 'mark-certificate-collector',
-        account: null,
+        'account.$': '$.collection.account',
         'domains.$': '$.collection.certificate.domains',
         'orderNumber.$': '$.orderNumber',
         'certificate.$': '$.collection.certificate',
