@@ -11,8 +11,9 @@ const USAGE = `npm run smoke -- [--collector NAME] [--region REGION] [--profile 
 Tests a deployed collector from outside: an alarm, a message, the dead-letter queue, the push URL, the published address
 and the policy of the key. It takes about five minutes and calls the CA for no order.
 
-The people behind alarmEmail receive a few messages that say that they are a test. Rules of other systems that match
-"Mark Certificate Failed" receive one event: about the order 1, with the error SmokeTest.
+The people behind alarmEmail receive a few messages that say that they are a test. The alarm about the dead-letter queue
+may fire. Rules of other systems that match "Mark Certificate Failed" receive one event: about the order 1, with the
+error SmokeTest.
 
   --collector  the collector's name, the setting name (default: ${DEFAULT_COLLECTOR})
   --region     the AWS region (default: AWS_REGION, or the region of the profile)

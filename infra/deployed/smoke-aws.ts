@@ -8,6 +8,9 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { type SmokeDependencies, type SmokeResult, smoke } from './smoke.ts';
 
+/** "You must wait at least one second after the queue is created" (AWS: SQS, CreateQueue). */
+const QUEUE_MILLISECONDS = 1_500;
+
 /** An alarm and a message usually arrive within seconds. */
 const MESSAGE_MILLISECONDS = 90_000;
 
@@ -34,6 +37,7 @@ export async function smokeOnAws(options: SmokeOptions): Promise<SmokeResult[]> 
   try {
     return await smoke({
       fetch: (url, init) => fetch(url, init),
+      queueMilliseconds: QUEUE_MILLISECONDS,
       messageMilliseconds: MESSAGE_MILLISECONDS,
       deadLetterMilliseconds: DEAD_LETTER_MILLISECONDS,
       ...clients,

@@ -4,9 +4,7 @@ import {
   CreateQueueCommand,
   DeleteMessageCommand,
   DeleteQueueCommand,
-  GetQueueAttributesCommand,
   ReceiveMessageCommand,
-  SetQueueAttributesCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 
@@ -31,18 +29,33 @@ export interface SmokeInbox {
   close(): Promise<string[]>;
 }
 
+/** What {@link openInbox} needs. */
+export interface InboxProps {
+  readonly sqs: SQSClient;
+  readonly sns: SNSClient;
+  readonly topicArn: string;
+  /** The name of the queue: unique in the account, at most 80 characters. */
+  readonly name: string;
+  /** How long to wait until the new queue can be used. */
+  readonly queueMilliseconds: number;
+}
+
 /**
  * Creates a queue and subscribes it to a topic. Nobody has to confirm the subscription of a queue of the same account.
  * What was created before an error is deleted.
- *
- * @param name unique in the account, at most 80 characters.
  */
-export async function openInbox(sqs: SQSClient, sns: SNSClient, topicArn: string, name: string): Promise<SmokeInbox> {
+export async function openInbox({ sqs, sns, topicArn, name, queueMilliseconds }: InboxProps): Promise<SmokeInbox> {
+  const queueArn = `${topicArn.split(':').slice(0, -1).join(':').replace(':sns:', ':sqs:')}:${name}`;
   const { QueueUrl } = await sqs.send(
-    // Should the queue stay behind, it contains nothing after an hour.
     new CreateQueueCommand({
       QueueName: name,
-      Attributes: { SqsManagedSseEnabled: 'true', MessageRetentionPeriod: '3600' },
+      Attributes: {
+        SqsManagedSseEnabled: 'true',
+        // Should the queue stay behind, it contains nothing after an hour.
+        MessageRetentionPeriod: '3600',
+        // Set at the creation: a later change takes up to a minute (AWS: SQS, SetQueueAttributes).
+        Policy: policyOf(queueArn, topicArn),
+      },
     }),
   );
   let subscriptionArn: string | undefined;
@@ -58,9 +71,6 @@ export async function openInbox(sqs: SQSClient, sns: SNSClient, topicArn: string
     return problems;
   };
   try {
-    const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }));
-    const queueArn = Attributes?.QueueArn;
-    await sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { Policy: policyOf(queueArn, topicArn) } }));
     ({ SubscriptionArn: subscriptionArn } = await sns.send(
       new SubscribeCommand({
         TopicArn: topicArn,
@@ -69,6 +79,7 @@ export async function openInbox(sqs: SQSClient, sns: SNSClient, topicArn: string
         ReturnSubscriptionArn: true,
       }),
     ));
+    await wait(queueMilliseconds);
   } catch (error) {
     await close();
     throw error;
@@ -79,7 +90,7 @@ export async function openInbox(sqs: SQSClient, sns: SNSClient, topicArn: string
   };
 }
 
-function policyOf(queueArn: string | undefined, topicArn: string): string {
+function policyOf(queueArn: string, topicArn: string): string {
   return JSON.stringify({
     Version: '2012-10-17',
     Statement: [

@@ -59,6 +59,8 @@ export interface SmokeDependencies {
   readonly sqs: SQSClient;
   /** Sends requests to the push URL and to the published address. */
   readonly fetch: (url: URL, init: SmokeRequest) => Promise<Response>;
+  /** How long to wait until a new queue can be used, in milliseconds. */
+  readonly queueMilliseconds: number;
   /** How long to wait for a message, in milliseconds. */
   readonly messageMilliseconds: number;
   /** How long to wait for a dead letter: Lambda repeats a failed invocation after one and after two more minutes. */
@@ -124,20 +126,26 @@ const absent = (text: string): Finding => ({ outcome: 'absent', text });
  * @throws {AwsUnavailableError} if AWS cannot be read, if there is no such stack, or if it has no output `Settings`.
  */
 export async function smoke(dependencies: SmokeDependencies): Promise<SmokeResult[]> {
+  const { sqs, sns, queueMilliseconds, signal } = dependencies;
   const stack = await describeStack(dependencies);
   const marker = `smoke-test-${randomBytes(4).toString('hex')}`;
   const results: SmokeResult[] = [];
   const run = async (step: SmokeStep, test: () => Promise<Finding>) => {
-    const result = { step, ...(await test().catch((error: unknown) => unexpected(error, dependencies.signal))) };
+    const isStopped = signal.aborted && step !== 'clean-up';
+    const finding = isStopped ? STOPPED : await test().catch((error) => unexpected(error, signal));
+    const result = { step, ...finding };
     results.push(result);
     dependencies.observe(result);
   };
 
   let inbox: SmokeInbox | undefined;
   let inboxProblem: unknown;
-  const { sqs, sns } = dependencies;
   try {
-    inbox = await openInbox(sqs, sns, stack.outputs.AlarmTopicArn ?? '', `${marker}-${stack.settings.name}`);
+    inbox = await openInbox({
+      ...{ sqs, sns, queueMilliseconds },
+      topicArn: stack.outputs.AlarmTopicArn ?? '',
+      name: `${marker}-${stack.settings.name}`,
+    });
   } catch (error) {
     inboxProblem = error;
   }
@@ -167,9 +175,11 @@ export async function smoke(dependencies: SmokeDependencies): Promise<SmokeResul
   return results;
 }
 
+const STOPPED = skipped('The test was stopped.');
+
 /** An error of AWS or of the network: the step did not come to a result. */
 function unexpected(error: unknown, signal: AbortSignal): Finding {
-  return skipped(signal.aborted ? 'The test was stopped.' : `The step could not run: ${describeError(error)}`);
+  return signal.aborted ? STOPPED : skipped(`The step could not run: ${describeError(error)}`);
 }
 
 /** `fetch` puts the reason why a connection failed into the cause. */

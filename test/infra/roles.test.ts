@@ -207,6 +207,20 @@ describe('what the roles allow', () => {
     }
   });
 
+  test('Every role that sends events may send only events of this project, and only of the detail types that it names.', () => {
+    const senders = [...all(withSettings, 'AWS::IAM::Policy'), ...all(withSettings, 'AWS::IAM::Role')]
+      .flatMap(({ Properties }) => policyStatements(Properties))
+      .filter(({ Action }) => asList(Action).includes('events:PutEvents'));
+    expect(senders.length).toBeGreaterThan(2);
+    for (const { Action, Resource, Condition } of senders) {
+      expect({ Action, Resource }).toEqual({ Action: 'events:PutEvents', Resource: `${BUS}/orders` });
+      expect(Condition).toEqual({
+        StringEquals: { 'events:source': EVENT_SOURCE, 'events:detail-type': expect.any(Array) },
+      });
+      expect(JSON.stringify(Condition)).not.toContain('*');
+    }
+  });
+
   test('No role uses a managed policy.', () => {
     expect(all(withSettings, 'AWS::IAM::ManagedPolicy')).toEqual([]);
     for (const { Properties } of all(withSettings, 'AWS::IAM::Role')) {

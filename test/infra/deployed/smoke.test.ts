@@ -117,8 +117,6 @@ function createAccount(settings: SettingsInput, faults: Faults = {}) {
       queues.set(QueueUrl, []);
       return { QueueUrl };
     },
-    GetQueueAttributes: ({ QueueUrl }) => ({ Attributes: { QueueArn: `arn:${QueueUrl}` } }),
-    SetQueueAttributes: () => ({}),
     ReceiveMessage: ({ QueueUrl }) => ({
       Messages: queues.get(String(QueueUrl))?.map(({ id, body }) => ({ ReceiptHandle: id, Body: body })),
     }),
@@ -131,7 +129,8 @@ function createAccount(settings: SettingsInput, faults: Faults = {}) {
       return {};
     },
     Subscribe: ({ TopicArn, Endpoint }) => {
-      subscribed.set(`${TopicArn}:1`, String(Endpoint).slice('arn:'.length));
+      expect(Endpoint).toMatch(/^arn:aws:sqs:eu-central-1:111122223333:smoke-test-/);
+      subscribed.set(`${TopicArn}:1`, `https://sqs.example/${String(Endpoint).split(':').at(-1)}`);
       return { SubscriptionArn: `${TopicArn}:1` };
     },
     Unsubscribe: ({ SubscriptionArn }) => {
@@ -194,6 +193,7 @@ function createAccount(settings: SettingsInput, faults: Faults = {}) {
       sns: connect(new SNSClient(options)),
       sqs: connect(new SQSClient(options)),
       fetch,
+      queueMilliseconds: 0,
       messageMilliseconds: 30,
       deadLetterMilliseconds: 30,
       signal: stop.signal,
@@ -296,6 +296,17 @@ describe('a smoke test', () => {
 
   test('If the topic cannot be subscribed to, the temporary queue is deleted.', async () => {
     expect([...(await outcomesWith({}, { denied: ['Subscribe'] })).queues.keys()]).toEqual([DEAD_LETTERS]);
+  });
+
+  test('A test that is stopped runs no further step, and deletes what it created.', async () => {
+    const { dependencies, stop, queues, subscribed, states } = createAccount(ALL, LIVE);
+    const results = await smoke({ ...dependencies, observe: ({ step }) => step === 'alarm' && stop.abort() });
+    expect(results.map(({ outcome }) => outcome)).toEqual([
+      ...['passed', 'passed', 'skipped', 'skipped', 'skipped', 'skipped', 'skipped', 'skipped', 'passed'],
+    ]);
+    expect([...queues.keys()]).toEqual([DEAD_LETTERS]);
+    expect(subscribed.size).toBe(0);
+    expect(states).toEqual(['First ALARM', 'First OK']);
   });
 
   test('What cannot be deleted is named, with the reason.', async () => {
