@@ -80,6 +80,8 @@ describe('the functions', () => {
       BUCKET_NAME: '<Bucket>',
       EVENT_BUS_NAME: 'default',
       REMIND_BEFORE_DAYS: '30',
+      STATE_MACHINE_ARN: '<StateMachine>',
+      TOPIC_ARNS: '<AlarmTopic>',
     });
     expect(environmentOf(withSettings, 'SurveyFunction')).toEqual({
       COLLECTOR: 'acme',
@@ -87,6 +89,8 @@ describe('the functions', () => {
       EVENT_BUS_NAME: 'orders',
       REMIND_BEFORE_DAYS: '45',
       PUBLISHED_URL: 'https://bimi.example.com',
+      STATE_MACHINE_ARN: '<StateMachine>',
+      TOPIC_ARNS: '<AlarmTopic>,<NotifyTopic>',
     });
     expect(environmentOf(byDefault, 'NotifyFunction')).toEqual({
       ALARM_TOPIC_ARN: '<AlarmTopic>',
