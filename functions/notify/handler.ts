@@ -56,6 +56,10 @@ export function createHandler(environment: Environment) {
     },
     status: (orderNumber) => openStatus(s3, bucket, orderNumber),
     readOrder: (execution) => readOrder({ sfn, stateMachineArn }, execution),
+    async readReason(execution) {
+      const { error, cause } = await describeExecution({ sfn, stateMachineArn }, execution);
+      return { error, cause };
+    },
     observe: {
       handled(record) {
         logger.info('event', { ...record });

@@ -29,6 +29,8 @@ export interface NotifyDependencies {
   readonly status: (orderNumber: string) => ReturnType<typeof openStatus>;
   /** Reads the order from the input of an execution. Undefined if there is no such execution, or if it has another input. */
   readonly readOrder: (execution: string) => Promise<Order | undefined>;
+  /** Reads the error and the cause with which an execution was stopped. Both are missing if nobody gave them. */
+  readonly readReason: (execution: string) => Promise<Pick<EndedExecution, 'error' | 'cause'>>;
   readonly observe: {
     handled(record: NotifyRecord): void;
     /** A problem that does not prevent the message. */
@@ -56,10 +58,12 @@ export function createNotify(dependencies: NotifyDependencies) {
     const event = parseEvent(input);
     const detailType = event['detail-type'];
     if (event.source === STATES_SOURCE) {
-      const { detail } = event;
-      if (detail.stateMachineArn !== deployment.stateMachineArn) {
+      if (event.detail.stateMachineArn !== deployment.stateMachineArn) {
         observe.handled({ outcome: 'other-collector', detailType });
-      } else if (needsNoMessage(detail)) {
+        return;
+      }
+      const detail = await withReason(event.detail, dependencies);
+      if (needsNoMessage(detail)) {
         observe.handled({ outcome: 'no-message-needed', detailType });
       } else {
         await reportEnd(detail, detailType, dependencies, published);
@@ -120,6 +124,25 @@ async function reportEvent(
 
   function sendToBrand(content: MessageContent): Promise<void> {
     return send('brand', content, { detailType, id: event.id }, dependencies, published);
+  }
+}
+
+/**
+ * Adds the reason to the event about a stopped execution: the event of AWS has neither the error nor the cause that the
+ * caller of StopExecution gave.
+ */
+async function withReason(
+  ended: EndedExecution,
+  { readReason, observe }: Pick<NotifyDependencies, 'readReason' | 'observe'>,
+): Promise<EndedExecution> {
+  if (ended.status !== 'ABORTED' || ended.error != null) {
+    return ended;
+  }
+  try {
+    return { ...ended, ...(await readReason(ended.name)) };
+  } catch (error) {
+    observe.problem('the reason why an execution was stopped cannot be read', error);
+    return ended;
   }
 }
 

@@ -62,6 +62,7 @@ function start(changes: Partial<NotifyDependencies> = {}) {
     },
     status: (orderNumber) => openStatus(s3, BUCKET, orderNumber),
     readOrder: async () => ORDER,
+    readReason: async () => ({}),
     observe: {
       handled: (record) => records.push(record),
       problem: (what) => problems.push(what),
@@ -277,6 +278,22 @@ describe('an execution that ended without a report by Collect', () => {
     const later = ended(crash);
     await start()({ ...later, detail: { ...later.detail, stopDate: later.detail.stopDate + 60_000 } });
     expect(sent).toHaveLength(2);
+  });
+
+  test('The error of a stopped execution is read from the execution, because the event has none.', async () => {
+    const readReason = async () => ({ error: 'CollectorRemoved', cause: 'the collector is being deleted' });
+    await start({ readReason })(ended({ status: 'ABORTED', error: null, cause: null }));
+    expect(sent).toEqual([]);
+    expect(records).toMatchObject([{ outcome: 'no-message-needed' }]);
+  });
+
+  test('A stopped execution whose error cannot be read is reported.', async () => {
+    const readReason = async () => {
+      throw new Error('throttled');
+    };
+    await start({ readReason })(ended({ status: 'ABORTED', error: null, cause: null }));
+    expect(sent).toHaveLength(1);
+    expect(problems).toEqual(['the reason why an execution was stopped cannot be read']);
   });
 
   test('An input that is too large for the event is read from the execution.', async () => {

@@ -28,6 +28,7 @@ export async function render(
     },
     status: () => withoutStatus,
     readOrder: async () => order,
+    readReason: async () => ({}),
     observe: { handled: () => {}, problem: () => {} },
     now: () => new Date('2026-11-26T05:17:05.000Z'),
   });
