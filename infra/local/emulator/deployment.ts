@@ -9,8 +9,9 @@ import { EmulatorError, withAwsVariables } from './emulator.ts';
 
 const PROJECT = join(import.meta.dirname, '..', '..', '..');
 const CDK = join(PROJECT, 'node_modules', '.bin', 'cdk');
+const COMMANDS = join(PROJECT, 'infra', 'commands');
 
-/** Lines of cdk's output that an error contains. */
+/** Lines of a command's output that an error contains. */
 const ERROR_LINES = 30;
 
 /** Settings of a stack, by name. */
@@ -20,12 +21,14 @@ export type DeploymentSettings = Readonly<Record<string, unknown>>;
 export type Outputs = Readonly<Record<string, string>>;
 
 /**
- * Runs the real `cdk` against the AWS that the environment variables select. Each deployment uses its own cloud
- * assembly.
+ * Runs the commands with which users deploy and delete a stack, against the AWS that the environment variables select.
+ * Each run uses a separate cloud assembly. `remove` is what a command may take away.
+ *
+ * If a command fails, the function rejects with an {@link EmulatorError} that contains the end of the output.
  */
 export function createDeployer(environment: Readonly<Record<string, string>>) {
-  async function cdk(...args: readonly string[]): Promise<void> {
-    const child = spawn(CDK, [...args], {
+  async function run(command: string, ...args: readonly string[]): Promise<string> {
+    const child = spawn(command, [...args], {
       cwd: PROJECT,
       env: { ...withAwsVariables(process.env, environment), CI: 'true' },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -35,20 +38,29 @@ export function createDeployer(environment: Readonly<Record<string, string>>) {
       text(child.stderr),
       once(child, 'close') as Promise<[number | null]>,
     ]);
+    const all = `${output}\n${errors}`.trim();
     if (exitCode !== 0) {
-      const lines = `${output}\n${errors}`.trim().split('\n').slice(-ERROR_LINES).join('\n');
-      throw new EmulatorError(`cdk ${args[0]} failed with exit code ${exitCode}:\n${lines}`);
+      const lines = all.split('\n').slice(-ERROR_LINES).join('\n');
+      throw new EmulatorError(`${command} ${args.join(' ')} failed with exit code ${exitCode}:\n${lines}`);
     }
+    return all;
   }
-  /** Runs a command of cdk on the app with these settings, in a directory for its cloud assembly and its outputs. */
-  async function withApp<T>(
+
+  const runCommand = (file: string, ...args: readonly string[]) => run(process.execPath, join(COMMANDS, file), ...args);
+
+  /** Runs a command with the options for these settings, and with a directory for its files. */
+  async function runWithSettings<T>(
     settings: DeploymentSettings,
-    run: (directory: string, options: readonly string[]) => Promise<T>,
+    remove: readonly string[],
+    use: (directory: string, options: readonly string[]) => Promise<T>,
   ): Promise<T> {
     const directory = await mkdtemp(join(tmpdir(), 'mark-certificate-collector-'));
-    const context = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     try {
-      return await run(directory, ['--output', join(directory, 'cdk.out'), ...context]);
+      return await use(directory, [
+        ...['--output', join(directory, 'cdk.out')],
+        ...remove.flatMap((each) => ['--remove', each]),
+        ...Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : ['-c', `${name}=${value}`])),
+      ]);
     } finally {
       await rm(directory, { recursive: true, force: true });
     }
@@ -56,16 +68,20 @@ export function createDeployer(environment: Readonly<Record<string, string>>) {
 
   return {
     /** `npx cdk bootstrap`, which an account needs once. */
-    bootstrap: () => cdk('bootstrap'),
-    /** `npx cdk deploy`, with settings as `-c` gives them. */
-    deploy: (settings: DeploymentSettings) =>
-      withApp(settings, async (directory, options) => {
+    bootstrap: () => run(CDK, 'bootstrap'),
+
+    /** `npm run deploy`. */
+    async deploy(settings: DeploymentSettings, remove: readonly string[] = []): Promise<Outputs> {
+      return runWithSettings(settings, remove, async (directory, options) => {
         const file = join(directory, 'outputs.json');
-        await cdk('deploy', '--require-approval', 'never', '--outputs-file', file, ...options);
+        await runCommand('deploy.ts', '--require-approval', 'never', '--outputs-file', file, ...options);
         const stacks = JSON.parse(await readFile(file, 'utf8')) as Readonly<Record<string, Outputs>>;
         return stacks[stackNameOf(settings.name)] ?? {};
-      }),
-    /** `npx cdk destroy`, with the settings of the deployment. */
-    destroy: (settings: DeploymentSettings) => withApp(settings, (_, options) => cdk('destroy', '--force', ...options)),
+      });
+    },
+
+    /** `npm run down`, without its question. Returns what it prints. */
+    down: (settings: DeploymentSettings, remove: readonly string[] = []): Promise<string> =>
+      runWithSettings(settings, remove, (_, options) => runCommand('down.ts', '--yes', ...options)),
   };
 }
