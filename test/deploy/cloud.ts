@@ -11,6 +11,7 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SFNClient } from '@aws-sdk/client-sfn';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import { type CertificateAuthority, createCertificateAuthority } from '../../infra/local/ca/certificate-authority.ts';
 import { type Credentials, type Simulator, startCollectMcSimulator } from '../../infra/local/ca/collectmc-simulator.ts';
 import { createDeployer } from '../../infra/local/emulator/deployment.ts';
@@ -41,6 +42,7 @@ export interface Cloud {
   readonly authority: CertificateAuthority;
   readonly clients: {
     readonly events: EventBridgeClient;
+    readonly queues: SQSClient;
     readonly s3: S3Client;
     readonly secrets: SecretsManagerClient;
     readonly states: SFNClient;
@@ -72,6 +74,7 @@ export async function startCloud(): Promise<Cloud> {
   tls.setDefaultCACertificates([...tls.getCACertificates('default'), emulator.certificate]);
   const clients = {
     events: new EventBridgeClient(),
+    queues: new SQSClient(),
     s3: new S3Client(),
     secrets: new SecretsManagerClient(),
     states: new SFNClient(),

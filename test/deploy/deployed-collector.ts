@@ -40,10 +40,10 @@ export interface DeployedCollector extends Pick<Cloud, 'ca' | 'authority' | 'aws
   push(options: PushRequest): Promise<number>;
   /** Reads a path below the output PublishedUrl, as anybody on the internet can. */
   fetchPublished(path: string): Promise<PublicResponse>;
-  /** Deploys again with other settings. */
+  /** Deploys again with other settings. An undefined one is missing in this deployment. */
   redeploy(settings: SettingsInput): Promise<void>;
-  /** `cdk destroy`. */
-  destroy(): Promise<void>;
+  /** `npm run down`, without its question: stops the waiting orders and deletes the stack. Returns what it prints. */
+  down(...remove: readonly string[]): Promise<string>;
 }
 
 export interface PushRequest {
@@ -67,7 +67,8 @@ export async function deployCollector(
     trustAnchors: createHash('sha256').update(authority.root).digest('hex'),
     ...options,
   };
-  let outputs = await deployer.deploy(settings);
+  // Another collector may be in the account already.
+  let outputs = await deployer.deploy(settings, ['name']);
   const output = (name: string) => outputs[name] ?? '';
 
   return {
@@ -172,6 +173,6 @@ export async function deployCollector(
     async redeploy(changed) {
       outputs = await deployer.deploy({ ...settings, ...changed });
     },
-    destroy: () => deployer.destroy(settings),
+    down: (...remove) => deployer.down(settings, remove),
   };
 }

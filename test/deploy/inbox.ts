@@ -1,34 +1,37 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { DeployedCollector } from './deployed-collector.ts';
+import { CreateQueueCommand, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 
 /** A queue of this suite with every message that ever arrived in it. */
 export interface Inbox {
   readonly arn: string;
   /** The bodies in the order of arrival, as far as they were received. */
   readonly messages: readonly string[];
-  /** Receives up to ten messages. */
+  /** Receives what has arrived. */
   receive(): Promise<void>;
   /** Waits for a message that matches, and returns it. */
   find(matches: (message: string) => boolean): Promise<string>;
 }
 
-/** Creates a queue to which one service of AWS may send. */
+/**
+ * Creates a queue to which one service of AWS may send.
+ *
+ * @param topicArn the ARN of any topic in the account.
+ */
 export async function createInbox(
-  { aws, outputs }: DeployedCollector,
+  sqs: SQSClient,
+  topicArn: string,
   name: string,
   sender: 'events.amazonaws.com' | 'sns.amazonaws.com',
 ): Promise<Inbox> {
-  const arn = `${outputs.AlarmTopicArn?.replace(/^arn:aws:sns:(.*):.*$/, 'arn:aws:sqs:$1')}:${name}`;
+  const arn = `${topicArn.replace(/^arn:aws:sns:(.*):.*$/, 'arn:aws:sqs:$1')}:${name}`;
   const Policy = JSON.stringify({
     Version: '2012-10-17',
     Statement: [{ Effect: 'Allow', Principal: { Service: sender }, Action: 'sqs:SendMessage', Resource: arn }],
   });
-  const { QueueUrl } = (await aws(
-    ...['sqs', 'create-queue', '--queue-name', name, '--attributes', JSON.stringify({ Policy })],
-  )) as { readonly QueueUrl: string };
+  const { QueueUrl = '' } = await sqs.send(new CreateQueueCommand({ QueueName: name, Attributes: { Policy } }));
   const messages: string[] = [];
   const receiveNow = async () => {
-    messages.push(...(await receive(aws, QueueUrl)));
+    messages.push(...(await receive(sqs, QueueUrl)));
   };
   return {
     arn,
@@ -47,11 +50,16 @@ export async function createInbox(
   };
 }
 
-/** Receives up to ten messages of a queue, which hides them from other receivers for twelve hours. */
-export async function receive(aws: DeployedCollector['aws'], queueUrl: string): Promise<string[]> {
-  const { Messages = [] } = ((await aws(
-    ...['sqs', 'receive-message', '--queue-url', queueUrl],
-    ...['--max-number-of-messages', '10', '--visibility-timeout', '43200'],
-  )) ?? {}) as { readonly Messages?: readonly { readonly Body: string }[] };
-  return Messages.map(({ Body }) => Body);
+/** Receives all messages of a queue that can be received now, which hides them from other receivers for twelve hours. */
+export async function receive(sqs: SQSClient, queueUrl: string): Promise<string[]> {
+  const received: string[] = [];
+  for (;;) {
+    const { Messages = [] } = await sqs.send(
+      new ReceiveMessageCommand({ QueueUrl: queueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 43_200 }),
+    );
+    if (Messages.length === 0) {
+      return received;
+    }
+    received.push(...Messages.flatMap(({ Body = '' }) => Body));
+  }
 }

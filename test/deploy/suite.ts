@@ -46,10 +46,17 @@ export async function setUp(): Promise<void> {
     deployCollector(cloud, { name: 'other', eventSource: 'other-orders' }),
   ]);
   const { aws } = cloud;
-  bus = await createInbox(collector, 'consumer', 'events.amazonaws.com');
+  const { AlarmTopicArn = '' } = collector.outputs;
+  bus = await createInbox(cloud.clients.queues, AlarmTopicArn, 'consumer', 'events.amazonaws.com');
   // Of the events of Step Functions, only those that a case waits for: receiving all of them takes long.
-  const ended = { status: ['SUCCEEDED'], name: [{ suffix: '-again' }] };
-  const pattern = { $or: [{ source: [EVENT_SOURCE] }, { source: ['aws.states'], detail: ended }] };
+  const source = ['aws.states'];
+  const pattern = {
+    $or: [
+      { source: [EVENT_SOURCE] },
+      { source, detail: { status: ['SUCCEEDED'], name: [{ suffix: '-again' }] } },
+      { source, detail: { status: ['ABORTED'] } },
+    ],
+  };
   await aws('events', 'put-rule', '--name', 'consumer', '--event-pattern', JSON.stringify(pattern));
   await aws('events', 'put-targets', '--rule', 'consumer', '--targets', `Id=consumer,Arn=${bus.arn}`);
   alarms = await subscribe(collector, 'operator');
@@ -58,9 +65,10 @@ export async function setUp(): Promise<void> {
 
 /** Subscribes a queue to the alarm topic of a collector. */
 async function subscribe(to: DeployedCollector, queue: string): Promise<Inbox> {
-  const inbox = await createInbox(to, queue, 'sns.amazonaws.com');
+  const { AlarmTopicArn = '' } = to.outputs;
+  const inbox = await createInbox(cloud.clients.queues, AlarmTopicArn, queue, 'sns.amazonaws.com');
   await to.aws(
-    ...['sns', 'subscribe', '--topic-arn', to.outputs.AlarmTopicArn ?? ''],
+    ...['sns', 'subscribe', '--topic-arn', AlarmTopicArn],
     ...['--protocol', 'sqs', '--notification-endpoint', inbox.arn],
   );
   return inbox;

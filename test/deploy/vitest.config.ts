@@ -5,8 +5,8 @@ export default defineConfig({
     include: ['test/deploy/**/*.test.ts'],
     // All cases share one deployment and run one after the other.
     fileParallelism: false,
-    testTimeout: 120_000,
-    hookTimeout: 300_000,
+    testTimeout: 240_000,
+    hookTimeout: 600_000,
     // Prints the table to the terminal unchanged.
     disableConsoleIntercept: true,
   },

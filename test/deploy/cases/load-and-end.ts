@@ -90,10 +90,11 @@ export function describeLoadAndEnd(): void {
       }
     });
 
-    testOrder('Destroying the stack keeps the bucket and everything that was collected.', async (order) => {
+    testOrder('Deleting the stack keeps the bucket and everything that was collected.', async (order) => {
       const one = certificate();
       await collect(order, [issued(one)]);
-      await collector.destroy();
+      await expect(collector.down()).rejects.toThrow('--remove publish');
+      await collector.down('publish');
       const objects = await collector.objects(order);
       expect(Object.keys(objects)).toHaveLength(4);
       expect(objects['chain.pem']?.toString()).toBe(pem(one.chain));

@@ -1,11 +1,13 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { pem } from '../../../infra/local/ca/containers.ts';
 import { receive } from '../inbox.ts';
+import { messagesAbout } from '../messages.ts';
 import {
-  alarms,
   bus,
   callsOf,
   certificate,
+  cloud,
   collect,
   collector,
   daysFromNow,
@@ -35,9 +37,8 @@ export function describeOutcomes(): void {
           const ended = await collect(order, [error(code)]);
           expect(ended).toMatchObject({ status: 'FAILED', error: name });
           expect(callsOf(order)).toHaveLength(1);
-          const message = await alarms.find((each) => each.includes(`order-${order} `));
-          expect(message).toContain(`FAILED: ${name}.`);
-          expect(message).toContain('Next: ');
+          const [message] = await messagesAbout(order, 1);
+          expect(message?.text).toContain(`The CA answered ${code} `);
           return outcomeOf(ended);
         },
       );
@@ -59,7 +60,8 @@ export function describeOutcomes(): void {
       const url = await deadLetterQueue();
       let letters: string[] = [];
       while (!letters.some((letter) => letter.includes(`${order}x`))) {
-        letters = await receive(collector.aws, url);
+        letters = await receive(cloud.clients.queues, url);
+        await wait(200);
       }
       expect(letters.join()).toContain('orderNumber');
       expect(await collector.executions(`order-${order}`)).toEqual([]);

@@ -16,8 +16,10 @@ import {
   other,
   otherAlarms,
   outcomeOf,
+  PROCESSING,
   table,
   testOrder,
+  until,
 } from '../suite.ts';
 
 export function describeTwoCollectors(): void {
@@ -82,10 +84,11 @@ export function describeTwoCollectors(): void {
     });
 
     testOrder(
-      'A deployment of one with other settings keeps its login and leaves the other unchanged.',
+      'A deployment of one keeps its login, starts its survey, and leaves the other unchanged.',
       async (order) => {
-        const before = await resourcesOf(collector);
+        const [before, surveys] = [await resourcesOf(collector), await surveysOfOther()];
         await other.redeploy({ remindBefore: 'P40D', responseFormat: 'pem' });
+        await until(async () => (await surveysOfOther()) > surveys);
         expect(await resourcesOf(collector)).toEqual(before);
         expect(await other.readCredentials()).toEqual(login);
         expect(await collector.readCredentials()).toEqual(login);
@@ -95,8 +98,22 @@ export function describeTwoCollectors(): void {
       },
     );
 
-    testOrder('After one is destroyed, the other collects its orders.', async (order) => {
-      await other.destroy();
+    test('A deployment without a setting on which people depend is refused, and names it.', async () => {
+      const before = await resourcesOf(other);
+      await expect(other.redeploy({ trustAnchors: undefined })).rejects.toThrow(/Refused, .*: trustAnchors\./);
+      expect(await resourcesOf(other)).toEqual(before);
+    });
+
+    testOrder('One is deleted with its waiting orders, and the other collects its orders.', async (order) => {
+      const waiting = table.nextOrder();
+      other.ca.order(waiting, [PROCESSING]);
+      await other.announce({ orderNumber: waiting });
+      await until(async () => (await other.executions(`order-${waiting}`, 'RUNNING')).length === 1);
+      expect(await other.down()).toContain(`order-${waiting}, since `);
+      const stopped = await bus.find((message) => message.includes(`"order-${waiting}"`));
+      expect(JSON.parse(stopped).detail).toMatchObject({ status: 'ABORTED' });
+      await otherAlarms.receive();
+      expect(otherAlarms.messages.filter((message) => message.includes(waiting))).toEqual([]);
       await expect(other.readCredentials()).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
       expect(await collector.readCredentials()).toEqual(login);
       const { ended } = await collectWith(collector, order);
@@ -104,6 +121,12 @@ export function describeTwoCollectors(): void {
       return outcomeOf(ended);
     });
   });
+}
+
+/** How often the survey of `other` ran. */
+async function surveysOfOther(): Promise<number> {
+  const lines = await loggedLines(`${other.stackName}/CollectorSurvey`);
+  return lines.filter((line) => line.startsWith('REPORT')).length;
 }
 
 /** Lets a collector collect an order that is issued already. */
