@@ -100,14 +100,16 @@ function nextStepOf({ orderNumber, publication }: Issued, deployment: Deployment
 
 /** The message about a certificate that expires soon. */
 export function expiringMessage(expiring: Expiring, context: MessageContext): MessageContent {
-  const { orderNumber, account, domains, daysLeft, notAfter } = expiring;
+  const { orderNumber, account, owner, domains, daysLeft, notAfter } = expiring;
   const when = ['today', 'tomorrow'][daysLeft] ?? `in ${daysLeft} days`;
   return {
     outcome: daysLeft < 0 ? 'the certificate has expired' : `the certificate expires ${when}`,
     orderNumber,
     fallbackName: context.deployment.collector,
+    brand: owner,
     domains,
     facts: [
+      ...ownerFact(owner),
       ...orderFacts({ orderNumber, account, domains }, context.deployment),
       [daysLeft < 0 ? 'Expired on' : 'Expires on', formatTime(notAfter)],
     ],
@@ -180,7 +182,7 @@ const OTHER_OUTCOME = 'a problem with the publication';
 
 /** The message about a publication that differs from what it should be. */
 export function brokenMessage(broken: Broken, context: MessageContext): MessageContent {
-  const { orderNumber, account, domain, selector, differences } = broken;
+  const { orderNumber, account, owner, domain, selector, differences } = broken;
   const shown = differences.slice(0, ITEMS).map(({ message }) => asSentence(message));
   const more = differences.length - shown.length;
   const [{ id } = { id: '' }] = differences;
@@ -191,8 +193,10 @@ export function brokenMessage(broken: Broken, context: MessageContext): MessageC
         : `${differences.length} problems with the publication`,
     orderNumber,
     fallbackName: context.deployment.collector,
+    brand: owner,
     domains: [domain],
     facts: [
+      ...ownerFact(owner),
       ...orderFacts({ orderNumber, account, domains: [domain] }, context.deployment),
       ['BIMI selector', selector],
       ['Found on', formatTime(context.time)],
@@ -270,6 +274,10 @@ const unreachableDns = (name: string): Paragraph[] => [
   'Check that the name servers of the domain answer. One day without an answer does no harm:',
   { verbatim: `dig TXT ${name}` },
 ];
+
+function ownerFact(owner: string | undefined): MessageContent['facts'] {
+  return owner === undefined ? [] : [['Owner', owner]];
+}
 
 /** Findings as clauses of one sentence. */
 function messagesOf(findings: Issued['certificate']['findings']): string {

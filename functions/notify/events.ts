@@ -56,6 +56,8 @@ const issuedSchema = v.object({
 
 const expiringSchema = v.object({
   ...orderEntries,
+  /** The organization that the certificate names. */
+  owner: v.optional(v.string()),
   daysLeft: v.number(),
   notAfter: dateSchema,
   product: v.optional(v.string()),
@@ -73,6 +75,7 @@ const brokenSchema = v.object({
   ...collectorEntries,
   orderNumber: v.optional(v.string()),
   account: v.optional(v.nullable(v.string()), null),
+  owner: v.optional(v.string()),
   domain: v.string(),
   selector: v.string(),
   bimiRecord: v.string(),

@@ -13,7 +13,9 @@ export interface MessageContent {
   readonly outcome: string;
   /** The order; undefined if the event is not about a known order. */
   readonly orderNumber: string | undefined;
-  /** The name in the subject if there is neither a domain nor an order. */
+  /** The name of the brand, for the subject. Without it, or if it is not in Latin letters, the subject has the domain. */
+  readonly brand?: string | undefined;
+  /** The name in the subject if there is neither a brand, a domain nor an order. */
   readonly fallbackName: string;
   readonly domains: readonly string[];
   /** Rows of label and value below the first sentence. */
@@ -34,8 +36,8 @@ export type Paragraph = string | { readonly verbatim: string };
 /** SNS requires less than 100 characters (AWS: SNS, API reference, Publish, Subject). */
 const SUBJECT_CHARACTERS = 99;
 
-/** The part of a domain that a subject always contains. */
-const MIN_DOMAIN_CHARACTERS = 12;
+/** The characters of a brand or a domain that a subject always contains. */
+const MIN_NAME_CHARACTERS = 12;
 
 /**
  * Columns of prose. Mail programs break longer lines of plain text at 76 to 80 columns, which leaves a single word on
@@ -84,8 +86,17 @@ function wrap(text: string, label = ''): string {
   return [...lines, line].join('\n');
 }
 
-/** The domain, the order and the outcome, in the characters that SNS accepts. Of a long domain, the end is kept. */
-function subjectOf({ orderNumber, domains, outcome, fallbackName }: MessageContent): string {
+/**
+ * The brand or the domain, the order and the outcome, in the characters that SNS accepts. Of a long brand, the beginning
+ * is kept, and of a long domain the end.
+ */
+function subjectOf({ orderNumber, brand, domains, outcome, fallbackName }: MessageContent): string {
+  const brandName = toAscii(brand ?? '');
+  if (/^[A-Za-z0-9][^?]*$/.test(brandName)) {
+    const order = orderNumber === undefined ? '' : `, order ${orderNumber}`;
+    const room = SUBJECT_CHARACTERS - `${order}: ${toAscii(outcome)}`.length;
+    return toSubject(`${brandName.slice(0, Math.max(room, MIN_NAME_CHARACTERS)).trim()}${order}`, outcome);
+  }
   const [domain, ...others] = domains.map(toAscii).filter((name) => /^[A-Za-z0-9]/.test(name));
   if (domain === undefined) {
     return toSubject(orderNumber === undefined ? fallbackName : `Order ${orderNumber}`, outcome);
@@ -95,7 +106,7 @@ function subjectOf({ orderNumber, domains, outcome, fallbackName }: MessageConte
   const room = SUBJECT_CHARACTERS - `${more}${order}: ${toAscii(outcome)}`.length;
   // A subject may not begin with a dot (AWS: SNS, Publish), so the name begins with a letter again.
   const name =
-    domain.length > room ? domain.slice(-Math.max(room, MIN_DOMAIN_CHARACTERS)).replace(/^[^a-z0-9]+/i, '') : domain;
+    domain.length > room ? domain.slice(-Math.max(room, MIN_NAME_CHARACTERS)).replace(/^[^a-z0-9]+/i, '') : domain;
   return toSubject(`${name}${more}${order}`, outcome);
 }
 

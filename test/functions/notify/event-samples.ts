@@ -149,6 +149,7 @@ export function expiring(daysLeft: number, collector = COLLECTOR) {
   return eventOf(EXPIRING, {
     ...order,
     collector,
+    owner: 'Example Limited',
     daysLeft,
     notAfter: '2027-11-26T23:59:59.000Z',
     product: 'VMC',
@@ -163,6 +164,7 @@ export function broken(differences: readonly { readonly id: string; readonly mes
   return eventOf(PUBLICATION_BROKEN, {
     ...order,
     domains: ['example.com'],
+    owner: 'Example Limited',
     domain: 'example.com',
     selector: 'brand',
     fingerprintSha256: 'ab'.repeat(32),

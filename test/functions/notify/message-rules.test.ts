@@ -81,6 +81,13 @@ describe('the subject', () => {
       { domains: ['a.example', 'b.example', 'c.example'] },
       'a.example and 2 more, order 1378973013: rejected by the CA',
     ],
+    ['a brand', { brand: 'Société Générale' }, 'Societe Generale, order 1378973013: rejected by the CA'],
+    ['a brand in another script', { brand: 'Газпром' }, 'example.com, order 1378973013: rejected by the CA'],
+    [
+      'a very long brand',
+      { brand: `The ${'very '.repeat(30)}long Company` },
+      'The very very very very very very very very very very very ve, order 1378973013: rejected by the CA',
+    ],
     ['no domain', { domains: [] }, 'Order 1378973013: rejected by the CA'],
     ['neither domain nor order', { domains: [], orderNumber: undefined }, 'collector: rejected by the CA'],
     [
