@@ -5,6 +5,16 @@ import { type Accepted, expectAccepted, type Finding } from './findings.ts';
 import { runPython } from './python.ts';
 import { COMBINATIONS, NAMES, type RawTemplate, rawTemplate, resolve, resolvedResources } from './templates.ts';
 
+/**
+ * parliament requires a resource of every type that an action supports. One is enough: the machine is a standard one, so
+ * it has no express executions and no map runs.
+ */
+const unusedType = (action: string, form: string): Accepted => ({
+  rule: 'RESOURCE_MISMATCH',
+  message: `No resources match for the given action: [{"action": "${action}", "required_format": "${form}"}]`,
+  reason: 'The state machine has no resources of this type.',
+});
+
 /** The findings that stay, and those that exist only with the setting `push`. */
 const ACCEPTED: readonly Accepted[] = [
   {
@@ -12,15 +22,8 @@ const ACCEPTED: readonly Accepted[] = [
     where: 'StateMachineRole.Policies.0',
     reason: 'A state machine that writes a log needs logs:PutResourcePolicy (AWS: Step Functions, Logging).',
   },
-  {
-    rule: 'RESOURCE_MISMATCH',
-    message:
-      'No resources match for the given action: ' +
-      '[{"action": "states:DescribeExecution", "required_format": "arn:*:states:*:*:express:*:*:*"}]',
-    reason:
-      'parliament requires a resource of every type that an action supports. One is enough: the machine is a standard ' +
-      'one, so it has no express executions.',
-  },
+  unusedType('states:DescribeExecution', 'arn:*:states:*:*:express:*:*:*'),
+  unusedType('states:ListExecutions', 'arn:*:states:*:*:mapRun:*/*:*'),
 ];
 const ACCEPTED_WITH_PUSH: readonly Accepted[] = [
   {
