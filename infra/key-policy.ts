@@ -88,8 +88,8 @@ const policySchema = v.object({
 });
 
 /**
- * The services that the policy of a key does not allow what they need. Whether a condition that a service supports is
- * met, AWS alone can tell.
+ * The services that the policy of a key does not allow what they need. Only AWS can decide whether a
+ * condition that a service supports is met.
  *
  * @param policy the policy as JSON, as KMS returns it.
  */

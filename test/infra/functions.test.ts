@@ -114,6 +114,7 @@ describe('the functions', () => {
     });
     expect(environmentOf(withSettings, 'PushFunction')).toEqual({
       COLLECTOR: 'acme',
+      EVENT_BUS_NAME: 'orders',
       STATE_MACHINE_ARN: '<StateMachine>',
       PUSH_SECRET_ARN: '<PushCredentials>',
     });
