@@ -13,6 +13,7 @@ import { AwsUnavailableError } from '../../../infra/deployed/aws.ts';
 import { SMOKE_STEPS, type SmokeRequest, type SmokeStep, smoke } from '../../../infra/deployed/smoke.ts';
 import { keyStatements } from '../../../infra/key-policy.ts';
 import { readSettings, type SettingsInput, writeSettings } from '../../../infra/settings.ts';
+import { codeIn, read, tableBelow } from '../markdown.ts';
 import { KEY_ARN } from '../synthesized.ts';
 
 const TOPIC = 'arn:aws:sns:eu-central-1:111122223333:alarms';
@@ -216,6 +217,11 @@ const LIVE = { published: ['published/example.com/default.json', 'published/exam
 const passedExcept = (others: Partial<Record<SmokeStep, string>>) => ({
   ...Object.fromEntries(Object.keys(SMOKE_STEPS).map((step) => [step, 'passed'])),
   ...others,
+});
+
+test('The runbook lists every step, and what it shows.', () => {
+  const rows = tableBelow(read('docs/runbook.md'), '| step | what it shows | if it fails |');
+  expect(rows.map(([step = '', shows]) => [codeIn(step), shows])).toEqual(Object.entries(SMOKE_STEPS));
 });
 
 describe('a smoke test', () => {
