@@ -40,8 +40,9 @@ await runCommand(USAGE, async (args) => {
     const selected = await selectAws({ profile: profile?.at(-1), region: region?.at(-1) });
     const cloudFormation = new CloudFormationClient();
     await requireCredentials(cloudFormation);
-    for (const setting of context) {
-      console.log(`Note: -c ${setting} is for this deployment only. To keep it, write it under "context" in cdk.json.`);
+    if (context.length > 0) {
+      const names = context.map((setting) => setting.split('=')[0]).join(', ');
+      console.log(`Note: -c is for this deployment only. To keep it, write under "context" in cdk.json: ${names}\n`);
     }
     const deployed = await deploy({
       collector: await synthesize(runCdk, context, output?.at(-1)),

@@ -202,7 +202,7 @@ function nextSteps({ settings }: SynthesizedCollector, deployed: DeployedStack |
       : []),
     ...(settings.publish === true && before?.publish !== true
       ? [
-          'Publish the DNS records: docs/publishing.md. The first deployment of the setting publish prints the address in the output PublishedUrl.',
+          'Put the DNS records of your domains into the DNS: docs/publishing.md. The output PublishedUrl is where they point.',
         ]
       : []),
     ...(before ? [] : ['Send the event of your first order: README.md, "Use it".']),

@@ -7,13 +7,11 @@ import {
 } from '@aws-sdk/client-sfn';
 import { inBatches } from '../../functions/batches.ts';
 import { CollectorError } from '../../functions/collector-error.ts';
+import { COLLECTOR_REMOVED } from '../../functions/notify/ended-execution.ts';
 import { withAwsErrors } from './aws.ts';
 import type { RunCdk, SynthesizedCollector } from './cdk.ts';
 import { compareSettings, settingsInOutputs } from './changes.ts';
 import { type DeployedStack, readStack } from './stacks.ts';
-
-/** The error of an execution that is stopped because its collector is being deleted. No message reports it. */
-const COLLECTOR_REMOVED = 'CollectorRemoved';
 
 /** The most waiting orders that are listed by name. */
 const LISTED = 50;

@@ -72,9 +72,7 @@ export function listCollectors(client: CloudFormationClient): Promise<DeployedSt
   return withAwsErrors('The stacks of the account cannot be listed', async () => {
     const stacks: DeployedStack[] = [];
     for await (const { Stacks = [] } of paginateDescribeStacks({ client }, {})) {
-      stacks.push(
-        ...Stacks.filter((each) => each.Description === STACK_DESCRIPTION && isCreated(each)).map(deployedStack),
-      );
+      stacks.push(...Stacks.filter(isCreated).filter(isCollector).map(deployedStack));
     }
     return stacks;
   });
@@ -99,6 +97,12 @@ function isCreated({ StackStatus }: Stack): boolean {
   return (
     StackStatus !== 'REVIEW_IN_PROGRESS' && StackStatus !== 'ROLLBACK_COMPLETE' && StackStatus !== 'DELETE_COMPLETE'
   );
+}
+
+/** A release without the output Settings has the description; not every imitation of CloudFormation keeps it. */
+function isCollector({ Description, Outputs = [] }: Stack): boolean {
+  const settings = parseSettings(Outputs.find(({ OutputKey }) => OutputKey === 'Settings')?.OutputValue);
+  return Description === STACK_DESCRIPTION || (settings?.name !== undefined && settings.eventSource !== undefined);
 }
 
 function deployedStack({ StackName = '', Outputs = [] }: Stack): DeployedStack {

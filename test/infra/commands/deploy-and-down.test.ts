@@ -56,7 +56,9 @@ describe('npm run deploy', () => {
     });
     const { status, stdout, stderr } = await run('deploy.ts', ['-c', 'pollEvery=PT6H', '--remove', 'push'], aws);
     expect(status, stderr).toBe(1);
-    expect(stdout).toContain('Note: -c pollEvery=PT6H is for this deployment only.');
+    expect(stdout).toContain(
+      'Note: -c is for this deployment only. To keep it, write under "context" in cdk.json: pollEvery',
+    );
     expect(stdout).toContain('pollEvery: PT3H → PT6H');
     expect(stdout).toContain('takes away: publish.');
     expect(stdout).toContain('Nothing was deployed.');

@@ -70,6 +70,16 @@ describe('The first deployment', () => {
     expect(await run({ next, stacks, remove: ['name'] })).toMatchObject({ deployed: true });
   });
 
+  test.each([{ description: '' }, { outputs: {} }])(
+    'is refused beside a collector that only its description or only its settings identify: without %j.',
+    async (missing) => {
+      const stacks = [{ ...(await stackWith({})), ...missing }];
+      const { deployed, output } = await run({ next: { name: 'acme', eventSource: 'acme' }, stacks });
+      expect(deployed).toBe(false);
+      expect(output).toContain('MarkCertificateCollector');
+    },
+  );
+
   test('is refused if it would take the events of another collector, whatever is removed.', async () => {
     const { deployed, output } = await run({ next: { name: 'acme' }, stacks: [await stackWith({})], remove: ['name'] });
     expect(deployed).toBe(false);
@@ -86,7 +96,7 @@ describe('A later deployment', () => {
     expect({ deployed, calls }).toEqual({ deployed: true, calls: called });
     expect(output).toContain('pollEvery: PT3H → PT6H');
     expect(output).toContain('publish: false → true');
-    expect(output).toContain('Publish the DNS records');
+    expect(output).toContain('Put the DNS records of your domains into the DNS');
     expect(output).not.toContain('login.json');
   });
 
