@@ -129,6 +129,7 @@ describe('A change of resources', () => {
       'AWS::CloudFront::Distribution is deleted',
       'AWS::Lambda::Url is deleted',
       'AWS::SNS::Subscription is deleted',
+      'AWS::SNS::Topic is deleted',
       'AWS::SecretsManager::Secret is deleted',
     ]);
   });
