@@ -10,7 +10,7 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import { NEXT_STEPS } from '../functions/errors.ts';
+import { ERRORS_REPORTED_BY_COLLECT } from '../functions/errors.ts';
 import { EVENT_SOURCE, EXPIRING, FAILED, ISSUED, PUBLICATION_BROKEN, REVOKED, WAITING } from '../functions/events.ts';
 import { acknowledgeWildcard } from './acknowledge.ts';
 import { createFunction } from './functions.ts';
@@ -118,7 +118,7 @@ export function createNotify(scope: Construct, props: NotifyProps): LambdaFuncti
   // match, and a template cannot contain null (AWS: EventBridge, Matching events on null values).
   new Rule(scope, 'OrderFailed', {
     description: 'An execution failed with an error that Collect does not report: send a message about it',
-    eventPattern: ended({ status: ['FAILED'], error: Match.anythingBut(...Object.keys(NEXT_STEPS)) }),
+    eventPattern: ended({ status: ['FAILED'], error: Match.anythingBut(...ERRORS_REPORTED_BY_COLLECT) }),
     ...target,
   });
   new Rule(scope, 'OrderStopped', {

@@ -83,8 +83,8 @@ export interface CollectionStateMachineProps {
  * Creates the state machine: it runs Collect and waits, until the certificate is issued. Each execution collects one
  * order.
  *
- * There is no Catch and no Fail state: an execution fails in Collect itself, so that a redrive asks the CA again. The
- * status-change event of Step Functions reports failed, timed-out and aborted executions in the same way.
+ * There is no Catch and no Fail state: an execution fails in Collect itself, so that a redrive asks the CA again. Collect
+ * reports the failure first. The status-change event of Step Functions reports every other end.
  */
 export function createStateMachine(
   scope: Construct,

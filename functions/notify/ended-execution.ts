@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { NEXT_STEPS } from '../errors.ts';
+import { ERRORS_REPORTED_BY_COLLECT } from '../errors.ts';
 import { executionName, type Order, orderInStateSchema } from '../order.ts';
 import { parseJson } from '../store/json.ts';
 import type { EndedExecution, Failed } from './events.ts';
@@ -18,7 +18,7 @@ const lambdaCauseSchema = v.object({ errorType: v.optional(v.string()), errorMes
 /** Whether the collector reports this end itself, or nobody needs to know it. */
 export function needsNoMessage({ status, error }: EndedExecution): boolean {
   return status === 'FAILED'
-    ? Object.keys(NEXT_STEPS).some((name: string) => name === error)
+    ? ERRORS_REPORTED_BY_COLLECT.some((name) => name === error)
     : status === 'ABORTED' && error === COLLECTOR_REMOVED;
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { CollectorError } from '../../functions/collector-error.ts';
-import { CollectionError, NEXT_STEPS } from '../../functions/errors.ts';
+import { CollectionError, ERRORS_REPORTED_BY_COLLECT, NEXT_STEPS } from '../../functions/errors.ts';
 import { BodyTooLargeError } from '../../functions/http.ts';
 
 test('Every error of the project has a common base and keeps its name.', () => {
@@ -24,4 +24,8 @@ test('An error that ends a collection has a message of at most 4 KiB before its 
   expect(Buffer.byteLength(JSON.stringify(problem))).toBeLessThanOrEqual(4096);
   expect(Buffer.byteLength(JSON.stringify(problem))).toBeGreaterThan(4080);
   expect(step).toBe(`${NEXT_STEPS.InvalidInput.text}.`);
+});
+
+test('Collect reports every error that ends a collection, except an invalid input, which names no order.', () => {
+  expect([...ERRORS_REPORTED_BY_COLLECT, 'InvalidInput'].toSorted()).toEqual(Object.keys(NEXT_STEPS).toSorted());
 });
