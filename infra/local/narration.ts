@@ -40,6 +40,7 @@ export function createNarrator(print: (line: string) => void, cloud: () => Local
   let reportedCalls = 0;
   let reportedChecks = 0;
   let narratedEvents = 0;
+  let narratedMessages = 0;
   const line = (label: string, text: string) => print(`${label.padEnd(11)} ${text}`);
   const detail = (text: string) => line('', text);
 
@@ -56,13 +57,23 @@ export function createNarrator(print: (line: string) => void, cloud: () => Local
   /** The events that Collect sent during its last check. */
   function sentEvents({ reported }: LocalCloud): void {
     for (const event of reported.slice(narratedEvents)) {
-      const { reason, error, nextStep } = event.detail as Partial<WaitingDetail & FailedDetail>;
+      const { reason, error } = event.detail as Partial<WaitingDetail & FailedDetail>;
       line('Event', [`"${event['detail-type']}"`, reason ?? error].filter(Boolean).join(': '));
-      if (nextStep) {
-        detail(`next: ${nextStep}`);
-      }
     }
     narratedEvents = reported.length;
+    sentMessages();
+  }
+
+  /** The messages that people would have received since the last call. */
+  function sentMessages(): void {
+    const { messages } = cloud();
+    for (const { subject, body } of messages.slice(narratedMessages)) {
+      line('Message', subject);
+      for (const text of body.trimEnd().split('\n')) {
+        print(`${' '.repeat(12)}| ${text}`.trimEnd());
+      }
+    }
+    narratedMessages = messages.length;
   }
 
   return {
@@ -84,6 +95,7 @@ export function createNarrator(print: (line: string) => void, cloud: () => Local
           }
           if (event.state.name === 'Announce issued') {
             line('Event', `"${announced.at(-1)?.['detail-type']}"`);
+            sentMessages();
           }
           break;
         case 'StateEntered':
@@ -104,6 +116,7 @@ export function createNarrator(print: (line: string) => void, cloud: () => Local
     },
 
     outcome({ status, error, cause, waitedSeconds }) {
+      sentMessages();
       const waited = `after ${formatDuration(waitedSeconds)} of waiting`;
       if (status === 'SUCCEEDED') {
         line('Succeeded', waited);

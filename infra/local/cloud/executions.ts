@@ -37,6 +37,8 @@ export interface StateMachineOptions {
   /** Milliseconds that a wait of so many simulated seconds takes. */
   readonly waitMilliseconds: (seconds: number) => number;
   readonly onEvent?: ((execution: Execution, event: ExecutionEvent) => void) | undefined;
+  /** Runs after the end of an execution, before its `ended` resolves. */
+  readonly onEnd?: (execution: Execution) => Promise<void>;
 }
 
 export interface LocalStateMachine extends Endpoint {
@@ -79,10 +81,10 @@ export async function startStateMachine(options: StateMachineOptions): Promise<L
           ? Object.assign(execution, { status: 'ABORTED' })
           : Object.assign(execution, { status: 'FAILED', ...causeOf(error) }),
     );
-    Promise.all([finish, record()]).finally(() => {
-      runs.delete(execution);
-      end();
-    });
+    Promise.all([finish, record()])
+      .finally(() => runs.delete(execution))
+      .then(() => options.onEnd?.(execution))
+      .finally(end);
   };
 
   const start = (name: string, input: Json): Execution => {

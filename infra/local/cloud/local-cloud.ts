@@ -7,6 +7,7 @@ import { createHandler as createCollectHandler } from '../../../functions/collec
 import type { Environment } from '../../../functions/environment.ts';
 import { EVENT_SOURCE } from '../../../functions/events.ts';
 import { executionArn } from '../../../functions/executions.ts';
+import { createHandler as createNotifyHandler } from '../../../functions/notify/handler.ts';
 import { createHandler as createPublishHandler } from '../../../functions/publish/handler.ts';
 import { createHandler as createPushHandler } from '../../../functions/push/handler.ts';
 import { createHandler as createStartHandler } from '../../../functions/start/handler.ts';
@@ -18,6 +19,7 @@ import { startFunctionUrl } from './function-url.ts';
 import { startPublishedServer, type TlsIdentity } from './published-server.ts';
 import { startSecretsEndpoint } from './secrets.ts';
 import { type DeployedTemplate, deployTemplate } from './template.ts';
+import { type PublishedMessage, startTopicsEndpoint } from './topics.ts';
 
 /** The fields of an EventBridge event that rules match. */
 export interface BusEvent {
@@ -69,8 +71,10 @@ export interface LocalCloud {
   readonly announced: readonly BusEvent[];
   /** The events that the functions sent. */
   readonly reported: readonly BusEvent[];
+  /** The messages that people would receive. */
+  readonly messages: readonly PublishedMessage[];
   readonly deadLetters: readonly DeadLetter[];
-  /** Sends an event to the bus. If the stack's rule matches it, the function start runs; resolves after that. */
+  /** Sends an event to the bus. The functions whose rules match it run; resolves after that. */
   send(event: BusEvent): Promise<void>;
   /** Redrives a failed execution, as `aws stepfunctions redrive-execution` does. */
   redrive(execution: string): Promise<void>;
@@ -106,12 +110,14 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     [secretId]: options.secret ?? JSON.stringify(options.credentials),
     ...(pushSecret && { [String(template.resolve({ Ref: pushSecret.id }))]: JSON.stringify(LOCAL_PUSH_LOGIN) }),
   });
+  const topics = await startTopicsEndpoint();
   const announced: BusEvent[] = [];
   const reported: BusEvent[] = [];
   const deadLetters: DeadLetter[] = [];
 
   const collectFunction = template.resource('AWS::Lambda::Function', 'CollectFunction');
   const startFunction = template.resource('AWS::Lambda::Function', 'StartFunction');
+  const notifyFunction = template.resource('AWS::Lambda::Function', 'NotifyFunction');
   const pushFunction = pushSecret && template.resource('AWS::Lambda::Function', 'PushFunction');
   const publishFunction = options.settings?.publish
     ? template.resource('AWS::Lambda::Function', 'PublishFunction')
@@ -127,6 +133,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     ) as StateMachineDefinition,
     waitMilliseconds: options.waitMilliseconds ?? (() => 0),
     onEvent: options.onEvent,
+    onEnd: (execution) => send(executionEnded(arn, execution)),
     async task(state, input, execution) {
       switch (state) {
         case 'Collect':
@@ -158,27 +165,29 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     }
   }
 
-  function putEvents(input: unknown): object {
+  async function putEvents(input: unknown): Promise<object> {
     const { Entries } = input as {
       readonly Entries: readonly { Source: string; DetailType: string; Detail: unknown }[];
     };
-    announced.push(
-      ...Entries.map(({ Source, DetailType, Detail }) => ({
-        source: Source,
-        'detail-type': DetailType,
-        detail: Detail,
-      })),
-    );
+    for (const { Source, DetailType, Detail } of Entries) {
+      const event = { source: Source, 'detail-type': DetailType, detail: Detail };
+      announced.push(event);
+      await send(event);
+    }
     return { FailedEntryCount: 0 };
   }
 
+  const isMatchedBy = (event: BusEvent, rule: string) =>
+    matches(template.resolve(template.resource('AWS::Events::Rule', rule).Properties.EventPattern), event);
+
   async function send(event: BusEvent): Promise<void> {
-    const { EventPattern } = template.resource('AWS::Events::Rule', 'Ordered').Properties;
-    if (!matches(EventPattern, event)) {
-      return;
-    }
     try {
-      await functions.start(asEventBridgeEvent(event), contextOf('start'));
+      if (isMatchedBy(event, 'Ordered')) {
+        await functions.start(asEventBridgeEvent(event), contextOf('start'));
+      }
+      if (['Outgoing', 'OrderFailed', 'OrderStopped'].some((rule) => isMatchedBy(event, rule))) {
+        await functions.notify(asEventBridgeEvent(event), contextOf('notify'));
+      }
     } catch (error) {
       deadLetters.push({ event, error: error instanceof Error ? error : new Error(String(error)) });
     }
@@ -208,6 +217,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     AWS_ENDPOINT_URL_EVENTBRIDGE: events.url,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
     AWS_ENDPOINT_URL_SFN: states.url,
+    AWS_ENDPOINT_URL_SNS: topics.url,
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: 'local',
     AWS_SECRET_ACCESS_KEY: 'local',
@@ -221,6 +231,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
   const createFunctions = () => ({
     collect: createCollectHandler(withPublished(environmentOf(template, collectFunction.Properties))),
     start: createStartHandler(environmentOf(template, startFunction.Properties)),
+    notify: createNotifyHandler(environmentOf(template, notifyFunction.Properties)),
     push: pushFunction && createPushHandler(environmentOf(template, pushFunction.Properties)),
     publish:
       publishFunction && createPublishHandler(withPublished(environmentOf(template, publishFunction.Properties))),
@@ -247,6 +258,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     executions: states.executions,
     announced,
     reported,
+    messages: topics.messages,
     deadLetters,
     send,
     async redrive(execution) {
@@ -259,7 +271,15 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     },
     async close() {
       s3.destroy();
-      const servers = [states, ca, secrets, events, ...(pushUrl ? [pushUrl] : []), ...(published ? [published] : [])];
+      const servers = [
+        states,
+        ca,
+        secrets,
+        topics,
+        events,
+        ...(pushUrl ? [pushUrl] : []),
+        ...(published ? [published] : []),
+      ];
       await Promise.all([...servers.map((each) => each.close()), server.stop()]);
       process.env = originalEnvironment;
     },
@@ -289,11 +309,36 @@ function environmentOf(template: DeployedTemplate, properties: Readonly<Record<s
   return asObject(Variables) as Environment;
 }
 
-/** Matches the part of EventBridge's patterns that the stack uses: a list of accepted values for a field. */
-function matches(pattern: unknown, event: BusEvent): boolean {
-  return Object.entries(asObject(pattern)).every(
-    ([field, accepted]) => Array.isArray(accepted) && accepted.includes(asObject(event)[field]),
-  );
+/** The event of Step Functions about the end of an execution. Only those of failures match a rule. */
+function executionEnded(
+  stateMachineArn: string,
+  { name, status, startDate, input, error, cause }: Execution,
+): BusEvent {
+  const detail = {
+    executionArn: executionArn(stateMachineArn, name),
+    stateMachineArn,
+    name,
+    status,
+    startDate: startDate.getTime(),
+    stopDate: Date.now(),
+    input: JSON.stringify(input),
+    error: error ?? null,
+    cause: cause ?? null,
+  };
+  return { source: 'aws.states', 'detail-type': 'Step Functions Execution Status Change', detail };
+}
+
+/** Matches the part of EventBridge's patterns that the stack uses: accepted values of a field, and `anything-but`. */
+function matches(pattern: unknown, event: unknown): boolean {
+  return Object.entries(asObject(pattern)).every(([field, accepted]) => {
+    const value = asObject(event)[field];
+    return Array.isArray(accepted) ? accepted.some((each) => accepts(each, value)) : matches(accepted, value);
+  });
+}
+
+function accepts(accepted: unknown, value: unknown): boolean {
+  const excluded = asObject(accepted)['anything-but'];
+  return Array.isArray(excluded) ? value !== undefined && !excluded.includes(value) : accepted === value;
 }
 
 function asEventBridgeEvent(event: BusEvent) {
