@@ -72,7 +72,9 @@ const EFFECTS: Readonly<Record<keyof Settings, EffectOf | undefined>> = {
   reservedConcurrency: undefined,
   remindBefore: undefined,
   alarmEmail: ifGone((before, after) =>
-    takesAway(`${before} receives no alarms any more; ${replacedBy(after, 'no address does')}`),
+    takesAway(
+      `${before} receives no alarms and no messages about orders any more; ${replacedBy(after, 'no address does')}`,
+    ),
   ),
   notifyEmail: ifGone((before, after) =>
     takesAway(

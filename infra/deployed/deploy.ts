@@ -196,7 +196,7 @@ function nextSteps({ settings }: SynthesizedCollector, deployed: DeployedStack |
       : []),
     ...(before || settings.alarmEmail !== undefined
       ? []
-      : ['No address receives alarms. Write "alarmEmail" under "context" in cdk.json, and deploy again.']),
+      : ['No address receives alarms and messages. Write "alarmEmail" under "context" in cdk.json, and deploy again.']),
     ...(settings.push === true && before?.push !== true
       ? ['Give the CA the push URL: docs/runbook.md, "Let the CA push".']
       : []),
@@ -205,7 +205,12 @@ function nextSteps({ settings }: SynthesizedCollector, deployed: DeployedStack |
           'Put the DNS records of your domains into the DNS: docs/publishing.md. The output PublishedUrl is where they point.',
         ]
       : []),
-    ...(before ? [] : ['Send the event of your first order: README.md, "Use it".']),
+    ...(before
+      ? []
+      : [
+          `Test the deployment: npm run smoke -- --collector ${settings.name}`,
+          'Send the event of your first order: README.md, "Use it".',
+        ]),
   ];
   return steps.length === 0 ? [] : ['\nNext:', ...steps.map((step, index) => `  ${index + 1}. ${step}`)];
 }

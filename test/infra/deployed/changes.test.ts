@@ -18,7 +18,11 @@ const REMOVALS = {
   publish: [[true, false, 'mailboxes show no logo']],
   push: [[true, false, 'notifications of the CA fail']],
   alarmEmail: [
-    ['a@example.com', undefined, 'a@example.com receives no alarms any more; no address does'],
+    [
+      'a@example.com',
+      undefined,
+      'a@example.com receives no alarms and no messages about orders any more; no address does',
+    ],
     ['a@example.com', 'b@example.com', 'b@example.com receives them only after AWS has asked for a confirmation'],
   ],
   notifyEmail: [

@@ -42,11 +42,12 @@ describe('The first deployment', () => {
     expect({ deployed, calls }).toEqual({ deployed: true, calls: called });
     expect(output).toContain('Creating the stack MarkCertificateCollector in eu-central-1');
     expect(output).toContain('--secret-id mark-certificate-collector/credentials');
+    expect(output).toContain('npm run smoke -- --collector mark-certificate-collector');
     expect(output).toContain('Confirm the subscription of a@example.com and b@example.com');
   });
 
   test('says that no address receives alarms.', async () => {
-    expect((await run({})).output).toContain('No address receives alarms');
+    expect((await run({})).output).toContain('No address receives alarms and messages.');
   });
 
   test('follows a creation that failed.', async () => {
