@@ -58,6 +58,7 @@ describe('The environment of a function', () => {
     expect(parseEnvironment(collectEnvironment, deployed.CollectFunction)).toEqual({
       ...deployed.CollectFunction,
       COLLECTOR: 'mark-certificate-collector',
+      EVENT_BUS_NAME: 'default',
       GIVE_UP_SECONDS: 17_280_000,
       POLL_SECONDS: 21_600,
       TRUST_ANCHORS: ['ab'.repeat(32), 'cd'.repeat(32)],
