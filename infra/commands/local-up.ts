@@ -6,7 +6,7 @@ import { EXIT_CODES, parseArguments, runCommand, UsageError } from './usage.ts';
 
 const USAGE = `npm run local:up -- [-c SETTING=VALUE]...
 
-Starts an AWS emulator and a simulated CA on this machine, and deploys the stack to the emulator with cdk deploy. Both run
+Starts an AWS emulator and a simulated CA on this machine, and deploys the stack to the emulator with npm run deploy. Both run
 until npm run local:down.
 
   -c  a setting of the stack, as for cdk deploy: -c responseFormat=zip, -c collectUrl=http://127.0.0.1:8080/...

@@ -18,7 +18,7 @@ export const LOGIN_FILE = join(LOCAL_UP_DIRECTORY, 'login.json');
 const DEFAULT_SETTINGS = { pollEvery: 'PT10S', giveUpAfter: 'PT2H', push: 'true' };
 
 /**
- * Starts the emulator and the simulated CA in a separate process, and deploys the stack with `cdk deploy`. If this
+ * Starts the emulator and the simulated CA in a separate process, and deploys the stack with `npm run deploy`. If this
  * process ends before that, so does the other.
  *
  * @param log reports progress.
@@ -45,7 +45,7 @@ export async function startAndDeploy(
   await serveLog.close();
   try {
     const servers = await untilStarted(child);
-    log('Deploying with cdk bootstrap and cdk deploy ...');
+    log('Deploying with cdk bootstrap and npm run deploy ...');
     const outputs = await deploy(servers, settings);
     await storeLogin(servers, outputs);
     await saveRunning({
