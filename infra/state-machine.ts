@@ -156,11 +156,10 @@ export function createStateMachine(
     queryLanguage: QueryLanguage.JSON_PATH,
     role: createRole(scope, publish ? [collect, publish] : [collect], eventBus).withoutPolicyUpdates(),
     comment: 'Collects one mark certificate: asks the CA, waits, asks again, stores the chain.',
-    // Collect itself fails an overdue order, at its first check after the deadline. This timeout is for an execution in
-    // which no check succeeds. It adds the longest wait (twice the poll interval) and a day for retries: those of a
-    // check, of publishing and of the announcement take 7 hours each. Only an overloaded Collect can delay the last
-    // check beyond it.
-    timeout: Duration.seconds(settings.giveUpAfter.toSeconds() + 2 * settings.pollEvery.toSeconds() + 86_400),
+    // Collect itself fails an overdue order, at its first check after the deadline. The deadline is not part of the
+    // definition, which an execution keeps for life: a new `giveUpAfter` also applies to orders that wait already. This
+    // timeout is the longest time that a standard execution may run (AWS: Step Functions, quotas).
+    timeout: Duration.days(365),
     // No X-Ray: AWS advises against it for executions that last for days (docs/decisions/aws.md).
     logs: {
       destination: logGroup,
