@@ -68,8 +68,8 @@ function describeEnd({ status, error, cause }: EndedExecution): Pick<Failed, 'er
     case 'TIMED_OUT':
       return {
         error: TIMED_OUT,
-        text: `no check of the order succeeded after its deadline${reason && `: ${reason}`}`,
-        nextStep: 'remove the cause of the failed checks, then send the event again to start a new wait',
+        text: `the execution ran for a year, the longest time that Step Functions allows${reason && `: ${reason}`}`,
+        nextStep: 'ask the CA what delays the order, then send the event again to start a new wait',
       };
     default:
       return {
