@@ -13,6 +13,7 @@ import {
   WAITING,
   type WaitingDetail,
 } from '../../functions/events.ts';
+import { COLLECTOR_REMOVED } from '../../functions/notify/ended-execution.ts';
 import { orderSchema } from '../../functions/order.ts';
 import { DIFFERENCES } from '../../functions/survey/differences.ts';
 import type { BrokenPublication } from '../../functions/survey/publications.ts';
@@ -166,6 +167,6 @@ describe('docs/events.md', () => {
         .find((line) => line.startsWith('| `error` |')) ?? '';
     const names = [...row.matchAll(/`([A-Z]\w+)`/g)].map(([, name]) => name);
 
-    expect(names.toSorted()).toEqual(Object.keys(NEXT_STEPS).toSorted());
+    expect(names.toSorted()).toEqual([...Object.keys(NEXT_STEPS), COLLECTOR_REMOVED].toSorted());
   });
 });
