@@ -1,7 +1,8 @@
 import * as v from 'valibot';
-import { ERRORS_REPORTED_BY_COLLECT } from '../errors.ts';
+import { ERRORS_REPORTED_BY_COLLECT, FAILURE_BYTES } from '../errors.ts';
 import { executionName, type Order, orderInStateSchema } from '../order.ts';
 import { parseJson } from '../store/json.ts';
+import { truncate } from '../text.ts';
 import type { EndedExecution, Failed } from './events.ts';
 
 /** The error with which the command that removes a collector stops the executions. It needs no message. */
@@ -12,8 +13,6 @@ export const TIMED_OUT = 'ExecutionTimedOut';
 export const ABORTED = 'ExecutionAborted';
 
 const orderNumberSchema = v.pick(orderInStateSchema, ['orderNumber']);
-
-const lambdaCauseSchema = v.object({ errorType: v.optional(v.string()), errorMessage: v.string() });
 
 /** Whether the collector reports this end itself, or nobody needs to know it. */
 export function needsNoMessage({ status, error }: EndedExecution): boolean {
@@ -80,13 +79,24 @@ function describeEnd({ status, error, cause }: EndedExecution): Pick<Failed, 'er
   }
 }
 
-/** The reason in a cause: the message of the error if a function failed, else the cause itself; empty if there is none. */
+/**
+ * The reason in a cause: the message of an error that AWS gives as JSON, else the cause itself; empty if there is none.
+ * AWS cuts a cause at 32,768 characters (Step Functions, API reference), so the JSON can be incomplete.
+ */
 function reasonIn(cause: string | null | undefined): string {
-  const parsed = v.safeParse(lambdaCauseSchema, parseJson(cause ?? ''));
-  const text = parsed.success ? parsed.output.errorMessage : (cause ?? '');
-  // "RequestId: <uuid> Error: Task timed out after 60.00 seconds": only the second part is for a person.
-  return text.replace(/^RequestId: [0-9a-f-]{36} (Error: )?/, '').trim();
+  const given = cause ?? '';
+  const [, message = ''] = ERROR_MESSAGE.exec(given) ?? [];
+  const text = /^\s*[{[]/.test(given) ? String(parseJson(`"${message}"`) ?? '') : given;
+  const reason = text
+    // "RequestId: <uuid> Error: Task timed out after 60.00 seconds": only the second part is for a person.
+    .replace(/^RequestId: [0-9a-f-]{36} (Error: )?/, '')
+    // The error of a state can end with its whole input, in single quotes.
+    .replace(/'[{[]\s*".*$/s, '…');
+  return truncate(reason.trim(), FAILURE_BYTES);
 }
+
+/** The message in the cause of a function, or in that of PutEvents, up to its end or to where AWS cut it. */
+const ERROR_MESSAGE = /"errorMessage"\s*:\s*"((?:[^"\\]|\\(?:[^u]|u[0-9a-f]{4}))*)/i;
 
 /** Whether an execution only checks an order that another execution collects: it was started by a push or a survey. */
 export function isExtraCheck(execution: string, orderNumber: string): boolean {
