@@ -48,7 +48,16 @@ export function createAsk({ url, format, credentials, http }: AskDependencies) {
     let latest = waitingForCredentials('');
     let rejectedLogin: Login | undefined;
     for (const fresh of [false, true]) {
-      const reading = await credentials.read({ fresh });
+      let reading: CredentialsReading;
+      try {
+        reading = await credentials.read({ fresh });
+      } catch (error) {
+        if (rejectedLogin === undefined) {
+          throw error;
+        }
+        // The error would repeat the check, and another process would send the rejected login again.
+        return latest;
+      }
       if (reading.problem !== undefined || rejected.has(reading.version)) {
         // If the first attempt got a reply from the CA, that reply contains more than this problem.
         latest = latest.milliseconds === undefined ? notAsked(reading, rejectedBefore) : latest;

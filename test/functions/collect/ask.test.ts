@@ -14,11 +14,18 @@ async function prepare(answers: readonly SimulatedResponse[] = [{ kind: 'status'
   const ca = await startCollectMcSimulator({ credentials: right });
   onTestFinished(() => ca.close());
   ca.order('1', answers);
-  const secret = { cached: version('a'), fresh: version('a') };
+  const secret: Record<'cached' | 'fresh', CredentialsReading | Error> = { cached: version('a'), fresh: version('a') };
+  const read = async (from: keyof typeof secret) => {
+    const reading = secret[from];
+    if (reading instanceof Error) {
+      throw reading;
+    }
+    return reading;
+  };
   const ask = createAsk({
     url: ca.url,
     format: 'pkcs7',
-    credentials: { read: async ({ fresh }) => (fresh ? secret.fresh : secret.cached) },
+    credentials: { read: ({ fresh }) => read(fresh ? 'fresh' : 'cached') },
     http: sendHttp,
   });
   return { ca, secret, ask: (rejectedBefore?: string) => ask('1', rejectedBefore, () => 60_000) };
@@ -102,6 +109,27 @@ describe('Credentials that the CA rejects', () => {
   });
 });
 
+test('If the secret cannot be read after a call, the order keeps the version that the CA has just rejected.', async () => {
+  const { ca, secret, ask } = await prepare();
+  secret.cached = wrong('a');
+  secret.fresh = new Error('Rate exceeded');
+
+  const asked = await ask();
+
+  expect(asked).toMatchObject({ reply: { reason: 'credentials', status: -16 }, rejectedCredentialsVersion: 'a' });
+  expect(asked.milliseconds).toEqual(expect.any(Number));
+  expect(ca.calls).toHaveLength(1);
+});
+
+test('If the secret cannot be read before a call, the check fails, because it can be repeated.', async () => {
+  const { ca, secret, ask } = await prepare();
+  secret.cached = new Error('Rate exceeded');
+
+  await expect(ask()).rejects.toThrow('Rate exceeded');
+
+  expect(ca.calls).toHaveLength(0);
+});
+
 test('If the secret cannot be read once, the order keeps the rejected version.', async () => {
   const { ca, secret, ask } = await prepare();
   secret.cached = secret.fresh = { problem: 'the secret cannot be read: AccessDeniedException' };
@@ -166,8 +194,8 @@ test('A long text of the CA is truncated after the password in it is redacted.',
 });
 
 test('A call ends as an outage before the function reaches its timeout.', async () => {
-  const { ca, secret } = await prepare([{ kind: 'slow', milliseconds: 60_000, of: { kind: 'empty' } }]);
-  const read = async () => secret.fresh;
+  const { ca } = await prepare([{ kind: 'slow', milliseconds: 60_000, of: { kind: 'empty' } }]);
+  const read = async () => version('a');
   const ask = createAsk({ url: ca.url, format: 'pkcs7', credentials: { read }, http: sendHttp });
 
   const { reply } = await ask('1', undefined, () => 20_200);
