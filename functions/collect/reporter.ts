@@ -63,7 +63,7 @@ export class FailureNotReportedError extends CollectorError {
  * Creates the reporter of Collect. It writes the status of an order, and sends an event if the order starts to need a
  * person or has failed.
  *
- * Of two executions of an order, the one that started later reports. The other one gets the same replies.
+ * Of two executions of an order, the one that started later reports, until it fails. The other one gets the same replies.
  */
 export function createReporter({ collector, giveUpSeconds, ...dependencies }: ReporterDependencies) {
   const { status, sendEvent, unreported, now } = dependencies;

@@ -18,7 +18,7 @@ const statusSchema = v.object({
   domains: v.array(v.string()),
   product: v.nullable(v.string()),
   execution: v.string(),
-  /** The start of the execution. Of two executions of an order, the one that started later has the current status. */
+  /** The start of the execution. It decides which of two executions has the current status: {@link isSupersededBy}. */
   startedAt: dateSchema,
   state: v.picklist(['waiting', 'issued', 'failed']),
   /** Why the order waits. */
@@ -111,11 +111,23 @@ export function openStatus(s3: S3Client, bucket: string, orderNumber: string) {
   };
 }
 
-/** Whether another execution, which started later, wrote the current status. */
+/**
+ * Whether the current status of another execution, which started later, stays. It does not stay if that execution
+ * failed and this one, which continues after it, has another state or another error: without that, an order would look
+ * failed while it waits or has its certificate, and the end of its last execution would be reported nowhere.
+ */
 export function isSupersededBy(status: OrderStatus, current: OrderStatus | undefined): boolean {
   return (
     current !== undefined &&
     current.execution !== status.execution &&
-    Date.parse(current.startedAt) > Date.parse(status.startedAt)
+    Date.parse(current.startedAt) > Date.parse(status.startedAt) &&
+    !continuesAfter(status, current)
+  );
+}
+
+function continuesAfter(status: OrderStatus, { state, error, since }: OrderStatus): boolean {
+  return (
+    state === 'failed' &&
+    (status.state !== 'failed' || (status.error !== error && Date.parse(status.since) >= Date.parse(since)))
   );
 }

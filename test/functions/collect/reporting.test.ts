@@ -481,6 +481,20 @@ test('An execution does not report if one that started later has reported.', asy
   expect((await file.read()).current).toMatchObject({ execution: 'order-1-again', state: 'issued' });
 });
 
+test('An execution reports again after one that started later has failed.', async () => {
+  const run = prepare('0');
+  const file = await run.dependencies.status('1');
+  await run.check();
+  const later = { execution: 'order-1-push', startedAt: '2026-11-01T01:00:00.000Z' };
+  await file.update((current) => current && { ...current, ...later, state: 'failed', error: 'ExecutionAborted' });
+
+  await run.check({ answer: '-22' });
+  expect((await file.read()).current).toMatchObject({ execution: 'order-1', state: 'waiting', reason: 'payment' });
+  await expect(run.check({ answer: '-20' })).rejects.toThrow(expect.objectContaining({ name: 'OrderRejected' }));
+
+  expect(run.events.map(({ detailType }) => detailType)).toEqual([WAITING, FAILED]);
+});
+
 test('Neither status nor events contain the password, even if the CA repeats it.', async () => {
   const run = prepare(`-22\nlogin brand/${LOGIN.loginPassword} has not paid`);
   await run.check();

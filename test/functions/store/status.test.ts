@@ -104,6 +104,37 @@ describe('An execution that started earlier', () => {
     expect(await open().update(() => LATER)).toEqual(LATER);
   });
 
+  const FAILED: OrderStatus = {
+    ...LATER,
+    state: 'failed',
+    error: 'ExecutionAborted',
+    since: '2026-03-03T08:00:00.000Z',
+    updatedAt: '2026-03-03T08:00:01.000Z',
+  };
+  const after = { since: '2026-03-04T08:00:00.000Z', updatedAt: '2026-03-04T08:00:00.000Z' };
+  test.each<{ who: string; status: OrderStatus; outcome: 'overwrites' | 'does not overwrite' }>([
+    { who: 'that waits', status: WAITING, outcome: 'overwrites' },
+    { who: 'that has the certificate', status: { ...WAITING, state: 'issued' }, outcome: 'overwrites' },
+    {
+      who: 'that fails with another error',
+      status: { ...WAITING, ...after, state: 'failed', error: 'OrderRejected' },
+      outcome: 'overwrites',
+    },
+    {
+      who: 'that fails with the same error',
+      status: { ...WAITING, ...after, state: 'failed', error: 'ExecutionAborted' },
+      outcome: 'does not overwrite',
+    },
+    {
+      who: 'that failed before it',
+      status: { ...WAITING, state: 'failed', error: 'OrderRejected' },
+      outcome: 'does not overwrite',
+    },
+  ])('$who $outcome the status of one that failed.', async ({ status, outcome }) => {
+    await put(JSON.stringify(FAILED));
+    expect(await open().update(() => status)).toEqual(outcome === 'overwrites' ? status : FAILED);
+  });
+
   test('does not overwrite it in any order of the requests of both.', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(5), { maxLength: 12 }), fc.boolean(), async (numbers, exists) => {
