@@ -36,14 +36,14 @@ export const NEXT_STEPS: Readonly<Record<CollectionErrorName, NextStep>> = {
   },
   UnknownRefusal: { text: 'ask the CA what this status means, then redrive the execution', action: 'redrive' },
   InvalidChain: {
-    text: 'read rejected.json and the stored response, ask the CA to issue the certificate again, then send the event again',
+    text: 'ask the CA to issue the certificate again, then send the event again',
     action: 'order-again',
   },
   CollectionOverdue: {
-    text: 'ask the CA what delays the order, then send the event again to start a new wait',
+    text: 'ask the CA what delays the order, then send the event again, which starts a new collection with a new deadline',
     action: 'order-again',
   },
-  InvalidInput: { text: 'fix the cause, then send the event again', action: 'order-again' },
+  InvalidInput: { text: 'correct the input, then send the event of the order', action: 'order-again' },
 };
 
 /**
@@ -57,13 +57,13 @@ export const ERRORS_REPORTED_BY_COLLECT: readonly string[] = Object.keys(NEXT_ST
 /** What an operator must do about each failure that the collector reports. */
 export const FAILURE_NEXT_STEPS: Readonly<Record<FailureName, NextStep>> = {
   ...NEXT_STEPS,
-  CollectionLost: { text: 'send the event again to start another execution', action: 'order-again' },
+  CollectionLost: { text: 'send the event again, which starts another execution', action: 'order-again' },
 };
 
 /** What a person must do about a waiting order. The order then continues by itself. */
 export const WAITING_NEXT_STEPS: Readonly<Record<Concern, NextStep>> = {
   credentials: {
-    text: 'store the right login in the secret; after the CA unlocks an account, store the same login again',
+    text: 'store a login that the CA accepts in the secret, even if it is the same login as before',
     action: 'store-login',
   },
   payment: { text: 'pay the order at the CA', action: 'none' },

@@ -35,7 +35,7 @@ export function issuedMessage(issued: Issued, { deployment, order, time }: Messa
     happened: [
       'The CA issued the certificate. The collector checked it and stored it here:',
       { verbatim: folderUrl(deployment, orderNumber) },
-      ...(warnings.length > 0 ? [`The check found, as a warning: ${messagesOf(warnings)}`] : []),
+      ...(warnings.length > 0 ? [`${warnings.length === 1 ? 'Warning' : 'Warnings'}: ${messagesOf(warnings)}`] : []),
     ],
     logo: publishable
       ? [...shownAt(issued), ...(refused.length > 0 ? [`It is not published for ${refusalsOf(refused)}`] : [])]
@@ -43,7 +43,7 @@ export function issuedMessage(issued: Issued, { deployment, order, time }: Messa
     nextStep: publishable
       ? nextStepOf(issued, deployment)
       : [
-          'Send these findings to the CA and ask for a corrected certificate. When the CA has issued it, collect the order again:',
+          'Send this message to the CA and ask for a corrected certificate. After the CA has issued it, collect the order again:',
           { verbatim: orderCommand(deployment, { ...order, orderNumber, request: 'again' }) },
         ],
     anchor: refused.length > 0 ? 'a-certificate-was-not-published' : 'a-certificate-was-issued',
@@ -66,11 +66,11 @@ function shownAt({ publication }: Issued): string[] {
     return publication
       ? ['The logo does not appear yet, because the certificate is not published for any domain.']
       : [
-          'Mailboxes can show the logo when chain and logo are on a web server and the BIMI record of the domain names them.',
+          'Mailboxes can show the logo when the chain and the logo are on a web server and the BIMI record of the domain contains their addresses.',
         ];
   }
   return [
-    `Mailboxes can show the logo for ${listDomains(domains)}, as soon as the DNS contains the BIMI record and mailbox providers ` +
+    `Mailboxes can show the logo for ${listDomains(domains)} as soon as the DNS contains the BIMI record and mailbox providers ` +
       'have read it. This takes hours to days.',
   ];
 }
@@ -80,7 +80,7 @@ function nextStepOf({ orderNumber, publication }: Issued, deployment: Deployment
   if (published.length === 0) {
     return [
       publication
-        ? 'Remove the reason above. To look at the certificate, download its files:'
+        ? 'Fix the cause above. The runbook explains each one. To download the files of the certificate:'
         : 'Put chain.pem and logo.svg on a web server with https, and their addresses into the BIMI record. To download the files:',
       { verbatim: downloadCommand(deployment, orderNumber) },
     ];
@@ -121,7 +121,7 @@ export function expiringMessage(expiring: Expiring, context: MessageContext): Me
     logo: [
       daysLeft < 0
         ? 'Mailboxes do not show the logo with an expired certificate.'
-        : 'Mailboxes show the logo until the certificate expires, and not after that.',
+        : 'Mailboxes stop showing the logo when the certificate expires.',
     ],
     nextStep: ['Order a renewal at the CA.', ...announceNewOrder(context, domains.filter(isDomain))],
     anchor: 'a-certificate-expires',
@@ -143,17 +143,19 @@ export function revokedMessage(revoked: Revoked, context: MessageContext): Messa
     happened: [
       confirmed
         ? 'The CA revoked the certificate of this order.'
-        : 'The CA reported that it has revoked this certificate or will revoke it. This report is only a hint: the collector now ' +
-          'asks the CA whether it is true.',
+        : 'The CA reported that it has revoked the certificate of this order, or will revoke it. The report is not confirmed: the ' +
+          'collector now asks the CA whether it is true.',
       `Details: ${asSentence(text)}`,
     ],
     logo: confirmed
-      ? ['Mailboxes stop showing a logo whose certificate is revoked.']
-      : ['Nothing has changed yet: what is published stays published.'],
+      ? ['Mailboxes do not show a logo whose certificate is revoked.']
+      : [
+          'Nothing changes yet: what is published stays published. Mailboxes do not show a logo whose certificate is revoked.',
+        ],
     nextStep: confirmed
       ? ['Ask the CA why it revoked the certificate, then order a new one.', ...announceNewOrder(context, domains)]
       : [
-          'Ask the CA whether it revokes the certificate, and why. There is no command to run: if the revocation is confirmed, you receive another message.',
+          'Ask the CA whether it revokes the certificate, and why. There is no command to run. If the CA confirms the revocation, you receive another message.',
         ],
     anchor: 'a-published-certificate-was-revoked',
   };
@@ -180,6 +182,24 @@ const OUTCOMES: Readonly<Record<string, string>> = {
 };
 const OTHER_OUTCOME = 'a problem with the publication';
 
+const MISSED_BY_PROVIDERS = 'If mailbox providers get no answer either, they do not show the logo of this domain.';
+const NO_LOGO = 'Mailboxes do not show the logo of this domain until this is fixed.';
+
+/** What a difference means for the logo, if it is not `OTHER_LOGO`. */
+const LOGOS: Readonly<Record<string, string>> = {
+  expired: NO_LOGO,
+  revoked: NO_LOGO,
+  'record-missing': NO_LOGO,
+  'dmarc-missing': NO_LOGO,
+  'dmarc-weak': NO_LOGO,
+  'record-unreachable': MISSED_BY_PROVIDERS,
+  'dmarc-unreachable': MISSED_BY_PROVIDERS,
+  outdated: 'Mailboxes show the logo of the older certificate, until that certificate expires or is revoked.',
+  'description-damaged':
+    'Mailboxes can still show the logo of this domain, but the collector cannot check or replace what is published.',
+};
+const OTHER_LOGO = 'Mailboxes may stop showing the logo of this domain until this is fixed.';
+
 /** The message about a publication that differs from what it should be. */
 export function brokenMessage(broken: Broken, context: MessageContext): MessageContent {
   const { orderNumber, account, owner, domain, selector, differences } = broken;
@@ -202,11 +222,13 @@ export function brokenMessage(broken: Broken, context: MessageContext): MessageC
       ['Found on', formatTime(context.time)],
     ],
     happened: [
-      'The daily check found a difference from what should be published:',
+      shown.length === 1
+        ? `The daily check found a problem with the publication for ${domain}:`
+        : `The daily check found ${differences.length} problems with the publication for ${domain}:`,
       ...shown,
-      ...(more > 0 ? [`There are ${more} more differences.`] : []),
+      ...(more > 0 ? [`There are ${more} more problems.`] : []),
     ],
-    logo: ['Mailboxes may stop showing the logo of this domain until this is fixed.'],
+    logo: [LOGOS[id] ?? OTHER_LOGO],
     nextStep: fixOf(broken, context),
     anchor: 'a-publication-is-broken',
   };
@@ -229,9 +251,13 @@ function fixOf(broken: Broken, context: MessageContext): readonly Paragraph[] {
     case 'dmarc-unreachable':
       return unreachableDns(`_dmarc.${domain}`);
     case 'dmarc-missing':
+      return [
+        'Put one DMARC record into the DNS, with the policy quarantine or reject for all messages. To see the current records:',
+        { verbatim: `dig +short TXT _dmarc.${domain}` },
+      ];
     case 'dmarc-weak':
       return [
-        'Change the DMARC record so that its policy is quarantine or reject for all messages. To see the present record:',
+        'Change the DMARC record so that its policy is quarantine or reject for all messages. To see the current record:',
         { verbatim: `dig +short TXT _dmarc.${domain}` },
       ];
     case 'chain-unreachable':
@@ -239,7 +265,7 @@ function fixOf(broken: Broken, context: MessageContext): readonly Paragraph[] {
       const tag = id === 'chain-unreachable' ? 'a' : 'l';
       const address = new RegExp(`\\b${tag}=([^;"]+)`).exec(bimiRecord)?.[1] ?? '';
       return [
-        'Find out why the address does not answer. The runbook lists the causes. To see the answer:',
+        'Find out why the address does not return the file. The runbook lists the causes. To see the answer:',
         { verbatim: `curl -sSI ${address}` },
       ];
     }
@@ -264,14 +290,14 @@ function fixOf(broken: Broken, context: MessageContext): readonly Paragraph[] {
       return orderNumber === undefined
         ? ['Follow the table in the runbook.']
         : [
-            'Collect the order again, which publishes the certificate again:',
+            'Collect the order again. This publishes the certificate again:',
             { verbatim: orderCommand(deployment, { domains: [domain], ...order, orderNumber, request: 'again' }) },
           ];
   }
 }
 
 const unreachableDns = (name: string): Paragraph[] => [
-  'Check that the name servers of the domain answer. One day without an answer does no harm:',
+  'Check that the name servers of the domain answer. If the next daily check succeeds, there is nothing to do:',
   { verbatim: `dig TXT ${name}` },
 ];
 

@@ -8,7 +8,7 @@ import type { EndedExecution, Failed } from './events.ts';
 /** The error with which the command that removes a collector stops the executions. It needs no message. */
 export const COLLECTOR_REMOVED = 'CollectorRemoved';
 
-/** The names in messages and statuses of ends that Step Functions reports without the name of an error. */
+/** The names of the errors for executions that timed out or were stopped: Step Functions reports none. */
 export const TIMED_OUT = 'ExecutionTimedOut';
 export const ABORTED = 'ExecutionAborted';
 
@@ -61,20 +61,21 @@ function describeEnd({ status, error, cause }: EndedExecution): Pick<Failed, 'er
       return {
         error: ABORTED,
         text: `somebody stopped the execution${given && `, with the reason "${given}"`}`,
-        nextStep: 'if this was a mistake, redrive the execution',
+        nextStep: 'if this was a mistake, redrive the execution; otherwise there is nothing to do',
       };
     }
     case 'TIMED_OUT':
       return {
         error: TIMED_OUT,
         text: `the execution ran for a year, the longest time that Step Functions allows${reason && `: ${reason}`}`,
-        nextStep: 'ask the CA what delays the order, then send the event again to start a new wait',
+        nextStep:
+          'ask the CA what delays the order, then send the event again, which starts a new collection with a new deadline',
       };
     default:
       return {
         error: error || 'an error without a name',
         text: reason || 'AWS gave no reason',
-        nextStep: 'find the cause in the logs and remove it, then redrive the execution',
+        nextStep: 'find the cause in the logs and fix it, then redrive the execution',
       };
   }
 }

@@ -23,11 +23,11 @@ export interface MessageContext {
 
 const NO_COMMAND = 'There is no command to run.';
 
-const NO_NEW_LOGO =
-  'No certificate is collected while the order waits, so a new logo does not appear yet. A logo that mailboxes show now ' +
-  'stays until its present certificate expires.';
+const CURRENT_LOGO = 'If mailboxes show a logo now, they show it until its current certificate expires.';
 
-/** How a message describes a concern of a waiting order. */
+const NO_NEW_LOGO = `While the order waits, there is no new certificate, so a new logo does not appear. ${CURRENT_LOGO}`;
+
+/** How a message describes a reason for which an order needs a person. */
 interface WaitingWords {
   readonly outcome: string;
   readonly happened: string;
@@ -40,42 +40,42 @@ const continuesByItself = (when: string) => () => [`${NO_COMMAND} The order cont
 
 const WAITING_WORDS: Readonly<Record<Waiting['reason'], WaitingWords>> = {
   credentials: {
-    outcome: 'waits, the CA rejects the login',
+    outcome: 'waits because the CA rejects the login',
     happened:
-      'The CA rejected the login of this collector, or the secret contains no login yet. The collector does not use a rejected ' +
-      'login again, because the CA would lock the account. All orders of this account wait.',
+      'The CA rejected the login of this collector, or the secret contains no login yet. All orders of this account wait. The ' +
+      'collector does not use a rejected login again, because the CA would lock the account.',
     anchor: 'credentials-were-wrong',
     how: ({ account }, deployment) => [
-      "First log in at the CA's web page, once, to find out why the CA rejects the login. Then write the login to the file " +
-        'login.json, in the form that the runbook shows, and run:',
+      "First log in once on the CA's web page, to find out why the CA rejects the login. Then write the correct login to the " +
+        'file login.json, in the form that the runbook shows, and run:',
       { verbatim: storeLoginCommand(deployment, account) },
-      'If the account was locked, the CA must unlock it first. Then store the login again, even if it is the same as before: ' +
-        'the orders continue only when the secret has a new version.',
+      'If the account is locked, the CA must unlock it first. Then store the login again: the orders continue only when the ' +
+        'secret has a new version.',
     ],
   },
   payment: {
     outcome: 'waits for payment',
-    happened: 'The CA issues the certificate only after this order is paid.',
+    happened: 'This order is not paid. The CA issues the certificate after the payment.',
     anchor: 'orders-wait-for-payment',
     how: continuesByItself('after the payment'),
   },
   permission: {
-    outcome: 'waits, the CA denies permission',
+    outcome: 'waits because the CA denies permission',
     happened: 'The CA does not allow this account to collect the certificate of this order.',
     anchor: 'orders-wait-for-permission',
     how: continuesByItself('when the CA allows it'),
   },
   outage: {
-    outcome: 'waits, the CA does not answer',
-    happened: 'For at least six hours, no call to the CA about this order had a usable answer.',
+    outcome: 'waits because the CA does not answer',
+    happened: 'The CA has given no usable answer about this order for at least six hours.',
     anchor: 'the-ca-is-down',
     how: continuesByItself('when the CA answers again'),
   },
   deadline: {
-    outcome: 'still waits, and its deadline is near',
+    outcome: 'still waits and is close to its deadline',
     happened:
-      'The order has waited for three quarters of the time that the collector allows. When all of this time is used up, the ' +
-      'collection fails.',
+      'The CA has not issued the certificate, and three quarters of the time until the deadline have passed. At the deadline, ' +
+      'the collection of this order fails.',
     anchor: 'an-order-has-waited-for-a-long-time',
     how: continuesByItself('until its deadline'),
   },
@@ -101,9 +101,7 @@ export function waitingMessage(waiting: Waiting, { deployment }: MessageContext)
   };
 }
 
-const NO_NEW_CERTIFICATE =
-  'There is no new certificate, so a new logo does not appear. A logo that mailboxes show now stays until its present ' +
-  'certificate expires.';
+const NO_NEW_CERTIFICATE = `There is no new certificate, so a new logo does not appear. ${CURRENT_LOGO}`;
 
 /** How a message describes a failed collection. */
 interface FailureWords {
@@ -118,7 +116,7 @@ interface FailureWords {
 }
 
 const redrive = ({ execution }: Failure, { deployment }: MessageContext): readonly Paragraph[] => [
-  'A redrive asks the CA again. It is possible for 14 days after the failure:',
+  'This command redrives the execution, which asks the CA again. It works for 14 days after the execution ended:',
   { verbatim: redriveCommand(deployment, execution) },
 ];
 
@@ -128,7 +126,7 @@ const orderAgain =
     instruction,
     { verbatim: orderCommand(context.deployment, orderFrom(failure, context)) },
   ];
-const sendEvent = orderAgain('This command sends the event of the order:');
+const sendEvent = orderAgain('This command sends the event:');
 
 /** @param domains those of the order, if the order itself is not known. */
 export function announceNewOrder(
@@ -137,8 +135,8 @@ export function announceNewOrder(
 ): readonly Paragraph[] {
   const { request: _, orderNumber: __, ...fields } = order ?? { orderNumber: '', domains: [...domains] };
   return [
-    `When you have placed the new order, send its event to the collector. Replace ${NEW_ORDER_NUMBER} by the number of the ` +
-      'new order:',
+    `After you have placed the new order, send its event to the collector. Put the number of the new order in place of ` +
+      `${NEW_ORDER_NUMBER}:`,
     { verbatim: orderCommand(deployment, { orderNumber: NEW_ORDER_NUMBER, ...fields }) },
   ];
 }
@@ -148,7 +146,7 @@ const newOrder = ({ domains }: Failure, context: MessageContext) => announceNewO
 const FAILURE_WORDS: Readonly<Record<FailureName | typeof TIMED_OUT | typeof ABORTED, FailureWords>> = {
   OrderRejected: {
     outcome: 'rejected by the CA',
-    happened: 'The CA rejected the order. It will not issue a certificate for this order.',
+    happened: 'The CA rejected this order and will not issue a certificate for it.',
     logo: NO_NEW_CERTIFICATE,
     anchor: 'an-order-failed',
     how: newOrder,
@@ -156,7 +154,7 @@ const FAILURE_WORDS: Readonly<Record<FailureName | typeof TIMED_OUT | typeof ABO
   CertificateRevoked: {
     outcome: 'the CA revoked the certificate',
     happened: 'The CA revoked the certificate of this order.',
-    logo: 'Mailboxes stop showing a logo whose certificate is revoked.',
+    logo: 'Mailboxes do not show a logo whose certificate is revoked.',
     anchor: 'an-order-failed',
     how: newOrder,
   },
@@ -170,14 +168,14 @@ const FAILURE_WORDS: Readonly<Record<FailureName | typeof TIMED_OUT | typeof ABO
   InvalidRequest: {
     outcome: 'the CA did not accept the request',
     happened:
-      'The CA did not accept the request for this order. In most cases the order number or the account is wrong.',
+      'The CA did not accept the request for this order. In most cases, the order number or the account is wrong.',
     logo: NO_NEW_CERTIFICATE,
     anchor: 'an-order-failed',
     how: orderAgain('Correct the order number or the account in this command, and run it:'),
   },
   UnknownRefusal: {
     outcome: 'the CA gave an unknown answer',
-    happened: 'The CA gave an answer that the collector does not know, many times in a row.',
+    happened: 'The CA repeatedly answered with a status that the collector does not know.',
     logo: NO_NEW_CERTIFICATE,
     anchor: 'an-order-failed',
     how: redrive,
@@ -191,29 +189,29 @@ const FAILURE_WORDS: Readonly<Record<FailureName | typeof TIMED_OUT | typeof ABO
       ...(failure.orderNumber === undefined
         ? []
         : [
-            'rejected.json and the response are in this folder:',
+            'The response and rejected.json, which contains the reason, are in this folder:',
             { verbatim: folderUrl(context.deployment, failure.orderNumber) },
           ]),
-      ...sendEvent(failure, context),
+      ...orderAgain('After the CA has issued it again, send the event:')(failure, context),
     ],
   },
   CollectionOverdue: {
     outcome: 'no certificate before the deadline',
-    happened: 'The CA did not issue the certificate before the deadline of the collector.',
+    happened: 'The CA did not issue the certificate before the deadline, which the setting giveUpAfter defines.',
     logo: NO_NEW_CERTIFICATE,
     anchor: 'an-order-failed',
     how: sendEvent,
   },
   InvalidInput: {
-    outcome: 'started with an invalid input',
-    happened: 'The collection of this order was started with an input that the collector does not accept.',
+    outcome: 'started with invalid input',
+    happened: 'Somebody started the collection of this order with input that the collector does not accept.',
     logo: NO_NEW_CERTIFICATE,
     anchor: 'an-order-failed',
     how: orderAgain('Correct the wrong fields in this command, and run it:'),
   },
   CollectionLost: {
-    outcome: 'no longer collected',
-    happened: 'The order has no certificate yet, but the collector no longer checks it: its execution has ended.',
+    outcome: 'waits, but is no longer checked',
+    happened: 'This order has no certificate yet, but the collector no longer checks it: its execution has ended.',
     label: 'Noticed on',
     logo: NO_NEW_CERTIFICATE,
     anchor: 'an-order-is-stuck',
@@ -221,14 +219,14 @@ const FAILURE_WORDS: Readonly<Record<FailureName | typeof TIMED_OUT | typeof ABO
   },
   [TIMED_OUT]: {
     outcome: 'timed out',
-    happened: 'The collection of this order took too long, so Step Functions ended it.',
+    happened: 'The collection of this order took too long, so AWS Step Functions ended it.',
     logo: NO_NEW_CERTIFICATE,
     anchor: 'an-order-timed-out',
     how: sendEvent,
   },
   [ABORTED]: {
     outcome: 'stopped by somebody',
-    happened: 'Somebody stopped the collection of this order, so the collector no longer asks the CA about it.',
+    happened: 'Somebody stopped the collection of this order. The collector no longer asks the CA about it.',
     label: 'Stopped on',
     logo: NO_NEW_CERTIFICATE,
     anchor: 'an-order-was-aborted',
@@ -239,23 +237,21 @@ const FAILURE_WORDS: Readonly<Record<FailureName | typeof TIMED_OUT | typeof ABO
 /** For every error of AWS and of the code. */
 const OTHER_FAILURE: FailureWords = {
   outcome: 'failed because of an error',
-  happened: 'The collection of this order ended with an error in the collector or in AWS, which retries did not solve.',
-  logo:
-    'If the certificate is already stored, it may not be published yet. Otherwise a new logo does not appear. A logo that ' +
-    'mailboxes show now stays until its present certificate expires.',
+  happened: 'The collection of this order failed because of an error in the collector or in AWS. Retries did not help.',
+  logo: `The certificate may not be stored yet, or not be published. Until then, a new logo does not appear. ${CURRENT_LOGO}`,
   anchor: 'an-order-failed',
   how: ({ execution }, { deployment }) => [
-    'The runbook shows how to read the logs. A redrive continues where the collection failed. It is possible for 14 days ' +
-      'after the failure:',
+    'The runbook shows how to read the logs. This command redrives the execution, which continues at the step that failed. It ' +
+      'works for 14 days after the failure:',
     { verbatim: redriveCommand(deployment, execution) },
   ],
 };
 
 /** For an execution that somebody started by hand, with another input than an order. */
 const NOT_AN_ORDER: Pick<FailureWords, 'happened' | 'logo' | 'how'> & { readonly nextStep: string } = {
-  happened: 'An execution of the state machine ended that is not about an order. Somebody started it by hand.',
+  happened: 'An execution ended that somebody had started by hand. It is not about an order.',
   logo: 'This has no effect on a logo.',
-  nextStep: 'To collect an order, send its event "Mark Certificate Ordered" and do not start an execution by hand',
+  nextStep: 'To collect an order, send the event "Mark Certificate Ordered" instead of starting an execution by hand',
   how: () => [NO_COMMAND],
 };
 

@@ -4,15 +4,15 @@
  */
 export const DIFFERENCES = {
   'chain-unreachable':
-    'The address of the chain does not answer, or answers with a status other than 200 (a redirect too).',
-  'chain-differs': 'The SHA-256 of the served chain is not that of the published one.',
-  'chain-type': 'The chain is served with another content type.',
+    'The address of the chain does not answer, or returns another status than 200, for example a redirect.',
+  'chain-differs': 'The address of the chain returns another file than the published chain: the SHA-256 values differ.',
+  'chain-type': 'The chain is served with a wrong content type.',
   'logo-unreachable':
-    'The address of the logo does not answer, or answers with a status other than 200 (a redirect too).',
-  'logo-differs': 'The SHA-256 of the served logo is not that of the published one.',
-  'logo-type': 'The logo is served with another content type.',
+    'The address of the logo does not answer, or returns another status than 200, for example a redirect.',
+  'logo-differs': 'The address of the logo returns another file than the published logo: the SHA-256 values differ.',
+  'logo-type': 'The logo is served with a wrong content type.',
   expired: 'The published certificate has expired.',
-  revoked: 'The CA revoked the published certificate, which is still served.',
+  revoked: 'The CA revoked the published certificate, but it is still served.',
   outdated: 'The order has a newer, publishable certificate, but the old one is still published.',
   'record-missing': 'The domain has no BIMI record for the selector.',
   'record-differs': 'The BIMI record contains other addresses, or there are several BIMI records.',

@@ -261,7 +261,7 @@ describe('an execution that ended without a report by Collect', () => {
       error: 'Runtime.ExitError',
       text: 'it exited',
       since: UPDATED_AT,
-      nextStep: 'find the cause in the logs and remove it, then redrive the execution',
+      nextStep: 'find the cause in the logs and fix it, then redrive the execution',
       reportedAt: NOW,
       updatedAt: NOW,
     });
