@@ -3,6 +3,7 @@ import {
   ExecutionDoesNotExist,
   paginateListExecutions,
   type SFNClient,
+  StateMachineDoesNotExist,
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { inBatches } from '../../functions/batches.ts';
@@ -70,6 +71,14 @@ export async function down(options: DownOptions): Promise<DownOutcome> {
   for (const line of describeDeletion(stack, settings, waiting, region)) {
     print(line);
   }
+  // Checked first: cdk destroy would fail after every order was stopped.
+  if (stack.isProtected) {
+    print(
+      '\nRefused, because termination protection is on for this stack. To turn it off:\n' +
+        `  aws cloudformation update-termination-protection --region ${region} --no-enable-termination-protection --stack-name ${stack.name}`,
+    );
+    return 'refused';
+  }
   if (settings.publish === true && !remove.includes('publish')) {
     const [publish] = compareSettings({ publish: true }, { publish: false }).filter(({ name }) => name === 'publish');
     print(
@@ -88,7 +97,7 @@ export async function down(options: DownOptions): Promise<DownOutcome> {
     return 'failed';
   }
   print(
-    `\nThe stack ${stack.name} is deleted.${settings.removalPolicy === 'destroy' ? '' : ` The bucket ${stack.outputs.BucketName} is still there.`}`,
+    `\nThe stack ${stack.name} is deleted.${settings.removalPolicy === 'destroy' ? '' : ` The bucket ${stack.outputs.BucketName ?? 'of the stack'} is still there.`}`,
   );
   return 'removed';
 }
@@ -99,7 +108,7 @@ function describeDeletion(
   waiting: readonly Execution[],
   region: string,
 ): string[] {
-  const bucket = outputs.BucketName;
+  const bucket = outputs.BucketName ?? 'of the stack';
   return [
     `This deletes the stack ${name} in ${region}:`,
     waiting.length === 0
@@ -126,12 +135,22 @@ interface Execution {
   readonly startDate?: Date | undefined;
 }
 
+/** A deletion that failed may have left a stack without the state machine, or without outputs: then nothing runs. */
 function listRunning(client: SFNClient, { outputs }: DeployedStack): Promise<Execution[]> {
   return withAwsErrors('The waiting orders cannot be listed', async () => {
     const running: Execution[] = [];
-    const request = { stateMachineArn: outputs.StateMachineArn, statusFilter: 'RUNNING' } as const;
-    for await (const { executions = [] } of paginateListExecutions({ client }, request)) {
-      running.push(...executions);
+    if (outputs.StateMachineArn === undefined) {
+      return running;
+    }
+    try {
+      const request = { stateMachineArn: outputs.StateMachineArn, statusFilter: 'RUNNING' } as const;
+      for await (const { executions = [] } of paginateListExecutions({ client }, request)) {
+        running.push(...executions);
+      }
+    } catch (error) {
+      if (!(error instanceof StateMachineDoesNotExist)) {
+        throw error;
+      }
     }
     return running;
   });

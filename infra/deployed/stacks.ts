@@ -17,6 +17,8 @@ export interface DeployedStack {
   readonly outputs: Readonly<Record<string, string>>;
   /** Undefined if a release without the output Settings deployed the stack. */
   readonly settings: WrittenSettings | undefined;
+  /** Whether termination protection is on: CloudFormation then refuses to delete the stack. */
+  readonly isProtected: boolean;
 }
 
 const ACTION = 'The deployed stack cannot be read';
@@ -105,7 +107,12 @@ function isCollector({ Description, Outputs = [] }: Stack): boolean {
   return Description === STACK_DESCRIPTION || (settings?.name !== undefined && settings.eventSource !== undefined);
 }
 
-function deployedStack({ StackName = '', Outputs = [] }: Stack): DeployedStack {
+function deployedStack({ StackName = '', Outputs = [], EnableTerminationProtection = false }: Stack): DeployedStack {
   const outputs = Object.fromEntries(Outputs.map(({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue]));
-  return { name: StackName, outputs, settings: parseSettings(outputs.Settings) };
+  return {
+    name: StackName,
+    outputs,
+    settings: parseSettings(outputs.Settings),
+    isProtected: EnableTerminationProtection,
+  };
 }

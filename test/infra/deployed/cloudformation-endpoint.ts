@@ -9,6 +9,8 @@ export interface ServedStack {
   readonly name: string;
   readonly description?: string;
   readonly status?: string;
+  /** Whether termination protection is on. */
+  readonly isProtected?: boolean;
   readonly outputs?: Readonly<Record<string, string>>;
   readonly template?: unknown;
 }
@@ -51,14 +53,15 @@ function respond(stacks: readonly ServedStack[], action: string, name: string | 
   return failure('AccessDenied', `not authorized to perform: cloudformation:${action}`);
 }
 
-function member({ name, description = '', status = 'CREATE_COMPLETE', outputs = {} }: ServedStack): string {
+function member(stack: ServedStack): string {
+  const { name, description = '', status = 'CREATE_COMPLETE', isProtected = false, outputs = {} } = stack;
   const entries = Object.entries(outputs).map(
     ([key, value]) =>
       `<member><OutputKey>${escapeXml(key)}</OutputKey><OutputValue>${escapeXml(value)}</OutputValue></member>`,
   );
   return (
     `<member><StackName>${escapeXml(name)}</StackName><Description>${escapeXml(description)}</Description>` +
-    `<StackStatus>${status}</StackStatus><CreationTime>2026-11-26T00:00:00Z</CreationTime><Outputs>${entries.join('')}</Outputs></member>`
+    `<StackStatus>${status}</StackStatus><EnableTerminationProtection>${isProtected}</EnableTerminationProtection><CreationTime>2026-11-26T00:00:00Z</CreationTime><Outputs>${entries.join('')}</Outputs></member>`
   );
 }
 

@@ -1,19 +1,23 @@
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { down, ExecutionsNotStoppedError } from '../../../infra/deployed/down.ts';
-import { startAwsJsonEndpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
+import { ServiceError, startAwsJsonEndpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
 import { cloudFormationWith, collectorWith, deployedAs, recordingCdk } from './app.ts';
+import type { ServedStack } from './cloudformation-endpoint.ts';
 
 const MACHINE = 'arn:aws:states:eu-central-1:111122223333:stateMachine:Machine';
 
 /** Executions on a Step Functions endpoint. One page has two of them. */
-async function stepFunctionsWith({ names, arriving = [], stuck = false }: Waiting) {
+async function stepFunctionsWith({ names, arriving = [], stuck = false, isMachineDeleted = false }: Waiting) {
   const running = [...names];
   const later = [...arriving];
   const stopped: Record<string, unknown>[] = [];
   const endpoint = await startAwsJsonEndpoint({
     'AWSStepFunctions.ListExecutions': ({ stateMachineArn, statusFilter, nextToken }) => {
       expect({ stateMachineArn, statusFilter }).toEqual({ stateMachineArn: MACHINE, statusFilter: 'RUNNING' });
+      if (isMachineDeleted) {
+        throw new ServiceError('StateMachineDoesNotExist', `State Machine Does Not Exist: '${MACHINE}'`);
+      }
       const from = Number(nextToken ?? 0);
       return {
         executions: running.slice(from, from + 2).map((name) => ({
@@ -52,17 +56,29 @@ interface Waiting {
   readonly arriving?: readonly string[];
   /** Whether executions keep running. */
   readonly stuck?: boolean;
+  readonly isMachineDeleted?: boolean;
 }
 
 interface Run extends Partial<Waiting> {
   readonly settings?: Readonly<Record<string, string>>;
   readonly isDeployed?: boolean;
+  /** What differs in the description of the stack. */
+  readonly stack?: Partial<ServedStack>;
   readonly remove?: readonly string[];
   readonly answer?: boolean;
   readonly exitCode?: number;
 }
 
-async function run({ settings = {}, isDeployed = true, remove = [], answer = true, exitCode = 0, ...waiting }: Run) {
+async function run(options: Run) {
+  const {
+    settings = {},
+    isDeployed = true,
+    stack = {},
+    remove = [],
+    answer = true,
+    exitCode = 0,
+    ...waiting
+  } = options;
   const collector = await collectorWith(settings);
   const outputs = { StateMachineArn: MACHINE, PublishedUrl: 'https://d1.cloudfront.net' };
   const { client, running, stopped } = await stepFunctionsWith({ names: [], ...waiting });
@@ -71,7 +87,7 @@ async function run({ settings = {}, isDeployed = true, remove = [], answer = tru
   let asked = 0;
   const outcome = await down({
     collector,
-    cloudFormation: await cloudFormationWith(...(isDeployed ? [deployedAs(collector, outputs)] : [])),
+    cloudFormation: await cloudFormationWith(...(isDeployed ? [{ ...deployedAs(collector, outputs), ...stack }] : [])),
     sfn: client,
     // The state machine can be deleted only after its last execution.
     cdk: (args) => {
@@ -146,6 +162,23 @@ describe('The deletion of a collector', () => {
     const { outcome, output } = await run({ exitCode: 1 });
     expect(outcome).toBe('failed');
     expect(output).toContain('run npm run down again');
+  });
+
+  test('can be repeated after a deletion that failed when the state machine was gone.', async () => {
+    const stack = { status: 'DELETE_FAILED' };
+    for (const attempt of [{ stack, isMachineDeleted: true }, { stack: { ...stack, outputs: {} } }]) {
+      const { outcome, output } = await run(attempt);
+      expect(outcome).toBe('removed');
+      expect(output).toContain('No order is waiting.');
+    }
+  });
+
+  test('stops nothing if termination protection is on, and the message contains the command that turns it off.', async () => {
+    const { outcome, output, calls, asked, stopped } = await run({ names: ['order-1'], stack: { isProtected: true } });
+    expect({ outcome, calls, asked, stopped }).toEqual({ outcome: 'refused', calls: [], asked: 0, stopped: [] });
+    expect(output).toContain(
+      'aws cloudformation update-termination-protection --region eu-central-1 --no-enable-termination-protection --stack-name MarkCertificateCollector',
+    );
   });
 
   test('ends without cdk destroy if an execution keeps running.', async () => {
