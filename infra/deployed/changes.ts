@@ -1,4 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
+import * as v from 'valibot';
+import { ORDERED } from '../../functions/events.ts';
 import { readSettings, type Settings, type WrittenSettings, writeSettings } from '../settings.ts';
 
 /** One difference between what is deployed and what a deployment would deploy. */
@@ -253,4 +255,49 @@ export function settingsInOutputs(outputs: Readonly<Record<string, string>>): Wr
     publish: outputs.PublishedUrl !== undefined,
     ...(host !== undefined && host !== outputs.DistributionDomainName && { publishDomainName: host }),
   };
+}
+
+/** The resources of a template that contain settings, with the settings that {@link settingsInTemplate} reads. */
+const SETTINGS_IN_RESOURCES: readonly ((properties: unknown) => WrittenSettings)[] = [
+  read(
+    v.object({
+      EventPattern: v.object({ source: v.tuple([v.string()]), 'detail-type': v.tuple([v.literal(ORDERED)]) }),
+      EventBusName: v.string(),
+    }),
+    ({ EventPattern, EventBusName }) => ({ eventSource: EventPattern.source[0], eventBusName: EventBusName }),
+  ),
+  read(
+    v.object({
+      Environment: v.object({
+        Variables: v.object({ COLLECT_URL: v.string(), TRUST_ANCHORS: v.optional(v.string()) }),
+      }),
+    }),
+    ({ Environment: { Variables } }) => ({
+      collectUrl: Variables.COLLECT_URL,
+      ...(Variables.TRUST_ANCHORS !== undefined && { trustAnchors: Variables.TRUST_ANCHORS }),
+    }),
+  ),
+  // The queue, of which a stack has one.
+  read(v.object({ KmsMasterKeyId: v.string(), MessageRetentionPeriod: v.number() }), ({ KmsMasterKeyId }) => ({
+    kmsKeyArn: KmsMasterKeyId,
+  })),
+];
+
+/** Reads settings from the properties of a resource that have this form; from any others, none. */
+function read<Schema extends v.GenericSchema>(
+  schema: Schema,
+  settings: (properties: v.InferOutput<Schema>) => WrittenSettings,
+): (properties: unknown) => WrittenSettings {
+  return (properties) => {
+    const result = v.safeParse(schema, properties);
+    return result.success ? settings(result.output) : {};
+  };
+}
+
+/** The settings of a stack without the output Settings that its template contains: the source of its events and others. */
+export function settingsInTemplate({ Resources = {} }: ComparedTemplate): WrittenSettings {
+  const found = Object.values(Resources).flatMap(({ Properties }) =>
+    SETTINGS_IN_RESOURCES.map((each) => each(Properties)),
+  );
+  return Object.assign({}, ...found);
 }

@@ -2,7 +2,15 @@ import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CollectorError } from '../../functions/collector-error.ts';
 import { collisionsOf } from '../settings.ts';
 import type { RunCdk, SynthesizedCollector } from './cdk.ts';
-import { type Change, compareResources, compareSettings, REMOVABLE_SETTINGS, settingsInOutputs } from './changes.ts';
+import {
+  type Change,
+  type ComparedTemplate,
+  compareResources,
+  compareSettings,
+  REMOVABLE_SETTINGS,
+  settingsInOutputs,
+  settingsInTemplate,
+} from './changes.ts';
 import { type DeployedStack, listCollectors, readStack, readTemplate } from './stacks.ts';
 
 /** `--remove` names something that this deployment cannot remove. */
@@ -69,20 +77,24 @@ function refuseUnknown(names: readonly string[], accepted: readonly string[]): v
 
 async function acceptChanges(options: DeployOptions, deployed: DeployedStack): Promise<boolean> {
   const { collector, cloudFormation, print, remove } = options;
-  const settings = deployed.settings
-    ? compareSettings(deployed.settings, collector.settings)
-    : compareOutputs(deployed, collector);
+  const template = await readTemplate(cloudFormation, deployed.name);
+  if (!template) {
+    print(
+      `Refused, because the template of the stack ${deployed.name} cannot be parsed: what this deployment takes away is not known. To deploy ` +
+        'without this comparison: npx cdk deploy',
+    );
+    return false;
+  }
   if (!deployed.settings) {
     print(
       `The stack ${deployed.name} has no output Settings, because an older release deployed it. Compared are the settings that its other ` +
-        'outputs show, and the resources.',
+        'outputs and its template show, and the resources.',
     );
   }
-  const template = await readTemplate(cloudFormation, deployed.name);
-  if (!template) {
-    print(`Warning: the template of the stack ${deployed.name} cannot be parsed. Its resources are not compared.`);
-  }
-  const resources = template ? compareResources(template, collector.template, settings) : [];
+  const settings = deployed.settings
+    ? compareSettings(deployed.settings, collector.settings)
+    : compareShown(deployed, template, collector);
+  const resources = compareResources(template, collector.template, settings);
   const changes = [...settings, ...resources];
   refuseUnknown(remove, [...REMOVABLE_SETTINGS, ...resources.map(({ name }) => name)]);
 
@@ -101,10 +113,13 @@ async function acceptChanges(options: DeployOptions, deployed: DeployedStack): P
   return refused.length === 0 && collisions.length === 0;
 }
 
-/** Compares the settings that the outputs of an older release show. */
-function compareOutputs(deployed: DeployedStack, { settings }: SynthesizedCollector): Change[] {
-  const shown = settingsInOutputs(deployed.outputs);
-  return compareSettings({ ...settings, ...shown }, settings);
+/** Compares the settings that the outputs and the template of an older release show. */
+function compareShown(
+  { outputs }: DeployedStack,
+  template: ComparedTemplate,
+  { settings }: SynthesizedCollector,
+): Change[] {
+  return compareSettings({ ...settings, ...settingsInTemplate(template), ...settingsInOutputs(outputs) }, settings);
 }
 
 /** Another collector must not take the same events. Only a change of the source or the bus can lead to this. */

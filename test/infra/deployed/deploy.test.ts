@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { deploy, UnknownRemovalError } from '../../../infra/deployed/deploy.ts';
+import { KEY_ARN } from '../synthesized.ts';
 import { cloudFormationWith, collectorWith, deployedAs, recordingCdk } from './app.ts';
 import type { ServedStack } from './cloudformation-endpoint.ts';
 
@@ -164,11 +165,35 @@ describe('A later deployment', () => {
     expect(output).not.toContain('pollEvery');
   });
 
-  test('warns if the deployed template cannot be parsed.', async () => {
+  test('over a stack without the output Settings also compares the settings that its template contains.', async () => {
+    const lost = {
+      eventSource: 'com.example.shop',
+      eventBusName: 'orders',
+      trustAnchors: 'ab'.repeat(32),
+      kmsKeyArn: KEY_ARN,
+      collectUrl: 'https://ca.example/CollectMC',
+    };
+    const stacks = [{ ...(await stackWith(lost)), outputs: {} }];
+    const { deployed, output } = await run({ stacks });
+    expect(deployed).toBe(false);
+    for (const name of Object.keys(lost)) {
+      expect(output).toContain(`${name}: ${lost[name as keyof typeof lost]} → `);
+    }
+    expect(output).toContain(
+      'add: --remove eventSource --remove eventBusName --remove trustAnchors --remove kmsKeyArn',
+    );
+    expect(await run({ next: lost, stacks })).toMatchObject({
+      deployed: true,
+      output: expect.stringContaining('no setting changes'),
+    });
+  });
+
+  test('is refused if the deployed template cannot be parsed, and the message contains the way out.', async () => {
     const stack = await stackWith({});
-    const { deployed, output } = await run({ stacks: [{ ...stack, template: 'Resources: {}' }] });
-    expect(deployed).toBe(true);
-    expect(output).toContain('Warning: the template of the stack MarkCertificateCollector cannot be parsed');
+    const { deployed, output, calls } = await run({ stacks: [{ ...stack, template: 'Resources: {}' }] });
+    expect({ deployed, calls }).toEqual({ deployed: false, calls: [] });
+    expect(output).toContain('the template of the stack MarkCertificateCollector cannot be parsed');
+    expect(output).toContain('npx cdk deploy');
   });
 });
 
