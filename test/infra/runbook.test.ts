@@ -34,6 +34,11 @@ describe("The runbook's sections about alarms", () => {
     expect(names.map(slugOf).toSorted()).toEqual(headingsOf(alarms).map(slugOf).toSorted());
   });
 
+  test('are about the alarms in the table of the README.', () => {
+    const names = tableBelow(read('README.md'), '| alarm | it fires when |').map(([name = '']) => name);
+    expect(names.map(slugOf).toSorted()).toEqual(headingsOf(alarms).map(slugOf).toSorted());
+  });
+
   test.each(['Alarms', 'Messages'].flatMap((chapter) => headingsOf(chapterOf(chapter))))(
     'have the parts Meaning, Check and Fix, as those about messages have: "%s".',
     (heading) => {
