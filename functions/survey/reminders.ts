@@ -5,6 +5,7 @@ import { EXPIRING, type OrderDetail } from '../events.ts';
 import { type Bus, sendEvents } from '../send-events.ts';
 import type { Listing } from '../store/listing.ts';
 import type { StoredManifest } from '../store/manifest.ts';
+import { STATE_BUDGET, takeWithin } from '../text.ts';
 
 /** The days left on which a second reminder is due. The day of the first one is a setting. */
 const SECOND_REMINDER_DAYS = 14;
@@ -152,7 +153,7 @@ function createReminder(
     collector,
     orderNumber,
     account: null,
-    domains,
+    domains: takeWithin(domains, STATE_BUDGET.domains),
     daysLeft,
     notAfter,
     ...(owner !== undefined && { owner }),

@@ -130,17 +130,13 @@ export async function surveyStatuses(
     detailType: string,
     details: readonly (FailedDetail | WaitingDetail | RevokedDetail)[],
   ): Promise<string[]> {
-    try {
-      const refused = await sendEvents(dependencies, detailType, details, (detail) =>
-        observe.statusReported(detailType, detail),
-      );
-      return refused.map(
-        ({ detail, reason }) =>
-          `EventBridge did not accept the event "${detailType}" of order ${detail.orderNumber} (${reason})`,
-      );
-    } catch (error) {
-      return [`the events "${detailType}" could not be sent (${error})`];
-    }
+    const refused = await sendEvents(dependencies, detailType, details, (detail) =>
+      observe.statusReported(detailType, detail),
+    );
+    return refused.map(
+      ({ detail, reason }) =>
+        `EventBridge did not accept the event "${detailType}" of order ${detail.orderNumber} (${reason})`,
+    );
   }
 }
 

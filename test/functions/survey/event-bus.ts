@@ -17,7 +17,7 @@ export interface EventBus {
   close(): Promise<void>;
 }
 
-/** EventBridge's PutEvents on loopback. A call may have ten entries. */
+/** EventBridge's PutEvents on loopback. A call may have ten entries and 256 KiB. */
 export async function startEventBus(): Promise<EventBus> {
   const calls: Entry[][] = [];
   const endpoint = await startAwsJsonEndpoint({
@@ -25,6 +25,12 @@ export async function startEventBus(): Promise<EventBus> {
       const entries = Entries as Entry[];
       if (entries.length > 10) {
         throw new ServiceError('ValidationException', 'entries must have length less than or equal to 10');
+      }
+      const size = entries.reduce((sum, { Source, DetailType, Detail }) => {
+        return sum + Buffer.byteLength(Source) + Buffer.byteLength(DetailType) + Buffer.byteLength(Detail);
+      }, 0);
+      if (size >= 256 * 1024) {
+        throw new ServiceError('ValidationException', 'Total size of the entries in the request is over the limit.');
       }
       calls.push(entries);
       const results = entries.map((entry) => bus.refuse(entry) ?? { EventId: crypto.randomUUID() });

@@ -376,6 +376,17 @@ describe('sendReminders', () => {
     expect(ordersOf(reminded)).toEqual(orders);
   });
 
+  test('The reminder of a certificate with thousands of names is small enough for EventBridge.', async () => {
+    const domains = Array.from({ length: 5000 }, (_, index) => `${'x'.repeat(60)}${index}.example`);
+
+    const { error, reminded } = await send([manifestOf('1000', { domains }), manifestOf('1001')]);
+
+    expect(error).toBeUndefined();
+    expect(ordersOf(reminded)).toEqual(['1000', '1001']);
+    expect(reminded[0]?.domains).toEqual(domains.slice(0, reminded[0]?.domains.length));
+    expect(reminded[0]?.domains.length).toBeGreaterThan(100);
+  });
+
   test('If some reminders are refused, the others are sent, the error names those, and a repetition sends all.', async () => {
     const orders = Array.from({ length: 12 }, (_, index) => String(1000 + index));
     const manifests = orders.map((orderNumber) => manifestOf(orderNumber));
