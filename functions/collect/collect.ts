@@ -180,7 +180,15 @@ export function createCollect(dependencies: CollectDependencies) {
       dependencies.random(),
     );
     observe({ ...record, outcome: 'waiting', reason, waitSeconds: wait, text: reply.text });
-    const waiting = { reason, text: describeWait(reply, reason), checks, elapsedSeconds, previous };
+    // Another rejected login is another wait: whoever stored it must know.
+    const isSameLogin = result.rejectedCredentialsVersion === previous?.rejectedCredentialsVersion;
+    const waiting = {
+      reason,
+      text: describeWait(reply, reason),
+      checks,
+      elapsedSeconds,
+      previous: reason !== 'credentials' || isSameLogin ? previous : { ...previous, since: undefined },
+    };
     const progress = await reporter.waiting(check, waiting, remainingMilliseconds);
     return {
       outcome: 'waiting',

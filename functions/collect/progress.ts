@@ -45,10 +45,29 @@ export interface PreviousWait {
   readonly nextCheckAt?: string | undefined;
 }
 
+/**
+ * Reasons that tell nothing about the order: the CA did not look at it. What the order waited for before is still
+ * missing, and was reported.
+ */
+const SILENT_REASONS: ReadonlySet<string | undefined> = new Set<WaitingReason>(['outage', 'call-limit']);
+
+/** Whether an order that waits for this reason may still wait for the one before it. */
+export function isSilent(reason: string | undefined): boolean {
+  return SILENT_REASONS.has(reason);
+}
+
+/** What a person must do at the CA for one order. Each rejection of a login is reported, also after an outage. */
+const LASTING_CONCERNS: ReadonlySet<Report> = new Set<Report>(['payment', 'permission']);
+
 /** Continues the progress of the previous check, or starts another one if the reason changed. */
 export function progressOf(previous: PreviousWait | undefined, reason: WaitingReason, now: Date): Progress {
   const { since, reported = [] } = previous ?? {};
-  return since !== undefined && previous?.reason === reason ? { since, reported } : restart(reported, now);
+  if (since !== undefined && previous?.reason === reason) {
+    return { since, reported };
+  }
+  const lasting = reported.filter((report) => LASTING_CONCERNS.has(report) && (isSilent(reason) || report === reason));
+  const restarted = restart(reported, now);
+  return { ...restarted, reported: [...restarted.reported, ...lasting] };
 }
 
 /** The progress of an order that starts to wait. The deadline is reported once in an execution. */

@@ -15,7 +15,7 @@ import {
 import type { Order } from '../order.ts';
 import type { OrderStatus, StatusFile } from '../store/status.ts';
 import { truncate } from '../text.ts';
-import { concernsOf, isLate, type PreviousWait, type Progress, progressOf, restart } from './progress.ts';
+import { concernsOf, isLate, isSilent, type PreviousWait, type Progress, progressOf, restart } from './progress.ts';
 
 /** Milliseconds of Lambda's time that must remain after a report, to return the result of the check. */
 const RESERVED_MILLISECONDS = 5_000;
@@ -90,7 +90,8 @@ export function createReporter({ collector, giveUpSeconds, ...dependencies }: Re
         return undefined;
       }
       // What was reported stays reported if the reason changes, but not what a person must do.
-      const isReported = !isNews && own?.reportedAt !== undefined && own.nextStep === change.nextStep;
+      const isSameStep = own?.nextStep === change.nextStep || isSilent(own?.reason) || isSilent(change.reason);
+      const isReported = !isNews && own?.reportedAt !== undefined && isSameStep;
       return isReported ? { ...next, reportedAt: own.reportedAt } : next;
     });
     return stored?.execution === execution && stored.updatedAt === updatedAt ? stored : undefined;

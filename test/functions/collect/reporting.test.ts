@@ -180,6 +180,46 @@ describe('"Mark Certificate Waiting"', () => {
     ]);
   });
 
+  test.each([
+    ['an outage', '<html>'],
+    ['the call limit', '-42\nLimit'],
+  ])('is not sent again after %s, which does not end the wait for payment.', async (_, answer) => {
+    const run = prepare('-22');
+    await run.check();
+    const reportedAt = '2026-11-01T00:00:05.000Z';
+    await (await run.dependencies.status('1')).update((current) => current && { ...current, reportedAt });
+
+    await run.check({ answer });
+    await run.check({ answer: '-22' });
+
+    expect(run.events).toHaveLength(1);
+    expect(run.statuses.map(({ reason }) => reason)).toEqual(['payment', 'payment', expect.any(String), 'payment']);
+    expect(run.statuses.at(-1)).toMatchObject({ nextStep: 'pay the order at the CA', reportedAt });
+    await run.check({ answer });
+    await run.check({ answer: '0' });
+    await run.check({ answer: '-22' });
+    expect(run.events).toHaveLength(2);
+  });
+
+  test('is sent again if the CA rejects another version of the login, at once and once.', async () => {
+    const run = prepare('-16');
+    await run.check();
+    run.secret.version = 'b';
+
+    await run.check();
+    await run.check();
+
+    expect(run.ca.calls).toBe(2);
+    expect(run.events.map(({ detail }) => detail)).toMatchObject([
+      { reason: 'credentials', since: '2026-11-01T00:00:00.000Z' },
+      { reason: 'credentials', since: '2026-11-01T03:00:00.000Z' },
+    ]);
+    run.secret.version = 'c';
+    await run.check({ answer: '<html>' });
+    await run.check({ answer: '-16' });
+    expect(run.events).toHaveLength(3);
+  });
+
   test('is sent for an outage at the first check after six hours, and once.', async () => {
     const run = prepare('<html>');
 
