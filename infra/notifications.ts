@@ -10,6 +10,7 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
+import { DEFAULT_COLLECTOR } from '../functions/environment.ts';
 import { ERRORS_REPORTED_BY_COLLECT } from '../functions/errors.ts';
 import { EVENT_SOURCE, EXPIRING, FAILED, ISSUED, PUBLICATION_BROKEN, REVOKED, WAITING } from '../functions/events.ts';
 import { acknowledgeWildcard } from './acknowledge.ts';
@@ -105,7 +106,7 @@ export function createNotify(scope: Construct, props: NotifyProps): LambdaFuncti
     eventPattern: {
       source: [EVENT_SOURCE],
       detailType: [ISSUED, WAITING, FAILED, EXPIRING, REVOKED, PUBLICATION_BROKEN],
-      detail: { collector: [settings.name] },
+      detail: { collector: acceptedNames(settings.name) },
     },
     ...target,
   });
@@ -127,6 +128,11 @@ export function createNotify(scope: Construct, props: NotifyProps): LambdaFuncti
     ...target,
   });
   return notify;
+}
+
+/** Executions that started with release 0.1.0, which had one collector, announce their certificate without its name. */
+function acceptedNames(name: string): string[] {
+  return name === DEFAULT_COLLECTOR ? Match.anyOf(name, Match.doesNotExist()) : [name];
 }
 
 function grantNotify(notify: LambdaFunction, { bucket, stateMachine, topics }: NotifyProps): void {

@@ -78,6 +78,12 @@ describe('the rules of notify', () => {
     });
   });
 
+  test('The rule of the default collector also matches what executions of release 0.1.0 announce, without a name.', () => {
+    expect(only(byDefault, 'AWS::Events::Rule', 'Outgoing').Properties).toMatchObject({
+      EventPattern: { detail: { collector: ['mark-certificate-collector', { exists: false }] } },
+    });
+  });
+
   test.each([
     ['OrderFailed', { status: ['FAILED'], error: [{ 'anything-but': ERRORS_REPORTED_BY_COLLECT }] }],
     ['OrderStopped', { status: ['TIMED_OUT', 'ABORTED'] }],

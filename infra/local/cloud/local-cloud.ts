@@ -328,7 +328,7 @@ function executionEnded(
   return { source: 'aws.states', 'detail-type': 'Step Functions Execution Status Change', detail };
 }
 
-/** Matches the part of EventBridge's patterns that the stack uses: accepted values of a field, and `anything-but`. */
+/** Matches the part of EventBridge's patterns that the stack uses: accepted values of a field, `anything-but` and `exists`. */
 function matches(pattern: unknown, event: unknown): boolean {
   return Object.entries(asObject(pattern)).every(([field, accepted]) => {
     const value = asObject(event)[field];
@@ -337,7 +337,10 @@ function matches(pattern: unknown, event: unknown): boolean {
 }
 
 function accepts(accepted: unknown, value: unknown): boolean {
-  const excluded = asObject(accepted)['anything-but'];
+  const { 'anything-but': excluded, exists } = asObject(accepted);
+  if (typeof exists === 'boolean') {
+    return exists === (value !== undefined);
+  }
   return Array.isArray(excluded) ? value !== undefined && !excluded.includes(value) : accepted === value;
 }
 
