@@ -1,5 +1,5 @@
 import { assertionName } from '../bimi.ts';
-import { type Deployment, downloadCommand, folderUrl, orderCommand } from './commands.ts';
+import { type Deployment, downloadCommand, folderUrl, orderCommand, shellWord } from './commands.ts';
 import type { Broken, Expiring, Issued, Revoked } from './events.ts';
 import {
   asSentence,
@@ -253,12 +253,12 @@ function fixOf(broken: Broken, context: MessageContext): readonly Paragraph[] {
     case 'dmarc-missing':
       return [
         'Put one DMARC record into the DNS, with the policy quarantine or reject for all messages. To see the current records:',
-        { verbatim: `dig +short TXT _dmarc.${domain}` },
+        { verbatim: `dig +short TXT ${shellWord(`_dmarc.${domain}`)}` },
       ];
     case 'dmarc-weak':
       return [
         'Change the DMARC record so that its policy is quarantine or reject for all messages. To see the current record:',
-        { verbatim: `dig +short TXT _dmarc.${domain}` },
+        { verbatim: `dig +short TXT ${shellWord(`_dmarc.${domain}`)}` },
       ];
     case 'chain-unreachable':
     case 'logo-unreachable': {
@@ -266,7 +266,7 @@ function fixOf(broken: Broken, context: MessageContext): readonly Paragraph[] {
       const address = new RegExp(`\\b${tag}=([^;"]+)`).exec(bimiRecord)?.[1] ?? '';
       return [
         'Find out why the address does not return the file. The runbook lists the causes. To see the answer:',
-        { verbatim: `curl -sSI ${address}` },
+        { verbatim: `curl -sSI ${shellWord(address)}` },
       ];
     }
     case 'expired':
@@ -282,7 +282,7 @@ function fixOf(broken: Broken, context: MessageContext): readonly Paragraph[] {
         {
           verbatim: [
             `aws s3api list-object-versions --region ${deployment.region} \\`,
-            `  --bucket ${deployment.bucket} --prefix published/${domain}/${selector}.json`,
+            `  --bucket ${deployment.bucket} --prefix ${shellWord(`published/${domain}/${selector}.json`)}`,
           ].join('\n'),
         },
       ];
@@ -298,7 +298,7 @@ function fixOf(broken: Broken, context: MessageContext): readonly Paragraph[] {
 
 const unreachableDns = (name: string): Paragraph[] => [
   'Check that the name servers of the domain answer. If the next daily check succeeds, there is nothing to do:',
-  { verbatim: `dig TXT ${name}` },
+  { verbatim: `dig TXT ${shellWord(name)}` },
 ];
 
 function ownerFact(owner: string | undefined): MessageContent['facts'] {

@@ -19,11 +19,19 @@ export const NEW_ORDER_NUMBER = 'NEW_ORDER_NUMBER';
 /** Columns of a line of a command. Mail programs break longer lines, some of them for good. */
 const COLUMNS = 76;
 
+/** A word of a command, in quotes if the shell would change it. Step Functions allows such names of executions. */
+export function shellWord(text: string): string {
+  return /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", ESCAPED_QUOTE)}'`;
+}
+
+/** A single quote in a text in single quotes. */
+const ESCAPED_QUOTE = String.raw`'\''`;
+
 /** The command that redrives an execution. */
 export function redriveCommand({ region, stateMachineArn }: Deployment, execution: string): string {
   return [
     `aws stepfunctions redrive-execution --region ${region} \\`,
-    `  --execution-arn ${executionArn(stateMachineArn, execution)}`,
+    `  --execution-arn ${shellWord(executionArn(stateMachineArn, execution))}`,
   ].join('\n');
 }
 
@@ -32,7 +40,7 @@ export function storeLoginCommand({ region, collector }: Deployment, account: st
   const secret = account === null ? `${collector}/credentials` : `${collector}/accounts/${account}`;
   return [
     `aws secretsmanager put-secret-value --region ${region} \\`,
-    `  --secret-id ${secret} \\`,
+    `  --secret-id ${shellWord(secret)} \\`,
     '  --secret-string file://login.json && rm login.json',
   ].join('\n');
 }
@@ -69,7 +77,7 @@ function breakQuoted(text: string): string {
   const lines: string[] = [];
   let line = '';
   // Never inside an escape sequence, and preferably after a comma.
-  for (const part of text.replaceAll("'", String.raw`'\''`).split(/(?<=,)(?=\S)/)) {
+  for (const part of text.replaceAll("'", ESCAPED_QUOTE).split(/(?<=,)(?=\S)/)) {
     if (line !== '' && line.length + part.length + 2 > COLUMNS) {
       lines.push(`${line}'\\`);
       line = "'";

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { DEFAULT_COLLECTOR } from '../environment.ts';
 import { EVENT_SOURCE, EXPIRING, FAILED, ISSUED, PUBLICATION_BROKEN, REVOKED, WAITING } from '../events.ts';
 import { parseInput } from '../input.ts';
+import { orderInStateSchema } from '../order.ts';
 import { dateSchema } from '../store/manifest.ts';
 
 /** The names of the concerns, with which an order that waits needs a person. */
@@ -17,7 +18,8 @@ const collectorEntries = {
 
 const orderEntries = {
   ...collectorEntries,
-  orderNumber: v.string(),
+  // Keys and commands contain it.
+  orderNumber: orderInStateSchema.entries.orderNumber,
   account: v.optional(v.nullable(v.string()), null),
 };
 
@@ -73,7 +75,7 @@ const revokedSchema = v.object({
 
 const brokenSchema = v.object({
   ...collectorEntries,
-  orderNumber: v.optional(v.string()),
+  orderNumber: v.optional(orderInStateSchema.entries.orderNumber),
   account: v.optional(v.nullable(v.string()), null),
   owner: v.optional(v.string()),
   domain: v.string(),

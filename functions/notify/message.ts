@@ -66,7 +66,9 @@ export function layOut(content: MessageContent, runbookUrl: string): Message {
 }
 
 function render(paragraph: Paragraph): string {
-  return typeof paragraph === 'string' ? wrap(withoutControls(paragraph)) : paragraph.verbatim;
+  return typeof paragraph === 'string'
+    ? wrap(withoutControls(paragraph))
+    : paragraph.verbatim.split('\n').map(withoutHidden).join('\n');
 }
 
 /** Breaks prose at spaces. A longer word, such as an address, has a line for itself. */
@@ -127,10 +129,12 @@ export function toAscii(text: string): string {
 
 /** Texts of the CA and of certificates can contain anything. */
 export function withoutControls(text: string): string {
-  return text
-    .replaceAll(/\s+/g, ' ')
-    .replaceAll(/[\p{Control}\p{Format}]/gu, '')
-    .trim();
+  return withoutHidden(text.replaceAll(/\s+/g, ' ')).trim();
+}
+
+/** Leaves out what a reader does not see, and what changes how a terminal or a mail program shows a text. */
+function withoutHidden(text: string): string {
+  return text.replaceAll(/[\p{Control}\p{Format}]/gu, '');
 }
 
 /** A text as a sentence: with a capital letter and a full stop. */

@@ -143,6 +143,17 @@ describe('a message with a hundred domains', () => {
   });
 });
 
+describe('an event that names no order number', () => {
+  test.each(['1; rm -rf ~', '../2', '', '1\n2'])(
+    'No message repeats %j in a command or in a key.',
+    async (orderNumber) => {
+      const event = issued({});
+      const wrong = { ...event, detail: { ...event.detail, orderNumber } };
+      await expect(render(wrong)).rejects.toThrow(expect.objectContaining({ name: 'InvalidInput' }));
+    },
+  );
+});
+
 describe('a message that is too long for SNS', () => {
   test('It is cut at the end of a line, and ends with the link.', () => {
     const { body } = layOut(
@@ -184,6 +195,17 @@ describe('the commands', () => {
       EventBusName: 'orders',
       Detail: order,
     });
+  });
+
+  test('A shell passes the name of an execution as it is, even one that somebody chose.', () => {
+    const name = `it's_(mine)!=$HOME`;
+    expect(argumentsOf(redriveCommand(DEPLOYMENT, name)).at(-1)).toMatch(/:it's_\(mine\)!=\$HOME$/);
+  });
+
+  test('Neither a command nor a record contains a character that a reader cannot see.', () => {
+    const hidden = '\u202e\u200b\u0007\u001b';
+    const { body } = layOut({ ...CONTENT, nextStep: [{ verbatim: `aws a \\\n  b${hidden}c` }] }, RUNBOOK_URL);
+    expect(body).toContain('aws a \\\n  bc');
   });
 
   test('The redrive names the execution, and the login is stored in the secret of its account.', () => {
