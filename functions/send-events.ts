@@ -16,6 +16,11 @@ const CALL_BYTES = 256 * 1024;
 export interface Bus {
   readonly eventBridge: EventBridgeClient;
   readonly eventBusName: string;
+  /**
+   * What EventBridge accepted in a run that failed, if this is its repetition. People would receive the messages of these
+   * events again, so they are not sent again. Every accepted event is added.
+   */
+  readonly sentBefore?: Set<string>;
 }
 
 /** A detail and the entry of PutEvents that contains it. */
@@ -24,6 +29,7 @@ interface Prepared<T> {
   readonly entry: PutEventsRequestEntry;
   /** In bytes, as EventBridge counts them. */
   readonly size: number;
+  readonly id: string;
 }
 
 /**
@@ -33,16 +39,20 @@ interface Prepared<T> {
  * @returns the details that EventBridge did not accept, each with the reason.
  */
 export async function sendEvents<T>(
-  { eventBridge, eventBusName }: Bus,
+  { eventBridge, eventBusName, sentBefore = new Set() }: Bus,
   detailType: string,
   details: readonly T[],
   sent: (detail: T) => void,
 ): Promise<{ readonly detail: T; readonly reason: string }[]> {
   const failures: { detail: T; reason: string }[] = [];
-  const prepared = details.map((detail): Prepared<T> => {
+  const prepared = details.flatMap((detail): Prepared<T>[] => {
     const json = JSON.stringify(detail);
+    const id = `${detailType} ${json}`;
+    if (sentBefore.has(id)) {
+      return [];
+    }
     const entry = { EventBusName: eventBusName, Source: EVENT_SOURCE, DetailType: detailType, Detail: json };
-    return { detail, entry, size: Buffer.byteLength(EVENT_SOURCE + detailType + json) };
+    return [{ detail, entry, id, size: Buffer.byteLength(EVENT_SOURCE + detailType + json) }];
   });
   for (const call of inCalls(prepared)) {
     const Entries = call.map(({ entry }) => entry);
@@ -53,10 +63,11 @@ export async function sendEvents<T>(
       failures.push(...call.map(({ detail }) => ({ detail, reason: String(error) })));
       continue;
     }
-    for (const [index, { detail }] of call.entries()) {
+    for (const [index, { detail, id }] of call.entries()) {
       // The results have the order of the entries. Only refused entries have an error code.
       const { ErrorCode, ErrorMessage } = results[index] ?? {};
       if (ErrorCode === undefined) {
+        sentBefore.add(id);
         sent(detail);
       } else {
         failures.push({ detail, reason: `${ErrorCode}: ${ErrorMessage}` });

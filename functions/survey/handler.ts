@@ -8,6 +8,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { SNSClient } from '@aws-sdk/client-sns';
 import middy from '@middy/core';
+import type { Context } from 'aws-lambda';
 import { type Environment, parseEnvironment } from '../environment.ts';
 import { sendHttp } from '../http.ts';
 import { logErrors } from '../log-errors.ts';
@@ -64,8 +65,14 @@ export function createHandler(environment: Environment, resolver: TxtResolver = 
     observe: createObserver(logger, metrics),
     now: () => new Date(),
   };
-  return middy(async (event: { readonly source?: unknown }) => {
-    await survey({ ...dependencies, sendDailyEvents: event.source !== DEPLOYMENT_SOURCE });
+  let run = { requestId: '', sentBefore: new Set<string>() };
+  return middy(async (event: { readonly source?: unknown }, { awsRequestId: requestId }: Context) => {
+    // Lambda repeats a failed invocation with its request id, usually in the same process.
+    if (run.requestId !== requestId) {
+      run = { requestId, sentBefore: new Set() };
+    }
+    const { sentBefore } = run;
+    await survey({ ...dependencies, sentBefore, sendDailyEvents: event.source !== DEPLOYMENT_SOURCE });
     // Only a completed survey adds this metric: an alarm fires if it is absent.
     metrics.addMetric(SURVEY_METRICS.runs, MetricUnit.Count, 1);
   })

@@ -30,7 +30,7 @@ export interface SurveyDependencies extends PublicationDependencies, ReminderDep
  * run with what could be read.
  *
  * @throws {Error} the error of one part, or an AggregateError of several, after all have ended. Lambda then repeats the
- * whole survey, so some events may be sent twice, which is better than never.
+ * whole survey. In another process it may send some events twice, which is better than never.
  */
 export async function survey(dependencies: SurveyDependencies): Promise<void> {
   const { publications: checks, executions, topics, observe } = dependencies;

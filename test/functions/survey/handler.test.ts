@@ -117,6 +117,21 @@ describe('The survey function', () => {
     expect(metrics).not.toHaveProperty('SurveyRuns');
   });
 
+  test('sends no event again if Lambda repeats a run that failed, but in the next run.', async () => {
+    const handler = createHandler(VARIABLES);
+    const ordersSent = () => servers.reminders().map(({ orderNumber }) => orderNumber);
+    await servers.store('1', { domains: ['one.example'] });
+    await servers.store('2', { domains: ['two.example'] });
+    servers.bus.refuse = ({ Detail }) => (JSON.parse(Detail).orderNumber === '2' ? REFUSAL : undefined);
+    await expect(invoke(handler)).rejects.toThrow('order 2');
+    servers.bus.refuse = () => undefined;
+
+    await invoke(handler);
+    expect(ordersSent()).toEqual(['1', '2', '2']);
+    await handler({}, { ...lambdaContext('survey'), awsRequestId: 'another' });
+    expect(ordersSent()).toEqual(['1', '2', '2', '1', '2']);
+  });
+
   test.each(['soon', '-1', '1.5', '30d'])('does not start with REMIND_BEFORE_DAYS %j.', (REMIND_BEFORE_DAYS) => {
     expect(() => createHandler({ ...VARIABLES, REMIND_BEFORE_DAYS })).toThrow('REMIND_BEFORE_DAYS');
   });
