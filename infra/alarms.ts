@@ -58,6 +58,15 @@ const HOUR = Duration.hours(1);
 /** The survey runs daily. Two hours more are for a late or repeated run. */
 const SURVEY_HOURS = 26;
 
+/**
+ * The retries of a check are up to an hour apart, with full jitter. Four hours always contain three of them, also while
+ * CloudWatch does not see the latest one yet. An alarm that needs three therefore stays in ALARM until the fault is over.
+ */
+const ERROR_PERIOD = Duration.hours(4);
+
+/** How often a busy Collect refuses a check on average before the alarm counts the hour. */
+const REFUSALS_PER_CHECK = 3;
+
 /** The longest warm-up that CloudWatch accepts (PutMetricAlarm, WarmUpConfiguration). */
 const LONGEST_WARM_UP = Duration.days(2);
 
@@ -113,7 +122,7 @@ function filled(count: IMetric, period: Duration): MathExpression {
  * The table of alarms, by construct id without the suffix `Alarm`. All alarms are about conditions without an order:
  * each order has separate messages. docs/decisions/operations.md explains the three kinds:
  *
- * - faults are counted: `filled`, and the alarm is OK again after the period;
+ * - faults are counted: `filled`, and the alarm is OK again after the periods;
  * - a state is measured by a run or a call: without a measurement the alarm keeps its state (`IGNORE`);
  * - a missing run is the fault itself: `filled` in every hour, and `BREACHING`.
  */
@@ -123,27 +132,38 @@ function alarmDefinitions(props: AlarmsProps): AlarmDefinitions {
     CollectErrors: {
       title: 'Collect fails',
       meaning:
-        'The function Collect failed at least three times within an hour; refusals by the CA do not count. The state machine retries each check for up to 7 hours.',
+        'The function Collect failed at least three times within four hours; refusals by the CA do not count. The state machine retries each check for up to 7 hours.',
       // A refusal ends an invocation with a named error, which Lambda counts. Only Lambda counts an invocation that
       // ends without running the handler to its end, so a separate metric of unexpected errors would miss the worst ones.
       metric: new MathExpression({
         expression: 'FILL(errors, 0) - FILL(refusals, 0)',
         usingMetrics: {
           errors: collect.metricErrors({ statistic: Stats.SUM }),
-          refusals: functionMetric(settings.name, 'collect', COLLECT_METRICS.failed, Stats.SUM, HOUR),
+          refusals: functionMetric(settings.name, 'collect', COLLECT_METRICS.failed, Stats.SUM, ERROR_PERIOD),
         },
-        period: HOUR,
+        period: ERROR_PERIOD,
       }),
       threshold: 3,
     },
     CollectThrottled: {
       title: 'Collect is throttled',
       meaning:
-        'In each of the last four hours, at least 100 checks found Collect busy: there are more orders than its concurrency allows.',
-      metric: filled(collect.metricThrottles({ statistic: Stats.SUM }), HOUR),
+        'In at least four of the last eight hours, a check found Collect busy more than three times on average: there are more orders than its concurrency allows.',
+      // Refusals grow with the number of orders, also if all are checked in time. At a load of 0.8 a check is refused
+      // three times on average (docs/performance.md, Scale). The threshold excludes a few orders with bad luck.
+      metric: new MathExpression({
+        expression: `FILL(throttles, 0) - ${REFUSALS_PER_CHECK} * FILL(checks, 0)`,
+        usingMetrics: {
+          throttles: collect.metricThrottles({ statistic: Stats.SUM }),
+          checks: collect.metricInvocations({ statistic: Stats.SUM }),
+        },
+        period: HOUR,
+      }),
       threshold: 100,
-      // A burst of 90 minutes is in three sliding hours. 1,000 orders at once are all checked after 80 minutes.
-      evaluationPeriods: 4,
+      // A burst of 90 minutes is in three sliding hours. 1,000 orders at once are all checked after 80 minutes. Of eight
+      // hours, so that a quieter hour does not end the alarm, and the next hour fire it again.
+      evaluationPeriods: 8,
+      datapointsToAlarm: 4,
     },
     CaDown: caDown(settings),
     DeadLetters: {

@@ -269,7 +269,6 @@ function canShareEnvironment(one: Construct, other: Construct): boolean {
   return canBeSame(a.account, b.account) && canBeSame(a.region, b.region);
 }
 
-/** Allows the functions to use the key. The owner of the key must allow the same in the key's policy. */
 /** Allows the functions to use the key. Every new key has a policy that leaves this decision to roles. */
 function grantKey(key: IKey, functions: readonly LambdaFunction[]): void {
   for (const each of functions) {

@@ -85,13 +85,13 @@ describe('each alarm', () => {
       'CollectErrors',
       'FILL(errors, 0) - FILL(refusals, 0)',
       [`Sum ${lambda('Errors', 'CollectFunction')}`, `Sum ${own('collect', 'OrdersFailed')}`],
-      { period: HOUR, breach: [OR_MORE, 3], points: [1, 1], missing: 'notBreaching' },
+      { period: 4 * HOUR, breach: [OR_MORE, 3], points: [1, 1], missing: 'notBreaching' },
     ],
     [
       'CollectThrottled',
-      FILLED,
-      [`Sum ${lambda('Throttles', 'CollectFunction')}`],
-      { period: HOUR, breach: [OR_MORE, 100], points: [4, 4], missing: 'notBreaching' },
+      'FILL(throttles, 0) - 3 * FILL(checks, 0)',
+      [`Sum ${lambda('Throttles', 'CollectFunction')}`, `Sum ${lambda('Invocations', 'CollectFunction')}`],
+      { period: HOUR, breach: [OR_MORE, 100], points: [4, 8], missing: 'notBreaching' },
     ],
     [
       'CaDown',
@@ -204,9 +204,9 @@ describe('the timings that settings accept', () => {
 describe('the cost of the alarms', () => {
   // AWS bills an alarm for each metric that it reads (page "Amazon CloudWatch pricing"): 0.10 dollars a month.
   test.each([
-    ['by default', byDefault, 9],
-    ['with publish', publishing, 10],
-    ['with publish and push', everything, 11],
+    ['by default', byDefault, 10],
+    ['with publish', publishing, 11],
+    ['with publish and push', everything, 12],
   ])('The alarms read as many metrics as the page about costs states, %s.', (_, stack, metrics) => {
     const read = Object.values(alarmsOf(stack)).flatMap((alarm) => queryOf(alarm).metrics);
     expect(read.length).toBe(metrics);

@@ -168,8 +168,36 @@ const STORIES: readonly StoryCase[] = [
     expected: {
       CollectErrors: [3, 10].map((day) => ({
         fires: [day * DAY + 3 * MINUTE, day * DAY + 8 * MINUTE],
-        ok: [day * DAY + HOUR, day * DAY + 2 * HOUR],
+        ok: [day * DAY + 4 * HOUR, day * DAY + 5 * HOUR],
       })),
+    },
+  },
+  {
+    title: 'One order fails for five hours, and its retries have full jitter: one message.',
+    days: 4,
+    record(story) {
+      usualDays(story, 4);
+      for (const minute of [0, 1, 2, 5, 12, 30, 75, 80, 95, 150, 160, 175, 230, 240, 250, 290]) {
+        story.unexpectedError(2 * DAY + minute * MINUTE);
+      }
+    },
+    expected: {
+      CollectErrors: [
+        { fires: [2 * DAY + 2 * MINUTE, 2 * DAY + 6 * MINUTE], ok: [2 * DAY + 7 * HOUR, 2 * DAY + 9 * HOUR] },
+      ],
+    },
+  },
+  {
+    title: 'Collect fails once an hour for a day: one message.',
+    days: 5,
+    record(story) {
+      usualDays(story, 5);
+      for (let hour = 0; hour < 24; hour += 1) {
+        story.unexpectedError(2 * DAY + hour * HOUR + 7);
+      }
+    },
+    expected: {
+      CollectErrors: [{ fires: [2 * DAY + 2 * HOUR, 2 * DAY + 3.1 * HOUR], ok: [3 * DAY, 3 * DAY + 3 * HOUR] }],
     },
   },
   {
@@ -184,7 +212,7 @@ const STORIES: readonly StoryCase[] = [
     },
     expected: {
       CollectErrors: [
-        { fires: [2 * DAY + 3 * MINUTE, 2 * DAY + 8 * MINUTE], ok: [2 * DAY + HOUR, 2 * DAY + 2 * HOUR] },
+        { fires: [2 * DAY + 3 * MINUTE, 2 * DAY + 8 * MINUTE], ok: [2 * DAY + 4 * HOUR, 2 * DAY + 5 * HOUR] },
       ],
     },
   },
@@ -422,6 +450,54 @@ const STORIES: readonly StoryCase[] = [
     expected: {},
   },
   {
+    title: 'A thousand orders wait, and many checks find Collect busy, but all are checked in time.',
+    days: 4,
+    record(story) {
+      usualDays(story, 4);
+      // At a load of 0.28, as simulated with the Retry of the state machine: 6 checks a minute, and 2 refusals.
+      for (let minute = 0; minute < 2 * 24 * 60; minute += 1) {
+        for (let check = 0; check < 6; check += 1) {
+          story.check(DAY + minute * MINUTE + check * 10);
+        }
+        story.throttles(DAY + minute * MINUTE, minute % 60 < 30 ? 4 : 1);
+      }
+    },
+    expected: {},
+  },
+  {
+    title: 'A hundred orders arrive every two hours: each time, Collect is throttled for half an hour.',
+    days: 3,
+    record(story) {
+      usualDays(story, 3);
+      for (let minute = 0; minute < 24 * 60; minute += 1) {
+        if (minute % 120 < 30) {
+          story.throttles(DAY + minute * MINUTE, 10);
+          for (let check = 0; check < 4; check += 1) {
+            story.check(DAY + minute * MINUTE + check * 15);
+          }
+        }
+      }
+    },
+    expected: {},
+  },
+  {
+    title: 'Collect is overloaded for two days, and two hours in between have fewer refusals: one message.',
+    days: 6,
+    record(story) {
+      usualDays(story, 6);
+      for (let minute = 0; minute < 2 * 24 * 60; minute += 1) {
+        const isQuiet = [12, 24].includes(Math.floor(minute / 60));
+        story.throttles(2 * DAY + minute * MINUTE, isQuiet ? 1 : 20);
+        story.check(2 * DAY + minute * MINUTE);
+      }
+    },
+    expected: {
+      CollectThrottled: [
+        { fires: [2 * DAY + 3 * HOUR, 2 * DAY + 4.2 * HOUR], ok: [4 * DAY + 2 * HOUR, 4 * DAY + 5.1 * HOUR] },
+      ],
+    },
+  },
+  {
     title: 'There are more orders than Collect can check: it is throttled for a day, and again two days later.',
     days: 8,
     record(story) {
@@ -435,7 +511,7 @@ const STORIES: readonly StoryCase[] = [
     expected: {
       CollectThrottled: [3, 5].map((day) => ({
         fires: [day * DAY + 3 * HOUR, day * DAY + 4.2 * HOUR],
-        ok: [(day + 1) * DAY, (day + 1) * DAY + 1.1 * HOUR],
+        ok: [(day + 1) * DAY + 4 * HOUR, (day + 1) * DAY + 5.1 * HOUR],
       })),
     },
   },

@@ -74,8 +74,10 @@ export function createStory(random: () => number = pseudoRandom()) {
     known.push({ at: Math.round(at), value });
     samples.set(identity, known);
   };
-  const lambda = (functionId: string, at: number, { failed }: { readonly failed: boolean }) =>
+  const lambda = (functionId: string, at: number, { failed }: { readonly failed: boolean }) => {
+    write(METRIC.lambda(functionId, 'Invocations'), at, 1);
     write(METRIC.lambda(functionId, 'Errors'), at, failed ? 1 : 0);
+  };
   const collect = (name: string, at: number, value = 1) => write(METRIC.own('collect', name), at, value);
   const call = (at: number, reached: boolean) => {
     collect(COLLECT_METRICS.calls, at + CALL);
@@ -122,6 +124,7 @@ export function createStory(random: () => number = pseudoRandom()) {
       lambda('CollectFunction', at, { failed: true });
     },
 
+    /** Invocations that Lambda refuses. It counts them separately from those that it runs. */
     throttles(at: number, count: number) {
       write(METRIC.lambda('CollectFunction', 'Throttles'), at, count);
     },
