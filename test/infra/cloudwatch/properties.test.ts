@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { alarmOf, queryOf } from '../alarm-properties.ts';
 import { synthesize } from '../synthesized.ts';
 import { type Assumptions, simulate } from './simulation.ts';
-import { createStory, DAY, HOUR, MINUTE } from './story.ts';
+import { CALL_SECONDS, createStory, DAY, HOUR, MINUTE } from './story.ts';
 
 const assumptions: fc.Arbitrary<Assumptions> = fc.record({
   fillsEmptySeries: fc.boolean(),
@@ -52,7 +52,8 @@ describe('whatever happens', () => {
           const until = (times.at(-1) ?? 0) + DAY;
           const transitions = simulate(alarm, story.data(), { createdAt: 0, until, assumptions: assumed });
           for (const { at, to } of transitions) {
-            const before = made.filter((each) => each.at < at);
+            // The sample of a call is written at its end, and is visible after the delay.
+            const before = made.filter((each) => each.at + CALL_SECONDS + assumed.delay <= at);
             const latest = before.findLast(({ reached }) => reached)?.at ?? Number.NEGATIVE_INFINITY;
             if (to === 'ALARM') {
               fired += 1;

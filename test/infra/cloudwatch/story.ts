@@ -10,7 +10,7 @@ export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
 /** Seconds that a call to the CA takes. */
-const CALL = 3;
+export const CALL_SECONDS = 3;
 
 /** The result of one survey. */
 interface Survey {
@@ -80,8 +80,8 @@ export function createStory(random: () => number = pseudoRandom()) {
   };
   const collect = (name: string, at: number, value = 1) => write(METRIC.own('collect', name), at, value);
   const call = (at: number, reached: boolean) => {
-    collect(COLLECT_METRICS.calls, at + CALL);
-    collect(COLLECT_METRICS.reached, at + CALL, reached ? 1 : 0);
+    collect(COLLECT_METRICS.calls, at + CALL_SECONDS);
+    collect(COLLECT_METRICS.reached, at + CALL_SECONDS, reached ? 1 : 0);
   };
 
   const story = {
@@ -93,8 +93,8 @@ export function createStory(random: () => number = pseudoRandom()) {
     check(at: number, { reached = true, reason = 'processing' }: Pick<Partial<Check>, 'reached' | 'reason'> = {}) {
       lambda('CollectFunction', at, { failed: false });
       call(at, reached);
-      collect(COLLECT_METRICS.waiting, at + CALL);
-      collect(WAITING_METRICS[reached ? reason : 'outage'], at + CALL);
+      collect(COLLECT_METRICS.waiting, at + CALL_SECONDS);
+      collect(WAITING_METRICS[reached ? reason : 'outage'], at + CALL_SECONDS);
     },
 
     /** Every check of an order, with the waits that Collect returns. */
@@ -108,7 +108,7 @@ export function createStory(random: () => number = pseudoRandom()) {
         previous = current;
         story.check(at, { reached: isReached, reason });
         const state = { reason: current, consecutive, checks, elapsedSeconds: at - from };
-        at += CALL + waitSeconds(state, pollSeconds, random());
+        at += CALL_SECONDS + waitSeconds(state, pollSeconds, random());
       }
     },
 
@@ -116,7 +116,7 @@ export function createStory(random: () => number = pseudoRandom()) {
     refusal(at: number) {
       lambda('CollectFunction', at, { failed: true });
       call(at, true);
-      collect(COLLECT_METRICS.failed, at + CALL);
+      collect(COLLECT_METRICS.failed, at + CALL_SECONDS);
     },
 
     /** An error in Collect that the state machine retries: an invocation that writes no metric. */
