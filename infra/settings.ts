@@ -155,7 +155,7 @@ const settingsSchema = v.object({
   ),
   /** Whether a revoked certificate is unpublished at once. */
   unpublishRevoked: v.optional(flag(), false),
-  /** A customer-managed key for the bucket, the secrets, the queue and the topic; AWS's keys by default. */
+  /** A customer-managed key for the bucket, the secrets, the queue and the topics; AWS's keys by default. */
   kmsKeyArn: v.optional(
     text(
       'the ARN of a KMS key',
@@ -335,7 +335,7 @@ function publishingProblems({ publish, ...others }: v.InferOutput<typeof publish
     .filter(([, value]) => !publish && value !== undefined && value !== false)
     .map(
       ([name, value]) =>
-        `${name}: ${JSON.stringify(value)} is not accepted without publish; accepted: publish=true in addition`,
+        `${name}: ${JSON.stringify(value)} is not accepted without publish; accepted: "publish": true in addition`,
     );
   if ((publishDomainName === undefined) !== (publishCertificateArn === undefined)) {
     const [present, missing] =

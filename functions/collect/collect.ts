@@ -180,7 +180,7 @@ export function createCollect(dependencies: CollectDependencies) {
       dependencies.random(),
     );
     observe({ ...record, outcome: 'waiting', reason, waitSeconds: wait, text: reply.text });
-    // Another rejected login is another wait: whoever stored it must know.
+    // Another rejected login is another wait: the person who stored it needs a message.
     const isSameLogin = result.rejectedCredentialsVersion === previous?.rejectedCredentialsVersion;
     const waiting = {
       reason,

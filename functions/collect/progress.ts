@@ -46,7 +46,7 @@ export interface PreviousWait {
 }
 
 /**
- * Reasons that tell nothing about the order: the CA did not look at it. What the order waited for before is still
+ * Reasons that contain nothing about the order: the CA did not check it. What the order waited for before is still
  * missing, and was reported.
  */
 const SILENT_REASONS: ReadonlySet<string | undefined> = new Set<WaitingReason>(['outage', 'call-limit']);

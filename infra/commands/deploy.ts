@@ -8,9 +8,9 @@ import { EXIT_CODES, runCommand, splitArguments, UsageError } from './usage.ts';
 const USAGE = `npm run deploy -- [--remove WHAT]... [--profile NAME] [--region REGION] [-c SETTING=VALUE]... [OPTION OF cdk deploy]...
 
 Deploys the collector with the settings under "context" in cdk.json. First it compares them with the settings of the
-deployed stack and prints every difference. It refuses to take away what people depend on, unless --remove names it.
+deployed stack and prints every difference. It refuses to remove what people depend on, unless --remove names it.
 
-  --remove    something that this deployment may take away; may be repeated:
+  --remove    something that this deployment may remove; may be repeated:
               ${REMOVABLE_SETTINGS.join(', ')},
               or a resource that a refusal names
   --profile   the AWS profile (default: AWS_PROFILE, or the credentials in the environment)

@@ -9,9 +9,9 @@ import { EXIT_CODES, parseArguments, runCommand, UsageError } from './usage.ts';
 const USAGE = `npm run smoke -- [--collector NAME] [--region REGION] [--profile PROFILE] [--json]
 
 Tests a deployed collector from outside: an alarm, a message, the dead-letter queue, the push URL, the published address
-and the policy of the key. It takes about five minutes and calls the CA for no order.
+and the policy of the key. It takes about five minutes and does not call the CA.
 
-The people behind alarmEmail receive a few messages that say that they are a test. The alarm about the dead-letter queue
+The readers of alarmEmail receive a few messages that are marked as a test. The alarm about the dead-letter queue
 may fire. Rules of other systems that match "Mark Certificate Failed" receive one event: about the order 1, with the
 error SmokeTest.
 

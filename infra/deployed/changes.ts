@@ -11,14 +11,14 @@ export interface Change {
   readonly text: string;
   /** What it means for the people and systems that use the collector. */
   readonly effect?: string | undefined;
-  /** Whether it takes something away that people depend on. */
+  /** Whether it removes something that people depend on. */
   readonly removes: boolean;
 }
 
 /** What a changed setting means. `before` and `after` are written values; undefined means that the setting has none. */
 interface Effect {
   readonly text: string;
-  /** False if the change takes nothing away that people depend on. */
+  /** Whether the change removes something that people depend on. */
   readonly removes: boolean;
 }
 type Value = WrittenSettings[string] | undefined;
@@ -41,18 +41,18 @@ const ifGone =
 
 /** The address that is in use afterwards. */
 const replacedBy = (after: Value, otherwise: string): string =>
-  after === undefined ? otherwise : `${after} receives them only after AWS has asked for a confirmation and got it`;
+  after === undefined ? otherwise : `${after} receives them after its subscription is confirmed`;
 
 /**
  * What a change of each setting means for an existing deployment. Undefined: the difference itself says enough. A new
- * setting needs an entry here, so that its author decides whether a forgotten line in cdk.json may take it away.
+ * setting needs an entry here, so that its author decides whether a forgotten line in cdk.json may remove it.
  */
 const EFFECTS: Readonly<Record<keyof Settings, EffectOf | undefined>> = {
   name: () =>
     takesAway(
       'the secret is replaced: the login at the CA is deleted, and no order is checked until you store it again',
     ),
-  collectUrl: () => informs('every waiting order is asked for there from its next check on'),
+  collectUrl: () => informs('every waiting order is checked at the new address, from its next check on'),
   responseFormat: undefined,
   pollEvery: undefined,
   giveUpAfter: () => informs('also applies to orders that wait already, at their next check'),
@@ -62,14 +62,14 @@ const EFFECTS: Readonly<Record<keyof Settings, EffectOf | undefined>> = {
     ),
   eventBusName: (before) =>
     takesAway(
-      `events on the bus ${JSON.stringify(before)} no longer start a collection, and the collector no longer sends its own there`,
+      `events on the bus ${JSON.stringify(before)} no longer start a collection, and the collector sends its own events to another bus`,
     ),
   trustAnchors: (before, after) => {
     const kept = fingerprintsOf(after);
     const gone = fingerprintsOf(before).filter((fingerprint) => !kept.includes(fingerprint));
     return gone.length === 0
       ? undefined
-      : takesAway(`chains with the root ${gone.join(', ')} are no longer publishable, at their next collection`);
+      : takesAway(`chains with the root ${gone.join(', ')} are not publishable when they are collected again`);
   },
   reservedConcurrency: undefined,
   remindBefore: undefined,
@@ -80,7 +80,7 @@ const EFFECTS: Readonly<Record<keyof Settings, EffectOf | undefined>> = {
   ),
   notifyEmail: ifGone((before, after) =>
     takesAway(
-      `${before} is no longer notified of issued, expiring and revoked certificates; ${replacedBy(after, 'the receivers of the alarms are')}`,
+      `${before} receives no messages about certificates and publications any more; ${replacedBy(after, 'alarmEmail receives them')}`,
     ),
   ),
   runbookUrl: undefined,
@@ -119,7 +119,7 @@ function fingerprintsOf(value: Value): string[] {
   return value === undefined ? [] : String(value).split(',');
 }
 
-/** The settings that a deployment may only take away with `--remove`. */
+/** The settings that a deployment may remove only with `--remove`. */
 export const REMOVABLE_SETTINGS: readonly string[] = [
   'publish',
   'push',
@@ -202,12 +202,12 @@ const DEPENDED_ON: Readonly<Record<string, DependedOn>> = {
     reportedBy: ['push'],
   },
   'AWS::SNS::Topic': {
-    loss: 'the topic is deleted, with every subscription of it',
+    loss: 'the topic is deleted, with all its subscriptions',
     replacedBy: ['TopicName', 'FifoTopic'],
     reportedBy: ['notifyEmail'],
   },
   'AWS::SNS::Subscription': {
-    loss: 'the subscription is deleted: its receiver gets no more messages, unless it confirms a new one',
+    loss: 'the subscription is deleted: its address receives no messages until it confirms a new one',
     replacedBy: ['Endpoint', 'Protocol', 'TopicArn'],
     reportedBy: ['alarmEmail', 'notifyEmail'],
   },

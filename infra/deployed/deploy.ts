@@ -32,7 +32,7 @@ export interface DeployOptions {
 }
 
 /**
- * Prints what a deployment changes, and deploys, unless it takes something away without `--remove`.
+ * Prints what a deployment changes, and deploys, unless it removes something that `--remove` does not name.
  *
  * @returns whether the collector is deployed.
  * @throws {UnknownRemovalError} for an unknown name of `--remove`.
@@ -80,15 +80,15 @@ async function acceptChanges(options: DeployOptions, deployed: DeployedStack): P
   const template = await readTemplate(cloudFormation, deployed.name);
   if (!template) {
     print(
-      `Refused, because the template of the stack ${deployed.name} cannot be parsed: what this deployment takes away is not known. To deploy ` +
+      `Refused, because the template of the stack ${deployed.name} cannot be parsed: it is not known what this deployment removes. To deploy ` +
         'without this comparison: npx cdk deploy',
     );
     return false;
   }
   if (!deployed.settings) {
     print(
-      `The stack ${deployed.name} has no output Settings, because an older release deployed it. Compared are the settings that its other ` +
-        'outputs and its template show, and the resources.',
+      `The stack ${deployed.name} has no output Settings, because an older release deployed it. This command compares ` +
+        'the settings that its other outputs and its template show, and the resources.',
     );
   }
   const settings = deployed.settings
@@ -105,7 +105,7 @@ async function acceptChanges(options: DeployOptions, deployed: DeployedStack): P
   const collisions = await findCollisions(options, settings);
   const refused = changes.filter(({ name, removes }) => removes && !remove.includes(name));
   for (const name of remove.filter((each) => !changes.some((change) => change.removes && change.name === each))) {
-    print(`Note: --remove ${name} has no effect: this deployment does not take it away.`);
+    print(`Note: --remove ${name} has no effect: this deployment does not remove it.`);
   }
   if (refused.length > 0) {
     print(`\n${refusal(refused)}`);
@@ -153,13 +153,13 @@ function refusal(refused: readonly Change[]): string {
   const names = refused.map(({ name }) => name);
   const settings = names.filter((name) => REMOVABLE_SETTINGS.includes(name));
   return [
-    `Refused, because people depend on what this deployment takes away: ${names.join(', ')}.`,
+    `Refused, because this deployment removes what people depend on: ${names.join(', ')}.`,
     ...(settings.length > 0
       ? [
-          'To keep it, write the deployed value of the setting under "context" in cdk.json: -c applies to one deployment only.',
+          'To keep it, write the deployed value of the setting under "context" in cdk.json. The option -c applies to one deployment only.',
         ]
       : ['To keep it, deploy the sources with which the stack was deployed.']),
-    `To take it away, add: ${names.map((name) => `--remove ${name}`).join(' ')}`,
+    `To remove it, add: ${names.map((name) => `--remove ${name}`).join(' ')}`,
   ].join('\n');
 }
 
@@ -211,14 +211,14 @@ function nextSteps({ settings }: SynthesizedCollector, deployed: DeployedStack |
       : []),
     ...(before || settings.alarmEmail !== undefined
       ? []
-      : ['No address receives alarms and messages. Write "alarmEmail" under "context" in cdk.json, and deploy again.']),
+      : [
+          'No e-mail address receives alarms and messages. Write "alarmEmail" under "context" in cdk.json, and deploy again.',
+        ]),
     ...(settings.push === true && before?.push !== true
       ? ['Give the CA the push URL: docs/runbook.md, "Let the CA push".']
       : []),
     ...(settings.publish === true && before?.publish !== true
-      ? [
-          'Put the DNS records of your domains into the DNS: docs/publishing.md. The output PublishedUrl is where they point.',
-        ]
+      ? ['After a certificate is published, put its BIMI record into the DNS: docs/publishing.md.']
       : []),
     ...(before
       ? []

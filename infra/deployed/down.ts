@@ -24,7 +24,7 @@ const BATCH = 20;
 const ROUNDS = 60;
 const PAUSE_MILLISECONDS = 1_000;
 
-/** Executions still run although they were stopped. */
+/** Executions are still running although they were stopped. */
 export class ExecutionsNotStoppedError extends CollectorError {
   override readonly name = 'ExecutionsNotStoppedError';
 }
@@ -93,7 +93,7 @@ export async function down(options: DownOptions): Promise<DownOutcome> {
   }
   await stopAll(options, stack, waiting);
   if ((await cdk(['destroy', '--app', collector.assembly, '--force', ...cdkArguments])) !== 0) {
-    print('\nThe stack is not deleted completely. Remove the cause above, then run npm run down again.');
+    print('\nThe stack is not deleted completely. Fix the cause above, then run npm run down again.');
     return 'failed';
   }
   print(
@@ -166,7 +166,7 @@ async function stopAll(
   for (let round = 0; running.length > 0; round += 1) {
     if (round === ROUNDS) {
       throw new ExecutionsNotStoppedError(
-        `${running.length} executions still run, for example ${running[0]?.name}. Nothing was deleted. Run npm run down again.`,
+        `${running.length} executions are still running, for example ${running[0]?.name}. Nothing was deleted. Run npm run down again.`,
       );
     }
     await stop(sfn, running);

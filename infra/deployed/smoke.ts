@@ -22,7 +22,7 @@ import { readStack } from './stacks.ts';
 export const SMOKE_STEPS = {
   'key-policy': 'the policy of the key allows the services that use it',
   alarm: 'an alarm reaches the topic of the operators',
-  message: 'an event reaches the topic through notify',
+  message: 'the function notify turns an event into a message of the topic',
   'push-without-login': 'the push URL refuses a request without a login',
   'push-with-login': 'the push URL accepts a request with the login',
   'published-address': 'the published address answers, with its headers',
@@ -120,7 +120,7 @@ const absent = (text: string): Finding => ({ outcome: 'absent', text });
 
 /**
  * Tests a deployed stack from outside, as its users and services use it: events, alarms, messages, the push URL and the
- * published address. It calls the CA for no order. The operators receive the test messages, which say so.
+ * published address. It does not call the CA. The operators receive the test messages, which are marked as a test.
  *
  * @returns one result for each step.
  * @throws {AwsUnavailableError} if AWS cannot be read, if there is no such stack, or if it has no output `Settings`.
@@ -232,8 +232,10 @@ async function testKeyPolicy({ kms, stack: { settings } }: Context): Promise<Fin
   const { Policy = '' } = await kms.send(new GetKeyPolicyCommand({ KeyId: kmsKeyArn, PolicyName: 'default' }));
   const missing = missingServices(Policy, keyStatements({ partition, region, account, publish }));
   return missing.length === 0
-    ? passed('It allows every service.')
-    : failed(`It does not allow ${missing.join(', ')} what they need. The README contains the statements.`);
+    ? passed('The policy allows every service.')
+    : failed(
+        `The policy does not allow ${missing.join(', ')} to use the key. The README contains the missing statements.`,
+      );
 }
 
 /** Sets an alarm to ALARM, and back to its state. Its actions run as if the alarm had fired. */
@@ -246,7 +248,7 @@ async function testAlarm(context: Context, inbox: SmokeInbox): Promise<Finding> 
   );
   if (alarm === undefined) {
     return skipped(
-      `None of the ${MetricAlarms.length} alarms of the stack is quiet. Fix what they report, then try again.`,
+      `None of the ${MetricAlarms.length} alarms of the stack can be tested: each is in ALARM, or does not publish to the topic of the operators. Fix what they report, then try again.`,
     );
   }
   const { AlarmName, StateValue } = alarm;

@@ -28,7 +28,7 @@ test('Large events are sent in several calls, because AWS limits the size of a c
   expect(bus.calls.map((entries) => entries.length)).toEqual([4, 4, 4]);
 });
 
-test('An event that is too large is a failure of its own, and the others are sent.', async () => {
+test('An event that is too large fails separately, and the others are sent.', async () => {
   const { send, sent } = await prepare();
   const details = numbered(3, 100);
 

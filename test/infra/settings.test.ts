@@ -441,7 +441,7 @@ describe('the settings of publishing', () => {
   const publishDomainName = 'bimi.example.com';
   const publishCertificateArn = CERTIFICATE_ARN;
   const withoutPublish = (name: string, value: unknown) =>
-    `${name}: ${JSON.stringify(value)} is not accepted without publish; accepted: publish=true in addition`;
+    `${name}: ${JSON.stringify(value)} is not accepted without publish; accepted: "publish": true in addition`;
 
   test('A host name with its certificate is accepted.', () => {
     expect(problemsOf({ publish: 'true', publishDomainName, publishCertificateArn })).toEqual([]);

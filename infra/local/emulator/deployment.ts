@@ -22,7 +22,7 @@ export type Outputs = Readonly<Record<string, string>>;
 
 /**
  * Runs the commands with which users deploy and delete a stack, against the AWS that the environment variables select.
- * Each run uses a separate cloud assembly. `remove` is what a command may take away.
+ * Each run uses a separate cloud assembly. `remove` is what a command may remove.
  *
  * If a command fails, the function rejects with an {@link EmulatorError} that contains the end of the output.
  */

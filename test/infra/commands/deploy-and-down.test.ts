@@ -60,7 +60,7 @@ describe('npm run deploy', () => {
       'Note: -c is for this deployment only. To keep it, write under "context" in cdk.json: pollEvery',
     );
     expect(stdout).toContain('pollEvery: PT3H → PT6H');
-    expect(stdout).toContain('takes away: publish.');
+    expect(stdout).toContain('removes what people depend on: publish.');
     expect(stdout).toContain('Nothing was deployed.');
   });
 

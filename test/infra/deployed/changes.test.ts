@@ -13,7 +13,7 @@ const DEFAULTS = writeSettings(readSettings({}));
 const ROOT = 'a'.repeat(64);
 const OTHER_ROOT = 'b'.repeat(64);
 
-/** Changes that take something away, with a part of the message. */
+/** Changes that remove something, with a part of the message. */
 const REMOVALS = {
   publish: [[true, false, 'mailboxes show no logo']],
   push: [[true, false, 'notifications of the CA fail']],
@@ -23,11 +23,11 @@ const REMOVALS = {
       undefined,
       'a@example.com receives no alarms and no messages about orders any more; no address does',
     ],
-    ['a@example.com', 'b@example.com', 'b@example.com receives them only after AWS has asked for a confirmation'],
+    ['a@example.com', 'b@example.com', 'b@example.com receives them after its subscription is confirmed'],
   ],
   notifyEmail: [
-    ['a@example.com', undefined, 'the receivers of the alarms are'],
-    ['a@example.com', 'b@example.com', 'a@example.com is no longer notified'],
+    ['a@example.com', undefined, 'alarmEmail receives them'],
+    ['a@example.com', 'b@example.com', 'a@example.com receives no messages about certificates'],
   ],
   trustAnchors: [
     [ROOT, undefined, ROOT],

@@ -48,7 +48,7 @@ describe('The first deployment', () => {
   });
 
   test('says that no address receives alarms.', async () => {
-    expect((await run({})).output).toContain('No address receives alarms and messages.');
+    expect((await run({})).output).toContain('No e-mail address receives alarms and messages.');
   });
 
   test('follows a creation that failed.', async () => {
@@ -98,7 +98,7 @@ describe('A later deployment', () => {
     expect({ deployed, calls }).toEqual({ deployed: true, calls: called });
     expect(output).toContain('pollEvery: PT3H → PT6H');
     expect(output).toContain('publish: false → true');
-    expect(output).toContain('Put the DNS records of your domains into the DNS');
+    expect(output).toContain('After a certificate is published, put its BIMI record into the DNS');
     expect(output).not.toContain('login.json');
   });
 
@@ -124,7 +124,7 @@ describe('A later deployment', () => {
     const stacks = [await stackWith({ publish: 'true', push: 'true' })];
     expect(await run({ stacks, remove: ['publish'] })).toMatchObject({
       deployed: false,
-      output: expect.stringContaining('takes away: push.'),
+      output: expect.stringContaining('removes what people depend on: push.'),
     });
     expect(await run({ stacks, remove: ['publish', 'push'] })).toMatchObject({ deployed: true });
   });

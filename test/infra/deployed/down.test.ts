@@ -184,6 +184,6 @@ describe('The deletion of a collector', () => {
   test('ends without cdk destroy if an execution keeps running.', async () => {
     const deletion = run({ names: ['order-1'], stuck: true });
     await expect(deletion).rejects.toThrow(ExecutionsNotStoppedError);
-    await expect(deletion).rejects.toThrow('1 executions still run, for example order-1. Nothing was deleted.');
+    await expect(deletion).rejects.toThrow('1 executions are still running, for example order-1. Nothing was deleted.');
   });
 });
