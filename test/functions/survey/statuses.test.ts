@@ -166,7 +166,7 @@ describe('A status that was not reported', () => {
     await store(failureOf(ORDER, { error: undefined, nextStep: undefined }));
     await run();
     expect(servers.detailsOf(FAILED)).toMatchObject([
-      { error: 'UnknownError', nextStep: 'send the event again to start another execution' },
+      { error: 'UnknownError', nextStep: FAILURE_NEXT_STEPS.CollectionLost.text },
     ]);
   });
 
