@@ -67,7 +67,7 @@ export function createHandler(environment: Environment, resolver: TxtResolver = 
   };
   let run = { requestId: '', sentBefore: new Set<string>() };
   return middy(async (event: { readonly source?: unknown }, { awsRequestId: requestId }: Context) => {
-    // Lambda repeats a failed invocation with its request id (AWS re:Post, "How do I prevent duplicate invocations"), a
+    // Lambda repeats a failed invocation with its request id (AWS re:Post, lambda-function-duplicate-invocations), a
     // minute later, and usually in the same process.
     if (run.requestId !== requestId) {
       run = { requestId, sentBefore: new Set() };
