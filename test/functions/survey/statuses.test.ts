@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { FAILURE_NEXT_STEPS } from '../../../functions/errors.ts';
 import { sendHttp } from '../../../functions/http.ts';
 import type { OrderStatus } from '../../../functions/store/status.ts';
 import { StatusesNotReportedError } from '../../../functions/survey/statuses.ts';
