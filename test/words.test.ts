@@ -82,6 +82,9 @@ describe('pages, comments and names', () => {
   });
 });
 
+/** Templates, scenarios and commands take seconds each, and several times that on a busy machine. */
+const SLOW_MILLISECONDS = 240_000;
+
 describe('texts as people read them', () => {
   let authority: CertificateAuthority;
   let rendered: RenderedTexts;
@@ -92,9 +95,13 @@ describe('texts as people read them', () => {
     rendered = [...(await certificateTexts(authority)), ...refusalTexts(), ...(await differenceTexts())];
   });
 
-  test('The template of every setting contains no odd word.', () => {
-    expect(oddWordsOf(templateTexts())).toEqual([]);
-  });
+  test(
+    'The template of every setting contains no odd word.',
+    () => {
+      expect(oddWordsOf(templateTexts())).toEqual([]);
+    },
+    SLOW_MILLISECONDS,
+  );
 
   test('Meanings, next steps and errors about input, settings and environment contain no odd word.', () => {
     stubAwsEnvironment({});
@@ -108,17 +115,25 @@ describe('texts as people read them', () => {
     expect(oddWordsOf(rendered)).toEqual([]);
   });
 
-  test('The narration of npm start and the logs of the functions contain no odd word.', async () => {
-    const output = captureOutput();
-    const narration = await narrationTexts(authority);
-    expect(narration.length).toBeGreaterThan(50);
-    const logs = output.lines().map((line) => ['log', JSON.stringify(line)] as const);
-    expect(oddWordsOf([...narration, ...logs])).toEqual([]);
-  });
+  test(
+    'The narration of npm start and the logs of the functions contain no odd word.',
+    async () => {
+      const output = captureOutput();
+      const narration = await narrationTexts(authority);
+      expect(narration.length).toBeGreaterThan(50);
+      const logs = output.lines().map((line) => ['log', JSON.stringify(line)] as const);
+      expect(oddWordsOf([...narration, ...logs])).toEqual([]);
+    },
+    SLOW_MILLISECONDS,
+  );
 
-  test('Usage texts and the output of inspect contain no odd word.', () => {
-    const texts = commandTexts(authority);
-    expect(texts.filter(([, text]) => text === '')).toEqual([]);
-    expect(oddWordsOf(texts)).toEqual([]);
-  }, 60_000);
+  test(
+    'Usage texts and the output of inspect contain no odd word.',
+    () => {
+      const texts = commandTexts(authority);
+      expect(texts.filter(([, text]) => text === '')).toEqual([]);
+      expect(oddWordsOf(texts)).toEqual([]);
+    },
+    SLOW_MILLISECONDS,
+  );
 });

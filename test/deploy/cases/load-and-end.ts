@@ -20,11 +20,11 @@ import {
 } from '../suite.ts';
 
 /** Orders that come at once. The CA processes each for two checks. */
-const LOAD = Array.from({ length: 100 }, (_, index) => String(5_000_000_001 + index));
+const LOAD = Array.from({ length: 50 }, (_, index) => String(5_000_000_001 + index));
 
 export function describeLoadAndEnd(): void {
-  describe('a hundred orders at once', () => {
-    const title = 'All of 100 orders are collected, with one call to the CA at a time.';
+  describe('fifty orders at once', () => {
+    const title = 'All of 50 orders are collected, with one call to the CA at a time.';
     test(title, async () => {
       const { ca } = collector;
       const callsBefore = ca.calls.length;
