@@ -148,7 +148,7 @@ function alarmDefinitions(props: AlarmsProps): AlarmDefinitions {
     CollectThrottled: {
       title: 'Collect is throttled',
       meaning:
-        'In at least four of the last eight hours, a check found Collect busy more than three times on average: there are more orders than its concurrency allows.',
+        'In at least four of the last eight hours, Lambda refused each check more than three times on average, because Collect was busy: there are more orders than its concurrency allows.',
       // Refusals grow with the number of orders, also if all are checked in time. At a load of 0.8 a check is refused
       // three times on average (docs/performance.md, Scale). The threshold excludes a few orders with bad luck.
       metric: new MathExpression({
@@ -181,14 +181,14 @@ function alarmDefinitions(props: AlarmsProps): AlarmDefinitions {
     ManifestDamaged: {
       title: 'a manifest is damaged',
       meaning:
-        'The survey cannot read a certificate.json or a status.json. The expiry of the certificate, or the execution of the order, is not monitored.',
+        'The survey cannot read a certificate.json or a status.json, so the expiry of that certificate or the execution of that order is not monitored.',
       metric: functionMetric(settings.name, 'survey', SURVEY_METRICS.damaged, Stats.MAXIMUM, HOUR),
       threshold: 1,
       missing: TreatMissingData.IGNORE,
     },
     SurveyMissing: {
       title: 'the survey did not run',
-      meaning: 'The daily survey of certificates did not run, or did not complete.',
+      meaning: 'For 26 hours, the daily survey of orders and certificates did not run, or did not complete.',
       metric: filled(functionMetric(settings.name, 'survey', SURVEY_METRICS.runs, Stats.SUM, HOUR), HOUR),
       threshold: 1,
       below: true,
@@ -200,7 +200,7 @@ function alarmDefinitions(props: AlarmsProps): AlarmDefinitions {
     NoSubscription: {
       title: 'nobody receives the messages',
       meaning:
-        'A topic of the collector has no confirmed subscription, so its messages reach nobody. The message of this alarm may reach nobody either: look at the alarms in CloudWatch.',
+        'A topic of the collector has no confirmed subscription, so its messages reach nobody. You may see this alarm only in CloudWatch, because its message may reach nobody either.',
       // The survey writes a value for each topic.
       metric: functionMetric(settings.name, 'survey', SURVEY_METRICS.confirmedSubscriptions, Stats.MINIMUM, HOUR),
       threshold: 1,
@@ -262,7 +262,7 @@ function publicationRefused(settings: Settings): AlarmDefinition {
   return {
     title: 'a certificate was not published',
     meaning:
-      'A certificate was issued but not published at a domain of its order. The log of Publish contains the reason. The alarm is OK again after 15 minutes, so that it reports the next certificate.',
+      'A certificate was issued but not published at a domain of its order. The log of Publish contains the reason. The alarm is OK again after 15 minutes, so that it can report the next certificate.',
     metric: filled(functionMetric(settings.name, 'publish', PUBLISH_METRICS.refused, Stats.SUM, period), period),
     threshold: 1,
     evaluationPeriods: 3,
