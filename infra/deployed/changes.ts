@@ -55,7 +55,8 @@ const EFFECTS: Readonly<Record<keyof Settings, EffectOf | undefined>> = {
   collectUrl: () => informs('every waiting order is checked at the new address, from its next check on'),
   responseFormat: undefined,
   pollEvery: undefined,
-  giveUpAfter: () => informs('also applies to orders that wait already, at their next check'),
+  giveUpAfter: () =>
+    informs('also applies to orders that wait already: one that has waited longer fails at its next check'),
   eventSource: (before) =>
     takesAway(
       `events with the source ${JSON.stringify(before)} no longer start a collection, so their senders must change`,
