@@ -135,7 +135,7 @@ describe('The status of a waiting order', () => {
 
 describe('"Mark Certificate Waiting"', () => {
   test.each([
-    ['credentials', '-16\nWrong login', 'store the right login in the secret'],
+    ['credentials', '-16\nWrong login', 'store a login that the CA accepts'],
     ['payment', '-22\nStill unpaid', 'pay the order'],
     ['permission', '-91\nNot yours', 'ask the CA to let this account'],
   ])('is sent at once and once if the order waits for %s.', async (reason, answer, step) => {
