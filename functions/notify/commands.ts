@@ -16,7 +16,7 @@ export interface Deployment {
 /** In place of the number of an order that does not exist yet. */
 export const NEW_ORDER_NUMBER = 'NEW_ORDER_NUMBER';
 
-/** Columns of a line of a command. Mail programs break longer lines, some of them for good. */
+/** Columns of a line of a command. Mail programs break longer lines, and some never join them again. */
 const COLUMNS = 76;
 
 /** A word of a command, in quotes if the shell would change it. Step Functions allows such names of executions. */
