@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { FAILURE_NEXT_STEPS } from '../../../functions/errors.ts';
 import type { OrderStatus } from '../../../functions/store/status.ts';
 import { failureOf, later, NOON, ORDER, statusOf } from './samples.ts';
 import { runSurvey, type SurveyServers, startSurveyServers } from './survey-run.ts';
@@ -19,7 +20,7 @@ const isStatus = (key: string) => /^orders\/\d+\/status\.json$/.test(key);
 
 describe('An order that waits without a running execution', () => {
   test('The status becomes failed with the error CollectionLost, and the event of the failure is sent.', async () => {
-    const nextStep = 'send the event again to start another execution';
+    const nextStep = FAILURE_NEXT_STEPS.CollectionLost.text;
     const reportedAt = '2026-11-22T12:00:05.000Z';
     await servers.storeStatus(statusOf(ORDER, { account: 'brand-a', reason: 'payment', nextStep: 'pay', reportedAt }));
 
