@@ -80,7 +80,7 @@ function nextStepOf({ orderNumber, publication }: Issued, deployment: Deployment
   if (published.length === 0) {
     return [
       publication
-        ? 'Fix the cause above. The runbook explains each one. To download the files of the certificate:'
+        ? 'If the reason above can be removed, remove it. The runbook explains each reason. To download the files of the certificate:'
         : 'Put chain.pem and logo.svg on a web server with https, and their addresses into the BIMI record. To download the files:',
       { verbatim: downloadCommand(deployment, orderNumber) },
     ];

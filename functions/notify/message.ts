@@ -137,10 +137,13 @@ function withoutHidden(text: string): string {
   return text.replaceAll(/[\p{Control}\p{Format}]/gu, '');
 }
 
-/** A text as a sentence: with a capital letter and a full stop. */
+/** A first word that is a domain name or the name of a file, which people copy as it is. */
+const NAME_FIRST = /^[\w-]+[._]\S*[\w-]/;
+
+/** A text as a sentence: with a full stop, and with a capital letter unless it begins with a name. */
 export function asSentence(text: string): string {
   const trimmed = withoutControls(text);
-  const capital = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
+  const capital = NAME_FIRST.test(trimmed) ? trimmed : trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
   return /[.!?…]["')]?$/.test(capital) ? capital : `${capital}.`;
 }
 

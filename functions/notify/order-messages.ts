@@ -171,7 +171,9 @@ const FAILURE_WORDS: Readonly<Record<FailureName | typeof TIMED_OUT | typeof ABO
       'The CA did not accept the request for this order. In most cases, the order number or the account is wrong.',
     logo: NO_NEW_CERTIFICATE,
     anchor: 'an-order-failed',
-    how: orderAgain('Correct the order number or the account in this command, and run it:'),
+    how: orderAgain(
+      'If the account is wrong, first store its login in the secret. If the order number is wrong, correct it in this command. Then run it:',
+    ),
   },
   UnknownRefusal: {
     outcome: 'the CA gave an unknown answer',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { orderCommand, redriveCommand, storeLoginCommand } from '../../../functions/notify/commands.ts';
-import { BODY_BYTES, layOut, type MessageContent } from '../../../functions/notify/message.ts';
+import { asSentence, BODY_BYTES, layOut, type MessageContent } from '../../../functions/notify/message.ts';
 import { headingsOf, read, slugOf } from '../../infra/markdown.ts';
 import { DEPLOYMENT, issued, ORDER, publishedAt, RUNBOOK_URL } from './event-samples.ts';
 import { render } from './rendered-message.ts';
@@ -69,6 +69,18 @@ describe('a redrive', () => {
       expect(body).not.toMatch(/redrive/i);
     },
   );
+});
+
+describe('a sentence', () => {
+  test.each([
+    ['the CA answered -20', 'The CA answered -20.'],
+    ['is it there?', 'Is it there?'],
+    ['default._bimi.example.com has no TXT record', 'default._bimi.example.com has no TXT record.'],
+    ['rejected.json is missing', 'rejected.json is missing.'],
+    ['_dmarc.example.com has no record', '_dmarc.example.com has no record.'],
+  ])('begins with a capital letter, unless it begins with a name that people copy: %s', (text, sentence) => {
+    expect(asSentence(text)).toBe(sentence);
+  });
 });
 
 describe('the subject', () => {
