@@ -93,8 +93,9 @@ const EFFECTS: Readonly<Record<keyof Settings, EffectOf | undefined>> = {
   ),
   publish: ifTurnedOff(
     takesAway(
-      'the CloudFront distribution is deleted: no address in a BIMI record works any more, and mailboxes show no logo. If you turn it on ' +
-        'again, CloudFront assigns another host name',
+      'the CloudFront distribution is deleted: no address in a BIMI record works any more, and mailboxes show no logo. An order that ' +
+        'waits now will fail after its certificate is stored, without the event "Mark Certificate Issued". If you turn it on again, ' +
+        'CloudFront assigns another host name',
     ),
   ),
   publishDomainName: (before) =>
