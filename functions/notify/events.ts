@@ -129,9 +129,6 @@ const endedExecutionSchema = v.object({
   }),
 });
 
-/** The end of an execution, as Step Functions reports it. */
-export type EndedExecution = v.InferOutput<typeof endedExecutionSchema>['detail'];
-
 const eventSchema = v.variant('source', [collectorEventSchema, endedExecutionSchema]);
 
 /**

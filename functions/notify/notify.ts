@@ -1,10 +1,10 @@
+import { type EndedExecution, failureOf, isExtraCheck, needsNoMessage, orderOf } from '../ended-execution.ts';
 import { EXPIRING, FAILED, ISSUED, PUBLICATION_BROKEN, REVOKED, WAITING } from '../events.ts';
 import { executionName, type Order } from '../order.ts';
-import type { OrderStatus, openStatus } from '../store/status.ts';
+import { failedStatus, type OrderStatus, type openStatus } from '../store/status.ts';
 import { brokenMessage, expiringMessage, issuedMessage, revokedMessage } from './brand-messages.ts';
 import type { Deployment } from './commands.ts';
-import { type Failure, failureOf, isExtraCheck, needsNoMessage, orderOf } from './ended-execution.ts';
-import { type CollectorEvent, type EndedExecution, parseEvent, STATES_SOURCE } from './events.ts';
+import { type CollectorEvent, parseEvent, STATES_SOURCE } from './events.ts';
 import { layOut, type Message, type MessageContent } from './message.ts';
 import { failedMessage, type MessageContext, waitingMessage } from './order-messages.ts';
 
@@ -194,31 +194,6 @@ async function reportEnd(
     throw statusError;
   }
   await markReported(status, isSame, dependencies);
-}
-
-function failedStatus(
-  { domains, execution, startedAt, error, text, nextStep }: Failure,
-  order: Order,
-  stored: OrderStatus | undefined,
-  { collector, since, updatedAt }: Pick<OrderStatus, 'collector' | 'since' | 'updatedAt'>,
-): OrderStatus {
-  return {
-    schemaVersion: 1,
-    collector,
-    orderNumber: order.orderNumber,
-    account: stored?.account ?? null,
-    // The event can lack the input of the execution. The status then keeps what is known.
-    domains: domains.length > 0 ? [...domains] : (stored?.domains ?? []),
-    product: order.product ?? stored?.product ?? null,
-    execution,
-    startedAt,
-    state: 'failed',
-    error,
-    text,
-    since,
-    nextStep,
-    updatedAt,
-  };
 }
 
 /** Publishes a message, unless this process has published it already. */

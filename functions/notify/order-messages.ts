@@ -1,3 +1,4 @@
+import { ABORTED, type Failure, TIMED_OUT } from '../ended-execution.ts';
 import type { FailureName } from '../errors.ts';
 import type { Order } from '../order.ts';
 import {
@@ -8,7 +9,6 @@ import {
   redriveCommand,
   storeLoginCommand,
 } from './commands.ts';
-import { ABORTED, type Failure, TIMED_OUT } from './ended-execution.ts';
 import type { Waiting } from './events.ts';
 import { asSentence, formatTime, listDomains, type MessageContent, type Paragraph } from './message.ts';
 

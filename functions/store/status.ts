@@ -1,5 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
+import type { Failure } from '../ended-execution.ts';
+import type { Order } from '../order.ts';
 import { parseJson, schemaProblems, toJsonBytes } from './json.ts';
 import { dateSchema } from './manifest.ts';
 import { openObjects, retryOnConflict, undefinedIfNotFound } from './objects.ts';
@@ -50,6 +52,35 @@ export function statusKey(orderNumber: string): string {
 /** Parses the bytes of a status. A damaged status results in issues, never in an error. */
 export function parseStatus(bytes: Uint8Array): v.SafeParseResult<typeof statusSchema> {
   return v.safeParse(statusSchema, parseJson(Buffer.from(bytes).toString()));
+}
+
+/**
+ * The status of an order whose execution failed without a report by Collect.
+ *
+ * @param stored the status that it replaces. It contains what the input of the execution may lack.
+ */
+export function failedStatus(
+  { domains, execution, startedAt, error, text, nextStep }: Failure,
+  order: Order,
+  stored: OrderStatus | undefined,
+  { collector, since, updatedAt }: Pick<OrderStatus, 'collector' | 'since' | 'updatedAt'>,
+): OrderStatus {
+  return {
+    schemaVersion: 1,
+    collector,
+    orderNumber: order.orderNumber,
+    account: stored?.account ?? null,
+    domains: domains.length > 0 ? [...domains] : (stored?.domains ?? []),
+    product: order.product ?? stored?.product ?? null,
+    execution,
+    startedAt,
+    state: 'failed',
+    error,
+    text,
+    since,
+    nextStep,
+    updatedAt,
+  };
 }
 
 /** The stored status of an order. `current` is undefined if there is none, or if it is damaged. */

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-sfn';
 import { inBatches } from '../../functions/batches.ts';
 import { CollectorError } from '../../functions/collector-error.ts';
-import { COLLECTOR_REMOVED } from '../../functions/notify/ended-execution.ts';
+import { COLLECTOR_REMOVED } from '../../functions/ended-execution.ts';
 import { withAwsErrors } from './aws.ts';
 import type { RunCdk, SynthesizedCollector } from './cdk.ts';
 import { compareSettings, settingsInOutputs } from './changes.ts';

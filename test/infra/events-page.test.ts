@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { COLLECTOR_REMOVED } from '../../functions/ended-execution.ts';
 import { NEXT_STEPS } from '../../functions/errors.ts';
 import {
   EVENT_SOURCE,
@@ -13,7 +14,6 @@ import {
   WAITING,
   type WaitingDetail,
 } from '../../functions/events.ts';
-import { COLLECTOR_REMOVED } from '../../functions/notify/ended-execution.ts';
 import { orderSchema } from '../../functions/order.ts';
 import { DIFFERENCES } from '../../functions/survey/differences.ts';
 import type { BrokenPublication } from '../../functions/survey/publications.ts';

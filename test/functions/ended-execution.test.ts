@@ -1,11 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { FAILURE_BYTES } from '../../../functions/errors.ts';
-import { failureOf } from '../../../functions/notify/ended-execution.ts';
-import type { EndedExecution } from '../../../functions/notify/events.ts';
-import { jsonBytes } from '../../../functions/text.ts';
+import { type EndedExecution, failureOf } from '../../functions/ended-execution.ts';
+import { FAILURE_BYTES } from '../../functions/errors.ts';
+import { jsonBytes } from '../../functions/text.ts';
 
 const ENDED: EndedExecution = {
-  stateMachineArn: 'arn:aws:states:us-east-1:111122223333:stateMachine:StateMachine-1a2b3c',
   name: 'order-1378973013',
   status: 'FAILED',
   startDate: Date.parse('2026-11-02T09:30:00Z'),

@@ -1,9 +1,20 @@
 import * as v from 'valibot';
-import { ERRORS_REPORTED_BY_COLLECT, FAILURE_BYTES } from '../errors.ts';
-import { executionName, type Order, orderInStateSchema } from '../order.ts';
-import { parseJson } from '../store/json.ts';
-import { truncate } from '../text.ts';
-import type { EndedExecution, Failed } from './events.ts';
+import { ERRORS_REPORTED_BY_COLLECT, FAILURE_BYTES } from './errors.ts';
+import type { FailedDetail } from './events.ts';
+import { executionName, type Order, orderInStateSchema, orderNumberOf } from './order.ts';
+import { truncate } from './text.ts';
+
+/** The end of an execution without a certificate. */
+export interface EndedExecution {
+  readonly name: string;
+  readonly status: 'FAILED' | 'TIMED_OUT' | 'ABORTED';
+  /** In milliseconds since 1970, like `stopDate`. */
+  readonly startDate: number;
+  readonly stopDate: number;
+  readonly input?: string | null | undefined;
+  readonly error?: string | null | undefined;
+  readonly cause?: string | null | undefined;
+}
 
 /** The error with which the command that removes a collector stops the executions. It needs no message. */
 export const COLLECTOR_REMOVED = 'CollectorRemoved';
@@ -13,6 +24,9 @@ export const TIMED_OUT = 'ExecutionTimedOut';
 export const ABORTED = 'ExecutionAborted';
 
 const orderNumberSchema = v.pick(orderInStateSchema, ['orderNumber']);
+const orderJson = v.pipe(v.string(), v.parseJson(), orderInStateSchema);
+const orderNumberJson = v.pipe(v.string(), v.parseJson(), orderNumberSchema);
+const textJson = v.pipe(v.string(), v.parseJson(), v.string());
 
 /** Whether the collector reports this end itself, or nobody needs to know it. */
 export function needsNoMessage({ status, error }: EndedExecution): boolean {
@@ -26,17 +40,17 @@ export function needsNoMessage({ status, error }: EndedExecution): boolean {
  * execution is not about an order, because somebody started it by hand.
  */
 export function orderOf({ name, input }: Pick<EndedExecution, 'name' | 'input'>): Order | undefined {
-  const order = v.safeParse(orderInStateSchema, parseJson(input ?? ''));
+  const order = v.safeParse(orderJson, input);
   if (order.success) {
     return order.output;
   }
-  const number = v.safeParse(orderNumberSchema, parseJson(input ?? ''));
-  const inName = v.safeParse(orderNumberSchema, { orderNumber: /^order-(\d+)(-|$)/.exec(name)?.[1] });
+  const number = v.safeParse(orderNumberJson, input);
+  const inName = v.safeParse(orderNumberSchema, { orderNumber: orderNumberOf(name) });
   return number.success ? number.output : inName.success ? inName.output : undefined;
 }
 
 /** A failed collection. The order is undefined if the execution is not about one. */
-export type Failure = Omit<Failed, 'collector' | 'orderNumber' | 'updatedAt'> & {
+export type Failure = Omit<FailedDetail, 'collector' | 'orderNumber' | 'updatedAt'> & {
   readonly orderNumber: string | undefined;
 };
 
@@ -53,7 +67,7 @@ export function failureOf(ended: EndedExecution, order: Order | undefined): Fail
 }
 
 /** What happened in words, without the JSON and the stack that `cause` contains if a function failed. */
-function describeEnd({ status, error, cause }: EndedExecution): Pick<Failed, 'error' | 'text' | 'nextStep'> {
+function describeEnd({ status, error, cause }: EndedExecution): Pick<FailedDetail, 'error' | 'text' | 'nextStep'> {
   const reason = reasonIn(cause);
   switch (status) {
     case 'ABORTED': {
@@ -87,7 +101,8 @@ function describeEnd({ status, error, cause }: EndedExecution): Pick<Failed, 'er
 function reasonIn(cause: string | null | undefined): string {
   const given = cause ?? '';
   const [, message = ''] = ERROR_MESSAGE.exec(given) ?? [];
-  const text = /^\s*[{[]/.test(given) ? String(parseJson(`"${message}"`) ?? '') : given;
+  const parsed = v.safeParse(textJson, `"${message}"`);
+  const text = /^\s*[{[]/.test(given) ? (parsed.success ? parsed.output : '') : given;
   const reason = text
     // "RequestId: <uuid> Error: Task timed out after 60.00 seconds": only the second part is for a person.
     .replace(/^RequestId: [0-9a-f-]{36} (Error: )?/, '')
