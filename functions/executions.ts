@@ -2,6 +2,8 @@ import {
   DescribeExecutionCommand,
   type DescribeExecutionCommandOutput,
   ExecutionAlreadyExists,
+  type ExecutionListItem,
+  type ExecutionStatus,
   paginateListExecutions,
   type SFNClient,
   StartExecutionCommand,
@@ -61,18 +63,46 @@ const PAGE_SIZE = 1000;
  */
 export async function listRunningExecutions({ stateMachineArn, sfn }: Executions): Promise<ReadonlySet<string>> {
   const names = new Set<string>();
-  const pages = paginateListExecutions(
-    { client: sfn, pageSize: PAGE_SIZE },
-    { stateMachineArn, statusFilter: 'RUNNING' },
-  );
-  for await (const { executions = [] } of pages) {
-    for (const { name } of executions) {
-      if (name !== undefined) {
-        names.add(name);
-      }
+  for await (const { name } of listExecutions({ stateMachineArn, sfn }, 'RUNNING')) {
+    if (name !== undefined) {
+      names.add(name);
     }
   }
   return names;
+}
+
+/** An execution that failed, timed out or was stopped. */
+export interface ListedEnd {
+  readonly name: string;
+  /** In milliseconds since 1970, like `stopDate`. */
+  readonly startDate: number;
+  readonly stopDate: number;
+}
+
+/**
+ * Lists the executions that failed, timed out or were stopped. Step Functions keeps them for 90 days. The list is "sorted
+ * by time" (ListExecutions), but not certainly by that of the end, so a recent end can be on any page.
+ */
+export async function listFailedExecutions(executions: Executions): Promise<ListedEnd[]> {
+  const ends: ListedEnd[] = [];
+  for (const status of ['FAILED', 'TIMED_OUT', 'ABORTED'] as const) {
+    for await (const { name, startDate, stopDate } of listExecutions(executions, status)) {
+      if (name !== undefined && startDate && stopDate) {
+        ends.push({ name, startDate: startDate.getTime(), stopDate: stopDate.getTime() });
+      }
+    }
+  }
+  return ends;
+}
+
+async function* listExecutions(
+  { stateMachineArn, sfn }: Executions,
+  statusFilter: ExecutionStatus,
+): AsyncGenerator<ExecutionListItem> {
+  const pages = paginateListExecutions({ client: sfn, pageSize: PAGE_SIZE }, { stateMachineArn, statusFilter });
+  for await (const { executions = [] } of pages) {
+    yield* executions;
+  }
 }
 
 /** The ARN of an execution of a state machine. */

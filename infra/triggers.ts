@@ -148,11 +148,13 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
   addDeadLetterQueue(survey, deadLetterQueue);
   const manifests = bucket.arnForObjects('orders/*/certificate.json');
   const statuses = bucket.arnForObjects('orders/*/status.json');
+  const executions = executionsOf(stateMachine);
   for (const [actions, resources] of [
     [['s3:ListBucket'], [bucket.bucketArn]],
     [['s3:GetObject'], [manifests]],
     [['s3:GetObject', 's3:PutObject'], [statuses]],
     [['states:ListExecutions'], [stateMachine.stateMachineArn]],
+    [['states:DescribeExecution'], [executions]],
     [['sns:GetTopicAttributes'], topicArns],
   ] as const) {
     survey.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [...resources] }));
@@ -162,6 +164,7 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
   if (survey.role) {
     acknowledgeWildcard(survey.role, manifests, 'Reads the manifest of every order.');
     acknowledgeWildcard(survey.role, statuses, 'Reads the status of every order, and corrects it if it is wrong.');
+    acknowledgeWildcard(survey.role, executions, 'Reads how an execution failed, to report what nobody reported.');
   }
   if (publishedUrl !== undefined) {
     const descriptions = bucket.arnForObjects(`${PUBLISHED}*/*.json`);

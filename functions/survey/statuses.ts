@@ -16,6 +16,7 @@ import { type Bucket, type Listing, readObjects } from '../store/listing.ts';
 import type { Publication } from '../store/publication.ts';
 import { type OrderStatus, parseStatus, STATUS_KEY, statusKey } from '../store/status.ts';
 import { STATE_BUDGET, truncate } from '../text.ts';
+import { type EndedDependencies, findUnreportedEnds } from './ended.ts';
 import { findLostOrders, type LostDependencies } from './lost.ts';
 
 /**
@@ -48,9 +49,8 @@ export interface StatusObserver {
   statusReported(detailType: string, detail: FailedDetail | WaitingDetail | RevokedDetail): void;
 }
 
-export interface StatusDependencies extends LostDependencies, Bus {
-  /** The name of the collector. Statuses of another collector are ignored. */
-  readonly collector: string;
+/** Statuses of another collector are ignored. */
+export interface StatusDependencies extends LostDependencies, EndedDependencies, Bus {
   readonly observe: StatusObserver;
 }
 
@@ -78,9 +78,10 @@ export async function readStatuses(bucket: Bucket): Promise<Listing<OrderStatus>
 }
 
 /**
- * Finds orders that wait without a running execution; failures, and waiting orders that need a person, without a
- * message; and revoked certificates that are still published without a mark. It sends the event of each. Notify ignores
- * the event of a status that it has reported, and revoke can be repeated, so a second run does no harm.
+ * Finds executions that ended without a certificate and without a report; orders that wait without a running execution;
+ * failures, and waiting orders that need a person, without a message; and revoked certificates that are still published
+ * without a mark. It sends the event of each. Notify ignores the event of a status that it has reported, and revoke can
+ * be repeated, so a second run does no harm.
  *
  * @param served the publications that are served.
  * @throws {StatusesNotReportedError} after all other events are sent.
@@ -96,10 +97,14 @@ export async function surveyStatuses(
   }
   const statuses = read.flatMap(({ content }) => (content.collector === collector ? [content] : []));
   const changedBefore = now().getTime() - GRACE_MILLISECONDS;
-  const unchanged = statuses.filter(({ updatedAt }) => Date.parse(updatedAt) <= changedBefore);
+  const { ended, problems: endedProblems } = await findUnreportedEnds(statuses, dependencies);
+  const endedOrders = new Set(ended.map(({ orderNumber }) => orderNumber));
+  const unchanged = statuses.filter(
+    ({ orderNumber, updatedAt }) => Date.parse(updatedAt) <= changedBefore && !endedOrders.has(orderNumber),
+  );
   const waiting = unchanged.filter(({ state }) => state === 'waiting');
   const failed = unchanged.filter(({ state }) => state === 'failed');
-  const { lost, problems } = await findLostOrders(waiting, dependencies);
+  const { lost, problems: lostProblems } = await findLostOrders(waiting, dependencies);
   const lostOrders = new Set(lost.map(({ orderNumber }) => orderNumber));
   const failures = failed.filter(isUnreported);
   const concerns = waiting.filter(
@@ -113,16 +118,17 @@ export async function surveyStatuses(
     failed: count('failed'),
     damaged: damaged.length,
     lost: lost.length,
-    unreported: failures.length + concerns.length,
+    unreported: ended.length + failures.length + concerns.length,
     unmarked: unmarked.length,
   });
   const unsent = [
-    ...(await send(FAILED, [...lost, ...failures].map(failedDetail))),
+    ...(await send(FAILED, [...ended, ...lost, ...failures].map(failedDetail))),
     ...(await send(WAITING, concerns.map(waitingDetail))),
     ...(await send(REVOKED, unmarked.map(revokedDetail))),
   ];
-  if (problems.length + unsent.length > 0) {
-    throw new StatusesNotReportedError(truncate([...problems, ...unsent].join('; '), STATE_BUDGET.message));
+  const problems = [...endedProblems, ...lostProblems, ...unsent];
+  if (problems.length > 0) {
+    throw new StatusesNotReportedError(truncate(problems.join('; '), STATE_BUDGET.message));
   }
 
   /** Sends events of one type. Returns the problems. */

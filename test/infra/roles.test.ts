@@ -60,6 +60,7 @@ describe('what the roles allow', () => {
       '<Bucket.Arn>/orders/*/certificate.json': ['s3:GetObject'],
       '<Bucket.Arn>/orders/*/status.json': ['s3:GetObject', 's3:PutObject'],
       '<StateMachine>': ['states:ListExecutions'],
+      [EXECUTIONS]: ['states:DescribeExecution'],
       '<AlarmTopic>': ['sns:GetTopicAttributes'],
       [`${BUS}/default`]: [putEvents(EXPIRING, WAITING, FAILED)],
       '<DeadLetterQueue.Arn>': ['sqs:SendMessage'],

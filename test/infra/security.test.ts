@@ -152,6 +152,7 @@ describe('the acknowledgements, with all settings on', () => {
         'SurveyFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/published/*/*.json]',
         'NotifyFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*/status.json]',
         `NotifyFunctionRole: ${executions}`,
+        `SurveyFunctionRole: ${executions}`,
         `StartFunctionRole: ${executions}`,
         `PushFunctionRole: ${executions}`,
         'StateMachineRole: AwsSolutions-IAM5[Resource::*]',

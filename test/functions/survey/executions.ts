@@ -2,48 +2,109 @@ import { ServiceError, startAwsJsonEndpoint } from '../../../infra/local/cloud/a
 
 export const STATE_MACHINE_ARN = 'arn:aws:states:us-east-1:000000000000:stateMachine:Collector';
 
-export interface RunningExecutions {
+/** An execution that ended, with dates in ISO 8601. */
+export interface EndedSample {
+  readonly name: string;
+  readonly status: 'FAILED' | 'TIMED_OUT' | 'ABORTED';
+  readonly startDate: string;
+  readonly stopDate: string;
+  readonly input?: string;
+  readonly error?: string;
+  readonly cause?: string;
+}
+
+export interface ExecutionsServer {
   readonly url: string;
   /** The names of the running executions. */
   readonly running: Set<string>;
-  /** How many requests the server received. */
+  /** What ended without a certificate. */
+  readonly ended: EndedSample[];
+  /** How many requests for running executions the server received. */
   readonly requests: number;
-  /** Runs before each request, with its number from 1. It can change what runs, or throw. */
+  /** How many requests for executions that ended the server received. */
+  readonly endedRequests: number;
+  /** The names of the executions that were described. */
+  readonly described: readonly string[];
+  /** Runs before each request for running executions, with its number from 1. It can change what runs, or throw. */
   before: (request: number) => void;
+  /** Runs before each request for executions that ended, with its number from 1. It can throw. */
+  beforeEnded: (request: number) => void;
+  /** Runs before an execution is described. It can change the executions, or throw. */
+  beforeDescribe: (name: string) => Promise<void> | void;
   close(): Promise<void>;
 }
 
-/** ListExecutions of Step Functions on loopback, with pages of the requested size. It lists running executions only. */
-export async function startRunningExecutions(): Promise<RunningExecutions> {
+/**
+ * ListExecutions and DescribeExecution of Step Functions on loopback, with pages of the requested size. It describes
+ * only executions that ended; a running one has no end.
+ */
+export async function startExecutionsServer(): Promise<ExecutionsServer> {
   const running = new Set<string>();
+  const ended: EndedSample[] = [];
+  const described: string[] = [];
   let requests = 0;
+  let endedRequests = 0;
+  const summaryOf = ({ startDate, stopDate, ...end }: EndedSample) => ({
+    ...idOf(end.name),
+    ...end,
+    startDate: Date.parse(startDate) / 1000,
+    stopDate: Date.parse(stopDate) / 1000,
+  });
+  const runningOf = (name: string) => ({ ...idOf(name), status: 'RUNNING', startDate: 1_790_000_000 });
   const endpoint = await startAwsJsonEndpoint({
     'AWSStepFunctions.ListExecutions': ({ stateMachineArn, statusFilter, maxResults, nextToken }) => {
-      server.before(++requests);
-      if (stateMachineArn !== STATE_MACHINE_ARN || statusFilter !== 'RUNNING' || Number(maxResults) > 1000) {
+      if (statusFilter === 'RUNNING') {
+        server.before(++requests);
+      } else {
+        server.beforeEnded(++endedRequests);
+      }
+      if (stateMachineArn !== STATE_MACHINE_ARN || statusFilter === undefined || Number(maxResults) > 1000) {
         throw new ServiceError('ValidationException', 'the request is not accepted');
       }
+      const all =
+        statusFilter === 'RUNNING'
+          ? [...running].map(runningOf)
+          : ended
+              .filter(({ status }) => status === statusFilter)
+              .map(({ input: _input, error: _error, cause: _cause, ...end }) => summaryOf(end));
       const first = Number(nextToken ?? 0);
       const next = first + Number(maxResults);
-      return {
-        executions: [...running].slice(first, next).map((name) => ({
-          executionArn: `${STATE_MACHINE_ARN.replace(':stateMachine:', ':execution:')}:${name}`,
-          stateMachineArn,
-          name,
-          status: 'RUNNING',
-          startDate: 1_790_000_000,
-        })),
-        ...(next < running.size && { nextToken: String(next) }),
-      };
+      return { executions: all.slice(first, next), ...(next < all.length && { nextToken: String(next) }) };
+    },
+    'AWSStepFunctions.DescribeExecution': async ({ executionArn }) => {
+      const name = String(executionArn).slice(EXECUTION_ARN.length);
+      described.push(name);
+      await server.beforeDescribe(name);
+      if (running.has(name)) {
+        return runningOf(name);
+      }
+      const end = ended.find((each) => EXECUTION_ARN + each.name === executionArn);
+      if (!end) {
+        throw new ServiceError('ExecutionDoesNotExist', `Execution Does Not Exist: '${executionArn}'`);
+      }
+      return summaryOf(end);
     },
   });
-  const server: RunningExecutions = {
+  const server: ExecutionsServer = {
     ...endpoint,
     running,
+    ended,
+    described,
     get requests() {
       return requests;
     },
+    get endedRequests() {
+      return endedRequests;
+    },
     before: () => {},
+    beforeEnded: () => {},
+    beforeDescribe: () => {},
   };
   return server;
+}
+
+const EXECUTION_ARN = `${STATE_MACHINE_ARN.replace(':stateMachine:', ':execution:')}:`;
+
+function idOf(name: string) {
+  return { executionArn: EXECUTION_ARN + name, stateMachineArn: STATE_MACHINE_ARN, name };
 }

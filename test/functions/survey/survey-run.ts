@@ -13,7 +13,7 @@ import type { StatusSummary } from '../../../functions/survey/statuses.ts';
 import { type SurveyDependencies, type SurveyObserver, survey } from '../../../functions/survey/survey.ts';
 import { startS3Server } from '../../s3-server.ts';
 import { startEventBus } from './event-bus.ts';
-import { STATE_MACHINE_ARN, startRunningExecutions } from './executions.ts';
+import { STATE_MACHINE_ARN, startExecutionsServer } from './executions.ts';
 import { COLLECTOR, manifestOf, NOON } from './samples.ts';
 
 export const BUCKET = 'certificates';
@@ -21,9 +21,9 @@ export const BUS = 'brand-events';
 
 export type SurveyServers = Awaited<ReturnType<typeof startSurveyServers>>;
 
-/** What a survey reads and writes, on loopback: S3, an event bus and running executions, with their clients. */
+/** What a survey reads and writes, on loopback: S3, an event bus and executions, with their clients. */
 export async function startSurveyServers() {
-  const [server, bus, executions] = await Promise.all([startS3Server(), startEventBus(), startRunningExecutions()]);
+  const [server, bus, executions] = await Promise.all([startS3Server(), startEventBus(), startExecutionsServer()]);
   const config = { region: 'us-east-1', credentials: { accessKeyId: 'x', secretAccessKey: 'x' }, maxAttempts: 1 };
   const s3 = new S3Client({ ...config, endpoint: server.url, forcePathStyle: true });
   const eventBridge = new EventBridgeClient({ ...config, endpoint: bus.url });
