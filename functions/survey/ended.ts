@@ -1,5 +1,6 @@
 import { ExecutionDoesNotExist } from '@aws-sdk/client-sfn';
 import { inBatches } from '../batches.ts';
+import { DAY_MILLISECONDS } from '../days.ts';
 import { COLLECTOR_REMOVED, type EndedExecution, failureOf, isExtraCheck, orderOf } from '../ended-execution.ts';
 import { describeExecution, type Executions, type ListedEnd, listFailedExecutions } from '../executions.ts';
 import { orderNumberOf } from '../order.ts';
@@ -10,7 +11,7 @@ import { failedStatus, type OrderStatus, openStatus } from '../store/status.ts';
 const GRACE_MILLISECONDS = 60 * 60 * 1000;
 
 /** Older ends are left: a survey that was missed on two days still finds them, and nobody receives old messages. */
-const MAX_AGE_MILLISECONDS = 3 * 24 * 60 * 60 * 1000;
+const MAX_AGE_MILLISECONDS = 3 * DAY_MILLISECONDS;
 
 /** The maximum number of orders that are compared at the same time. */
 const CONCURRENT_ORDERS = 10;
