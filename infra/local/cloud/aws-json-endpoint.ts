@@ -1,8 +1,7 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { CollectorError } from '../../../functions/collector-error.ts';
+import { type Endpoint, listenOnLoopback } from './loopback.ts';
 
 /** An error response of a service. The SDK client of the caller throws an error with this name. */
 export class ServiceError extends CollectorError {
@@ -16,12 +15,6 @@ export class ServiceError extends CollectorError {
 
 /** One action of a service: it receives the members of the request and returns those of the response. */
 export type Action = (input: Record<string, unknown>) => Promise<object> | object;
-
-/** A server on loopback. */
-export interface Endpoint {
-  readonly url: string;
-  close(): Promise<void>;
-}
 
 /**
  * Serves actions of AWS services to the real SDK clients, in the protocol "AWS JSON 1.1" (or 1.0) on a free loopback
@@ -51,15 +44,5 @@ export async function startAwsJsonEndpoint(actions: Readonly<Record<string, Acti
         response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(output));
       });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async close() {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+  return listenOnLoopback(server);
 }

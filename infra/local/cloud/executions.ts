@@ -5,7 +5,8 @@ import {
   type StateMachineDefinition,
 } from 'aws-local-stepfunctions';
 import { executionArn } from '../../../functions/executions.ts';
-import { type Endpoint, ServiceError, startAwsJsonEndpoint } from './aws-json-endpoint.ts';
+import { ServiceError, startAwsJsonEndpoint } from './aws-json-endpoint.ts';
+import type { Endpoint } from './loopback.ts';
 
 type Json = Parameters<StateMachine['run']>[0];
 type Run = ReturnType<StateMachine['run']>;

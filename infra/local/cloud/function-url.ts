@@ -1,9 +1,7 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import type { APIGatewayProxyStructuredResultV2, LambdaFunctionURLEvent } from 'aws-lambda';
-import type { Endpoint } from './aws-json-endpoint.ts';
+import { type Endpoint, listenOnLoopback } from './loopback.ts';
 
 /** A function URL on loopback. As on AWS, each request becomes an event of payload format 2.0. */
 export async function startFunctionUrl(
@@ -52,15 +50,6 @@ export async function startFunctionUrl(
     );
     response.end(responseBody);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    async close() {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+  const { url, close } = await listenOnLoopback(server);
+  return { url: `${url}/`, close };
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { type Endpoint, ServiceError, startAwsJsonEndpoint } from './aws-json-endpoint.ts';
+import { ServiceError, startAwsJsonEndpoint } from './aws-json-endpoint.ts';
+import type { Endpoint } from './loopback.ts';
 
 export interface SecretsEndpoint extends Endpoint {
   /** The number of successful reads. */

@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import type { Endpoint } from './aws-json-endpoint.ts';
+import { type Endpoint, listenOnLoopback } from './loopback.ts';
 
 /** A message that was published to a topic. */
 export interface PublishedMessage {
@@ -54,19 +52,7 @@ export async function startTopicsEndpoint(): Promise<TopicsEndpoint> {
       `<PublishResponse><PublishResult><MessageId>${randomUUID()}</MessageId></PublishResult></PublishResponse>`,
     );
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const endpoint: TopicsEndpoint = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    messages,
-    before: () => {},
-    async close() {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+  const endpoint: TopicsEndpoint = { ...(await listenOnLoopback(server)), messages, before: () => {} };
   return endpoint;
 }
 

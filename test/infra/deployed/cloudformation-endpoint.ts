@@ -1,8 +1,6 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import type { Endpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
+import { type Endpoint, listenOnLoopback } from '../../../infra/local/cloud/loopback.ts';
 
 /** A stack that {@link startCloudFormation} serves. */
 export interface ServedStack {
@@ -22,17 +20,7 @@ export async function startCloudFormation(stacks: readonly ServedStack[]): Promi
     const { status, body } = respond(stacks, form.get('Action') ?? '', form.get('StackName'), form.get('NextToken'));
     response.writeHead(status, { 'content-type': 'text/xml' }).end(body);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async close() {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+  return listenOnLoopback(server);
 }
 
 function respond(stacks: readonly ServedStack[], action: string, name: string | null, token: string | null) {

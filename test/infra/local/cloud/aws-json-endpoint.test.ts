@@ -6,12 +6,8 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import {
-  type Action,
-  type Endpoint,
-  ServiceError,
-  startAwsJsonEndpoint,
-} from '../../../../infra/local/cloud/aws-json-endpoint.ts';
+import { type Action, ServiceError, startAwsJsonEndpoint } from '../../../../infra/local/cloud/aws-json-endpoint.ts';
+import type { Endpoint } from '../../../../infra/local/cloud/loopback.ts';
 import { type SecretsEndpoint, startSecretsEndpoint } from '../../../../infra/local/cloud/secrets.ts';
 
 const SECRET = 'mark-certificate-collector/credentials';
