@@ -69,6 +69,10 @@ export const WAITING_NEXT_STEPS: Readonly<Record<Concern, NextStep>> = {
   payment: { text: 'pay the order at the CA', action: 'none' },
   permission: { text: 'ask the CA to let this account collect the order', action: 'none' },
   outage: { text: 'ask the CA when its service will work again', action: 'none' },
+  storage: {
+    text: 'find in the logs of Collect why S3 or EventBridge did not accept a request, and fix the cause',
+    action: 'none',
+  },
   deadline: { text: 'ask the CA what delays the order', action: 'none' },
 };
 

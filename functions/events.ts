@@ -30,9 +30,9 @@ export interface OrderDetail extends CollectorDetail {
 /** The fields of an outgoing event that name the collector and the order. */
 export function orderDetail(
   collector: string,
-  { orderNumber, domains = [] }: Pick<Order, 'orderNumber' | 'domains'>,
+  { orderNumber, account, domains = [] }: Pick<Order, 'orderNumber' | 'account' | 'domains'>,
 ): OrderDetail & { readonly domains: string[] } {
-  return { collector, orderNumber, account: null, domains };
+  return { collector, orderNumber, account: account ?? null, domains };
 }
 
 /** Fields of the events that report the status of an order. */
@@ -49,7 +49,9 @@ interface StatusDetail extends OrderDetail {
 }
 
 /** Why an order that waits needs a person: the reason why it waits, or three quarters of its deadline. */
-export type Concern = Extract<WaitingReason, 'credentials' | 'payment' | 'permission' | 'outage'> | 'deadline';
+export type Concern =
+  | Extract<WaitingReason, 'credentials' | 'payment' | 'permission' | 'outage' | 'storage'>
+  | 'deadline';
 
 /** The detail of "Mark Certificate Waiting": an order starts to need a person. */
 export interface WaitingDetail extends StatusDetail {

@@ -38,12 +38,15 @@ export const SURVEY_METRICS = {
 } as const;
 
 /**
- * The metrics of push: accepted notifications, requests with a wrong login, and accepted notifications of a revocation.
+ * The metrics of push: accepted notifications, requests with a wrong login, accepted notifications of a revocation, those
+ * that could not be interpreted, and those about unknown orders for which the limit of the day was reached.
  */
 export const PUSH_METRICS = {
   received: 'PushesReceived',
   refused: 'PushesRefused',
   revoked: 'PushedRevocations',
+  notUnderstood: 'PushesNotUnderstood',
+  limited: 'PushesLimited',
 } as const;
 
 /** The metrics of publish: certificates that were not published, except those that a newer one had already replaced. */
@@ -64,4 +67,5 @@ export const WAITING_METRICS: Readonly<Record<WaitingReason, string>> = {
   credentials: 'WaitingCredentials',
   payment: 'WaitingPayment',
   permission: 'WaitingPermission',
+  storage: 'WaitingStorage',
 };

@@ -7,10 +7,11 @@ const ORDER_NUMBER_FORM =
 const DOMAINS_FORM = 'a list of 1 to 100 domain names, like ["example.com"]';
 const PRODUCT_FORM = '"VMC" or "CMC"';
 const REQUEST_FORM =
-  '1 to 32 letters, digits, "-" and "_", but not eight digits, alone or followed by "-" and a number';
+  '1 to 32 letters, digits, "-" and "_", that neither begin with "push-" or "renewal-" nor end like a date, such as "20261231" or "a-20261231-2"';
+const ACCOUNT_FORM = '1 to 32 lower-case letters, digits and hyphens, like "brand-a"';
 const SELECTOR_FORM = 'a BIMI selector: 1 to 63 lower-case letters, digits and hyphens, like "default"';
 const REPLACE_FORM = 'true or false';
-const KEYS_FORM = 'orderNumber, domains, product, request, selector, replace';
+const KEYS_FORM = 'orderNumber, domains, product, account, request, selector, replace';
 
 /**
  * At least two labels of letters, digits and hyphens, the last one not a number (RFC 1123, 2.1); at most 253
@@ -45,22 +46,58 @@ const orderEntries = {
     v.pipe(v.array(domainSchema, DOMAINS_FORM), v.minLength(1, DOMAINS_FORM), v.maxLength(100, DOMAINS_FORM)),
   ),
   product: v.optional(v.picklist(['VMC', 'CMC'], PRODUCT_FORM)),
+  // The login at the CA. Without it, the login of the default account is used.
+  account: v.optional(v.pipe(v.string(ACCOUNT_FORM), v.regex(/^[a-z0-9-]{1,32}$/, ACCOUNT_FORM))),
   // One label of a domain name: the BIMI record's name and the published URLs contain it.
   selector: v.optional(v.pipe(v.string(SELECTOR_FORM), v.regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, SELECTOR_FORM))),
   // Whether the certificate may replace a published one of another owner, or one that covers more domains.
   replace: v.optional(v.boolean(REPLACE_FORM)),
-  // Not eight digits: the date in an execution's name has that form.
-  request: v.optional(v.pipe(v.string(REQUEST_FORM), v.regex(/^(?!\d{8}(-\d+)?$)[A-Za-z0-9_-]{1,32}$/, REQUEST_FORM))),
 };
 
-/** The detail of an event "Mark Certificate Ordered". */
-export const orderSchema = v.strictObject(orderEntries, KEYS_FORM);
+/**
+ * The detail of an event "Mark Certificate Ordered". A push and the survey use their own beginnings of `request`. One that
+ * ends like a date would give two orders' executions the same name: `order-8-a-20260601` is also the second attempt of
+ * the request `a`.
+ */
+export const orderSchema = v.strictObject(
+  {
+    ...orderEntries,
+    request: v.optional(
+      v.pipe(
+        v.string(REQUEST_FORM),
+        v.regex(/^(?!push-|renewal-)(?!(.*-)?\d{8}(-\d+)?$)[A-Za-z0-9_-]{1,32}$/, REQUEST_FORM),
+      ),
+    ),
+  },
+  KEYS_FORM,
+);
 
 /** An order at the CA: its number, and what its certificate must cover. */
 export type Order = v.InferOutput<typeof orderSchema>;
 
+/** What an event says about an order besides its number. A later event can correct it. */
+export type OrderOptions = Pick<Order, 'account' | 'domains' | 'product' | 'selector' | 'replace'>;
+
 /** The order in the state of an execution, which has more keys. */
-export const orderInStateSchema = v.object(orderEntries, KEYS_FORM);
+export const orderInStateSchema = v.object(
+  {
+    ...orderEntries,
+    // Any that an execution of an earlier release, of a push or of the survey has.
+    request: v.optional(v.pipe(v.string(REQUEST_FORM), v.regex(/^[A-Za-z0-9_-]{1,32}$/, REQUEST_FORM))),
+    // A check beside another execution of the order: a reply without a certificate ends the execution quietly.
+    once: v.optional(v.boolean('true or false')),
+  },
+  KEYS_FORM,
+);
+
+/** The options of an order that later collections inherit. */
+export const orderOptionsSchema = v.object({
+  account: orderEntries.account,
+  domains: orderEntries.domains,
+  product: orderEntries.product,
+  selector: orderEntries.selector,
+  replace: orderEntries.replace,
+});
 
 /**
  * The name of an order's execution. Operators type it. Step Functions refuses a second execution of the same name for

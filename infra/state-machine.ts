@@ -132,17 +132,29 @@ export function createStateMachine(
 
   const collected = new Succeed(scope, 'Collected');
 
+  announce.next(collected);
   const announceNew = (choice: Choice) =>
-    choice
-      .when(Condition.booleanEquals('$.collection.certificate.changed', true), announce.next(collected))
-      .otherwise(collected);
-  const issued = new Choice(scope, 'Issued?').when(
-    Condition.stringEquals('$.collection.outcome', 'waiting'),
-    wait.next(check),
-  );
+    choice.when(Condition.booleanEquals('$.collection.certificate.changed', true), announce).otherwise(collected);
+  const issued = new Choice(scope, 'Issued?')
+    .when(Condition.stringEquals('$.collection.outcome', 'waiting'), wait.next(check))
+    // A check beside another execution of the order, which found no certificate.
+    .when(Condition.stringEquals('$.collection.outcome', 'ended'), collected);
   check.next(
     publish
-      ? issued.otherwise(createPublishing(scope, publish).next(announceNew(new Choice(scope, 'New?'))))
+      ? issued.otherwise(
+          createPublishing(scope, publish).next(
+            // A certificate that is not new can be newly published, or be refused for a reason that a person must know.
+            announceNew(
+              new Choice(scope, 'New?').when(
+                Condition.and(
+                  Condition.isPresent('$.publication.announce'),
+                  Condition.booleanEquals('$.publication.announce', true),
+                ),
+                announce,
+              ),
+            ),
+          ),
+        )
       : announceNew(issued),
   );
 

@@ -4,7 +4,7 @@ import { STATUSES, type WaitingReason } from '../collectmc/codes.ts';
 import type { Reply } from '../collectmc/reply.ts';
 import { CollectionError, type CollectionErrorName } from '../errors.ts';
 import { parseInput } from '../input.ts';
-import { orderInStateSchema } from '../order.ts';
+import { type OrderOptions, orderInStateSchema } from '../order.ts';
 import type { Archive } from '../store/archive.ts';
 import type { StoredFinding, StoredManifest } from '../store/manifest.ts';
 import { STATE_BUDGET, takeWithin } from '../text.ts';
@@ -15,7 +15,8 @@ import { waitSeconds } from './waiting.ts';
 
 /** The result of one check. Step Functions keeps it at `$.collection`, where the next check reads it. */
 export interface Collection {
-  readonly outcome: 'issued' | 'waiting';
+  /** `ended` only if the order in the state has `once`: the execution ends quietly, without a certificate. */
+  readonly outcome: 'issued' | 'waiting' | 'ended';
   /** The status in the CA's reply, if it contained one. */
   readonly status?: number;
   readonly reason?: WaitingReason;
@@ -34,6 +35,8 @@ export interface Collection {
   readonly certificate?: CollectedCertificate;
   /** The account in the event "Mark Certificate Issued": a path to an optional key of the order would fail. */
   readonly account?: string | null;
+  /** The options with which the order is collected now, if they differ from those in the input of the execution. */
+  readonly order?: OrderOptions;
 }
 
 /**
@@ -59,7 +62,7 @@ export interface CollectedCertificate {
 /** One check, for logs and metrics. It contains nothing secret. */
 export interface CheckRecord {
   readonly orderNumber: string;
-  readonly outcome: Collection['outcome'] | 'failed';
+  readonly outcome: 'issued' | 'waiting' | 'failed';
   readonly status?: number | undefined;
   readonly reason?: WaitingReason | undefined;
   readonly error?: CollectionErrorName;

@@ -8,6 +8,7 @@ export const REPORTS = [
   'payment',
   'permission',
   'outage',
+  'storage',
   'deadline',
 ] as const satisfies readonly ('status' | Concern)[];
 export type Report = (typeof REPORTS)[number];
@@ -18,6 +19,7 @@ const CONCERN_SECONDS: Readonly<Record<Exclude<Concern, 'deadline'>, number>> = 
   payment: 0,
   permission: 0,
   outage: 6 * 3600,
+  storage: 6 * 3600,
 };
 
 /** The part of the time until the deadline after which a person should ask the CA. */
@@ -49,7 +51,7 @@ export interface PreviousWait {
  * Reasons that contain nothing about the order: the CA did not check it. What the order waited for before is still
  * missing, and was reported.
  */
-const SILENT_REASONS: ReadonlySet<string | undefined> = new Set<WaitingReason>(['outage', 'call-limit']);
+const SILENT_REASONS: ReadonlySet<string | undefined> = new Set<WaitingReason>(['outage', 'call-limit', 'storage']);
 
 /** Whether an order that waits for this reason may still wait for the one before it. */
 export function isSilent(reason: string | undefined): boolean {

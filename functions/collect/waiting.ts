@@ -39,12 +39,16 @@ const WAITS: Readonly<Record<WaitingReason, (state: WaitState, pollSeconds: numb
   available: ({ consecutive }, pollSeconds) =>
     consecutive <= AVAILABLE_CHECKS ? Math.min(AVAILABLE_SECONDS, pollSeconds) : pollSeconds,
   'call-limit': (_, pollSeconds) => 2 * pollSeconds,
-  outage: ({ consecutive, retryAfter = 0 }, pollSeconds) =>
-    Math.min(Math.max(OUTAGE_SECONDS * 2 ** (consecutive - 1), retryAfter), pollSeconds),
+  outage: outageSeconds,
   credentials: (_, pollSeconds) => pollSeconds,
   payment: (_, pollSeconds) => pollSeconds,
   permission: (_, pollSeconds) => pollSeconds,
+  storage: outageSeconds,
 };
+
+function outageSeconds({ consecutive, retryAfter = 0 }: WaitState, pollSeconds: number): number {
+  return Math.min(Math.max(OUTAGE_SECONDS * 2 ** (consecutive - 1), retryAfter), pollSeconds);
+}
 
 /** The time until the next check, in whole seconds. */
 export function waitSeconds(state: WaitState, pollSeconds: number, random: number): number {

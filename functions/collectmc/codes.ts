@@ -1,4 +1,7 @@
-/** The reason why an order is still waiting: the CA has not decided, or an operator must act first. */
+/**
+ * The reason why an order is still waiting: the CA has not decided, or an operator must act first. `storage` is not about
+ * the CA: its reply could not be stored, or the outcome could not be reported.
+ */
 export type WaitingReason =
   | 'processing'
   | 'available'
@@ -6,7 +9,8 @@ export type WaitingReason =
   | 'outage'
   | 'credentials'
   | 'payment'
-  | 'permission';
+  | 'permission'
+  | 'storage';
 
 /** A refusal by the CA. It ends a collection: the execution fails with this name. */
 export type Refusal = 'OrderRejected' | 'CertificateRevoked' | 'CertificateExpired' | 'InvalidRequest';

@@ -18,6 +18,10 @@ export type Reply =
       readonly text: string;
       /** The seconds in the header Retry-After of an HTTP error (RFC 9110). */
       readonly retryAfter?: number;
+      /** A rejection of the login that may come from something in front of the CA. Only with the reason `credentials`. */
+      readonly doubtful?: true;
+      /** A body arrived that is not a known form of reply, and must be kept. Only with the reason `outage`. */
+      readonly unreadable?: true;
     }
   | { readonly kind: 'refused'; readonly refusal: Refusal; readonly status: number; readonly text: string }
   /** A negative status that is not in {@link STATUSES}. */

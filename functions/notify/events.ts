@@ -6,7 +6,7 @@ import { orderInStateSchema } from '../order.ts';
 import { dateSchema } from '../store/manifest.ts';
 
 /** The names of the concerns, with which an order that waits needs a person. */
-const CONCERNS = ['credentials', 'payment', 'permission', 'outage', 'deadline'] as const;
+const CONCERNS = ['credentials', 'payment', 'permission', 'outage', 'storage', 'deadline'] as const;
 
 const texts = v.array(v.string());
 

@@ -71,6 +71,14 @@ const WAITING_WORDS: Readonly<Record<Waiting['reason'], WaitingWords>> = {
     anchor: 'the-ca-is-down',
     how: continuesByItself('when the CA answers again'),
   },
+  storage: {
+    outcome: 'waits because its reply cannot be stored',
+    happened:
+      'For at least six hours, the reply of the CA about this order could not be stored or reported, because S3 or EventBridge ' +
+      'did not accept a request of the collector.',
+    anchor: 'replies-cannot-be-stored',
+    how: continuesByItself('when the cause is fixed'),
+  },
   deadline: {
     outcome: 'still waits and is close to its deadline',
     happened:

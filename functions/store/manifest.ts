@@ -34,6 +34,18 @@ export const manifestSchema = v.object({
   orderNumber: v.string(),
   execution: v.string(),
   collectedAt: v.string(),
+  /** Release 0.1.0 did not store the next three. */
+  collector: v.optional(v.string()),
+  /** The account at the CA; null for the default account. */
+  account: v.optional(v.nullable(v.string())),
+  /** What the event of the order named. */
+  ordered: v.optional(
+    v.object({
+      domains: v.array(v.string()),
+      selector: v.nullable(v.string()),
+      product: v.nullable(v.string()),
+    }),
+  ),
   product: v.nullable(v.string()),
   markType: v.nullable(v.string()),
   /** The values of the subject by the names of its attributes. */

@@ -58,7 +58,7 @@ describe('An order', () => {
     [
       'an unknown key',
       { orderNumber: '1', domain: 'a.example' },
-      'domain is not a known key; accepted: orderNumber, domains, product, request, selector, replace',
+      'domain is not a known key; accepted: orderNumber, domains, product, account, request, selector, replace',
     ],
     ['a wrong product', { orderNumber: '1', product: 'DV' }, 'product: "DV" is not accepted; accepted: "VMC" or "CMC"'],
     ['domains that are no list', { orderNumber: '1', domains: 'a.example' }, 'domains: "a.example" is not accepted'],

@@ -51,6 +51,7 @@ describe('the state machine', () => {
       Type: 'Choice',
       Choices: [
         { Variable: '$.collection.outcome', StringEquals: 'waiting', Next: 'Wait' },
+        { Variable: '$.collection.outcome', StringEquals: 'ended', Next: 'Collected' },
         { Variable: '$.collection.certificate.changed', BooleanEquals: true, Next: 'Announce issued' },
       ],
       Default: 'Collected',
@@ -140,16 +141,28 @@ describe('the state machine that publishes', () => {
     }
   });
 
-  test('The machine publishes every issued certificate, and announces only a new one.', () => {
+  test('The machine publishes every issued certificate, and announces what is new or needs a person.', () => {
     expect(stateOf('Issued?', publishing)).toEqual({
       Type: 'Choice',
-      Choices: [{ Variable: '$.collection.outcome', StringEquals: 'waiting', Next: 'Wait' }],
+      Choices: [
+        { Variable: '$.collection.outcome', StringEquals: 'waiting', Next: 'Wait' },
+        { Variable: '$.collection.outcome', StringEquals: 'ended', Next: 'Collected' },
+      ],
       Default: 'Publish',
     });
     expect(stateOf('Publish', publishing).Next).toBe('New?');
     expect(stateOf('New?', publishing)).toEqual({
       Type: 'Choice',
-      Choices: [{ Variable: '$.collection.certificate.changed', BooleanEquals: true, Next: 'Announce issued' }],
+      Choices: [
+        {
+          And: [
+            { Variable: '$.publication.announce', IsPresent: true },
+            { Variable: '$.publication.announce', BooleanEquals: true },
+          ],
+          Next: 'Announce issued',
+        },
+        { Variable: '$.collection.certificate.changed', BooleanEquals: true, Next: 'Announce issued' },
+      ],
       Default: 'Collected',
     });
     expect(stateOf('Announce issued', publishing).Next).toBe('Collected');

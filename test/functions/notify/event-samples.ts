@@ -56,6 +56,7 @@ export const WAITING_TEXTS: Readonly<Record<WaitingDetail['reason'], string>> = 
   payment: 'the CA answered -22 (awaiting payment)',
   permission: 'the CA answered -91 (Permission denied!)',
   outage: 'connect ECONNREFUSED 91.199.212.132:443',
+  storage: 'the reply of the CA could not be stored: S3ServiceException: Please reduce your request rate.',
   deadline: 'the CA answered 0 (the order is being processed)',
 };
 

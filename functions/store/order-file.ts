@@ -1,0 +1,148 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import * as v from 'valibot';
+import { type OrderOptions, orderOptionsSchema } from '../order.ts';
+import { parseJson, toJsonBytes } from './json.ts';
+import { dateSchema, manifestKey, parseManifest, type StoredManifest } from './manifest.ts';
+import { openObjects, retryOnConflict, undefinedIfNotFound } from './objects.ts';
+import { type OrderStatus, openStatus } from './status.ts';
+
+/** Readers decide by the object, so it must never come from a cache. */
+const ORDER_HEADERS = { type: 'application/json', cacheControl: 'no-store' };
+
+const orderFileSchema = v.object({
+  schemaVersion: v.literal(1),
+  /** The name of the collector. */
+  collector: v.string(),
+  orderNumber: v.string(),
+  options: orderOptionsSchema,
+  /** The execution that collects the order with these options. `replace` holds for this execution only. */
+  execution: v.string(),
+  /** The time of the event that ordered last. */
+  orderedAt: dateSchema,
+  updatedAt: dateSchema,
+});
+
+/** `order.json`: what was last ordered under a number. */
+export type OrderFile = v.InferOutput<typeof orderFileSchema>;
+
+/** The key of what was last ordered under a number. */
+export function orderFileKey(orderNumber: string): string {
+  return `orders/${orderNumber}/order.json`;
+}
+
+/** Opens `orders/<orderNumber>/order.json`. A damaged object counts as missing. Every write is conditional. */
+export function openOrderFile(s3: S3Client, bucket: string, orderNumber: string) {
+  const { read, write } = openObjects(s3, bucket);
+  const key = orderFileKey(orderNumber);
+
+  async function readState(): Promise<{ readonly etag?: string | undefined; readonly current?: OrderFile }> {
+    const object = await read(key).catch(undefinedIfNotFound);
+    const result = object && v.safeParse(orderFileSchema, parseJson(Buffer.from(object.body).toString()));
+    return {
+      etag: object?.etag,
+      ...(result?.success && result.output.orderNumber === orderNumber && { current: result.output }),
+    };
+  }
+
+  return {
+    /** @throws {S3ServiceException} if S3 does not return the object. */
+    read: async (): Promise<OrderFile | undefined> => (await readState()).current,
+
+    /**
+     * Replaces the object.
+     *
+     * @param next returns the new content, or undefined to leave it as it is. It is called again if another writer was
+     * faster.
+     * @returns the content that is stored afterwards.
+     * @throws {WriteConflictError} if other writers were faster eight times.
+     */
+    update: (next: (current: OrderFile | undefined) => OrderFile | undefined): Promise<OrderFile | undefined> =>
+      retryOnConflict(async () => {
+        const { current, etag } = await readState();
+        const file = next(current);
+        if (file === undefined) {
+          return current;
+        }
+        await write(key, toJsonBytes(file), ORDER_HEADERS, { etag });
+        return file;
+      }),
+  };
+}
+
+/** An execution and the options in its input. */
+export interface OrderedExecution {
+  readonly options: OrderOptions;
+  readonly execution: string;
+  /** The start of the execution. */
+  readonly startedAt: string;
+}
+
+/**
+ * The options with which an execution collects an order. What was ordered after its start, or for it, replaces the
+ * options in its input; what was ordered before only fills gaps. `replace` is never taken from another execution.
+ */
+export function effectiveOptions(
+  { options, execution, startedAt }: OrderedExecution,
+  file: OrderFile | undefined,
+): OrderOptions {
+  const { replace: orderedReplace, ...ordered } = file?.options ?? {};
+  const { replace: givenReplace, ...given } = options;
+  const isOwn = file?.execution === execution;
+  const isLater = isOwn || (file !== undefined && Date.parse(file.orderedAt) >= Date.parse(startedAt));
+  const replace = (isOwn ? orderedReplace : undefined) ?? givenReplace;
+  return {
+    ...(isLater ? { ...given, ...ordered } : { ...ordered, ...given }),
+    ...(replace !== undefined && { replace }),
+  };
+}
+
+/**
+ * The options that are known of an order, for an execution that a push or the survey starts: those that were ordered
+ * last, else those in the manifest or in the status. `replace` is left out: it held for one certificate only.
+ *
+ * @returns undefined if the bucket knows nothing of the order.
+ * @throws {S3ServiceException} if S3 does not return an object.
+ */
+export async function knownOptions(
+  s3: S3Client,
+  bucket: string,
+  orderNumber: string,
+): Promise<OrderOptions | undefined> {
+  const file = await openOrderFile(s3, bucket, orderNumber).read();
+  const manifest = await readManifest(s3, bucket, orderNumber);
+  const { current: status } = await openStatus(s3, bucket, orderNumber).read();
+  if (!file && !manifest && !status) {
+    return undefined;
+  }
+  const { replace: _, ...ordered } = file?.options ?? {};
+  return { ...(status && optionsOfStatus(status)), ...(manifest && optionsOfManifest(manifest)), ...ordered };
+}
+
+async function readManifest(s3: S3Client, bucket: string, orderNumber: string): Promise<StoredManifest | undefined> {
+  const object = await openObjects(s3, bucket).read(manifestKey(orderNumber)).catch(undefinedIfNotFound);
+  const result = object && parseManifest(object.body);
+  return result?.success && result.output.orderNumber === orderNumber ? result.output : undefined;
+}
+
+/** The form of a record in a manifest: `<selector>._bimi.<domain>. TXT "…"`. */
+const RECORD = /^([^.\s]+)\._bimi\.(\S+)\. TXT /;
+
+function optionsOfManifest({ account, ordered, bimiRecords = [] }: StoredManifest): OrderOptions {
+  // Release 0.1.0 stored the ordered domains and the selector in the records only.
+  const records = bimiRecords.map((record) => RECORD.exec(record) ?? []);
+  const domains = ordered?.domains ?? records.flatMap(([, , domain]) => domain ?? []);
+  return validOptions({ account, domains, selector: ordered?.selector ?? records[0]?.[1], product: ordered?.product });
+}
+
+function optionsOfStatus({ account, domains, product }: OrderStatus): OrderOptions {
+  return validOptions({ account, domains, product });
+}
+
+/** The options of an event, without those that are missing or that no event could have. */
+function validOptions(options: Readonly<Record<string, unknown>>): Omit<OrderOptions, 'replace'> {
+  const known = Object.entries(orderOptionsSchema.entries).flatMap(([name, schema]) => {
+    const result = v.safeParse(schema, options[name] ?? undefined);
+    return result.success && result.output !== undefined ? [[name, result.output]] : [];
+  });
+  return Object.fromEntries(known);
+}
