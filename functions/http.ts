@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { CollectorError } from './collector-error.ts';
@@ -20,14 +19,17 @@ export interface HttpResponse {
    *
    * @param limit the maximum number of bytes.
    * @throws {BodyTooLargeError} if the body has more bytes.
-   * @throws {Error} if the connection breaks before the announced length.
+   * @throws {Error} if the connection breaks before the announced length, or the signal aborts.
    */
   read(limit: number): Promise<Uint8Array>;
   /** Closes the connection without reading the body. */
   discard(): void;
 }
 
-/** Sends one request. It rejects with the system's error if no response arrives. */
+/**
+ * Sends one request. It rejects with the system's error or a {@link NoResponseError} if no response arrives, and with
+ * the reason of the signal as soon as that aborts.
+ */
 export type HttpClient = (request: HttpRequest) => Promise<HttpResponse>;
 
 /** A response has a larger body than its reader accepts. */
@@ -38,36 +40,80 @@ export class BodyTooLargeError extends CollectorError {
   }
 }
 
+/** A connection ended without a response that can be read. */
+export class NoResponseError extends CollectorError {
+  override readonly name = 'NoResponseError';
+}
+
+/**
+ * The name and version of this client, which administrators of servers look for (RFC 9110, 10.1.5). The version is that
+ * of package.json, as a test checks. An import of package.json would put all of it into each bundle.
+ */
+const USER_AGENT = 'mark-certificate-collector/0.1.0';
+
 /**
  * The HTTP client of this project. It follows no redirect: a redirect could send a password to another server, and a
  * published URL must not redirect. It keeps no connection open, because requests are hours apart.
  */
 export const sendHttp: HttpClient = async ({ url, signal, form }) => {
-  const { request } = url.protocol === 'https:' ? https : http;
-  const body = form?.toString();
-  const outgoing = request(url, {
-    agent: false,
-    signal,
-    ...(body !== undefined && {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/x-www-form-urlencoded',
-        'content-length': Buffer.byteLength(body),
-      },
-    }),
-  });
-  // The reader of the body receives an error after the headers. Without this listener the error would also end the
-  // process.
-  outgoing.on('error', () => {});
-  outgoing.end(body);
-  const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+  const response = await beforeAbort(signal, requestOnce({ url, signal, ...(form && { form }) }));
+  // An error between the headers and the body has no other listener. The reader of the body still receives it.
+  response.on('error', () => {});
   return {
     status: response.statusCode ?? 0,
     headers: response.headers,
-    read: (limit) => readBody(response, limit),
+    read: (limit) => beforeAbort(signal, readBody(response, limit)),
     discard: () => response.destroy(),
   };
 };
+
+/** Sends one request. Every way in which a request can end is an outcome (Node, "Class: http.ClientRequest"). */
+function requestOnce({ url, signal, form }: HttpRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const { request } = url.protocol === 'https:' ? https : http;
+    const body = form?.toString();
+    const outgoing = request(url, {
+      agent: false,
+      signal,
+      method: body === undefined ? 'GET' : 'POST',
+      headers: {
+        'user-agent': USER_AGENT,
+        ...(body !== undefined && {
+          'content-type': 'application/x-www-form-urlencoded',
+          'content-length': Buffer.byteLength(body),
+        }),
+      },
+    });
+    outgoing.once('response', resolve);
+    // Not once: an error after the response would end the process if nothing listened.
+    outgoing.on('error', reject);
+    // Without a listener, Node closes the connection and reports neither a response nor an error.
+    outgoing.once('upgrade', (_, socket) => {
+      socket.destroy();
+      reject(new NoResponseError('the server changed to another protocol (HTTP 101), which was not requested'));
+    });
+    outgoing.once('close', () => reject(new NoResponseError('the connection ended without a response')));
+    outgoing.end(body);
+  });
+}
+
+/**
+ * Waits for a part of a request, but never longer than its signal allows, even if the connection reports nothing. Node
+ * closes the connection itself.
+ */
+async function beforeAbort<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener('abort', abort);
+  if (signal.aborted) {
+    abort();
+  }
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
 
 async function readBody(response: IncomingMessage, limit: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
