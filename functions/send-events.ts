@@ -1,5 +1,6 @@
 import {
   type EventBridgeClient,
+  EventBridgeServiceException,
   PutEventsCommand,
   type PutEventsRequestEntry,
   type PutEventsResultEntry,
@@ -32,49 +33,101 @@ interface Prepared<T> {
   readonly id: string;
 }
 
+/** A detail that EventBridge did not accept, with the reason. */
+interface Failure<T> {
+  readonly detail: T;
+  readonly reason: string;
+}
+
 /**
- * Sends one event for each detail. Neither a refused entry nor a failed call stops the others.
+ * Sends one event for each detail. Neither a refused entry, nor a failed call, nor a detail that is no JSON stops the
+ * others.
  *
  * @param sent is called for each detail that EventBridge accepted.
- * @returns the details that EventBridge did not accept, each with the reason.
+ * @returns the details that EventBridge did not accept.
  */
 export async function sendEvents<T>(
   { eventBridge, eventBusName, sentBefore = new Set() }: Bus,
   detailType: string,
   details: readonly T[],
   sent: (detail: T) => void,
-): Promise<{ readonly detail: T; readonly reason: string }[]> {
-  const failures: { detail: T; reason: string }[] = [];
-  const prepared = details.flatMap((detail): Prepared<T>[] => {
-    const json = JSON.stringify(detail);
-    const id = `${detailType} ${json}`;
-    if (sentBefore.has(id)) {
-      return [];
+): Promise<Failure<T>[]> {
+  const failures: Failure<T>[] = [];
+  const prepared: Prepared<T>[] = [];
+  for (const detail of details) {
+    try {
+      prepared.push(prepare(eventBusName, detailType, detail));
+    } catch (error) {
+      failures.push({ detail, reason: String(error) });
     }
-    const entry = { EventBusName: eventBusName, Source: EVENT_SOURCE, DetailType: detailType, Detail: json };
-    return [{ detail, entry, id, size: Buffer.byteLength(EVENT_SOURCE + detailType + json) }];
-  });
-  for (const call of inCalls(prepared)) {
-    const Entries = call.map(({ entry }) => entry);
+  }
+  for (const call of inCalls(prepared.filter(({ id }) => !sentBefore.has(id)))) {
+    await send(call);
+  }
+  return failures;
+
+  /** Sends one call. If EventBridge refuses it because of an entry, each half is sent as a call until the entry is alone. */
+  async function send(call: readonly Prepared<T>[]): Promise<void> {
     let results: readonly PutEventsResultEntry[];
     try {
+      const Entries = call.map(({ entry }) => entry);
       ({ Entries: results = [] } = await eventBridge.send(new PutEventsCommand({ Entries })));
     } catch (error) {
+      if (call.length > 1 && isAboutEntries(error)) {
+        const half = Math.ceil(call.length / 2);
+        await send(call.slice(0, half));
+        await send(call.slice(half));
+        return;
+      }
       failures.push(...call.map(({ detail }) => ({ detail, reason: String(error) })));
-      continue;
+      return;
     }
     for (const [index, { detail, id }] of call.entries()) {
-      // The results have the order of the entries. Only refused entries have an error code.
-      const { ErrorCode, ErrorMessage } = results[index] ?? {};
+      // "The response Entries array always includes the same number of entries as the request array", in its order, and
+      // only unsuccessful ones have an error code (EventBridge, Sending events with PutEvents).
+      const { ErrorCode, ErrorMessage } = results[index] ?? { ErrorCode: 'no result' };
       if (ErrorCode === undefined) {
         sentBefore.add(id);
         sent(detail);
       } else {
-        failures.push({ detail, reason: `${ErrorCode}: ${ErrorMessage}` });
+        failures.push({ detail, reason: [ErrorCode, ErrorMessage].filter(Boolean).join(': ') });
       }
     }
   }
-  return failures;
+}
+
+/** @throws {TypeError} if JSON cannot express the detail. */
+function prepare<T>(eventBusName: string, detailType: string, detail: T): Prepared<T> {
+  const json: string | undefined = JSON.stringify(detail);
+  if (json === undefined) {
+    throw new TypeError('JSON cannot express the detail');
+  }
+  const entry = { EventBusName: eventBusName, Source: EVENT_SOURCE, DetailType: detailType, Detail: json };
+  return {
+    detail,
+    entry,
+    size: Buffer.byteLength(EVENT_SOURCE + detailType + json),
+    id: `${detailType} ${json}`,
+  };
+}
+
+/** The HTTP statuses of a request that is wrong or too large. */
+const REFUSED_STATUSES: ReadonlySet<unknown> = new Set([400, 413]);
+
+/**
+ * The names of errors with these statuses that concern every entry in the same way: smaller calls would fail too (AWS's
+ * common errors; the AWS JSON protocol answers most of them with 400).
+ */
+const ABOUT_CALLER =
+  /throttl|toomanyrequests|limitexceeded|slowdown|denied|notauthorized|token|signature|unrecognizedclient|optin|expired|timeout|unavailable|internal|unknownoperation|notfound/i;
+
+/** Whether EventBridge refused a call because of its entries, or may have: one of them can be wrong, or all too large. */
+function isAboutEntries(error: unknown): boolean {
+  return (
+    error instanceof EventBridgeServiceException &&
+    REFUSED_STATUSES.has(error.$metadata.httpStatusCode) &&
+    !ABOUT_CALLER.test(error.name)
+  );
 }
 
 /** Splits entries into calls that EventBridge accepts. An entry above the limit has a call for itself, which fails. */

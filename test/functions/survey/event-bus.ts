@@ -14,6 +14,10 @@ export interface EventBus {
   readonly calls: readonly (readonly Entry[])[];
   /** Returns the error for an entry; undefined to accept it. */
   refuse: (entry: Entry) => { readonly ErrorCode: string; readonly ErrorMessage: string } | undefined;
+  /** The maximum number of bytes in one call. */
+  callBytes: number;
+  /** The number of results in a response; undefined for one for each entry. */
+  results?: number;
   close(): Promise<void>;
 }
 
@@ -29,14 +33,17 @@ export async function startEventBus(): Promise<EventBus> {
       const size = entries.reduce((sum, { Source, DetailType, Detail }) => {
         return sum + Buffer.byteLength(Source) + Buffer.byteLength(DetailType) + Buffer.byteLength(Detail);
       }, 0);
-      if (size >= 256 * 1024) {
+      if (size >= bus.callBytes) {
         throw new ServiceError('ValidationException', 'Total size of the entries in the request is over the limit.');
       }
       calls.push(entries);
       const results = entries.map((entry) => bus.refuse(entry) ?? { EventId: crypto.randomUUID() });
-      return { FailedEntryCount: results.filter((result) => 'ErrorCode' in result).length, Entries: results };
+      return {
+        FailedEntryCount: results.filter((result) => 'ErrorCode' in result).length,
+        Entries: results.slice(0, bus.results),
+      };
     },
   });
-  const bus: EventBus = { ...endpoint, calls, refuse: () => undefined };
+  const bus: EventBus = { ...endpoint, calls, refuse: () => undefined, callBytes: 256 * 1024 };
   return bus;
 }
