@@ -34,14 +34,45 @@ export function publishedUrls(baseUrl: string, domain: string, selector: string)
   return { chain: url('pem'), logo: url('svg') };
 }
 
+/** The maximum number of octets in one string of a TXT record (RFC 1035, 3.3 and 3.3.14). */
+const STRING_OCTETS = 255;
+
 /**
- * The TXT record, ready to copy into a zone file (BIMI draft, 4.2): `l=` is the URL of the logo, `a=` that of the
- * chain.
+ * The TXT record as one line, ready to copy into a zone file (BIMI draft, 4.2): `l=` is the URL of the logo, `a=` that
+ * of the chain. A record that is longer than one string is several strings in quotes, which readers join.
  */
 export function bimiRecord(baseUrl: string, domain: string, selector: string): string {
   const { chain, logo } = publishedUrls(baseUrl, domain, selector);
-  return `${assertionName(domain, selector)}. TXT "v=BIMI1; l=${logo}; a=${chain}"`;
+  const strings = stringsOf(['v=BIMI1; ', `l=${logo}; `, `a=${chain}`]).map((text) => `"${text}"`);
+  return `${assertionName(domain, selector)}. TXT ${strings.join(' ')}`;
 }
+
+/** The text of a record that {@link bimiRecord} returned, in this release or in 0.1.0: its strings, joined. */
+export function recordText(record: string): string {
+  return Array.from(record.matchAll(/"([^"]*)"/g), ([, text]) => text).join('');
+}
+
+/**
+ * Joins tags to strings that are as long as a TXT record allows. Only a tag that is longer is split, but not within a
+ * character or its percent-encoding: the URLs of a record contain ASCII only.
+ */
+function stringsOf(tags: readonly string[]): string[] {
+  const isShort = (text: string) => Buffer.byteLength(text) <= STRING_OCTETS;
+  const parts = tags.flatMap((tag) => (isShort(tag) ? [tag] : (tag.match(CHARACTER) ?? [])));
+  const strings: string[] = [];
+  let last = '';
+  for (const part of parts) {
+    if (!isShort(last + part)) {
+      strings.push(last);
+      last = '';
+    }
+    last += part;
+  }
+  return [...strings, last];
+}
+
+/** One character: percent-encoded UTF-8 or a code point. */
+const CHARACTER = /%[c-f][\da-f](?:%[89ab][\da-f])+|%[\da-f]{2}|./gisu;
 
 function withSlash(url: string): string {
   return url.endsWith('/') ? url : `${url}/`;

@@ -40,8 +40,8 @@ interface Failure<T> {
 }
 
 /**
- * Sends one event for each detail. Neither a refused entry, nor a failed call, nor a detail that is no JSON stops the
- * others.
+ * Sends one event for each detail. Neither a refused entry, nor a failed call, nor a detail that JSON cannot express
+ * stops the others.
  *
  * @param sent is called for each detail that EventBridge accepted.
  * @returns the details that EventBridge did not accept.

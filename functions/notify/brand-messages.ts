@@ -1,4 +1,4 @@
-import { assertionName } from '../bimi.ts';
+import { assertionName, recordText } from '../bimi.ts';
 import { type Deployment, downloadCommand, folderUrl, orderCommand, shellWord } from './commands.ts';
 import type { Broken, Expiring, Issued, Revoked } from './events.ts';
 import {
@@ -263,7 +263,7 @@ function fixOf(broken: Broken, context: MessageContext): readonly Paragraph[] {
     case 'chain-unreachable':
     case 'logo-unreachable': {
       const tag = id === 'chain-unreachable' ? 'a' : 'l';
-      const address = new RegExp(`\\b${tag}=([^;"]+)`).exec(bimiRecord)?.[1] ?? '';
+      const address = new RegExp(`\\b${tag}=([^;"]+)`).exec(recordText(bimiRecord))?.[1] ?? '';
       return [
         'Find out why the address does not return the file. The runbook lists the causes. To see the answer:',
         { verbatim: `curl -sSI ${shellWord(address)}` },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bimiRecord, covers, coversName, publishedUrls } from '../../functions/bimi.ts';
+import { bimiRecord, covers, coversName, publishedUrls, recordText } from '../../functions/bimi.ts';
 
 describe('A certificate', () => {
   test.each([
@@ -58,5 +58,60 @@ describe('The URLs of a publication', () => {
     expect(bimiRecord('https://d111.cloudfront.net', 'example.com', 'brand')).toBe(
       'brand._bimi.example.com. TXT "v=BIMI1; l=https://d111.cloudfront.net/example.com/brand.svg; a=https://d111.cloudfront.net/example.com/brand.pem"',
     );
+  });
+});
+
+describe('A record', () => {
+  /** A domain with this number of characters. */
+  const domainOf = (length: number) => `${'a.'.repeat(length).slice(0, length - 9)}a.example`;
+  const stringsIn = (record: string) => Array.from(record.matchAll(/"([^"]*)"/g), ([, text = '']) => text);
+
+  test.each(Array.from({ length: 245 }, (_, index) => index + 10))(
+    'of a domain with %i characters is one line of strings that a TXT record allows.',
+    (length) => {
+      const domain = domainOf(length);
+      const record = bimiRecord('https://logos.example.net/bimi', domain, 'brand');
+      const { logo, chain } = publishedUrls('https://logos.example.net/bimi', domain, 'brand');
+      const text = `v=BIMI1; l=${logo}; a=${chain}`;
+
+      expect(record).toBe(
+        `brand._bimi.${domain}. TXT ${stringsIn(record)
+          .map((each) => `"${each}"`)
+          .join(' ')}`,
+      );
+      expect(stringsIn(record).join('')).toBe(text);
+      expect(recordText(record)).toBe(text);
+      expect(Math.max(...stringsIn(record).map((each) => Buffer.byteLength(each)))).toBeLessThanOrEqual(255);
+      expect(stringsIn(record).length).toBe(text.length <= 255 ? 1 : Math.max(2, stringsIn(record).length));
+      expect(stringsIn(record)).not.toContain('');
+    },
+  );
+
+  test('with 255 octets is one string, and a longer one is two, which begin with a tag.', () => {
+    // The record contains the domain twice, so its length is always odd.
+    const withLength = (length: number) => {
+      const domain = Array.from({ length: 150 }, (_, index) => domainOf(index + 20)).find(
+        (each) => recordText(bimiRecord('https://a.example/', each, 'brand')).length === length,
+      );
+      return stringsIn(bimiRecord('https://a.example/', domain ?? 'none', 'brand'));
+    };
+    expect(withLength(255)).toEqual([expect.stringMatching(/^v=BIMI1; l=.*; a=.*$/)]);
+    expect(withLength(257)).toEqual([expect.stringMatching(/^v=BIMI1; l=.*; $/), expect.stringMatching(/^a=/)]);
+  });
+
+  test.each(['%C3%A9', '%F0%9F%98%80', '%20'])('is not split within the character %s.', (character) => {
+    for (let length = 200; length < 220; length += 1) {
+      const base = `https://a.example/${'x'.repeat(length)}${character.repeat(30)}`;
+      const strings = stringsIn(bimiRecord(base, 'example.com', 'default'));
+      expect(strings.length).toBeGreaterThan(2);
+      expect(strings.map((text) => text.replaceAll(character, '')).filter((text) => text.includes('%'))).toEqual([]);
+    }
+  });
+
+  test('of release 0.1.0 with more than 255 octets in one string has the same text.', () => {
+    const record = bimiRecord('https://logos.example.net/bimi', domainOf(200), 'default');
+    const old = `default._bimi.${domainOf(200)}. TXT "${recordText(record)}"`;
+    expect(record).not.toBe(old);
+    expect(recordText(old)).toBe(recordText(record));
   });
 });

@@ -1,5 +1,6 @@
 /** Events as the collector and Step Functions send them, for the tests of the messages. */
 
+import { bimiRecord } from '../../../functions/bimi.ts';
 import { FAILURE_NEXT_STEPS, type FailureName, WAITING_NEXT_STEPS } from '../../../functions/errors.ts';
 import {
   EVENT_SOURCE,
@@ -108,8 +109,7 @@ export function revoked(confirmed: boolean) {
 
 /** The DNS record of a domain, as the stack publishes it. */
 export function recordOf(domain: string): string {
-  const url = `https://bimi.example.com/${domain}/brand`;
-  return `brand._bimi.${domain}. TXT "v=BIMI1; l=${url}.svg; a=${url}.pem"`;
+  return bimiRecord('https://bimi.example.com', domain, 'brand');
 }
 
 interface IssuedChanges {
@@ -161,15 +161,18 @@ export function expiring(daysLeft: number, collector = COLLECTOR) {
   });
 }
 
-export function broken(differences: readonly { readonly id: string; readonly message: string }[]) {
+export function broken(
+  differences: readonly { readonly id: string; readonly message: string }[],
+  domain = 'example.com',
+) {
   return eventOf(PUBLICATION_BROKEN, {
     ...order,
-    domains: ['example.com'],
+    domains: [domain],
     owner: 'Example Limited',
-    domain: 'example.com',
+    domain,
     selector: 'brand',
     fingerprintSha256: 'ab'.repeat(32),
-    bimiRecord: recordOf('example.com'),
+    bimiRecord: recordOf(domain),
     differences,
   });
 }

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { orderCommand, redriveCommand, storeLoginCommand } from '../../../functions/notify/commands.ts';
 import { asSentence, BODY_BYTES, layOut, type MessageContent } from '../../../functions/notify/message.ts';
 import { headingsOf, read, slugOf } from '../../infra/markdown.ts';
-import { DEPLOYMENT, issued, ORDER, publishedAt, RUNBOOK_URL } from './event-samples.ts';
+import { broken, DEPLOYMENT, issued, ORDER, publishedAt, RUNBOOK_URL, recordOf } from './event-samples.ts';
 import { render } from './rendered-message.ts';
 
 const FOLDER = join(import.meta.dirname, 'messages');
@@ -218,6 +218,20 @@ describe('the commands', () => {
     const hidden = '\u202e\u200b\u0007\u001b';
     const { body } = layOut({ ...CONTENT, nextStep: [{ verbatim: `aws a \\\n  b${hidden}c` }] }, RUNBOOK_URL);
     expect(body).toContain('aws a \\\n  bc');
+  });
+
+  test('A record of several strings is one line to copy, and its addresses are complete in a command.', async () => {
+    const domain = `${'a-very-long-label.'.repeat(7)}example.com`;
+    const record = recordOf(domain);
+    const bodyOf = async (event: object) => (await render(event)).map(({ body }) => body).join('');
+    expect(record).toMatch(/^\S+ TXT "[^"]+" "[^"]+"$/);
+    const records = [
+      await bodyOf(issued({ domains: [domain], publication: publishedAt([domain]) })),
+      await bodyOf(broken([{ id: 'record-missing', message: 'No record.' }], domain)),
+    ];
+    expect(records.map((body) => body.split('\n').includes(record))).toEqual([true, true]);
+    const unreachable = await bodyOf(broken([{ id: 'chain-unreachable', message: 'No chain.' }], domain));
+    expect(unreachable).toContain(`curl -sSI https://bimi.example.com/${domain}/brand.pem\n`);
   });
 
   test('The redrive names the execution, and the login is stored in the secret of its account.', () => {

@@ -8,6 +8,7 @@ import * as tls from 'node:tls';
 import type { VMCValidationResult } from 'mailauth';
 import { bimi, validateVMC } from 'mailauth/lib/bimi/index.js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { recordText } from '../../../functions/bimi.ts';
 import type { PublishResult } from '../../../functions/publish/publish.ts';
 import type { Publication } from '../../../functions/store/publication.ts';
 import {
@@ -190,8 +191,11 @@ async function collect(
 
 /** The verdict of mailauth on a domain with this record and an enforcing DMARC policy. Its resolver is local. */
 async function verify(bimiRecord = '', roots = [authority.root]): Promise<VMCValidationResult> {
-  const [, name = '', text = ''] = /^(\S+)\. TXT "(.*)"$/.exec(bimiRecord) ?? [];
-  const zone: Readonly<Record<string, string>> = { [name]: text, [`_dmarc.${DOMAIN}`]: 'v=DMARC1; p=reject' };
+  const [, name = ''] = /^(\S+)\. TXT "/.exec(bimiRecord) ?? [];
+  const zone: Readonly<Record<string, string>> = {
+    [name]: recordText(bimiRecord),
+    [`_dmarc.${DOMAIN}`]: 'v=DMARC1; p=reject',
+  };
   const rootStore = new RootStore();
   for (const root of roots) {
     rootStore.addCert(pem([root]));
