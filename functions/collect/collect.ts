@@ -1,16 +1,14 @@
 import * as v from 'valibot';
-import { bimiRecord, DEFAULT_SELECTOR } from '../bimi.ts';
 import { STATUSES, type WaitingReason } from '../collectmc/codes.ts';
 import type { Reply } from '../collectmc/reply.ts';
 import { CollectionError, type CollectionErrorName } from '../errors.ts';
 import { parseInput } from '../input.ts';
-import { type OrderOptions, orderInStateSchema } from '../order.ts';
-import type { Archive } from '../store/archive.ts';
-import type { StoredFinding, StoredManifest } from '../store/manifest.ts';
-import { STATE_BUDGET, takeWithin } from '../text.ts';
-import { type AskDependencies, type AskResult, createAsk } from './ask.ts';
+import { type OrderOptions, orderInStateSchema, orderOptionsSchema } from '../order.ts';
+import { type AskDependencies, createAsk } from './ask.ts';
+import { type CertificateDependencies, type CollectedCertificate, collectCertificate } from './certificate.ts';
+import { createCheckedOrder, type OptionsDependencies } from './options.ts';
 import { REPORTS, type Report } from './progress.ts';
-import { createReporter, type ReporterDependencies } from './reporter.ts';
+import { createReporter, FailureNotReportedError, type ReporterDependencies } from './reporter.ts';
 import { waitSeconds } from './waiting.ts';
 
 /** The result of one check. Step Functions keeps it at `$.collection`, where the next check reads it. */
@@ -39,29 +37,11 @@ export interface Collection {
   readonly order?: OrderOptions;
 }
 
-/**
- * The certificate in the event "Mark Certificate Issued". The lists are limited by STATE_BUDGET; the manifest contains
- * them in full.
- */
-export interface CollectedCertificate {
-  /** False if another execution had stored this certificate before. */
-  readonly changed: boolean;
-  readonly bucket: string;
-  readonly keys: Readonly<Record<string, string>>;
-  readonly fingerprintSha256: string;
-  readonly domains: readonly string[];
-  readonly notBefore: string;
-  readonly notAfter: string;
-  /** Whether no finding is an error. */
-  readonly publishable: boolean;
-  readonly findings: readonly StoredFinding[];
-  /** If the stack publishes: the DNS record for each domain of the order. */
-  readonly bimiRecords?: readonly string[];
-}
-
 /** One check, for logs and metrics. It contains nothing secret. */
 export interface CheckRecord {
   readonly orderNumber: string;
+  /** The account at the CA; null for the default account. */
+  readonly account: string | null;
   readonly outcome: 'issued' | 'waiting' | 'failed';
   readonly status?: number | undefined;
   readonly reason?: WaitingReason | undefined;
@@ -79,15 +59,15 @@ export interface CheckRecord {
 }
 
 /** What a check needs besides the order. */
-export interface CollectDependencies extends AskDependencies, ReporterDependencies {
+export interface CollectDependencies
+  extends AskDependencies,
+    CertificateDependencies,
+    OptionsDependencies,
+    ReporterDependencies {
   /** Seconds between two checks of an order. */
   readonly pollSeconds: number;
-  readonly bucket: string;
-  /** SHA-256 fingerprints of certificates that are trusted in addition to the known roots. */
-  readonly trustAnchors: readonly string[];
-  /** The public URL of published certificates; undefined if the stack publishes none. */
-  readonly publishedUrl: string | undefined;
-  readonly archive: (orderNumber: string) => Promise<Archive>;
+  /** Stores a reply that cannot be read. */
+  readonly keepUnreadable: (orderNumber: string, body: Uint8Array) => Promise<void>;
   readonly observe: (check: CheckRecord) => void;
   /** Returns a number from 0 to 1. */
   readonly random: () => number;
@@ -112,6 +92,7 @@ const eventSchema = v.object({
         since: v.optional(v.string()),
         reported: v.optional(v.array(v.picklist(REPORTS))),
         nextCheckAt: v.optional(v.string()),
+        order: v.optional(orderOptionsSchema),
         rejectedCredentialsVersion: v.optional(v.string()),
       }),
     ),
@@ -119,14 +100,20 @@ const eventSchema = v.object({
   execution: v.string("the execution's name"),
   startedAt: v.pipe(v.string(DATE_FORM), v.isoTimestamp(DATE_FORM)),
 });
-type Check = v.InferOutput<typeof eventSchema>;
+
+/** How one check ends, before it is reported. */
+type Ending =
+  | { readonly kind: 'issued'; readonly certificate: CollectedCertificate }
+  | { readonly kind: 'failed'; readonly error: CollectionErrorName; readonly text: string; readonly cause?: unknown }
+  | { readonly kind: 'waiting'; readonly reason: WaitingReason; readonly text: string; readonly seconds?: number };
 
 /**
  * Creates the function that checks one order: it asks the CA once, and either stores the certificate or returns how
  * long to wait. A check can be repeated: after a failure at any point the next run completes the work.
  *
- * The function throws a {@link CollectionError} if the CA refuses the order, if no valid chain can be built, and after
- * the deadline. Before that, it reports the failure.
+ * After the call to the CA, only a {@link CollectionError} ends the check with an error: if the CA refuses the order, if
+ * no valid chain can be built, and after the deadline. It is reported first. If S3 or EventBridge does not accept what
+ * the check must store or report, the order waits: an error would repeat the call within a minute.
  */
 export function createCollect(dependencies: CollectDependencies) {
   const ask = createAsk(dependencies);
@@ -136,132 +123,196 @@ export function createCollect(dependencies: CollectDependencies) {
   /** @param remainingMilliseconds returns how much of Lambda's time is left. */
   return async (event: unknown, remainingMilliseconds: () => number): Promise<Collection> => {
     const check = parseInput(eventSchema, event, 'the input of the check');
-    const { orderNumber, collection: previous } = check.order;
+    const { execution, startedAt } = check;
+    const { collection: previous, once = false } = check.order;
+    const checked = createCheckedOrder(check, dependencies);
+    const { orderNumber } = checked.order;
+    const subject = { checked, execution, startedAt };
     const checks = (previous?.checks ?? 0) + 1;
-    const result = await ask(orderNumber, previous?.rejectedCredentialsVersion, remainingMilliseconds);
+    const { result, replacedAccount } = await askWithAccount();
     const { reply } = result;
-    const elapsedSeconds = (now().getTime() - Date.parse(check.startedAt)) / 1000;
-    const record = { orderNumber, status: reply.status, checks, elapsedSeconds, milliseconds: result.milliseconds };
-
-    const fail = async (
-      name: CollectionErrorName,
-      message: string,
-      options?: ErrorOptions,
-    ): Promise<CollectionError> => {
-      // First: if the report fails, the machine repeats the check, and only the last repetition counts as a failed order.
-      await reporter.failed(check, name, message);
-      observe({ ...record, outcome: 'failed', error: name, text: message });
-      return new CollectionError(name, `Order ${orderNumber}: ${message}`, options);
-    };
-
-    if (reply.kind === 'issued') {
-      const certificate = await collectCertificate(check, result, reply, dependencies, fail);
-      await reporter.issued(check);
-      const { publishable, findings } = certificate;
-      observe({ ...record, outcome: 'issued', waitSeconds: 0, publishable, findings: findings.map(({ id }) => id) });
-      return { outcome: 'issued', status: reply.status, checks, waitSeconds: 0, certificate, account: null };
-    }
-    if (reply.kind === 'refused') {
-      throw await fail(reply.refusal, `the CA answered ${describeReply(reply)}`);
-    }
-    const consecutive = kindOf(previous) === kindOf(reply) ? (previous?.consecutive ?? previous?.inARow ?? 0) + 1 : 1;
-    if (reply.kind === 'unknown' && consecutive >= UNKNOWN_LIMIT) {
-      throw await fail('UnknownRefusal', `the CA answered ${describeReply(reply)}, ${consecutive} times in a row`);
-    }
-    if (elapsedSeconds >= giveUpSeconds) {
-      const days = Math.floor(elapsedSeconds / 86_400);
-      throw await fail(
-        'CollectionOverdue',
-        `no certificate after ${days} days and ${checks} checks; the last reply: ${describeReply(reply)}`,
-      );
-    }
-    const reason = reply.kind === 'unknown' ? 'outage' : reply.reason;
-    const retryAfter = reply.kind === 'waiting' ? reply.retryAfter : undefined;
-    const wait = waitSeconds(
-      { reason, consecutive, checks, elapsedSeconds, retryAfter },
-      pollSeconds,
-      dependencies.random(),
-    );
-    observe({ ...record, outcome: 'waiting', reason, waitSeconds: wait, text: reply.text });
-    // Another rejected login is another wait: the person who stored it needs a message.
-    const isSameLogin = result.rejectedCredentialsVersion === previous?.rejectedCredentialsVersion;
-    const waiting = {
-      reason,
-      text: describeWait(reply, reason),
+    const { status } = reply;
+    const elapsedSeconds = Math.max(0, (now().getTime() - Date.parse(startedAt)) / 1000);
+    /** Consecutive checks of this kind, including this one. */
+    const countOf = (kind: string | undefined) =>
+      kindOf(previous) === kind ? (previous?.consecutive ?? previous?.inARow ?? 0) + 1 : 1;
+    const record = {
+      orderNumber,
+      account: checked.order.account ?? null,
+      status,
       checks,
       elapsedSeconds,
-      previous: reason !== 'credentials' || isSameLogin ? previous : { ...previous, since: undefined },
+      milliseconds: result.milliseconds,
     };
-    const progress = await reporter.waiting(check, waiting, remainingMilliseconds);
-    return {
-      outcome: 'waiting',
-      ...(reply.status !== undefined && { status: reply.status }),
-      reason,
-      checks,
-      consecutive,
-      ...progress,
-      waitSeconds: wait,
-      nextCheckAt: new Date(now().getTime() + wait * 1000).toISOString(),
-      ...(result.rejectedCredentialsVersion !== undefined && {
-        rejectedCredentialsVersion: result.rejectedCredentialsVersion,
-      }),
-    };
-  };
-}
 
-/**
- * Stores the response, validates the chain in it and stores the chain. The code that reads certificates is loaded only
- * here. A response that contains a private key is not stored.
- */
-async function collectCertificate(
-  { order, execution }: Check,
-  { body }: AskResult,
-  { container, payload }: Extract<Reply, { kind: 'issued' }>,
-  { archive: archiveOf, bucket, now, trustAnchors, publishedUrl }: CollectDependencies,
-  fail: (name: CollectionErrorName, message: string, options?: ErrorOptions) => Promise<CollectionError>,
-): Promise<CollectedCertificate> {
-  const archive = await archiveOf(order.orderNumber);
-  const { containsPrivateKey, InvalidChainError, readMarkCertificate } = await import('../certificate/report.ts');
-  const response = { container, body };
-  const provenance = { execution, collectedAt: now().toISOString() };
-  const isStorable = !(await containsPrivateKey(payload));
-  if (isStorable) {
-    await archive.storeResponse(response);
-  }
-  try {
-    const { domains, product, selector } = order;
-    const certificate = await readMarkCertificate(payload, { at: now(), domains, selector, product, trustAnchors });
-    const records = publishedUrl === undefined ? undefined : bimiRecordsOf(order, publishedUrl);
-    const manifest = await archive.store(response, certificate, provenance, records);
-    return { bucket, ...summarize(manifest, execution) };
-  } catch (error) {
-    if (!(error instanceof InvalidChainError)) {
-      throw error;
+    let ending: Ending;
+    let reported: readonly Report[] = previous?.reported ?? [];
+    try {
+      ending = await decide();
+      if (ending.kind === 'failed' && !once) {
+        await reporter.failed(subject, ending.error, ending.text, reported);
+      } else if (ending.kind === 'failed' && ending.error === 'CertificateRevoked') {
+        await reporter.revoked(subject, ending.text);
+      } else if (ending.kind === 'issued' && !once) {
+        await reporter.issued(subject);
+      }
+    } catch (error) {
+      reported = error instanceof FailureNotReportedError ? error.reported : reported;
+      ending = { kind: 'waiting', reason: 'storage', text: `after the reply of the CA, the check failed: ${error}` };
     }
-    await archive.reject(isStorable ? response : undefined, error.message, provenance);
-    throw await fail('InvalidChain', error.message, { cause: error });
-  }
-}
+    switch (ending.kind) {
+      case 'issued': {
+        const { certificate } = ending;
+        const { publishable, findings } = certificate;
+        observe({ ...record, outcome: 'issued', waitSeconds: 0, publishable, findings: findings.map(({ id }) => id) });
+        return {
+          outcome: 'issued',
+          ...(status !== undefined && { status }),
+          checks,
+          waitSeconds: 0,
+          certificate,
+          ...corrections(),
+          account: checked.order.account ?? null,
+        };
+      }
+      case 'failed': {
+        const { error, text, cause } = ending;
+        observe({ ...record, outcome: 'failed', error, text });
+        if (once) {
+          return { outcome: 'ended', checks, waitSeconds: 0, ...(status !== undefined && { status }) };
+        }
+        throw new CollectionError(error, `Order ${orderNumber}: ${text}`, { cause });
+      }
+      case 'waiting':
+        return wait(ending);
+    }
 
-/** The DNS record for each domain of the order. */
-function bimiRecordsOf({ domains = [], selector }: Check['order'], publishedUrl: string): string[] {
-  return domains.map((domain) => bimiRecord(publishedUrl, domain, selector ?? DEFAULT_SELECTOR));
-}
+    /** Asks with the account of the order. A correction of the account can be known only in S3. */
+    async function askWithAccount() {
+      const askNow = () => ask(orderNumber, previous?.rejectedCredentialsVersion, remainingMilliseconds);
+      const first = await askNow();
+      const { account } = checked.order;
+      if (first.reply.kind !== 'waiting' || first.reply.reason !== 'credentials') {
+        return { result: first, replacedAccount: undefined };
+      }
+      const corrected = await checked.read().catch(() => checked.order);
+      if (corrected.account === account) {
+        return { result: first, replacedAccount: undefined };
+      }
+      // Without a call, the other account can be used at once. After one, the order must wait.
+      return first.milliseconds === undefined
+        ? { result: await askNow(), replacedAccount: undefined }
+        : { result: first, replacedAccount: { account } };
+    }
 
-/** The part of a manifest that the state of the execution contains. Each list is limited to its share of the state. */
-function summarize(manifest: StoredManifest, execution: string): Omit<CollectedCertificate, 'bucket'> {
-  const { fingerprintSha256, notBefore, notAfter, publishable, bimiRecords } = manifest;
-  return {
-    changed: manifest.execution === execution,
-    keys: Object.fromEntries(Object.entries(manifest.objects).map(([name, { key }]) => [name, key])),
-    fingerprintSha256,
-    domains: takeWithin(manifest.domains, STATE_BUDGET.domains),
-    notBefore,
-    notAfter,
-    publishable,
-    findings: takeWithin(manifest.findings, STATE_BUDGET.findings),
-    ...(bimiRecords && { bimiRecords: takeWithin(bimiRecords, STATE_BUDGET.bimiRecords) }),
+    async function decide(): Promise<Ending> {
+      if (reply.kind === 'issued') {
+        const issued = { orderNumber, reply, body: result.body, execution };
+        const certificate = await collectCertificate(() => checked.read(), issued, dependencies);
+        return 'invalid' in certificate
+          ? { kind: 'failed', error: 'InvalidChain', text: certificate.invalid, cause: certificate.cause }
+          : { kind: 'issued', certificate };
+      }
+      const accountBefore = replacedAccount ?? { account: checked.order.account };
+      const answer = `the CA answered ${describeReply(reply)}`;
+      const refused = refusalOf(reply, answer);
+      // A revocation is reported even if S3 does not answer. An order of another account cannot be the reason for it.
+      const needsOptions =
+        (refused !== undefined && status !== REVOKED_STATUS) ||
+        (reply.kind === 'waiting' && PERSONAL_REASONS.has(reply.reason));
+      const { account } = needsOptions ? await checked.read() : checked.order;
+      if (account !== accountBefore.account) {
+        const text = `${answer}; the account of the order was corrected to ${account ?? 'the default account'}, with which the next check asks`;
+        return { kind: 'waiting', reason: 'processing', text };
+      }
+      if (refused) {
+        return refused;
+      }
+      if (elapsedSeconds >= giveUpSeconds) {
+        await checked.read();
+        const days = Math.floor(elapsedSeconds / 86_400);
+        const text = `no certificate after ${days} days and ${checks} checks; the last reply: ${describeReply(reply)}`;
+        return { kind: 'failed', error: 'CollectionOverdue', text };
+      }
+      return waitFor(reply);
+    }
+
+    function refusalOf(answered: Reply, text: string): Ending | undefined {
+      if (answered.kind === 'refused') {
+        return { kind: 'failed', error: answered.refusal, text };
+      }
+      const count = countOf(kindOf(answered));
+      return answered.kind === 'unknown' && count >= UNKNOWN_LIMIT
+        ? { kind: 'failed', error: 'UnknownRefusal', text: `${text}, ${count} times in a row` }
+        : undefined;
+    }
+
+    async function wait({ reason, text, seconds }: Extract<Ending, { kind: 'waiting' }>): Promise<Collection> {
+      const retryAfter = reply.kind === 'waiting' ? reply.retryAfter : undefined;
+      const consecutive = countOf(reason === 'storage' ? reason : kindOf(reply));
+      const state = { reason, consecutive, checks, elapsedSeconds, retryAfter };
+      const planned = seconds ?? waitSeconds(state, pollSeconds, dependencies.random());
+      observe({ ...record, outcome: 'waiting', reason, waitSeconds: planned, text });
+      // A check beside another execution ends, unless a received certificate is not stored yet.
+      if (once && reply.kind !== 'issued' && reason !== 'storage') {
+        return { outcome: 'ended', checks, waitSeconds: 0, ...(status !== undefined && { status }) };
+      }
+      // Another rejected login is another wait: the person who stored it needs a message.
+      const isSameLogin = versionOf(result) === versionOf(previous);
+      const before = { ...previous, reported };
+      const waiting = {
+        reason,
+        text,
+        checks,
+        elapsedSeconds,
+        previous: reason !== 'credentials' || isSameLogin ? before : { ...before, since: undefined },
+      };
+      await keepUnreadable();
+      const progress = once ? { reported } : await reporter.waiting(subject, waiting, remainingMilliseconds);
+      return {
+        outcome: 'waiting',
+        ...(status !== undefined && { status }),
+        reason,
+        checks,
+        consecutive,
+        ...progress,
+        waitSeconds: planned,
+        nextCheckAt: new Date(now().getTime() + planned * 1000).toISOString(),
+        ...(result.rejectedCredentialsVersion !== undefined && {
+          rejectedCredentialsVersion: result.rejectedCredentialsVersion,
+        }),
+        ...corrections(),
+      };
+    }
+
+    async function keepUnreadable(): Promise<void> {
+      if (reply.kind === 'waiting' && reply.unreadable && result.body.length > 0) {
+        try {
+          const { containsPrivateKey } = await import('../certificate/report.ts');
+          if (!(await containsPrivateKey(result.body))) {
+            await dependencies.keepUnreadable(orderNumber, result.body);
+          }
+        } catch (error) {
+          dependencies.unreported(orderNumber, error);
+        }
+      }
+    }
+
+    function corrections(): Pick<Collection, 'order'> {
+      return checked.corrected === undefined ? {} : { order: checked.corrected };
+    }
   };
+}
+
+/** The status of a revoked certificate. */
+const REVOKED_STATUS = -21;
+
+/** The reasons for which a person must act, so that a correction of the order must be known first. */
+const PERSONAL_REASONS: ReadonlySet<WaitingReason> = new Set<WaitingReason>(['credentials', 'payment', 'permission']);
+
+/** The version of the secret whose login the CA did not accept. */
+function versionOf(collection: { readonly rejectedCredentialsVersion?: string | undefined } | undefined) {
+  return collection?.rejectedCredentialsVersion;
 }
 
 /** The kind of a reply, for counting consecutive ones: its reason, or "unknown" if its status is not in the table. */
@@ -271,13 +322,18 @@ function kindOf(
   return reply?.status !== undefined && !STATUSES.has(reply.status) ? 'unknown' : reply?.reason;
 }
 
-/** What happened at a check of a waiting order, as a clause for a person. */
-function describeWait(reply: Exclude<Reply, { kind: 'issued' | 'refused' }>, reason: WaitingReason): string {
+/** A reply for which the order waits. `text` is a clause for a person. */
+function waitFor(reply: Exclude<Reply, { kind: 'issued' }>): Ending {
+  const reason = reply.kind === 'waiting' ? reply.reason : 'outage';
   if (reply.status !== undefined) {
-    return `the CA answered ${describeReply(reply)}`;
+    return { kind: 'waiting', reason, text: `the CA answered ${describeReply(reply)}` };
   }
   // Without a call there is no reply: the text is about the secret.
-  return reason === 'credentials' ? reply.text : `the CA sent no usable reply: ${reply.text}`;
+  return {
+    kind: 'waiting',
+    reason,
+    text: reason === 'credentials' ? reply.text : `the CA sent no usable reply: ${reply.text}`,
+  };
 }
 
 function describeReply({ status, text }: { readonly status?: number | undefined; readonly text: string }): string {

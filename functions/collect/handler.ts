@@ -43,6 +43,8 @@ export function createHandler(environment: Environment) {
     collector: variables.COLLECTOR,
     archive: async (orderNumber) => (await store()).archive(orderNumber),
     status: async (orderNumber) => (await store()).status(orderNumber),
+    readOptions: async (orderNumber, ordered) => (await store()).options(orderNumber, ordered),
+    keepUnreadable: async (orderNumber, body) => (await store()).keepUnreadable(orderNumber, body),
     async sendEvent(detailType, detail) {
       await (await bus())(detailType, detail);
       logger.info('event sent', { detailType, ...detail });

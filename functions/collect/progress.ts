@@ -1,16 +1,20 @@
 import type { WaitingReason } from '../collectmc/codes.ts';
 import type { Concern } from '../events.ts';
 
-/** What is reported about a waiting order: its status in S3, and one event for each concern. */
+/**
+ * What is reported about an order: its status in S3, one event for each concern of a waiting order, and the event of a
+ * revocation, whose order waits only because the rest of its failure could not be reported.
+ */
 export const REPORTS = [
   'status',
+  'revoked',
   'credentials',
   'payment',
   'permission',
   'outage',
   'storage',
   'deadline',
-] as const satisfies readonly ('status' | Concern)[];
+] as const satisfies readonly ('status' | 'revoked' | Concern)[];
 export type Report = (typeof REPORTS)[number];
 
 /** Seconds after which an order that waits for this reason needs a person. Other reasons never need one. */
@@ -72,9 +76,12 @@ export function progressOf(previous: PreviousWait | undefined, reason: WaitingRe
   return { ...restarted, reported: [...restarted.reported, ...lasting] };
 }
 
-/** The progress of an order that starts to wait. The deadline is reported once in an execution. */
+/** What is reported once in an execution. */
+const ONCE: ReadonlySet<Report> = new Set<Report>(['deadline', 'revoked']);
+
+/** The progress of an order that starts to wait. */
 export function restart(reported: readonly Report[], now: Date): Progress {
-  return { since: now.toISOString(), reported: reported.filter((report) => report === 'deadline') };
+  return { since: now.toISOString(), reported: reported.filter((report) => ONCE.has(report)) };
 }
 
 /**

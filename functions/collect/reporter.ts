@@ -12,17 +12,26 @@ import {
   WAITING,
   type WaitingDetail,
 } from '../events.ts';
-import type { Order } from '../order.ts';
 import type { OrderStatus, StatusFile } from '../store/status.ts';
 import { truncate } from '../text.ts';
-import { concernsOf, isLate, isSilent, type PreviousWait, type Progress, progressOf, restart } from './progress.ts';
+import type { CheckedOrder } from './options.ts';
+import {
+  concernsOf,
+  isLate,
+  isSilent,
+  type PreviousWait,
+  type Progress,
+  progressOf,
+  type Report,
+  restart,
+} from './progress.ts';
 
 /** Milliseconds of Lambda's time that must remain after a report, to return the result of the check. */
 const RESERVED_MILLISECONDS = 5_000;
 
 /** The execution that a report is about. */
 export interface Subject {
-  readonly order: Pick<Order, 'orderNumber' | 'domains' | 'product'>;
+  readonly checked: CheckedOrder;
   readonly execution: string;
   /** The start of the execution. */
   readonly startedAt: string;
@@ -52,11 +61,18 @@ export interface ReporterDependencies {
 }
 
 /**
- * The collection of an order ended, but its status could not be written or its event could not be sent. The state
- * machine repeats the check. If all repetitions fail, the execution fails with this error, which AWS itself reports.
+ * The collection of an order ended, but its status could not be written or its event could not be sent. The order waits,
+ * and the next check tries again.
  */
 export class FailureNotReportedError extends CollectorError {
   override readonly name = 'FailureNotReportedError';
+  /** What was reported nevertheless. */
+  readonly reported: readonly Report[];
+
+  constructor(message: string, reported: readonly Report[], options: ErrorOptions) {
+    super(message, options);
+    this.reported = reported;
+  }
 }
 
 /**
@@ -68,27 +84,40 @@ export class FailureNotReportedError extends CollectorError {
 export function createReporter({ collector, giveUpSeconds, ...dependencies }: ReporterDependencies) {
   const { status, sendEvent, unreported, now } = dependencies;
 
-  /** @returns the stored status; undefined if another execution, or a later check, wrote the present one. */
-  async function write(
-    { order, execution, startedAt }: Subject,
+  /** The status of an order as it is known now. */
+  function statusOf(
+    { checked: { order }, execution, startedAt }: Subject,
     change: Pick<OrderStatus, 'state' | 'reason' | 'error' | 'text' | 'since' | 'nextStep'>,
-    { isNews }: { readonly isNews: boolean },
-  ): Promise<OrderStatus | undefined> {
-    const updatedAt = now().toISOString();
-    const next: OrderStatus = {
+  ): OrderStatus {
+    return {
       schemaVersion: 1,
       ...orderDetail(collector, order),
       product: order.product ?? null,
       execution,
       startedAt: new Date(startedAt).toISOString(),
       ...change,
-      updatedAt,
+      updatedAt: now().toISOString(),
     };
-    const stored = await (await status(order.orderNumber)).update((current) => {
-      const own = current?.execution === execution ? current : undefined;
-      if (own && own.updatedAt > updatedAt) {
+  }
+
+  /**
+   * @param options `isNews` is true if a message about the status is due. `isOver` returns true when the check has ended:
+   * a report that S3 delayed until then must not overwrite that of the next check.
+   * @returns the stored status; undefined if another execution wrote the present one.
+   */
+  async function write(
+    subject: Subject,
+    change: Parameters<typeof statusOf>[1],
+    { isNews, isOver = () => false }: { readonly isNews: boolean; readonly isOver?: () => boolean },
+  ): Promise<OrderStatus | undefined> {
+    const { orderNumber } = await subject.checked.read();
+    const next = statusOf(subject, change);
+    const { execution, updatedAt } = next;
+    const stored = await (await status(orderNumber)).update((current) => {
+      if (isOver()) {
         return undefined;
       }
+      const own = current?.execution === execution ? current : undefined;
       // What was reported stays reported if the reason changes, but not what a person must do.
       const isSameStep = own?.nextStep === change.nextStep || isSilent(own?.reason) || isSilent(change.reason);
       const isReported = !isNews && own?.reportedAt !== undefined && isSameStep;
@@ -98,8 +127,8 @@ export function createReporter({ collector, giveUpSeconds, ...dependencies }: Re
   }
 
   /** Whether the stored status is what a check with this reason would write. */
-  async function isStored({ order, execution }: Subject, reason: WaitingReason): Promise<boolean> {
-    const { current } = await (await status(order.orderNumber)).read();
+  async function isStored({ checked, execution }: Subject, reason: WaitingReason): Promise<boolean> {
+    const { current } = await (await status(checked.order.orderNumber)).read();
     return current?.execution === execution && current.state === 'waiting' && current.reason === reason;
   }
 
@@ -108,6 +137,7 @@ export function createReporter({ collector, giveUpSeconds, ...dependencies }: Re
     subject: Subject,
     { reason, text, checks, elapsedSeconds, previous }: Waiting,
     save: (progress: Progress) => void,
+    isOver: () => boolean,
   ): Promise<void> {
     let progress = progressOf(previous, reason, now());
     const saveReported = (reported: Progress['reported']) => {
@@ -142,7 +172,18 @@ export function createReporter({ collector, giveUpSeconds, ...dependencies }: Re
       since,
       ...(concern && { nextStep: WAITING_NEXT_STEPS[concern].text }),
     };
-    const stored = await write(subject, change, { isNews: due !== undefined });
+    let stored: OrderStatus | undefined;
+    try {
+      stored = await write(subject, change, { isNews: due !== undefined, isOver });
+    } catch (error) {
+      if (due !== 'storage') {
+        throw error;
+      }
+      // S3 may be what fails, so the message is sent without a status. The next check writes the status.
+      await sendEvent(WAITING, waitingDetail(statusOf(subject, change), due));
+      saveReported([...reported.filter((report) => report !== 'status'), due]);
+      throw error;
+    }
     const written = [...reported.filter((report) => report !== 'status'), 'status' as const];
     saveReported(written);
     if (due !== undefined) {
@@ -161,16 +202,17 @@ export function createReporter({ collector, giveUpSeconds, ...dependencies }: Re
      */
     async waiting(subject: Subject, waiting: Waiting, remainingMilliseconds: () => number): Promise<Progress> {
       let progress: Progress = progressOf(waiting.previous, waiting.reason, now());
+      let isOver = false;
+      const save = (saved: Progress) => {
+        progress = saved;
+      };
       try {
-        await withTimeLimit(
-          reportDue(subject, waiting, (saved) => {
-            progress = saved;
-          }),
-          remainingMilliseconds() - RESERVED_MILLISECONDS,
-        );
+        const report = reportDue(subject, waiting, save, () => isOver);
+        await withTimeLimit(report, remainingMilliseconds() - RESERVED_MILLISECONDS);
       } catch (error) {
-        unreported(subject.order.orderNumber, error);
+        unreported(subject.checked.order.orderNumber, error);
       }
+      isOver = true;
       return progress;
     },
 
@@ -183,17 +225,23 @@ export function createReporter({ collector, giveUpSeconds, ...dependencies }: Re
     /**
      * Reports that the collection failed.
      *
+     * @param reportedBefore what earlier checks of the execution reported.
      * @throws {FailureNotReportedError} if the status cannot be written or an event cannot be sent.
      */
-    async failed(subject: Subject, error: CollectionErrorName, message: string): Promise<void> {
-      const { order, execution } = subject;
+    async failed(
+      subject: Subject,
+      error: CollectionErrorName,
+      message: string,
+      reportedBefore: readonly Report[],
+    ): Promise<void> {
       const text = truncate(message, FAILURE_BYTES);
       const since = now().toISOString();
+      let reported = reportedBefore;
       try {
-        if (error === 'CertificateRevoked') {
-          // First and always: publications are marked by this event.
-          const revoked = { confirmed: true, source: 'collect-mc' as const, text, knownSince: since, execution };
-          await sendEvent(REVOKED, { ...orderDetail(collector, order), ...revoked } satisfies RevokedDetail);
+        if (error === 'CertificateRevoked' && !reported.includes('revoked')) {
+          // First, and even if the status cannot be written: publications are marked by this event.
+          await sendRevoked(subject, text);
+          reported = [...reported, 'revoked'];
         }
         const change = { state: 'failed' as const, error, text, since, nextStep: NEXT_STEPS[error].text };
         const stored = await write(subject, change, { isNews: true });
@@ -202,12 +250,30 @@ export function createReporter({ collector, giveUpSeconds, ...dependencies }: Re
         }
       } catch (cause) {
         throw new FailureNotReportedError(
-          `Order ${order.orderNumber}: ${text}. This ends the collection with ${error}, but could not be reported: ${cause}`,
+          `${text}. This ends the collection with ${error}, but could not be reported: ${cause}`,
+          reported,
           { cause },
         );
       }
     },
+
+    /** Sends the event of a revocation that CollectMC confirms. Rejects if EventBridge did not accept it. */
+    revoked: (subject: Subject, message: string): Promise<void> =>
+      sendRevoked(subject, truncate(message, FAILURE_BYTES)),
   };
+
+  async function sendRevoked({ checked, execution }: Subject, text: string): Promise<void> {
+    // A revocation is reported with the options of the input rather than not at all.
+    await checked.read().catch(() => {});
+    const revoked = {
+      confirmed: true,
+      source: 'collect-mc' as const,
+      text,
+      knownSince: now().toISOString(),
+      execution,
+    };
+    await sendEvent(REVOKED, { ...orderDetail(collector, checked.order), ...revoked } satisfies RevokedDetail);
+  }
 }
 
 /** The fields that an event takes from the status that was written with it. */

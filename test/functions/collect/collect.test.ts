@@ -138,6 +138,7 @@ describe('A check of a waiting order', () => {
     expect(observed).toEqual([
       {
         orderNumber: '1',
+        account: null,
         outcome: 'waiting',
         status: -22,
         reason: 'payment',
@@ -145,7 +146,7 @@ describe('A check of a waiting order', () => {
         elapsedSeconds: 0,
         waitSeconds: 10_800,
         milliseconds: expect.any(Number),
-        text: 'Still awaiting payment',
+        text: 'the CA answered -22 (Still awaiting payment)',
       },
     ]);
   });

@@ -397,32 +397,38 @@ describe('A failure', () => {
   });
 
   test.each(['status', 'events'] as const)(
-    'that cannot be reported (%s) is another error, which the state machine retries, and which names the failure.',
+    'that cannot be reported (%s) makes the order wait, and is reported at the next check.',
     async (service) => {
       const run = prepare('-20\nNo such mark');
       run.fail(service, new Error('Service Unavailable'));
 
-      await expect(run.check()).rejects.toThrow(
-        expect.objectContaining({
-          name: 'FailureNotReportedError',
-          message: expect.stringMatching(
-            /^Order 1: the CA answered -20 \(No such mark\)\. This ends .* OrderRejected, .*Service Unavailable$/,
-          ),
-        }),
-      );
+      expect(await run.check()).toMatchObject({ outcome: 'waiting', reason: 'storage', status: -20, waitSeconds: 60 });
       run.fail(service, undefined);
       await expect(run.check()).rejects.toThrow(expect.objectContaining({ name: 'OrderRejected' }));
 
+      expect(run.ca.calls).toBe(2);
       expect(run.sent()).toMatchObject([[FAILED, { error: 'OrderRejected' }]]);
-      expect(run.statuses.at(-1)).toMatchObject({ state: 'failed', updatedAt: expect.any(String) });
+      expect(run.statuses.at(-1)).toMatchObject({ state: 'failed', error: 'OrderRejected' });
     },
   );
 
-  test('by a revocation also sends "Mark Certificate Revoked", even if the status cannot be written.', async () => {
+  test('that cannot be reported for days is reported as a problem of the storage after six hours, once.', async () => {
+    const run = prepare('-20\nNo such mark');
+    run.fail('status', new Error('Access Denied'));
+
+    await checkFor(run, 2 * DAY);
+
+    expect(run.sent()).toMatchObject([
+      [WAITING, { reason: 'storage', text: expect.stringContaining('Access Denied') }],
+    ]);
+  });
+
+  test('by a revocation sends "Mark Certificate Revoked" once, even if the status cannot be written.', async () => {
     const run = prepare('-21\nKey lost');
     run.fail('status', new Error('S3 is down'));
 
-    await expect(run.check()).rejects.toThrow(expect.objectContaining({ name: 'FailureNotReportedError' }));
+    expect(await run.check()).toMatchObject({ outcome: 'waiting', reason: 'storage', reported: ['revoked'] });
+    await run.check();
 
     expect(run.sent()).toEqual([
       [
@@ -442,7 +448,7 @@ describe('A failure', () => {
     ]);
     run.fail('status', undefined);
     await expect(run.check()).rejects.toThrow(expect.objectContaining({ name: 'CertificateRevoked' }));
-    expect(run.events.map(({ detailType }) => detailType)).toEqual([REVOKED, REVOKED, FAILED]);
+    expect(run.events.map(({ detailType }) => detailType)).toEqual([REVOKED, FAILED]);
   });
 });
 

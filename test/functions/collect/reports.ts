@@ -1,5 +1,7 @@
+import type { CollectDependencies } from '../../../functions/collect/collect.ts';
 import type { ReporterDependencies } from '../../../functions/collect/reporter.ts';
 import type { OrderDetail } from '../../../functions/events.ts';
+import type { OrderOptions } from '../../../functions/order.ts';
 import { isSupersededBy, type OrderStatus, type StatusFile } from '../../../functions/store/status.ts';
 
 /** An event that Collect sent. */
@@ -11,12 +13,17 @@ export interface ReportedEvent {
 /** What Collect reported, in memory. */
 export interface Reports {
   /** The dependencies of a check that reports here. */
-  readonly dependencies: Omit<ReporterDependencies, 'giveUpSeconds' | 'now'>;
+  readonly dependencies: Omit<ReporterDependencies, 'giveUpSeconds' | 'now'> &
+    Pick<CollectDependencies, 'readOptions' | 'keepUnreadable'>;
   /** Every status that was written. */
   readonly statuses: readonly OrderStatus[];
   readonly events: readonly ReportedEvent[];
   /** The errors of reports that failed. */
   readonly problems: readonly unknown[];
+  /** The replies that could not be read. */
+  readonly unreadable: readonly Uint8Array[];
+  /** Corrects the options of the order in S3. */
+  correct(options: OrderOptions): void;
   /** Lets S3 or EventBridge fail with this error, or both work again. */
   fail(service: 'status' | 'events', error: Error | undefined): void;
 }
@@ -26,6 +33,8 @@ export function createReports(): Reports {
   const statuses: OrderStatus[] = [];
   const events: ReportedEvent[] = [];
   const problems: unknown[] = [];
+  const unreadable: Uint8Array[] = [];
+  let corrected: OrderOptions | undefined;
   const errors: { status?: Error | undefined; events?: Error | undefined } = {};
   const throwIf = (error: Error | undefined) => {
     if (error) {
@@ -55,10 +64,22 @@ export function createReports(): Reports {
         events.push({ detailType, detail });
       },
       unreported: (_, error) => problems.push(error),
+      async readOptions(_, { options }) {
+        throwIf(errors.status);
+        return corrected ?? options;
+      },
+      async keepUnreadable(_, body) {
+        throwIf(errors.status);
+        unreadable.push(body);
+      },
     },
     statuses,
     events,
     problems,
+    correct(options) {
+      corrected = options;
+    },
+    unreadable,
     fail(service, error) {
       errors[service] = error;
     },

@@ -1,0 +1,102 @@
+import { bimiRecord, DEFAULT_SELECTOR } from '../bimi.ts';
+import type { Reply } from '../collectmc/reply.ts';
+import type { Order } from '../order.ts';
+import type { Archive } from '../store/archive.ts';
+import type { StoredFinding, StoredManifest } from '../store/manifest.ts';
+import { STATE_BUDGET, takeWithin } from '../text.ts';
+
+/**
+ * The certificate in the event "Mark Certificate Issued". The lists are limited by STATE_BUDGET; the manifest contains
+ * them in full.
+ */
+export interface CollectedCertificate {
+  /** False if another execution had stored this certificate before. */
+  readonly changed: boolean;
+  readonly bucket: string;
+  readonly keys: Readonly<Record<string, string>>;
+  readonly fingerprintSha256: string;
+  readonly domains: readonly string[];
+  readonly notBefore: string;
+  readonly notAfter: string;
+  /** Whether no finding is an error. */
+  readonly publishable: boolean;
+  readonly findings: readonly StoredFinding[];
+  /** If the stack publishes: the DNS record for each domain of the order. */
+  readonly bimiRecords?: readonly string[];
+}
+
+/** What storing a certificate needs besides the order and the reply. */
+export interface CertificateDependencies {
+  readonly bucket: string;
+  /** SHA-256 fingerprints of certificates that are trusted in addition to the known roots. */
+  readonly trustAnchors: readonly string[];
+  /** The public URL of published certificates; undefined if the stack publishes none. */
+  readonly publishedUrl: string | undefined;
+  readonly archive: (orderNumber: string) => Promise<Archive>;
+  readonly now: () => Date;
+}
+
+/** A reply with a certificate, and the execution that received it. */
+export interface IssuedReply {
+  readonly orderNumber: string;
+  readonly reply: Extract<Reply, { readonly kind: 'issued' }>;
+  /** Exactly the bytes that were received. */
+  readonly body: Uint8Array;
+  readonly execution: string;
+}
+
+/** The stored certificate, or why no chain can be built from the response. */
+export type CertificateOutcome = CollectedCertificate | { readonly invalid: string; readonly cause: unknown };
+
+/**
+ * Stores the response, validates the chain in it and stores the chain. The code that reads certificates is loaded only
+ * here. A response that contains a private key is not stored.
+ *
+ * @param order reads the order as it is known now: the domains can have been corrected since the execution started.
+ * @throws {Error} if S3 does not accept a request.
+ */
+export async function collectCertificate(
+  order: () => Promise<Order>,
+  { orderNumber, reply: { container, payload }, body, execution }: IssuedReply,
+  { archive: archiveOf, bucket, now, trustAnchors, publishedUrl }: CertificateDependencies,
+): Promise<CertificateOutcome> {
+  const { containsPrivateKey, InvalidChainError, readMarkCertificate } = await import('../certificate/report.ts');
+  const archive = await archiveOf(orderNumber);
+  const response = { container, body };
+  const provenance = { execution, collectedAt: now().toISOString() };
+  const isStorable = !(await containsPrivateKey(payload));
+  if (isStorable) {
+    await archive.storeResponse(response);
+  }
+  const { domains = [], product, selector } = await order();
+  let certificate: Awaited<ReturnType<typeof readMarkCertificate>>;
+  try {
+    certificate = await readMarkCertificate(payload, { at: now(), domains, selector, product, trustAnchors });
+  } catch (error) {
+    const reason = error instanceof InvalidChainError ? error.message : `the response cannot be read: ${error}`;
+    await archive.reject(isStorable ? response : undefined, reason, provenance);
+    return { invalid: reason, cause: error };
+  }
+  const records =
+    publishedUrl === undefined
+      ? undefined
+      : domains.map((domain) => bimiRecord(publishedUrl, domain, selector ?? DEFAULT_SELECTOR));
+  const manifest = await archive.store(response, certificate, provenance, records);
+  return { bucket, ...summarize(manifest, execution) };
+}
+
+/** The part of a manifest that the state of the execution contains. Each list is limited to its share of the state. */
+function summarize(manifest: StoredManifest, execution: string): Omit<CollectedCertificate, 'bucket'> {
+  const { fingerprintSha256, notBefore, notAfter, publishable, bimiRecords } = manifest;
+  return {
+    changed: manifest.execution === execution,
+    keys: Object.fromEntries(Object.entries(manifest.objects).map(([name, { key }]) => [name, key])),
+    fingerprintSha256,
+    domains: takeWithin(manifest.domains, STATE_BUDGET.domains),
+    notBefore,
+    notAfter,
+    publishable,
+    findings: takeWithin(manifest.findings, STATE_BUDGET.findings),
+    ...(bimiRecords && { bimiRecords: takeWithin(bimiRecords, STATE_BUDGET.bimiRecords) }),
+  };
+}

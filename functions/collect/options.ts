@@ -1,0 +1,67 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Order, OrderOptions } from '../order.ts';
+import type { OrderedExecution } from '../store/order-file.ts';
+
+/** How the last correction of an order is read. */
+export interface OptionsDependencies {
+  /**
+   * Reads with which options an execution collects an order now. S3 is loaded only for this.
+   *
+   * @throws {S3ServiceException} if S3 does not return the object.
+   */
+  readonly readOptions: (orderNumber: string, ordered: OrderedExecution) => Promise<OrderOptions>;
+}
+
+/** The order of a check. A later event can have corrected the options in the input of the execution. */
+export interface CheckedOrder {
+  /** The order as the check knows it: from the input, from an earlier check, or from S3 after {@link read}. */
+  readonly order: Order;
+  /** The options that the next check must know; undefined if they are those in the input. */
+  readonly corrected: OrderOptions | undefined;
+  /**
+   * Reads the last correction, once in a check.
+   *
+   * @throws {S3ServiceException} if S3 does not return it. The next call tries again.
+   */
+  read(): Promise<Order>;
+}
+
+/** What the input of a check says about the order and its execution. */
+export interface CheckInput {
+  readonly order: Order & { readonly collection?: { readonly order?: OrderOptions | undefined } | undefined };
+  readonly execution: string;
+  readonly startedAt: string;
+}
+
+/** Creates the order of one check. */
+export function createCheckedOrder(
+  { order: { collection, ...input }, execution, startedAt }: CheckInput,
+  { readOptions }: OptionsDependencies,
+): CheckedOrder {
+  const { orderNumber } = input;
+  const given = optionsOf(input);
+  let options = collection?.order ?? given;
+  let isRead = false;
+  return {
+    get order() {
+      return { orderNumber, ...options };
+    },
+    get corrected() {
+      return isDeepStrictEqual(options, given) ? undefined : options;
+    },
+    async read() {
+      if (!isRead) {
+        options = await readOptions(orderNumber, { options: given, execution, startedAt });
+        isRead = true;
+      }
+      return { orderNumber, ...options };
+    },
+  };
+}
+
+/** The options of an order, without the keys that it lacks. */
+function optionsOf({ account, domains, product, selector, replace }: Order): OrderOptions {
+  return Object.fromEntries(
+    Object.entries({ account, domains, product, selector, replace }).filter(([, value]) => value !== undefined),
+  );
+}
