@@ -94,6 +94,7 @@ const ALLOWED: readonly Sample[] = [
   { folder: 'functions/store', imports: '../collectmc/reply.ts' },
   { folder: 'functions/certificate', imports: '../bimi.ts' },
   { folder: 'functions/collectmc', imports: '../http.ts' },
+  { folder: 'functions/collectmc', imports: '../redact.ts' },
   { folder: 'infra', imports: '../functions/collect/waiting.ts' },
   { folder: 'infra', imports: './settings.ts' },
   { folder: 'infra', imports: 'aws-cdk-lib/aws-sns' },

@@ -1,0 +1,560 @@
+/**
+ * Removes secrets from a text of another system, which may echo a request in any encoding. It finds a secret
+ *
+ * - as it is, and with any of its characters encoded: percent, form, HTML, XML, JSON, JavaScript, quoted-printable;
+ * - encoded several times, for example HTML in JSON ({@link LEVELS});
+ * - in base64 and base64url, at any offset in a longer text; in hexadecimal;
+ * - with UTF-8 that was read as Latin-1 or windows-1252, and the reverse;
+ * - with white space, control characters or plus signs between its characters, if it has {@link LOOSE_LENGTH} or more;
+ * - in upper or lower case, if it has {@link CASELESS_LENGTH} characters or more;
+ * - cut: the text may begin or end inside of the secret, if at least {@link CUT_LENGTH} of its characters are left.
+ *
+ * Three characters of a password occur in many texts. A secret of one to three characters is therefore removed only as
+ * the value of a password field, for example in `loginPassword=abc`.
+ */
+
+const REPLACEMENT = '[password]';
+
+/** The shortest part of a secret that is removed at the beginning or the end of a text, and anywhere if it is whole. */
+const CUT_LENGTH = 4;
+const LOOSE_LENGTH = 6;
+const CASELESS_LENGTH = 8;
+
+/** How many encodings around each other are removed. The last one is matched, the others are decoded. */
+const LEVELS = 4;
+
+/** Five digits of base64 contain three characters and a part of the fourth. */
+const BASE64_CUT_LENGTH = 5;
+
+/** The longest encoding of one character, without leading zeros. */
+const ESCAPE_LENGTH = 16;
+
+/**
+ * Removes secrets from a text. It never throws. The time is proportional to the lengths of the text and of the
+ * secrets.
+ *
+ * @returns the text with `[password]` in place of each secret; the same text if it contains none.
+ */
+export function redact(text: string, secrets: readonly string[]): string {
+  const ranges = findSecrets(text, secrets);
+  let redacted = '';
+  let end = 0;
+  for (const range of ranges) {
+    redacted += text.slice(end, range.start) + REPLACEMENT;
+    end = range.end;
+  }
+  return end === 0 ? text : redacted + text.slice(end);
+}
+
+/** {@link redact} for bytes: a text in UTF-8, Latin-1 or UTF-16, or something else. */
+export function redactBytes(bytes: Uint8Array, secrets: readonly string[]): Uint8Array {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+  const redacted = redact(text, secrets);
+  return redacted === text ? bytes : new Uint8Array(Buffer.from(redacted, 'latin1'));
+}
+
+/** A part of a text, from the index `start` to the index before `end`. */
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The parts of a text that contain a secret, in order and without overlaps. */
+function findSecrets(text: string, secrets: readonly string[]): readonly Range[] {
+  const wanted = secrets.filter((secret) => secret !== '');
+  if (text === '' || wanted.length === 0) {
+    return [];
+  }
+  const patterns = wanted.flatMap(patternsOf);
+  const digits = wanted.flatMap(base64DigitsOf);
+  const found: Range[] = [];
+  let level: Level | undefined = plainLevel(text);
+  for (let count = 0; level && count < LEVELS; count++) {
+    for (const pattern of patterns) {
+      findPattern(level, pattern, found);
+    }
+    findBase64(level, digits, found);
+    level = decode(level);
+  }
+  return merge(found);
+}
+
+function merge(ranges: readonly Range[]): readonly Range[] {
+  const merged: { start: number; end: number }[] = [];
+  for (const { start, end } of ranges.toSorted((a, b) => a.start - b.start)) {
+    const last = merged.at(-1);
+    if (last && start <= last.end) {
+      last.end = Math.max(last.end, end);
+    } else {
+      merged.push({ start, end });
+    }
+  }
+  return merged;
+}
+
+/** A text after some decoding. Its characters are UTF-16 code units; those of windows-1252 are its bytes. */
+interface Level {
+  readonly text: string;
+  /** The part of the original text from which each character was decoded; undefined if it is that text. */
+  readonly starts?: Uint32Array;
+  readonly ends?: Uint32Array;
+  /** The escape sequences in `text`, in order. They can overlap. */
+  readonly escapes: readonly EscapeSequence[];
+}
+
+interface EscapeSequence {
+  readonly index: number;
+  readonly length: number;
+  /** The characters that it means; none for a soft line break. */
+  readonly characters: string;
+}
+
+function plainLevel(text: string): Level {
+  const normalized = normalize(text);
+  return { text: normalized, escapes: findEscapes(normalized) };
+}
+
+/** The original text of the characters from `start` to `end`. */
+function rangeOf({ starts, ends }: Level, start: number, end: number): Range {
+  return { start: starts?.[start] ?? start, end: ends?.[end - 1] ?? end };
+}
+
+/** Replaces the escape sequences of a level by their characters. Returns undefined if there are none. */
+function decode(level: Level): Level | undefined {
+  const { text, escapes } = level;
+  if (escapes.length === 0) {
+    return undefined;
+  }
+  const parts: string[] = [];
+  const starts = new Uint32Array(text.length);
+  const ends = new Uint32Array(text.length);
+  let length = 0;
+  const append = (characters: string, start: number, end: number) => {
+    const range = rangeOf(level, start, end);
+    starts.fill(range.start, length, length + characters.length);
+    ends.fill(range.end, length, length + characters.length);
+    length += characters.length;
+  };
+  let at = 0;
+  const copyUntil = (end: number) => {
+    parts.push(text.slice(at, end));
+    for (; at < end; at++) {
+      append('x', at, at + 1);
+    }
+  };
+  for (const { index, length: escapeLength, characters } of escapes) {
+    if (index >= at) {
+      copyUntil(index);
+      at += escapeLength;
+      parts.push(characters);
+      append(characters, index, at);
+    }
+  }
+  copyUntil(text.length);
+  const decoded = normalize(parts.join(''));
+  return { text: decoded, starts, ends, escapes: findEscapes(decoded) };
+}
+
+/** The characters of windows-1252 for the bytes 0x80 to 0x9F, without the five that it does not define. */
+const WINDOWS_1252 = new Map(
+  [...'€ ‚ƒ„…†‡ˆ‰Š‹Œ Ž  ‘’“”•–—˜™š›œ žŸ'].flatMap((character, i) =>
+    character === ' ' ? [] : [[character, String.fromCharCode(0x80 + i)] as const],
+  ),
+);
+const WINDOWS_1252_CHARACTER = new RegExp(`[${[...WINDOWS_1252.keys()].join('')}]`, 'g');
+
+/**
+ * Replaces characters of windows-1252 by their bytes, and a surrogate without its other half by the character that
+ * replaces it in UTF-8. The length stays the same.
+ */
+function normalize(text: string): string {
+  return text.toWellFormed().replace(WINDOWS_1252_CHARACTER, (character) => WINDOWS_1252.get(character) ?? character);
+}
+
+/** The names of HTML for ASCII characters, and for U+00A0 to U+00FF in the order of their numbers. */
+const ASCII_NAMES =
+  'Tab \t NewLine \n excl ! quot " num # dollar $ percnt % amp & apos \' lpar ( rpar ) ast * midast * plus + comma , period . sol / colon : semi ; lt < equals = gt > quest ? commat @ lsqb [ lbrack [ bsol \\ rsqb ] rbrack ] Hat ^ lowbar _ UnderBar _ grave ` DiacriticalGrave ` lcub { lbrace { verbar | vert | VerticalLine | rcub } rbrace }';
+const LATIN_NAMES =
+  'nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg plusmn sup2 sup3 acute micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest Agrave Aacute Acirc Atilde Auml Aring AElig Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc Iuml ETH Ntilde Ograve Oacute Ocirc Otilde Ouml times Oslash Ugrave Uacute Ucirc Uuml Yacute THORN szlig agrave aacute acirc atilde auml aring aelig ccedil egrave eacute ecirc euml igrave iacute icirc iuml eth ntilde ograve oacute ocirc otilde ouml divide oslash ugrave uacute ucirc uuml yacute thorn yuml';
+const NAMES = new Map<string, string>([
+  ...[...ASCII_NAMES.matchAll(/(\w+) ([^\w ]|_)/g)].map(([, name = '', character = '']) => [name, character] as const),
+  ...LATIN_NAMES.split(' ').map((name, i) => [name, String.fromCharCode(0xa0 + i)] as const),
+  ['euro', '\x80'],
+]);
+/** Browsers accept many names without a semicolon, so that the longest name has to be tried first. */
+const NAME = [...NAMES.keys()].toSorted((a, b) => b.length - a.length).join('|');
+
+/** The letters of JavaScript's and JSON's escape sequences that are not the character itself. */
+const LETTERS: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', 0: '\0' };
+
+const HEX = '[0-9A-Fa-f]';
+
+/** An escape sequence, or the bytes of a character in UTF-8. */
+const ESCAPE = new RegExp(
+  [
+    `(?:%[uU]|\\\\[uU])(?<hex4>${HEX}{4})`,
+    `(?:%|\\\\[xX]|=)(?<hex2>${HEX}{2})`,
+    `&#[xX]0{0,16}(?<html>${HEX}{1,6});?`,
+    `\\\\[uUxX]\\{0{0,16}(?<braced>${HEX}{1,6})\\}`,
+    '&#0{0,16}(?<decimal>[0-9]{1,7});?',
+    '\\\\(?<octal>[0-3][0-7]{2})',
+    `&(?<name>${NAME}|AMP|LT|GT|QUOT|APOS);?`,
+    '\\\\(?<letter>["\'\\\\/bfnrtv0])',
+    '=[ \\t]{0,8}\\r?\\n',
+    '(?<utf8>[\\xc2-\\xdf][\\x80-\\xbf]|[\\xe0-\\xef][\\x80-\\xbf]{2}|[\\xf0-\\xf4][\\x80-\\xbf]{3})',
+  ].join('|'),
+  'y',
+);
+
+/** The first characters of {@link ESCAPE}. */
+const MARKER = /[%&\\=\xc2-\xf4]/g;
+
+/** A text that ends inside of an escape sequence, from its first character on. */
+const CUT_ESCAPE =
+  /^(?:%[uU]?[0-9A-Fa-f]{0,3}|&#?[xX]?[0-9A-Za-z]{0,15}|\\[uUxX]?\{?[0-9A-Fa-f]{0,5}|=[0-9A-Fa-f]?|=[ \t]*\r?|[\xc2-\xf4][\x80-\xbf]{0,2}|\ufffd){1,3}$/;
+
+function findEscapes(text: string): readonly EscapeSequence[] {
+  const escapes: EscapeSequence[] = [];
+  for (const { index } of text.matchAll(MARKER)) {
+    ESCAPE.lastIndex = index;
+    const match = ESCAPE.exec(text);
+    if (match) {
+      escapes.push({ index, length: match[0].length, characters: charactersOf(match.groups ?? {}) });
+    }
+  }
+  return escapes;
+}
+
+function charactersOf(groups: Readonly<Record<string, string | undefined>>): string {
+  const { hex4, hex2, html, braced, decimal, octal, name, letter, utf8 } = groups;
+  const hex = hex4 ?? hex2 ?? html ?? braced;
+  if (hex !== undefined) {
+    return characterOf(Number.parseInt(hex, 16));
+  }
+  if (decimal !== undefined) {
+    return characterOf(Number(decimal));
+  }
+  if (octal !== undefined) {
+    return characterOf(Number.parseInt(octal, 8));
+  }
+  if (name !== undefined) {
+    return NAMES.get(name) ?? NAMES.get(name.toLowerCase()) ?? '\ufffd';
+  }
+  if (letter !== undefined) {
+    return LETTERS[letter.toLowerCase()] ?? letter;
+  }
+  return utf8 === undefined ? '' : normalize(Buffer.from(utf8, 'latin1').toString());
+}
+
+function characterOf(code: number): string {
+  return code > 0x10ffff ? '\ufffd' : normalizeUnit(String.fromCodePoint(code));
+}
+
+/** A surrogate of an escape sequence keeps its value: the next sequence can be its other half. */
+function normalizeUnit(character: string): string {
+  return WINDOWS_1252.get(character) ?? character;
+}
+
+/** Characters that can be inserted into an echoed text: white space, control and invisible characters, plus signs. */
+const IGNORED = /[\0- +\x7f\xa0\xad\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff]/g;
+
+/** The numbers by which characters are compared. They are 0 for all ignored characters, also for the plus sign. */
+function toCodes(text: string, caseless: boolean): Uint16Array {
+  const comparable = (caseless ? foldCase(text) : text).replace(IGNORED, '\0');
+  return Uint16Array.from({ length: comparable.length }, (_, i) => comparable.charCodeAt(i));
+}
+
+/** Lower case of the same length. */
+function foldCase(text: string): string {
+  return text.replaceAll('İ', 'i').toLowerCase();
+}
+
+/** One spelling of a secret, to be searched in each level. */
+interface Pattern {
+  readonly codes: Uint16Array;
+  /** How many characters of the secret come before each code, and before the end. */
+  readonly reach: readonly number[];
+  /** Ignored characters were removed from the pattern, and are skipped in the text. */
+  readonly loose: boolean;
+  readonly caseless: boolean;
+  /** It counts only as the value of a field. */
+  readonly asValue: boolean;
+}
+
+/** The spellings of a secret that no escape sequence of {@link ESCAPE} explains. */
+function patternsOf(secret: string): readonly Pattern[] {
+  const sent = secret.toWellFormed();
+  const spellings = new Set([
+    sent,
+    sent.normalize('NFC'),
+    sent.normalize('NFD'),
+    // Latin-1 that was read as UTF-8, or converted to ASCII.
+    Buffer.from(sent, 'latin1').toString(),
+    sent.replaceAll(/\P{ASCII}/gu, '?'),
+    // Upper case can have more characters: ß becomes SS.
+    ...(secret.length >= CASELESS_LENGTH ? [sent.toUpperCase()] : []),
+    ...(secret.length >= CUT_LENGTH ? [Buffer.from(sent).toString('hex')] : []),
+  ]);
+  // The decoding of a text also decodes what only looks like an escape sequence, for example `%41` in a secret.
+  let level = decode(plainLevel(sent));
+  for (let count = 1; level && count < LEVELS; count++) {
+    spellings.add(level.text);
+    level = decode(level);
+  }
+  return [...spellings].map((spelling) => patternOf(normalize(spelling), secret.length));
+}
+
+function patternOf(spelling: string, secretLength: number): Pattern {
+  const caseless = secretLength >= CASELESS_LENGTH;
+  const all = toCodes(spelling, caseless);
+  const kept = all.filter((code) => code !== 0);
+  const loose = kept.length >= LOOSE_LENGTH;
+  const codes = loose ? kept : all;
+  const indices = Array.from(all.keys()).filter((i) => !loose || all[i] !== 0);
+  // Hexadecimal digits and decomposed letters are longer than the secret.
+  const reach = indices.map((index, i) => (i === 0 ? 0 : Math.floor((index * secretLength) / spelling.length)));
+  return {
+    codes,
+    reach: [...reach, secretLength],
+    loose,
+    caseless,
+    asValue: secretLength < CUT_LENGTH || kept.length === 0,
+  };
+}
+
+/** The beginning of a text that can be the rest of an escape sequence: `73` of `%73`, `uot;` of `&quot;`. */
+const ESCAPE_REST =
+  /^(?:(?:[0-9A-Fa-f]{1,5};?|#?[xX]?[0-9A-Fa-f]{1,22}[;}]|[A-Za-z]{1,20};|[uU][0-9A-Fa-f]{4}|[xX][0-9A-Fa-f]{2}|["'\\/bfnrtv])?[\x80-\xbf]{0,3})/;
+
+/** What comes before the value of a password field, in a form, in JSON, in XML, in an HTML form or in a sentence. */
+const PASSWORD_FIELD = /(?:password|passwd|pwd)["'\s]{0,4}(?:[=:>]|value=)["'\s]{0,4}/gi;
+
+function findPattern(level: Level, pattern: Pattern, found: Range[]): void {
+  const { text } = level;
+  const { length } = pattern.codes;
+  const { codes, match, mayBegin } = createMatcher(level, pattern);
+  if (pattern.asValue) {
+    for (const { index, 0: field } of text.matchAll(PASSWORD_FIELD)) {
+      const start = index + field.length;
+      const end = match(start, 0);
+      if (end !== undefined && !/[a-z0-9]/i.test(text.charAt(end))) {
+        found.push(rangeOf(level, start, end));
+      }
+    }
+    return;
+  }
+  for (let start = 0; start < text.length; start++) {
+    const end = mayBegin(start) ? match(start, 0) : undefined;
+    if (end !== undefined) {
+      found.push(rangeOf(level, start, end));
+      start = end - 1;
+    }
+  }
+  // The text may begin inside of the secret, and inside of one of its escape sequences.
+  const beginning = codes.findIndex((code) => code !== 0);
+  if (beginning < 0) {
+    return;
+  }
+  const rest = ESCAPE_REST.exec(text.slice(beginning, beginning + 2 * ESCAPE_LENGTH))?.[0].length ?? 0;
+  for (const start of new Set([beginning, beginning + rest])) {
+    for (let position = 1; position < length; position++) {
+      const isLongEnough = (pattern.reach[length] ?? 0) - (pattern.reach[position] ?? 0) >= CUT_LENGTH;
+      const end = isLongEnough ? match(start, position) : undefined;
+      if (end !== undefined) {
+        found.push(rangeOf(level, 0, end));
+        break;
+      }
+    }
+  }
+}
+
+interface Matcher {
+  /** The text of the level as {@link toCodes}. */
+  readonly codes: Uint16Array;
+  /** Whether a match can begin at an index of the text. It is a quick test. */
+  mayBegin(index: number): boolean;
+  /**
+   * Compares the text from an index on with the pattern from a position on. Returns the index after the match, or
+   * undefined. A text that ends before the pattern does matches if enough of the secret was found.
+   */
+  match(index: number, position: number): number | undefined;
+}
+
+/** How many failed comparisons are kept in memory. */
+const FAILED_LIMIT = 100_000;
+
+/**
+ * Creates the comparison of a level with a pattern. At an escape sequence, both the sequence and its plain characters
+ * are tried: the secret itself can contain `%41`.
+ */
+function createMatcher({ text, escapes }: Level, { codes: wanted, reach, loose, caseless }: Pattern): Matcher {
+  const codes = toCodes(text, caseless);
+  const escaped = escapes.map(({ characters }) => toCodes(characters, caseless));
+  // The number of the escape sequence at an index, plus 1.
+  const escapeAt = new Uint32Array(escapes.length > 0 ? text.length : 0);
+  for (const [i, { index }] of escapes.entries()) {
+    escapeAt[index] = i + 1;
+  }
+  /** Pairs of an index and a position. Each is tried once, so that the time does not grow exponentially. */
+  const failed = new Set<number>();
+
+  /** The position after the characters of an escape sequence; undefined if the pattern has others. */
+  const advance = (characters: Uint16Array, position: number): number | undefined => {
+    let next = position;
+    for (const code of characters) {
+      if (code === 0 && loose) {
+        continue;
+      }
+      if (code !== wanted[next]) {
+        return undefined;
+      }
+      next++;
+    }
+    return next;
+  };
+
+  const matchFrom = (index: number, position: number, first: number): number | undefined => {
+    const isEnough = () => (reach[next] ?? 0) - (reach[first] ?? 0) >= CUT_LENGTH;
+    let at = index;
+    let next = position;
+    while (next < wanted.length) {
+      if (at >= codes.length) {
+        return isEnough() ? codes.length : undefined;
+      }
+      const code = codes[at];
+      const isPlain = code === wanted[next] || (code === 0 && loose);
+      const number = escapeAt[at] ?? 0;
+      const sequence = number > 0 ? escapes[number - 1] : undefined;
+      const after = sequence && advance(escaped[number - 1] ?? new Uint16Array(), next);
+      if (sequence && after !== undefined) {
+        if (!isPlain) {
+          at += sequence.length;
+          next = after;
+          continue;
+        }
+        const key = at * (wanted.length + 1) + next;
+        if (failed.has(key)) {
+          return undefined;
+        }
+        const end = matchFrom(at + sequence.length, after, first);
+        if (end !== undefined) {
+          return end;
+        }
+        if (failed.size >= FAILED_LIMIT) {
+          failed.clear();
+        }
+        failed.add(key);
+      }
+      if (!isPlain) {
+        // The text may end inside of an escape sequence.
+        const isCut = codes.length - at <= ESCAPE_LENGTH && isEnough() && CUT_ESCAPE.test(text.slice(at));
+        return isCut ? codes.length : undefined;
+      }
+      next += code === wanted[next] ? 1 : 0;
+      at++;
+    }
+    return at;
+  };
+
+  return {
+    codes,
+    mayBegin: (index) => {
+      const number = escapeAt[index] ?? 0;
+      return codes[index] === wanted[0] || (number > 0 && escaped[number - 1]?.includes(wanted[0] ?? 0)) || false;
+    },
+    match: (index, position) => matchFrom(index, position, position),
+  };
+}
+
+/** Digits of base64 that only a secret determines, in one spelling at one offset. */
+interface Base64Digits {
+  readonly digits: string;
+  /** Whether the digit before, or the digit after, contains bits of the secret. */
+  readonly before: boolean;
+  readonly after: boolean;
+}
+
+/** Base64url has other digits for 62 and 63, and a form decoder reads the plus sign as a space. */
+const toComparableBase64 = (text: string) => text.replaceAll('_', '/').replace(/[+\-\s\0]/g, '');
+
+/** The digits of a secret in base64, after each number of bytes that can come before it, and in the usual encodings. */
+function base64DigitsOf(secret: string): readonly Base64Digits[] {
+  const sent = secret.toWellFormed();
+  const contents = new Set(
+    [
+      sent,
+      encodeURIComponent(sent),
+      new URLSearchParams({ '': sent }).toString().slice(1),
+      JSON.stringify(sent).slice(1, -1),
+      sent.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`),
+      sent.replace(
+        /[&<>"]/g,
+        (character) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[character] ?? '',
+      ),
+    ].map((text) => Buffer.from(text).toString('latin1')),
+  );
+  contents.add(sent).add(Buffer.from(sent, 'utf16le').toString('latin1'));
+  const lengths = [0, 1, 2];
+  return [...contents].flatMap((content) =>
+    lengths.flatMap((offset) => {
+      const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(content, 'latin1')]);
+      // Each digit contains six bits.
+      const encoded = bytes.toString('base64').slice(Math.ceil((offset * 8) / 6), Math.floor((bytes.length * 8) / 6));
+      const digits = toComparableBase64(encoded);
+      return secret.length < CUT_LENGTH || digits.length < CUT_LENGTH
+        ? []
+        : [{ digits, before: offset > 0, after: bytes.length % 3 > 0 }];
+    }),
+  );
+}
+
+function findBase64(level: Level, wanted: readonly Base64Digits[], found: Range[]): void {
+  const { text } = level;
+  const comparable = toComparableBase64(text);
+  if (comparable.length < CUT_LENGTH || wanted.length === 0) {
+    return;
+  }
+  let indices: Uint32Array | undefined;
+  const indicesOf = () => {
+    const kept = new Uint32Array(comparable.length);
+    let length = 0;
+    for (let i = 0; i < text.length; i++) {
+      if (!/[+\-\s\0]/.test(text.charAt(i))) {
+        kept[length++] = i;
+      }
+    }
+    return kept;
+  };
+  const add = (start: number, end: number) => {
+    indices ??= indicesOf();
+    found.push(rangeOf(level, indices[start] ?? 0, (indices[end - 1] ?? text.length) + 1));
+  };
+  const isDigit = (index: number) => /^[A-Za-z0-9/]$/.test(comparable.charAt(index));
+  for (const { digits, before, after } of wanted) {
+    for (
+      let start = comparable.indexOf(digits);
+      start >= 0;
+      start = comparable.indexOf(digits, start + digits.length)
+    ) {
+      const end = start + digits.length;
+      add(before && isDigit(start - 1) ? start - 1 : start, after && isDigit(end) ? end + 1 : end);
+    }
+    const longest = Math.min(digits.length - 1, comparable.length);
+    for (let length = longest; length >= BASE64_CUT_LENGTH; length--) {
+      if (comparable.endsWith(digits.slice(0, length))) {
+        const start = comparable.length - length;
+        add(before && isDigit(start - 1) ? start - 1 : start, comparable.length);
+        break;
+      }
+    }
+    for (let length = longest; length >= BASE64_CUT_LENGTH; length--) {
+      if (comparable.startsWith(digits.slice(-length))) {
+        add(0, after && isDigit(length) ? length + 1 : length);
+        break;
+      }
+    }
+    if (comparable.length >= BASE64_CUT_LENGTH && digits.includes(comparable)) {
+      add(0, comparable.length);
+    }
+  }
+}
