@@ -21,11 +21,18 @@ export function covers(names: readonly string[], domain: string, selector: strin
 
 /**
  * Whether a certificate covers what one name of another certificate covers: a domain, or a domain for one selector if
- * the name is that of a record.
+ * the name is that of a record. Names match in any case, and with or without a final dot (RFC 4343).
  */
 export function coversName(names: readonly string[], name: string): boolean {
-  const [, selector, domain] = /^([^.]+)\._bimi\.(.+)$/.exec(name) ?? [];
-  return selector !== undefined && domain !== undefined ? covers(names, domain, selector) : names.includes(name);
+  const known = names.map(toPlainName);
+  const [, selector, domain] = /^([^.]+)\._bimi\.(.+)$/.exec(toPlainName(name)) ?? [];
+  return selector !== undefined && domain !== undefined
+    ? covers(known, domain, selector)
+    : known.includes(toPlainName(name));
+}
+
+function toPlainName(name: string): string {
+  return name.toLowerCase().replace(/\.$/, '');
 }
 
 /** The public URLs of the chain and the logo of one domain, below the URL that serves `published/`. */
