@@ -58,7 +58,7 @@ export type Failure = Omit<FailedDetail, 'collector' | 'orderNumber' | 'updatedA
 export function failureOf(ended: EndedExecution, order: Order | undefined): Failure {
   return {
     orderNumber: order?.orderNumber,
-    account: null,
+    account: order?.account ?? null,
     domains: order?.domains ?? [],
     execution: ended.name,
     startedAt: new Date(ended.startDate).toISOString(),

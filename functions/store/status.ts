@@ -69,7 +69,7 @@ export function failedStatus(
     schemaVersion: 1,
     collector,
     orderNumber: order.orderNumber,
-    account: stored?.account ?? null,
+    account: order.account ?? stored?.account ?? null,
     domains: domains.length > 0 ? [...domains] : (stored?.domains ?? []),
     product: order.product ?? stored?.product ?? null,
     execution,

@@ -7,6 +7,7 @@ import { type Bucket, type Listing, readObjects } from '../store/listing.ts';
 import { manifestKey, type StoredManifest } from '../store/manifest.ts';
 import { PUBLICATION_KEY, PUBLISHED, type Publication, parsePublication, publishedKeys } from '../store/publication.ts';
 import { STATE_BUDGET, truncate } from '../text.ts';
+import type { Accounts } from './accounts.ts';
 import type { Difference } from './differences.ts';
 import { findDifferences, type LiveDependencies } from './live.ts';
 
@@ -81,11 +82,13 @@ export interface Published {
  * publication is reported every day.
  *
  * @param manifests the manifests of the orders by key. They may contain newer certificates than the published ones.
+ * @param accounts the accounts of the orders.
  * @throws {PublicationsNotReportedError} after all other events are sent.
  */
 export async function surveyPublications(
   { served, damaged }: Published,
   manifests: ReadonlyMap<string, StoredManifest>,
+  accounts: Accounts,
   checks: PublicationChecks,
   dependencies: PublicationDependencies,
 ): Promise<void> {
@@ -96,7 +99,7 @@ export async function surveyPublications(
   const { differing, unchecked } = await checkAll(served, manifests, checks, dependencies.now);
   const broken = [
     ...damaged.map(({ key, problem }) => damagedPublication(collector, checks.url, key, problem)),
-    ...differing.map((each) => brokenPublication(collector, checks.url, each)),
+    ...differing.map((each) => brokenPublication(collector, checks.url, accounts, each)),
   ];
   observe.publicationsChecked({ live: served.length, broken: broken.length, unchecked: unchecked.length });
   const failures = await sendEvents(dependencies, PUBLICATION_BROKEN, sendDailyEvents ? broken : [], (each) =>
@@ -160,6 +163,7 @@ async function checkAll(
 function brokenPublication(
   collector: string,
   url: string,
+  accounts: Accounts,
   { publication, differences }: { readonly publication: Publication; readonly differences: readonly Difference[] },
 ): BrokenPublication {
   const { domain, selector, live } = publication;
@@ -170,7 +174,7 @@ function brokenPublication(
     domain,
     selector,
     orderNumber,
-    account: null,
+    account: accounts.get(orderNumber) ?? null,
     owner,
     fingerprintSha256,
     bimiRecord: bimiRecord(url, domain, selector),

@@ -6,6 +6,7 @@ import { type Bus, sendEvents } from '../send-events.ts';
 import type { Listing } from '../store/listing.ts';
 import type { StoredManifest } from '../store/manifest.ts';
 import { STATE_BUDGET, takeWithin } from '../text.ts';
+import type { Accounts } from './accounts.ts';
 
 /** The days left on which a second reminder is due. The day of the first one is a setting. */
 const SECOND_REMINDER_DAYS = 14;
@@ -78,11 +79,13 @@ export class RemindersNotSentError extends CollectorError {
  *
  * @param published the fingerprints of all published certificates. A published certificate is never superseded, because
  * mail receivers still use it.
+ * @param accounts the accounts of the orders.
  * @throws {RemindersNotSentError} after all other reminders are sent.
  */
 export async function sendReminders(
   { read: kept, damaged }: Listing<StoredManifest>,
   published: ReadonlySet<string>,
+  accounts: Accounts,
   dependencies: ReminderDependencies,
 ): Promise<void> {
   const { collector, bucket, remindBeforeDays, sendDailyEvents, observe, now } = dependencies;
@@ -98,7 +101,7 @@ export async function sendReminders(
     .map((each) => ({ ...each, daysLeft: daysLeft(each.content.notAfter, today) }));
   const reminders = current
     .filter(({ daysLeft }) => isDue(daysLeft, remindBeforeDays))
-    .map(({ key, content, daysLeft }) => createReminder(collector, bucket, key, content, daysLeft));
+    .map(({ key, content, daysLeft }) => createReminder(collector, bucket, key, content, daysLeft, accounts));
   observe.surveyed({
     kept: kept.length,
     superseded: kept.length - current.length,
@@ -145,6 +148,7 @@ function createReminder(
   manifestKey: string,
   manifest: StoredManifest,
   daysLeft: number,
+  accounts: Accounts,
 ): Reminder {
   const { orderNumber, notAfter, domains, product, markType, attributes, fingerprintSha256, objects } = manifest;
   const [owner] = attributes.organizationName ?? [];
@@ -152,7 +156,7 @@ function createReminder(
   return {
     collector,
     orderNumber,
-    account: null,
+    account: accounts.get(orderNumber) ?? null,
     domains: takeWithin(domains, STATE_BUDGET.domains),
     daysLeft,
     notAfter,

@@ -1,5 +1,6 @@
 import { readObjects } from '../store/listing.ts';
 import { MANIFEST_KEY, parseManifest } from '../store/manifest.ts';
+import { accountsOf } from './accounts.ts';
 import {
   type PublicationChecks,
   type PublicationDependencies,
@@ -45,9 +46,10 @@ export async function survey(dependencies: SurveyDependencies): Promise<void> {
     executions && readStatuses(dependencies).catch(recordError),
   ]);
   const published = checks && (await readPublications(dependencies).catch(recordError));
+  const accounts = accountsOf(manifests?.read ?? [], statuses?.read ?? []);
   if (manifests) {
     const fingerprints = new Set(published?.served.map(({ live }) => live.fingerprintSha256));
-    await sendReminders(manifests, fingerprints, dependencies).catch(recordError);
+    await sendReminders(manifests, fingerprints, accounts, dependencies).catch(recordError);
   }
   if (executions && statuses) {
     await surveyStatuses(statuses, published?.served ?? [], { ...dependencies, executions }).catch(recordError);
@@ -58,7 +60,7 @@ export async function survey(dependencies: SurveyDependencies): Promise<void> {
   // Last, because it waits for the servers of others.
   if (checks && published) {
     const byKey = new Map(manifests?.read.map(({ key, content }) => [key, content]));
-    await surveyPublications(published, byKey, checks, dependencies).catch(recordError);
+    await surveyPublications(published, byKey, accounts, checks, dependencies).catch(recordError);
   }
   if (errors.length > 0) {
     throw errors.length === 1 ? errors[0] : new AggregateError(errors, errors.map(String).join('; '));

@@ -68,6 +68,21 @@ describe('An execution that ended without a report', () => {
     expect(servers.detailsOf(FAILED)).toEqual([failure]);
   });
 
+  test.each([
+    ['that of its input', 'brand-b', undefined],
+    ['that of its input if the status has another one', 'brand-b', 'brand-a'],
+  ])('Its account is %s.', async (_, account, inStatus) => {
+    if (inStatus !== undefined) {
+      await servers.storeStatus(statusBefore({ account: inStatus }));
+    }
+    end(`order-${ORDER}`, { input: JSON.stringify({ orderNumber: ORDER, account }) });
+
+    await run();
+
+    expect(await servers.status(ORDER)).toMatchObject({ state: 'failed', account });
+    expect(servers.detailsOf(FAILED)).toMatchObject([{ orderNumber: ORDER, account }]);
+  });
+
   test.each<[string, Partial<OrderStatus>]>([
     ['The order was issued before its certificate was published or announced', { state: 'issued', reason: undefined }],
     ['The order waited', { reason: 'outage' }],

@@ -58,6 +58,27 @@ const DUE: [daysLeft: number, remindBeforeDays: number, due: boolean][] = [
   [14, 60, true],
 ];
 
+/** The names of a certificate and of its renewal, and whether the renewal covers everything that it covers. */
+const RENAMED: readonly [expected: boolean, before: readonly string[], after: readonly string[]][] = [
+  [true, ['default._bimi.example.com'], ['example.com']],
+  [true, ['winter._bimi.example.com'], ['example.com']],
+  [true, ['default._bimi.example.com', 'winter._bimi.example.com'], ['example.com']],
+  [true, ['default._bimi.example.com', 'example.com'], ['example.com']],
+  [true, ['default._bimi.example.com', 'default._bimi.example.net'], ['example.net', 'example.com', 'example.org']],
+  [true, ['default._bimi.mail.example.com'], ['mail.example.com']],
+  [true, ['default._bimi.xn--bcher-kva.example'], ['xn--bcher-kva.example']],
+  [true, ['Default._BIMI.Example.COM'], ['example.com']],
+  [true, ['default._bimi.example.com.'], ['Example.com']],
+  [true, ['EXAMPLE.com'], ['example.com.']],
+  [true, ['default._bimi.example.com'], ['DEFAULT._bimi.example.com']],
+  [false, ['example.com'], ['default._bimi.example.com']],
+  [false, ['default._bimi.example.com'], ['winter._bimi.example.com']],
+  [false, ['default._bimi.example.com', 'default._bimi.example.net'], ['example.com']],
+  [false, ['default._bimi.mail.example.com'], ['example.com']],
+  [false, ['default._bimi.example.com'], ['*.example.com']],
+  [false, ['default._bimi.example.com'], ['com']],
+];
+
 /** Whether the newer of two certificates supersedes the older one. */
 const SUCCESSORS: [
   when: string,
@@ -74,6 +95,12 @@ const SUCCESSORS: [
   ],
   ['it covers more domains', true, { ...RENEWAL, domains: TWO_DOMAINS }],
   ['it is of another product', true, { ...RENEWAL, product: 'CMC' }],
+  ...RENAMED.map(([expected, before, after]): (typeof SUCCESSORS)[number] => [
+    `it is for ${after.join(' and ')} after ${before.join(' and ')}`,
+    expected,
+    { ...RENEWAL, domains: [...after] },
+    { domains: [...before] },
+  ]),
   ['it covers only a part of the domains', false, RENEWAL, { domains: TWO_DOMAINS }],
   ['it covers another domain', false, { ...RENEWAL, domains: ['example.net'] }],
   ['it covers a subdomain', false, { ...RENEWAL, domains: ['www.example.com'] }],
@@ -126,7 +153,7 @@ describe('sendReminders', () => {
   ) {
     const { observe, records } = recordingObserver();
     const read = manifests.map((content) => ({ key: `orders/${content.orderNumber}/certificate.json`, content }));
-    const error = await sendReminders({ read, damaged: [] }, new Set(published), {
+    const error = await sendReminders({ read, damaged: [] }, new Set(published), new Map(), {
       collector: COLLECTOR,
       sendDailyEvents,
       eventBridge: servers.eventBridge,

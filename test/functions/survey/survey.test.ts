@@ -1,10 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { sendHttp } from '../../../functions/http.ts';
 
 import { type PublicationChecks, PublicationsNotReportedError } from '../../../functions/survey/publications.ts';
 import { RemindersNotSentError } from '../../../functions/survey/reminders.ts';
 import { type PublicSite, startPublicSite } from './public-site.ts';
-import { manifestOf, ORDER, pairOf, publicationOf, servePublication } from './samples.ts';
+import { manifestOf, ORDER, pairOf, publicationOf, servePublication, statusOf } from './samples.ts';
 import {
   CERTIFICATES_ONLY,
   ordersOf,
@@ -257,5 +257,40 @@ describe('A survey with publications', () => {
         errors: [expect.any(RemindersNotSentError), expect.any(PublicationsNotReportedError)],
       });
     });
+  });
+});
+
+describe('The account of an order', () => {
+  const EXPIRING = { notAfter: '2026-12-23T23:59:59.000Z' };
+
+  test.each([
+    ['that of the manifest', { account: 'brand-a' }, undefined, 'brand-a'],
+    ['that of the manifest if the status has another one', { account: 'brand-a' }, 'brand-b', 'brand-a'],
+    ['the default account of the manifest if the status has another one', { account: null }, 'brand-b', null],
+    ['that of the status if the manifest is of release 0.1.0', {}, 'brand-b', 'brand-b'],
+    ['not known if neither contains it', {}, undefined, null],
+  ])('in events is %s.', async (_, manifest, inStatus, account) => {
+    const site = await startPublicSite();
+    onTestFinished(() => site.close());
+    await servers.store(ORDER, { ...EXPIRING, ...manifest });
+    if (inStatus !== undefined) {
+      await servers.storeStatus(statusOf(ORDER, { account: inStatus, state: 'issued', reason: undefined }));
+    }
+    const publication = publicationOf(site.url, 'example.com');
+    await servers.put('published/example.com/default.json', JSON.stringify(publication));
+
+    const { error } = await runSurvey(servers, {
+      publications: {
+        url: site.url,
+        http: sendHttp,
+        resolver: resolverOf({}),
+        limitMilliseconds: 2000,
+        totalMilliseconds: 60_000,
+      },
+    });
+
+    expect(error).toBeUndefined();
+    expect(servers.reminders()).toMatchObject([{ orderNumber: ORDER, account }]);
+    expect(servers.reports()).toMatchObject([{ orderNumber: ORDER, account }]);
   });
 });
