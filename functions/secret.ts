@@ -15,6 +15,8 @@ export const PLACEHOLDER = 'REPLACE-ME';
  */
 const CACHE_MILLISECONDS = 5 * 60 * 1000;
 
+const THE_SECRET = 'the secret';
+
 /** What a secret must contain. */
 export interface SecretForm<Value extends object> {
   /** The schema of the JSON in the secret. Its messages are the accepted forms. */
@@ -23,11 +25,18 @@ export interface SecretForm<Value extends object> {
   readonly example: string;
   /** What belongs in the secret, for example "the login at the CA". */
   readonly content: string;
+  /** How a problem names the secret. Default: "the secret". */
+  readonly subject?: string;
+  /** What to do if the secret does not exist, as a clause. */
+  readonly ifMissing?: string;
 }
 
-/** The value of one version of a secret, or the reason why it cannot be used. `problem` never quotes the secret. */
+/**
+ * The value of one version of a secret with its staging labels, or the reason why it cannot be used. `problem` never
+ * quotes the secret.
+ */
 export type SecretReading<Value extends object> =
-  | ({ readonly version: string; readonly problem?: never } & Readonly<Value>)
+  | ({ readonly version: string; readonly stages: readonly string[]; readonly problem?: never } & Readonly<Value>)
   | { readonly version?: string; readonly problem: string };
 
 /** Reads one secret. */
@@ -79,11 +88,13 @@ async function readSecret<Value extends object>(
   form: SecretForm<Value>,
 ): Promise<SecretReading<Value>> {
   try {
-    const { SecretString = '', VersionId = '' } = await client.send(new GetSecretValueCommand({ SecretId: secretId }));
-    return readValue(SecretString, VersionId, form);
+    const response = await client.send(new GetSecretValueCommand({ SecretId: secretId }));
+    const { SecretString = '', VersionId = '', VersionStages = [] } = response;
+    return readValue(SecretString, VersionId, VersionStages, form);
   } catch (error) {
     if (error instanceof SecretsManagerServiceException && PERMANENT_ERRORS.has(error.name)) {
-      return { problem: `the secret cannot be read: ${error.name}` };
+      const next = error.name === 'ResourceNotFoundException' && form.ifMissing ? `; ${form.ifMissing}` : '';
+      return { problem: `${form.subject ?? THE_SECRET} cannot be read: ${error.name}${next}` };
     }
     throw error;
   }
@@ -92,21 +103,22 @@ async function readSecret<Value extends object>(
 function readValue<Value extends object>(
   text: string,
   version: string,
-  { schema, example, content }: SecretForm<Value>,
+  stages: readonly string[],
+  { schema, example, content, subject = THE_SECRET }: SecretForm<Value>,
 ): SecretReading<Value> {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
     // The message of the parser would quote the secret.
-    return { version, problem: `the secret is not JSON; accepted: ${example}` };
+    return { version, problem: `${subject} is not JSON; accepted: ${example}` };
   }
   const result = v.safeParse(schema, json);
   if (!result.success) {
-    return { version, problem: `the secret is wrong: ${problemsOf(result.issues, { hidden: true }).join('; ')}` };
+    return { version, problem: `${subject} is wrong: ${problemsOf(result.issues, { hidden: true }).join('; ')}` };
   }
   if (Object.values(result.output).includes(PLACEHOLDER)) {
-    return { version, problem: `the secret still contains the placeholder; replace it with ${content}` };
+    return { version, problem: `${subject} still contains the placeholder; replace it with ${content}` };
   }
-  return { version, ...result.output };
+  return { version, stages, ...result.output };
 }
