@@ -4,7 +4,7 @@ import type { Reply } from '../collectmc/reply.ts';
 import { CollectionError, type CollectionErrorName } from '../errors.ts';
 import { parseInput } from '../input.ts';
 import { type OrderOptions, orderInStateSchema, orderOptionsSchema } from '../order.ts';
-import { type AskDependencies, createAsk } from './ask.ts';
+import { type AskDependencies, createAsk, type LoginState, loginState } from './ask.ts';
 import { type CertificateDependencies, type CollectedCertificate, collectCertificate } from './certificate.ts';
 import { createCheckedOrder, type OptionsDependencies } from './options.ts';
 import { REPORTS, type Report } from './progress.ts';
@@ -12,7 +12,7 @@ import { createReporter, FailureNotReportedError, type ReporterDependencies } fr
 import { waitSeconds } from './waiting.ts';
 
 /** The result of one check. Step Functions keeps it at `$.collection`, where the next check reads it. */
-export interface Collection {
+export interface Collection extends LoginState {
   /** `ended` only if the order in the state has `once`: the execution ends quietly, without a certificate. */
   readonly outcome: 'issued' | 'waiting' | 'ended';
   /** The status in the CA's reply, if it contained one. */
@@ -29,7 +29,6 @@ export interface Collection {
   readonly waitSeconds: number;
   /** When the next check is planned. A later one looks for a failure of the execution in the meantime. */
   readonly nextCheckAt?: string;
-  readonly rejectedCredentialsVersion?: string;
   readonly certificate?: CollectedCertificate;
   /** The account in the event "Mark Certificate Issued": a path to an optional key of the order would fail. */
   readonly account?: string | null;
@@ -94,6 +93,8 @@ const eventSchema = v.object({
         nextCheckAt: v.optional(v.string()),
         order: v.optional(orderOptionsSchema),
         rejectedCredentialsVersion: v.optional(v.string()),
+        doubtedCredentialsVersion: v.optional(v.string()),
+        doubtedOn: v.optional(v.string()),
       }),
     ),
   }),
@@ -189,7 +190,7 @@ export function createCollect(dependencies: CollectDependencies) {
 
     /** Asks with the account of the order. A correction of the account can be known only in S3. */
     async function askWithAccount() {
-      const askNow = () => ask(orderNumber, previous?.rejectedCredentialsVersion, remainingMilliseconds);
+      const askNow = () => ask(checked.order, previous, remainingMilliseconds);
       const first = await askNow();
       const { account } = checked.order;
       if (first.reply.kind !== 'waiting' || first.reply.reason !== 'credentials') {
@@ -278,9 +279,7 @@ export function createCollect(dependencies: CollectDependencies) {
         ...progress,
         waitSeconds: planned,
         nextCheckAt: new Date(now().getTime() + planned * 1000).toISOString(),
-        ...(result.rejectedCredentialsVersion !== undefined && {
-          rejectedCredentialsVersion: result.rejectedCredentialsVersion,
-        }),
+        ...loginState(result),
         ...corrections(),
       };
     }
@@ -311,8 +310,8 @@ const REVOKED_STATUS = -21;
 const PERSONAL_REASONS: ReadonlySet<WaitingReason> = new Set<WaitingReason>(['credentials', 'payment', 'permission']);
 
 /** The version of the secret whose login the CA did not accept. */
-function versionOf(collection: { readonly rejectedCredentialsVersion?: string | undefined } | undefined) {
-  return collection?.rejectedCredentialsVersion;
+function versionOf(state: LoginState | undefined): string | undefined {
+  return state?.rejectedCredentialsVersion ?? state?.doubtedCredentialsVersion;
 }
 
 /** The kind of a reply, for counting consecutive ones: its reason, or "unknown" if its status is not in the table. */

@@ -1,14 +1,29 @@
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as v from 'valibot';
-import { CREDENTIAL_LIMITS } from '../collectmc/request.ts';
+import { CREDENTIAL_LIMITS, countCharacters } from '../collectmc/request.ts';
 import { createSecretReader, type SecretForm, type SecretReader, type SecretReading } from '../secret.ts';
+import { createVersionLabels, type VersionLabels } from './labels.ts';
 
 export { PLACEHOLDER } from '../secret.ts';
+
+/**
+ * Half of a surrogate pair has no form in UTF-8, so it cannot be sent. A control character cannot be typed into a login
+ * form: it is the line break of a command or of a file.
+ */
+const UNUSABLE = /[\p{Cc}\p{Cs}]/u;
 
 const field = (name: keyof typeof CREDENTIAL_LIMITS) => {
   const limit = CREDENTIAL_LIMITS[name];
   const accepted = `text of 1 to ${limit} characters`;
-  return v.pipe(v.string(accepted), v.minLength(1, accepted), v.maxLength(limit, accepted));
+  return v.pipe(
+    v.string(accepted),
+    v.minLength(1, accepted),
+    v.check((text) => countCharacters(text) <= limit, accepted),
+    v.check(
+      (text) => !UNUSABLE.test(text),
+      `${accepted}, without control characters such as line breaks, and without incomplete surrogate pairs`,
+    ),
+  );
 };
 const schema = v.object(
   { loginName: field('loginName'), loginPassword: field('loginPassword') },
@@ -28,17 +43,72 @@ const CREDENTIALS: SecretForm<Credentials> = {
  */
 export type CredentialsReading = SecretReading<Credentials>;
 
-export type CredentialsReader = SecretReader<Credentials>;
+/** The secret with the login of one account. */
+export interface CredentialsSecret extends SecretReader<Credentials> {
+  readonly labels: VersionLabels;
+}
 
-/**
- * Reads the CA's credentials and their version, and caches them for five minutes.
- *
- * @param now returns milliseconds since 1970; default: the clock.
- */
-export function createCredentialsReader(
+/** Returns the secret of an account at the CA; null is the default account. */
+export type CredentialsLookup = (account: string | null) => CredentialsSecret;
+
+/** A label of a secret could not be changed. */
+export interface LabelFailure {
+  readonly account: string | null;
+  readonly version: string;
+  readonly error: unknown;
+}
+
+export interface CredentialsOptions {
+  /** The name of the collector, with which the names of the accounts' secrets begin. */
+  readonly collector: string;
+  /** The secret of the default account. */
+  readonly defaultSecretId: string;
+  readonly labelFailed: (failure: LabelFailure) => void;
+  /** Returns milliseconds since 1970; default: the clock. */
+  readonly now?: () => number;
+}
+
+/** How many secrets a process caches. Events name the accounts, so their number has no other limit. */
+const CACHED_SECRETS = 100;
+
+/** The name of the secret with the login of an account. People create these secrets. */
+export function accountSecretName(collector: string, account: string): string {
+  return `${collector}/accounts/${account}`;
+}
+
+/** Creates the lookup of all accounts' secrets. The value of each is cached for five minutes. */
+export function createCredentialsLookup(
   client: SecretsManagerClient,
-  secretId: string,
-  now?: () => number,
-): CredentialsReader {
-  return createSecretReader(client, secretId, CREDENTIALS, now);
+  { collector, defaultSecretId, labelFailed, now }: CredentialsOptions,
+): CredentialsLookup {
+  const secrets = new Map<string | null, CredentialsSecret>();
+  return (account) => {
+    const known = secrets.get(account);
+    if (known) {
+      return known;
+    }
+    const secretId = account === null ? defaultSecretId : accountSecretName(collector, account);
+    const form = account === null ? CREDENTIALS : accountForm(secretId);
+    const secret = {
+      ...createSecretReader(client, secretId, form, now),
+      labels: createVersionLabels(client, secretId, (version, error) => labelFailed({ account, version, error })),
+    };
+    const [oldest] = secrets.keys();
+    if (oldest !== undefined && secrets.size >= CACHED_SECRETS) {
+      secrets.delete(oldest);
+    }
+    secrets.set(account, secret);
+    return secret;
+  };
+}
+
+/** The stack does not create the secrets of accounts, so a person needs the command. */
+function accountForm(name: string): SecretForm<Credentials> {
+  return {
+    ...CREDENTIALS,
+    subject: `the secret ${name}`,
+    ifMissing:
+      `create it with aws secretsmanager create-secret --name ${name} --secret-string file://login.json ` +
+      '(runbook: Add an account)',
+  };
 }

@@ -10,7 +10,7 @@ import { sendHttp } from '../http.ts';
 import { logErrors } from '../log-errors.ts';
 import { COLLECT_METRICS, METRICS_NAMESPACE, WAITING_METRICS } from '../metrics.ts';
 import { type CheckRecord, createCollect } from './collect.ts';
-import { createCredentialsReader } from './credentials.ts';
+import { createCredentialsLookup } from './credentials.ts';
 import { collectEnvironment } from './environment.ts';
 
 /**
@@ -35,7 +35,15 @@ export function createHandler(environment: Environment) {
     format: variables.RESPONSE_FORMAT,
     pollSeconds: variables.POLL_SECONDS,
     giveUpSeconds: variables.GIVE_UP_SECONDS,
-    credentials: createCredentialsReader(new SecretsManagerClient(), variables.CREDENTIALS_SECRET_ARN),
+    credentials: createCredentialsLookup(new SecretsManagerClient(), {
+      collector: variables.COLLECTOR,
+      defaultSecretId: variables.CREDENTIALS_SECRET_ARN,
+      labelFailed: ({ error, ...failure }) =>
+        logger.error('a label of the secret was not changed; the order and this process remember the rejected login', {
+          ...failure,
+          error: error instanceof Error ? error : String(error),
+        }),
+    }),
     http: sendHttp,
     bucket,
     trustAnchors: variables.TRUST_ANCHORS ?? [],

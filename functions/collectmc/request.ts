@@ -20,8 +20,13 @@ export const RESPONSE_FORMATS = {
 
 export type ResponseFormat = keyof typeof RESPONSE_FORMATS;
 
-/** The CA's limits of the two fields, in characters. */
+/** The CA's limits of the two fields, in characters: see {@link countCharacters}. */
 export const CREDENTIAL_LIMITS = { loginName: 64, loginPassword: 128 } as const;
+
+/** The characters of a text as a person counts them: one outside the Basic Multilingual Plane is one, not two. */
+export function countCharacters(text: string): number {
+  return [...text].length;
+}
 
 /** An order number: digits, kept as text, because order numbers will soon exceed 32 bits. */
 export const ORDER_NUMBER = /^[1-9]\d{0,15}$/;
@@ -93,7 +98,7 @@ export function requestProblem(request: CollectRequest): string | undefined {
     return `orderNumber: ${JSON.stringify(request.orderNumber)} is not 1 to 16 digits without a leading zero`;
   }
   for (const [field, limit] of Object.entries(CREDENTIAL_LIMITS)) {
-    const { length } = request[field as keyof typeof CREDENTIAL_LIMITS];
+    const length = countCharacters(request[field as keyof typeof CREDENTIAL_LIMITS]);
     if (length === 0 || length > limit) {
       return `${field} has ${length} characters, but the CA accepts 1 to ${limit}`;
     }

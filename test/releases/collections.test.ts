@@ -7,6 +7,7 @@ import { orderInStateSchema } from '../../functions/order.ts';
 import { REFUSALS } from '../../functions/publish/refusals.ts';
 import { openArchive } from '../../functions/store/archive.ts';
 import { createReports } from '../functions/collect/reports.ts';
+import { fixedCredentials } from '../functions/collect/secret-manager.ts';
 import { AT, BUCKET, COLLECTIONS, type CollectionSample, PUBLICATION_RESULTS, WAITING } from './samples.ts';
 
 /** A reply of CollectMC with which an order keeps waiting for the same reason. */
@@ -34,7 +35,7 @@ async function checkNext(next: CollectionSample['next'], reply: string, secretVe
     ...createReports().dependencies,
     url: 'https://ca.example/',
     format: 'pkcs7',
-    credentials: { read: async () => ({ version: secretVersion, loginName: 'a', loginPassword: 'b' }) },
+    credentials: fixedCredentials(() => ({ version: secretVersion, stages: [], loginName: 'a', loginPassword: 'b' })),
     http,
     pollSeconds: 10_800,
     giveUpSeconds: 7_776_000,

@@ -1,7 +1,7 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createCredentialsReader } from '../../functions/collect/credentials.ts';
+import { createCredentialsLookup } from '../../functions/collect/credentials.ts';
 import { createHandler as createCollectHandler } from '../../functions/collect/handler.ts';
 import { ERRORS_REPORTED_BY_COLLECT, NEXT_STEPS } from '../../functions/errors.ts';
 import { createHandler as createPublishHandler } from '../../functions/publish/handler.ts';
@@ -76,17 +76,18 @@ describe('the secrets of release 0.1.0', () => {
     await endpoint.close();
   });
 
+  const credentialsIn = (defaultSecretId: string) =>
+    createCredentialsLookup(client, { collector: 'acme', defaultSecretId, labelFailed: () => {} })(null);
+
   test("The login of the CA and the CA's push login are read.", async () => {
-    expect(await createCredentialsReader(client, 'accepted').read({ fresh: true })).toMatchObject(
-      JSON.parse(credentials.accepted),
-    );
+    expect(await credentialsIn('accepted').read({ fresh: true })).toMatchObject(JSON.parse(credentials.accepted));
     expect(await createSecretReader(client, 'push', PUSH_LOGIN_FORM).read({ fresh: true })).toMatchObject(
       JSON.parse(pushCredentials.accepted),
     );
   });
 
   test('The placeholder is still recognized.', async () => {
-    const reading = await createCredentialsReader(client, 'placeholder').read({ fresh: true });
+    const reading = await credentialsIn('placeholder').read({ fresh: true });
     expect(reading.problem).toContain('placeholder');
   });
 });

@@ -4,9 +4,10 @@ import type { CredentialsReading } from '../../../functions/collect/credentials.
 import { sendHttp } from '../../../functions/http.ts';
 import type { SimulatedResponse } from '../../../infra/local/ca/collectmc-responses.ts';
 import { startCollectMcSimulator } from '../../../infra/local/ca/collectmc-simulator.ts';
+import { fixedCredentials } from './secret-manager.ts';
 
 const right = { loginName: 'brand', loginPassword: 'right' };
-const version = (name: string, login = right): CredentialsReading => ({ version: name, ...login });
+const version = (name: string, login = right): CredentialsReading => ({ version: name, stages: [], ...login });
 const wrong = (name: string) => version(name, { loginName: 'brand', loginPassword: `wrong ${name}` });
 
 /** A CA with one order, and a secret with a cached and a fresh value. */
@@ -25,10 +26,13 @@ async function prepare(answers: readonly SimulatedResponse[] = [{ kind: 'status'
   const ask = createAsk({
     url: ca.url,
     format: 'pkcs7',
-    credentials: { read: ({ fresh }) => read(fresh ? 'fresh' : 'cached') },
+    credentials: fixedCredentials(({ fresh }) => read(fresh ? 'fresh' : 'cached')),
     http: sendHttp,
+    now: () => new Date(),
   });
-  return { ca, secret, ask: (rejectedBefore?: string) => ask('1', rejectedBefore, () => 60_000) };
+  const askAgain = (rejectedCredentialsVersion?: string) =>
+    ask({ orderNumber: '1' }, { rejectedCredentialsVersion }, () => 60_000);
+  return { ca, secret, ask: askAgain };
 }
 
 describe('Credentials that the CA rejects', () => {
@@ -172,10 +176,15 @@ test.each([
   const ca = await startCollectMcSimulator({ credentials });
   onTestFinished(() => ca.close());
   ca.order('1', [{ kind: 'error', code: -4, message: `bad request: ${spelling('p w+%&ü')}!` }]);
-  const read = async () => version('a', credentials);
-  const ask = createAsk({ url: ca.url, format: 'pkcs7', credentials: { read }, http: sendHttp });
+  const ask = createAsk({
+    url: ca.url,
+    format: 'pkcs7',
+    credentials: fixedCredentials(() => version('a', credentials)),
+    http: sendHttp,
+    now: () => new Date(),
+  });
 
-  const { reply } = await ask('1', undefined, () => 60_000);
+  const { reply } = await ask({ orderNumber: '1' }, undefined, () => 60_000);
 
   expect(reply).toMatchObject({ text: 'bad request: [password]!' });
 });
@@ -185,20 +194,30 @@ test('A long text of the CA is truncated after the password in it is redacted.',
   const ca = await startCollectMcSimulator({ credentials });
   onTestFinished(() => ca.close());
   ca.order('1', [{ kind: 'error', code: -4, message: `${'x'.repeat(585)}correct horse${'y'.repeat(600)}` }]);
-  const read = async () => version('a', credentials);
-  const ask = createAsk({ url: ca.url, format: 'pkcs7', credentials: { read }, http: sendHttp });
+  const ask = createAsk({
+    url: ca.url,
+    format: 'pkcs7',
+    credentials: fixedCredentials(() => version('a', credentials)),
+    http: sendHttp,
+    now: () => new Date(),
+  });
 
-  const { reply } = await ask('1', undefined, () => 60_000);
+  const { reply } = await ask({ orderNumber: '1' }, undefined, () => 60_000);
 
   expect(reply).toMatchObject({ text: `${'x'.repeat(585)}[password]…` });
 });
 
 test('A call ends as an outage before the function reaches its timeout.', async () => {
   const { ca } = await prepare([{ kind: 'slow', milliseconds: 60_000, of: { kind: 'empty' } }]);
-  const read = async () => version('a');
-  const ask = createAsk({ url: ca.url, format: 'pkcs7', credentials: { read }, http: sendHttp });
+  const ask = createAsk({
+    url: ca.url,
+    format: 'pkcs7',
+    credentials: fixedCredentials(() => version('a')),
+    http: sendHttp,
+    now: () => new Date(),
+  });
 
-  const { reply } = await ask('1', undefined, () => 20_200);
+  const { reply } = await ask({ orderNumber: '1' }, undefined, () => 20_200);
 
   expect(reply).toEqual({ kind: 'waiting', reason: 'outage', text: 'no answer in time' });
 });

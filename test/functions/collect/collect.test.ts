@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type CheckRecord, type Collection, createCollect } from '../../../functions/collect/collect.ts';
 import { createReports } from './reports.ts';
+import { fixedCredentials } from './secret-manager.ts';
 
 const STARTED = Date.parse('2026-11-01T00:00:00Z');
 const DAY = 86_400;
@@ -19,7 +20,7 @@ function prepare(...bodies: readonly string[]) {
     bucket: 'bucket',
     trustAnchors: [],
     publishedUrl: undefined,
-    credentials: { read: async () => ({ version: 'a', loginName: 'brand', loginPassword: 'secret' }) },
+    credentials: fixedCredentials(() => ({ version: 'a', stages: [], loginName: 'brand', loginPassword: 'secret' })),
     http: async () => {
       const [body = ''] = answers.length > 1 ? answers.splice(0, 1) : answers;
       return { status: 200, headers: {}, read: async () => Buffer.from(body), discard: () => {} };

@@ -1,6 +1,6 @@
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createCredentialsReader } from '../../../functions/collect/credentials.ts';
+import { createCredentialsLookup } from '../../../functions/collect/credentials.ts';
 import { startAwsJsonEndpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
 import { startSecretsEndpoint } from '../../../infra/local/cloud/secrets.ts';
 
@@ -21,12 +21,18 @@ function clientOf(endpoint: string): SecretsManagerClient {
   return client;
 }
 
+/** The reader of the default account. */
+function readerOf(client: SecretsManagerClient, now?: () => number) {
+  const options = { collector: 'collector', defaultSecretId: SECRET, labelFailed: () => {}, ...(now && { now }) };
+  return createCredentialsLookup(client, options)(null);
+}
+
 async function secretWith(value: string) {
   const endpoint = await startSecretsEndpoint({ [SECRET]: value });
   closing.push(() => endpoint.close());
   let time = 0;
   const client = clientOf(endpoint.url);
-  const reader = createCredentialsReader(client, SECRET, () => time);
+  const reader = readerOf(client, () => time);
   return {
     reader,
     reads: () => endpoint.reads,
@@ -47,6 +53,7 @@ describe('The credentials', () => {
 
     expect(reading).toEqual({
       version: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      stages: ['AWSCURRENT'],
       loginName: 'brand',
       loginPassword: 'secret',
     });
@@ -111,7 +118,7 @@ describe('The problem of a secret without credentials never quotes the secret:',
   test('a secret that does not exist.', async () => {
     const endpoint = await startSecretsEndpoint({ another: '{}' });
     closing.push(() => endpoint.close());
-    const reader = createCredentialsReader(clientOf(endpoint.url), SECRET);
+    const reader = readerOf(clientOf(endpoint.url));
 
     expect(await reader.read({ fresh: false })).toEqual({
       problem: 'the secret cannot be read: ResourceNotFoundException',
@@ -126,7 +133,7 @@ test('An error of Secrets Manager itself is thrown, because it is temporary.', a
     },
   });
   closing.push(() => endpoint.close());
-  const reader = createCredentialsReader(clientOf(endpoint.url), SECRET);
+  const reader = readerOf(clientOf(endpoint.url));
 
   await expect(reader.read({ fresh: false })).rejects.toThrow(
     expect.objectContaining({ name: 'InternalServiceError' }),

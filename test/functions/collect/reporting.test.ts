@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type Collection, createCollect } from '../../../functions/collect/collect.ts';
 import { FAILED, REVOKED, WAITING } from '../../../functions/events.ts';
 import { createReports } from './reports.ts';
+import { fixedCredentials } from './secret-manager.ts';
 
 const STARTED = Date.parse('2026-11-01T00:00:00Z');
 const HOUR = 3600;
@@ -24,7 +25,7 @@ function prepare(body: string, order: object = ORDER) {
     bucket: 'bucket',
     trustAnchors: [],
     publishedUrl: undefined,
-    credentials: { read: async () => ({ ...secret, ...LOGIN }) },
+    credentials: fixedCredentials(() => ({ stages: [], ...secret, ...LOGIN })),
     async http() {
       ca.calls += 1;
       return { status: 200, headers: {}, read: async () => Buffer.from(ca.body), discard: () => {} };
@@ -344,7 +345,7 @@ describe('After a call to the CA, a report that fails', () => {
       bucket: 'bucket',
       trustAnchors: [],
       publishedUrl: undefined,
-      credentials: { read: async () => ({ version: 'a', ...LOGIN }) },
+      credentials: fixedCredentials(() => ({ version: 'a', stages: [], ...LOGIN })),
       http: async () => ({ status: 200, headers: {}, read: async () => Buffer.from('-16\nno'), discard: () => {} }),
       archive: () => new Promise(() => {}),
       observe: () => {},

@@ -18,6 +18,7 @@ import {
   startBucket,
 } from '../publish/published-bucket.ts';
 import { createReports } from './reports.ts';
+import { fixedCredentials } from './secret-manager.ts';
 
 /** A tenth of the limit stays free. */
 const LIMIT = STATE_LIMIT * 0.9;
@@ -73,7 +74,12 @@ function collect(domains: readonly string[], store: (archive: Archive) => Archiv
     bucket: BUCKET.padEnd(63, 'x'),
     trustAnchors: [sha256(authority.root)],
     publishedUrl: PUBLISHED_URL,
-    credentials: { read: async () => ({ version: 'v'.repeat(64), loginName: 'brand', loginPassword: 'secret' }) },
+    credentials: fixedCredentials(() => ({
+      version: 'v'.repeat(64),
+      stages: [],
+      loginName: 'brand',
+      loginPassword: 'secret',
+    })),
     http: async () => ({ status: 200, headers: {}, read: async () => body, discard: () => {} }),
     archive: async (orderNumber) => {
       const archive = openArchive(s3, BUCKET, orderNumber);
