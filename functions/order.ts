@@ -90,6 +90,11 @@ export const orderInStateSchema = v.object(
   KEYS_FORM,
 );
 
+/** The name of the secret with the login of an account at the CA. People create it; the stack does not. */
+export function accountSecretName(collector: string, account: string): string {
+  return `${collector}/accounts/${account}`;
+}
+
 /** The options of an order that later collections inherit. */
 export const orderOptionsSchema = v.object({
   account: orderEntries.account,

@@ -1,5 +1,6 @@
 import type { IEventBus } from 'aws-cdk-lib/aws-events';
 import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { DOUBTED_LABEL, REJECTED_LABEL } from '../functions/collect/rejections.ts';
 import { EVENT_SOURCE } from '../functions/events.ts';
 
 /**
@@ -18,4 +19,25 @@ export function putEventsStatement(eventBus: IEventBus, detailTypes: readonly st
 /** Lets a function send events of this project with these detail types: see {@link putEventsStatement}. */
 export function grantPutEvents(sender: IGrantable, eventBus: IEventBus, detailTypes: readonly string[]): void {
   sender.grantPrincipal.addToPrincipalPolicy(putEventsStatement(eventBus, detailTypes));
+}
+
+/**
+ * Lets a function read logins at the CA, and move the labels of rejected versions, but no other label: AWSCURRENT decides
+ * which login is used. AWS documents the condition key for this action (Service Authorization Reference, AWS Secrets
+ * Manager, UpdateSecretVersionStage).
+ */
+export function grantCredentials(reader: IGrantable, resources: readonly string[]): void {
+  reader.grantPrincipal.addToPrincipalPolicy(
+    new PolicyStatement({
+      actions: ['secretsmanager:GetSecretValue', 'secretsmanager:ListSecretVersionIds'],
+      resources: [...resources],
+    }),
+  );
+  reader.grantPrincipal.addToPrincipalPolicy(
+    new PolicyStatement({
+      actions: ['secretsmanager:UpdateSecretVersionStage'],
+      resources: [...resources],
+      conditions: { StringLike: { 'secretsmanager:VersionStage': [`${REJECTED_LABEL}*`, `${DOUBTED_LABEL}*`] } },
+    }),
+  );
 }

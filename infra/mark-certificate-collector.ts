@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, SecretValue, Stack, Token, Validations } from 'aws-cdk-lib';
+import { ArnFormat, Duration, RemovalPolicy, SecretValue, Stack, Token, Validations } from 'aws-cdk-lib';
 import { EventBus, type IEventBus } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
@@ -11,11 +11,12 @@ import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { PLACEHOLDER } from '../functions/collect/credentials.ts';
 import { FAILED, REVOKED, WAITING } from '../functions/events.ts';
+import { accountSecretName } from '../functions/order.ts';
 import { acknowledgeWildcard } from './acknowledge.ts';
 import { createAlarms } from './alarms.ts';
 import { createDashboard } from './dashboard.ts';
 import { createFunction } from './functions.ts';
-import { grantPutEvents } from './grants.ts';
+import { grantCredentials, grantPutEvents } from './grants.ts';
 import { allowServices } from './key-policy.ts';
 import { createNotify, createTopics } from './notifications.ts';
 import { createPublication, createPublish, type PublicationEndpoint } from './publication.ts';
@@ -213,7 +214,6 @@ export class MarkCertificateCollector extends Construct {
     });
     const objects = this.bucket.arnForObjects('orders/*');
     for (const [actions, resource] of [
-      [['secretsmanager:GetSecretValue'], this.credentials.secretArn],
       [['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'], objects],
       // Without it S3 answers 403 instead of 404 for a missing object, and a condition on the prefix would not match.
       [['s3:ListBucket'], this.bucket.bucketArn],
@@ -221,7 +221,19 @@ export class MarkCertificateCollector extends Construct {
       collect.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [resource] }));
     }
     grantPutEvents(collect, eventBus, [WAITING, FAILED, REVOKED]);
+    const accounts = Stack.of(this).formatArn({
+      service: 'secretsmanager',
+      resource: 'secret',
+      resourceName: accountSecretName(settings.name, '*'),
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    grantCredentials(collect, [this.credentials.secretArn, accounts]);
     if (collect.role) {
+      acknowledgeWildcard(
+        collect.role,
+        accounts,
+        'People add accounts without a deployment (docs/runbook.md#add-an-account).',
+      );
       acknowledgeWildcard(
         collect.role,
         objects,

@@ -1,6 +1,7 @@
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as v from 'valibot';
 import { CREDENTIAL_LIMITS, countCharacters } from '../collectmc/request.ts';
+import { accountSecretName } from '../order.ts';
 import { createSecretReader, type SecretForm, type SecretReader, type SecretReading } from '../secret.ts';
 import { createVersionLabels, type VersionLabels } from './labels.ts';
 
@@ -70,11 +71,6 @@ export interface CredentialsOptions {
 
 /** How many secrets a process caches. Events name the accounts, so their number has no other limit. */
 const CACHED_SECRETS = 100;
-
-/** The name of the secret with the login of an account. People create these secrets. */
-export function accountSecretName(collector: string, account: string): string {
-  return `${collector}/accounts/${account}`;
-}
 
 /** Creates the lookup of all accounts' secrets. The value of each is cached for five minutes. */
 export function createCredentialsLookup(

@@ -1,6 +1,6 @@
 import { ORDERED } from '../events.ts';
 import { executionArn } from '../executions.ts';
-import type { Order } from '../order.ts';
+import { accountSecretName, type Order } from '../order.ts';
 
 /** The deployed stack, as the commands in the messages name it. */
 export interface Deployment {
@@ -37,7 +37,7 @@ export function redriveCommand({ region, stateMachineArn }: Deployment, executio
 
 /** The command that stores a login in the secret of an account. */
 export function storeLoginCommand({ region, collector }: Deployment, account: string | null): string {
-  const secret = account === null ? `${collector}/credentials` : `${collector}/accounts/${account}`;
+  const secret = account === null ? `${collector}/credentials` : accountSecretName(collector, account);
   return [
     `aws secretsmanager put-secret-value --region ${region} \\`,
     `  --secret-id ${shellWord(secret)} \\`,

@@ -98,6 +98,14 @@ const FAULTS: Readonly<Record<string, readonly [string, object]>> = {
     'UNKNOWN_CONDITION_FOR_ACTION',
     { Action: 'events:PutEvents', Resource: BUS, Condition: { StringEquals: { 'events:detailtype': 'x' } } },
   ],
+  'a condition key of another action': [
+    'UNKNOWN_CONDITION_FOR_ACTION',
+    {
+      Action: 'secretsmanager:ListSecretVersionIds',
+      Resource: 'arn:aws:secretsmanager:us-east-1:111122223333:secret:login-AbCdEf',
+      Condition: { StringLike: { 'secretsmanager:VersionStage': 'REJECTED-*' } },
+    },
+  ],
   'a resource that is not an ARN': ['INVALID_ARN', { Action: 's3:GetObject', Resource: 'bucket/*' }],
   'an operator that does not exist': [
     'UNKNOWN_OPERATOR',

@@ -15,6 +15,8 @@ const withSettings = synthesize(SETTINGS);
 const publishing = synthesize({ publish: 'true' });
 
 const EXECUTIONS = 'arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<StateMachine.Name>:order-*';
+const ACCOUNTS =
+  'arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:mark-certificate-collector/accounts/*';
 const BUS = 'arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus';
 const WRITE_LOGS = ['logs:CreateLogStream', 'logs:PutLogEvents'];
 const USE_KEY = ['kms:Decrypt', 'kms:GenerateDataKey'];
@@ -23,6 +25,14 @@ const putEvents = (...detailTypes: string[]) =>
   `events:PutEvents if ${JSON.stringify({
     StringEquals: { 'events:source': EVENT_SOURCE, 'events:detail-type': detailTypes },
   })}`;
+/** Reading logins, and moving the labels of rejected versions only, as `grantsOf` writes it. */
+const LOGINS = [
+  'secretsmanager:GetSecretValue',
+  'secretsmanager:ListSecretVersionIds',
+  `secretsmanager:UpdateSecretVersionStage if ${JSON.stringify({
+    StringLike: { 'secretsmanager:VersionStage': ['REJECTED-*', 'DOUBTED-*'] },
+  })}`,
+];
 const UNPUBLISH = {
   '<Bucket.Arn>/published/*/*.pem': ['s3:DeleteObject'],
   '<Bucket.Arn>/published/*/*.svg': ['s3:DeleteObject'],
@@ -43,7 +53,8 @@ describe('what the roles allow', () => {
   const GRANTS = {
     CollectFunctionRole: {
       '<CollectFunctionLogs.Arn>': WRITE_LOGS,
-      '<Credentials>': ['secretsmanager:GetSecretValue'],
+      '<Credentials>': LOGINS,
+      [ACCOUNTS]: LOGINS,
       '<Bucket.Arn>/orders/*': ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'],
       '<Bucket.Arn>': ['s3:ListBucket'],
       [`${BUS}/default`]: [putEvents(WAITING, FAILED, REVOKED)],
@@ -146,7 +157,7 @@ describe('what the roles allow', () => {
     'With all settings, %s allows the same actions, the key, and the bus of the settings.',
     (role, grants) => {
       const renamed = Object.entries<string[]>(grants).map(([resource, actions]) => [
-        resource.replace(/\/default$/, '/orders'),
+        resource.replace(/\/default$/, '/orders').replace(':mark-certificate-collector/', ':acme/'),
         actions,
       ]);
       expect(grantsOf(withSettings, role)).toEqual({

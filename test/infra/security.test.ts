@@ -137,6 +137,7 @@ describe('the acknowledgements, with all settings on', () => {
         'StateMachine: AwsSolutions-SF1',
         'StateMachine: AwsSolutions-SF2',
         'CollectFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*]',
+        'CollectFunctionRole: AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:acme/accounts/*]',
         'SurveyFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*/certificate.json]',
         'SurveyFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*/status.json]',
         'Publication: AwsSolutions-CFR1',
