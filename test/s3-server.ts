@@ -48,6 +48,8 @@ export interface S3Server {
   readonly requests: readonly S3Request[];
   /** Runs before a request takes effect. It can wait, return an error, or throw, which closes the connection. */
   before: (request: S3Request) => Promise<InjectedError | undefined> | InjectedError | undefined;
+  /** Runs after a request took effect. If it throws, the connection is closed: the answer is lost. */
+  after: (request: S3Request) => void;
   close(): Promise<void>;
 }
 
@@ -111,7 +113,13 @@ export async function startS3Server({
   function get({ key, query, headers }: S3Request): S3Response {
     const id = query.get('versionId');
     const all = objects.get(key);
+    if (id !== null && !/^[\w-]+$/.test(id)) {
+      return refused(400, 'InvalidArgument');
+    }
     const found = id === null ? all?.at(-1) : all?.find((version) => versions && version.id === id);
+    if (found && !found.body && id !== null) {
+      return refused(405, 'MethodNotAllowed');
+    }
     if (!found?.body) {
       const missing = refused(404, id === null ? 'NoSuchKey' : 'NoSuchVersion');
       return versions && found
@@ -125,6 +133,16 @@ export async function startS3Server({
       ...(sha256 && headers['x-amz-checksum-mode'] === 'ENABLED' && { 'x-amz-checksum-sha256': sha256 }),
     };
     return { status: 200, headers: { ...entity, ...computed }, body: found.body };
+  }
+
+  /** Without a version, a DELETE adds a delete marker. With one, it purges that version. */
+  function remove({ key, query }: S3Request): S3Response {
+    const id = query.get('versionId');
+    if (id === null) {
+      return { status: 204, headers: push(key, { headers: {} }) };
+    }
+    objects.set(key, objects.get(key)?.filter((version) => version.id !== id) ?? []);
+    return { status: 204 };
   }
 
   function list(query: URLSearchParams): S3Response {
@@ -156,6 +174,13 @@ export async function startS3Server({
     if (refusal) {
       return refused(refusal.status, refusal.code);
     }
+    const response = perform(request, body);
+    server.after(request);
+    return response;
+  }
+
+  function perform(request: S3Request, body: Buffer): S3Response {
+    const { method, key, query, headers } = request;
     if (key === '' && method === 'PUT') {
       return { status: 200 };
     }
@@ -168,9 +193,7 @@ export async function startS3Server({
     if (key !== '' && (method === 'GET' || method === 'HEAD')) {
       return get(request);
     }
-    return key !== '' && method === 'DELETE'
-      ? { status: 204, headers: push(key, { headers: {} }) }
-      : refused(501, 'NotImplemented');
+    return key !== '' && method === 'DELETE' ? remove(request) : refused(501, 'NotImplemented');
   }
 
   const listener = http.createServer(async (incoming, outgoing) => {
@@ -186,6 +209,7 @@ export async function startS3Server({
     url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}`,
     requests,
     before: () => undefined,
+    after: () => {},
     close: () =>
       new Promise((resolve) => {
         listener.close(() => resolve());

@@ -10,7 +10,10 @@ import { STATE_BUDGET, takeWithin } from '../text.ts';
  * them in full.
  */
 export interface CollectedCertificate {
-  /** False if another execution had stored this certificate before. */
+  /**
+   * Whether this execution made the received certificate the current one. False if another execution had stored it
+   * before, and if it was only kept under `superseded/`.
+   */
   readonly changed: boolean;
   readonly bucket: string;
   readonly keys: Readonly<Record<string, string>>;
@@ -27,6 +30,8 @@ export interface CollectedCertificate {
 
 /** What storing a certificate needs besides the order and the reply. */
 export interface CertificateDependencies {
+  /** The name of the collector. */
+  readonly collector: string;
   readonly bucket: string;
   /** SHA-256 fingerprints of certificates that are trusted in addition to the known roots. */
   readonly trustAnchors: readonly string[];
@@ -58,7 +63,7 @@ export type CertificateOutcome = CollectedCertificate | { readonly invalid: stri
 export async function collectCertificate(
   order: () => Promise<Order>,
   { orderNumber, reply: { container, payload }, body, execution }: IssuedReply,
-  { archive: archiveOf, bucket, now, trustAnchors, publishedUrl }: CertificateDependencies,
+  { archive: archiveOf, bucket, collector, now, trustAnchors, publishedUrl }: CertificateDependencies,
 ): Promise<CertificateOutcome> {
   const { containsPrivateKey, InvalidChainError, readMarkCertificate } = await import('../certificate/report.ts');
   const archive = await archiveOf(orderNumber);
@@ -68,7 +73,7 @@ export async function collectCertificate(
   if (isStorable) {
     await archive.storeResponse(response);
   }
-  const { domains = [], product, selector } = await order();
+  const { account = null, domains = [], product, selector } = await order();
   let certificate: Awaited<ReturnType<typeof readMarkCertificate>>;
   try {
     certificate = await readMarkCertificate(payload, { at: now(), domains, selector, product, trustAnchors });
@@ -81,15 +86,16 @@ export async function collectCertificate(
     publishedUrl === undefined
       ? undefined
       : domains.map((domain) => bimiRecord(publishedUrl, domain, selector ?? DEFAULT_SELECTOR));
-  const manifest = await archive.store(response, certificate, provenance, records);
-  return { bucket, ...summarize(manifest, execution) };
+  const ordered = { domains, selector: selector ?? null, product: product ?? null };
+  const stored = { ...provenance, collector, account, ordered };
+  const { current, changed } = await archive.store(response, certificate, stored, records);
+  return { bucket, changed, ...summarize(current) };
 }
 
 /** The part of a manifest that the state of the execution contains. Each list is limited to its share of the state. */
-function summarize(manifest: StoredManifest, execution: string): Omit<CollectedCertificate, 'bucket'> {
+function summarize(manifest: StoredManifest): Omit<CollectedCertificate, 'bucket' | 'changed'> {
   const { fingerprintSha256, notBefore, notAfter, publishable, bimiRecords } = manifest;
   return {
-    changed: manifest.execution === execution,
     keys: Object.fromEntries(Object.entries(manifest.objects).map(([name, { key }]) => [name, key])),
     fingerprintSha256,
     domains: takeWithin(manifest.domains, STATE_BUDGET.domains),

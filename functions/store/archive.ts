@@ -1,21 +1,18 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { S3Client } from '@aws-sdk/client-s3';
-import * as v from 'valibot';
 import type { CertificateReport, MarkCertificate } from '../certificate/report.ts';
 import type { Container } from '../collectmc/reply.ts';
+import { type Entry, type FolderState, openCertificateFolder } from './certificate-folder.ts';
 import { toJsonBytes } from './json.ts';
 import {
   CHAIN_TYPE,
   type Manifest,
-  manifestKey,
-  manifestSchema,
+  type Ordered,
   type Provenance,
-  parseManifest,
-  type StoredFinding,
   type StoredManifest,
   SVG_TYPE,
+  supersededFolder,
 } from './manifest.ts';
-import { openObjects, retryOnConflict, undefinedIfNotFound } from './objects.ts';
+import { openObjects, retryOnConflict, WriteConflictError } from './objects.ts';
 
 /** The CA's response to a call for an issued certificate: the container and exactly the bytes received. */
 export interface ReceivedResponse {
@@ -23,23 +20,40 @@ export interface ReceivedResponse {
   readonly body: Uint8Array;
 }
 
+/** Where a received certificate is stored. */
+export interface StoreResult {
+  /** The manifest of the order's current certificate. */
+  readonly current: StoredManifest;
+  /** The manifest of the received certificate: the current one, or that in its folder under `superseded/`. */
+  readonly received: StoredManifest;
+  /** Whether the received certificate is the current one. */
+  readonly isCurrent: boolean;
+  /**
+   * Whether this execution made the received certificate the current one. It stays true if the execution repeats its
+   * check, for example because the answer to a write was lost.
+   */
+  readonly changed: boolean;
+}
+
 /** The folder of one order. Every method can be repeated and leads to the same state. */
 export interface Archive {
   /** Stores a response before it is read. If the folder has a certificate, only {@link store} stores the response. */
   storeResponse(response: ReceivedResponse): Promise<void>;
   /**
-   * Stores a validated chain, unless the folder has the same certificate or a newer one.
+   * Stores a validated chain: as the current certificate of the order, or under `superseded/` ({@link becomesCurrent}).
+   * The certificate that it replaces is copied there first. A certificate that is stored already is not written again.
    *
-   * @returns the manifest that is current afterwards.
+   * @param bimiRecords the BIMI record of each domain of the order. Without any, those of the manifest stay.
    */
   store(
     response: ReceivedResponse,
     certificate: MarkCertificate,
     provenance: Provenance,
     bimiRecords?: readonly string[],
-  ): Promise<StoredManifest>;
+  ): Promise<StoreResult>;
   /**
-   * Stores a response from which no chain can be built, and the reason. A certificate in the folder stays as it is.
+   * Stores a response from which no chain can be built, and the reason. A certificate in the folder stays as it is. An
+   * earlier rejection stays as a version of its objects.
    *
    * @param response undefined if the response must not be stored.
    */
@@ -52,103 +66,157 @@ const RESPONSE_TYPES = {
   zip: 'application/zip',
   pem: 'application/pem-certificate-chain',
 } as const;
-const JSON_HEADERS = { type: 'application/json' };
+
+/** How far the clock of the CA may be ahead. A leaf that is valid within this time counts as valid. */
+const CLOCK_TOLERANCE_MILLISECONDS = 5 * 60 * 1000;
 
 /** Opens the folder `orders/<orderNumber>/`. */
 export function openArchive(s3: S3Client, bucket: string, orderNumber: string): Archive {
-  const keyOf = (name: string) => `orders/${orderNumber}/${name}`;
-  const ownManifestKey = manifestKey(orderNumber);
+  const folder = openCertificateFolder(s3, bucket, `orders/${orderNumber}/`);
+  const openSuperseded = (fingerprint: string) =>
+    openCertificateFolder(s3, bucket, supersededFolder(orderNumber, fingerprint));
 
-  const { read, write, put, findMismatched, reconcile } = openObjects(s3, bucket);
+  const partOf = (name: string, { container, body }: ReceivedResponse) => ({
+    name,
+    bytes: body,
+    type: RESPONSE_TYPES[container],
+  });
 
-  /** The current manifest with its entity tag; no manifest if it is missing or damaged. */
-  async function readManifest(): Promise<{ etag?: string | undefined; current?: StoredManifest }> {
-    const object = await read(ownManifestKey).catch(undefinedIfNotFound);
-    if (!object) {
-      return {};
-    }
-    const result = parseManifest(object.body);
-    return { etag: object.etag, ...(result.success && { current: result.output }) };
+  /** Stores a certificate in its folder under `superseded/`, and returns its manifest there. */
+  async function keep(entry: Entry): Promise<StoredManifest> {
+    const superseded = openSuperseded(entry.fingerprintSha256);
+    const kept = await superseded.write(await superseded.readState(), entry);
+    return (await superseded.reconcile()) ?? kept;
   }
 
-  const putResponse = (name: string, { container, body }: ReceivedResponse) =>
-    put(keyOf(name), body, { type: RESPONSE_TYPES[container] });
-
-  const reconcileManifest = () => reconcile(async () => (await readManifest()).current, listedObjects);
+  /** The current certificate, for its folder under `superseded/`. */
+  const copyOf = (current: StoredManifest, document: FolderState['document']): Entry => ({
+    fingerprintSha256: current.fingerprintSha256,
+    // The document is the whole manifest, of which only a part is read back.
+    describe: () => document as Manifest,
+    readParts: () => folder.readParts(current),
+  });
 
   return {
     storeResponse: (response) =>
       retryOnConflict(async () => {
-        const { current } = await readManifest();
+        const { current } = await folder.readState();
         if (!current) {
-          await putResponse(RESPONSE_NAMES[response.container], response);
+          await folder.putPart(partOf(RESPONSE_NAMES[response.container], response));
         }
       }),
 
-    async store(response, { report, chainPem, logo }, provenance, bimiRecords) {
-      const manifest = await retryOnConflict(async () => {
-        const { etag, current } = await readManifest();
-        const same = current?.fingerprintSha256 === report.fingerprintSha256 ? current : undefined;
-        const intact = same && (await findMismatched(listedObjects(same))).length === 0 ? same : undefined;
-        const records = bimiRecords?.length ? bimiRecords : same?.bimiRecords;
-        if (current && (isNewer(current, report) || (intact && isUnchanged(intact, report, records)))) {
-          return current;
-        }
-        const { execution, collectedAt } = same ?? provenance;
-        const next: Manifest = {
-          schemaVersion: 1,
-          orderNumber,
-          execution,
-          collectedAt,
-          ...report,
-          ...(records && { bimiRecords: records }),
-          objects: intact?.objects ?? {
-            response: await putResponse(RESPONSE_NAMES[response.container], response),
-            chain: await put(keyOf('chain.pem'), Buffer.from(chainPem), { type: CHAIN_TYPE }),
-            ...(logo && { logo: await put(keyOf('logo.svg'), logo, { type: SVG_TYPE }) }),
-          },
-        };
-        await write(ownManifestKey, toJsonBytes(next), JSON_HEADERS, { etag });
-        return v.parse(manifestSchema, next);
+    async store(response, { report, chainPem, logo }, provenance, bimiRecords = []) {
+      const { fingerprintSha256 } = report;
+      const at = Date.parse(provenance.collectedAt);
+      const isSame = (manifest: StoredManifest | undefined) => manifest?.fingerprintSha256 === fingerprintSha256;
+
+      const entryBeside = (current: StoredManifest | undefined): Entry => ({
+        fingerprintSha256,
+        describe: (same) => {
+          const inherited = same ?? current;
+          const records = bimiRecords.length > 0 ? bimiRecords : inherited?.bimiRecords;
+          const ordered = inheritOrdered(provenance.ordered, inherited?.ordered);
+          const { execution, collectedAt } = same ?? provenance;
+          const { collector = same?.collector, account = same?.account } = provenance;
+          return {
+            schemaVersion: 1,
+            ...(collector !== undefined && { collector }),
+            ...(account !== undefined && { account }),
+            orderNumber,
+            execution,
+            collectedAt,
+            ...(ordered && { ordered }),
+            ...report,
+            ...(records && { bimiRecords: records }),
+          };
+        },
+        readParts: async () => ({
+          response: partOf(RESPONSE_NAMES[response.container], response),
+          chain: { name: 'chain.pem', bytes: Buffer.from(chainPem), type: CHAIN_TYPE },
+          ...(logo && { logo: { name: 'logo.svg', bytes: logo, type: SVG_TYPE } }),
+        }),
       });
-      return (await reconcileManifest()) ?? manifest;
+
+      const stored = await retryOnConflict(async () => {
+        const state = await folder.readState();
+        const { current, document } = state;
+        const entry = entryBeside(current);
+        if (!current || isSame(current)) {
+          return folder.write(state, entry);
+        }
+        const wasSuperseded = async () => isSame((await openSuperseded(fingerprintSha256).readState()).current);
+        if ((await folder.isDamaged(current)) || (await becomesCurrent(report, current, at, wasSuperseded))) {
+          await keep(copyOf(current, document));
+          return folder.write(state, entry);
+        }
+        const kept = await keep(entry);
+        if ((await folder.readState()).etag !== state.etag) {
+          throw new WriteConflictError(`Another execution changed the certificate of order ${orderNumber}`);
+        }
+        return kept;
+      });
+      const current = (await folder.reconcile()) ?? stored;
+      const isCurrent = isSame(current);
+      return {
+        current,
+        received: isCurrent ? current : ((await openSuperseded(fingerprintSha256).readState()).current ?? stored),
+        isCurrent,
+        changed: isCurrent && current.execution === provenance.execution,
+      };
     },
 
     async reject(response, reason, { execution, collectedAt }) {
+      const { put } = openObjects(s3, bucket);
       await retryOnConflict(async () => {
-        const { current } = await readManifest();
+        const { current } = await folder.readState();
         const name = response && RESPONSE_NAMES[response.container];
-        const stored = name && (await putResponse(current ? name.replace('response', 'rejected') : name, response));
+        const part = name && partOf(current ? name.replace('response', 'rejected') : name, response);
+        const stored = part && (await folder.putPart(part));
         const rejection = { schemaVersion: 1, orderNumber, execution, collectedAt, reason, response: stored ?? null };
-        await put(keyOf('rejected.json'), toJsonBytes(rejection), JSON_HEADERS);
+        await put(`orders/${orderNumber}/rejected.json`, toJsonBytes(rejection), { type: 'application/json' });
       });
-      await reconcileManifest();
+      await folder.reconcile();
     },
   };
 }
 
-const listedObjects = ({ objects }: StoredManifest) => Object.values(objects);
+type Validity = Pick<CertificateReport, 'publishable' | 'notBefore' | 'notAfter'>;
 
 /**
- * Whether the next manifest would be the same. The assessment of a certificate changes with the settings, for example
- * with an additional trust anchor or another public address.
+ * Whether a received certificate replaces the current one: a good one replaces one that is not good, and never the
+ * reverse. Otherwise the newer one (by notBefore) is the current one. Of two that are valid from the same second, the one
+ * that was received later is the newer one. One that was superseded before does not return, so that two executions cannot
+ * replace each other's certificate again and again.
+ *
+ * @param at the time of the check, in milliseconds since 1970.
  */
-function isUnchanged(
-  current: StoredManifest,
-  { publishable, findings }: CertificateReport,
-  bimiRecords: readonly string[] | undefined,
-): boolean {
-  const assessment = (of: Pick<StoredManifest, 'publishable'> & { readonly findings: readonly StoredFinding[] }) => [
-    of.publishable,
-    ...of.findings.flatMap(({ id, severity, message }) => [id, severity, message]),
-  ];
-  return isDeepStrictEqual(
-    [assessment(current), current.bimiRecords],
-    [assessment({ publishable, findings }), bimiRecords],
-  );
+async function becomesCurrent(
+  received: Validity,
+  current: Validity,
+  at: number,
+  wasSuperseded: () => Promise<boolean>,
+): Promise<boolean> {
+  if (isGood(received, at) !== isGood(current, at)) {
+    return isGood(received, at);
+  }
+  const later = Date.parse(received.notBefore) - Date.parse(current.notBefore);
+  return later === 0 ? !(await wasSuperseded()) : later > 0;
 }
 
-/** A replacement has a later notBefore than the certificate that it replaces. */
-function isNewer(current: StoredManifest, report: CertificateReport): boolean {
-  return current.notBefore > report.notBefore;
+/** Whether a certificate is publishable, and valid now. */
+function isGood({ publishable, notBefore, notAfter }: Validity, at: number): boolean {
+  return publishable && Date.parse(notBefore) - at <= CLOCK_TOLERANCE_MILLISECONDS && Date.parse(notAfter) >= at;
+}
+
+/** What an order named, completed by what was known before. */
+function inheritOrdered(ordered: Ordered | undefined, before: Ordered | undefined): Ordered | undefined {
+  if (!ordered || !before) {
+    return ordered ?? before;
+  }
+  return {
+    domains: ordered.domains.length > 0 ? ordered.domains : before.domains,
+    selector: ordered.selector ?? before.selector,
+    product: ordered.product ?? before.product,
+  };
 }

@@ -42,7 +42,7 @@ export async function readObjects<T>(
   bucket: Bucket,
   prefix: string,
   pattern: RegExp,
-  parse: (bytes: Uint8Array) => Parsed<T>,
+  parse: (bytes: Uint8Array, key: string) => Parsed<T>,
 ): Promise<Listing<T>> {
   const keys: string[] = [];
   for await (const key of listKeys(bucket, prefix, pattern)) {
@@ -54,7 +54,7 @@ export async function readObjects<T>(
     const results = await Promise.all(
       batch.map(async (key) => {
         const { Body } = await bucket.s3.send(new GetObjectCommand({ Bucket: bucket.bucket, Key: key }));
-        return { key, result: parse((await Body?.transformToByteArray()) ?? new Uint8Array()) };
+        return { key, result: parse((await Body?.transformToByteArray()) ?? new Uint8Array(), key) };
       }),
     );
     for (const { key, result } of results) {

@@ -20,10 +20,24 @@ export interface Manifest extends CertificateReport, Provenance {
   readonly objects: Readonly<Record<string, StoredObject>>;
 }
 
-/** Which execution stored a certificate, and when: ISO 8601 UTC. */
+/** Which execution stored a certificate, when, and for which order. Release 0.1.0 stored the first two only. */
 export interface Provenance {
   readonly execution: string;
+  /** The time of the check, ISO 8601 UTC. At this time a certificate must be valid to become the current one. */
   readonly collectedAt: string;
+  /** The name of the collector. */
+  readonly collector?: string | undefined;
+  /** The account at the CA; null for the default account. */
+  readonly account?: string | null | undefined;
+  readonly ordered?: Ordered | undefined;
+}
+
+/** What the event of an order named. A later collection of the same order inherits what its own event lacks. */
+export interface Ordered {
+  /** Empty if the event had none. */
+  readonly domains: readonly string[];
+  readonly selector: string | null;
+  readonly product: string | null;
 }
 
 /** All dates end in "Z", so that comparing the texts compares the dates. */
@@ -64,15 +78,51 @@ export const manifestSchema = v.object({
 export type StoredManifest = v.InferOutput<typeof manifestSchema>;
 export type StoredFinding = StoredManifest['findings'][number];
 
-/** Matches the keys of all manifests and no other keys. */
+/** Matches the keys of all current manifests and no other keys. */
 export const MANIFEST_KEY = /^orders\/[^/]+\/certificate\.json$/;
+
+/** Matches the keys of the manifests of all certificates that were received and did not stay current. */
+export const SUPERSEDED_MANIFEST_KEY = /^orders\/[^/]+\/superseded\/[^/]+\/certificate\.json$/;
 
 /** The key of an order's manifest. */
 export function manifestKey(orderNumber: string): string {
   return `orders/${orderNumber}/certificate.json`;
 }
 
-/** Parses the bytes of a manifest. A damaged manifest results in issues, never in an error. */
-export function parseManifest(bytes: Uint8Array): v.SafeParseResult<typeof manifestSchema> {
-  return v.safeParse(manifestSchema, parseJson(Buffer.from(bytes).toString()));
+/** The folder of a certificate that was received and is not current. It has the same names as the order's folder. */
+export function supersededFolder(orderNumber: string, fingerprintSha256: string): string {
+  return `orders/${orderNumber}/superseded/${fingerprintSha256}/`;
+}
+
+/**
+ * Parses the bytes of a manifest. A damaged manifest results in issues, never in an error. A manifest about another
+ * order or another folder than its key counts as damaged: a copy by hand would restore or publish the objects of the
+ * order from which it was copied.
+ *
+ * @param key the key under which the manifest is stored.
+ */
+export function parseManifest(bytes: Uint8Array, key: string): v.SafeParseResult<ReturnType<typeof schemaFor>> {
+  return v.safeParse(schemaFor(key), parseJson(Buffer.from(bytes).toString()));
+}
+
+function schemaFor(key: string) {
+  const [folder = '', orderNumber, fingerprint] = /^orders\/([^/]+)\/(?:superseded\/([^/]+)\/)?/.exec(key) ?? [];
+  const isInFolder = (object: StoredObject) =>
+    object.key.startsWith(folder) && !object.key.slice(folder.length).includes('/');
+  return v.pipe(
+    manifestSchema,
+    v.check(
+      (manifest) => manifest.orderNumber === orderNumber,
+      ({ input }) => `it describes order ${input.orderNumber}`,
+    ),
+    v.check(
+      ({ fingerprintSha256 }) => fingerprint === undefined || fingerprintSha256 === fingerprint,
+      ({ input }) => `it describes the certificate ${input.fingerprintSha256}`,
+    ),
+    v.check(
+      ({ objects }) => Object.values(objects).every(isInFolder),
+      ({ input }) =>
+        `it lists ${Object.values(input.objects).find((object) => !isInFolder(object))?.key}, which is in another folder`,
+    ),
+  );
 }

@@ -87,6 +87,38 @@ export function openObjects(s3: S3Client, bucket: string) {
   }
 
   /**
+   * Reads the bytes of an object that a manifest lists: in the listed version, or in the latest one if that has the same
+   * bytes. A version can be purged, by a lifecycle rule or by hand.
+   *
+   * @returns undefined if these bytes are no longer there.
+   */
+  async function readListed({ key, versionId, sha256 }: StoredObject): Promise<ReadObject | undefined> {
+    const listed = versionId === undefined ? undefined : await read(key, versionId).catch(undefinedIfPurged);
+    if (listed && isSame(listed, sha256)) {
+      return listed;
+    }
+    const latest = await read(key).catch(undefinedIfNotFound);
+    return latest && isSame(latest, sha256) ? latest : undefined;
+  }
+
+  /**
+   * Whether every object of a list is stored: its key contains the listed bytes, and the listed version exists. The same
+   * bytes in another version are not enough, because the listed one may have been purged.
+   */
+  async function areStored(listed: readonly StoredObject[]): Promise<boolean> {
+    for (const { key, versionId, sha256 } of listed) {
+      const state = await head(key);
+      if (state?.sha256 !== sha256) {
+        return false;
+      }
+      if (state.versionId !== versionId && !(await read(key, versionId).catch(undefinedIfPurged))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /**
    * Writes an object.
    *
    * @param expected the state that is replaced: the object with this `etag`, or no object if there is no `etag`.
@@ -167,7 +199,7 @@ export function openObjects(s3: S3Client, bucket: string) {
    * Restores what the current manifest lists, until every object matches, and returns that manifest. The condition on a
    * manifest protects only the manifest: a slower writer can overwrite an object that it lists, before or after the
    * manifest is written. Every writer therefore calls this after its last write, and the last of them leaves objects
-   * that match.
+   * that match. An object whose bytes are no longer there is left as it is.
    *
    * @param listedObjects the objects that a manifest lists.
    * @param emptyKeys the keys that are empty according to a manifest. Objects under them are deleted.
@@ -188,18 +220,27 @@ export function openObjects(s3: S3Client, bucket: string) {
       // The objects can belong to a newer manifest that was written after the first read. If something changes after
       // this second read, the conditions of the writes fail.
       if (isDeepStrictEqual(await readManifest(), manifest)) {
-        for (const { key, versionId, state = {} } of mismatched) {
-          const { body, ...headers } = await read(key, versionId);
-          await write(key, body, headers, state);
+        let changes = 0;
+        for (const { state = {}, ...listed } of mismatched) {
+          const object = await readListed(listed);
+          if (object) {
+            const { body, ...headers } = object;
+            await write(listed.key, body, headers, state);
+            changes++;
+          }
         }
         for (const { key, state } of unexpected) {
           await remove(key, state);
+          changes++;
+        }
+        if (changes === 0) {
+          return manifest;
         }
       }
       throw new WriteConflictError(`${keys.join(', ')} did not match the manifest`);
     });
 
-  return { head, read, write, remove, put, findMismatched, reconcile };
+  return { head, read, readListed, areStored, write, remove, put, findMismatched, reconcile };
 }
 
 /**
@@ -230,6 +271,24 @@ export function undefinedIfNotFound(error: unknown): undefined {
     return undefined;
   }
   throw error;
+}
+
+/**
+ * Turns S3's answers to a request for a version that does not exist into undefined: 404 NoSuchVersion, 405
+ * MethodNotAllowed for a delete marker (GetObject, DeleteMarker), and 400 InvalidArgument for a text that is no version
+ * id.
+ *
+ * @throws the error itself if it is another one.
+ */
+function undefinedIfPurged(error: unknown): undefined {
+  const isPurged =
+    error instanceof S3ServiceException &&
+    (error.$metadata.httpStatusCode === 405 || error.name === 'InvalidArgument' || error.name === 'MethodNotAllowed');
+  return isPurged ? undefined : undefinedIfNotFound(error);
+}
+
+function isSame({ body }: ReadObject, sha256: string): boolean {
+  return digest(body).toString('hex') === sha256;
 }
 
 function asConflict(key: string, error: unknown): unknown {

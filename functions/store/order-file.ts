@@ -119,9 +119,10 @@ export async function knownOptions(
 }
 
 async function readManifest(s3: S3Client, bucket: string, orderNumber: string): Promise<StoredManifest | undefined> {
-  const object = await openObjects(s3, bucket).read(manifestKey(orderNumber)).catch(undefinedIfNotFound);
-  const result = object && parseManifest(object.body);
-  return result?.success && result.output.orderNumber === orderNumber ? result.output : undefined;
+  const key = manifestKey(orderNumber);
+  const object = await openObjects(s3, bucket).read(key).catch(undefinedIfNotFound);
+  const result = object && parseManifest(object.body, key);
+  return result?.success ? result.output : undefined;
 }
 
 /** The form of a record in a manifest: `<selector>._bimi.<domain>. TXT "…"`. */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { CollectorError } from '../collector-error.ts';
 import { schemaProblems } from './json.ts';
@@ -13,9 +12,9 @@ export type StoredPair = Readonly<Record<PublishedPart, { readonly bytes: Uint8A
 export interface StoredCertificate {
   readonly manifest: StoredManifest;
   /**
-   * Reads logo and chain once, in the versions that the manifest lists.
+   * Reads logo and chain once, with the bytes that the manifest lists.
    *
-   * @throws {CertificateUnreadableError} if one is missing or has another SHA-256 than listed.
+   * @throws {CertificateUnreadableError} if these bytes of one are no longer there.
    */
   readonly readPair: () => Promise<StoredPair>;
 }
@@ -38,14 +37,14 @@ export async function openStoredCertificate(
   bucket: string,
   orderNumber: string,
 ): Promise<StoredCertificate> {
-  const { read } = openObjects(s3, bucket);
+  const { read, readListed } = openObjects(s3, bucket);
   const key = manifestKey(orderNumber);
   const unreadable = (problem: string) => new CertificateUnreadableError(orderNumber, problem);
   const object = await read(key).catch(undefinedIfNotFound);
   if (!object) {
     throw unreadable(`${key} is missing`);
   }
-  const result = parseManifest(object.body);
+  const result = parseManifest(object.body, key);
   if (!result.success) {
     throw unreadable(`${key} is damaged: ${schemaProblems(result.issues)}`);
   }
@@ -56,12 +55,9 @@ export async function openStoredCertificate(
     if (!listed) {
       throw unreadable(`${key} lists no ${part}`);
     }
-    const stored = await read(listed.key, listed.versionId).catch(undefinedIfNotFound);
+    const stored = await readListed(listed);
     if (!stored) {
-      throw unreadable(`${listed.key} is missing in the version that the manifest lists`);
-    }
-    if (createHash('sha256').update(stored.body).digest('hex') !== listed.sha256) {
-      throw unreadable(`${listed.key} does not have the SHA-256 that the manifest lists`);
+      throw unreadable(`${listed.key} is missing in the version that the manifest lists, or has another SHA-256`);
     }
     return { bytes: stored.body, listed };
   }

@@ -26,8 +26,8 @@ const stored = (key: RegExp) =>
 const MANIFESTS = stored(/^orders\/.*\/certificate\.json$/);
 const PUBLICATIONS = stored(/^published\/.*\.json$/);
 
-function manifestIn(bytes: Uint8Array): StoredManifest {
-  const result = parseManifest(bytes);
+function manifestIn(bytes: Uint8Array, key: string): StoredManifest {
+  const result = parseManifest(bytes, key);
   expect(result.issues).toBeUndefined();
   return result.output as StoredManifest;
 }
@@ -75,42 +75,53 @@ async function issueToday(domains: readonly string[]): Promise<{ body: Uint8Arra
   return { body, certificate: await readMarkCertificate(body, { at: now(), trustAnchors, domains }) };
 }
 
+async function readJson<T>(key: string): Promise<T> {
+  const response = await fetch(`${bucket.server.url}/${bucket.bucket}/${key}`);
+  return (await response.json()) as T;
+}
+
 async function currentPublication(domain: string): Promise<Publication> {
-  const response = await fetch(`${bucket.server.url}/${bucket.bucket}/${publishedKeys(domain, 'default').description}`);
-  return publicationIn(new Uint8Array(await response.arrayBuffer()));
+  const description = await readJson<object>(publishedKeys(domain, 'default').description);
+  return publicationIn(Buffer.from(JSON.stringify(description)));
 }
 
 describe('a manifest of release 0.1.0', () => {
-  test.each(MANIFESTS)('$key in version $versionId is read with every object that it lists.', async ({ bytes }) => {
-    const manifest = manifestIn(bytes);
-    for (const object of Object.values(manifest.objects)) {
-      expectListed(object);
-    }
-    const { report } = await readMarkCertificate(bytesOf(manifest.objects.response?.versionId), {
-      at: now(),
-      trustAnchors: TRUST_ANCHORS,
-    });
-    expect(report).toMatchObject({
-      fingerprintSha256: manifest.fingerprintSha256,
-      publishable: manifest.publishable,
-      notBefore: manifest.notBefore,
-      notAfter: manifest.notAfter,
-      domains: manifest.domains,
-      attributes: manifest.attributes,
-    });
-  });
+  test.each(MANIFESTS)(
+    '$key in version $versionId is read with every object that it lists.',
+    async ({ key, bytes }) => {
+      const manifest = manifestIn(bytes, key);
+      for (const object of Object.values(manifest.objects)) {
+        expectListed(object);
+      }
+      const { report } = await readMarkCertificate(bytesOf(manifest.objects.response?.versionId), {
+        at: now(),
+        trustAnchors: TRUST_ANCHORS,
+      });
+      expect(report).toMatchObject({
+        fingerprintSha256: manifest.fingerprintSha256,
+        publishable: manifest.publishable,
+        notBefore: manifest.notBefore,
+        notAfter: manifest.notAfter,
+        domains: manifest.domains,
+        attributes: manifest.attributes,
+      });
+    },
+  );
 
   test.each(MANIFESTS.filter(({ isLatest }) => isLatest))(
     '$key stays the manifest of its certificate when the same certificate is stored again.',
-    async ({ bytes }) => {
-      const { orderNumber, objects, ...manifest } = manifestIn(bytes);
+    async ({ key, bytes }) => {
+      const { orderNumber, objects, ...manifest } = manifestIn(bytes, key);
       const response = objects.response ?? { key: '' };
       const body = bytesOf(objects.response?.versionId);
       const certificate = await readMarkCertificate(body, { at: now(), trustAnchors: TRUST_ANCHORS });
       const archive = openArchive(bucket.s3, bucket.bucket, orderNumber);
       const received = { container: containerOf(response.key), body };
       await archive.storeResponse(received);
-      const result = await archive.store(received, certificate, { execution: 'order-again', collectedAt: AT });
+      const { current: result } = await archive.store(received, certificate, {
+        execution: 'order-again',
+        collectedAt: AT,
+      });
       const { fingerprintSha256, execution, collectedAt, bimiRecords } = manifest;
       expect(result).toMatchObject({ orderNumber, objects, fingerprintSha256, execution, collectedAt });
       expect(result.bimiRecords).toEqual(bimiRecords);
@@ -123,23 +134,36 @@ describe('a manifest of release 0.1.0', () => {
     const archive = openArchive(bucket.s3, bucket.bucket, '1378973003');
     const { body, certificate } = await issueToday(['renewed.example']);
     const provenance = { execution: 'order-1378973003-renewal', collectedAt: AT };
-    const result = await archive.store({ container: 'pkcs7', body }, certificate, provenance);
+    const { current: result } = await archive.store({ container: 'pkcs7', body }, certificate, provenance);
     expect(result).toMatchObject({ ...provenance, fingerprintSha256: certificate.report.fingerprintSha256 });
-    // The logo is the same.
-    expect(bucket.writes()).toEqual(
-      ['response.p7b', 'chain.pem', 'certificate.json'].map((name) => `orders/1378973003/${name}`),
-    );
+    const folder = 'orders/1378973003/';
+    const [before] = MANIFESTS.filter(({ key, isLatest }) => isLatest && key === `${folder}certificate.json`);
+    const replaced = JSON.parse((before?.bytes ?? '').toString());
+    const superseded = `${folder}superseded/${replaced.fingerprintSha256}/`;
+    const names = Object.values<StoredObject>(replaced.objects).map(({ key: name }) => name.slice(folder.length));
+    expect(bucket.writes()).toEqual([
+      ...[...names, 'certificate.json'].map((name) => superseded + name),
+      // The logo is the same.
+      ...['response.p7b', 'chain.pem', 'certificate.json'].map((name) => folder + name),
+    ]);
+    const { objects: _, ...kept }: StoredManifest = await readJson(`${superseded}certificate.json`);
+    const { objects: __, ...fields } = replaced;
+    expect(kept).toEqual(fields);
   });
 
-  test('An older certificate of the same order replaces nothing.', async () => {
-    const older = manifestIn(bytesOf('frozen0022'));
+  test('An older certificate of the same order replaces nothing, and is kept.', async () => {
+    const key = 'orders/1378973005/certificate.json';
+    const older = manifestIn(bytesOf('frozen0022'), key);
     const body = bytesOf(older.objects.response?.versionId);
     const certificate = await readMarkCertificate(body, { at: now(), trustAnchors: TRUST_ANCHORS });
     const archive = openArchive(bucket.s3, bucket.bucket, older.orderNumber);
     const provenance = { execution: 'order-again', collectedAt: AT };
-    const result = await archive.store({ container: 'pkcs7', body }, certificate, provenance);
-    expect(result).toEqual(manifestIn(readSample(`bucket/orders/${older.orderNumber}/certificate.json`)));
-    expect(bucket.writes()).toEqual([]);
+    const { current: result } = await archive.store({ container: 'pkcs7', body }, certificate, provenance);
+    expect(result).toEqual(manifestIn(readSample(`bucket/${key}`), key));
+    const superseded = `orders/${older.orderNumber}/superseded/${older.fingerprintSha256}/`;
+    expect(bucket.writes()).toEqual(
+      ['response.p7b', 'chain.pem', 'logo.svg', 'certificate.json'].map((name) => superseded + name),
+    );
   });
 });
 
@@ -156,7 +180,7 @@ describe('a rejection of release 0.1.0', () => {
     const archive = openArchive(bucket.s3, bucket.bucket, '1378973009');
     const provenance = { execution: 'order-1378973009-20261123', collectedAt: AT };
     await archive.storeResponse({ container: 'pkcs7', body });
-    const result = await archive.store({ container: 'pkcs7', body }, certificate, provenance);
+    const { current: result } = await archive.store({ container: 'pkcs7', body }, certificate, provenance);
     expect(result).toMatchObject({ ...provenance, publishable: true });
   });
 });

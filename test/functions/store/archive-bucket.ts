@@ -10,7 +10,8 @@ import {
 import { expect } from 'vitest';
 import { type MarkCertificate, readMarkCertificate } from '../../../functions/certificate/report.ts';
 import { openArchive, type ReceivedResponse } from '../../../functions/store/archive.ts';
-import type { Provenance, StoredManifest } from '../../../functions/store/manifest.ts';
+import { type Provenance, parseManifest, type StoredManifest } from '../../../functions/store/manifest.ts';
+import type { StoredObject } from '../../../functions/store/objects.ts';
 import { createCertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
 import { pkcs7 } from '../../../infra/local/ca/containers.ts';
 import { type S3Request, type S3Server, startS3Server } from '../../s3-server.ts';
@@ -55,6 +56,21 @@ export function inPem({ certificate }: Issue): Issue {
   return { response: { container: 'pem', body: Buffer.from(`\n${certificate.chainPem}`) }, certificate };
 }
 
+/** The folder of a certificate that is not current. */
+export const supersededOf = ({ certificate }: Issue) => `${FOLDER}superseded/${certificate.report.fingerprintSha256}/`;
+
+/** The objects of a certificate in its folder under `superseded/`, in the order in which they are written. */
+export const supersededKeys = (issue: Issue) =>
+  ['response.p7b', 'chain.pem', 'logo.svg', 'certificate.json'].map((name) => supersededOf(issue) + name);
+
+/** The same certificate with another assessment or validity. */
+export function assessed(
+  { response, certificate }: Issue,
+  changes: Partial<Pick<MarkCertificate['report'], 'publishable' | 'notBefore' | 'notAfter' | 'findings'>>,
+): Issue {
+  return { response, certificate: { ...certificate, report: { ...certificate.report, ...changes } } };
+}
+
 export function logoOf({ logo }: MarkCertificate): Uint8Array {
   expect(logo).toBeDefined();
   return logo ?? Buffer.alloc(0);
@@ -67,9 +83,9 @@ export function sha256(bytes: Uint8Array | string, encoding: 'hex' | 'base64' = 
 export const isWrite = ({ method }: S3Request) => method === 'PUT';
 
 /** An S3 client of a server. The access key id identifies it in the requests of the server. */
-export function clientOf(accessKeyId: string, endpoint: string): S3Client {
+export function clientOf(accessKeyId: string, endpoint: string, maxAttempts = 1): S3Client {
   const credentials = { accessKeyId, secretAccessKey: 'x' };
-  return new S3Client({ endpoint, region: 'us-east-1', credentials, forcePathStyle: true, maxAttempts: 1 });
+  return new S3Client({ endpoint, region: 'us-east-1', credentials, forcePathStyle: true, maxAttempts });
 }
 
 /** Reads and changes the objects of the folder without any condition. */
@@ -84,6 +100,8 @@ export function objectsOf(s3: S3Client) {
       return Contents.map(({ Key }) => Key);
     },
     remove: (Key: string) => s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key })),
+    purge: (Key: string, VersionId: string | undefined) =>
+      s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key, VersionId })),
     overwrite: (Key: string, body: string) =>
       s3.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: Buffer.from(body) })),
   };
@@ -116,15 +134,20 @@ export async function startArchiveBucket() {
       return JSON.parse((await this.read(key)).body.toString());
     },
 
-    archiveOf(client: string) {
-      return openArchive(clientOf(client, server.url), BUCKET, ORDER_NUMBER);
+    archiveOf(client: string, maxAttempts = 1, orderNumber = ORDER_NUMBER) {
+      return openArchive(clientOf(client, server.url, maxAttempts), BUCKET, orderNumber);
     },
 
     /** Stores a certificate as a check does. */
-    async collect(issue: Issue, provenance: Provenance, client: string = provenance.execution) {
-      const archive = this.archiveOf(client);
+    async receive(issue: Issue, provenance: Provenance, client: string = provenance.execution, maxAttempts = 1) {
+      const archive = this.archiveOf(client, maxAttempts);
       await archive.storeResponse(issue.response);
       return archive.store(issue.response, issue.certificate, provenance);
+    },
+
+    /** Stores a certificate as a check does, and returns the manifest that is current afterwards. */
+    async collect(issue: Issue, provenance: Provenance, client: string = provenance.execution) {
+      return (await this.receive(issue, provenance, client)).current;
     },
 
     /** Stores a response without a valid chain as a check does. */
@@ -157,6 +180,28 @@ export async function startArchiveBucket() {
       expect(digests).toEqual(listed.map((object) => object.sha256));
       expect(digests).toEqual([response.body, certificate.chainPem, logoOf(certificate)].map((bytes) => sha256(bytes)));
     },
+
+    /** Expects that a certificate is kept under `superseded/`, with everything that was received. */
+    async expectSuperseded({ response, certificate }: Issue, expected: object = {}) {
+      const folder = `${FOLDER}superseded/${certificate.report.fingerprintSha256}/`;
+      const key = `${folder}certificate.json`;
+      const result = parseManifest((await this.read(key)).body, key);
+      expect(result.issues).toBeUndefined();
+      const manifest = await this.readJson(key);
+      expect(manifest).toMatchObject({ fingerprintSha256: certificate.report.fingerprintSha256, ...expected });
+      const parts = Object.entries<StoredObject>(manifest.objects);
+      expect(parts.map(([part]) => part)).toEqual(['response', 'chain', 'logo']);
+      const bytes = [response.body, Buffer.from(certificate.chainPem), logoOf(certificate)];
+      for (const [index, [part, listed]] of parts.entries()) {
+        for (const versionId of [listed.versionId, undefined]) {
+          expect((await this.read(listed.key, versionId)).body, part).toEqual(Buffer.from(bytes[index] ?? []));
+        }
+      }
+      return manifest;
+    },
+
+    /** Deletes one version of an object, as a lifecycle rule does. */
+    purge: (key: string, versionId: string | undefined) => objects.purge(key, versionId),
 
     async requestsOf(work: () => Promise<unknown>): Promise<readonly S3Request[]> {
       const before = server.requests.length;

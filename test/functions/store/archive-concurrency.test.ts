@@ -16,6 +16,7 @@ import {
   RESPONSE,
   SECOND,
   startArchiveBucket,
+  supersededKeys,
 } from './archive-bucket.ts';
 
 let older: Issue;
@@ -62,9 +63,12 @@ describe('Two executions of one order at the same time', { timeout: 120_000 }, (
   const interrupted = ['older', 'newer'] as const;
 
   test.each(interrupted)(
-    'The newer certificate is stored in the end, wherever the %s writer is interrupted.',
+    'The newer certificate is current in the end and the older one is kept, wherever the %s writer is interrupted.',
     async (name) => {
-      await interruptEverywhere(name, olderAndNewer, () => bucket.expectStored(newer, SECOND));
+      await interruptEverywhere(name, olderAndNewer, async () => {
+        await bucket.expectStored(newer, SECOND);
+        await bucket.expectSuperseded(older, FIRST);
+      });
     },
   );
 
@@ -93,7 +97,9 @@ describe('Two executions of one order at the same time', { timeout: 120_000 }, (
     };
     expect(await bucket.collect(older, FIRST, 'older')).toMatchObject(SECOND);
     const writes = bucket.server.requests.filter((request) => isWrite(request) && request.client === 'older');
-    expect(writes.map(({ key }) => key)).toEqual([RESPONSE, RESPONSE, CHAIN, LOGO, MANIFEST, RESPONSE, CHAIN, LOGO]);
+    const current = [RESPONSE, CHAIN, LOGO];
+    const attempt = [RESPONSE, ...current, MANIFEST];
+    expect(writes.map(({ key }) => key)).toEqual([...attempt, ...supersededKeys(older), ...current]);
     await bucket.expectStored(newer, SECOND);
   });
 
@@ -113,7 +119,7 @@ describe('Two executions of one order at the same time', { timeout: 120_000 }, (
     expect(replaced).toBe(true);
   });
 
-  test('The newer certificate is stored in the end, in any order of requests.', async () => {
+  test('The newer certificate is current in the end and the older one is kept, in any order of requests.', async () => {
     const runOnce = async (numbers: readonly number[]) => {
       await bucket.restart();
       const results = await interleave(bucket.server, olderAndNewer, chooseBy(numbers));
@@ -123,6 +129,7 @@ describe('Two executions of one order at the same time', { timeout: 120_000 }, (
       expect(outcomes[1]).toBe(SECOND.execution);
       expect([FIRST.execution, SECOND.execution]).toContain(outcomes[0]);
       await bucket.expectStored(newer, SECOND);
+      await bucket.expectSuperseded(older, FIRST);
     };
     await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 150 });
   });
@@ -140,6 +147,7 @@ describe('Two executions of one order at the same time', { timeout: 120_000 }, (
       const results = await interleave<unknown>(bucket.server, writers, chooseBy(numbers));
       expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
       await bucket.expectStored(newer, SECOND);
+      await bucket.expectSuperseded(older, FIRST);
     };
     await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 150 });
   });
@@ -163,7 +171,7 @@ describe('Two executions of one order at the same time', { timeout: 120_000 }, (
     await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 100 });
   });
 
-  test('One of two certificates of the same second is complete in the end.', async () => {
+  test('One of two certificates of the same second stays current, and the other one is kept.', async () => {
     const writers = {
       newer: () => bucket.collect(newer, FIRST, 'newer'),
       twin: () => bucket.collect(twin, SECOND, 'twin'),
@@ -174,6 +182,10 @@ describe('Two executions of one order at the same time', { timeout: 120_000 }, (
       expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
       const isFirst = (await bucket.manifest())?.execution === FIRST.execution;
       await bucket.expectStored(isFirst ? newer : twin, isFirst ? FIRST : SECOND);
+      await bucket.expectSuperseded(isFirst ? twin : newer, isFirst ? SECOND : FIRST);
+      // Neither execution replaces the other one's certificate again.
+      expect(await bucket.writesOf(() => bucket.collect(newer, FIRST))).toEqual([]);
+      expect(await bucket.writesOf(() => bucket.collect(twin, SECOND))).toEqual([]);
     };
     await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 100 });
   });

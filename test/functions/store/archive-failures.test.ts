@@ -6,6 +6,7 @@ import {
   FIRST,
   type Issue,
   issueCertificates,
+  isWrite,
   SECOND,
   startArchiveBucket,
 } from './archive-bucket.ts';
@@ -24,10 +25,12 @@ beforeEach(async () => {
 
 afterEach(() => bucket.close());
 
+const OVER_OLDER = 'over an older certificate';
+
 /** States of the folder before `newer` is stored. */
 const scenes = [
   ['in an empty folder', async () => undefined],
-  ['over an older certificate', () => bucket.collect(older, { ...FIRST, execution: 'order-1' })],
+  [OVER_OLDER, () => bucket.collect(older, { ...FIRST, execution: 'order-1' })],
   ['over a broken chain', () => bucket.collectBroken({ ...FIRST, execution: 'order-1' })],
   [
     'over a damaged set of itself',
@@ -38,6 +41,13 @@ const scenes = [
   ],
 ] as const;
 
+/** Expects that the scene's certificate is kept. */
+async function expectKept(scene: string) {
+  if (scene === OVER_OLDER) {
+    await bucket.expectSuperseded(older, { execution: 'order-1' });
+  }
+}
+
 /** The requests of a scene without failures. */
 async function rehearse(prepare: () => Promise<unknown>): Promise<readonly S3Request[]> {
   await prepare();
@@ -46,7 +56,7 @@ async function rehearse(prepare: () => Promise<unknown>): Promise<readonly S3Req
   return requests;
 }
 
-describe.each(scenes)('Failures while a certificate is stored %s', (_, prepare) => {
+describe.each(scenes)('Failures while a certificate is stored %s', (scene, prepare) => {
   test.each([
     [500, 'InternalError'],
     [503, 'SlowDown'],
@@ -67,6 +77,7 @@ describe.each(scenes)('Failures while a certificate is stored %s', (_, prepare) 
         await bucket.manifest();
         expect(await bucket.collect(newer, FIRST), place).toMatchObject(FIRST);
         await bucket.expectStored(newer, FIRST);
+        await expectKept(scene);
         await bucket.restart();
       }
     },
@@ -99,6 +110,27 @@ describe.each(scenes)('Failures while a certificate is stored %s', (_, prepare) 
       const provenance = written ? FIRST : repeating;
       expect(await bucket.collect(newer, repeating), place).toMatchObject(provenance);
       await bucket.expectStored(newer, provenance);
+      await expectKept(scene);
+      await bucket.restart();
+    }
+  });
+
+  test('If the answer to any write is lost, the repeated request changes nothing, and the result is the same.', async () => {
+    const writes = (await rehearse(prepare)).filter(isWrite);
+    for (const lost of writes.keys()) {
+      const place = `lost the answer to the write of ${writes[lost]?.key}`;
+      await prepare();
+      let count = 0;
+      bucket.server.after = (request) => {
+        if (isWrite(request) && count++ === lost) {
+          throw new Error('the answer is lost');
+        }
+      };
+      const result = await bucket.receive(newer, FIRST, 'repeating', 2);
+      expect(count, place).toBeGreaterThan(lost);
+      expect(result, place).toMatchObject({ current: FIRST, isCurrent: true, changed: true });
+      await bucket.expectStored(newer, FIRST);
+      await expectKept(scene);
       await bucket.restart();
     }
   });

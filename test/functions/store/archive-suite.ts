@@ -16,6 +16,7 @@ import {
   objectsOf,
   RESPONSE,
   SECOND,
+  supersededKeys,
 } from './archive-bucket.ts';
 
 /** A server that is started for one test and has no bucket yet. */
@@ -63,7 +64,7 @@ export function testArchive(start: () => Promise<EmptyServer>): void {
     const archive = openArchive(s3, BUCKET, ORDER_NUMBER);
     writes = 0;
     await archive.storeResponse(issue.response);
-    return archive.store(issue.response, issue.certificate, provenance);
+    return (await archive.store(issue.response, issue.certificate, provenance)).current;
   }
 
   async function chainThere() {
@@ -83,10 +84,13 @@ export function testArchive(start: () => Promise<EmptyServer>): void {
     expect(writes).toBe(0);
   });
 
-  test('A newer certificate replaces an older one, and the older one writes nothing.', async () => {
+  test('A newer certificate replaces an older one, which is kept and then writes nothing.', async () => {
     await collectThere(older, FIRST);
     expect(await collectThere(newer, SECOND)).toMatchObject(SECOND);
     expect(await chainThere()).toBe(newer.certificate.chainPem);
+    const [response = '', chain = ''] = supersededKeys(older);
+    expect((await objects.read(response)).body).toEqual(Buffer.from(older.response.body));
+    expect((await objects.read(chain)).body.toString()).toBe(older.certificate.chainPem);
     expect(await collectThere(older, FIRST)).toMatchObject(SECOND);
     expect(writes).toBe(0);
     expect(await chainThere()).toBe(newer.certificate.chainPem);

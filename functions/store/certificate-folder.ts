@@ -1,0 +1,139 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { S3Client } from '@aws-sdk/client-s3';
+import * as v from 'valibot';
+import { parseJson, toJsonBytes } from './json.ts';
+import { type Manifest, manifestSchema, parseManifest, type StoredFinding, type StoredManifest } from './manifest.ts';
+import { openObjects, type StoredObject, undefinedIfNotFound } from './objects.ts';
+
+const JSON_HEADERS = { type: 'application/json' };
+
+/** An object of a certificate: its name in the folder, its bytes and its media type. */
+export interface Part {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly type: string;
+}
+
+/** The parts of a certificate as its manifest names them: `response`, `chain`, and `logo` if there is one. */
+export type Parts = Readonly<Record<string, Part>>;
+
+/** The manifest of a folder; `current` is undefined if it is missing or damaged. */
+export interface FolderState {
+  readonly etag?: string | undefined;
+  readonly current?: StoredManifest;
+  /** The manifest with all its fields, also those that are never read back. */
+  readonly document?: object;
+}
+
+/** A certificate that belongs into a folder. */
+export interface Entry {
+  readonly fingerprintSha256: string;
+  /** The manifest without its objects, given the manifest of the same certificate in the folder. */
+  readonly describe: (same: StoredManifest | undefined) => Omit<Manifest, 'objects'>;
+  /** Reads the bytes. They are needed only if the folder lacks an object. */
+  readonly readParts: () => Promise<Parts>;
+}
+
+/** A folder with the objects of one certificate and its manifest. */
+export type CertificateFolder = ReturnType<typeof openCertificateFolder>;
+
+/**
+ * Opens `orders/<orderNumber>/`, or a folder under `superseded/` in it. Every method can be repeated and leads to the
+ * same state.
+ */
+export function openCertificateFolder(s3: S3Client, bucket: string, folder: string) {
+  const { read, readListed, areStored, write, put, findMismatched, reconcile } = openObjects(s3, bucket);
+  const manifestKey = `${folder}certificate.json`;
+
+  async function readState(): Promise<FolderState> {
+    const object = await read(manifestKey).catch(undefinedIfNotFound);
+    if (!object) {
+      return {};
+    }
+    const result = parseManifest(object.body, manifestKey);
+    const document = parseJson(Buffer.from(object.body).toString()) as object;
+    return { etag: object.etag, ...(result.success && { current: result.output, document }) };
+  }
+
+  const putPart = ({ name, bytes, type }: Part) => put(`${folder}${name}`, bytes, { type });
+
+  return {
+    readState,
+    putPart,
+
+    /** Restores the objects that the manifest lists, and returns the manifest. */
+    reconcile: () => reconcile(async () => (await readState()).current, listedObjects),
+
+    /** Whether the bytes of an object are lost, so that the manifest cannot be fulfilled. */
+    async isDamaged(manifest: StoredManifest): Promise<boolean> {
+      for (const { state: _, ...listed } of await findMismatched(listedObjects(manifest))) {
+        if (!(await readListed(listed))) {
+          return true;
+        }
+      }
+      return false;
+    },
+
+    /** Reads the objects of a manifest. Those whose bytes are lost are left out. */
+    async readParts({ objects }: StoredManifest): Promise<Parts> {
+      const parts: Record<string, Part> = {};
+      for (const [part, listed] of Object.entries(objects)) {
+        const object = await readListed(listed);
+        if (object) {
+          parts[part] = { name: listed.key.slice(folder.length), bytes: object.body, type: object.type };
+        }
+      }
+      return parts;
+    },
+
+    /**
+     * Writes what the folder lacks of a certificate: its objects, and its manifest last.
+     *
+     * @param state the state that is replaced.
+     * @throws {WriteConflictError} if another execution wrote to the folder.
+     */
+    async write(
+      { etag, current }: FolderState,
+      { fingerprintSha256, describe, readParts }: Entry,
+    ): Promise<StoredManifest> {
+      const same = current?.fingerprintSha256 === fingerprintSha256 ? current : undefined;
+      const intact = same && (await areStored(listedObjects(same))) ? same : undefined;
+      const description = describe(same);
+      if (intact && isUnchanged(intact, description)) {
+        return intact;
+      }
+      const next: Manifest = { ...description, objects: intact?.objects ?? (await putParts(await readParts())) };
+      await write(manifestKey, toJsonBytes(next), JSON_HEADERS, { etag });
+      return v.parse(manifestSchema, next);
+    },
+  };
+
+  async function putParts(parts: Parts): Promise<Readonly<Record<string, StoredObject>>> {
+    const objects: Record<string, StoredObject> = {};
+    for (const [name, part] of Object.entries(parts)) {
+      objects[name] = await putPart(part);
+    }
+    return objects;
+  }
+}
+
+const listedObjects = ({ objects }: StoredManifest) => Object.values(objects);
+
+/** The fields of a manifest that can change while the certificate stays the same. */
+interface Assessment
+  extends Pick<Manifest, 'publishable' | 'execution' | 'collector' | 'account' | 'ordered' | 'bimiRecords'> {
+  readonly findings: readonly StoredFinding[];
+}
+
+/**
+ * Whether the next manifest would be the same. The assessment of a certificate changes with the settings, for example
+ * with an additional trust anchor or another public address, and with what was ordered.
+ */
+function isUnchanged(current: Assessment, next: Assessment): boolean {
+  const fields = ({ publishable, findings, collector, account, ordered, bimiRecords, execution }: Assessment) => [
+    publishable,
+    findings.map(({ id, severity, message }) => [id, severity, message]),
+    [collector, account, ordered, bimiRecords, execution],
+  ];
+  return isDeepStrictEqual(fields(current), fields(next));
+}
