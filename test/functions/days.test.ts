@@ -17,6 +17,18 @@ describe('The days left', () => {
   });
 });
 
+test.each([
+  ['2028-02-28T12:00:00.000Z', '2028-02-27T23:59:59.999Z', 1],
+  ['2028-02-29T23:59:59.000Z', '2028-02-28T00:00:00.000Z', 1],
+  ['2028-02-29T23:59:59.000Z', '2028-02-29T23:59:59.999Z', 0],
+  ['2028-03-01T00:00:00.000Z', '2028-02-29T23:59:59.999Z', 1],
+  ['2027-03-01T00:00:00.000Z', '2027-02-28T23:59:59.999Z', 1],
+  ['2029-02-28T23:59:59.000Z', '2028-02-29T23:59:59.999Z', 365],
+])('A certificate that expires on %s has, on %s, %i days left.', (notAfter, now, days) => {
+  expect(daysLeft(notAfter, new Date(now))).toBe(days);
+});
+
 test('The name of a day is its date in UTC.', () => {
   expect(dayName(new Date('2026-03-09T23:59:59.999Z'))).toBe('20260309');
+  expect(dayName(new Date('2028-02-29T23:59:59.999Z'))).toBe('20280229');
 });

@@ -1,0 +1,69 @@
+import { type CheckRecord, type Collection, createCollect } from '../../../functions/collect/collect.ts';
+import { createReports } from './reports.ts';
+
+const STARTED = Date.parse('2026-11-01T00:00:00Z');
+
+/** The login of every account: its name, or `default`. */
+export const PASSWORD = 'correct horse';
+
+/**
+ * One execution of an order without Step Functions. The CA answers every call with `ca.body`, or with what
+ * `ca.bodies` has for the login name.
+ */
+export function prepareExecution(body: string, { order = { orderNumber: '1' } }: { readonly order?: object } = {}) {
+  const settings = { giveUpSeconds: 90 * 86_400 };
+  const reports = createReports();
+  const ca = { body, bodies: {} as Record<string, string>, calls: [] as string[] };
+  const observed: CheckRecord[] = [];
+  let milliseconds = STARTED;
+  // Each check is made by a process that has just started, with the present settings.
+  const createProcess = () =>
+    createCollect({
+      ...reports.dependencies,
+      url: 'https://ca.example/CollectMC',
+      format: 'pkcs7',
+      pollSeconds: 10_800,
+      ...settings,
+      bucket: 'bucket',
+      trustAnchors: [],
+      publishedUrl: undefined,
+      credentials: { read: async () => ({ version: 'a', loginName: 'default', loginPassword: PASSWORD }) },
+      async http({ form }) {
+        const name = form?.get('loginName') ?? '';
+        ca.calls.push(name);
+        return {
+          status: 200,
+          headers: {},
+          read: async () => Buffer.from(ca.bodies[name] ?? ca.body),
+          discard: () => {},
+        };
+      },
+      archive: () => {
+        throw new Error('nothing was issued');
+      },
+      observe: (check) => observed.push(check),
+      now: () => new Date(milliseconds),
+      random: () => 0.5,
+    });
+  let collection: Collection | undefined;
+  return {
+    ...reports,
+    ca,
+    settings,
+    observed,
+    /** Moves the clock, also backwards. */
+    pass(seconds: number) {
+      milliseconds += seconds * 1000;
+    },
+    /** Makes the next check after the planned wait. */
+    async check(): Promise<Collection> {
+      milliseconds += (collection?.waitSeconds ?? 0) * 1000;
+      const state = { ...order, ...(collection && { collection }) };
+      collection = await createProcess()(
+        { order: state, execution: 'order-1', startedAt: new Date(STARTED).toISOString() },
+        () => 60_000,
+      );
+      return collection;
+    },
+  };
+}
