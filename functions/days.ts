@@ -1,6 +1,9 @@
 /** A day, in milliseconds. */
 export const DAY_MILLISECONDS = 86_400_000;
 
+/** How far the clocks of the CA and of this project may differ, in milliseconds. */
+export const CLOCK_TOLERANCE_MILLISECONDS = 5 * 60 * 1000;
+
 /**
  * The days that are left until a certificate expires: calendar days in UTC, 0 on its last day and negative after it. A
  * daily survey therefore sees each number once, even if it runs some seconds earlier or later than the day before.

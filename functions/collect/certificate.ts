@@ -1,9 +1,9 @@
 import { bimiRecord, DEFAULT_SELECTOR } from '../bimi.ts';
 import type { Reply } from '../collectmc/reply.ts';
-import type { Order } from '../order.ts';
 import type { Archive } from '../store/archive.ts';
 import type { StoredFinding, StoredManifest } from '../store/manifest.ts';
 import { STATE_BUDGET, takeWithin } from '../text.ts';
+import type { CheckedOrder } from './options.ts';
 
 /**
  * The certificate in the event "Mark Certificate Issued". The lists are limited by STATE_BUDGET; the manifest contains
@@ -43,37 +43,38 @@ export interface CertificateDependencies {
 
 /** A reply with a certificate, and the execution that received it. */
 export interface IssuedReply {
-  readonly orderNumber: string;
   readonly reply: Extract<Reply, { readonly kind: 'issued' }>;
   /** Exactly the bytes that were received. */
   readonly body: Uint8Array;
   readonly execution: string;
 }
 
-/** The stored certificate, or why no chain can be built from the response. */
-export type CertificateOutcome = CollectedCertificate | { readonly invalid: string; readonly cause: unknown };
+/** The stored certificate and when the received one becomes valid, or why no chain can be built from the response. */
+export type CertificateOutcome =
+  | { readonly certificate: CollectedCertificate; readonly validFrom: Date }
+  | { readonly invalid: string; readonly cause: unknown };
 
 /**
  * Stores the response, validates the chain in it and stores the chain. The code that reads certificates is loaded only
  * here. A response that contains a private key is not stored.
  *
- * @param order reads the order as it is known now: the domains can have been corrected since the execution started.
+ * @param checked the domains can have been corrected since the execution started, so they are read.
  * @throws {Error} if S3 does not accept a request.
  */
 export async function collectCertificate(
-  order: () => Promise<Order>,
-  { orderNumber, reply: { container, payload }, body, execution }: IssuedReply,
+  checked: CheckedOrder,
+  { reply: { container, payload }, body, execution }: IssuedReply,
   { archive: archiveOf, bucket, collector, now, trustAnchors, publishedUrl }: CertificateDependencies,
 ): Promise<CertificateOutcome> {
   const { containsPrivateKey, InvalidChainError, readMarkCertificate } = await import('../certificate/report.ts');
-  const archive = await archiveOf(orderNumber);
+  const archive = await archiveOf(checked.order.orderNumber);
   const response = { container, body };
   const provenance = { execution, collectedAt: now().toISOString() };
   const isStorable = !(await containsPrivateKey(payload));
   if (isStorable) {
     await archive.storeResponse(response);
   }
-  const { account = null, domains = [], product, selector } = await order();
+  const { account = null, domains = [], product, selector } = await checked.read();
   let certificate: Awaited<ReturnType<typeof readMarkCertificate>>;
   try {
     certificate = await readMarkCertificate(payload, { at: now(), domains, selector, product, trustAnchors });
@@ -88,8 +89,18 @@ export async function collectCertificate(
       : domains.map((domain) => bimiRecord(publishedUrl, domain, selector ?? DEFAULT_SELECTOR));
   const ordered = { domains, selector: selector ?? null, product: product ?? null };
   const stored = { ...provenance, collector, account, ordered };
-  const { current, changed } = await archive.store(response, certificate, stored, records);
-  return { bucket, changed, ...summarize(current) };
+  const { current, received, changed } = await archive.store(response, certificate, stored, records);
+  // A newer certificate that cannot be used is reported too, although the current one stays.
+  const isUnusable = !received.publishable && received.notBefore > current.notBefore;
+  const reported = isUnusable ? received : current;
+  return {
+    certificate: {
+      bucket,
+      changed: isUnusable ? received.execution === execution : changed,
+      ...summarize(reported),
+    },
+    validFrom: new Date(received.notBefore),
+  };
 }
 
 /** The part of a manifest that the state of the execution contains. Each list is limited to its share of the state. */

@@ -1,11 +1,11 @@
 import * as v from 'valibot';
 import { STATUSES, type WaitingReason } from '../collectmc/codes.ts';
-import type { Reply } from '../collectmc/reply.ts';
 import { CollectionError, type CollectionErrorName } from '../errors.ts';
 import { parseInput } from '../input.ts';
 import { type OrderOptions, orderInStateSchema, orderOptionsSchema } from '../order.ts';
 import { type AskDependencies, createAsk, type LoginState, loginState } from './ask.ts';
 import { type CertificateDependencies, type CollectedCertificate, collectCertificate } from './certificate.ts';
+import { decideEnding, type Ending } from './ending.ts';
 import { createCheckedOrder, type OptionsDependencies } from './options.ts';
 import { REPORTS, type Report } from './progress.ts';
 import { createReporter, FailureNotReportedError, type ReporterDependencies } from './reporter.ts';
@@ -72,9 +72,6 @@ export interface CollectDependencies
   readonly random: () => number;
 }
 
-/** An unknown status may be a temporary fault. After this many consecutive ones it is a refusal. */
-const UNKNOWN_LIMIT = 8;
-
 const DATE_FORM = 'an ISO 8601 date and time';
 const eventSchema = v.object({
   order: v.object({
@@ -102,12 +99,6 @@ const eventSchema = v.object({
   startedAt: v.pipe(v.string(DATE_FORM), v.isoTimestamp(DATE_FORM)),
 });
 
-/** How one check ends, before it is reported. */
-type Ending =
-  | { readonly kind: 'issued'; readonly certificate: CollectedCertificate }
-  | { readonly kind: 'failed'; readonly error: CollectionErrorName; readonly text: string; readonly cause?: unknown }
-  | { readonly kind: 'waiting'; readonly reason: WaitingReason; readonly text: string; readonly seconds?: number };
-
 /**
  * Creates the function that checks one order: it asks the CA once, and either stores the certificate or returns how
  * long to wait. A check can be repeated: after a failure at any point the next run completes the work.
@@ -130,26 +121,31 @@ export function createCollect(dependencies: CollectDependencies) {
     const { orderNumber } = checked.order;
     const subject = { checked, execution, startedAt };
     const checks = (previous?.checks ?? 0) + 1;
-    const { result, replacedAccount } = await askWithAccount();
+    const { result, askedAccount } = await askForOrder();
     const { reply } = result;
     const { status } = reply;
     const elapsedSeconds = Math.max(0, (now().getTime() - Date.parse(startedAt)) / 1000);
     /** Consecutive checks of this kind, including this one. */
     const countOf = (kind: string | undefined) =>
       kindOf(previous) === kind ? (previous?.consecutive ?? previous?.inARow ?? 0) + 1 : 1;
-    const record = {
-      orderNumber,
-      account: checked.order.account ?? null,
-      status,
-      checks,
-      elapsedSeconds,
-      milliseconds: result.milliseconds,
-    };
+    const account = checked.order.account ?? null;
+    const record = { orderNumber, account, status, checks, elapsedSeconds, milliseconds: result.milliseconds };
 
     let ending: Ending;
     let reported: readonly Report[] = previous?.reported ?? [];
     try {
-      ending = await decide();
+      ending = await decideEnding({
+        reply,
+        checked,
+        askedAccount,
+        checks,
+        consecutiveUnknown: countOf('unknown'),
+        elapsedSeconds,
+        giveUpSeconds,
+        now,
+        collectCertificate: (issued) =>
+          collectCertificate(checked, { reply: issued, body: result.body, execution }, dependencies),
+      });
       if (ending.kind === 'failed' && !once) {
         await reporter.failed(subject, ending.error, ending.text, reported);
       } else if (ending.kind === 'failed' && ending.error === 'CertificateRevoked') {
@@ -188,64 +184,18 @@ export function createCollect(dependencies: CollectDependencies) {
         return wait(ending);
     }
 
-    /** Asks with the account of the order. A correction of the account can be known only in S3. */
-    async function askWithAccount() {
-      const askNow = () => ask(checked.order, previous, remainingMilliseconds);
-      const first = await askNow();
-      const { account } = checked.order;
-      if (first.reply.kind !== 'waiting' || first.reply.reason !== 'credentials') {
-        return { result: first, replacedAccount: undefined };
+    /** Asks with the account of the order. If it was corrected, only S3 knows. */
+    async function askForOrder() {
+      const askedAccount = checked.order.account;
+      const asked = await ask(checked.order, previous, remainingMilliseconds);
+      if (asked.milliseconds !== undefined) {
+        return { result: asked, askedAccount };
       }
-      const corrected = await checked.read().catch(() => checked.order);
-      if (corrected.account === account) {
-        return { result: first, replacedAccount: undefined };
-      }
-      // Without a call, the other account can be used at once. After one, the order must wait.
-      return first.milliseconds === undefined
-        ? { result: await askNow(), replacedAccount: undefined }
-        : { result: first, replacedAccount: { account } };
-    }
-
-    async function decide(): Promise<Ending> {
-      if (reply.kind === 'issued') {
-        const issued = { orderNumber, reply, body: result.body, execution };
-        const certificate = await collectCertificate(() => checked.read(), issued, dependencies);
-        return 'invalid' in certificate
-          ? { kind: 'failed', error: 'InvalidChain', text: certificate.invalid, cause: certificate.cause }
-          : { kind: 'issued', certificate };
-      }
-      const accountBefore = replacedAccount ?? { account: checked.order.account };
-      const answer = `the CA answered ${describeReply(reply)}`;
-      const refused = refusalOf(reply, answer);
-      // A revocation is reported even if S3 does not answer. An order of another account cannot be the reason for it.
-      const needsOptions =
-        (refused !== undefined && status !== REVOKED_STATUS) ||
-        (reply.kind === 'waiting' && PERSONAL_REASONS.has(reply.reason));
-      const { account } = needsOptions ? await checked.read() : checked.order;
-      if (account !== accountBefore.account) {
-        const text = `${answer}; the account of the order was corrected to ${account ?? 'the default account'}, with which the next check asks`;
-        return { kind: 'waiting', reason: 'processing', text };
-      }
-      if (refused) {
-        return refused;
-      }
-      if (elapsedSeconds >= giveUpSeconds) {
-        await checked.read();
-        const days = Math.floor(elapsedSeconds / 86_400);
-        const text = `no certificate after ${days} days and ${checks} checks; the last reply: ${describeReply(reply)}`;
-        return { kind: 'failed', error: 'CollectionOverdue', text };
-      }
-      return waitFor(reply);
-    }
-
-    function refusalOf(answered: Reply, text: string): Ending | undefined {
-      if (answered.kind === 'refused') {
-        return { kind: 'failed', error: answered.refusal, text };
-      }
-      const count = countOf(kindOf(answered));
-      return answered.kind === 'unknown' && count >= UNKNOWN_LIMIT
-        ? { kind: 'failed', error: 'UnknownRefusal', text: `${text}, ${count} times in a row` }
-        : undefined;
+      // Without a call, another account can be used at once.
+      const { account } = await checked.read().catch(() => checked.order);
+      return account === askedAccount
+        ? { result: asked, askedAccount }
+        : { result: await ask(checked.order, previous, remainingMilliseconds), askedAccount: account };
     }
 
     async function wait({ reason, text, seconds }: Extract<Ending, { kind: 'waiting' }>): Promise<Collection> {
@@ -303,12 +253,6 @@ export function createCollect(dependencies: CollectDependencies) {
   };
 }
 
-/** The status of a revoked certificate. */
-const REVOKED_STATUS = -21;
-
-/** The reasons for which a person must act, so that a correction of the order must be known first. */
-const PERSONAL_REASONS: ReadonlySet<WaitingReason> = new Set<WaitingReason>(['credentials', 'payment', 'permission']);
-
 /** The version of the secret whose login the CA did not accept. */
 function versionOf(state: LoginState | undefined): string | undefined {
   return state?.rejectedCredentialsVersion ?? state?.doubtedCredentialsVersion;
@@ -319,22 +263,4 @@ function kindOf(
   reply: { readonly status?: number | undefined; readonly reason?: string | undefined } | undefined,
 ): string | undefined {
   return reply?.status !== undefined && !STATUSES.has(reply.status) ? 'unknown' : reply?.reason;
-}
-
-/** A reply for which the order waits. `text` is a clause for a person. */
-function waitFor(reply: Exclude<Reply, { kind: 'issued' }>): Ending {
-  const reason = reply.kind === 'waiting' ? reply.reason : 'outage';
-  if (reply.status !== undefined) {
-    return { kind: 'waiting', reason, text: `the CA answered ${describeReply(reply)}` };
-  }
-  // Without a call there is no reply: the text is about the secret.
-  return {
-    kind: 'waiting',
-    reason,
-    text: reason === 'credentials' ? reply.text : `the CA sent no usable reply: ${reply.text}`,
-  };
-}
-
-function describeReply({ status, text }: { readonly status?: number | undefined; readonly text: string }): string {
-  return status === undefined ? text : `${status} (${text || STATUSES.get(status)?.meaning || 'without a text'})`;
 }

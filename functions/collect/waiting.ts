@@ -28,7 +28,7 @@ const JITTER = 0.1;
 export const CHECKS_AHEAD = 250;
 
 /** The wait while the certificate is available but not attached, for the first three checks. */
-const AVAILABLE_SECONDS = 900;
+export const AVAILABLE_SECONDS = 900;
 const AVAILABLE_CHECKS = 3;
 /** The wait after the first outage. It doubles with each consecutive one. */
 const OUTAGE_SECONDS = 60;

@@ -1,6 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { CertificateReport, MarkCertificate } from '../certificate/report.ts';
 import type { Container } from '../collectmc/reply.ts';
+import { CLOCK_TOLERANCE_MILLISECONDS } from '../days.ts';
 import { type Entry, type FolderState, openCertificateFolder } from './certificate-folder.ts';
 import { toJsonBytes } from './json.ts';
 import {
@@ -66,9 +67,6 @@ const RESPONSE_TYPES = {
   zip: 'application/zip',
   pem: 'application/pem-certificate-chain',
 } as const;
-
-/** How far the clock of the CA may be ahead. A leaf that is valid within this time counts as valid. */
-const CLOCK_TOLERANCE_MILLISECONDS = 5 * 60 * 1000;
 
 /** Opens the folder `orders/<orderNumber>/`. */
 export function openArchive(s3: S3Client, bucket: string, orderNumber: string): Archive {

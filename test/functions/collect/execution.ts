@@ -1,9 +1,10 @@
 import { type CheckRecord, type Collection, createCollect } from '../../../functions/collect/collect.ts';
 import { createReports } from './reports.ts';
+import { COLLECTOR, createSecretsManager, DEFAULT_SECRET } from './secret-manager.ts';
 
 const STARTED = Date.parse('2026-11-01T00:00:00Z');
 
-/** The login of every account: its name, or `default`. */
+/** The password of every account. The login name is the account, or `default`. */
 export const PASSWORD = 'correct horse';
 
 /**
@@ -16,6 +17,13 @@ export function prepareExecution(body: string, { order = { orderNumber: '1' } }:
   const ca = { body, bodies: {} as Record<string, string>, calls: [] as string[] };
   const observed: CheckRecord[] = [];
   let milliseconds = STARTED;
+  const secrets = createSecretsManager(() => milliseconds);
+  const addAccount = (account: string | null) =>
+    secrets.store(account === null ? DEFAULT_SECRET : `${COLLECTOR}/accounts/${account}`, {
+      loginName: account ?? 'default',
+      loginPassword: PASSWORD,
+    });
+  addAccount(null);
   // Each check is made by a process that has just started, with the present settings.
   const createProcess = () =>
     createCollect({
@@ -27,7 +35,7 @@ export function prepareExecution(body: string, { order = { orderNumber: '1' } }:
       bucket: 'bucket',
       trustAnchors: [],
       publishedUrl: undefined,
-      credentials: { read: async () => ({ version: 'a', loginName: 'default', loginPassword: PASSWORD }) },
+      credentials: secrets.lookup(),
       async http({ form }) {
         const name = form?.get('loginName') ?? '';
         ca.calls.push(name);
@@ -49,6 +57,7 @@ export function prepareExecution(body: string, { order = { orderNumber: '1' } }:
   return {
     ...reports,
     ca,
+    addAccount,
     settings,
     observed,
     /** Moves the clock, also backwards. */
