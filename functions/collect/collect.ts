@@ -151,7 +151,7 @@ export function createCollect(dependencies: CollectDependencies) {
       } else if (ending.kind === 'failed' && ending.error === 'CertificateRevoked') {
         await reporter.revoked(subject, ending.text);
       } else if (ending.kind === 'issued' && !once) {
-        await reporter.issued(subject);
+        await reporter.issued(subject, ending.text);
       }
     } catch (error) {
       reported = error instanceof FailureNotReportedError ? error.reported : reported;

@@ -2,15 +2,16 @@ import { STATUSES, type WaitingReason } from '../collectmc/codes.ts';
 import type { Reply } from '../collectmc/reply.ts';
 import { CLOCK_TOLERANCE_MILLISECONDS, DAY_MILLISECONDS } from '../days.ts';
 import type { CollectionErrorName } from '../errors.ts';
+import { joinWithLimit } from '../text.ts';
 import type { CertificateOutcome, CollectedCertificate } from './certificate.ts';
 import type { CheckedOrder } from './options.ts';
 import { AVAILABLE_SECONDS } from './waiting.ts';
 
-/** How one check ends. */
+/** How one check ends. `text` is a clause for a person. */
 export type Ending =
-  | { readonly kind: 'issued'; readonly certificate: CollectedCertificate }
+  | { readonly kind: 'issued'; readonly certificate: CollectedCertificate; readonly text: string }
   | { readonly kind: 'failed'; readonly error: CollectionErrorName; readonly text: string; readonly cause?: unknown }
-  /** `text` is a clause for a person. `seconds` replaces the wait that the reason has. */
+  /** `seconds` replaces the wait that the reason has. */
   | { readonly kind: 'waiting'; readonly reason: WaitingReason; readonly text: string; readonly seconds?: number };
 
 /** A reply and what the check knows besides it. */
@@ -46,7 +47,7 @@ export async function decideEnding(answered: Answered): Promise<Ending> {
     const outcome = await answered.collectCertificate(reply);
     return 'invalid' in outcome
       ? { kind: 'failed', error: 'InvalidChain', text: outcome.invalid, cause: outcome.cause }
-      : (waitUntilValid(outcome.validFrom, answered.now()) ?? { kind: 'issued', certificate: outcome.certificate });
+      : (waitUntilValid(outcome.validFrom, answered.now()) ?? issuedEnding(outcome, answered.now()));
   }
   const refusal = refusalOf(answered);
   // A revocation is reported even if S3 does not answer: with a wrong account the CA would not name it.
@@ -90,6 +91,19 @@ function waitUntilValid(validFrom: Date, now: Date): Ending | undefined {
     seconds: Math.max(AVAILABLE_SECONDS, Math.ceil(milliseconds / 1000)),
   };
 }
+
+function issuedEnding({ certificate, validFrom }: StoredOutcome, now: Date): Ending {
+  const errors = certificate.findings.filter(({ severity }) => severity === 'error').map(({ id }) => id);
+  const problem =
+    validFrom.getTime() - now.getTime() > CLOCK_TOLERANCE_MILLISECONDS
+      ? `, and becomes valid on ${validFrom.toISOString()}`
+      : errors.length > 0
+        ? `, but cannot be published: ${joinWithLimit(errors)}`
+        : '';
+  return { kind: 'issued', certificate, text: `the certificate is stored${problem}` };
+}
+
+type StoredOutcome = Extract<CertificateOutcome, { readonly validFrom: Date }>;
 
 type Pending = Exclude<Reply, { readonly kind: 'issued' }>;
 

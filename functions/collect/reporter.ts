@@ -217,9 +217,9 @@ export function createReporter({ collector, giveUpSeconds, ...dependencies }: Re
     },
 
     /** Writes that the certificate is stored. @throws {S3ServiceException} if the status cannot be written. */
-    async issued(subject: Subject): Promise<void> {
+    async issued(subject: Subject, text: string): Promise<void> {
       const since = now().toISOString();
-      await write(subject, { state: 'issued', text: 'the certificate is stored', since }, { isNews: false });
+      await write(subject, { state: 'issued', text, since }, { isNews: false });
     },
 
     /**
