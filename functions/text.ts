@@ -10,8 +10,8 @@
 export const STATE_LIMIT = 256 * 1024;
 
 /**
- * How the 256 KiB of a state are divided, in bytes. The order itself takes at most 32 KiB: 100 domains of 253
- * characters. A sixth of the limit stays free.
+ * How the 256 KiB of a state are divided, in bytes. The order takes at most 32 KiB: 100 domains of 253 characters. A
+ * correction of the order takes as much again. A tenth of the limit stays free.
  */
 export const STATE_BUDGET = {
   /** One message: a finding, a refusal, a text of the CA. */
@@ -23,7 +23,7 @@ export const STATE_BUDGET = {
   /** The BIMI records of an order. */
   bimiRecords: 48 * 1024,
   /** The publications of an order and the refusals to publish. */
-  publications: 64 * 1024,
+  publications: 56 * 1024,
 } as const;
 
 /** How many details a message names, and the bytes of each. */
