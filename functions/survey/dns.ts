@@ -1,11 +1,7 @@
 import { assertionName } from '../bimi.ts';
+import { readTxt, type TxtResolver } from './txt.ts';
 
 /** The BIMI records and DMARC policies of a domain, read from the DNS as mail receivers read them. */
-
-/** The part of a resolver of node:dns/promises that is used. Each record is the list of its strings. */
-export interface TxtResolver {
-  resolveTxt(name: string): Promise<string[][]>;
-}
 
 /** The tags of a record in their order, without white space around names and values. */
 type Tags = readonly (readonly [name: string, value: string])[];
@@ -32,11 +28,6 @@ export interface DmarcPolicy {
   readonly weakness: string | undefined;
 }
 
-/**
- * The error codes for a name that does not exist or has no TXT record. After any other code the records are unknown.
- */
-const NOT_FOUND_CODES: ReadonlySet<unknown> = new Set(['ENOTFOUND', 'ENODATA']);
-
 /** The policies with which receivers show logos. */
 const ENFORCING_POLICIES: ReadonlySet<string | undefined> = new Set(['quarantine', 'reject']);
 
@@ -50,7 +41,7 @@ const PARENT_LABELS_LIMIT = 7;
  * Reads the BIMI records of one selector. A TXT record that does not begin with `v=BIMI1` is not a BIMI record (BIMI
  * draft 10, 7.2).
  *
- * @throws {Error} the resolver's error if the lookup failed.
+ * @throws {DnsLookupError} if the lookup failed.
  */
 export async function readBimiRecords(resolver: TxtResolver, domain: string, selector: string): Promise<BimiRecords> {
   const name = assertionName(domain, selector);
@@ -68,7 +59,7 @@ export async function readBimiRecords(resolver: TxtResolver, domain: string, sel
  * Reads the policies that apply to a domain: its own and that of its organization, if both exist. Each of them can
  * prevent the logo (BIMI draft 10, 7.1, steps 7 to 9).
  *
- * @throws {Error} the resolver's error if a lookup failed.
+ * @throws {DnsLookupError} if a lookup failed.
  */
 export async function readDmarcPolicies(resolver: TxtResolver, domain: string): Promise<DmarcPolicy[]> {
   const records = await walkTree(resolver, domain);
@@ -111,7 +102,8 @@ function parentsOf(domain: string): string[] {
   return labels.slice(first, -1).map((_, index) => labels.slice(first + index).join('.'));
 }
 
-const dmarcName = (domain: string) => `_dmarc.${domain}`;
+/** The DNS name of the DMARC record of a domain. */
+export const dmarcName = (domain: string) => `_dmarc.${domain}`;
 
 /** The record at one name. Several records count as none (RFC 7489, 6.6.3; RFC 9989, 4.10). */
 async function readDmarc(resolver: TxtResolver, domain: string): Promise<DmarcRecord | undefined> {
@@ -138,18 +130,6 @@ function weaknessOf(tags: Tags): string | undefined {
   }
   // A test mode in place of pct: receivers apply the policy one level lower (RFC 9989, 4.7).
   return tagValues(tags, 't').some((value) => value.toLowerCase() === 'y') ? `has t=${tagValue(tags, 't')}` : undefined;
-}
-
-/** The TXT records at one name, the strings of each joined; empty if the name does not exist. */
-async function readTxt(resolver: TxtResolver, name: string): Promise<string[]> {
-  try {
-    return (await resolver.resolveTxt(name)).map((strings) => strings.join(''));
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && NOT_FOUND_CODES.has(error.code)) {
-      return [];
-    }
-    throw error;
-  }
 }
 
 /** Tags are separated by semicolons, and the last may end with one. A tag without "=" has an empty value. */

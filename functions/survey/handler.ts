@@ -13,10 +13,10 @@ import { type Environment, parseEnvironment } from '../environment.ts';
 import { sendHttp } from '../http.ts';
 import { logErrors } from '../log-errors.ts';
 import { METRICS_NAMESPACE, SURVEY_METRICS } from '../metrics.ts';
-import type { TxtResolver } from './dns.ts';
 import { surveyEnvironment } from './environment.ts';
 import type { PublicationChecks } from './publications.ts';
 import { type SurveyDependencies, type SurveyObserver, survey } from './survey.ts';
+import type { TxtResolver } from './txt.ts';
 
 /** The time limit for one object, one record or one policy. An answer usually takes less than a second. */
 const LIMIT_SECONDS = 10;

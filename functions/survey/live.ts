@@ -5,7 +5,9 @@ import { CHAIN_TYPE, type StoredManifest, SVG_TYPE } from '../store/manifest.ts'
 import type { Publication, PublishedPair } from '../store/publication.ts';
 import { truncate } from '../text.ts';
 import type { Difference } from './differences.ts';
-import { readBimiRecords, readDmarcPolicies, type TxtResolver } from './dns.ts';
+import { dmarcName, readBimiRecords, readDmarcPolicies } from './dns.ts';
+import { explainBimiRecord, explainDmarcRecord } from './dns-hints.ts';
+import { DnsLookupError, readTxt, type TxtResolver } from './txt.ts';
 
 /** What the check of a publication needs. */
 export interface LiveDependencies {
@@ -141,27 +143,30 @@ async function checkRecord(
   urls: { readonly chain: string; readonly logo: string },
   { resolver, limitMilliseconds }: LiveDependencies,
 ): Promise<Difference[]> {
+  const limit = AbortSignal.timeout(limitMilliseconds);
+  const differs = async (id: 'record-missing' | 'record-differs', message: string): Promise<Difference[]> => {
+    const hints = await before(limit, explainBimiRecord(resolver, domain, selector)).catch(() => []);
+    return [{ id, message: [message, ...hints].join(' ') }];
+  };
   try {
-    const { name, records, others } = await within(limitMilliseconds, readBimiRecords(resolver, domain, selector));
+    const { name, records, others } = await before(limit, readBimiRecords(resolver, domain, selector));
     const [record, ...more] = records;
     if (!record) {
-      const instead = others.length > 0 ? ` Found: ${quote(others.join(' | '))}.` : '';
-      const message = `${name} has no TXT record that begins with v=BIMI1.${instead}`;
-      return [{ id: 'record-missing', message }];
+      const found = others.length > 0 ? ` Found: ${quote(others.join(' | '))}.` : '';
+      return differs('record-missing', `${name} has no TXT record that begins with v=BIMI1.${found}`);
     }
     if (more.length > 0) {
       const texts = records.map(({ text }) => text).join(' | ');
       const message = `${name} has ${records.length} BIMI records, expected one. Found: ${quote(texts)}.`;
-      return [{ id: 'record-differs', message }];
+      return differs('record-differs', message);
     }
     if (isSameUrl(record.logo, urls.logo) && isSameUrl(record.chain, urls.chain)) {
       return [];
     }
     const message = `${name} has the BIMI record ${quote(record.text)}, expected l=${urls.logo} and a=${urls.chain}.`;
-    return [{ id: 'record-differs', message }];
+    return differs('record-differs', message);
   } catch (error) {
-    const name = assertionName(domain, selector);
-    const message = `The DNS lookup of the BIMI record ${name} failed: ${connectionProblem(error)}.`;
+    const message = `The DNS lookup of the BIMI record ${assertionName(domain, selector)} failed: ${lookupProblem(error)}.`;
     return [{ id: 'record-unreachable', message }];
   }
 }
@@ -170,11 +175,15 @@ async function checkDmarc(
   { domain }: Publication,
   { resolver, limitMilliseconds }: LiveDependencies,
 ): Promise<Difference[]> {
+  const limit = AbortSignal.timeout(limitMilliseconds);
   try {
-    const policies = await within(limitMilliseconds, readDmarcPolicies(resolver, domain));
+    const policies = await before(limit, readDmarcPolicies(resolver, domain));
     if (policies.length === 0) {
+      const others = await before(limit, readTxt(resolver, dmarcName(domain))).catch(() => []);
+      const hints = await before(limit, explainDmarcRecord(resolver, domain)).catch(() => []);
+      const found = others.length > 0 ? [`Found at ${dmarcName(domain)}: ${quote(others.join(' | '))}.`] : [];
       const message = `Neither ${domain} nor a domain above it has exactly one DMARC record.`;
-      return [{ id: 'dmarc-missing', message }];
+      return [{ id: 'dmarc-missing', message: [message, ...found, ...hints].join(' ') }];
     }
     return policies.flatMap(({ name, weakness }): Difference[] => {
       if (weakness === undefined) {
@@ -185,9 +194,14 @@ async function checkDmarc(
       return [{ id: 'dmarc-weak', message }];
     });
   } catch (error) {
-    const message = `The DNS lookup of the DMARC policy of ${domain} failed: ${connectionProblem(error)}.`;
+    const message = `The DNS lookup of the DMARC policy of ${domain} failed: ${lookupProblem(error)}.`;
     return [{ id: 'dmarc-unreachable', message }];
   }
+}
+
+/** Why a lookup failed, as a clause. */
+function lookupProblem(error: unknown): string {
+  return error instanceof DnsLookupError ? error.message : 'the name servers did not answer in time';
 }
 
 /** The SHA-256 of a body in lower-case hex; a text that states the problem if the body is too large. */
@@ -212,11 +226,13 @@ function isSameUrl(value: string, url: string): boolean {
   return URL.parse(value)?.href === url;
 }
 
-/** Waits for a result, but rejects after the limit. A resolver cannot be aborted. */
-function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
-  const limit = AbortSignal.timeout(milliseconds);
+/** Waits for a result, but rejects at the limit. A resolver cannot be aborted. */
+function before<T>(limit: AbortSignal, work: Promise<T>): Promise<T> {
   const timeout = new Promise<never>((_, reject) => {
     limit.addEventListener('abort', () => reject(limit.reason), { once: true });
+    if (limit.aborted) {
+      reject(limit.reason);
+    }
   });
   return Promise.race([work, timeout]);
 }

@@ -1,7 +1,4 @@
-import dgram from 'node:dgram';
-import { Resolver } from 'node:dns/promises';
-import { once } from 'node:events';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readBimiRecords, readDmarcPolicies } from '../../../functions/survey/dns.ts';
 import { resolverOf, type Zone } from './zone.ts';
 
@@ -320,57 +317,4 @@ describe('readDmarcPolicies', () => {
       await expect(read(zone, 'mail.example.com')).rejects.toMatchObject({ code: 'ESERVFAIL' });
     },
   );
-});
-
-describe('The resolver of Node.js', () => {
-  const NO_ERROR = 0;
-  const SERVER_FAILURE = 2;
-  const NO_SUCH_NAME = 3;
-  let close = () => {};
-
-  afterEach(() => close());
-
-  /** A resolver whose name server, on loopback, gives the same answer to every question (RFC 1035, 4). */
-  async function resolverAt(code: number, records: readonly (readonly string[])[] = []): Promise<Resolver> {
-    const socket = dgram.createSocket('udp4');
-    socket.on('message', (query, { port, address }) => {
-      // The question ends four bytes after the empty label.
-      const question = query.subarray(12, query.indexOf(0, 12) + 5);
-      const header = Buffer.from([0, 0, 0x81, 0x80 | code, 0, 1, 0, records.length, 0, 0, 0, 0]);
-      query.copy(header, 0, 0, 2);
-      const answers = records.map((pieces) => {
-        const data = Buffer.concat(pieces.map((piece) => Buffer.from([piece.length, ...Buffer.from(piece)])));
-        return Buffer.concat([Buffer.from([0xc0, 12, 0, 16, 0, 1, 0, 0, 0, 0, 0, data.length]), data]);
-      });
-      socket.send(Buffer.concat([header, question, ...answers]), port, address);
-    });
-    socket.bind(0, '127.0.0.1');
-    await once(socket, 'listening');
-    close = () => socket.close();
-    const resolver = new Resolver({ timeout: 2000, tries: 1 });
-    resolver.setServers([`127.0.0.1:${socket.address().port}`]);
-    return resolver;
-  }
-
-  test('returns a record as the strings that it is stored in.', async () => {
-    const resolver = await resolverAt(NO_ERROR, [['v=BIMI1; l=https://a', '.example/'], ['hello']]);
-
-    expect(await readBimiRecords(resolver, 'example.com', 'default')).toMatchObject({
-      records: [{ text: 'v=BIMI1; l=https://a.example/', logo: 'https://a.example/' }],
-      others: ['hello'],
-    });
-  });
-
-  test.each([
-    ['no such name', NO_SUCH_NAME],
-    ['a name without TXT records', NO_ERROR],
-  ])('returns no record for %s.', async (_, code) => {
-    expect(await readDmarcPolicies(await resolverAt(code), 'example.com')).toEqual([]);
-  });
-
-  test('rejects if the server fails.', async () => {
-    const resolver = await resolverAt(SERVER_FAILURE);
-
-    await expect(readDmarcPolicies(resolver, 'example.com')).rejects.toMatchObject({ code: 'ESERVFAIL' });
-  });
 });

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sendHttp } from '../../../functions/http.ts';
 import type { Publication } from '../../../functions/store/publication.ts';
-import type { TxtResolver } from '../../../functions/survey/dns.ts';
 import {
   type BrokenPublication,
   type PublicationChecks,
   PublicationsNotReportedError,
 } from '../../../functions/survey/publications.ts';
+import type { TxtResolver } from '../../../functions/survey/txt.ts';
 import { type PublicSite, page, startPublicSite } from './public-site.ts';
 import { COLLECTOR, NOON, ORDER, pairOf, publicationOf, servePublication } from './samples.ts';
 import {

@@ -1,4 +1,4 @@
-import type { TxtResolver } from '../../../functions/survey/dns.ts';
+import type { TxtResolver } from '../../../functions/survey/txt.ts';
 
 /**
  * TXT records by name: each a text, or the strings that it is stored in. The code of an error instead lets the lookup
