@@ -16,6 +16,7 @@ export const QUERIES = {
     fields: [
       '@timestamp',
       'orderNumber',
+      'account',
       'outcome',
       'status',
       'reason',
@@ -32,7 +33,7 @@ export const QUERIES = {
   'What each order waits for': {
     source: 'collect',
     statsStatements: [
-      'latest(@timestamp) as lastCheck, latest(outcome) as outcome, latest(reason) as reason, latest(status) as status, latest(checks) as checks, latest(elapsedSeconds) / 86400 as days by orderNumber',
+      'latest(@timestamp) as lastCheck, latest(account) as account, latest(outcome) as outcome, latest(reason) as reason, latest(status) as status, latest(checks) as checks, latest(elapsedSeconds) / 86400 as days by orderNumber',
     ],
     filterStatements: ["message = 'check'"],
     sort: 'days desc',
@@ -41,7 +42,7 @@ export const QUERIES = {
   'Checks that wait for credentials': {
     id: 'What the CA could not be asked, and why',
     source: 'collect',
-    fields: ['@timestamp', 'orderNumber', 'status', 'text'],
+    fields: ['@timestamp', 'orderNumber', 'account', 'status', 'text'],
     filterStatements: ["message = 'check'", "reason = 'credentials'"],
     sort: '@timestamp desc',
     limit: 200,
@@ -56,7 +57,7 @@ export const QUERIES = {
   },
   'Which orders failed': {
     source: 'collect',
-    fields: ['@timestamp', 'orderNumber', 'error', 'status', 'text'],
+    fields: ['@timestamp', 'orderNumber', 'account', 'error', 'status', 'text'],
     filterStatements: ["message = 'check'", "outcome = 'failed'"],
     sort: '@timestamp desc',
     limit: 200,

@@ -1,32 +1,18 @@
 import { askCollectMc, type CallResult, type CollectRequest, type ResponseFormat } from '../collectmc/request.ts';
-import { DAY_MILLISECONDS, dayName } from '../days.ts';
+import { dayName } from '../days.ts';
 import type { HttpClient } from '../http.ts';
 import type { Order } from '../order.ts';
+import { redact, redactBytes } from '../redact.ts';
 import { STATE_BUDGET, truncate } from '../text.ts';
 import type { CredentialsLookup, CredentialsReading } from './credentials.ts';
-import { doubtsOf, isRejected, type LabelledVersion } from './rejections.ts';
+import { createLoginMemory, isDoubtedBy, type LoginState, loginState, type Obstacle } from './login-memory.ts';
+import { doubtsOf } from './rejections.ts';
 
 /** The time limit of one call, in milliseconds. The CA replies within a few seconds; a longer call is an outage. */
 const CALL_MILLISECONDS = 30_000;
 
 /** Milliseconds of Lambda's time that must remain after a call, for reading the secret and storing the response. */
 const RESERVED_MILLISECONDS = 20_000;
-
-/**
- * How long this process trusts its memory more than a label that it has just set, in milliseconds: changes of Secrets
- * Manager are not visible everywhere at once (AWS: Troubleshooting Secrets Manager, eventual consistency).
- */
-const PROPAGATION_MILLISECONDS = 5 * 60 * 1000;
-
-/** What the state of an order knows about a login. A label on the secret says the same for all orders. */
-export interface LoginState {
-  /** The version of the secret whose login the CA rejected. It is never used again. */
-  readonly rejectedCredentialsVersion?: string | undefined;
-  /** The version of the secret whose login the CA may have rejected. */
-  readonly doubtedCredentialsVersion?: string | undefined;
-  /** Only if the version could not be labelled: the day of that call, yyyymmdd in UTC. The next day is the next try. */
-  readonly doubtedOn?: string | undefined;
-}
 
 /** What the previous check of the order left. */
 export interface PreviousLogin extends LoginState {
@@ -40,17 +26,6 @@ export interface AskResult extends Omit<CallResult, 'milliseconds'>, LoginState 
 
 type Login = Pick<CollectRequest, 'loginName' | 'loginPassword'>;
 type Usable = Extract<CredentialsReading, { readonly problem?: never }>;
-
-/** Why the CA must not be asked now, as a clause, and what the order then knows about the login. */
-interface Obstacle {
-  readonly text: string;
-  readonly state: LoginState;
-}
-
-const REJECTED_TEXT = 'the CA rejected these credentials, and the secret contains no newer ones';
-const DOUBTED_TEXT =
-  'the CA may have rejected these credentials today; one order tries them again tomorrow (UTC), and all orders use newer ones ' +
-  'as soon as the secret contains them';
 
 /** The endpoint of the CA, and how to reach it. */
 export interface AskDependencies {
@@ -71,7 +46,7 @@ export interface AskDependencies {
  * again, so that a rotation takes effect at once.
  */
 export function createAsk({ url, format, credentials, http, now }: AskDependencies) {
-  const memory = createMemory(() => now().getTime());
+  const memory = createLoginMemory(() => now().getTime());
 
   return async (
     { orderNumber, account = null }: Pick<Order, 'orderNumber'> & { readonly account?: string | null | undefined },
@@ -158,7 +133,7 @@ export function createAsk({ url, format, credentials, http, now }: AskDependenci
         const doubtful = reply.doubtful === true;
         rejectedLogin = { loginName, loginPassword, doubtful };
         const state = await reject(reading, doubtful, claim === 'claimed');
-        latest = { ...result, reply: redact(reply, loginPassword), ...state };
+        latest = { ...redacted(result, loginPassword), ...state };
         continue;
       }
       if (isRetry && isAccepted(reply)) {
@@ -171,58 +146,12 @@ export function createAsk({ url, format, credentials, http, now }: AskDependenci
         known.doubt(version);
       }
       return {
-        ...result,
-        reply: redact(reply, loginPassword),
+        ...redacted(result, loginPassword),
         ...(isOpen && { doubtedCredentialsVersion: version, doubtedOn: day }),
       };
     }
     return latest;
   };
-}
-
-/** What this process knows about the versions of each secret. */
-function createMemory(milliseconds: () => number) {
-  const rejected = new Set<string>();
-  const doubtedUntil = new Map<string, number>();
-  return {
-    of(account: string | null) {
-      // An account has no upper-case letters, so no key belongs to two secrets.
-      const key = (version: string) => `${account ?? 'DEFAULT'}/${version}`;
-      return {
-        reject: (version: string) => rejected.add(key(version)),
-        /** The version is not used again on this day. */
-        doubt(version: string) {
-          const time = milliseconds();
-          doubtedUntil.set(key(version), time - (time % DAY_MILLISECONDS) + DAY_MILLISECONDS);
-        },
-        /** From now on the label decides: whoever removes it allows the version. */
-        doubtLabelled(version: string) {
-          doubtedUntil.set(key(version), milliseconds() + PROPAGATION_MILLISECONDS);
-        },
-        accept: (version: string) => doubtedUntil.delete(key(version)),
-        /** Why a version must not be used now; undefined if it can be used. */
-        obstacle(reading: LabelledVersion, before: LoginState, day: string): Obstacle | undefined {
-          const { version } = reading;
-          if (isRejected(reading) || rejected.has(key(version))) {
-            return { text: REJECTED_TEXT, state: { rejectedCredentialsVersion: version } };
-          }
-          if (doubtsOf(reading).some((doubt) => doubt.day >= day)) {
-            return { text: DOUBTED_TEXT, state: { doubtedCredentialsVersion: version } };
-          }
-          const { doubtedOn = '' } = isDoubtedBy(before, version) ? before : {};
-          const isDoubted = doubtedOn >= day || (doubtedUntil.get(key(version)) ?? 0) > milliseconds();
-          return isDoubted
-            ? { text: DOUBTED_TEXT, state: { doubtedCredentialsVersion: version, doubtedOn: doubtedOn || day } }
-            : undefined;
-        },
-      };
-    },
-  };
-}
-
-/** Whether the state of an order doubts a version that could not be labelled. */
-function isDoubtedBy({ doubtedCredentialsVersion, doubtedOn }: LoginState, version: string): boolean {
-  return doubtedOn !== undefined && doubtedCredentialsVersion === version;
 }
 
 /** Whether only a fresh read of the secret can help. */
@@ -237,29 +166,18 @@ function isAccepted(reply: CallResult['reply']): boolean {
     : reply.kind !== 'unknown';
 }
 
-/** What a state contains about the login. */
-export function loginState(from: LoginState | undefined): LoginState {
-  const { rejectedCredentialsVersion, doubtedCredentialsVersion, doubtedOn } = from ?? {};
-  return {
-    ...(rejectedCredentialsVersion !== undefined && { rejectedCredentialsVersion }),
-    ...(doubtedCredentialsVersion !== undefined && { doubtedCredentialsVersion }),
-    ...(doubtedOn !== undefined && { doubtedOn }),
-  };
-}
-
 function notAsked({ text, state }: Obstacle): AskResult {
   return { reply: { kind: 'waiting', reason: 'credentials', text }, body: new Uint8Array(), ...state };
 }
 
 /**
- * Prepares the CA's text for logs and errors. The password is removed, because a server may echo the request. It is
- * removed before the truncation, which could leave a part of it.
+ * Prepares a reply for logs, errors and S3. The password is removed, because a server may echo the request. It is removed
+ * before the truncation, which could leave a part of it. The body of a reply with certificates is not changed.
  */
-function redact<Reply extends CallResult['reply']>(reply: Reply, password: string): Reply {
+function redacted({ reply, body, milliseconds }: CallResult, password: string): CallResult {
   if (!('text' in reply)) {
-    return reply;
+    return { reply, body, milliseconds };
   }
-  const encodings = [password, encodeURIComponent(password), new URLSearchParams({ '': password }).toString().slice(1)];
-  const text = encodings.reduce((redacted, encoding) => redacted.replaceAll(encoding, '[password]'), reply.text);
-  return { ...reply, text: truncate(text, STATE_BUDGET.message) };
+  const text = truncate(redact(reply.text, [password]), STATE_BUDGET.message);
+  return { reply: { ...reply, text }, body: redactBytes(body, [password]), milliseconds };
 }

@@ -92,10 +92,15 @@ export function createVersionLabels(
     }
   }
 
-  /** Removes labels that no longer restrict anything, and those of the oldest rejected versions. */
-  async function tidy(day: string, limit: number): Promise<void> {
+  /**
+   * Removes labels that no longer restrict anything, and those of the oldest rejected versions.
+   *
+   * @param room how many labels of rejected versions are removed even if there are not too many.
+   */
+  async function tidy(day: string, room: number): Promise<void> {
     const versions = await list();
-    const kept = new Set(versions.filter(isRejected).slice(0, limit));
+    const rejected = versions.filter(isRejected);
+    const kept = new Set(rejected.slice(0, Math.max(0, Math.min(rejected.length, REJECTED_LIMIT) - room)));
     await detachWhere(versions, (label, each) => {
       const doubted = dayOfDoubt(label);
       return doubted === undefined
@@ -116,7 +121,7 @@ export function createVersionLabels(
       if (!(error instanceof SecretsManagerServiceException && error.name === 'LimitExceededException')) {
         throw error;
       }
-      await tidy(day, REJECTED_LIMIT - 1);
+      await tidy(day, 1);
       await attach(label, version);
     }
   }
@@ -134,7 +139,7 @@ export function createVersionLabels(
   async function mark(labels: readonly string[], version: string, day: string): Promise<boolean> {
     const isSet = await attempt(version, () => set(labels, version, day));
     if (isSet) {
-      await attempt(version, () => tidy(day, REJECTED_LIMIT));
+      await attempt(version, () => tidy(day, 0));
     }
     return isSet;
   }

@@ -121,7 +121,8 @@ function describeDeletion(
     settings.removalPolicy === 'destroy'
       ? `  - The bucket ${bucket} is deleted if it is empty. If it is not, the deletion of the stack fails at the bucket.`
       : `  - The bucket ${bucket} stays, with every certificate and every version.`,
-    '  - The login at the CA is deleted at once, and cannot be restored. Dead letters, logs and alarms are deleted too.',
+    '  - The login of the default account at the CA is deleted at once, and cannot be restored. Dead letters, logs and alarms are deleted too.',
+    '  - The secrets of other accounts at the CA stay: you created them.',
     ...(settings.push === true ? ['  - The push URL is deleted: notifications of the CA fail from then on.'] : []),
     ...(settings.publish === true
       ? [`  - Everything published at ${outputs.PublishedUrl} is no longer available.`]

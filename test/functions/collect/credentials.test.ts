@@ -1,8 +1,12 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createCredentialsLookup } from '../../../functions/collect/credentials.ts';
+import { requestProblem } from '../../../functions/collectmc/request.ts';
 import { startAwsJsonEndpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
 import { startSecretsEndpoint } from '../../../infra/local/cloud/secrets.ts';
+import { createSecretsManager, DEFAULT_SECRET, serviceError } from './secret-manager.ts';
 
 const SECRET = 'collector/credentials';
 const closing: (() => unknown)[] = [];
@@ -82,11 +86,25 @@ describe('The credentials', () => {
     expect(reads()).toBe(2);
   });
 
-  test('can be as long as the CA allows.', async () => {
-    const { reader } = await secretWith(login('n'.repeat(64), 'p'.repeat(128)));
+  test.each(['p', 'ü', '\u{1f511}', '<', '%', '"', '\u00a0'])(
+    'can be as long as the CA allows, counted in characters: %j.',
+    async (character) => {
+      const [loginName, loginPassword] = [character.repeat(64), character.repeat(128)];
+      const { reader } = await secretWith(login(loginName, loginPassword));
 
-    expect(await reader.read({ fresh: false })).toMatchObject({ loginPassword: 'p'.repeat(128) });
-  });
+      const reading = await reader.read({ fresh: false });
+
+      expect(reading).toMatchObject({ loginName, loginPassword });
+      const request = {
+        url: 'https://ca.example/',
+        orderNumber: '1',
+        format: 'pkcs7',
+        loginName,
+        loginPassword,
+      } as const;
+      expect(requestProblem(request)).toBeUndefined();
+    },
+  );
 });
 
 describe('The problem of a secret without credentials never quotes the secret:', () => {
@@ -104,6 +122,12 @@ describe('The problem of a secret without credentials never quotes the secret:',
     ],
     ['a password that is too long', login('brand', 'hunter2'.repeat(20)), 'loginPassword is not accepted'],
     ['a password that is not text', login('brand', { hunter2: 'hunter2' }), 'loginPassword is not accepted'],
+    ['one character too many', login('brand', '\u{1f511}'.repeat(129)), 'text of 1 to 128 characters'],
+    ['half of a surrogate pair', login('brand', 'hunter2\ud800'), 'incomplete surrogate pairs'],
+    ['the other half of one in the name', login('\udc00hunter2', 'p'), 'loginName is not accepted'],
+    ['a line break at the end', login('brand', 'hunter2\n'), 'control characters such as line breaks'],
+    ['a null character', login('brand', 'hunter2\0'), 'control characters'],
+    ['a control character of Latin-1', login('brand', 'hunter2\u0085'), 'control characters'],
     ['the placeholder', login('REPLACE-ME', 'REPLACE-ME'), 'still contains the placeholder'],
     ['half the placeholder', login('brand', 'REPLACE-ME'), 'still contains the placeholder'],
   ])('%s.', async (_, secret, problem) => {
@@ -138,4 +162,67 @@ test('An error of Secrets Manager itself is thrown, because it is temporary.', a
   await expect(reader.read({ fresh: false })).rejects.toThrow(
     expect.objectContaining({ name: 'InternalServiceError' }),
   );
+});
+
+describe('The secret of an account', () => {
+  const lookupOf = (secrets = createSecretsManager()) => ({ secrets, lookup: secrets.lookup() });
+
+  test('has the name of the collector and of the account; the default account has the secret of the stack.', async () => {
+    const { secrets, lookup } = lookupOf();
+    secrets.store('acme/accounts/brand-a', { loginName: 'a', loginPassword: 'p' });
+    secrets.store(DEFAULT_SECRET, { loginName: 'default', loginPassword: 'p' });
+
+    expect(await lookup('brand-a').read({ fresh: false })).toMatchObject({ loginName: 'a' });
+    expect(await lookup(null).read({ fresh: false })).toMatchObject({ loginName: 'default' });
+  });
+
+  test('that does not exist is named with the command that creates it, which is in the runbook.', async () => {
+    const { lookup } = lookupOf();
+
+    const { problem = '' } = await lookup('brand-a').read({ fresh: false });
+
+    expect(problem).toContain('the secret acme/accounts/brand-a cannot be read: ResourceNotFoundException');
+    expect(problem).toContain('aws secretsmanager create-secret --name acme/accounts/brand-a');
+    const runbook = await readFile(join(import.meta.dirname, '..', '..', '..', 'docs', 'runbook.md'), 'utf8');
+    expect(problem).toContain('runbook: Add an account');
+    expect(runbook).toContain('\n## Add an account\n');
+  });
+
+  test.each([
+    ['that cannot be read', () => 'AccessDeniedException', 'AccessDeniedException'],
+    ['that is deleted', () => 'InvalidRequestException', 'InvalidRequestException'],
+  ])('%s is named.', async (_, name, expected) => {
+    const { secrets, lookup } = lookupOf();
+    secrets.before = () => {
+      throw serviceError(name());
+    };
+
+    const { problem } = await lookup('brand-a').read({ fresh: false });
+
+    expect(problem).toBe(`the secret acme/accounts/brand-a cannot be read: ${expected}`);
+  });
+
+  test('without a login is named too, but never quoted.', async () => {
+    const { secrets, lookup } = lookupOf();
+    secrets.store('acme/accounts/brand-a', { loginName: 'hunter2', loginPassword: '' });
+
+    const reading = await lookup('brand-a').read({ fresh: false });
+
+    expect(reading.problem).toContain('the secret acme/accounts/brand-a is wrong: loginPassword is not accepted');
+    expect(JSON.stringify(reading)).not.toContain('hunter2');
+  });
+
+  test('is cached for each account, and a process keeps a bounded number of them.', async () => {
+    const { secrets, lookup } = lookupOf();
+    for (let n = 0; n < 101; n++) {
+      secrets.store(`acme/accounts/a${n}`, { loginName: 'a', loginPassword: 'p' });
+      await lookup(`a${n}`).read({ fresh: false });
+    }
+    expect(secrets.requests).toHaveLength(101);
+
+    await lookup('a100').read({ fresh: false });
+    expect(secrets.requests).toHaveLength(101);
+    await lookup('a0').read({ fresh: false });
+    expect(secrets.requests).toHaveLength(102);
+  });
 });
