@@ -197,6 +197,24 @@ def extend_event_conditions():
     iam_evaluator.enforce = enforce_entries
 
 
+def extend_secret_conditions():
+    """Supplies the condition key secretsmanager:VersionStage of UpdateSecretVersionStage; the emulator denies without.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecretsmanager.html
+    """
+    if any("secretsmanager:versionstage" in inspect.getsource(module).lower() for module in (app, iam_actions)):
+        stop_obsolete("the condition key secretsmanager:VersionStage")
+    context_of = iam_actions.request_tag_context
+
+    def context_with_stage(service, action, body, parameters):
+        context = context_of(service, action, body, parameters)
+        if action != "secretsmanager:UpdateSecretVersionStage":
+            return context
+        return {**context, "secretsmanager:VersionStage": json.loads(body).get("VersionStage", "")}
+
+    iam_actions.request_tag_context = context_with_stage
+
+
 def role_denies(role_arn, action, resource, keys):
     """Whether the policies of a role do not allow an action of a service that acts as this role."""
     context = iam_evaluator.EvalContext(
@@ -322,6 +340,7 @@ if __name__ == "__main__":
     extend_stack_events()
     extend_metric_math_alarms()
     extend_event_conditions()
+    extend_secret_conditions()
     extend_task_roles()
     extend_schedule_roles()
     # With TLS, the emulator would also use port 443 of this machine, for the host names of Cognito.

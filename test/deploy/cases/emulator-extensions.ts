@@ -1,8 +1,14 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import {
+  CreateSecretCommand,
+  DeleteSecretCommand,
+  SecretsManagerClient,
+  UpdateSecretVersionStageCommand,
+} from '@aws-sdk/client-secrets-manager';
 import { describe, expect, test } from 'vitest';
 import { certificate, collector, fireOnce, functionArn, issued, table } from '../suite.ts';
 
-/** Shows that two extensions of infra/local/emulator/emulator.py do what AWS documents. The other cases need the rest. */
+/** Shows that three extensions of infra/local/emulator/emulator.py do what AWS documents. The other cases need the rest. */
 export function describeEmulatorExtensions(): void {
   describe('an extension of the emulator', () => {
     test('A role sends only events that its policy names, and one other entry denies the whole call.', async () => {
@@ -10,16 +16,7 @@ export function describeEmulatorExtensions(): void {
       await allow('event-sender', 'events:PutEvents', '*', {
         StringEquals: { 'events:source': 'sender', 'events:detail-type': ['one', 'two'] },
       });
-      const { Credentials: granted } = (await collector.aws(
-        ...['sts', 'assume-role', '--role-arn', role, '--role-session-name', 'test'],
-      )) as { readonly Credentials: { AccessKeyId: string; SecretAccessKey: string; SessionToken: string } };
-      const events = new EventBridgeClient({
-        credentials: {
-          accessKeyId: granted.AccessKeyId,
-          secretAccessKey: granted.SecretAccessKey,
-          sessionToken: granted.SessionToken,
-        },
-      });
+      const events = new EventBridgeClient({ credentials: await assume(role) });
       const send = (...entries: readonly (readonly [source: string, detailType: string])[]) =>
         events.send(
           new PutEventsCommand({
@@ -33,6 +30,27 @@ export function describeEmulatorExtensions(): void {
       await expect(send(['sender', 'one'], ['another', 'one'])).rejects.toMatchObject(denied);
       await expect(send(['sender', 'one'], ['sender', 'three'])).rejects.toMatchObject(denied);
       events.destroy();
+    });
+
+    test('A role changes only the labels of a secret that its policy names.', async () => {
+      const role = await createRole('label-mover', { AWS: 'arn:aws:iam::000000000000:root' });
+      await allow('label-mover', 'secretsmanager:UpdateSecretVersionStage', '*', {
+        StringLike: { 'secretsmanager:VersionStage': ['REJECTED-*', 'DOUBTED-*'] },
+      });
+      const owner = new SecretsManagerClient();
+      const mover = new SecretsManagerClient({ credentials: await assume(role) });
+      const { ARN: SecretId, VersionId } = await owner.send(
+        new CreateSecretCommand({ Name: 'label-mover', SecretString: '{}' }),
+      );
+      const set = (VersionStage: string) =>
+        mover.send(new UpdateSecretVersionStageCommand({ SecretId, VersionStage, MoveToVersionId: VersionId }));
+      await set(`REJECTED-${VersionId}`);
+      await set('DOUBTED-20261101');
+      await expect(set('AWSPENDING')).rejects.toMatchObject({ name: 'AccessDeniedException' });
+      await expect(set('MY-REJECTED-1')).rejects.toMatchObject({ name: 'AccessDeniedException' });
+      await owner.send(new DeleteSecretCommand({ SecretId, ForceDeleteWithoutRecovery: true }));
+      owner.destroy();
+      mover.destroy();
     });
 
     test('A schedule invokes its target only if its role permits that.', async () => {
@@ -62,6 +80,15 @@ async function createRole(name: string, principal: Readonly<Record<string, strin
     ...['iam', 'create-role', '--role-name', name, '--assume-role-policy-document', JSON.stringify(trust)],
   )) as { readonly Role: { readonly Arn: string } };
   return Role.Arn;
+}
+
+/** The credentials of a session of a role. */
+async function assume(role: string) {
+  const { Credentials } = (await collector.aws(
+    ...['sts', 'assume-role', '--role-arn', role, '--role-session-name', 'test'],
+  )) as { readonly Credentials: { AccessKeyId: string; SecretAccessKey: string; SessionToken: string } };
+  const { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, SessionToken: sessionToken } = Credentials;
+  return { accessKeyId, secretAccessKey, sessionToken };
 }
 
 /** Gives a role one permission. */
