@@ -248,6 +248,7 @@ export function refusalTexts(): RenderedTexts {
   const { live } = PUBLICATION;
   const fingerprintSha256 = MANIFEST.fingerprintSha256;
   const candidates: Readonly<Record<keyof typeof REFUSALS, Partial<Parameters<typeof findRefusal>[0]>>> = {
+    'not-yet-valid': { manifest: { ...MANIFEST, notBefore: '2040-01-01T00:00:00.000Z' } },
     'not-publishable': { manifest: { ...MANIFEST, publishable: false, findings: [finding] } },
     'not-covered': { domain: 'example.org' },
     expired: { at: new Date('2040-01-01T00:00:00Z') },
@@ -265,7 +266,7 @@ export function refusalTexts(): RenderedTexts {
     'less-coverage': { current: { ...current, live: { ...live, domains: ['example.com', 'sub.example.com'] } } },
   };
   return Object.entries(candidates).map(([reason, candidate]) => {
-    const refusal = findRefusal({ damage: undefined, ...usual, ...candidate });
+    const refusal = findRefusal({ damage: undefined, revokedSince: undefined, ...usual, ...candidate });
     return [`refusal ${refusal?.reason ?? `missing: ${reason}`}`, refusal?.message ?? ''] as const;
   });
 }

@@ -1,33 +1,35 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
-import { bimiRecord, DEFAULT_SELECTOR } from '../bimi.ts';
+import { bimiRecord } from '../bimi.ts';
+import type { Refusal } from '../collectmc/codes.ts';
 import { parseInput } from '../input.ts';
-import { orderInStateSchema } from '../order.ts';
+import { orderInStateSchema, orderOptionsSchema } from '../order.ts';
 import { type AddressState, openAddress } from '../store/address.ts';
 import type { StoredManifest } from '../store/manifest.ts';
 import { retryOnConflict, type StoredObject } from '../store/objects.ts';
 import type { Publication, PublishedPair, PublishedPart } from '../store/publication.ts';
+import { openStatus } from '../store/status.ts';
 import { openStoredCertificate, type StoredCertificate } from '../store/stored-certificate.ts';
 import { jsonBytes, STATE_BUDGET, takeWithin } from '../text.ts';
-import { findRefusal, ownerOf, type PublicationRefusal, type RefusalReason } from './refusals.ts';
+import { type Address, findAddresses } from './addresses.ts';
+import { type Candidate, findRefusal, ownerOf, type PublicationRefusal, type RefusalReason } from './refusals.ts';
 
 /** How many earlier pairs a description lists. One a year is usual, and S3 keeps the versions of all of them. */
 const PREVIOUS_LIMIT = 20;
 
-/** Where a certificate is published. */
-interface Address {
-  readonly domain: string;
-  readonly selector: string;
-}
-
-/** The result for each domain of an order. Step Functions keeps it at `$.publication`. */
+/** The result for each address of an order. Step Functions keeps it at `$.publication`. */
 export interface PublishResult {
   /** `changed` is false if the certificate was live already. Its missing or damaged objects are restored then. */
   readonly published: readonly (Address & { readonly bimiRecord: string; readonly changed: boolean })[];
   readonly notPublished: readonly (Address & { readonly reason: RefusalReason; readonly message: string })[];
-  /** How many domains are in neither list, because the state of an execution is limited. The log has all of them. */
+  /** How many addresses are in neither list, because the state of an execution is limited. The log has all of them. */
   readonly omitted?: number;
+  /**
+   * Whether the result must be announced even if the certificate is not new: it was newly published somewhere, or it is
+   * refused for a reason that a person must know and that was not announced before.
+   */
+  readonly announce?: true;
 }
 
 /** The result for one address, for the log. */
@@ -51,51 +53,95 @@ export interface PublishDependencies {
   readonly now: () => Date;
 }
 
-/** Only the order's number and options are read from the state. Everything about the certificate is read from S3. */
-const eventSchema = v.object({ order: orderInStateSchema });
+/**
+ * Only the order and the execution are read from the state. Everything about the certificate is read from S3.
+ */
+const eventSchema = v.object({
+  order: v.object({
+    ...orderInStateSchema.entries,
+    collection: v.optional(
+      v.object({
+        // The corrected options, with which Collect stored the certificate.
+        order: v.optional(orderOptionsSchema),
+      }),
+    ),
+  }),
+  // The definition of release 0.1.0, which its executions keep, passes no start.
+  startedAt: v.optional(v.string()),
+});
+type PublishInput = v.InferOutput<typeof eventSchema>;
 
 /**
- * Publishes the stored certificate of an order at each of the order's domains, or reports the reason why not. It can be
- * repeated: a second run completes what an interrupted run left.
+ * Publishes the stored certificate of an order at each of the order's addresses, or reports the reason why not. It can
+ * be repeated: a second run completes what an interrupted run left.
  *
  * @throws {CollectionError} InvalidInput.
  * @throws {CertificateUnreadableError} if the order's folder is damaged.
  */
 export async function publish(event: unknown, dependencies: PublishDependencies): Promise<PublishResult> {
-  const { order } = parseInput(eventSchema, event, 'the input of Publish');
-  const { orderNumber, domains = [], selector = DEFAULT_SELECTOR, replace = false } = order;
-  if (domains.length === 0) {
-    return { published: [], notPublished: [] };
-  }
+  const input = parseInput(eventSchema, event, 'the input of Publish');
+  const { orderNumber } = input.order;
+  const options = input.order.collection?.order ?? input.order;
   const { s3, bucket, publishedUrl, observe } = dependencies;
   const certificate = await openStoredCertificate(s3, bucket, orderNumber);
-  const { fingerprintSha256 } = certificate.manifest;
+  const { manifest } = certificate;
+  const { fingerprintSha256 } = manifest;
+  const addresses = await findAddresses(options, manifest, dependencies);
+  const revokedSince = addresses.length > 0 ? await findRevocation(manifest, dependencies) : undefined;
   const published: PublishResult['published'][number][] = [];
   const notPublished: PublishResult['notPublished'][number][] = [];
-  for (const domain of new Set(domains)) {
-    const address = { domain, selector };
-    const outcome = await publishAt(address, replace, certificate, dependencies);
+  let needsPerson = false;
+  for (const address of addresses) {
+    const { domain, selector } = address;
+    const candidate = { ...address, replace: options.replace ?? false, revokedSince };
+    const outcome = await publishAt(candidate, certificate, dependencies);
     if ('reason' in outcome) {
       const { reason, message, superseded } = outcome;
       const refusal = { outcome: 'refused', reason, text: message, superseded } as const;
       observe({ orderNumber, ...address, fingerprintSha256, ...refusal });
       notPublished.push({ ...address, reason, message });
+      needsPerson ||= !superseded;
     } else {
       const { changed } = outcome;
       observe({ orderNumber, ...address, fingerprintSha256, outcome: changed ? 'published' : 'unchanged' });
       published.push({ ...address, bimiRecord: bimiRecord(publishedUrl, domain, selector), changed });
     }
   }
-  return withinBudget(published, notPublished);
+  const announce = published.some(({ changed }) => changed) || (needsPerson && !wasAnnounced(manifest, input));
+  return { ...withinBudget(published, notPublished), ...(announce && { announce }) };
 }
 
-/** Refusals come first, because an operator must act on them. Published domains get the rest of the budget. */
+/**
+ * Whether a refusal was announced before. A check beside another execution finds the same certificate every day. And if
+ * the certificate was collected after the start of this execution, the execution that collected it announced it.
+ */
+function wasAnnounced({ collectedAt }: StoredManifest, { order, startedAt }: PublishInput): boolean {
+  return order.once === true || (startedAt !== undefined && Date.parse(collectedAt) > Date.parse(startedAt));
+}
+
+/**
+ * When the collector learned that the CA revoked the certificate; undefined if it is not known to be revoked. Another
+ * execution can have learned it while this one could not publish.
+ */
+async function findRevocation(
+  { orderNumber, collectedAt }: StoredManifest,
+  { s3, bucket }: PublishDependencies,
+): Promise<string | undefined> {
+  const { current: status } = await openStatus(s3, bucket, orderNumber).read();
+  return status?.state === 'failed' &&
+    status.error === ('CertificateRevoked' satisfies Refusal) &&
+    Date.parse(collectedAt) <= Date.parse(status.since)
+    ? status.since
+    : undefined;
+}
+
+/** Refusals come first, because an operator must act on them. Published addresses get the rest of the budget. */
 function withinBudget(
   published: PublishResult['published'],
   notPublished: PublishResult['notPublished'],
 ): PublishResult {
   const count = published.length + notPublished.length;
-  const available = STATE_BUDGET.publications - jsonBytes({ published: [], notPublished: [], omitted: count });
+  const available = STATE_BUDGET.publications - jsonBytes({ published: [], notPublished: [], omitted: count, announce: true });
   const refusals = takeWithin(notPublished, available);
   const rest = takeWithin(published, available - jsonBytes(refusals));
   const omitted = count - refusals.length - rest.length;
@@ -106,8 +152,7 @@ type Outcome = { readonly changed: boolean } | PublicationRefusal;
 
 /** Publishes the certificate at one address: all checks first, then logo, chain and, last, the description. */
 async function publishAt(
-  { domain, selector }: Address,
-  replace: boolean,
+  { domain, selector, replace, revokedSince }: Address & Pick<Candidate, 'replace' | 'revokedSince'>,
   { manifest, readPair }: StoredCertificate,
   { s3, bucket, publishedUrl, now }: PublishDependencies,
 ): Promise<Outcome> {
@@ -117,7 +162,8 @@ async function publishAt(
     const state = await address.head();
     const { current } = state;
     const at = now();
-    const refusal = findRefusal({ manifest, domain, selector, replace, current, damage: damageOf(state), at });
+    const damage = damageOf(state);
+    const refusal = findRefusal({ manifest, domain, selector, replace, current, damage, revokedSince, at });
     if (refusal) {
       return refusal;
     }
@@ -172,7 +218,7 @@ function damageOf({ damage, deleted, chain }: AddressState): string | undefined 
 }
 
 function publishedPair(manifest: StoredManifest, at: Date, objects: PublishedPair['objects']): PublishedPair {
-  const { orderNumber, fingerprintSha256, notBefore, notAfter, domains } = manifest;
-  const since = at.toISOString();
-  return { orderNumber, since, fingerprintSha256, notBefore, notAfter, owner: ownerOf(manifest), domains, objects };
+  const { orderNumber, collectedAt, fingerprintSha256, notBefore, notAfter, domains } = manifest;
+  const certificate = { fingerprintSha256, notBefore, notAfter, owner: ownerOf(manifest), domains };
+  return { orderNumber, since: at.toISOString(), collectedAt, ...certificate, objects };
 }

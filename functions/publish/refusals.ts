@@ -1,6 +1,6 @@
 import { assertionName, covers, coversName } from '../bimi.ts';
-import type { StoredManifest } from '../store/manifest.ts';
-import { type Publication, publishedKeys } from '../store/publication.ts';
+import { CLOCK_TOLERANCE_MILLISECONDS, type StoredManifest } from '../store/manifest.ts';
+import { type Publication, type PublishedPair, publishedKeys } from '../store/publication.ts';
 import { joinWithLimit, STATE_BUDGET, truncate } from '../text.ts';
 
 /**
@@ -26,6 +26,8 @@ export interface Candidate {
    * known.
    */
   readonly damage: string | undefined;
+  /** When the collector learned that the CA revoked the certificate; undefined if it is not known to be revoked. */
+  readonly revokedSince: string | undefined;
   readonly at: Date;
 }
 
@@ -34,6 +36,9 @@ type Check = (candidate: Candidate) => string | false | undefined;
 
 /** Every reason not to publish, in the order of the checks. docs/publishing.md lists them. */
 export const REFUSALS = {
+  'not-yet-valid': ({ manifest: { notBefore }, at }) =>
+    Date.parse(notBefore) - at.getTime() > CLOCK_TOLERANCE_MILLISECONDS &&
+    `the certificate is not valid before ${notBefore}; the collector asks the CA for it again when it is valid`,
   'not-publishable': ({ manifest }) => {
     // The finding domain-coverage is about all domains of the first event. The next check is about this domain only.
     const errors = manifest.findings.filter(({ id, severity }) => severity === 'error' && id !== 'domain-coverage');
@@ -50,13 +55,16 @@ export const REFUSALS = {
     !replace &&
     damage !== undefined &&
     `the live certificate is unknown: ${publishedKeys(domain, selector).description} ${quote(damage)}; restore an earlier version of this object, or ${SEND_AGAIN}`,
-  revoked: ({ manifest, current }) =>
-    current &&
-    !current.served &&
-    current.live.fingerprintSha256 === manifest.fingerprintSha256 &&
-    `the CA revoked this certificate (known since ${current.revokedAt}), and it was taken down`,
-  older: ({ manifest, current }) => {
-    if (!current) {
+  revoked: ({ manifest, current, revokedSince }) => {
+    if (current?.live.fingerprintSha256 === manifest.fingerprintSha256) {
+      return (
+        !current.served && `the CA revoked this certificate (known since ${current.revokedAt}), and it was taken down`
+      );
+    }
+    return revokedSince !== undefined && `the CA revoked this certificate (known since ${revokedSince})`;
+  },
+  older: ({ manifest, current, at }) => {
+    if (!current || at.getTime() > Date.parse(current.live.notAfter)) {
       return false;
     }
     const { notBefore } = manifest;
@@ -75,7 +83,7 @@ export const REFUSALS = {
   'other-owner': ({ manifest, current, replace }) =>
     !replace &&
     current &&
-    comparableName(ownerOf(manifest)) !== comparableName(current.live.owner) &&
+    !haveSameOwner(manifest, current.live) &&
     `the certificate belongs to ${quoteName(ownerOf(manifest))}, but the live certificate (order ${current.live.orderNumber}) belongs to ${quoteName(current.live.owner)}; ${IF_INTENDED}`,
   'less-coverage': ({ manifest: { domains }, current, replace }) => {
     const lost = replace || !current ? [] : current.live.domains.filter((name) => !coversName(domains, name));
@@ -134,6 +142,11 @@ export function ownerOf({ attributes }: Pick<StoredManifest, 'attributes'>): str
     : Object.entries(attributes)
         .map(([name, values]) => `${name}=${values.join('+')}`)
         .join(', ');
+}
+
+/** Whether a certificate belongs to the owner of a published one. */
+export function haveSameOwner(manifest: Pick<StoredManifest, 'attributes'>, { owner }: PublishedPair): boolean {
+  return comparableName(ownerOf(manifest)) === comparableName(owner);
 }
 
 /**

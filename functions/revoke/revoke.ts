@@ -5,7 +5,7 @@ import { orderInStateSchema } from '../order.ts';
 import { openAddress } from '../store/address.ts';
 import { listKeys } from '../store/listing.ts';
 import { retryOnConflict } from '../store/objects.ts';
-import { PUBLICATION_KEY, PUBLISHED, type Publication } from '../store/publication.ts';
+import { isRevokedCertificate, PUBLICATION_KEY, PUBLISHED, type Publication } from '../store/publication.ts';
 
 /** A publication whose certificate the CA revoked, for the log. */
 export interface RevokedRecord {
@@ -62,7 +62,7 @@ export async function revoke(event: unknown, dependencies: RevokeDependencies): 
     return;
   }
   const { orderNumber } = detail;
-  const knownSince = new Date(detail.knownSince);
+  const knownSince = new Date(detail.knownSince).toISOString();
   for await (const key of listKeys({ s3, bucket }, PUBLISHED, PUBLICATION_KEY)) {
     const [, domain, selector] = PUBLICATION_KEY.exec(key) ?? [];
     if (domain !== undefined && selector !== undefined) {
@@ -73,8 +73,8 @@ export async function revoke(event: unknown, dependencies: RevokeDependencies): 
 
 interface Revocation {
   readonly orderNumber: string;
-  /** When the collector learned it. Anything that the order published later is another certificate. */
-  readonly knownSince: Date;
+  /** When the collector learned it. */
+  readonly knownSince: string;
   readonly domain: string;
   readonly selector: string;
 }
@@ -93,7 +93,7 @@ async function revokeAt(
     }
     const next = {
       ...current,
-      revokedAt: current.revokedAt ?? knownSince.toISOString(),
+      revokedAt: current.revokedAt ?? knownSince,
       served: current.served && !unpublish,
     };
     if (next.revokedAt !== current.revokedAt || next.served !== current.served) {
@@ -118,6 +118,6 @@ async function revokeAt(
   }
 
   function isRevoked({ live }: Publication): boolean {
-    return live.orderNumber === orderNumber && Date.parse(live.since) <= knownSince.getTime();
+    return live.orderNumber === orderNumber && isRevokedCertificate(live, knownSince);
   }
 }

@@ -13,6 +13,8 @@ export const PUBLICATION_KEY = /^published\/([^/]+)\/([^/]+)\.json$/;
 const pairSchema = v.object({
   orderNumber: v.string(),
   since: dateSchema,
+  /** When the certificate was collected. Release 0.1.0 did not store it. */
+  collectedAt: v.optional(v.string()),
   fingerprintSha256: v.string(),
   notBefore: dateSchema,
   notAfter: dateSchema,
@@ -48,6 +50,16 @@ export type PublishedPart = keyof PublishedPair['objects'];
  * `<selector>.json`: what is live at an address, since when, from which order, and what was live before. Written last.
  */
 export type Publication = v.InferOutput<typeof publicationSchema>;
+
+/**
+ * Whether a live certificate is the one of which the collector learned at this time that the CA revoked it: it was
+ * collected before. It may have been published later, by an execution that could not publish at first. Anything that the
+ * order collected later is another certificate.
+ */
+export function isRevokedCertificate({ collectedAt, since }: PublishedPair, knownSince: string): boolean {
+  const collected = Date.parse(collectedAt ?? since);
+  return (Number.isNaN(collected) ? Date.parse(since) : collected) <= Date.parse(knownSince);
+}
 
 /** Parses the description of a publication. A damaged description results in issues, never in an error. */
 export function parsePublication(description: unknown): v.SafeParseResult<typeof publicationSchema> {

@@ -13,7 +13,7 @@ import {
 } from '../events.ts';
 import { type Bus, sendEvents } from '../send-events.ts';
 import { type Bucket, type Listing, readObjects } from '../store/listing.ts';
-import type { Publication } from '../store/publication.ts';
+import { isRevokedCertificate, type Publication } from '../store/publication.ts';
 import { type OrderStatus, parseStatus, STATUS_KEY, statusKey } from '../store/status.ts';
 import { STATE_BUDGET, truncate } from '../text.ts';
 import { type EndedDependencies, findUnreportedEnds } from './ended.ts';
@@ -156,8 +156,7 @@ function isUnmarked({ error, orderNumber, updatedAt }: OrderStatus, { live, revo
     error === ('CertificateRevoked' satisfies Refusal) &&
     live.orderNumber === orderNumber &&
     revokedAt === null &&
-    // Anything that the order published later is another certificate.
-    Date.parse(live.since) <= Date.parse(updatedAt)
+    isRevokedCertificate(live, updatedAt)
   );
 }
 

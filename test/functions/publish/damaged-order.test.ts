@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { issueCertificates, NEWER } from './certificates.ts';
+import { issueCertificates, NEWER, OTHER } from './certificates.ts';
 import { type Issue, type PublishedBucket, publishedResult, sha256, startBucket } from './published-bucket.ts';
 
 let newer: Issue;
@@ -40,13 +40,40 @@ describe('The damaged folder of an order', () => {
       `${MANIFEST} lists no logo`,
     ],
     [
-      'a manifest that lists another version of the chain',
+      'a chain whose listed version was purged',
       async () => {
-        const other = { ...(await manifest()) };
-        other.objects.chain.versionId = other.objects.response.versionId;
+        const { key, versionId } = (await manifest()).objects.chain;
+        await bucket.overwrite(key, 'damage');
+        return bucket.purge(key, versionId);
+      },
+      `orders/${NEWER}/chain.pem is missing in the version that the manifest lists`,
+    ],
+    [
+      'a version of the chain that is no version id, and no chain',
+      async () => {
+        const other = await manifest();
+        other.objects.chain.versionId = 'no/version';
+        await bucket.remove(other.objects.chain.key);
         return bucket.overwrite(MANIFEST, JSON.stringify(other));
       },
-      `orders/${NEWER}/chain.pem is missing in the version`,
+      `orders/${NEWER}/chain.pem is missing in the version that the manifest lists`,
+    ],
+    [
+      'a delete marker in place of the chain',
+      async () => {
+        const other = await manifest();
+        other.objects.chain.versionId = (await bucket.remove(other.objects.chain.key)).VersionId;
+        return bucket.overwrite(MANIFEST, JSON.stringify(other));
+      },
+      `orders/${NEWER}/chain.pem is missing in the version that the manifest lists`,
+    ],
+    [
+      'the manifest of another order',
+      async () => {
+        await bucket.store(OTHER, newer);
+        return bucket.overwrite(MANIFEST, (await bucket.read(`orders/${OTHER}/certificate.json`)).body);
+      },
+      `${MANIFEST} is damaged: the whole object: it describes order ${OTHER}`,
     ],
     [
       'a manifest that lists another hash of the chain',
@@ -55,7 +82,7 @@ describe('The damaged folder of an order', () => {
         other.objects.chain.sha256 = sha256('');
         return bucket.overwrite(MANIFEST, JSON.stringify(other));
       },
-      `orders/${NEWER}/chain.pem does not have the SHA-256`,
+      `orders/${NEWER}/chain.pem is missing in the version that the manifest lists, or has another SHA-256`,
     ],
   ])('With %s, publish fails with the reason and publishes nothing.', async (_, harm, problem) => {
     await bucket.store(NEWER, newer);
@@ -65,6 +92,15 @@ describe('The damaged folder of an order', () => {
       message: expect.stringContaining(`Order ${NEWER}: ${problem}`),
     });
     expect(await bucket.keys()).toEqual([]);
+  });
+
+  test('A purged version does not matter if a later one has the same bytes.', async () => {
+    await bucket.store(NEWER, newer);
+    const { key, versionId } = (await manifest()).objects.chain;
+    await bucket.overwrite(key, newer.certificate.chainPem);
+    await bucket.purge(key, versionId);
+    expect(await bucket.publish(NEWER)).toEqual(publishedResult(true));
+    await bucket.expectLive(newer, NEWER);
   });
 
   test('A newer version of an object does not matter, because the listed version is read.', async () => {

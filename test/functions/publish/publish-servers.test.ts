@@ -74,7 +74,7 @@ describe.each([
     expect(await publishThere(NEWER)).toEqual(publishedResult(true));
     expect(await readThere(PEM)).toBe(newer.certificate.chainPem);
     expect(await readThere(SVG)).toBe(logo('newer'));
-    expect(await publishThere(OLDER)).toEqual(refusedResult('older', /2026-01-01/));
+    expect(await publishThere(OLDER)).toEqual(refusedResult('older', /2026-01-01/, false));
     expect(await publishThere(NEWER)).toEqual(publishedResult(false));
     expect(await readThere(PEM)).toBe(newer.certificate.chainPem);
     expect(JSON.parse((await readThere(JSON_KEY)) ?? '')).toMatchObject({

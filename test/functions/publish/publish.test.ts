@@ -64,6 +64,7 @@ describe('The first certificate of a domain', () => {
       live: {
         orderNumber: NEWER,
         since: NOW,
+        collectedAt: NOW,
         fingerprintSha256: report.fingerprintSha256,
         notBefore: '2026-03-01T00:00:00.000Z',
         notAfter: report.notAfter,
@@ -275,13 +276,6 @@ describe('The same certificate again', () => {
 });
 
 describe('The options of an order', () => {
-  test('An order without domains causes no request.', async () => {
-    const requests = await bucket.requestsOf(async () =>
-      expect(await bucket.publish(NEWER, {})).toEqual({ published: [], notPublished: [] }),
-    );
-    expect(requests).toEqual([]);
-  });
-
   test('Each of several domains is published or has the reason why not.', async () => {
     const domains = [DOMAIN, 'example.net', 'example.org', 'bücher.example'];
     const covered = [DOMAIN, 'example.net', 'xn--bcher-kva.example'];
@@ -339,6 +333,7 @@ describe('The options of an order', () => {
     await bucket.publishOrder(NEWER, newer);
     await bucket.store(OLDER, older);
     expect(await bucket.publish(OLDER, options({ selector: 'brand-2' }))).toEqual({
+      announce: true,
       published: [
         {
           domain: DOMAIN,

@@ -11,6 +11,7 @@ import { expect } from 'vitest';
 import { type MarkCertificate, readMarkCertificate } from '../../../functions/certificate/report.ts';
 import { type PublicationRecord, type PublishResult, publish } from '../../../functions/publish/publish.ts';
 import { openArchive } from '../../../functions/store/archive.ts';
+import type { Provenance } from '../../../functions/store/manifest.ts';
 import {
   type Publication,
   type PublishedPair,
@@ -64,6 +65,10 @@ export async function issueBy(
 export interface PublishCall {
   readonly client?: string;
   readonly at?: string;
+  /** The start of the execution; missing in executions of release 0.1.0. */
+  readonly startedAt?: string;
+  /** The corrected options at `$.collection.order`. */
+  readonly corrected?: object;
   readonly publishedUrl?: string;
   readonly observe?: (record: PublicationRecord) => void;
 }
@@ -128,21 +133,28 @@ export async function startBucket() {
     close: () => server.close(),
 
     /** Stores the certificate of an order, as Collect does. */
-    store(orderNumber: string, { body, certificate }: Issue) {
-      const provenance = { execution: `order-${orderNumber}`, collectedAt: NOW };
+    store(orderNumber: string, { body, certificate }: Issue, given: Partial<Provenance> = {}) {
+      const provenance = { execution: `order-${orderNumber}`, collectedAt: NOW, ...given };
       return openArchive(reader, BUCKET, orderNumber).store({ container: 'pkcs7', body }, certificate, provenance);
     },
 
     publish(
       orderNumber: string,
       options: object = { domains: [DOMAIN] },
-      { client = 'publisher', at = NOW, publishedUrl = BASE, observe = () => undefined }: PublishCall = {},
+      {
+        client = 'publisher',
+        at = NOW,
+        publishedUrl = BASE,
+        observe = () => undefined,
+        startedAt,
+        corrected,
+      }: PublishCall = {},
     ) {
       // The whole state, as Step Functions passes it. What it contains about the certificate is wrong and must be
       // ignored.
       const certificate = { fingerprintSha256: 'c0ffee', domains: ['elsewhere.example'], publishable: false };
-      const collection = { outcome: 'issued', checks: 3, waitSeconds: 0, certificate };
-      const event = { order: { orderNumber, ...options, collection } };
+      const collection = { outcome: 'issued', checks: 3, waitSeconds: 0, certificate, order: corrected };
+      const event = { order: { orderNumber, ...options, collection }, startedAt };
       return publish(event, { s3: clientOf(client), bucket: BUCKET, publishedUrl, observe, now: () => new Date(at) });
     },
 
@@ -153,6 +165,9 @@ export async function startBucket() {
     },
 
     remove: (Key: string) => reader.send(new DeleteObjectCommand({ Bucket: BUCKET, Key })),
+
+    /** Deletes one version of an object, as a lifecycle rule does. */
+    purge: (Key: string, VersionId: string) => reader.send(new DeleteObjectCommand({ Bucket: BUCKET, Key, VersionId })),
 
     overwrite: (Key: string, body: string | Uint8Array, ContentType?: string) =>
       reader.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: Buffer.from(body), ContentType })),
@@ -204,11 +219,17 @@ export const options = (changes: object = {}) => ({ domains: [DOMAIN], ...change
 export const publishedResult = (changed: boolean): PublishResult => ({
   published: [{ domain: DOMAIN, selector: 'default', bimiRecord: RECORD, changed }],
   notPublished: [],
+  ...(changed && { announce: true }),
 });
 
-/** The result of publish for the test's domain, if its certificate is refused. */
-export const refusedResult = (reason: string, message: string | RegExp) => ({
+/**
+ * The result of publish for the test's domain, if its certificate is refused.
+ *
+ * @param announce whether a person must know the reason.
+ */
+export const refusedResult = (reason: string, message: string | RegExp, announce = true) => ({
   published: [],
+  ...(announce && { announce }),
   notPublished: [
     {
       domain: DOMAIN,

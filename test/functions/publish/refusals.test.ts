@@ -69,6 +69,7 @@ function candidate({
     replace: false,
     current: published(),
     damage: undefined,
+    revokedSince: undefined,
     at: NOW,
     ...rest,
   };
@@ -86,6 +87,17 @@ describe('An accepted certificate', () => {
     [
       'if it names the selector',
       candidate({ manifest: { domains: ['default._bimi.example.com'] }, current: undefined }),
+    ],
+    ['if it is valid five minutes later', candidate({ manifest: { notBefore: '2026-06-01T08:05:00.000Z' } })],
+    [
+      'over a newer one that has expired',
+      candidate({
+        current: published({ notBefore: '2026-05-01T00:00:00.000Z', notAfter: '2026-06-01T07:59:59.000Z' }),
+      }),
+    ],
+    [
+      'again after the CA revoked it, while it is still live',
+      candidate({ current: published(sameCertificate), revokedSince: '2026-05-01T00:00:00.000Z' }),
     ],
     ['in its last millisecond', candidate({ at: new Date(manifest.notAfter) })],
     ['again', candidate({ current: published(sameCertificate) })],
@@ -109,6 +121,15 @@ describe('An accepted certificate', () => {
 });
 
 const REFUSED: readonly (readonly [keyof typeof REFUSALS, string, Candidate, string])[] = [
+  [
+    'not-yet-valid',
+    'a date more than five minutes ahead',
+    candidate({
+      manifest: { notBefore: '2026-06-01T08:05:00.001Z', findings: [error('validity', 'not valid')] },
+      current: undefined,
+    }),
+    'the certificate is not valid before 2026-06-01T08:05:00.001Z; the collector asks the CA for it again when it is valid',
+  ],
   [
     'not-publishable',
     'error findings',
@@ -144,6 +165,12 @@ const REFUSED: readonly (readonly [keyof typeof REFUSALS, string, Candidate, str
     'a revocation after which it was taken down',
     candidate({ current: published(sameCertificate, { served: false, revokedAt: '2026-05-01T00:00:00.000Z' }) }),
     'the CA revoked this certificate (known since 2026-05-01T00:00:00.000Z), and it was taken down',
+  ],
+  [
+    'revoked',
+    'a revocation that was known before it was published',
+    candidate({ current: undefined, revokedSince: '2026-05-01T00:00:00.000Z', replace: true }),
+    'the CA revoked this certificate (known since 2026-05-01T00:00:00.000Z)',
   ],
   [
     'older',

@@ -87,9 +87,16 @@ describe('A revoked certificate', () => {
     expect(await bucket.expectLive(renewal, RENEWAL)).toEqual(before);
   });
 
-  test('A certificate that the same order published later stays as it is.', async () => {
+  test('A certificate that was collected before and published later is marked.', async () => {
+    await bucket.store(ORDER, issue);
+    await bucket.publish(ORDER, { domains: [DOMAIN] }, { at: LATER });
+    expect((await run(bucket)).records).toMatchObject([{ domain: DOMAIN, revokedAt: REVOKED_AT }]);
+    expect(await bucket.description()).toMatchObject({ revokedAt: REVOKED_AT, served: true });
+  });
+
+  test('A certificate that the same order collected later stays as it is.', async () => {
     await bucket.publishOrder(ORDER, issue);
-    await bucket.store(ORDER, renewal);
+    await bucket.store(ORDER, renewal, { collectedAt: LATER });
     await bucket.publish(ORDER, { domains: [DOMAIN] }, { at: LATER });
     expect((await run(bucket, revoked(), { unpublish: true })).records).toEqual([]);
     expect(await bucket.expectLive(renewal, ORDER)).toMatchObject({ revokedAt: null });

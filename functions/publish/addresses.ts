@@ -1,0 +1,93 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import { inBatches } from '../batches.ts';
+import { assertionName, covers, DEFAULT_SELECTOR } from '../bimi.ts';
+import type { OrderOptions } from '../order.ts';
+import { openAddress } from '../store/address.ts';
+import { listKeys, readObjects } from '../store/listing.ts';
+import { parseManifest, type StoredManifest, SUPERSEDED_MANIFEST_KEY } from '../store/manifest.ts';
+import { knownOptions } from '../store/order-file.ts';
+import { PUBLICATION_KEY, PUBLISHED, type Publication } from '../store/publication.ts';
+import { haveSameOwner } from './refusals.ts';
+
+/** The maximum number of domains whose publications are read at the same time. */
+const CONCURRENT_DOMAINS = 10;
+
+/** Where a certificate is published. */
+export interface Address {
+  readonly domain: string;
+  readonly selector: string;
+}
+
+/**
+ * Finds the addresses at which the certificate of an order must be published: the domains that the order names. An order
+ * without domains inherits them: from what is known of the order, and from the publications that its certificate
+ * replaces.
+ */
+export async function findAddresses(
+  { domains = [], selector }: OrderOptions,
+  manifest: StoredManifest,
+  { s3, bucket }: { readonly s3: S3Client; readonly bucket: string },
+): Promise<readonly Address[]> {
+  if (domains.length > 0) {
+    return unique(domains.map((domain) => ({ domain, selector: selector ?? DEFAULT_SELECTOR })));
+  }
+  const { orderNumber } = manifest;
+  const known = (await knownOptions(s3, bucket, orderNumber)) ?? {};
+  const knownDomains = known.domains ?? [];
+  const knownSelector = selector ?? known.selector ?? DEFAULT_SELECTOR;
+  const superseded = await readObjects(
+    { s3, bucket },
+    `orders/${orderNumber}/superseded/`,
+    SUPERSEDED_MANIFEST_KEY,
+    parseManifest,
+  );
+  const names = [manifest, ...superseded.read.map(({ content }) => content)].flatMap((each) => each.domains);
+  const live = await findLive([...new Set([...knownDomains, ...names.map(domainOf)])]);
+  return unique([...knownDomains.map((domain) => ({ domain, selector: knownSelector })), ...live]);
+
+  /**
+   * Finds the publications that the certificate replaces. Only the folders of these domains are listed: an order can
+   * have been published only at domains that one of its certificates covers.
+   */
+  async function findLive(candidates: readonly string[]): Promise<Address[]> {
+    const found: Address[] = [];
+    for (const batch of inBatches(candidates, CONCURRENT_DOMAINS)) {
+      found.push(...(await Promise.all(batch.map(findLiveAt))).flat());
+    }
+    return found;
+  }
+
+  async function findLiveAt(domain: string): Promise<Address[]> {
+    const found: Address[] = [];
+    for await (const key of listKeys({ s3, bucket }, `${PUBLISHED}${domain}/`, PUBLICATION_KEY)) {
+      const [, , liveSelector = ''] = PUBLICATION_KEY.exec(key) ?? [];
+      const { current } = await openAddress(s3, bucket, domain, liveSelector).readDescription();
+      if (current && isReplacedBy(manifest, current)) {
+        found.push({ domain, selector: liveSelector });
+      }
+    }
+    return found;
+  }
+}
+
+/**
+ * Whether a publication belongs to an order without domains: it is one of this order, or an older one of the same owner
+ * at an address that the certificate covers.
+ */
+function isReplacedBy(manifest: StoredManifest, { domain, selector, live }: Publication): boolean {
+  return (
+    live.orderNumber === manifest.orderNumber ||
+    (covers(manifest.domains, domain, selector) &&
+      haveSameOwner(manifest, live) &&
+      Date.parse(live.notBefore) <= Date.parse(manifest.notBefore))
+  );
+}
+
+/** The domain of a name in a certificate, which can be that of a BIMI record. */
+function domainOf(name: string): string {
+  return name.replace(/^[^.]+\._bimi\./, '');
+}
+
+function unique(addresses: readonly Address[]): Address[] {
+  return [...new Map(addresses.map((address) => [assertionName(address.domain, address.selector), address])).values()];
+}
