@@ -1,5 +1,6 @@
 import { bimiRecord, DEFAULT_SELECTOR } from '../bimi.ts';
 import type { Reply } from '../collectmc/reply.ts';
+import { CLOCK_TOLERANCE_MILLISECONDS } from '../days.ts';
 import type { Archive } from '../store/archive.ts';
 import type { StoredFinding, StoredManifest } from '../store/manifest.ts';
 import { STATE_BUDGET, takeWithin } from '../text.ts';
@@ -77,7 +78,14 @@ export async function collectCertificate(
   const { account = null, domains = [], product, selector } = await checked.read();
   let certificate: Awaited<ReturnType<typeof readMarkCertificate>>;
   try {
-    certificate = await readMarkCertificate(payload, { at: now(), domains, selector, product, trustAnchors });
+    const expectations = { domains, selector, product, trustAnchors };
+    const at = now();
+    certificate = await readMarkCertificate(payload, { ...expectations, at });
+    // The clock of the CA may be ahead. Without this, the finding would keep the certificate from being published.
+    const validFrom = new Date(certificate.report.notBefore);
+    if (validFrom > at && validFrom.getTime() - at.getTime() <= CLOCK_TOLERANCE_MILLISECONDS) {
+      certificate = await readMarkCertificate(payload, { ...expectations, at: validFrom });
+    }
   } catch (error) {
     const reason = error instanceof InvalidChainError ? error.message : `the response cannot be read: ${error}`;
     await archive.reject(isStorable ? response : undefined, reason, provenance);

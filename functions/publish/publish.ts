@@ -141,7 +141,8 @@ function withinBudget(
   notPublished: PublishResult['notPublished'],
 ): PublishResult {
   const count = published.length + notPublished.length;
-  const available = STATE_BUDGET.publications - jsonBytes({ published: [], notPublished: [], omitted: count, announce: true });
+  const available =
+    STATE_BUDGET.publications - jsonBytes({ published: [], notPublished: [], omitted: count, announce: true });
   const refusals = takeWithin(notPublished, available);
   const rest = takeWithin(published, available - jsonBytes(refusals));
   const omitted = count - refusals.length - rest.length;

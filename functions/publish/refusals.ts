@@ -1,5 +1,6 @@
 import { assertionName, covers, coversName } from '../bimi.ts';
-import { CLOCK_TOLERANCE_MILLISECONDS, type StoredManifest } from '../store/manifest.ts';
+import { CLOCK_TOLERANCE_MILLISECONDS } from '../days.ts';
+import type { StoredManifest } from '../store/manifest.ts';
 import { type Publication, type PublishedPair, publishedKeys } from '../store/publication.ts';
 import { joinWithLimit, STATE_BUDGET, truncate } from '../text.ts';
 

@@ -6,7 +6,6 @@ import { type Entry, type FolderState, openCertificateFolder } from './certifica
 import { toJsonBytes } from './json.ts';
 import {
   CHAIN_TYPE,
-  CLOCK_TOLERANCE_MILLISECONDS,
   type Manifest,
   type Ordered,
   type Provenance,

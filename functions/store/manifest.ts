@@ -7,9 +7,6 @@ import { type StoredObject, storedObjectSchema } from './objects.ts';
 export const CHAIN_TYPE = 'application/pem-certificate-chain';
 export const SVG_TYPE = 'image/svg+xml';
 
-/** How far the clock of the CA may be ahead. A certificate that is valid within this time counts as valid. */
-export const CLOCK_TOLERANCE_MILLISECONDS = 5 * 60 * 1000;
-
 /**
  * `certificate.json`. It is written last, so everything that it lists is complete. Readers read it before any other
  * key.

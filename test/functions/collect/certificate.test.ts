@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { collectCertificate } from '../../../functions/collect/certificate.ts';
+import { createCheckedOrder } from '../../../functions/collect/options.ts';
+import { openArchive } from '../../../functions/store/archive.ts';
+import {
+  type CertificateAuthority,
+  createCertificateAuthority,
+} from '../../../infra/local/ca/certificate-authority.ts';
+import { pkcs7 } from '../../../infra/local/ca/containers.ts';
+import { type S3Server, startS3Server } from '../../s3-server.ts';
+import { BUCKET, clientOf, ORDER_NUMBER } from '../store/archive-bucket.ts';
+
+const NOW = new Date('2026-06-01T08:00:00.000Z');
+
+let authority: CertificateAuthority;
+let server: S3Server;
+
+beforeAll(async () => {
+  const since = { notBefore: new Date('2020-01-01T00:00:00Z') };
+  authority = (await createCertificateAuthority()).with({ root: since, issuing: since });
+});
+
+beforeEach(async () => {
+  server = await startS3Server();
+});
+
+afterEach(() => server.close());
+
+/** Collects a certificate that becomes valid after so many seconds. */
+async function collectAhead(seconds: number) {
+  const { chain } = authority.issue({
+    domains: ['example.com'],
+    notBefore: new Date(NOW.getTime() + seconds * 1000),
+  });
+  const body = pkcs7(chain);
+  const outcome = await collectCertificate(
+    createCheckedOrder(
+      { order: { orderNumber: ORDER_NUMBER }, execution: 'order-1', startedAt: NOW.toISOString() },
+      { readOptions: async (_, { options }) => options },
+    ),
+    { reply: { kind: 'issued', status: 2, container: 'pkcs7', payload: body }, body, execution: 'order-1' },
+    {
+      collector: 'acme',
+      bucket: BUCKET,
+      trustAnchors: [createHash('sha256').update(authority.root).digest('hex')],
+      publishedUrl: undefined,
+      archive: async (orderNumber) => openArchive(clientOf('x', server.url), BUCKET, orderNumber),
+      now: () => NOW,
+    },
+  );
+  return 'invalid' in outcome ? expect.unreachable(outcome.invalid) : outcome.certificate;
+}
+
+test.each([
+  [-60, true],
+  [0, true],
+  [1, true],
+  [300, true],
+  [301, false],
+  [86_400, false],
+])('A certificate that becomes valid after %i s is publishable: %s.', async (seconds, publishable) => {
+  const { findings, ...certificate } = await collectAhead(seconds);
+  expect(certificate).toMatchObject({ publishable, changed: true });
+  expect(findings.map(({ id }) => id)).toEqual(publishable ? [] : ['validity']);
+});
