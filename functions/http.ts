@@ -18,10 +18,11 @@ export interface HttpResponse {
    * Reads the body.
    *
    * @param limit the maximum number of bytes.
+   * @param received gets the parts of the body as they arrive, so that a body that breaks off is not lost.
    * @throws {BodyTooLargeError} if the body has more bytes.
    * @throws {Error} if the connection breaks before the announced length, or the signal aborts.
    */
-  read(limit: number): Promise<Uint8Array>;
+  read(limit: number, received?: Uint8Array[]): Promise<Uint8Array>;
   /** Closes the connection without reading the body. */
   discard(): void;
 }
@@ -62,7 +63,7 @@ export const sendHttp: HttpClient = async ({ url, signal, form }) => {
   return {
     status: response.statusCode ?? 0,
     headers: response.headers,
-    read: (limit) => beforeAbort(signal, readBody(response, limit)),
+    read: (limit, received) => beforeAbort(signal, readBody(response, limit, received)),
     discard: () => response.destroy(),
   };
 };
@@ -115,8 +116,7 @@ async function beforeAbort<T>(signal: AbortSignal, work: Promise<T>): Promise<T>
   }
 }
 
-async function readBody(response: IncomingMessage, limit: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
+async function readBody(response: IncomingMessage, limit: number, chunks: Uint8Array[] = []): Promise<Uint8Array> {
   let size = 0;
   for await (const chunk of response as AsyncIterable<Uint8Array>) {
     size += chunk.length;

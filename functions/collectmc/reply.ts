@@ -1,4 +1,16 @@
+import { redact } from '../redact.ts';
+import { excerpt, isBinary, isHtml, readBodyText } from './body-text.ts';
 import { type Refusal, STATUSES, type WaitingReason } from './codes.ts';
+import {
+  DOUBTFUL_HTTP_STATUSES,
+  isAboutLogin,
+  isLoginAddress,
+  isLoginPage,
+  isOutageStatus,
+  namesLoginArgument,
+  namesOtherArgument,
+  saysLoginRejected,
+} from './rejection.ts';
 
 /** The format in which the CA sent the certificates. */
 export type Container = 'pkcs7' | 'zip' | 'pem';
@@ -10,7 +22,10 @@ export type Reply =
    * data.
    */
   | { readonly kind: 'issued'; readonly status: 2; readonly container: Container; readonly payload: Uint8Array }
-  /** `status` is missing if the reply had none: an outage. `text` is the CA's text, or a description of the reply. */
+  /**
+   * `status` is missing if the reply had no usable one. `text` is the CA's text, or a description of the reply with the
+   * beginning of its body: one line of at most 300 characters.
+   */
   | {
       readonly kind: 'waiting';
       readonly reason: WaitingReason;
@@ -41,26 +56,60 @@ const PKCS7_ARMOUR = /-{4,5} *BEGIN PKCS ?#?7/;
 /**
  * Reads a reply of CollectMC. It never throws. A reply that cannot be read is an outage, because the next reply may be
  * readable. If it were read as "processing", the fault would be hidden; if it were read as "issued", the wait would
- * end.
+ * end. But every reply that may be a rejected login is one: repeated calls with a rejected login lock the account.
  *
  * The content type is ignored: the CA's documentation names one that does not exist (`text\plain`).
+ *
+ * @param secrets what must not appear in the text of the reply. They are removed here, because the text of a reply that
+ *   cannot be read is cut here: a cut could leave a part of a secret that nobody finds later.
  */
-export function readReply(httpStatus: number, headers: ResponseHeaders, body: Uint8Array): Reply {
+export function readReply(
+  httpStatus: number,
+  headers: ResponseHeaders,
+  body: Uint8Array,
+  secrets: readonly string[] = [],
+): Reply {
   // Bytes that are not UTF-8 become replacement characters, so no input fails here. Only ASCII characters decide below.
   // trim() also removes a byte order mark.
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString().trim();
+  const reply =
+    readRejection(text) ??
+    (httpStatus === 200 ? readKnownForm(body, text) : undefined) ??
+    readOtherForm({ httpStatus, headers, body, text, secrets });
+  return 'text' in reply ? { ...reply, text: redact(reply.text, secrets) } : reply;
+}
 
+/**
+ * Reads a response whose body did not arrive completely. It is an outage, because the missing part could change its
+ * meaning, unless the part that arrived is a rejected login.
+ *
+ * @param problem why the body is incomplete, as a clause.
+ * @param secrets as for {@link readReply}.
+ */
+export function readBrokenReply(
+  problem: string,
+  { status, headers }: { readonly status: number; readonly headers: ResponseHeaders },
+  body: Uint8Array,
+  secrets: readonly string[],
+): Reply {
+  const reply = readReply(status, headers, body, secrets);
+  if (reply.kind === 'waiting' && reply.reason === 'credentials') {
+    return reply;
+  }
+  const text = Buffer.from(body).toString();
+  const beginning = excerpt(isBinary(text) ? text : readBodyText(text).text, secrets);
+  return { ...outage(joinDescription(problem, beginning)), ...(body.length > 0 && { unreadable: true }) };
+}
+
+/** Reads the status of a rejected login in a known form. The HTTP status does not matter: it could be a gateway's. */
+function readRejection(text: string): Reply | undefined {
+  const [, status, rest = ''] = STATUS_LINE.exec(text) ?? [];
   const form = readErrorForm(text);
-  // Each call with a rejected password brings the account closer to being locked. A rejection therefore counts in every
-  // form: with another HTTP status, or on one line with its text. If it were read as an outage, the call would be
-  // repeated within a minute.
-  if (form?.code === '-16' || /^-16(?!\d)/.test(text)) {
-    return readStatus(-16, form?.message ?? text.replace(/^-16[\s:,;]*/, ''));
-  }
-  if (httpStatus !== 200) {
-    return outage(`HTTP ${httpStatus}`, retryAfter(headers));
-  }
+  return status === '-16' || form?.code === '-16' ? readStatus(-16, form?.message ?? rest.trim()) : undefined;
+}
 
+/** Reads the forms that the CA documents, or that clients of its siblings see. */
+function readKnownForm(body: Uint8Array, text: string): Reply | undefined {
   // The status line comes first: `0`, a newline and ten more bytes are also a well-formed DER SEQUENCE.
   const [, statusText, rest = ''] = STATUS_LINE.exec(text) ?? [];
   if (statusText !== undefined) {
@@ -70,25 +119,156 @@ export function readReply(httpStatus: number, headers: ResponseHeaders, body: Ui
   if (binary) {
     return binary;
   }
+  const form = readErrorForm(text);
   if (form && /^-[1-9]\d{0,3}$/.test(form.code)) {
     return readStatus(Number(form.code), form.message);
   }
-  return readText(text) ?? outage(describe(body, text));
+  return readText(text);
 }
 
-function readStatus(status: number, text: string): Reply {
+/** Reads a status with its text; undefined if the status is not negative and means nothing here. */
+function readStatus(status: number, text: string): Reply | undefined {
   const meaning = STATUSES.get(status);
   if (!meaning) {
-    return status < 0 ? { kind: 'unknown', status, text } : outage(`the unknown status ${status}`);
+    return status < 0 ? (doubtful(`status ${status}`, text) ?? { kind: 'unknown', status, text }) : undefined;
   }
   switch (meaning.kind) {
     case 'issued':
-      return readText(text) ?? outage('status 2 without readable certificates');
-    case 'waiting':
-      return { kind: 'waiting', reason: meaning.reason, status, text: text || meaning.meaning };
+      return readText(text);
+    case 'waiting': {
+      const rejection = meaning.reason === 'outage' ? doubtful(`status ${status}`, text) : undefined;
+      return rejection ?? { kind: 'waiting', reason: meaning.reason, status, text: text || meaning.meaning };
+    }
     case 'refused':
-      return { kind: 'refused', refusal: meaning.refusal, status, text: text || meaning.meaning };
+      return (
+        readArgumentError(status, text) ?? {
+          kind: 'refused',
+          refusal: meaning.refusal,
+          status,
+          text: text || meaning.meaning,
+        }
+      );
   }
+}
+
+/** Statuses about an argument of the request, which can be the login. */
+const ARGUMENT_STATUSES: ReadonlySet<number> = new Set([-2, -3, -4]);
+
+/** Reads an error about an argument of the request as a rejected login, if it may be one. */
+function readArgumentError(status: number, text: string): Reply | undefined {
+  if (!ARGUMENT_STATUSES.has(status)) {
+    return undefined;
+  }
+  if (namesLoginArgument(text)) {
+    return { kind: 'waiting', reason: 'credentials', status, text };
+  }
+  return namesOtherArgument(text) ? undefined : doubtful(`status ${status}`, text);
+}
+
+/** A rejection that may come from something in front of the CA; undefined if the text is not about the login. */
+function doubtful(source: string, text: string): Reply | undefined {
+  return isAboutLogin(text)
+    ? { kind: 'waiting', reason: 'credentials', text: `${source}: ${text}`, doubtful: true }
+    : undefined;
+}
+
+/** A response that has none of the known forms, or another HTTP status than 200. */
+interface OtherForm {
+  readonly httpStatus: number;
+  readonly headers: ResponseHeaders;
+  readonly body: Uint8Array;
+  /** The body as text. */
+  readonly text: string;
+  readonly secrets: readonly string[];
+}
+
+/**
+ * Statuses that are read in every form, because a person must act or the CA must not be called. The others are read in
+ * the known forms only: in a sister interface they can have another meaning.
+ */
+const ANY_FORM_REASONS: ReadonlySet<WaitingReason> = new Set<WaitingReason>(['payment', 'permission', 'call-limit']);
+
+function readOtherForm({ httpStatus, headers, body, text, secrets }: OtherForm): Reply {
+  const isText = !isBinary(text);
+  const content = isText ? readBodyText(text) : { text, withoutLinks: text };
+  // A page can consist of a script.
+  const beginning = excerpt(content.text, secrets) || excerpt(text, secrets);
+  const credentials = (description: string, more: { readonly status?: number; readonly doubtful?: true }): Reply => ({
+    kind: 'waiting',
+    reason: 'credentials',
+    text: description === '' ? beginning || 'the login is not accepted' : joinDescription(description, beginning),
+    ...more,
+  });
+  const http = httpStatus === 200 ? '' : `HTTP ${httpStatus}`;
+
+  const statuses = isText ? statusesIn(content.text, text) : [];
+  if (statuses.includes(-16)) {
+    const message = beginning.replace(/^-16[\s:,;.]*/, '');
+    return { kind: 'waiting', reason: 'credentials', status: -16, text: message || STATUS_16 };
+  }
+  const argumentError = statuses.find((status) => ARGUMENT_STATUSES.has(status));
+  if (argumentError !== undefined && namesLoginArgument(content.text)) {
+    return credentials(http, { status: argumentError });
+  }
+  if (httpStatus === 401) {
+    return credentials(http, {});
+  }
+  const location = headers.location;
+  if (httpStatus >= 300 && httpStatus < 400 && typeof location === 'string' && isLoginAddress(location)) {
+    return { ...credentials(`${http}, a redirect to ${excerpt(location, secrets)}`, { doubtful: true }) };
+  }
+  if (DOUBTFUL_HTTP_STATUSES.has(httpStatus)) {
+    return credentials(http, { doubtful: true });
+  }
+
+  const [status] = statuses;
+  const meaning = status === undefined ? undefined : STATUSES.get(status);
+  if (
+    httpStatus === 200 &&
+    status !== undefined &&
+    meaning?.kind === 'waiting' &&
+    ANY_FORM_REASONS.has(meaning.reason)
+  ) {
+    return { kind: 'waiting', reason: meaning.reason, status, text: beginning };
+  }
+  // A status with another meaning keeps it. The others can come with any text.
+  const isOther = /^[012](?:\s*$|\s*\n)/.test(text) || (meaning !== undefined && !isOpenToText(status, content.text));
+  const isRejection = isOutageStatus(httpStatus)
+    ? saysLoginRejected(content.withoutLinks)
+    : isAboutLogin(content.withoutLinks) ||
+      (isHtml(text) && isLoginPage(text)) ||
+      headers['www-authenticate'] !== undefined;
+  if (isText && !isOther && isRejection) {
+    return credentials(http, { doubtful: true });
+  }
+  const isEmpty = text === '';
+  const description = http || describe(body, text);
+  return {
+    ...outage(joinDescription(description, isEmpty ? '' : beginning), http === '' ? undefined : retryAfter(headers)),
+    ...(!isEmpty && { unreadable: true }),
+  };
+}
+
+/** Whether a status can come with a text about a rejected login: an internal error, or an argument of the request. */
+function isOpenToText(status: number | undefined, text: string): boolean {
+  return status === -14 || (status !== undefined && ARGUMENT_STATUSES.has(status) && !namesOtherArgument(text));
+}
+
+function joinDescription(description: string, beginning: string): string {
+  return beginning === '' ? description : `${description}: ${beginning}`;
+}
+
+const STATUS_16 = STATUSES.get(-16)?.meaning ?? '';
+
+/** A negative number that is a word of its own: not in a range, a date, a time, a size or a name. */
+const NEGATIVE_NUMBER = /(?<![\w.+/\\-])(?<!\d[ \t]{1,3})[-−–]0{0,4}(\d{1,4})(?!\d|[a-z%_]|\.\d|[:/-]\d)/gi;
+
+/** The negative statuses that a body contains in any form, in their order. */
+function statusesIn(...texts: readonly string[]): readonly number[] {
+  const [visible = '', raw = ''] = texts;
+  // The attributes and scripts of a page contain numbers of other kinds.
+  const text = isHtml(raw) ? visible : `${raw}\n${visible}`;
+  return Array.from(text.matchAll(NEGATIVE_NUMBER), ([, digits]) => -Number(digits));
 }
 
 /**
@@ -181,7 +361,7 @@ function issued(container: Container, payload: Uint8Array): Reply {
 }
 
 /** A reply that contains nothing about the order, and therefore no status. */
-export function outage(text: string, retryAfter?: number): Reply {
+export function outage(text: string, retryAfter?: number): Extract<Reply, { readonly kind: 'waiting' }> {
   return { kind: 'waiting', reason: 'outage', text, ...(retryAfter !== undefined && { retryAfter }) };
 }
 
@@ -193,6 +373,10 @@ function retryAfter(headers: ResponseHeaders): number | undefined {
 function describe(body: Uint8Array, text: string): string {
   if (text === '') {
     return 'an empty body';
+  }
+  const [, status] = STATUS_LINE.exec(text) ?? [];
+  if (status !== undefined) {
+    return status === '2' ? 'status 2 without readable certificates' : `the unknown status ${status}`;
   }
   return text.startsWith('<') ? 'an HTML page' : `${body.length} bytes that are not a reply of CollectMC`;
 }

@@ -1,5 +1,5 @@
-import { connectionProblem, type HttpClient, isSecureUrl, SECURE_URL_FORM } from '../http.ts';
-import { outage, type Reply, readReply } from './reply.ts';
+import { connectionProblem, type HttpClient, type HttpResponse, isSecureUrl, SECURE_URL_FORM } from '../http.ts';
+import { outage, type Reply, readBrokenReply, readReply } from './reply.ts';
 
 /**
  * The URL that the CA documents. One of its samples has the path `/products/!CollectMC`, which no known client uses.
@@ -46,8 +46,9 @@ export interface CollectRequest {
 
 /** A reply, the body to store, and the duration of the call. */
 export interface CallResult {
+  /** Its text does not contain the password. */
   readonly reply: Reply;
-  /** Exactly the bytes that were received; empty if there were none. */
+  /** Exactly the bytes that were received, also of a body that broke off; empty if there were none. */
   readonly body: Uint8Array;
   /** The time from the start of the request to the last byte of the response. */
   readonly milliseconds: number;
@@ -80,12 +81,17 @@ export async function askCollectMc(
   const result = (reply: Reply, body: Uint8Array = new Uint8Array()): CallResult => {
     return { reply, body, milliseconds: Math.round(performance.now() - started) };
   };
+  const secrets = [request.loginPassword];
+  let response: HttpResponse | undefined;
+  const received: Uint8Array[] = [];
   try {
-    const response = await http({ url: new URL(request.url), form, signal });
-    const body = await response.read(BODY_LIMIT);
-    return result(readReply(response.status, response.headers, body), body);
+    response = await http({ url: new URL(request.url), form, signal });
+    const body = await response.read(BODY_LIMIT, received);
+    return result(readReply(response.status, response.headers, body, secrets), body);
   } catch (error) {
-    return result(outage(signal.aborted ? 'no answer in time' : connectionProblem(error)));
+    const problem = signal.aborted ? 'no answer in time' : connectionProblem(error);
+    const body = Buffer.concat(received);
+    return result(response ? readBrokenReply(problem, response, body, secrets) : outage(problem), body);
   }
 }
 

@@ -75,7 +75,8 @@ describe('The code 2', () => {
     expect(answered('2')).toEqual({
       kind: 'waiting',
       reason: 'outage',
-      text: 'status 2 without readable certificates',
+      text: 'status 2 without readable certificates: 2',
+      unreadable: true,
     });
   });
 });
@@ -94,7 +95,8 @@ describe('A code that is in no table', () => {
       expect(answered(`${code}\nNobody knows`)).toEqual({
         kind: 'waiting',
         reason: 'outage',
-        text: `the unknown status ${code}`,
+        text: `the unknown status ${code}: ${code} Nobody knows`,
+        unreadable: true,
       });
     }
   });

@@ -26,12 +26,17 @@ export function payloadOf(reply: Reply): { container: Container; payload: Buffer
   return reply.kind === 'issued' ? { container: reply.container, payload: Buffer.from(reply.payload) } : undefined;
 }
 
-/** The outage with a text. An outage that is read from a body has no status. */
+/** An outage without a body. */
 export function outage(text: unknown): unknown {
   return { kind: 'waiting', reason: 'outage', text };
 }
 
-export const NO_REPLY = expect.stringMatching(/^\d+ bytes that are not a reply of CollectMC$/);
+/** An outage that is read from a body. It has no status; its text begins with a description. */
+export function unreadable(description: string): unknown {
+  return { kind: 'waiting', reason: 'outage', text: expect.stringMatching(`^${description}(: .|$)`), unreadable: true };
+}
+
+export const NO_REPLY = '\\d+ bytes that are not a reply of CollectMC';
 
 export function sequence(content: Buffer): Buffer {
   const { length } = content;

@@ -13,6 +13,7 @@ import {
   PAGE,
   PLAIN,
   SIGNED_DATA,
+  unreadable,
 } from './replies.ts';
 
 describe('An outage', () => {
@@ -33,8 +34,8 @@ describe('An outage', () => {
     ['a page that shows a PKCS#7', `<html><pre>\n${armouredPkcs7(certificates)}</pre></html>`],
     ['XML', `<?xml version="1.0"?>\n<status>0</status>`],
   ])('is read from an HTML page: %s.', (_, body) => {
-    expect(answered(body)).toEqual(outage('an HTML page'));
-    expect(answered(body, { 'content-type': 'text/html' })).toEqual(outage('an HTML page'));
+    expect(answered(body)).toEqual(unreadable('an HTML page'));
+    expect(answered(body, { 'content-type': 'text/html' })).toEqual(unreadable('an HTML page'));
   });
 
   test.each([
@@ -47,7 +48,7 @@ describe('An outage', () => {
     ['base64 with url-safe digits', certsOnly.toString('base64url')],
     ['another status', '2'],
   ])('is read from the status 2 with %s.', (_, text) => {
-    expect(answered(`2\n${text}`)).toEqual(outage('status 2 without readable certificates'));
+    expect(answered(`2\n${text}`)).toEqual(unreadable('status 2 without readable certificates'));
   });
 
   test.each([
@@ -63,7 +64,7 @@ describe('An outage', () => {
     ['the last of several blocks cut off', pem(certificates).slice(0, -40)],
     ['a PKCS#7 armour cut off', armouredPkcs7(certificates).slice(0, -40)],
   ])('is read from a text that is not a reply: %s.', (_, body) => {
-    expect(answered(body)).toEqual(outage(NO_REPLY));
+    expect(answered(body)).toEqual(unreadable(NO_REPLY));
   });
 
   test.each([
@@ -99,19 +100,21 @@ describe('An outage', () => {
     ['a local file header alone', Buffer.from('PK\x03\x04')],
     ['a local file header and zeros', Buffer.concat([Buffer.from('PK\x03\x04'), Buffer.alloc(40)])],
   ])('is read from a binary body that is incomplete or has another format: %s.', (_, body) => {
-    expect(answered(body)).toEqual(outage(NO_REPLY));
+    expect(answered(body)).toEqual(unreadable(NO_REPLY));
   });
 
   test('states how many bytes could not be read.', () => {
-    expect(answered('Grüße')).toEqual(outage('7 bytes that are not a reply of CollectMC'));
+    expect(answered('Grüße')).toEqual(unreadable('7 bytes that are not a reply of CollectMC'));
   });
 
-  const statuses = [0, 100, 201, 204, 206, 299, 301, 302, 304, 307, 400, 401, 403, 404, 408, 429, 500, 502, 503, 504];
+  const statuses = [0, 100, 201, 204, 206, 299, 301, 302, 304, 307, 400, 404, 408, 429, 500, 502, 503, 504];
   const bodies = ['', '0', '1\n', '-20\nRejected', 'errorCode=-21', certsOnly, archive, `2\n${pem(certificates)}`];
 
   test.each(statuses)('is read from HTTP %i with any body.', (status) => {
     for (const body of bodies) {
-      expect(readReply(status, PLAIN, Buffer.from(body))).toEqual(outage(`HTTP ${status}`));
+      expect(readReply(status, PLAIN, Buffer.from(body))).toEqual(
+        body === '' ? outage(`HTTP ${status}`) : unreadable(`HTTP ${status}`),
+      );
     }
   });
 
@@ -142,6 +145,6 @@ describe('An outage', () => {
   test('contains a value of Retry-After for HTTP errors only.', () => {
     const reply = answered(PAGE, { 'retry-after': '120' });
 
-    expect(reply).toEqual(outage('an HTML page'));
+    expect(reply).toEqual(unreadable('an HTML page'));
   });
 });

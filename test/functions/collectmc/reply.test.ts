@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { base64Lines, pem } from '../../../infra/local/ca/containers.ts';
-import { answered, certificates, certsOnly, NO_REPLY, outage } from './replies.ts';
+import { answered, certificates, certsOnly, NO_REPLY, unreadable } from './replies.ts';
 
 describe('A pending reply', () => {
   test.each([
@@ -114,14 +114,14 @@ describe('An error reply', () => {
     ['a code with a leading zero', 'errorCode=-03&errorMessage=Something'],
     ['another field before the code', 'code=1&errorCode=-3&errorMessage=Something'],
   ])('is not read from a form with %s, which is an outage.', (_, body) => {
-    expect(answered(body)).toEqual(outage(NO_REPLY));
+    expect(answered(body)).toEqual(unreadable(NO_REPLY));
   });
 
   test.each([
     ['two zeros', '00'],
     ['minus zero', '-0'],
     ['a leading zero', '01'],
-    ['a leading zero after the minus', '-016\nPermission denied'],
+    ['a leading zero after the minus', '-020\nRejected'],
     ['a plus sign', '+1'],
     ['a minus alone', '-'],
     ['five digits', '10000'],
@@ -134,7 +134,7 @@ describe('An error reply', () => {
     ['a digit of another script', '\u0660'],
     ['a non-breaking space inside', '0\u00a0x'],
   ])('is not read from %s, which is an outage.', (_, body) => {
-    expect(answered(body)).toEqual(outage(NO_REPLY));
+    expect(answered(body)).toEqual(unreadable(NO_REPLY));
   });
 
   test.each([9, 99, 999, 9999])('is unknown for -%i, which no table has.', (code) => {
