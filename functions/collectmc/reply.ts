@@ -260,7 +260,7 @@ function joinDescription(description: string, beginning: string): string {
 
 const STATUS_16 = STATUSES.get(-16)?.meaning ?? '';
 
-/** A negative number that is a word of its own: not in a range, a date, a time, a size or a name. */
+/** A negative number alone: not in a range, a date, a time, a size or a name. */
 const NEGATIVE_NUMBER = /(?<![\w.+/\\-])(?<!\d[ \t]{1,3})[-−–]0{0,4}(\d{1,4})(?!\d|[a-z%_]|\.\d|[:/-]\d)/gi;
 
 /** The negative statuses that a body contains in any form, in their order. */
