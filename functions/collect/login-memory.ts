@@ -43,7 +43,7 @@ export function createLoginMemory(milliseconds: () => number) {
           const time = milliseconds();
           doubtedUntil.set(key(version), time - (time % DAY_MILLISECONDS) + DAY_MILLISECONDS);
         },
-        /** From now on the label decides: whoever removes it allows the version. */
+        /** From now on the label decides: anybody who removes it allows the version. */
         doubtLabelled(version: string) {
           doubtedUntil.set(key(version), milliseconds() + PROPAGATION_MILLISECONDS);
         },

@@ -232,7 +232,11 @@ describe('"Mark Certificate Waiting"', () => {
     expect(run.sent()).toMatchObject([
       [
         WAITING,
-        { reason: 'outage', since: '2026-11-01T00:00:00.000Z', text: 'the CA sent no usable reply: an HTML page: <html>' },
+        {
+          reason: 'outage',
+          since: '2026-11-01T00:00:00.000Z',
+          text: 'the CA sent no usable reply: an HTML page: <html>',
+        },
       ],
     ]);
     expect(run.statuses.map(({ nextStep }) => nextStep)).toEqual([undefined, expect.stringContaining('ask the CA')]);
