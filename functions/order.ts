@@ -9,6 +9,7 @@ const PRODUCT_FORM = '"VMC" or "CMC"';
 const REQUEST_FORM =
   '1 to 32 letters, digits, "-" and "_", that neither begin with "push-" or "renewal-" nor end like a date, such as "20261231" or "a-20261231-2"';
 const ACCOUNT_FORM = '1 to 32 lower-case letters, digits and hyphens, like "brand-a"';
+const EVENT_ACCOUNT_FORM = `${ACCOUNT_FORM}, or null for the default account`;
 const SELECTOR_FORM = 'a BIMI selector: 1 to 63 lower-case letters, digits and hyphens, like "default"';
 const REPLACE_FORM = 'true or false';
 const KEYS_FORM = 'orderNumber, domains, product, account, request, selector, replace';
@@ -30,6 +31,8 @@ export const domainSchema = v.pipe(
   v.regex(DOMAIN, DOMAINS_FORM),
 );
 
+const ACCOUNT = /^[a-z0-9-]{1,32}$/;
+
 const orderEntries = {
   orderNumber: v.pipe(
     v.union(
@@ -47,7 +50,7 @@ const orderEntries = {
   ),
   product: v.optional(v.picklist(['VMC', 'CMC'], PRODUCT_FORM)),
   // The login at the CA. Without it, the login of the default account is used.
-  account: v.optional(v.pipe(v.string(ACCOUNT_FORM), v.regex(/^[a-z0-9-]{1,32}$/, ACCOUNT_FORM))),
+  account: v.optional(v.pipe(v.string(ACCOUNT_FORM), v.regex(ACCOUNT, ACCOUNT_FORM))),
   // One label of a domain name: the BIMI record's name and the published URLs contain it.
   selector: v.optional(v.pipe(v.string(SELECTOR_FORM), v.regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, SELECTOR_FORM))),
   // Whether the certificate may replace a published one of another owner, or one that covers more domains.
@@ -62,6 +65,8 @@ const orderEntries = {
 export const orderSchema = v.strictObject(
   {
     ...orderEntries,
+    // A correction inherits what it leaves out, so the default account has a value of its own.
+    account: v.optional(v.nullable(v.pipe(v.string(EVENT_ACCOUNT_FORM), v.regex(ACCOUNT, EVENT_ACCOUNT_FORM)))),
     request: v.optional(
       v.pipe(
         v.string(REQUEST_FORM),
@@ -72,8 +77,11 @@ export const orderSchema = v.strictObject(
   KEYS_FORM,
 );
 
+/** What an event ordered. */
+export type OrderEvent = v.InferOutput<typeof orderSchema>;
+
 /** An order at the CA: its number, and what its certificate must cover. */
-export type Order = v.InferOutput<typeof orderSchema>;
+export type Order = Omit<OrderEvent, 'account'> & { readonly account?: string | undefined };
 
 /** What an event says about an order besides its number. A later event can correct it. */
 export type OrderOptions = Pick<Order, 'account' | 'domains' | 'product' | 'selector' | 'replace'>;
@@ -110,6 +118,15 @@ export const orderOptionsSchema = v.object({
  */
 export function executionName(order: Pick<Order, 'orderNumber' | 'request'>): string {
   return order.request === undefined ? `order-${order.orderNumber}` : `order-${order.orderNumber}-${order.request}`;
+}
+
+/**
+ * A `request` for an event that collects an order again, as messages suggest it: `again-26nov-1205`. It was not used
+ * before, unless another message about the order has the same minute (UTC).
+ */
+export function suggestRequest(at: Date): string {
+  const [, day, month = '', , time = ''] = at.toUTCString().split(' ');
+  return `again-${day}${month.toLowerCase()}-${time.slice(0, 5).replace(':', '')}`;
 }
 
 /** The number of the order in the name of its execution; undefined if the name has another form. */

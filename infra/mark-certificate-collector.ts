@@ -129,6 +129,7 @@ export class MarkCertificateCollector extends Construct {
     const { stateMachine, deadLetterQueue, bucket } = this;
     const start = createStart(this, {
       collector,
+      bucket,
       stateMachine,
       deadLetterQueue,
       eventBus,

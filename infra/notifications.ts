@@ -137,18 +137,27 @@ function acceptedNames(name: string): string[] {
 
 function grantNotify(notify: LambdaFunction, { bucket, stateMachine, topics }: NotifyProps): void {
   const statuses = bucket.arnForObjects('orders/*/status.json');
+  const known = ['order', 'certificate'].map((name) => bucket.arnForObjects(`orders/*/${name}.json`));
   const executions = executionsOf(stateMachine);
   for (const [actions, resources] of [
     [['sns:Publish'], [...new Set([topics.operators.topicArn, topics.brand.topicArn])]],
     [['s3:GetObject', 's3:PutObject'], [statuses]],
-    // Without it S3 answers 403 instead of 404 for a missing status, and a condition on the prefix would not match.
+    [['s3:GetObject'], known],
+    // Without it S3 answers 403 instead of 404 for a missing object, and a condition on the prefix would not match.
     [['s3:ListBucket'], [bucket.bucketArn]],
     [['states:DescribeExecution'], [executions]],
   ] as const) {
     notify.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [...resources] }));
   }
   if (notify.role) {
-    acknowledgeWildcard(notify.role, statuses, 'Reads and writes the status of every order, and no other object.');
+    acknowledgeWildcard(notify.role, statuses, 'Reads and writes the status of every order.');
+    for (const objects of known) {
+      acknowledgeWildcard(
+        notify.role,
+        objects,
+        'Reads the options of every order, for the command that orders it again.',
+      );
+    }
     acknowledgeWildcard(
       notify.role,
       executions,

@@ -26,23 +26,47 @@ const SURVEY_SCHEDULE = { hour: '5', minute: '17' };
 export interface StartProps {
   /** The name of the collector. */
   readonly collector: string;
+  readonly bucket: Bucket;
   readonly stateMachine: StateMachine;
   readonly deadLetterQueue: IQueue;
   readonly eventBus: IEventBus;
   readonly eventSource: string;
 }
 
-/** Starts an execution for each event "Mark Certificate Ordered". An event that fails goes to the dead-letter queue. */
+/**
+ * Starts an execution for each event "Mark Certificate Ordered", or corrects the one that waits. An event that fails goes
+ * to the dead-letter queue.
+ */
 export function createStart(scope: Construct, props: StartProps): LambdaFunction {
-  const { collector, stateMachine, deadLetterQueue, eventBus, eventSource } = props;
+  const { collector, bucket, stateMachine, deadLetterQueue, eventBus, eventSource } = props;
   const start = createFunction(scope, 'StartFunction', {
     folder: 'start',
-    description: 'Starts the collection of an order when its event arrives',
+    description: 'Starts the collection of an order when its event arrives, or corrects the order',
     timeout: Duration.seconds(30),
-    environment: { COLLECTOR: collector, STATE_MACHINE_ARN: stateMachine.stateMachineArn },
+    environment: {
+      BUCKET_NAME: bucket.bucketName,
+      COLLECTOR: collector,
+      STATE_MACHINE_ARN: stateMachine.stateMachineArn,
+    },
   });
   addDeadLetterQueue(start, deadLetterQueue);
   grantStartExecution(start, stateMachine);
+  const written = ['order', 'status'].map((name) => bucket.arnForObjects(`orders/*/${name}.json`));
+  const manifests = bucket.arnForObjects('orders/*/certificate.json');
+  for (const [actions, resources] of [
+    // Without it S3 answers 403 instead of 404 for a missing object.
+    [['s3:ListBucket'], [bucket.bucketArn]],
+    [['s3:GetObject', 's3:PutObject'], written],
+    [['s3:GetObject'], [manifests]],
+  ] as const) {
+    start.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [...resources] }));
+  }
+  if (start.role) {
+    for (const objects of written) {
+      acknowledgeWildcard(start.role, objects, 'Writes what was ordered under every number, and corrects its status.');
+    }
+    acknowledgeWildcard(start.role, manifests, 'Reads the options with which a certificate was collected.');
+  }
   new Rule(scope, 'Ordered', {
     description: 'A mark certificate was ordered: start its collection',
     eventBus,

@@ -1,5 +1,6 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import middy from '@middy/core';
 import type { EventBridgeEvent } from 'aws-lambda';
@@ -14,19 +15,25 @@ import { start } from './start.ts';
  * @throws {InvalidEnvironmentError} if an environment variable is missing or wrong.
  */
 export function createHandler(environment: Environment) {
-  const { STATE_MACHINE_ARN } = parseEnvironment(startEnvironment, environment);
+  const { BUCKET_NAME = '', COLLECTOR, STATE_MACHINE_ARN } = parseEnvironment(startEnvironment, environment);
   const logger = new Logger({ serviceName: 'start' });
   const dependencies = {
+    collector: COLLECTOR,
     stateMachineArn: STATE_MACHINE_ARN,
     sfn: new SFNClient(),
+    s3: new S3Client(),
+    bucket: BUCKET_NAME,
+    corrected: (result: object) => logger.info('order corrected', { ...result }),
     now: () => new Date(),
   };
-  return middy(async (event: EventBridgeEvent<string, unknown>) => {
-    const started = await start(event.detail, dependencies);
-    logger.info(started.started ? 'execution started' : 'nothing started: the execution exists already', {
-      ...started,
-    });
-    return started;
+  return middy(async ({ detail, id, time }: EventBridgeEvent<string, unknown>) => {
+    const result = await start(detail, dependencies, { id, time });
+    if (!result.corrected) {
+      logger.info(result.started ? 'execution started' : 'nothing started: the execution exists already', {
+        ...result,
+      });
+    }
+    return result;
   })
     .use(injectLambdaContext(logger))
     .use(logErrors(logger));

@@ -1,6 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
-import { type OrderOptions, orderOptionsSchema } from '../order.ts';
+import { type OrderOptions, orderOptionsSchema, orderSchema } from '../order.ts';
 import { parseJson, toJsonBytes } from './json.ts';
 import { dateSchema, manifestKey, parseManifest, type StoredManifest } from './manifest.ts';
 import { openObjects, retryOnConflict, undefinedIfNotFound } from './objects.ts';
@@ -9,16 +9,26 @@ import { type OrderStatus, openStatus } from './status.ts';
 /** Readers decide by the object, so it must never come from a cache. */
 const ORDER_HEADERS = { type: 'application/json', cacheControl: 'no-store' };
 
+/** What events ordered. The account is null if an event ordered the default account. */
+const orderedOptionsSchema = v.object({ ...orderOptionsSchema.entries, account: orderSchema.entries.account });
+
+/** The options of events. An option that is missing was never ordered, or is inherited. */
+export type OrderedOptions = v.InferOutput<typeof orderedOptionsSchema>;
+
 const orderFileSchema = v.object({
   schemaVersion: v.literal(1),
   /** The name of the collector. */
   collector: v.string(),
   orderNumber: v.string(),
-  options: orderOptionsSchema,
+  options: orderedOptionsSchema,
   /** The execution that collects the order with these options. `replace` holds for this execution only. */
   execution: v.string(),
   /** The time of the event that ordered last. */
   orderedAt: dateSchema,
+  /** When each option was ordered. Events can arrive in another order than they were sent. */
+  times: v.optional(v.record(v.string(), dateSchema), {}),
+  /** The ids of the last events that changed the options. An event can be delivered twice. */
+  events: v.optional(v.array(v.string()), []),
   updatedAt: dateSchema,
 });
 
@@ -56,10 +66,12 @@ export function openOrderFile(s3: S3Client, bucket: string, orderNumber: string)
      * @returns the content that is stored afterwards.
      * @throws {WriteConflictError} if other writers were faster eight times.
      */
-    update: (next: (current: OrderFile | undefined) => OrderFile | undefined): Promise<OrderFile | undefined> =>
+    update: (
+      next: (current: OrderFile | undefined) => Promise<OrderFile | undefined> | OrderFile | undefined,
+    ): Promise<OrderFile | undefined> =>
       retryOnConflict(async () => {
         const { current, etag } = await readState();
-        const file = next(current);
+        const file = await next(current);
         if (file === undefined) {
           return current;
         }
@@ -82,23 +94,58 @@ export interface OrderedExecution {
  * options in its input; what was ordered before only fills gaps. `replace` is never taken from another execution.
  */
 export function effectiveOptions(
-  { options, execution, startedAt }: OrderedExecution,
+  { options: { replace: givenReplace, ...given }, execution, startedAt }: OrderedExecution,
   file: OrderFile | undefined,
 ): OrderOptions {
   const { replace: orderedReplace, ...ordered } = file?.options ?? {};
-  const { replace: givenReplace, ...given } = options;
   const isOwn = file?.execution === execution;
   const isLater = isOwn || (file !== undefined && Date.parse(file.orderedAt) >= Date.parse(startedAt));
   const replace = (isOwn ? orderedReplace : undefined) ?? givenReplace;
   return {
-    ...(isLater ? { ...given, ...ordered } : { ...ordered, ...given }),
+    ...withoutNull(isLater ? { ...given, ...ordered } : { ...ordered, ...given }),
     ...(replace !== undefined && { replace }),
   };
 }
 
+/** The options as the input of an execution contains them: without an account, the default account is used. */
+export function withoutNull({ account, ...options }: OrderedOptions): OrderOptions {
+  return { ...options, ...(account != null && { account }) };
+}
+
+/** What the bucket contains about the options of an order. */
+export interface OrderRecords {
+  readonly file: OrderFile | undefined;
+  readonly manifest: StoredManifest | undefined;
+  readonly status: OrderStatus | undefined;
+}
+
 /**
- * The options that are known of an order, for an execution that a push or the survey starts: those that were ordered
- * last, else those in the manifest or in the status. `replace` is left out: it held for one certificate only.
+ * Reads manifest and status of an order. A damaged object counts as missing.
+ *
+ * @throws {S3ServiceException} if S3 does not return an object.
+ */
+export async function readRecords(
+  s3: S3Client,
+  bucket: string,
+  orderNumber: string,
+): Promise<Omit<OrderRecords, 'file'>> {
+  const manifest = await readManifest(s3, bucket, orderNumber);
+  const { current: status } = await openStatus(s3, bucket, orderNumber).read();
+  return { manifest, status };
+}
+
+/**
+ * The options that later collections inherit: those that were ordered last, else those in the manifest or in the status.
+ * `replace` is left out: it held for one certificate only.
+ */
+export function inheritedOptions({ file, manifest, status }: OrderRecords): Omit<OrderedOptions, 'replace'> {
+  const { replace: _, ...ordered } = file?.options ?? {};
+  return { ...(status && optionsOfStatus(status)), ...(manifest && optionsOfManifest(manifest)), ...ordered };
+}
+
+/**
+ * The options that are known of an order, for an execution that a push or the survey starts, and for the commands in
+ * messages: see {@link inheritedOptions}.
  *
  * @returns undefined if the bucket knows nothing of the order.
  * @throws {S3ServiceException} if S3 does not return an object.
@@ -109,13 +156,8 @@ export async function knownOptions(
   orderNumber: string,
 ): Promise<OrderOptions | undefined> {
   const file = await openOrderFile(s3, bucket, orderNumber).read();
-  const manifest = await readManifest(s3, bucket, orderNumber);
-  const { current: status } = await openStatus(s3, bucket, orderNumber).read();
-  if (!file && !manifest && !status) {
-    return undefined;
-  }
-  const { replace: _, ...ordered } = file?.options ?? {};
-  return { ...(status && optionsOfStatus(status)), ...(manifest && optionsOfManifest(manifest)), ...ordered };
+  const records = { file, ...(await readRecords(s3, bucket, orderNumber)) };
+  return file || records.manifest || records.status ? withoutNull(inheritedOptions(records)) : undefined;
 }
 
 async function readManifest(s3: S3Client, bucket: string, orderNumber: string): Promise<StoredManifest | undefined> {

@@ -14,6 +14,7 @@ type Folder = (typeof FOLDERS)[number];
 const OPTIONAL: Partial<Record<Folder, readonly string[]>> = {
   collect: ['EVENT_BUS_NAME', 'PUBLISHED_URL'],
   push: ['EVENT_BUS_NAME'],
+  start: ['BUCKET_NAME'],
   survey: ['PUBLISHED_URL', 'STATE_MACHINE_ARN', 'TOPIC_ARNS'],
 };
 

@@ -72,6 +72,7 @@ describe('the functions', () => {
       TRUST_ANCHORS: `${'ab'.repeat(32)},${'cd'.repeat(32)}`,
     });
     expect(environmentOf(byDefault, 'StartFunction')).toEqual({
+      BUCKET_NAME: '<Bucket>',
       COLLECTOR: 'mark-certificate-collector',
       STATE_MACHINE_ARN: '<StateMachine>',
     });

@@ -151,7 +151,11 @@ describe('the acknowledgements, with all settings on', () => {
         'RevokeFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/published/*/*.pem]',
         'RevokeFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/published/*/*.svg]',
         'SurveyFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/published/*/*.json]',
-        'NotifyFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*/status.json]',
+        ...['certificate', 'order', 'status'].flatMap((name) =>
+          ['NotifyFunctionRole', 'StartFunctionRole'].map(
+            (role) => `${role}: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*/${name}.json]`,
+          ),
+        ),
         `NotifyFunctionRole: ${executions}`,
         `SurveyFunctionRole: ${executions}`,
         `StartFunctionRole: ${executions}`,
@@ -222,7 +226,11 @@ describe.each(NAMES)('the template, with %s', (name) => {
       [
         'CollectFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*',
         'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*/certificate.json',
-        'NotifyFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*/status.json',
+        ...['certificate', 'order', 'status'].flatMap((name) =>
+          ['NotifyFunctionRole', 'StartFunctionRole'].map(
+            (role) => `${role}DefaultPolicy: <Bucket.Arn>/orders/*/${name}.json`,
+          ),
+        ),
         'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*/status.json',
         ...('publish' in COMBINATIONS[name] ? published : []),
       ].toSorted(),

@@ -1,8 +1,10 @@
+import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createCredentialsLookup } from '../../functions/collect/credentials.ts';
 import { createHandler as createCollectHandler } from '../../functions/collect/handler.ts';
+import { DEFAULT_COLLECTOR } from '../../functions/environment.ts';
 import { ERRORS_REPORTED_BY_COLLECT, NEXT_STEPS } from '../../functions/errors.ts';
 import { createHandler as createPublishHandler } from '../../functions/publish/handler.ts';
 import { PUSH_LOGIN_FORM } from '../../functions/push/authentication.ts';
@@ -16,6 +18,7 @@ import { type LocalStateMachine, startStateMachine } from '../../infra/local/clo
 import { type SecretsEndpoint, startSecretsEndpoint } from '../../infra/local/cloud/secrets.ts';
 import { all, SETTINGS, synthesize } from '../infra/synthesized.ts';
 import { stubAwsEnvironment } from '../lambda.ts';
+import { type S3Server, startS3Server } from '../s3-server.ts';
 import { AT, ENVIRONMENTS, EVENTS, readJsonSample, type SampleEvent, sampleEnvironment } from './samples.ts';
 
 const CLIENT = { region: 'us-east-1', credentials: { accessKeyId: 'x', secretAccessKey: 'x' } };
@@ -96,8 +99,12 @@ describe('the events of release 0.1.0', () => {
   const ARN = sampleEnvironment('StartFunction').STATE_MACHINE_ARN ?? '';
   let machine: LocalStateMachine;
   let sfn: SFNClient;
+  let bucket: S3Server;
+  let s3: S3Client;
 
   beforeAll(async () => {
+    bucket = await startS3Server();
+    s3 = new S3Client({ ...CLIENT, endpoint: bucket.url, forcePathStyle: true });
     machine = await startStateMachine({
       arn: ARN,
       definition: { StartAt: 'End', States: { End: { Type: 'Succeed' } } },
@@ -108,13 +115,22 @@ describe('the events of release 0.1.0', () => {
   });
   afterAll(async () => {
     sfn.destroy();
-    await machine.close();
+    s3.destroy();
+    await Promise.all([machine.close(), bucket.close()]);
   });
 
   test.each(EVENTS.ordered.map(({ detail }) => [JSON.stringify(detail), detail]))(
     'An order with the detail %s is started.',
     async (_, detail) => {
-      const dependencies = { stateMachineArn: ARN, sfn, now: () => new Date(AT) };
+      const dependencies = {
+        collector: DEFAULT_COLLECTOR,
+        stateMachineArn: ARN,
+        sfn,
+        s3,
+        bucket: 'certificates',
+        corrected: () => {},
+        now: () => new Date(AT),
+      };
       const { orderNumber, request } = detail as { readonly orderNumber: string | number; readonly request?: string };
       expect(await start(detail, dependencies)).toEqual({
         orderNumber: String(orderNumber),

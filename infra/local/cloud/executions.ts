@@ -18,6 +18,8 @@ export interface Execution {
   readonly name: string;
   readonly input: unknown;
   readonly startDate: Date;
+  /** Missing while the execution runs. */
+  stopDate?: Date | undefined;
   status: 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'ABORTED';
   output?: unknown;
   /** Name and message of the error of a failed execution. */
@@ -63,7 +65,7 @@ export async function startStateMachine(options: StateMachineOptions): Promise<L
 
   const run = (execution: Execution, input: Json): void => {
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-    Object.assign(execution, { status: 'RUNNING', error: undefined, cause: undefined, ended });
+    Object.assign(execution, { status: 'RUNNING', stopDate: undefined, error: undefined, cause: undefined, ended });
     const started = machine.run(input, {
       context: { Execution: { Name: execution.name } },
       overrides: overridesFor(execution, options),
@@ -82,6 +84,7 @@ export async function startStateMachine(options: StateMachineOptions): Promise<L
           ? Object.assign(execution, { status: 'ABORTED' })
           : Object.assign(execution, { status: 'FAILED', ...causeOf(error) }),
     );
+    finish.then(() => Object.assign(execution, { stopDate: new Date() }));
     Promise.all([finish, record()])
       .finally(() => runs.delete(execution))
       .then(() => options.onEnd?.(execution))
@@ -161,7 +164,7 @@ export async function startStateMachine(options: StateMachineOptions): Promise<L
 }
 
 function summaryOf(
-  { name, status, startDate }: Pick<Execution, 'name' | 'status' | 'startDate'>,
+  { name, status, startDate, stopDate }: Pick<Execution, 'name' | 'status' | 'startDate' | 'stopDate'>,
   stateMachineArn: string,
 ) {
   return {
@@ -170,6 +173,7 @@ function summaryOf(
     name,
     status,
     startDate: startDate.getTime() / 1000,
+    ...(stopDate && { stopDate: stopDate.getTime() / 1000 }),
   };
 }
 

@@ -1,46 +1,5 @@
-import { SFNClient } from '@aws-sdk/client-sfn';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { start } from '../../../functions/start/start.ts';
-import { startStateMachine } from '../../../infra/local/cloud/executions.ts';
-
-const ARN = 'arn:aws:states:us-east-1:000000000000:stateMachine:Collector';
-
-/** Step Functions with a machine of one task that the test ends. */
-async function prepare(now = '2026-11-23T10:00:00Z') {
-  let ending = Promise.withResolvers<{ readonly withCertificate: boolean }>();
-  const machine = await startStateMachine({
-    arn: ARN,
-    definition: { StartAt: 'Collect', States: { Collect: { Type: 'Task', Resource: 'arn:aws:lambda:x', End: true } } },
-    task: async () => {
-      const { withCertificate } = await ending.promise;
-      if (!withCertificate) {
-        throw new Error('ended without a certificate');
-      }
-      return {};
-    },
-    waitMilliseconds: () => 0,
-  });
-  const sfn = new SFNClient({
-    endpoint: machine.url,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-  });
-  onTestFinished(async () => {
-    ending.resolve({ withCertificate: true });
-    sfn.destroy();
-    await machine.close();
-  });
-  return {
-    executions: machine.executions,
-    event: (detail: unknown) => start(detail, { stateMachineArn: ARN, sfn, now: () => new Date(now) }),
-    /** Ends the running executions. */
-    async end(how: { readonly withCertificate: boolean }) {
-      ending.resolve(how);
-      ending = Promise.withResolvers();
-      await Promise.all([...machine.executions.values()].map(({ ended }) => ended));
-    },
-  };
-}
+import { describe, expect, test } from 'vitest';
+import { prepare } from './prepare.ts';
 
 describe('An event that announces an order', () => {
   test('starts one execution with the order as its input.', async () => {
@@ -55,19 +14,44 @@ describe('An event that announces an order', () => {
   });
 
   test('starts one execution if it arrives ten times at once.', async () => {
-    const { executions, event } = await prepare();
+    const { executions, event, writes } = await prepare();
+    const delivery = { id: 'e1', time: '2026-11-23T09:59:59Z' };
 
-    await Promise.all(Array.from({ length: 10 }, () => event({ orderNumber: '1' })));
+    await Promise.all(Array.from({ length: 10 }, () => event({ orderNumber: '8' }, delivery)));
 
-    expect([...executions.keys()]).toEqual(['order-1']);
+    expect([...executions.keys()]).toEqual(['order-8']);
+    expect(writes('order.json')).toBeGreaterThanOrEqual(1);
   });
 
-  test('starts nothing for an order that is being collected with other options.', async () => {
-    const { executions, event } = await prepare();
-    await event({ orderNumber: '1' });
+  test('is stored with its options, its execution and its time.', async () => {
+    const { event, file } = await prepare('2026-11-23T10:00:03Z');
 
-    expect(await event({ orderNumber: '1', product: 'CMC' })).toMatchObject({ execution: 'order-1', started: false });
-    expect([...executions.keys()]).toEqual(['order-1']);
+    await event(
+      { orderNumber: '8', domains: ['example.com'], account: 'brand-a', selector: 'a', product: 'CMC', replace: true },
+      { id: 'e1', time: '2026-11-23T10:00:00Z' },
+    );
+
+    expect(await file()).toEqual({
+      schemaVersion: 1,
+      collector: 'acme',
+      orderNumber: '8',
+      options: { domains: ['example.com'], account: 'brand-a', selector: 'a', product: 'CMC', replace: true },
+      execution: 'order-8',
+      orderedAt: '2026-11-23T10:00:00.000Z',
+      times: Object.fromEntries(
+        ['domains', 'product', 'account', 'selector', 'replace'].map((name) => [name, '2026-11-23T10:00:00.000Z']),
+      ),
+      events: ['e1'],
+      updatedAt: '2026-11-23T10:00:03.000Z',
+    });
+  });
+
+  test('for the default account starts an execution whose input has no account.', async () => {
+    const { event, inputs } = await prepare();
+
+    await event({ orderNumber: '8', account: null });
+
+    expect(inputs()).toEqual({ 'order-8': { orderNumber: '8' } });
   });
 
   test('starts nothing for an order that has its certificate.', async () => {
