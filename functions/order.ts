@@ -7,7 +7,7 @@ const ORDER_NUMBER_FORM =
 const DOMAINS_FORM = 'a list of 1 to 100 domain names, like ["example.com"]';
 const PRODUCT_FORM = '"VMC" or "CMC"';
 const REQUEST_FORM =
-  '1 to 32 letters, digits, "-" and "_", that neither begin with "push-" or "renewal-" nor end like a date, such as "20261231" or "a-20261231-2"';
+  '1 to 32 letters, digits, "-" and "_", that are not "push" or "renewal", do not begin with "push-" or "renewal-", and do not end like a date, such as "20261231" or "a-20261231-2"';
 const ACCOUNT_FORM = '1 to 32 lower-case letters, digits and hyphens, like "brand-a"';
 const EVENT_ACCOUNT_FORM = `${ACCOUNT_FORM}, or null for the default account`;
 const SELECTOR_FORM = 'a BIMI selector: 1 to 63 lower-case letters, digits and hyphens, like "default"';
@@ -65,12 +65,12 @@ const orderEntries = {
 export const orderSchema = v.strictObject(
   {
     ...orderEntries,
-    // A correction inherits what it leaves out, so the default account has a value of its own.
+    // A correction inherits what it leaves out, so the default account needs a value.
     account: v.optional(v.nullable(v.pipe(v.string(EVENT_ACCOUNT_FORM), v.regex(ACCOUNT, EVENT_ACCOUNT_FORM)))),
     request: v.optional(
       v.pipe(
         v.string(REQUEST_FORM),
-        v.regex(/^(?!push-|renewal-)(?!(.*-)?\d{8}(-\d+)?$)[A-Za-z0-9_-]{1,32}$/, REQUEST_FORM),
+        v.regex(/^(?!(push|renewal)(-|$))(?!(.*-)?\d{8}(-\d+)?$)[A-Za-z0-9_-]{1,32}$/, REQUEST_FORM),
       ),
     ),
   },

@@ -1,7 +1,10 @@
+import fc from 'fast-check';
+import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { parseInput } from '../../functions/input.ts';
-import { executionName, orderInStateSchema, orderSchema } from '../../functions/order.ts';
+import { executionName, orderInStateSchema, orderSchema, suggestRequest } from '../../functions/order.ts';
 
+const isAccepted = (detail: unknown) => v.is(orderSchema, detail);
 const read = (detail: unknown) => parseInput(orderSchema, detail, 'the detail');
 
 describe('An order', () => {
@@ -27,6 +30,28 @@ describe('An order', () => {
       { orderNumber: '1', selector: 'a'.repeat(63) },
       { orderNumber: '1', selector: 'a'.repeat(63) },
     ],
+    ['an account', { orderNumber: '1', account: 'brand-a' }, { orderNumber: '1', account: 'brand-a' }],
+    ['the default account', { orderNumber: '1', account: null }, { orderNumber: '1', account: null }],
+    [
+      'an account of 32 characters',
+      { orderNumber: '1', account: '-'.repeat(32) },
+      { orderNumber: '1', account: '-'.repeat(32) },
+    ],
+    ...[
+      'again',
+      'a-2026060',
+      'x20260601',
+      '20260601a',
+      '20260601-a',
+      'a-123456789',
+      'pushed',
+      'my-push-1',
+      'renewals',
+    ].map((request): [string, object, object] => [
+      `the request ${request}`,
+      { orderNumber: '1', request },
+      { orderNumber: '1', request },
+    ]),
     ['permission to replace', { orderNumber: '1', replace: true }, { orderNumber: '1', replace: true }],
     ['no permission to replace', { orderNumber: '1', replace: false }, { orderNumber: '1', replace: false }],
   ])('can have %s.', (_, detail, order) => {
@@ -86,6 +111,28 @@ describe('An order', () => {
       { orderNumber: '1', request: '20260101' },
       'request: "20260101" is not accepted',
     ],
+    ...[
+      '20260601',
+      'a-20260601',
+      'a-20260601-2',
+      '20260601-10',
+      'a_b-20260601',
+      'push',
+      'renewal',
+      'push-6',
+      'push-',
+      'renewal-x',
+    ].map((request): [string, object, string] => [
+      `the request ${request}, which executions of the collector or of another attempt have`,
+      { orderNumber: '1', request },
+      `request: "${request}" is not accepted; accepted: 1 to 32 letters, digits, "-" and "_", that are not "push" or "renewal", do not begin with`,
+    ]),
+    ...['', 'Brand', 'a b', 'a_b', '../x', 'a'.repeat(33), 1, {}, ['a']].map((account): [string, object, string] => [
+      `the account ${JSON.stringify(account)}`,
+      { orderNumber: '1', account },
+      `account: ${JSON.stringify(account)} is not accepted; accepted: 1 to 32 lower-case letters, digits and hyphens, like ` +
+        '"brand-a", or null for the default account',
+    ]),
     [
       'an empty selector',
       { orderNumber: '1', selector: '' },
@@ -127,6 +174,32 @@ describe('An order', () => {
     expect(parseInput(orderInStateSchema, { ...order, collection: { checks: 1 } }, 'the state')).toEqual(order);
   });
 
+  test('of an earlier release, a push or the survey is read from the state of an execution with any request.', () => {
+    for (const request of ['push-6-20260601', 'renewal-20260601', 'a-20260601', '20260601']) {
+      const order = { orderNumber: '1', request, once: true };
+      expect(parseInput(orderInStateSchema, order, 'the state')).toEqual(order);
+    }
+  });
+
+  test('has the same execution name as no other order and no other attempt.', () => {
+    const part = fc.constantFrom('a', '-', '20260601', '2', 'push', 'renewal', '_');
+    const requests = fc.uniqueArray(
+      fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('')),
+      { maxLength: 5 },
+    );
+    fc.assert(
+      fc.property(requests, (given) => {
+        const names = [undefined, ...given.filter((request) => isAccepted({ orderNumber: '8', request }))].flatMap(
+          (request) => {
+            const name = executionName({ orderNumber: '8', ...(request !== undefined && { request }) });
+            return [name, `${name}-20260601`, `${name}-20260601-2`];
+          },
+        );
+        expect(new Set([...names, 'order-8-push-20260601', 'order-8-renewal-20260601']).size).toBe(names.length + 2);
+      }),
+    );
+  });
+
   test('has one execution name, which ends in the request if there is one.', () => {
     expect(executionName({ orderNumber: '1378973013' })).toBe('order-1378973013');
     expect(executionName({ orderNumber: '1378973013', request: 'again' })).toBe('order-1378973013-again');
@@ -137,4 +210,23 @@ test('A long wrong value is truncated in the error.', () => {
   expect(() => read({ orderNumber: 'x'.repeat(1000) })).toThrow(
     expect.objectContaining({ message: expect.stringMatching(/^.{0,600}$/s) }),
   );
+});
+
+describe('A suggested request', () => {
+  test.each([
+    ['2026-11-26T12:05:59Z', 'again-26nov-1205'],
+    ['2026-11-26T12:06:00Z', 'again-26nov-1206'],
+    ['2028-02-29T00:00:00Z', 'again-29feb-0000'],
+    ['2026-12-31T23:59:59.999Z', 'again-31dec-2359'],
+  ])('at %s is %s.', (at, request) => {
+    expect(suggestRequest(new Date(at))).toBe(request);
+  });
+
+  test('is one that an event can have, at any time.', () => {
+    fc.assert(
+      fc.property(fc.date({ noInvalidDate: true, min: new Date(0), max: new Date('2200-01-01') }), (at) => {
+        expect(isAccepted({ orderNumber: '1', request: suggestRequest(at) })).toBe(true);
+      }),
+    );
+  });
 });
