@@ -196,7 +196,7 @@ async function decide(
     return { kind: 'found', execution: file.execution };
   }
   // If the event was delivered before and its execution ended since then, the end was reported.
-  const isRepeated = id !== undefined && first?.file?.events.includes(id);
+  const isRepeated = id !== undefined && first?.file?.events?.includes(id);
   if (file && isRepeated && last?.stopDate && last.stopDate.getTime() >= Date.parse(file.updatedAt)) {
     return has(file.execution, last);
   }
@@ -274,11 +274,11 @@ function merge(
   { options, id, orderedAt }: Ordered,
   file: OrderFile | undefined,
 ): OrderedOptions {
-  if (id !== undefined && file?.events.includes(id)) {
+  if (id !== undefined && file?.events?.includes(id)) {
     return current;
   }
   const accepted = NAMES.filter(
-    (name) => current[name] === undefined || file === undefined || orderedAt >= (file.times[name] ?? file.orderedAt),
+    (name) => current[name] === undefined || file === undefined || orderedAt >= (file.times?.[name] ?? file.orderedAt),
   );
   return { ...current, ...pick(options, accepted) };
 }
@@ -288,7 +288,7 @@ function pick(options: OrderedOptions, names: readonly (keyof OrderedOptions)[])
 }
 
 /** Whether the options of an event no longer count: a newer event ordered too, or this one was applied before another one. */
-function isSuperseded({ orderedAt, id }: Ordered, { orderedAt: latest, events }: OrderFile): boolean {
+function isSuperseded({ orderedAt, id }: Ordered, { orderedAt: latest, events = [] }: OrderFile): boolean {
   return orderedAt < latest || (id !== undefined && events.includes(id) && events.at(-1) !== id);
 }
 

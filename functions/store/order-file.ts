@@ -26,9 +26,9 @@ const orderFileSchema = v.object({
   /** The time of the event that ordered last. */
   orderedAt: dateSchema,
   /** When each option was ordered. Events can arrive in another order than they were sent. */
-  times: v.optional(v.record(v.string(), dateSchema), {}),
+  times: v.optional(v.record(v.string(), dateSchema)),
   /** The ids of the last events that changed the options. An event can be delivered twice. */
-  events: v.optional(v.array(v.string()), []),
+  events: v.optional(v.array(v.string())),
   updatedAt: dateSchema,
 });
 
