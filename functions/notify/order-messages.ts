@@ -49,6 +49,12 @@ const WAITING_WORDS: Readonly<Record<Waiting['reason'], WaitingWords>> = {
       "First log in once on the CA's web page, to find out why the CA rejects the login. Then write the correct login to the " +
         'file login.json, in the form that the runbook shows, and run:',
       { verbatim: storeLoginCommand(deployment, account) },
+      ...(account === null
+        ? []
+        : [
+            `If the account ${account} has no secret yet, write create-secret --name in place of put-secret-value --secret-id in ` +
+              'this command.',
+          ]),
       'If the account is locked, the CA must unlock it first. Then store the login again: the orders continue only when the ' +
         'secret has a new version.',
     ],

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { orderCommand, redriveCommand, storeLoginCommand } from '../../../functions/notify/commands.ts';
 import { asSentence, BODY_BYTES, layOut, type MessageContent } from '../../../functions/notify/message.ts';
 import { headingsOf, read, slugOf } from '../../infra/markdown.ts';
-import { broken, DEPLOYMENT, issued, ORDER, publishedAt, RUNBOOK_URL, recordOf } from './event-samples.ts';
+import { broken, DEPLOYMENT, issued, ORDER, publishedAt, RUNBOOK_URL, recordOf, waiting } from './event-samples.ts';
 import { render } from './rendered-message.ts';
 
 const FOLDER = join(import.meta.dirname, 'messages');
@@ -244,5 +244,12 @@ describe('the commands', () => {
     };
     expect(secretOf(null)).toBe('mark-certificate-collector/credentials');
     expect(secretOf('brand-a')).toBe('mark-certificate-collector/accounts/brand-a');
+  });
+
+  test('The message about the login of an account says how to create its secret, and that of the default account does not.', async () => {
+    const bodyOf = async (account: string | null) =>
+      (await render(waiting('credentials', { account }))).map(({ body }) => body.replaceAll(/\s+/g, ' ')).join('');
+    expect(await bodyOf('brand-a')).toContain('If the account brand-a has no secret yet, write create-secret --name');
+    expect(await bodyOf(null)).not.toContain('create-secret');
   });
 });
