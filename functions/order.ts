@@ -86,6 +86,13 @@ export type Order = Omit<OrderEvent, 'account'> & { readonly account?: string | 
 /** What an event says about an order besides its number. A later event can correct it. */
 export type OrderOptions = Pick<Order, 'account' | 'domains' | 'product' | 'selector' | 'replace'>;
 
+/** The options of an order, without the keys that it lacks. */
+export function optionsOf({ account, domains, product, selector, replace }: OrderOptions): OrderOptions {
+  return Object.fromEntries(
+    Object.entries({ account, domains, product, selector, replace }).filter(([, value]) => value !== undefined),
+  );
+}
+
 /** The order in the state of an execution, which has more keys. */
 export const orderInStateSchema = v.object(
   {

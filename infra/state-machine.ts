@@ -200,7 +200,11 @@ function createPublishing(scope: Construct, publish: IFunction): LambdaInvoke {
   const publishing = new LambdaInvoke(scope, 'Publish', {
     lambdaFunction: publish,
     // The whole order, although the function reads few keys: a JSONPath to an optional key fails if the key is missing.
-    payload: TaskInput.fromObject({ order: JsonPath.entirePayload, startedAt: JsonPath.executionStartTime }),
+    payload: TaskInput.fromObject({
+      order: JsonPath.entirePayload,
+      execution: JsonPath.executionName,
+      startedAt: JsonPath.executionStartTime,
+    }),
     payloadResponseOnly: true,
     resultPath: '$.publication',
     retryOnServiceExceptions: false,

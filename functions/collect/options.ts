@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Order, OrderOptions } from '../order.ts';
+import { type Order, type OrderOptions, optionsOf } from '../order.ts';
 import type { OrderedExecution } from '../store/order-file.ts';
 
 /** How the last correction of an order is read. */
@@ -57,11 +57,4 @@ export function createCheckedOrder(
       return { orderNumber, ...options };
     },
   };
-}
-
-/** The options of an order, without the keys that it lacks. */
-function optionsOf({ account, domains, product, selector, replace }: Order): OrderOptions {
-  return Object.fromEntries(
-    Object.entries({ account, domains, product, selector, replace }).filter(([, value]) => value !== undefined),
-  );
 }

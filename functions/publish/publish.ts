@@ -4,10 +4,11 @@ import * as v from 'valibot';
 import { bimiRecord } from '../bimi.ts';
 import type { Refusal } from '../collectmc/codes.ts';
 import { parseInput } from '../input.ts';
-import { orderInStateSchema, orderOptionsSchema } from '../order.ts';
+import { type OrderOptions, optionsOf, orderInStateSchema, orderOptionsSchema } from '../order.ts';
 import { type AddressState, openAddress } from '../store/address.ts';
 import type { StoredManifest } from '../store/manifest.ts';
 import { retryOnConflict, type StoredObject } from '../store/objects.ts';
+import { effectiveOptions, openOrderFile } from '../store/order-file.ts';
 import type { Publication, PublishedPair, PublishedPart } from '../store/publication.ts';
 import { openStatus } from '../store/status.ts';
 import { openStoredCertificate, type StoredCertificate } from '../store/stored-certificate.ts';
@@ -66,7 +67,8 @@ const eventSchema = v.object({
       }),
     ),
   }),
-  // The definition of release 0.1.0, which its executions keep, passes no start.
+  // The definition of release 0.1.0, which its executions keep, passes neither of these.
+  execution: v.optional(v.string()),
   startedAt: v.optional(v.string()),
 });
 type PublishInput = v.InferOutput<typeof eventSchema>;
@@ -81,7 +83,7 @@ type PublishInput = v.InferOutput<typeof eventSchema>;
 export async function publish(event: unknown, dependencies: PublishDependencies): Promise<PublishResult> {
   const input = parseInput(eventSchema, event, 'the input of Publish');
   const { orderNumber } = input.order;
-  const options = input.order.collection?.order ?? input.order;
+  const options = await readOptions(input, dependencies);
   const { s3, bucket, publishedUrl, observe } = dependencies;
   const certificate = await openStoredCertificate(s3, bucket, orderNumber);
   const { manifest } = certificate;
@@ -109,6 +111,18 @@ export async function publish(event: unknown, dependencies: PublishDependencies)
   }
   const announce = published.some(({ changed }) => changed) || (needsPerson && !wasAnnounced(manifest, input));
   return { ...withinBudget(published, notPublished), ...(announce && { announce }) };
+}
+
+/** The options with which the order is published: a correction can have arrived since Collect stored the certificate. */
+async function readOptions(
+  { order, execution, startedAt }: PublishInput,
+  { s3, bucket }: PublishDependencies,
+): Promise<OrderOptions> {
+  if (execution === undefined || startedAt === undefined) {
+    return order.collection?.order ?? order;
+  }
+  const file = await openOrderFile(s3, bucket, order.orderNumber).read();
+  return effectiveOptions({ options: optionsOf(order), execution, startedAt }, file);
 }
 
 /**

@@ -173,7 +173,7 @@ describe('the state machine that publishes', () => {
     expect(stateOf('Publish', publishing)).toEqual({
       Type: 'Task',
       Resource: '<PublishFunction.Arn>',
-      Parameters: { 'order.$': '$', 'startedAt.$': '$$.Execution.StartTime' },
+      Parameters: { 'order.$': '$', 'execution.$': '$$.Execution.Name', 'startedAt.$': '$$.Execution.StartTime' },
       ResultPath: '$.publication',
       TimeoutSeconds: Number(Timeout) + 30,
       Retry: [retriersOf('Collect').at(-1)],

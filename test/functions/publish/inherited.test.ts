@@ -39,6 +39,18 @@ afterEach(() => bucket.close());
 const addressesOf = ({ published }: PublishResult) => published.map(({ domain, selector }) => `${selector} ${domain}`);
 const put = (key: string, content: object) => bucket.overwrite(key, JSON.stringify(content));
 
+/** Writes what was ordered last, for this execution. */
+const putOrder = (options: OrderFile['options'], execution = `order-${NEWER}`) =>
+  put(`orders/${NEWER}/order.json`, {
+    schemaVersion: 1,
+    collector: 'acme',
+    orderNumber: NEWER,
+    options,
+    execution,
+    orderedAt: NOW,
+    updatedAt: NOW,
+  } satisfies OrderFile);
+
 describe('An order without domains', () => {
   test('It is published at the domains that its manifest names, with their selector.', async () => {
     const domains = [DOMAIN, 'example.net'];
@@ -61,15 +73,7 @@ describe('An order without domains', () => {
 
   test('It is published at the domains that were ordered last.', async () => {
     await bucket.store(NEWER, newer);
-    await put(`orders/${NEWER}/order.json`, {
-      schemaVersion: 1,
-      collector: 'acme',
-      orderNumber: NEWER,
-      options: { domains: [DOMAIN], selector: 'brand', replace: true },
-      execution: `order-${NEWER}`,
-      orderedAt: NOW,
-      updatedAt: NOW,
-    } satisfies OrderFile);
+    await putOrder({ domains: [DOMAIN], selector: 'brand', replace: true });
     expect(addressesOf(await bucket.publish(NEWER, {}))).toEqual([`brand ${DOMAIN}`]);
   });
 
@@ -77,15 +81,7 @@ describe('An order without domains', () => {
     const foreign = await issueBy(authority, '2026-01-01T00:00:00Z', { owner: 'Foreign Brand Limited' });
     await bucket.publishOrder(OTHER, foreign);
     await bucket.store(NEWER, newer, { ordered: ORDERED });
-    await put(`orders/${NEWER}/order.json`, {
-      schemaVersion: 1,
-      collector: 'acme',
-      orderNumber: NEWER,
-      options: { domains: [DOMAIN], replace: true },
-      execution: 'order-1002-another',
-      orderedAt: NOW,
-      updatedAt: NOW,
-    } satisfies OrderFile);
+    await putOrder({ domains: [DOMAIN], replace: true }, 'order-1002-another');
     expect(await bucket.publish(NEWER, {})).toEqual(refusedResult('other-owner', /Foreign Brand/));
     expect(await bucket.publish(NEWER, { replace: true })).toEqual(publishedResult(true));
   });
@@ -180,6 +176,15 @@ describe('Corrected options', () => {
     const result = await bucket.publish(NEWER, { domains: ['exmaple.com'] }, call);
     expect(addressesOf(result)).toEqual([`brand ${DOMAIN}`]);
     expect(result.notPublished).toEqual([]);
+  });
+
+  test('A correction that arrived after Collect stored the certificate counts too.', async () => {
+    await bucket.store(NEWER, newer);
+    await putOrder({ domains: [DOMAIN] });
+
+    const result = await bucket.publish(NEWER, { domains: ['exmaple.com'] }, { startedAt: NOW });
+
+    expect(result).toMatchObject({ published: [{ domain: DOMAIN, changed: true }], notPublished: [] });
   });
 
   test('The option replace of the input does not outlive a correction without it.', async () => {

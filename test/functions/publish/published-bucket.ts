@@ -154,7 +154,8 @@ export async function startBucket() {
       // ignored.
       const certificate = { fingerprintSha256: 'c0ffee', domains: ['elsewhere.example'], publishable: false };
       const collection = { outcome: 'issued', checks: 3, waitSeconds: 0, certificate, order: corrected };
-      const event = { order: { orderNumber, ...options, collection }, startedAt };
+      const execution = startedAt && `order-${orderNumber}`;
+      const event = { order: { orderNumber, ...options, collection }, execution, startedAt };
       return publish(event, { s3: clientOf(client), bucket: BUCKET, publishedUrl, observe, now: () => new Date(at) });
     },
 
