@@ -4,11 +4,13 @@ import { chooseBy, interleave } from '../../interleave.ts';
 import type { InjectedError } from '../../s3-server.ts';
 import {
   type ArchiveBucket,
+  assessed,
   BROKEN,
   CHAIN,
   FIRST,
   FOLDER,
   type Issue,
+  inPem,
   issueCertificates,
   isWrite,
   LOGO,
@@ -17,6 +19,7 @@ import {
   SECOND,
   startArchiveBucket,
   supersededKeys,
+  supersededOf,
 } from './archive-bucket.ts';
 
 let older: Issue;
@@ -186,6 +189,44 @@ describe('Two executions of one order at the same time', { timeout: 120_000 }, (
       // Neither execution replaces the other one's certificate again.
       expect(await bucket.writesOf(() => bucket.collect(newer, FIRST))).toEqual([]);
       expect(await bucket.writesOf(() => bucket.collect(twin, SECOND))).toEqual([]);
+    };
+    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 100 });
+  });
+
+  test('One set of an older certificate is kept, if two executions receive it in different containers.', async () => {
+    const writers = {
+      a: () => bucket.receive(older, FIRST, 'a'),
+      b: () => bucket.receive(inPem(older), SECOND, 'b'),
+    };
+    const runOnce = async (numbers: readonly number[]) => {
+      await bucket.restart();
+      await bucket.collect(newer, FIRST, 'before');
+      const results = await interleave(bucket.server, writers, chooseBy(numbers));
+      expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
+      await bucket.expectStored(newer, FIRST);
+      const { execution } = await bucket.readJson(`${supersededOf(older)}certificate.json`);
+      await bucket.expectSuperseded(execution === FIRST.execution ? older : inPem(older));
+    };
+    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 100 });
+  });
+
+  test('The good certificate is current in the end, in any order of requests, and the others are kept.', async () => {
+    const good = assessed(older, { publishable: true });
+    const early = assessed(twin, { publishable: true, notBefore: '2026-04-01T00:00:00.000Z' });
+    const writers = {
+      early: () => bucket.collect(early, FIRST, 'early'),
+      good: () => bucket.collect(good, SECOND, 'good'),
+      // Not publishable.
+      newer: () => bucket.collect(newer, FIRST, 'newer'),
+    };
+    const runOnce = async (numbers: readonly number[]) => {
+      await bucket.restart();
+      const results = await interleave(bucket.server, writers, chooseBy(numbers));
+      expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
+      await bucket.expectStored(good, SECOND);
+      await bucket.expectSuperseded(early, FIRST);
+      await bucket.expectSuperseded(newer, FIRST);
+      expect(await bucket.receive(good, SECOND)).toMatchObject({ changed: true });
     };
     await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 100 });
   });

@@ -135,3 +135,60 @@ describe.each(scenes)('Failures while a certificate is stored %s', (scene, prepa
     }
   });
 });
+
+describe('Failures while an older certificate is kept beside the current one', () => {
+  const KEPT = { ...SECOND, execution: 'order-1378973013-older' };
+  const prepare = () => bucket.collect(newer, FIRST);
+  const keep = (client: string, maxAttempts?: number) => bucket.receive(older, KEPT, client, maxAttempts);
+
+  async function expectBoth() {
+    await bucket.expectStored(newer, FIRST);
+    await bucket.expectSuperseded(older, KEPT);
+  }
+
+  async function requestsOfKeeping(): Promise<readonly S3Request[]> {
+    await prepare();
+    const requests = await bucket.requestsOf(() => keep('rehearsal'));
+    await bucket.restart();
+    return requests;
+  }
+
+  test('If the process ends between any two requests, the current set stays, and a repetition keeps the older one.', async () => {
+    const requests = await requestsOfKeeping();
+    for (let answered = 0; answered <= requests.length; answered++) {
+      await prepare();
+      let count = 0;
+      bucket.server.before = ({ client }) => {
+        if (client === 'interrupted' && count++ >= answered) {
+          throw new Error('the process has ended');
+        }
+        return undefined;
+      };
+      const failed = await keep('interrupted').then(
+        () => false,
+        () => true,
+      );
+      expect(failed, `ended after ${answered} requests`).toBe(answered < requests.length);
+      await bucket.expectStored(newer, FIRST);
+      expect(await keep('repeating')).toMatchObject({ current: FIRST, received: KEPT, changed: false });
+      await expectBoth();
+      await bucket.restart();
+    }
+  });
+
+  test('If the answer to any write is lost, the repeated request changes nothing.', async () => {
+    const writes = (await requestsOfKeeping()).filter(isWrite);
+    for (const lost of writes.keys()) {
+      await prepare();
+      let count = 0;
+      bucket.server.after = (request) => {
+        if (isWrite(request) && count++ === lost) {
+          throw new Error('the answer is lost');
+        }
+      };
+      expect(await keep('repeating', 2)).toMatchObject({ current: FIRST, received: KEPT, isCurrent: false });
+      await expectBoth();
+      await bucket.restart();
+    }
+  });
+});
