@@ -73,6 +73,9 @@ export interface CollectDependencies
   readonly random: () => number;
 }
 
+/** How much of an unreadable reply is kept, in bytes. Error pages are smaller. */
+const UNREADABLE_BYTES = 64 * 1024;
+
 const DATE_FORM = 'an ISO 8601 date and time';
 const eventSchema = v.object({
   order: v.object({
@@ -240,7 +243,7 @@ export function createCollect(dependencies: CollectDependencies) {
         try {
           const { containsPrivateKey } = await import('../certificate/report.ts');
           if (!(await containsPrivateKey(result.body))) {
-            await dependencies.keepUnreadable(orderNumber, result.body);
+            await dependencies.keepUnreadable(orderNumber, result.body.subarray(0, UNREADABLE_BYTES));
           }
         } catch (error) {
           dependencies.unreported(orderNumber, error);
