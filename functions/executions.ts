@@ -26,7 +26,7 @@ export interface Executions {
 export async function startExecution(
   { stateMachineArn, sfn }: Executions,
   name: string,
-  input: Order,
+  input: Order & { readonly once?: boolean },
 ): Promise<boolean> {
   try {
     await sfn.send(new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) }));

@@ -172,12 +172,14 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
   addDeadLetterQueue(survey, deadLetterQueue);
   const manifests = bucket.arnForObjects('orders/*/certificate.json');
   const statuses = bucket.arnForObjects('orders/*/status.json');
+  const orderFiles = bucket.arnForObjects('orders/*/order.json');
   const executions = executionsOf(stateMachine);
   for (const [actions, resources] of [
     [['s3:ListBucket'], [bucket.bucketArn]],
     [['s3:GetObject'], [manifests]],
     [['s3:GetObject', 's3:PutObject'], [statuses]],
-    [['states:ListExecutions'], [stateMachine.stateMachineArn]],
+    [['s3:GetObject'], [orderFiles]],
+    [['states:ListExecutions', 'states:StartExecution'], [stateMachine.stateMachineArn]],
     [['states:DescribeExecution'], [executions]],
     [['sns:GetTopicAttributes'], topicArns],
   ] as const) {
@@ -187,6 +189,7 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
   grantPutEvents(survey, eventBus, publishedUrl === undefined ? always : [...always, REVOKED, PUBLICATION_BROKEN]);
   if (survey.role) {
     acknowledgeWildcard(survey.role, manifests, 'Reads the manifest of every order.');
+    acknowledgeWildcard(survey.role, orderFiles, 'Reads what was ordered, for the orders that it checks again.');
     acknowledgeWildcard(survey.role, statuses, 'Reads the status of every order, and corrects it if it is wrong.');
     acknowledgeWildcard(survey.role, executions, 'Reads how an execution failed, to report what nobody reported.');
   }

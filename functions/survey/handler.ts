@@ -113,6 +113,9 @@ function createObserver(logger: Logger, metrics: Metrics): SurveyObserver {
     statusReported(detailType, { orderNumber, execution, text }) {
       logger.warn('status reported', { detailType, orderNumber, execution, text });
     },
+    renewalChecked(check) {
+      logger.info('renewal check', { ...check });
+    },
     subscriptionsCounted(topicArn, confirmed) {
       logger.info('subscriptions', { topicArn, confirmed });
       // One point for each topic: the alarm uses the minimum.

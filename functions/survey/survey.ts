@@ -1,5 +1,5 @@
-import { readObjects } from '../store/listing.ts';
-import { MANIFEST_KEY, parseManifest } from '../store/manifest.ts';
+import { type Bucket, type Listing, readObjects } from '../store/listing.ts';
+import { MANIFEST_KEY, parseManifest, type StoredManifest, SUPERSEDED_MANIFEST_KEY } from '../store/manifest.ts';
 import { accountsOf } from './accounts.ts';
 import {
   type PublicationChecks,
@@ -9,11 +9,17 @@ import {
   surveyPublications,
 } from './publications.ts';
 import { type ReminderDependencies, type ReminderObserver, sendReminders } from './reminders.ts';
+import { type RenewalObserver, startRenewalChecks } from './renewals.ts';
 import { readStatuses, type StatusDependencies, type StatusObserver, surveyStatuses } from './statuses.ts';
 import { countSubscriptions, type SubscriptionObserver, type Topics } from './subscriptions.ts';
 
 /** Receives the results of a survey while it runs. */
-export interface SurveyObserver extends PublicationObserver, ReminderObserver, StatusObserver, SubscriptionObserver {}
+export interface SurveyObserver
+  extends PublicationObserver,
+    ReminderObserver,
+    RenewalObserver,
+    StatusObserver,
+    SubscriptionObserver {}
 
 export interface SurveyDependencies extends PublicationDependencies, ReminderDependencies {
   readonly observe: SurveyObserver;
@@ -27,7 +33,8 @@ export interface SurveyDependencies extends PublicationDependencies, ReminderDep
 
 /**
  * Reads every manifest, status and publication. Sends reminders of the certificates that expire soon, compares the
- * statuses with the executions, counts subscriptions, then checks the publications. If one part fails, the others still
+ * statuses with the executions, starts checks of certificates that have become valid, counts subscriptions, then checks
+ * the publications. If one part fails, the others still
  * run with what could be read.
  *
  * @throws {Error} the error of one part, or an AggregateError of several, after all have ended. Lambda then repeats the
@@ -42,7 +49,7 @@ export async function survey(dependencies: SurveyDependencies): Promise<void> {
   };
   // Manifests first: a certificate that is stored and published between the two reads then does not look unpublished.
   const [manifests, statuses] = await Promise.all([
-    readObjects(dependencies, 'orders/', MANIFEST_KEY, parseManifest).catch(recordError),
+    readManifests(dependencies).catch(recordError),
     executions && readStatuses(dependencies).catch(recordError),
   ]);
   const published = checks && (await readPublications(dependencies).catch(recordError));
@@ -53,6 +60,10 @@ export async function survey(dependencies: SurveyDependencies): Promise<void> {
   }
   if (executions && statuses) {
     await surveyStatuses(statuses, published?.served ?? [], { ...dependencies, executions }).catch(recordError);
+  }
+  if (executions && manifests) {
+    const contents = manifests.read.map(({ content }) => content);
+    await startRenewalChecks(contents, manifests.superseded, { ...dependencies, executions }).catch(recordError);
   }
   if (topics) {
     await countSubscriptions(topics, observe).catch(recordError);
@@ -65,4 +76,18 @@ export async function survey(dependencies: SurveyDependencies): Promise<void> {
   if (errors.length > 0) {
     throw errors.length === 1 ? errors[0] : new AggregateError(errors, errors.map(String).join('; '));
   }
+}
+
+/** Matches the manifests of all certificates that were received. */
+const ANY_MANIFEST_KEY = new RegExp(`${MANIFEST_KEY.source}|${SUPERSEDED_MANIFEST_KEY.source}`);
+
+/** The manifests of the current certificates, with the damaged ones of all, and those of the other certificates. */
+async function readManifests(
+  bucket: Bucket,
+): Promise<Listing<StoredManifest> & { readonly superseded: readonly StoredManifest[] }> {
+  const { read, damaged } = await readObjects(bucket, 'orders/', ANY_MANIFEST_KEY, parseManifest);
+  const { current = [], superseded = [] } = Object.groupBy(read, ({ key }) =>
+    MANIFEST_KEY.test(key) ? 'current' : 'superseded',
+  );
+  return { read: current, damaged, superseded: superseded.map(({ content }) => content) };
 }

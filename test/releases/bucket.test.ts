@@ -294,6 +294,7 @@ describe('a survey of what release 0.1.0 stored', () => {
       statusDamaged: (key) => expect.unreachable(`${key} is damaged`),
       statusesChecked: () => {},
       statusReported: () => {},
+      renewalChecked: () => {},
       subscriptionsCounted: () => {},
     };
     const clock = () => new Date(at);

@@ -17,6 +17,10 @@ export interface ExecutionsServer {
   readonly url: string;
   /** The names of the running executions. */
   readonly running: Set<string>;
+  /** The inputs of the executions that were started, by name. */
+  readonly started: ReadonlyMap<string, unknown>;
+  /** Runs before an execution is started. It can throw. */
+  beforeStart: (name: string) => void;
   /** What ended without a certificate. */
   readonly ended: EndedSample[];
   /** How many requests for running executions the server received. */
@@ -35,13 +39,14 @@ export interface ExecutionsServer {
 }
 
 /**
- * ListExecutions and DescribeExecution of Step Functions on loopback, with pages of the requested size. It describes
+ * ListExecutions, StartExecution and DescribeExecution of Step Functions on loopback, with pages of the requested size. It describes
  * only executions that ended; a running one has no end.
  */
 export async function startExecutionsServer(): Promise<ExecutionsServer> {
   const running = new Set<string>();
   const ended: EndedSample[] = [];
   const described: string[] = [];
+  const started = new Map<string, unknown>();
   let requests = 0;
   let endedRequests = 0;
   const summaryOf = ({ startDate, stopDate, ...end }: EndedSample) => ({
@@ -71,6 +76,18 @@ export async function startExecutionsServer(): Promise<ExecutionsServer> {
       const next = first + Number(maxResults);
       return { executions: all.slice(first, next), ...(next < all.length && { nextToken: String(next) }) };
     },
+    'AWSStepFunctions.StartExecution': ({ stateMachineArn, name, input }) => {
+      const execution = String(name);
+      server.beforeStart(execution);
+      if (stateMachineArn !== STATE_MACHINE_ARN) {
+        throw new ServiceError('StateMachineDoesNotExist', String(stateMachineArn));
+      }
+      if (started.has(execution)) {
+        throw new ServiceError('ExecutionAlreadyExists', `Execution Already Exists: '${execution}'`);
+      }
+      started.set(execution, JSON.parse(String(input)));
+      return { ...idOf(execution), startDate: 1_790_000_000 };
+    },
     'AWSStepFunctions.DescribeExecution': async ({ executionArn }) => {
       const name = String(executionArn).slice(EXECUTION_ARN.length);
       described.push(name);
@@ -88,6 +105,7 @@ export async function startExecutionsServer(): Promise<ExecutionsServer> {
   const server: ExecutionsServer = {
     ...endpoint,
     running,
+    started,
     ended,
     described,
     get requests() {
@@ -99,6 +117,7 @@ export async function startExecutionsServer(): Promise<ExecutionsServer> {
     before: () => {},
     beforeEnded: () => {},
     beforeDescribe: () => {},
+    beforeStart: () => {},
   };
   return server;
 }

@@ -9,6 +9,7 @@ import type {
   PublicationSummary,
 } from '../../../functions/survey/publications.ts';
 import type { Reminder, SurveySummary } from '../../../functions/survey/reminders.ts';
+import type { RenewalCheck } from '../../../functions/survey/renewals.ts';
 import type { StatusSummary } from '../../../functions/survey/statuses.ts';
 import { type SurveyDependencies, type SurveyObserver, survey } from '../../../functions/survey/survey.ts';
 import { startS3Server } from '../../s3-server.ts';
@@ -42,6 +43,17 @@ export async function startSurveyServers() {
     /** Stores the manifest of an order. */
     store: (orderNumber: string, changes: Partial<StoredManifest> = {}) =>
       put(`orders/${orderNumber}/certificate.json`, JSON.stringify(manifestOf(orderNumber, changes))),
+    /** Stores the manifest of a certificate that is not the current one of its order. */
+    storeSuperseded: (orderNumber: string, fingerprintSha256: string, changes: Partial<StoredManifest> = {}) => {
+      const folder = `orders/${orderNumber}/superseded/${fingerprintSha256}`;
+      const { objects, ...manifest } = manifestOf(orderNumber, changes);
+      const moved = Object.entries(objects).map(([name, object]) => [
+        name,
+        { ...object, key: object.key.replace(`orders/${orderNumber}`, folder) },
+      ]);
+      const body = { ...manifest, fingerprintSha256, objects: Object.fromEntries(moved) };
+      return put(`${folder}/certificate.json`, JSON.stringify(body));
+    },
     /** Stores the status of an order. */
     storeStatus: (status: OrderStatus) => put(`orders/${status.orderNumber}/status.json`, JSON.stringify(status)),
     /** The stored status of an order. */
@@ -90,6 +102,7 @@ export function recordingObserver() {
     statusesDamaged: [] as { readonly key: string; readonly problem: string }[],
     statusesChecked: [] as StatusSummary[],
     statusesReported: [] as { readonly detailType: string; readonly orderNumber: string }[],
+    renewalChecks: [] as RenewalCheck[],
     subscriptions: [] as { readonly topicArn: string; readonly confirmed: number }[],
   };
   const observe: SurveyObserver = {
@@ -102,6 +115,7 @@ export function recordingObserver() {
     statusDamaged: (key, problem) => records.statusesDamaged.push({ key, problem }),
     statusesChecked: (summary) => records.statusesChecked.push(summary),
     statusReported: (detailType, { orderNumber }) => records.statusesReported.push({ detailType, orderNumber }),
+    renewalChecked: (check) => records.renewalChecks.push(check),
     subscriptionsCounted: (topicArn, confirmed) => records.subscriptions.push({ topicArn, confirmed }),
   };
   return { observe, records };
@@ -148,6 +162,7 @@ export const CERTIFICATES_ONLY = {
   statusesDamaged: [],
   statusesChecked: [],
   statusesReported: [],
+  renewalChecks: [],
   subscriptions: [],
 };
 

@@ -1,0 +1,131 @@
+import { inBatches } from '../batches.ts';
+import { CollectorError } from '../collector-error.ts';
+import { DAY_MILLISECONDS, dayName } from '../days.ts';
+import { type Executions, listRunningExecutions, startExecution } from '../executions.ts';
+import { executionName, orderNumberOf } from '../order.ts';
+import type { Bucket } from '../store/listing.ts';
+import type { StoredManifest } from '../store/manifest.ts';
+import { knownOptions } from '../store/order-file.ts';
+import { STATE_BUDGET, truncate } from '../text.ts';
+
+/**
+ * Days after the beginning of its validity in which a certificate is checked again. After that time something else
+ * prevents that it becomes publishable, for example an issuing certificate that has expired.
+ */
+const CHECKED_DAYS = 30;
+
+/** The maximum number of executions that one survey starts. One caller asks the CA, so a hundred take minutes. */
+const STARTS_LIMIT = 100;
+
+/** The maximum number of orders whose options are read at the same time. */
+const CONCURRENT_ORDERS = 10;
+
+/** A check of an order that the survey started. */
+export interface RenewalCheck {
+  readonly orderNumber: string;
+  /** The certificate that has become valid. */
+  readonly fingerprintSha256: string;
+  readonly execution: string;
+}
+
+/** Receives the results of a survey while it runs. */
+export interface RenewalObserver {
+  /** After Step Functions started the execution. */
+  renewalChecked(check: RenewalCheck): void;
+}
+
+export interface RenewalDependencies extends Bucket {
+  readonly executions: Executions;
+  readonly observe: RenewalObserver;
+  readonly now: () => Date;
+}
+
+/** Some orders were not checked again. */
+export class RenewalChecksNotStartedError extends CollectorError {
+  override readonly name = 'RenewalChecksNotStartedError';
+}
+
+/**
+ * Starts a check of each order that has a certificate which was not valid yet when it was received, and is valid now.
+ * Collect then judges it again, stores it as the current one and publishes it. An order has at most one such execution a
+ * day, and none while another execution of it runs: that one judges the certificate too.
+ *
+ * @param current the manifests of the current certificates.
+ * @param superseded those of the other certificates that were received.
+ * @throws {RenewalChecksNotStartedError} after all other checks are started.
+ */
+export async function startRenewalChecks(
+  current: readonly StoredManifest[],
+  superseded: readonly StoredManifest[],
+  { s3, bucket, executions, observe, now }: RenewalDependencies,
+): Promise<void> {
+  const at = now();
+  const candidates = becameValid(current, superseded, at);
+  if (candidates.length === 0) {
+    return;
+  }
+  const running = new Set([...(await listRunningExecutions(executions))].map(orderNumberOf));
+  const due = candidates.filter(({ orderNumber }) => !running.has(orderNumber));
+  const problems: string[] = [];
+  for (const batch of inBatches(due.slice(0, STARTS_LIMIT), CONCURRENT_ORDERS)) {
+    await Promise.all(batch.map(start));
+  }
+  if (due.length > STARTS_LIMIT) {
+    problems.push(`${due.length - STARTS_LIMIT} more orders are left for the next survey`);
+  }
+  if (problems.length > 0) {
+    throw new RenewalChecksNotStartedError(truncate(problems.join('; '), STATE_BUDGET.message));
+  }
+
+  async function start({ orderNumber, fingerprintSha256 }: StoredManifest): Promise<void> {
+    const execution = executionName({ orderNumber, request: `renewal-${dayName(at)}` });
+    try {
+      const options = await knownOptions(s3, bucket, orderNumber);
+      if (await startExecution(executions, execution, { orderNumber, ...options, once: true })) {
+        observe.renewalChecked({ orderNumber, fingerprintSha256, execution });
+      }
+    } catch (error) {
+      problems.push(`the execution ${execution} could not be started (${error})`);
+    }
+  }
+}
+
+/**
+ * The certificates that have become valid and are better than the current one of their order: one of each order, the
+ * latest beginnings first, so that the limit never leaves out a new one for the sake of those that are checked again.
+ */
+export function becameValid(
+  current: readonly StoredManifest[],
+  superseded: readonly StoredManifest[],
+  at: Date,
+): StoredManifest[] {
+  const currentOf = new Map(current.map((manifest) => [manifest.orderNumber, manifest]));
+  const waiting = [...current, ...superseded]
+    .filter((manifest) => onlyWaitedForItsTime(manifest, at) && isBetter(manifest, currentOf.get(manifest.orderNumber)))
+    .toSorted((one, other) => Date.parse(other.notBefore) - Date.parse(one.notBefore));
+  const latest = new Map<string, StoredManifest>();
+  for (const manifest of waiting) {
+    if (!latest.has(manifest.orderNumber)) {
+      latest.set(manifest.orderNumber, manifest);
+    }
+  }
+  return [...latest.values()];
+}
+
+/** Whether a certificate is valid now, and was not publishable for no other reason than that it was not valid. */
+function onlyWaitedForItsTime({ publishable, findings, notBefore, notAfter }: StoredManifest, at: Date): boolean {
+  const errors = findings.filter(({ severity }) => severity === 'error');
+  const age = at.getTime() - Date.parse(notBefore);
+  return (
+    !publishable &&
+    errors.length > 0 &&
+    errors.every(({ id }) => id === 'validity') &&
+    age >= 0 &&
+    age <= CHECKED_DAYS * DAY_MILLISECONDS &&
+    at.getTime() <= Date.parse(notAfter)
+  );
+}
+
+function isBetter({ notBefore }: StoredManifest, current: StoredManifest | undefined): boolean {
+  return !current?.publishable || Date.parse(notBefore) > Date.parse(current.notBefore);
+}

@@ -1,0 +1,217 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { StoredManifest } from '../../../functions/store/manifest.ts';
+import { becameValid, RenewalChecksNotStartedError } from '../../../functions/survey/renewals.ts';
+import { ServiceError } from '../../../infra/local/cloud/aws-json-endpoint.ts';
+import { COLLECTOR, later, manifestOf, NOON, ORDER, statusOf } from './samples.ts';
+import { type RunOptions, runSurvey, type SurveyServers, startSurveyServers } from './survey-run.ts';
+
+const VALIDITY = {
+  id: 'validity',
+  severity: 'error',
+  message: 'the chain is not valid at the time of the check',
+} as const;
+
+/** A certificate that was received before it was valid, and has been valid for an hour at NOON. */
+const WAITED: Partial<StoredManifest> = {
+  publishable: false,
+  findings: [VALIDITY],
+  collectedAt: '2026-11-20T08:00:00.000Z',
+  notBefore: '2026-11-23T11:00:00.000Z',
+  notAfter: '2027-11-23T11:00:00.000Z',
+};
+const EXECUTION = `order-${ORDER}-renewal-20261123`;
+
+describe('A certificate that was not valid yet is checked again', () => {
+  const NEWER = { notBefore: later(NOON, { seconds: -60 }) };
+
+  test.each<[when: string, isChecked: boolean, changes: Partial<StoredManifest>]>([
+    ['it has become valid', true, {}],
+    ['it becomes valid in this moment', true, { notBefore: NOON }],
+    [
+      'it has warnings too',
+      true,
+      { findings: [VALIDITY, { id: 'policy', severity: 'warning', message: 'no policy' }] },
+    ],
+    ['it has been valid for a month', true, { notBefore: later(NOON, { days: -30 }) }],
+    ['it has been valid for longer', false, { notBefore: later(NOON, { days: -30, seconds: -1 }) }],
+    ['it is not valid yet', false, { notBefore: later(NOON, { seconds: 1 }) }],
+    ['it has expired', false, { notAfter: later(NOON, { seconds: -1 }) }],
+    ['it is publishable', false, { publishable: true, findings: [] }],
+    ['it has another error', false, { findings: [VALIDITY, { id: 'sct', severity: 'error', message: 'wrong' }] }],
+    ['it has only another error', false, { findings: [{ id: 'sct', severity: 'error', message: 'wrong' }] }],
+  ])('if %s: %s.', (_, isChecked, changes) => {
+    const manifest = manifestOf(ORDER, { ...WAITED, ...changes });
+    const good = manifestOf(ORDER, { notBefore: '2025-01-01T00:00:00.000Z' });
+    expect(becameValid([manifest], [], new Date(NOON))).toEqual(isChecked ? [manifest] : []);
+    expect(becameValid([good], [manifest], new Date(NOON))).toEqual(isChecked ? [manifest] : []);
+  });
+
+  test.each<[title: string, isChecked: boolean, current: Partial<StoredManifest>[]]>([
+    ['an older one is current', true, [{}]],
+    ['a newer one is current', false, [NEWER]],
+    ['one of the same second is current', false, [{ notBefore: String(WAITED.notBefore) }]],
+    ['a newer one is current, which is not publishable', true, [{ ...NEWER, publishable: false }]],
+    ['none is current', true, []],
+  ])('if %s: %s.', (_, isChecked, current) => {
+    const manifest = manifestOf(ORDER, WAITED);
+    const manifests = [...current.map((changes) => manifestOf(ORDER, changes)), manifestOf('7')];
+    expect(becameValid(manifests, [manifest], new Date(NOON))).toEqual(isChecked ? [manifest] : []);
+  });
+
+  test('once for an order with several, the latest first.', () => {
+    const manifests = [1, 3, 2].map((days) =>
+      manifestOf(ORDER, { ...WAITED, notBefore: later(NOON, { days: -days }) }),
+    );
+    const other = manifestOf('7', WAITED);
+    expect(becameValid([], [...manifests, other], new Date(NOON))).toEqual([other, manifests[0]]);
+  });
+});
+
+describe('A survey', () => {
+  let servers: SurveyServers;
+  beforeEach(async () => {
+    servers = await startSurveyServers();
+  });
+  afterEach(() => servers.close());
+
+  const run = (options?: RunOptions) => runSurvey(servers, options);
+
+  test('starts one quiet check of the order, with everything that is known of it.', async () => {
+    await servers.store(ORDER, { account: 'brand-a' });
+    await servers.storeSuperseded(ORDER, 'beef', WAITED);
+    await servers.put(
+      `orders/${ORDER}/order.json`,
+      JSON.stringify({
+        schemaVersion: 1,
+        collector: COLLECTOR,
+        orderNumber: ORDER,
+        options: { account: 'brand-b', domains: ['example.com'], product: 'CMC', selector: 'winter', replace: true },
+        execution: `order-${ORDER}`,
+        orderedAt: '2026-11-01T00:00:00.000Z',
+        updatedAt: '2026-11-01T00:00:00.000Z',
+      }),
+    );
+
+    const { error, renewalChecks, damaged, surveyed } = await run();
+
+    expect(error).toBeUndefined();
+    expect(damaged).toEqual([]);
+    expect(surveyed).toMatchObject([{ kept: 1 }]);
+    expect(renewalChecks).toEqual([{ orderNumber: ORDER, fingerprintSha256: 'beef', execution: EXECUTION }]);
+    expect([...servers.executions.started]).toEqual([
+      [
+        EXECUTION,
+        {
+          orderNumber: ORDER,
+          account: 'brand-b',
+          domains: ['example.com'],
+          product: 'CMC',
+          selector: 'winter',
+          once: true,
+        },
+      ],
+    ]);
+  });
+
+  test('knows the order by its manifest or status if nothing else is stored.', async () => {
+    await servers.store(ORDER, {
+      ...WAITED,
+      account: 'brand-a',
+      ordered: { domains: ['example.org'], selector: null, product: null },
+    });
+    await servers.store('7', WAITED);
+    await servers.storeStatus(statusOf('7', { account: 'brand-c', state: 'issued', reason: undefined }));
+
+    await run();
+
+    expect(servers.executions.started.get(EXECUTION)).toEqual({
+      orderNumber: ORDER,
+      account: 'brand-a',
+      domains: ['example.org'],
+      once: true,
+    });
+    expect(servers.executions.started.get('order-7-renewal-20261123')).toMatchObject({
+      account: 'brand-c',
+      once: true,
+    });
+  });
+
+  test('starts one check a day, also after a deployment, until the certificate is publishable.', async () => {
+    await servers.store(ORDER, WAITED);
+
+    const checksOf = async (options: RunOptions) =>
+      (await run(options)).renewalChecks.map(({ execution }) => execution);
+    expect(await checksOf({ sendDailyEvents: false })).toEqual([EXECUTION]);
+    expect(await checksOf({})).toEqual([]);
+    const tomorrow = () => new Date(later(NOON, { days: 1 }));
+    expect(await checksOf({ now: tomorrow })).toEqual([`order-${ORDER}-renewal-20261124`]);
+    await servers.store(ORDER, { ...WAITED, publishable: true, findings: [] });
+    expect(await checksOf({ now: () => new Date(later(NOON, { days: 2 })) })).toEqual([]);
+  });
+
+  test('starts none while another execution of the order runs, because that one judges the certificate too.', async () => {
+    await servers.store(ORDER, WAITED);
+    await servers.store('7', WAITED);
+    servers.executions.running.add(`order-${ORDER}-again`);
+
+    await run();
+
+    expect([...servers.executions.started.keys()]).toEqual(['order-7-renewal-20261123']);
+  });
+
+  test('starts none without executions, and needs no list of executions without a certificate.', async () => {
+    await servers.store(ORDER, WAITED);
+    await run({ withExecutions: false });
+    expect(servers.executions.started.size).toBe(0);
+
+    await servers.store(ORDER);
+    const { requests } = servers.executions;
+    const before = requests;
+    await run();
+    // The comparison of statuses lists them once.
+    expect(servers.executions.requests - before).toBe(1);
+  });
+
+  test('starts a limited number, the newest first, and reports the rest.', async () => {
+    const orders = Array.from({ length: 103 }, (_, index) => String(1000 + index));
+    for (const [index, orderNumber] of orders.entries()) {
+      await servers.store(orderNumber, { ...WAITED, notBefore: later(NOON, { seconds: -index }) });
+    }
+
+    const { error } = await run();
+
+    expect(error).toBeInstanceOf(RenewalChecksNotStartedError);
+    expect(error).toMatchObject({ message: '3 more orders are left for the next survey' });
+    expect([...servers.executions.started.keys()].toSorted()).toEqual(
+      orders.slice(0, 100).map((orderNumber) => `order-${orderNumber}-renewal-20261123`),
+    );
+  });
+
+  test('continues after a check that cannot be started, and reports it.', async () => {
+    await servers.store('1', WAITED);
+    await servers.store('2', WAITED);
+    servers.executions.beforeStart = (name) => {
+      if (name.startsWith('order-1-')) {
+        throw new ServiceError('ExecutionLimitExceeded', 'too many executions');
+      }
+    };
+
+    const { error } = await run();
+
+    expect(error).toMatchObject({
+      name: 'RenewalChecksNotStartedError',
+      message: expect.stringContaining('order-1-renewal-20261123 could not be started (ExecutionLimitExceeded'),
+    });
+    expect([...servers.executions.started.keys()]).toEqual(['order-2-renewal-20261123']);
+  });
+
+  test('ignores a superseded manifest in the folder of another certificate, and reports it as damaged.', async () => {
+    await servers.store(ORDER);
+    await servers.put(`orders/${ORDER}/superseded/other/certificate.json`, JSON.stringify(manifestOf(ORDER, WAITED)));
+
+    const { damaged } = await run();
+
+    expect(damaged).toMatchObject([{ key: `orders/${ORDER}/superseded/other/certificate.json` }]);
+    expect(servers.executions.started.size).toBe(0);
+  });
+});
