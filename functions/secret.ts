@@ -5,6 +5,7 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import * as v from 'valibot';
 import { problemsOf } from './input.ts';
+import { withTimeLimit } from './time-limit.ts';
 
 /** The value that the stack writes into a new secret. The operator replaces it. */
 export const PLACEHOLDER = 'REPLACE-ME';
@@ -14,6 +15,9 @@ export const PLACEHOLDER = 'REPLACE-ME';
  * read.
  */
 const CACHE_MILLISECONDS = 5 * 60 * 1000;
+
+/** The time limit of one read, in milliseconds. A function has less time than the SDK would wait. */
+const READ_MILLISECONDS = 5_000;
 
 const THE_SECRET = 'the secret';
 
@@ -44,6 +48,7 @@ export interface SecretReader<Value extends object> {
   /**
    * @param options `fresh` bypasses the cache.
    * @throws {SecretsManagerServiceException} if the error is temporary.
+   * @throws {Error} if Secrets Manager does not answer in time.
    */
   read(options: { readonly fresh: boolean }): Promise<SecretReading<Value>>;
 }
@@ -88,7 +93,11 @@ async function readSecret<Value extends object>(
   form: SecretForm<Value>,
 ): Promise<SecretReading<Value>> {
   try {
-    const response = await client.send(new GetSecretValueCommand({ SecretId: secretId }));
+    const response = await withTimeLimit(
+      client.send(new GetSecretValueCommand({ SecretId: secretId })),
+      READ_MILLISECONDS,
+      'Secrets Manager did not answer in time',
+    );
     const { SecretString = '', VersionId = '', VersionStages = [] } = response;
     return readValue(SecretString, VersionId, VersionStages, form);
   } catch (error) {

@@ -5,6 +5,7 @@ import {
   type SecretVersionsListEntry,
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager';
+import { withTimeLimit } from '../time-limit.ts';
 import { DOUBTED_LABEL, dayOfDoubt, doubtsOf, isRejected, type LabelledVersion, REJECTED_LABEL } from './rejections.ts';
 
 /**
@@ -16,6 +17,12 @@ export const REJECTED_LIMIT = 10;
 
 /** How many versions of a secret can be doubted on one day. */
 const DOUBTED_LIMIT = 5;
+
+/**
+ * The time limit of an action, in milliseconds. After a call to the CA, the function must not reach its own time limit:
+ * the memory of the process would be lost.
+ */
+const ACTION_MILLISECONDS = 4_000;
 
 /**
  * Errors of UpdateSecretVersionStage if a label is attached to another version than the request assumes (AWS: Secrets
@@ -128,7 +135,7 @@ export function createVersionLabels(
 
   async function attempt(version: string, action: () => Promise<void>): Promise<boolean> {
     try {
-      await action();
+      await withTimeLimit(action(), ACTION_MILLISECONDS, 'Secrets Manager did not answer in time');
       return true;
     } catch (error) {
       failed(version, error);

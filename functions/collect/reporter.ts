@@ -14,6 +14,7 @@ import {
 } from '../events.ts';
 import type { OrderStatus, StatusFile } from '../store/status.ts';
 import { truncate } from '../text.ts';
+import { withTimeLimit } from '../time-limit.ts';
 import type { CheckedOrder } from './options.ts';
 import {
   concernsOf,
@@ -208,7 +209,8 @@ export function createReporter({ collector, giveUpSeconds, ...dependencies }: Re
       };
       try {
         const report = reportDue(subject, waiting, save, () => isOver);
-        await withTimeLimit(report, remainingMilliseconds() - RESERVED_MILLISECONDS);
+        const limit = remainingMilliseconds() - RESERVED_MILLISECONDS;
+        await withTimeLimit(report, limit, 'no answer of S3 or EventBridge in time');
       } catch (error) {
         unreported(subject.checked.order.orderNumber, error);
       }
@@ -288,16 +290,4 @@ function waitingDetail(status: OrderStatus, reason: Concern): WaitingDetail {
 
 function failedDetail(status: OrderStatus, error: CollectionErrorName): FailedDetail {
   return { ...statusDetail(status), error };
-}
-
-async function withTimeLimit(work: Promise<void>, milliseconds: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('no answer of S3 or EventBridge in time')), Math.max(1, milliseconds));
-  });
-  try {
-    await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

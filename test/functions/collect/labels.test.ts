@@ -1,13 +1,15 @@
-import { describe, expect, test } from 'vitest';
+import fc from 'fast-check';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createAsk, type PreviousLogin } from '../../../functions/collect/ask.ts';
 import type { LabelFailure } from '../../../functions/collect/credentials.ts';
-import { createSecretsManager, DEFAULT_SECRET, serviceError } from './secret-manager.ts';
+import { createSecretsManager, DEFAULT_SECRET, fixedCredentials, serviceError } from './secret-manager.ts';
 import type { Answer } from './week.ts';
 
 const REJECTED: Answer = { status: 200, body: '-16\nLogin or password wrong' };
 const DOUBTED: Answer = { status: 403, body: '' };
 const PROCESSING = { status: 200, body: '0' };
 const OUTAGE = { status: 503, body: 'down' };
+const WAITS = { reason: 'credentials' };
 const login = (loginPassword: string) => ({ loginName: 'brand', loginPassword });
 
 /** A secret with one version, and a CA that gives one answer until it is changed. `events` is what happened, in order. */
@@ -52,7 +54,8 @@ function prepare(answer: Answer, password = 'a') {
     async next(previous?: PreviousLogin) {
       events.length = 0;
       const { reply, ...rest } = await start()(previous);
-      return { reason: 'reason' in reply ? reply.reason : reply.kind, ...rest, events: [...events] };
+      const text = 'text' in reply ? reply.text : '';
+      return { reason: 'reason' in reply ? reply.reason : reply.kind, text, ...rest, events: [...events] };
     },
     at(time: string) {
       now = Date.parse(time);
@@ -88,6 +91,48 @@ describe('A certain rejection', () => {
 
     expect(run.events).toEqual(['call with a']);
     expect(run.failures).toEqual([{ account: null, version: run.version, error: expect.any(Error) }]);
+  });
+
+  test('is remembered if Secrets Manager does not answer, long before the function reaches its time limit.', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const run = prepare(REJECTED);
+    const ask = run.start();
+    run.secrets.before = () => (run.events.length > 0 ? new Promise(() => {}) : undefined);
+
+    const asked = ask();
+    await vi.advanceTimersByTimeAsync(15_000);
+
+    expect(await asked).toMatchObject({ rejectedCredentialsVersion: run.version });
+    expect(run.events).toEqual(['call with a']);
+    expect(run.failures).toEqual([{ account: null, version: run.version, error: expect.any(Error) }]);
+    run.secrets.before = () => {};
+    await ask();
+    expect(run.events).toEqual(['call with a']);
+  });
+
+  test('of an account is not one of another account whose version has the same id.', async () => {
+    const passwords: string[] = [];
+    const ask = createAsk({
+      url: 'https://ca.example/CollectMC',
+      format: 'pkcs7',
+      credentials: (account) =>
+        fixedCredentials(() => ({ version: 'same', stages: [], ...login(account ?? 'default') }))(account),
+      http: async ({ form }) => {
+        const password = form?.get('loginPassword') ?? '';
+        passwords.push(password);
+        const { status, body } = password === 'brand-a' ? REJECTED : PROCESSING;
+        return { status, headers: {}, read: async () => Buffer.from(body), discard: () => {} };
+      },
+      now: () => new Date(),
+    });
+    for (const account of ['brand-a', 'brand-b', undefined, 'brand-a']) {
+      await ask({ orderNumber: '1', account }, undefined, () => 60_000);
+    }
+
+    expect(passwords).toEqual(['brand-a', 'brand-b', 'default']);
   });
 
   test('of a doubted version replaces the label of the doubt.', async () => {
@@ -307,6 +352,29 @@ describe('The labels of a secret', () => {
     expect((await run.next()).events).toEqual(['call with a']);
     expect(run.secrets.requests.map(({ operation }) => operation)).toEqual(['GetSecretValue']);
   });
+});
+
+test('No password makes a check throw, is sent twice after a rejection, or is found in anything but the call.', async () => {
+  const unit = fc.oneof(
+    fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code)),
+    fc.constantFrom('\u{1f511}', '%', '+', '&', '=', '"', '\\', '<', ' ', '\ud800', '\udfff', '\0', '\n', '\u2028'),
+  );
+  const password = fc.array(unit, { minLength: 8, maxLength: 128 }).map((units) => units.join(''));
+  await fc.assert(
+    fc.asyncProperty(password, fc.boolean(), async (loginPassword, isDoubtful) => {
+      const run = prepare(isDoubtful ? DOUBTED : REJECTED, loginPassword);
+      run.ca.answer = { ...run.ca.answer, body: `${run.ca.answer.body}\n${loginPassword}` };
+      const results: unknown[] = [await run.next(), await run.next()];
+      const calls = run.secrets.requests.length;
+
+      expect(calls).toBeGreaterThan(0);
+      expect(results).toEqual([expect.objectContaining(WAITS), expect.objectContaining({ ...WAITS, events: [] })]);
+      const { events: _, ...first } = Object(results[0]);
+      const texts = JSON.stringify([first, results[1], run.failures, run.secrets.requests]);
+      expect(texts).not.toContain(JSON.stringify(loginPassword).slice(1, -1));
+    }),
+    { numRuns: 300 },
+  );
 });
 
 describe('The secret is read', () => {
