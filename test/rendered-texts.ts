@@ -329,6 +329,7 @@ export async function narrationTexts(authority: CertificateAuthority): Promise<R
       (line) => texts.push(line),
       () => cloud,
     );
+    const order = { orderNumber: '1378973013', domains: ['example.com'] };
     const cloud: LocalCloud = await startLocalCloud({
       credentials,
       secret: scenario.secret,
@@ -336,11 +337,10 @@ export async function narrationTexts(authority: CertificateAuthority): Promise<R
       waitMilliseconds: () => 0,
       onEvent: narrator.executionEvent,
       async beforeCheck(check) {
-        await scenario.operatorActions?.[check]?.({ cloud, credentials, log: narrator.action });
+        await scenario.operatorActions?.[check]?.({ cloud, credentials, order, log: narrator.action });
       },
     });
     try {
-      const order = { orderNumber: '1378973013', domains: ['example.com'] };
       cloud.ca.order(order.orderNumber, scenario.responses(issueScenarioCertificates(authority)));
       const execution = await runScenario(scenario, cloud, order, narrator.action);
       if (execution) {

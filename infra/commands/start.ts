@@ -88,6 +88,7 @@ async function run({ orderNumber, scenario, format, publish, keep }: Options, pr
   const certificates = issueScenarioCertificates(authority);
   await writeFile(ROOT, pem([authority.root]));
 
+  const order = { orderNumber, domains: ['example.com'] };
   const credentials = { loginName: 'brand@example.com', loginPassword: crypto.randomUUID() };
   const trustAnchors = createHash('sha256').update(authority.root).digest('hex');
   const narrator = createNarrator(print, () => cloud);
@@ -98,7 +99,7 @@ async function run({ orderNumber, scenario, format, publish, keep }: Options, pr
     waitMilliseconds: narratedWaitMilliseconds,
     onEvent: narrator.executionEvent,
     async beforeCheck(check) {
-      await scenario.operatorActions?.[check]?.({ cloud, credentials, log: narrator.action });
+      await scenario.operatorActions?.[check]?.({ cloud, credentials, order, log: narrator.action });
     },
   });
   try {
@@ -111,7 +112,7 @@ async function run({ orderNumber, scenario, format, publish, keep }: Options, pr
       cloud.ca.order(orderNumber, scenario.responses(certificates));
     }
     narrator.line('Event', `"${ORDERED}" for the order ${orderNumber}`);
-    const execution = await runScenario(scenario, cloud, { orderNumber, domains: ['example.com'] }, narrator.action);
+    const execution = await runScenario(scenario, cloud, order, narrator.action);
     for (const { error } of cloud.deadLetters) {
       narrator.line('Dead letter', `${error.name}: ${error.message}`);
     }

@@ -13,6 +13,8 @@ export interface Scenario {
   readonly description: string;
   /** One response for each call; the last one repeats. */
   readonly responses: (certificates: ScenarioCertificates) => readonly SimulatedResponse[];
+  /** The domains in the first event, if they are wrong. */
+  readonly wrongDomains?: readonly string[];
   /** What happens after the execution has ended: a redrive, or the same event again with these additions. */
   readonly followUp?: 'redrive' | { readonly request?: string };
   /** The error of the last execution. Without it, that execution succeeds. */
@@ -29,10 +31,18 @@ export type OperatorAction = (context: OperatorContext) => Promise<void>;
 /** What an operator acts on. */
 export interface OperatorContext {
   readonly cloud: LocalCloud;
+  /** The order as it should be. */
+  readonly order: ScenarioOrder;
   /** The login that the CA accepts at first. */
   readonly credentials: Credentials;
   /** Reports what the operator did. */
   readonly log: (action: string) => void;
+}
+
+/** The order of a scenario. */
+export interface ScenarioOrder {
+  readonly orderNumber: string;
+  readonly domains: readonly string[];
 }
 
 /** The certificates that a scenario's CA issues, for example.com. */
@@ -132,6 +142,12 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     responses: () => [processing, error(-77)],
     failsWith: 'UnknownRefusal',
   },
+  corrected: {
+    description: 'the event names a wrong domain; the event is sent again with the right one while the order waits',
+    wrongDomains: ['exmaple.com'],
+    responses: ({ current }) => [processing, processing, issued(current)],
+    operatorActions: { 2: sendCorrectedEvent },
+  },
   overdue: {
     description: 'the CA does not decide before the deadline, which is 5 days here',
     settings: { giveUpAfter: 'P5D' },
@@ -166,18 +182,18 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
  * @returns the last execution; undefined if the event was refused.
  */
 export async function runScenario(
-  { followUp }: Scenario,
+  { wrongDomains, followUp }: Scenario,
   cloud: LocalCloud,
-  detail: { readonly orderNumber: string; readonly domains: readonly string[] },
+  order: ScenarioOrder,
   log: (action: string) => void,
 ): Promise<Execution | undefined> {
-  const source = readSettings({}).eventSource;
+  const detail = { ...order, ...(wrongDomains && { domains: wrongDomains }) };
   const lastExecution = async () => {
     const execution = [...cloud.executions.values()].at(-1);
     await execution?.ended;
     return execution;
   };
-  await cloud.send({ source, 'detail-type': ORDERED, detail });
+  await sendOrder(cloud, detail);
   const first = await lastExecution();
   if (!first || followUp === undefined) {
     return first;
@@ -188,9 +204,18 @@ export async function runScenario(
     await cloud.redrive(first.name);
   } else {
     log(`the same event is sent again${followUp.request ? `, with the request ${followUp.request}` : ''}`);
-    await cloud.send({ source, 'detail-type': ORDERED, detail: { ...detail, ...followUp } });
+    await sendOrder(cloud, { ...detail, ...followUp });
   }
   return lastExecution();
+}
+
+async function sendOrder(cloud: LocalCloud, detail: ScenarioOrder): Promise<void> {
+  await cloud.send({ source: readSettings({}).eventSource, 'detail-type': ORDERED, detail });
+}
+
+async function sendCorrectedEvent({ cloud, order, log }: OperatorContext): Promise<void> {
+  log(`the event is sent again, with the domain ${order.domains.join(', ')}`);
+  await sendOrder(cloud, order);
 }
 
 async function storeAcceptedCredentials({ cloud, credentials, log }: OperatorContext): Promise<void> {

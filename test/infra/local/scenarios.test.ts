@@ -19,18 +19,19 @@ describe('Every scenario ends as expected, and no password appears anywhere.', (
     const secrets = [CREDENTIALS.loginPassword, ...Object.values(JSON.parse(scenario.secret ?? '{}'))].filter(
       (value) => value !== 'REPLACE-ME' && value !== CREDENTIALS.loginName,
     );
+    const order = { orderNumber: ORDER, domains: ['example.com'] };
     const collector = await deployCollector({
       secret: scenario.secret,
       settings: scenario.settings ?? {},
       async beforeCheck(check) {
-        await scenario.operatorActions?.[check]?.({ cloud, credentials: CREDENTIALS, log: () => {} });
+        await scenario.operatorActions?.[check]?.({ cloud, credentials: CREDENTIALS, order, log: () => {} });
       },
     });
     const { cloud } = collector;
     const certificates = issueScenarioCertificates(authority);
     cloud.ca.order(ORDER, scenario.responses(certificates));
 
-    const execution = await runScenario(scenario, cloud, { orderNumber: ORDER, domains: ['example.com'] }, () => {});
+    const execution = await runScenario(scenario, cloud, order, () => {});
 
     expect(execution?.error).toBe(scenario.failsWith);
     expect(execution?.status).toBe(scenario.failsWith ? 'FAILED' : 'SUCCEEDED');
@@ -50,6 +51,9 @@ describe('Every scenario ends as expected, and no password appears anywhere.', (
     } else {
       expect(String(objects['chain.pem'])).toBe(pem(certificates.current.chain));
       expect(cloud.announced.length).toBeGreaterThan(0);
+      expect(JSON.parse(String(objects['certificate.json']))).toMatchObject({
+        ordered: { domains: order.domains },
+      });
     }
     const histories = [...cloud.executions.values()].flatMap(({ history }) => history);
     const checks = histories.filter(
