@@ -76,6 +76,9 @@ export const WAITING_NEXT_STEPS: Readonly<Record<Concern, NextStep>> = {
   deadline: { text: 'ask the CA what delays the order', action: 'none' },
 };
 
+/** How the text of an order that waits for credentials says that the rejection of the login is not certain. */
+export const DOUBTFUL_LOGIN = 'the CA may have rejected';
+
 /** Bytes of a failure's text. 100 wrong domains would make a message that no person reads. */
 export const FAILURE_BYTES = 4096;
 

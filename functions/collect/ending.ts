@@ -1,7 +1,7 @@
 import { STATUSES, type WaitingReason } from '../collectmc/codes.ts';
 import type { Reply } from '../collectmc/reply.ts';
 import { CLOCK_TOLERANCE_MILLISECONDS, DAY_MILLISECONDS } from '../days.ts';
-import type { CollectionErrorName } from '../errors.ts';
+import { type CollectionErrorName, DOUBTFUL_LOGIN } from '../errors.ts';
 import { joinWithLimit } from '../text.ts';
 import type { CertificateOutcome, CollectedCertificate } from './certificate.ts';
 import type { CheckedOrder } from './options.ts';
@@ -124,6 +124,9 @@ function reasonOf(reply: Pending): WaitingReason {
 }
 
 function describeWait(reply: Pending): string {
+  if (reply.kind === 'waiting' && reply.doubtful) {
+    return `${DOUBTFUL_LOGIN} the login, and it is tried again once a day: ${reply.text}`;
+  }
   if (reply.status !== undefined) {
     return `the CA answered ${describeReply(reply)}`;
   }

@@ -1,5 +1,5 @@
 import { assertionName, recordText } from '../bimi.ts';
-import { type Deployment, downloadCommand, folderUrl, orderCommand, shellWord } from './commands.ts';
+import { downloadCommand, folderUrl, orderCommand, shellWord } from './commands.ts';
 import type { Broken, Expiring, Issued, Revoked } from './events.ts';
 import {
   asSentence,
@@ -10,20 +10,23 @@ import {
   type Paragraph,
   withoutControls,
 } from './message.ts';
-import { announceNewOrder, type MessageContext, orderFacts } from './order-messages.ts';
+import { announceNewOrder, type MessageContext, orderAgain, orderFacts } from './order-messages.ts';
+import { refusedSteps } from './refused-steps.ts';
 
 /** How many DNS records, findings and differences a message contains in full. */
 const ITEMS = 5;
 
 /** The message about a new certificate. */
-export function issuedMessage(issued: Issued, { deployment, order, time }: MessageContext): MessageContent {
+export function issuedMessage(issued: Issued, context: MessageContext): MessageContent {
+  const { deployment, time } = context;
   const { orderNumber, account, certificate, publication } = issued;
   const { publishable, notBefore, notAfter, findings } = certificate;
+  const isEarly = isNotYetValid(issued, context);
   const errors = findings.filter(({ severity }) => severity === 'error');
   const warnings = findings.filter(({ severity }) => severity === 'warning');
   const refused = publication?.notPublished ?? [];
   return {
-    outcome: outcomeOf(issued),
+    outcome: isEarly ? `issued, and valid from ${formatDay(notBefore)}` : outcomeOf(issued),
     orderNumber,
     fallbackName: deployment.collector,
     domains: certificate.domains,
@@ -33,38 +36,65 @@ export function issuedMessage(issued: Issued, { deployment, order, time }: Messa
       ['Valid', `${formatDay(notBefore)} to ${formatDay(notAfter)}`],
     ],
     happened: [
-      'The CA issued the certificate. The collector checked it and stored it here:',
+      certificate.changed
+        ? 'The CA issued the certificate. The collector checked it and stored it here:'
+        : 'The order was collected again. The CA returned the certificate that the collector had stored before. Its files are here:',
       { verbatim: folderUrl(deployment, orderNumber) },
       ...(warnings.length > 0 ? [`${warnings.length === 1 ? 'Warning' : 'Warnings'}: ${messagesOf(warnings)}`] : []),
     ],
-    logo: publishable
-      ? [...shownAt(issued), ...(refused.length > 0 ? [`It is not published for ${refusalsOf(refused)}`] : [])]
-      : [`Mailboxes will not show the logo with this certificate, because ${messagesOf(errors)}`],
-    nextStep: publishable
-      ? nextStepOf(issued, deployment)
-      : [
-          'Send this message to the CA and ask for a corrected certificate. After the CA has issued it, collect the order again:',
-          { verbatim: orderCommand(deployment, { ...order, orderNumber, request: 'again' }) },
-        ],
+    logo: isEarly
+      ? [
+          `The certificate is not valid before ${formatTime(notBefore)}, so mailboxes do not show its logo yet. ${STAYS_LIVE}`,
+        ]
+      : publishable
+        ? [...shownAt(issued), ...(refused.length > 0 ? [`It is not published for ${refusalsOf(refused)}`] : [])]
+        : [`Mailboxes will not show the logo with this certificate, because ${messagesOf(errors)}`],
+    nextStep: isEarly
+      ? [
+          'There is nothing to do. When the certificate becomes valid, the collector asks the CA for it again, and ' +
+            (publication ? 'publishes it.' : 'sends another message if something is wrong with it.'),
+        ]
+      : publishable
+        ? nextStepOf(issued, context)
+        : [
+            'Send this message to the CA and ask for a corrected certificate. After the CA has issued it, collect the order again:',
+            { verbatim: orderCommand(deployment, orderAgain(context)) },
+          ],
     anchor: refused.length > 0 ? 'a-certificate-was-not-published' : 'a-certificate-was-issued',
   };
 }
 
-function outcomeOf({ certificate, publication }: Issued): string {
-  if (!certificate.publishable) {
-    return 'issued, but mailboxes will not show the logo';
+/** Such a certificate is stored. A check that the survey starts publishes it when it is valid. */
+function isNotYetValid({ certificate }: Issued, { time }: MessageContext): boolean {
+  const { publishable, notBefore, findings } = certificate;
+  const errors = findings.filter(({ severity }) => severity === 'error');
+  return !publishable && Date.parse(notBefore) > Date.parse(time) && errors.every(({ id }) => id === 'validity');
+}
+
+const STAYS_LIVE = 'What is published now stays published.';
+
+function outcomeOf({ certificate: { publishable, changed }, publication }: Issued): string {
+  const { published = [], notPublished = [] } = publication ?? {};
+  if (!publishable) {
+    return changed ? 'issued, but mailboxes will not show the logo' : 'mailboxes will not show the logo';
   }
-  if (publication && publication.notPublished.length > 0) {
-    return publication.published.length > 0 ? 'issued, published only in part' : 'issued, but not published';
+  if (notPublished.length > 0) {
+    if (published.length > 0) {
+      return changed ? 'issued, published only in part' : 'published only in part';
+    }
+    return changed ? 'issued, but not published' : 'not published';
   }
-  return publication && publication.published.length > 0 ? 'issued and published' : 'certificate issued';
+  if (published.length === 0) {
+    return changed ? 'certificate issued' : 'certificate collected again';
+  }
+  return changed ? 'issued and published' : 'published';
 }
 
 function shownAt({ publication }: Issued): string[] {
   const domains = publication?.published.map(({ domain }) => domain) ?? [];
   if (domains.length === 0) {
     return publication
-      ? ['The logo does not appear yet, because the certificate is not published for any domain.']
+      ? ['The logo of this certificate does not appear, because the certificate is not published for any domain.']
       : [
           'Mailboxes can show the logo when the chain and the logo are on a web server and the BIMI record of the domain contains their addresses.',
         ];
@@ -75,15 +105,25 @@ function shownAt({ publication }: Issued): string[] {
   ];
 }
 
-function nextStepOf({ orderNumber, publication }: Issued, deployment: Deployment): Paragraph[] {
-  const { published = [], omitted = 0 } = publication ?? {};
+function nextStepOf({ orderNumber, certificate, publication }: Issued, context: MessageContext): readonly Paragraph[] {
+  const { deployment } = context;
+  const { published = [], notPublished = [], omitted = 0 } = publication ?? {};
+  const steps = refusedSteps(notPublished, context);
   if (published.length === 0) {
-    return [
-      publication
-        ? 'If the reason above can be removed, remove it. The runbook explains each reason. To download the files of the certificate:'
-        : 'Put chain.pem and logo.svg on a web server with https, and their addresses into the BIMI record. To download the files:',
-      { verbatim: downloadCommand(deployment, orderNumber) },
-    ];
+    if (steps.length > 0) {
+      return steps;
+    }
+    const covered = certificate.domains.filter(isDomain);
+    return publication && covered.length > 0
+      ? [
+          'The order contains no domain. This command publishes the certificate for the domains that it covers. Leave out those ' +
+            'that you do not want:',
+          { verbatim: orderCommand(deployment, { ...orderAgain(context), domains: covered }) },
+        ]
+      : [
+          'Put chain.pem and logo.svg on a web server with https, and their addresses into the BIMI record. To download the files:',
+          { verbatim: downloadCommand(deployment, orderNumber) },
+        ];
   }
   const shown = published.slice(0, ITEMS);
   const more = published.length - shown.length + omitted;
@@ -95,6 +135,7 @@ function nextStepOf({ orderNumber, publication }: Issued, deployment: Deployment
     ...(more > 0
       ? [`There are ${more} more records. The file certificate.json in the folder above lists all of them.`]
       : []),
+    ...steps,
   ];
 }
 
@@ -228,8 +269,8 @@ export function brokenMessage(broken: Broken, context: MessageContext): MessageC
       ...shown,
       ...(more > 0 ? [`There are ${more} more problems.`] : []),
     ],
-    logo: [LOGOS[id] ?? OTHER_LOGO],
-    nextStep: fixOf(broken, context),
+    logo: [differences.some((each) => LOGOS[each.id] === NO_LOGO) ? NO_LOGO : (LOGOS[id] ?? OTHER_LOGO)],
+    nextStep: [...fixOf(broken, context), ...otherFixes(broken)],
     anchor: 'a-publication-is-broken',
   };
 }
@@ -237,7 +278,7 @@ export function brokenMessage(broken: Broken, context: MessageContext): MessageC
 /** How to fix the first difference. The survey repeats the check every day. */
 function fixOf(broken: Broken, context: MessageContext): readonly Paragraph[] {
   const { domain, selector, orderNumber, bimiRecord, differences } = broken;
-  const { deployment, order } = context;
+  const { deployment } = context;
   const [{ id } = { id: '' }] = differences;
   switch (id) {
     case 'record-missing':
@@ -291,10 +332,53 @@ function fixOf(broken: Broken, context: MessageContext): readonly Paragraph[] {
         ? ['Follow the table in the runbook.']
         : [
             'Collect the order again. This publishes the certificate again:',
-            { verbatim: orderCommand(deployment, { domains: [domain], ...order, orderNumber, request: 'again' }) },
+            {
+              verbatim: orderCommand(deployment, {
+                ...orderAgain(context),
+                domains: context.order?.domains ?? [domain],
+              }),
+            },
           ];
   }
 }
+
+/** The other fixes in short form: only the first one has a command, because a reader copies one. */
+function otherFixes({ domain, selector, differences }: Broken): readonly Paragraph[] {
+  const [first, ...others] = differences.map(({ id }) => SHORT_FIXES[id] ?? OTHER_FIX);
+  const fixes = [...new Set(others)].filter((fix) => fix !== first);
+  const place = (fix: string) => fix.replace('{record}', assertionName(domain, selector)).replace('{domain}', domain);
+  return fixes.length === 0
+    ? []
+    : [
+        `${fixes.length === 1 ? 'There is one more step' : 'There are more steps'}:`,
+        ...fixes.map((fix) => asSentence(place(fix))),
+      ];
+}
+
+const PUBLISH_AGAIN = 'collect the order again, which publishes the certificate again';
+const CHECK_DNS = 'check that the name servers of {domain} answer';
+const OTHER_FIX = 'follow the table in the runbook';
+
+/** The fix of each difference, as a clause. */
+export const SHORT_FIXES: Readonly<Record<string, string>> = {
+  'chain-unreachable': 'find out why the address of the certificate file does not return it',
+  'chain-differs': PUBLISH_AGAIN,
+  'chain-type': PUBLISH_AGAIN,
+  'logo-unreachable': 'find out why the address of the logo file does not return it',
+  'logo-differs': PUBLISH_AGAIN,
+  'logo-type': PUBLISH_AGAIN,
+  expired: 'order a renewal at the CA',
+  revoked: 'ask the CA why it revoked the certificate, then order a new one',
+  outdated: PUBLISH_AGAIN,
+  'record-missing': 'put the BIMI record of {record} into the DNS, as the only TXT record of its name',
+  'record-differs': 'put the BIMI record of {record} into the DNS, as the only TXT record of its name',
+  'record-unreachable': CHECK_DNS,
+  'dmarc-missing':
+    'put one DMARC record for {domain} into the DNS, with the policy quarantine or reject for all messages',
+  'dmarc-weak': 'change the DMARC record of {domain} so that its policy is quarantine or reject for all messages',
+  'dmarc-unreachable': CHECK_DNS,
+  'description-damaged': 'restore an earlier version of the description, as the runbook shows',
+};
 
 const unreachableDns = (name: string): Paragraph[] => [
   'Check that the name servers of the domain answer. If the next daily check succeeds, there is nothing to do:',

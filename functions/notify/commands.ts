@@ -37,12 +37,24 @@ export function redriveCommand({ region, stateMachineArn }: Deployment, executio
 
 /** The command that stores a login in the secret of an account. */
 export function storeLoginCommand({ region, collector }: Deployment, account: string | null): string {
-  const secret = account === null ? `${collector}/credentials` : accountSecretName(collector, account);
   return [
     `aws secretsmanager put-secret-value --region ${region} \\`,
-    `  --secret-id ${shellWord(secret)} \\`,
+    `  --secret-id ${shellWord(secretName(collector, account))} \\`,
     '  --secret-string file://login.json && rm login.json',
   ].join('\n');
+}
+
+/** The command that creates the secret of an account with its login. */
+export function createSecretCommand({ region, collector }: Deployment, account: string | null): string {
+  return [
+    `aws secretsmanager create-secret --region ${region} \\`,
+    `  --name ${shellWord(secretName(collector, account))} \\`,
+    '  --secret-string file://login.json && rm login.json',
+  ].join('\n');
+}
+
+function secretName(collector: string, account: string | null): string {
+  return account === null ? `${collector}/credentials` : accountSecretName(collector, account);
 }
 
 /** The command that downloads the objects of an order. */

@@ -45,6 +45,8 @@ const publicationSchema = v.object({
 const issuedSchema = v.object({
   ...orderEntries,
   certificate: v.object({
+    /** False if the certificate was stored before, and the event reports its publication. */
+    changed: v.optional(v.boolean(), true),
     keys: v.record(v.string(), v.string()),
     domains: texts,
     notBefore: dateSchema,

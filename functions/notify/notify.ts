@@ -1,6 +1,8 @@
+import * as v from 'valibot';
 import { type EndedExecution, failureOf, isExtraCheck, needsNoMessage, orderOf } from '../ended-execution.ts';
 import { EXPIRING, FAILED, ISSUED, PUBLICATION_BROKEN, REVOKED, WAITING } from '../events.ts';
-import { executionName, type Order } from '../order.ts';
+import { executionName, type Order, type OrderOptions, orderOptionsSchema } from '../order.ts';
+import { effectiveOptions, inheritedOptions, type OrderRecords, withoutNull } from '../store/order-file.ts';
 import { failedStatus, type OrderStatus, type openStatus } from '../store/status.ts';
 import { brokenMessage, expiringMessage, issuedMessage, revokedMessage } from './brand-messages.ts';
 import type { Deployment } from './commands.ts';
@@ -27,6 +29,8 @@ export interface NotifyDependencies {
   readonly publish: (audience: Audience, message: Message) => Promise<void>;
   /** Opens the status of an order. */
   readonly status: (orderNumber: string) => ReturnType<typeof openStatus>;
+  /** Reads what the bucket contains about the options of an order. */
+  readonly readRecords: (orderNumber: string) => Promise<OrderRecords>;
   /** Reads the order from the input of an execution. Undefined if there is no such execution, or if it has another input. */
   readonly readOrder: (execution: string) => Promise<Order | undefined>;
   /** Reads the error and the cause with which an execution was stopped. Both are missing if nobody gave them. */
@@ -100,9 +104,9 @@ async function reportEvent(
         dependencies.observe.handled({ outcome: 'reported-before', detailType, orderNumber });
         return;
       }
-      const order = await readOrder(execution, dependencies);
+      const order = await knownOrder(detail, detail, dependencies);
       const { deployment } = dependencies;
-      const context = { deployment, order: order ?? orderIn(current), time: updatedAt };
+      const context = { deployment, order, time: updatedAt };
       const content =
         event['detail-type'] === WAITING
           ? waitingMessage(event.detail, context)
@@ -156,7 +160,8 @@ async function reportEnd(
   const { deployment, now } = dependencies;
   const since = new Date(ended.stopDate).toISOString();
   // The event has no input if the data of the execution is large.
-  const order = (ended.input == null ? await readOrder(ended.name, dependencies) : undefined) ?? orderOf(ended);
+  const inInput = ended.input == null ? await readOrder(ended.name, dependencies) : undefined;
+  const order = inInput ?? orderOf(ended);
   const failure = failureOf(ended, order);
   const message = { detailType, id: `${ended.name} ${since}` };
   if (order === undefined) {
@@ -186,10 +191,17 @@ async function reportEnd(
     dependencies.observe.handled({ outcome: 'reported-before', detailType, orderNumber: order.orderNumber });
     return;
   }
-  const { account = null, domains = [] } = current ?? {};
-  const known = { ...failure, account, domains: failure.domains.length > 0 ? failure.domains : domains };
-  const context = { deployment, order: { ...orderIn(current), ...order }, time: since };
-  await send('operators', failedMessage(known, context, since), message, dependencies, published);
+  const execution = { execution: ended.name, startedAt: failure.startedAt };
+  const known = await knownOrder({ ...failure, orderNumber: order.orderNumber }, execution, dependencies, order);
+  const context = { deployment, order: known, time: since };
+  const { account = failure.account, domains = failure.domains } = known;
+  await send(
+    'operators',
+    failedMessage({ ...failure, account, domains }, context, since),
+    message,
+    dependencies,
+    published,
+  );
   if (statusError !== undefined) {
     throw statusError;
   }
@@ -257,22 +269,58 @@ async function readOrder(
 }
 
 async function contextOf(
-  { detail: { orderNumber }, time: sentAt }: CollectorEvent,
+  { detail, time: sentAt }: CollectorEvent,
   dependencies: NotifyDependencies,
 ): Promise<MessageContext> {
   const { deployment, now } = dependencies;
+  const { orderNumber, account } = detail;
   const time = sentAt ?? now().toISOString();
-  if (orderNumber === undefined) {
-    return { deployment, time, order: undefined };
-  }
-  const current = await readStatus(dependencies.status(orderNumber), dependencies);
-  const order = await readOrder(current?.execution ?? executionName({ orderNumber }), dependencies);
-  return { deployment, time, order: order ?? orderIn(current) };
+  const order = orderNumber === undefined ? undefined : { orderNumber, account, domains: [] };
+  return { deployment, time, order: order && (await knownOrder(order, undefined, dependencies)) };
 }
 
-/** The part of an order that its status contains. */
-function orderIn(status: OrderStatus | undefined): Order | undefined {
-  return (
-    status && { orderNumber: status.orderNumber, ...(status.domains.length > 0 && { domains: [...status.domains] }) }
-  );
+/**
+ * The order with every option that is known, for the command that orders it again: from its input and from what was
+ * ordered later. If neither can be read, the command contains what the event does.
+ *
+ * @param execution the execution that the event is about; undefined if it is about a certificate. `replace` then held for
+ * this certificate only.
+ * @param given the input of the execution, if it is known.
+ */
+async function knownOrder(
+  { orderNumber, account, domains }: { orderNumber: string; account: string | null; domains: readonly string[] },
+  execution: { readonly execution: string; readonly startedAt: string } | undefined,
+  dependencies: NotifyDependencies,
+  given?: Order,
+): Promise<Order> {
+  const records = await readRecords(orderNumber, dependencies);
+  const { file, status } = records;
+  const name = execution?.execution ?? file?.execution ?? status?.execution ?? executionName({ orderNumber });
+  const { orderNumber: _, request: __, ...options } = given ?? (await readOrder(name, dependencies)) ?? { orderNumber };
+  const startedAt = execution?.startedAt ?? new Date(0).toISOString();
+  const inEvent = { ...(account !== null && { account }), ...(domains.length > 0 && { domains: [...domains] }) };
+  const { replace, ...known } = {
+    ...withoutNull({ ...inEvent, ...inheritedOptions(records) }),
+    ...effectiveOptions({ options: optionsIn(options), execution: name, startedAt }, file),
+  };
+  return { orderNumber, ...known, ...(execution && replace !== undefined && { replace }) };
+}
+
+/** The options in an input, which can have more keys. */
+function optionsIn(input: object): OrderOptions {
+  const options = v.safeParse(orderOptionsSchema, input);
+  return options.success ? options.output : {};
+}
+
+/** Without the records of the order, the command has fewer fields. */
+async function readRecords(
+  orderNumber: string,
+  { readRecords: read, observe }: NotifyDependencies,
+): Promise<OrderRecords> {
+  try {
+    return await read(orderNumber);
+  } catch (error) {
+    observe.problem('the options of the order cannot be read', error);
+    return { file: undefined, manifest: undefined, status: undefined };
+  }
 }

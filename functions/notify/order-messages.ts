@@ -1,7 +1,8 @@
 import { ABORTED, type Failure, TIMED_OUT } from '../ended-execution.ts';
-import type { FailureName } from '../errors.ts';
-import type { Order } from '../order.ts';
+import { DOUBTFUL_LOGIN, type FailureName } from '../errors.ts';
+import { type Order, suggestRequest } from '../order.ts';
 import {
+  createSecretCommand,
   type Deployment,
   folderUrl,
   NEW_ORDER_NUMBER,
@@ -15,7 +16,7 @@ import { asSentence, formatTime, listDomains, type MessageContent, type Paragrap
 /** What a message needs besides its event. */
 export interface MessageContext {
   readonly deployment: Deployment;
-  /** The order with every field that is known, for the command that sends its event again. */
+  /** The order with every option that is known, for the command that orders it again. */
   readonly order: Order | undefined;
   /** When the event was sent. */
   readonly time: string;
@@ -30,7 +31,7 @@ const NO_NEW_LOGO = `While the order waits, there is no new certificate, so a ne
 /** How a message describes a reason for which an order needs a person. */
 interface WaitingWords {
   readonly outcome: string;
-  readonly happened: string;
+  readonly happened: string | ((waiting: Waiting) => string);
   readonly anchor: string;
   /** What follows the next step: how to do it, or why there is nothing else to do. */
   readonly how: (waiting: Waiting, deployment: Deployment) => readonly Paragraph[];
@@ -41,9 +42,9 @@ const continuesByItself = (when: string) => () => [`${NO_COMMAND} The order cont
 const WAITING_WORDS: Readonly<Record<Waiting['reason'], WaitingWords>> = {
   credentials: {
     outcome: 'waits because the CA rejects the login',
-    happened:
-      'The CA rejected the login of this collector, or the secret contains no login yet. All orders of this account wait. The ' +
-      'collector does not use a rejected login again, because the CA would lock the account.',
+    happened: ({ account }) =>
+      `The CA rejected the login of ${accountName(account)}. All orders of this account wait. The collector does not use a ` +
+      'rejected login again, because the CA would lock the account.',
     anchor: 'credentials-were-wrong',
     how: ({ account }, deployment) => [
       "First log in once on the CA's web page, to find out why the CA rejects the login. Then write the correct login to the " +
@@ -95,10 +96,73 @@ const WAITING_WORDS: Readonly<Record<Waiting['reason'], WaitingWords>> = {
   },
 };
 
+/** The other words about credentials, by what the text of the event contains. The first that matches is used. */
+const CREDENTIALS_WORDS: readonly (readonly [RegExp, WaitingWords])[] = [
+  [
+    /ResourceNotFoundException/,
+    {
+      outcome: 'waits because the login is missing',
+      happened: ({ account }) =>
+        `The collector has no login of ${accountName(account)}: the secret does not exist. All orders of this account wait. The ` +
+        'CA was not asked.',
+      anchor: 'add-an-account',
+      how: ({ account }, deployment) => [
+        'Check that the name of the account is right. If it is wrong, send the event of the order again with the right ' +
+          'account. If it is right, write the login to the file login.json, in the form that the runbook shows, and run:',
+        { verbatim: createSecretCommand(deployment, account) },
+        'The orders continue at their next check. If the collector has the setting kmsKeyArn, the command needs one more option, ' +
+          'which the runbook shows.',
+      ],
+    },
+  ],
+  [
+    /^the secret /,
+    {
+      outcome: 'waits because the login cannot be used',
+      happened: ({ account }) =>
+        `The secret of ${accountName(account)} contains no login that the collector can use. All orders of this account wait. The ` +
+        'CA was not asked.',
+      anchor: 'credentials-were-wrong',
+      how: ({ account }, deployment) => [
+        'Write the login to the file login.json, in the form that the runbook shows, and run:',
+        { verbatim: storeLoginCommand(deployment, account) },
+        'The orders continue at their next check.',
+      ],
+    },
+  ],
+  [
+    new RegExp(DOUBTFUL_LOGIN),
+    {
+      outcome: 'waits because the login may be wrong',
+      happened: ({ account }) =>
+        `The CA, or a system before it, answered in a way that can mean that the login of ${accountName(account)} is wrong. All ` +
+        'orders of this account wait. So that the CA does not lock the account, the collector tries the same login only once ' +
+        'a day, with one order.',
+      anchor: 'credentials-were-wrong',
+      how: ({ account }, deployment) => [
+        "Log in once on the CA's web page. If that works, do not change the login: ask the CA what its answer means. The order " +
+          'continues by itself when the CA accepts the login again. If it does not work, write the correct login to the file ' +
+          'login.json, in the form that the runbook shows, and run:',
+        { verbatim: storeLoginCommand(deployment, account) },
+      ],
+    },
+  ],
+];
+
+function wordsAbout({ reason, text }: Waiting): WaitingWords {
+  const special = reason === 'credentials' ? CREDENTIALS_WORDS.find(([pattern]) => pattern.test(text)) : undefined;
+  return special?.[1] ?? WAITING_WORDS[reason];
+}
+
+const accountName = (account: string | null) => (account === null ? 'the default account' : `the account ${account}`);
+
 /** The message about an order that starts to need a person. */
 export function waitingMessage(waiting: Waiting, { deployment }: MessageContext): MessageContent {
   const { reason, orderNumber, domains, text, since, startedAt, nextStep } = waiting;
-  const { outcome, happened, anchor, how } = WAITING_WORDS[reason];
+  const words = wordsAbout(waiting);
+  const { outcome, happened, anchor, how } = words;
+  // The next step of the event is about a login that the CA rejected.
+  const isSpecial = words !== WAITING_WORDS[reason];
   return {
     outcome,
     orderNumber,
@@ -108,9 +172,12 @@ export function waitingMessage(waiting: Waiting, { deployment }: MessageContext)
       ...orderFacts(waiting, deployment),
       [reason === 'deadline' ? 'Waiting since' : 'Since', formatTime(reason === 'deadline' ? startedAt : since)],
     ],
-    happened: [happened, `Details: ${asSentence(withoutOrder(text, orderNumber))}`],
+    happened: [
+      typeof happened === 'string' ? happened : happened(waiting),
+      `Details: ${asSentence(withoutOrder(text, orderNumber))}`,
+    ],
     logo: [NO_NEW_LOGO],
-    nextStep: [asSentence(nextStep), ...how(waiting, deployment)],
+    nextStep: [...(isSpecial ? [] : [asSentence(nextStep)]), ...how(waiting, deployment)],
     anchor,
   };
 }
@@ -134,20 +201,29 @@ const redrive = ({ execution }: Failure, { deployment }: MessageContext): readon
   { verbatim: redriveCommand(deployment, execution) },
 ];
 
-const orderAgain =
+/**
+ * The event that orders an order again: with every option that is known, and with a `request` that was not used. Without
+ * it, an order that has a certificate would not be collected, and that of a push or a survey is refused.
+ */
+export function orderAgain({ order, time }: MessageContext): Order {
+  return { ...(order ?? { orderNumber: '' }), request: suggestRequest(new Date(time)) };
+}
+
+const sendEventWith =
   (instruction: string) =>
-  (failure: Failure, context: MessageContext): readonly Paragraph[] => [
+  (_: Failure, context: MessageContext): readonly Paragraph[] => [
     instruction,
-    { verbatim: orderCommand(context.deployment, orderFrom(failure, context)) },
+    { verbatim: orderCommand(context.deployment, orderAgain(context)) },
   ];
-const sendEvent = orderAgain('This command sends the event:');
+const sendEvent = sendEventWith('This command sends the event:');
 
 /** @param domains those of the order, if the order itself is not known. */
 export function announceNewOrder(
   { deployment, order }: MessageContext,
   domains: readonly string[],
 ): readonly Paragraph[] {
-  const { request: _, orderNumber: __, ...fields } = order ?? { orderNumber: '', domains: [...domains] };
+  const { request: _, replace: __, orderNumber: ___, ...known } = order ?? { orderNumber: '' };
+  const fields = { ...(domains.length > 0 && { domains: [...domains] }), ...known };
   return [
     `After you have placed the new order, send its event to the collector. Put the number of the new order in place of ` +
       `${NEW_ORDER_NUMBER}:`,
@@ -185,7 +261,7 @@ const FAILURE_WORDS: Readonly<Record<FailureName | typeof TIMED_OUT | typeof ABO
       'The CA did not accept the request for this order. In most cases, the order number or the account is wrong.',
     logo: NO_NEW_CERTIFICATE,
     anchor: 'an-order-failed',
-    how: orderAgain(
+    how: sendEventWith(
       'If the account is wrong, first store its login in the secret. If the order number is wrong, correct it in this command. Then run it:',
     ),
   },
@@ -208,7 +284,7 @@ const FAILURE_WORDS: Readonly<Record<FailureName | typeof TIMED_OUT | typeof ABO
             'The response and rejected.json, which contains the reason, are in this folder:',
             { verbatim: folderUrl(context.deployment, failure.orderNumber) },
           ]),
-      ...orderAgain('After the CA has issued it again, send the event:')(failure, context),
+      ...sendEventWith('After the CA has issued it again, send the event:')(failure, context),
     ],
   },
   CollectionOverdue: {
@@ -223,7 +299,7 @@ const FAILURE_WORDS: Readonly<Record<FailureName | typeof TIMED_OUT | typeof ABO
     happened: 'Somebody started the collection of this order with input that the collector does not accept.',
     logo: NO_NEW_CERTIFICATE,
     anchor: 'an-order-failed',
-    how: orderAgain('Correct the wrong fields in this command, and run it:'),
+    how: sendEventWith('Correct the wrong fields in this command, and run it:'),
   },
   CollectionLost: {
     outcome: 'waits, but is no longer checked',
@@ -314,16 +390,6 @@ interface OrderFacts {
   readonly account: string | null;
   readonly domains: readonly string[];
   readonly execution?: string;
-}
-
-/** The order with all known fields, or what the event contains of it. */
-function orderFrom({ orderNumber, account, domains }: Failure, { order }: MessageContext) {
-  return {
-    orderNumber: orderNumber ?? '',
-    ...(account !== null && { account }),
-    ...(domains.length > 0 && { domains: [...domains] }),
-    ...order,
-  };
 }
 
 /** The message names the order already, and has a section for the next step. */

@@ -61,6 +61,19 @@ export const WAITING_TEXTS: Readonly<Record<WaitingDetail['reason'], string>> = 
   deadline: 'the CA answered 0 (the order is being processed)',
 };
 
+/** The other texts of an order that waits for credentials. */
+export const CREDENTIALS_TEXTS = {
+  missing:
+    'the secret mark-certificate-collector/accounts/brand-a cannot be read: ResourceNotFoundException; create it with aws ' +
+    'secretsmanager create-secret --name mark-certificate-collector/accounts/brand-a --secret-string file://login.json ' +
+    '(runbook: Add an account)',
+  placeholder: 'the secret still contains the placeholder; replace it with the login at the CA',
+  doubtful: 'the CA may have rejected the login, and it is tried again once a day: HTTP 403: Access denied',
+  'doubtful-before':
+    'the CA may have rejected these credentials today; one order tries them again tomorrow (UTC), and all orders use newer ' +
+    'ones as soon as the secret contains them',
+};
+
 export function waiting(reason: WaitingDetail['reason'], changes: Partial<WaitingDetail> = {}) {
   return eventOf(WAITING, {
     ...status,
@@ -113,23 +126,32 @@ export function recordOf(domain: string): string {
 }
 
 interface IssuedChanges {
+  readonly changed?: boolean;
   readonly publishable?: boolean;
   readonly domains?: readonly string[];
+  readonly notBefore?: string;
   readonly findings?: readonly { readonly id: string; readonly severity: string; readonly message: string }[];
   readonly publication?: object;
 }
 
-export function issued({ publishable = true, domains = DOMAINS, findings = [], publication }: IssuedChanges = {}) {
+export function issued({
+  changed = true,
+  publishable = true,
+  domains = DOMAINS,
+  notBefore = '2026-11-26T00:00:00.000Z',
+  findings = [],
+  publication,
+}: IssuedChanges = {}) {
   const key = (file: string) => `orders/${ORDER_NUMBER}/${file}`;
   return eventOf(ISSUED, {
     ...order,
     certificate: {
-      changed: true,
+      changed,
       bucket: DEPLOYMENT.bucket,
       keys: { response: key('response.p7b'), chain: key('chain.pem'), logo: key('logo.svg') },
       fingerprintSha256: 'ab'.repeat(32),
       domains,
-      notBefore: '2026-11-26T00:00:00.000Z',
+      notBefore,
       notAfter: '2027-11-26T23:59:59.000Z',
       publishable,
       findings,

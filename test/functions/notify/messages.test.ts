@@ -1,12 +1,17 @@
 import { describe, expect, test } from 'vitest';
+import { SHORT_FIXES } from '../../../functions/notify/brand-messages.ts';
+import { REFUSED_STEPS } from '../../../functions/notify/refused-steps.ts';
+import { REFUSALS, type RefusalReason } from '../../../functions/publish/refusals.ts';
 import { DIFFERENCES } from '../../../functions/survey/differences.ts';
 import {
   broken,
+  CREDENTIALS_TEXTS,
   ended,
   expiring,
   FAILURE_TEXTS,
   failed,
   issued,
+  ORDER,
   publishedAt,
   revoked,
   WAITING_TEXTS,
@@ -32,6 +37,22 @@ const lambdaCause = (errorType: string, errorMessage: string) =>
   });
 const requestId = '6ff5c4ad-0c1c-4d29-b1c7-a5be50e3cd4b';
 
+/** What publish says about a refusal, in short. */
+const REFUSED_TEXTS: Readonly<Record<RefusalReason, string>> = {
+  'not-yet-valid':
+    'the certificate is not valid before 2026-12-03T00:00:00.000Z; the collector asks the CA for it again when it is valid',
+  'not-publishable': 'the certificate has findings that are errors: logo-profile (the logo contains <script>)',
+  'not-covered': 'the certificate covers neither example.com nor brand._bimi.example.com; it covers example.org',
+  expired: 'the certificate expired on 2026-11-25T23:59:59.000Z',
+  damaged: 'the live certificate is unknown: published/example.com/brand.json is damaged: it is not JSON',
+  revoked: 'the CA revoked this certificate (known since 2026-11-25T23:59:59.000Z)',
+  older:
+    'the live certificate (order 1378973014) is newer: it is valid from 2026-11-27T00:00:00.000Z, this one from 2026-11-26T00:00:00.000Z',
+  'other-owner':
+    'the certificate belongs to "Example Limited", but the live certificate (order 5) belongs to "Example Brand"',
+  'less-coverage': 'the live certificate (order 5) covers names that this one does not cover: example.net',
+};
+
 /** One event for each message, by the name of its file. */
 const EVENTS: Readonly<Record<string, object>> = {
   ...Object.fromEntries(
@@ -43,6 +64,22 @@ const EVENTS: Readonly<Record<string, object>> = {
   ...Object.fromEntries(
     (Object.keys(FAILURE_TEXTS) as (keyof typeof FAILURE_TEXTS)[]).map((name) => [`failed-${name}`, failed(name)]),
   ),
+  ...Object.fromEntries(
+    Object.entries(CREDENTIALS_TEXTS).map(([name, text]) => [
+      `waiting-credentials-${name}`,
+      waiting('credentials', { text, account: 'brand-a' }),
+    ]),
+  ),
+  'failed-push': ended({
+    status: 'FAILED',
+    error: 'FailureNotReportedError',
+    name: 'order-1378973013-push-6-20261126',
+    input: JSON.stringify({ ...ORDER, account: 'brand-a', request: 'push-6-20261126', once: true }),
+    cause: lambdaCause(
+      'FailureNotReportedError',
+      'Order 1378973013: the CA answered -20 (rejected). This ends the collection with OrderRejected, but could not be reported',
+    ),
+  }),
   'failed-Runtime.ExitError': ended({
     status: 'FAILED',
     error: 'Runtime.ExitError',
@@ -87,6 +124,48 @@ const EVENTS: Readonly<Record<string, object>> = {
       ],
     ),
   }),
+  ...Object.fromEntries(
+    Object.entries(REFUSED_TEXTS).map(([reason, message]) => [
+      `issued-refused-${reason}`,
+      issued({ publication: publishedAt([], [{ domain: 'example.com', selector: 'brand', reason, message }]) }),
+    ]),
+  ),
+  'issued-refused-for-several-reasons': issued({
+    publication: publishedAt(
+      ['example.com'],
+      (['older', 'not-covered', 'other-owner', 'expired'] as const).map((reason) => ({
+        domain: `${reason}.example`,
+        selector: 'brand',
+        reason,
+        message: REFUSED_TEXTS[reason],
+      })),
+    ),
+  }),
+  'issued-not-yet-valid': issued({
+    publishable: false,
+    notBefore: '2026-12-03T00:00:00.000Z',
+    findings: [
+      {
+        id: 'validity',
+        severity: 'error',
+        message:
+          'the chain is not valid at 2026-11-26T05:17:00.000Z: the leaf is not valid before 2026-12-03T00:00:00.000Z',
+      },
+    ],
+    publication: publishedAt(
+      [],
+      [{ domain: 'example.com', selector: 'brand', reason: 'not-yet-valid', message: REFUSED_TEXTS['not-yet-valid'] }],
+    ),
+  }),
+  'issued-before-and-published': issued({ changed: false, publication: publishedAt(['example.com']) }),
+  'issued-before-and-refused': issued({
+    changed: false,
+    publication: publishedAt(
+      [],
+      [{ domain: 'example.com', selector: 'brand', reason: 'other-owner', message: REFUSED_TEXTS['other-owner'] }],
+    ),
+  }),
+  'issued-without-domains': issued({ publication: publishedAt([]) }),
   'issued-not-publishable': issued({
     publishable: false,
     findings: [error, warning],
@@ -96,10 +175,21 @@ const EVENTS: Readonly<Record<string, object>> = {
   'expiring-today': expiring(0),
   revoked: revoked(true),
   'revoked-by-push': revoked(false),
+  'broken-several': broken(
+    (['record-differs', 'chain-differs', 'logo-differs', 'dmarc-weak', 'record-unreachable'] as const).map((id) => ({
+      id,
+      message: DIFFERENCES[id],
+    })),
+  ),
   ...Object.fromEntries(
     Object.entries(DIFFERENCES).map(([id, message]) => [`broken-${id}`, broken([{ id, message }])]),
   ),
 };
+
+test('Every reason not to publish and every difference has its own next step.', () => {
+  expect(Object.keys(REFUSED_STEPS).toSorted()).toEqual(Object.keys(REFUSALS).toSorted());
+  expect(Object.keys(SHORT_FIXES).toSorted()).toEqual(Object.keys(DIFFERENCES).toSorted());
+});
 
 describe('the message', () => {
   test.each(Object.entries(EVENTS))(

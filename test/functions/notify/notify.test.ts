@@ -7,6 +7,7 @@ import {
   type NotifyDependencies,
   type NotifyRecord,
 } from '../../../functions/notify/notify.ts';
+import { openOrderFile, readRecords } from '../../../functions/store/order-file.ts';
 import { type OrderStatus, openStatus, statusKey } from '../../../functions/store/status.ts';
 import { type S3Server, startS3Server } from '../../s3-server.ts';
 import {
@@ -61,6 +62,10 @@ function start(changes: Partial<NotifyDependencies> = {}) {
       sent.push({ audience, ...message });
     },
     status: (orderNumber) => openStatus(s3, BUCKET, orderNumber),
+    readRecords: async (orderNumber) => ({
+      file: await openOrderFile(s3, BUCKET, orderNumber).read(),
+      ...(await readRecords(s3, BUCKET, orderNumber)),
+    }),
     readOrder: async () => ORDER,
     readReason: async () => ({}),
     observe: {

@@ -27,6 +27,7 @@ export async function render(
       messages.push({ audience, ...message });
     },
     status: () => withoutStatus,
+    readRecords: async () => ({ file: undefined, manifest: undefined, status: undefined }),
     readOrder: async () => order,
     readReason: async () => ({}),
     observe: { handled: () => {}, problem: () => {} },
