@@ -272,8 +272,12 @@ function foldCase(text: string): string {
 /** One spelling of a secret, to be searched in each level. */
 interface Pattern {
   readonly codes: Uint16Array;
-  /** How many characters of the secret come before each code, and before the end. */
+  /**
+   * How many characters of the secret come before each code, and before the end: with the ignored characters directly
+   * before it in `reach`, and without them in `passed`.
+   */
   readonly reach: readonly number[];
+  readonly passed: readonly number[];
   /** Ignored characters were removed from the pattern, and are skipped in the text. */
   readonly loose: boolean;
   readonly caseless: boolean;
@@ -293,7 +297,6 @@ function patternsOf(secret: string): readonly Pattern[] {
     sent.replaceAll(/\P{ASCII}/gu, '?'),
     // Upper case can have more characters: ß becomes SS.
     ...(secret.length >= CASELESS_LENGTH ? [sent.toUpperCase()] : []),
-    ...(secret.length >= CUT_LENGTH ? [Buffer.from(sent).toString('hex')] : []),
   ]);
   // The decoding of a text also decodes what only looks like an escape sequence, for example `%41` in a secret.
   let level = decode(plainLevel(sent));
@@ -301,30 +304,34 @@ function patternsOf(secret: string): readonly Pattern[] {
     spellings.add(level.text);
     level = decode(level);
   }
-  return [...spellings].map((spelling) => patternOf(normalize(spelling), secret.length));
+  const hex = secret.length >= CUT_LENGTH ? [patternOf(Buffer.from(sent).toString('hex'), secret.length, 2)] : [];
+  return [...[...spellings].map((spelling) => patternOf(normalize(spelling), secret.length, 1)), ...hex];
 }
 
-function patternOf(spelling: string, secretLength: number): Pattern {
+function patternOf(spelling: string, secretLength: number, unitLength: number): Pattern {
   const caseless = secretLength >= CASELESS_LENGTH;
   const all = toCodes(spelling, caseless);
   const kept = all.filter((code) => code !== 0);
   const loose = kept.length >= LOOSE_LENGTH;
   const codes = loose ? kept : all;
   const indices = Array.from(all.keys()).filter((i) => !loose || all[i] !== 0);
-  // Hexadecimal digits and decomposed letters are longer than the secret.
-  const reach = indices.map((index, i) => (i === 0 ? 0 : Math.floor((index * secretLength) / spelling.length)));
+  // A character has at least one letter, or two hexadecimal digits.
+  const characters = (count: number) => Math.floor(count / unitLength);
+  const reach = indices.map((index, i) => (i === 0 ? 0 : characters(index)));
+  const passed = indices.map((_, i) => (i === 0 ? 0 : characters((indices[i - 1] ?? 0) + 1)));
   return {
     codes,
-    reach: [...reach, secretLength],
+    reach: [...reach, characters(spelling.length)],
+    passed,
     loose,
     caseless,
     asValue: secretLength < CUT_LENGTH || kept.length === 0,
   };
 }
 
-/** The beginning of a text that can be the rest of an escape sequence: `73` of `%73`, `uot;` of `&quot;`. */
+/** The beginning of a text that can be the rest of escape sequences: `73` of `%73`, `uot;` of `&quot;`. */
 const ESCAPE_REST =
-  /^(?:(?:[0-9A-Fa-f]{1,5};?|#?[xX]?[0-9A-Fa-f]{1,22}[;}]|[A-Za-z]{1,20};|[uU][0-9A-Fa-f]{4}|[xX][0-9A-Fa-f]{2}|["'\\/bfnrtv])?[\x80-\xbf]{0,3})/;
+  /^(?:#?[A-Za-z0-9]{0,24}[;}]|[uU][0-9A-Fa-f]{4}|[xX][0-9A-Fa-f]{2}|[0-9A-Fa-f]{1,5}|["'\\/bfnrtv]){0,3}[\x80-\xbf]{0,3}/;
 
 /** What comes before the value of a password field, in a form, in JSON, in XML, in an HTML form or in a sentence. */
 const PASSWORD_FIELD = /(?:password|passwd|pwd)["'\s]{0,4}(?:[=:>]|value=)["'\s]{0,4}/gi;
@@ -356,9 +363,10 @@ function findPattern(level: Level, pattern: Pattern, found: Range[]): void {
     return;
   }
   const rest = ESCAPE_REST.exec(text.slice(beginning, beginning + 2 * ESCAPE_LENGTH))?.[0].length ?? 0;
-  for (const start of new Set([beginning, beginning + rest])) {
+  const earliest = pattern.loose ? beginning : Math.max(0, beginning - length);
+  for (let start = earliest; start <= beginning + rest; start++) {
     for (let position = 1; position < length; position++) {
-      const isLongEnough = (pattern.reach[length] ?? 0) - (pattern.reach[position] ?? 0) >= CUT_LENGTH;
+      const isLongEnough = (pattern.reach[length] ?? 0) - (pattern.passed[position] ?? 0) >= CUT_LENGTH;
       const end = isLongEnough ? match(start, position) : undefined;
       if (end !== undefined) {
         found.push(rangeOf(level, 0, end));
@@ -387,7 +395,7 @@ const FAILED_LIMIT = 100_000;
  * Creates the comparison of a level with a pattern. At an escape sequence, both the sequence and its plain characters
  * are tried: the secret itself can contain `%41`.
  */
-function createMatcher({ text, escapes }: Level, { codes: wanted, reach, loose, caseless }: Pattern): Matcher {
+function createMatcher({ text, escapes }: Level, { codes: wanted, reach, passed, loose, caseless }: Pattern): Matcher {
   const codes = toCodes(text, caseless);
   const escaped = escapes.map(({ characters }) => toCodes(characters, caseless));
   // The number of the escape sequence at an index, plus 1.
@@ -414,7 +422,7 @@ function createMatcher({ text, escapes }: Level, { codes: wanted, reach, loose, 
   };
 
   const matchFrom = (index: number, position: number, first: number): number | undefined => {
-    const isEnough = () => (reach[next] ?? 0) - (reach[first] ?? 0) >= CUT_LENGTH;
+    const isEnough = () => (reach[next] ?? 0) - (passed[first] ?? 0) >= CUT_LENGTH;
     let at = index;
     let next = position;
     while (next < wanted.length) {
@@ -445,10 +453,12 @@ function createMatcher({ text, escapes }: Level, { codes: wanted, reach, loose, 
         }
         failed.add(key);
       }
+      // The text may end inside of an escape sequence.
+      if (!sequence && codes.length - at <= ESCAPE_LENGTH && isEnough() && CUT_ESCAPE.test(text.slice(at))) {
+        return codes.length;
+      }
       if (!isPlain) {
-        // The text may end inside of an escape sequence.
-        const isCut = codes.length - at <= ESCAPE_LENGTH && isEnough() && CUT_ESCAPE.test(text.slice(at));
-        return isCut ? codes.length : undefined;
+        return undefined;
       }
       next += code === wanted[next] ? 1 : 0;
       at++;
@@ -539,22 +549,34 @@ function findBase64(level: Level, wanted: readonly Base64Digits[], found: Range[
       const end = start + digits.length;
       add(before && isDigit(start - 1) ? start - 1 : start, after && isDigit(end) ? end + 1 : end);
     }
-    const longest = Math.min(digits.length - 1, comparable.length);
-    for (let length = longest; length >= BASE64_CUT_LENGTH; length--) {
-      if (comparable.endsWith(digits.slice(0, length))) {
-        const start = comparable.length - length;
-        add(before && isDigit(start - 1) ? start - 1 : start, comparable.length);
+    // The text may end or begin inside of the secret, and inside of an escape sequence.
+    const last =
+      comparable.length -
+      (/(?:%[0-9A-Fa-f]?|\\u?[0-9A-Fa-f]{0,3}|&#?\w{0,5})?$/.exec(comparable.slice(-8))?.[0].length ?? 0);
+    const cut = lengthsDown(Math.min(digits.length - 1, last)).find((each) =>
+      comparable.startsWith(digits.slice(0, each), last - each),
+    );
+    if (cut !== undefined) {
+      const start = last - cut;
+      add(before && isDigit(start - 1) ? start - 1 : start, comparable.length);
+    }
+    const rest = /^u?[0-9A-Fa-f]{0,4};?/.exec(comparable)?.[0].length ?? 0;
+    for (let start = 0; start <= rest; start++) {
+      const longest = Math.min(digits.length - 1, last - start);
+      const length = lengthsDown(longest).find((each) => comparable.startsWith(digits.slice(-each), start));
+      if (length !== undefined) {
+        const end = start + length;
+        add(0, after && isDigit(end) ? end + 1 : end);
         break;
       }
     }
-    for (let length = longest; length >= BASE64_CUT_LENGTH; length--) {
-      if (comparable.startsWith(digits.slice(-length))) {
-        add(0, after && isDigit(length) ? length + 1 : length);
-        break;
-      }
-    }
-    if (comparable.length >= BASE64_CUT_LENGTH && digits.includes(comparable)) {
+    if (last - rest >= BASE64_CUT_LENGTH && digits.includes(comparable.slice(rest, last))) {
       add(0, comparable.length);
     }
   }
+}
+
+/** The lengths of a cut from the longest to the shortest. */
+function lengthsDown(longest: number): readonly number[] {
+  return Array.from({ length: Math.max(0, longest - BASE64_CUT_LENGTH + 1) }, (_, i) => longest - i);
 }

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { redact, redactBytes } from '../../functions/redact.ts';
 
@@ -137,7 +138,8 @@ function decoded(text: string): readonly string[] {
 function leak(text: string, secret: string): string | undefined {
   const windows = Array.from({ length: secret.length - 3 }, (_, i) => secret.slice(i, i + 4));
   const texts = decoded(text);
-  return windows.find((window) => texts.some((each) => each.includes(window)));
+  // White space alone is in every text.
+  return windows.find((window) => /\S.*\S/s.test(window) && texts.some((each) => each.includes(window)));
 }
 
 /** Replaces a range of `[password]` marks, so that the word itself is not read as a part of a secret. */
@@ -185,4 +187,96 @@ describe('A secret is redacted', () => {
       expect(redacted).toBe('before [password] after');
     }
   });
+
+  test('with a random secret, encoding, surroundings and cut: no four characters of it are left.', () => {
+    const secret = fc.string({
+      unit: fc.oneof(fc.string({ minLength: 1, maxLength: 1 }), fc.constantFrom('ü', 'ß', 'é')),
+      minLength: 6,
+      maxLength: 40,
+    });
+    const encoding = fc.constantFrom(...Object.entries({ ...ENCODINGS, ...BASE64 }));
+    const surroundings = fc.string({ maxLength: 20 });
+    fc.assert(
+      fc.property(
+        secret,
+        encoding,
+        surroundings,
+        surroundings,
+        fc.nat(),
+        fc.nat(),
+        (value, [, encode], before, after, from, to) => {
+          const echoed = encode(value);
+          const start = before.length + (from % echoed.length);
+          const whole = before + echoed + after;
+          for (const text of [whole, whole.slice(0, before.length + (to % echoed.length)), whole.slice(start)]) {
+            expect(leak(withoutMarks(redact(text, [value])), value)).toBeUndefined();
+          }
+        },
+      ),
+      { seed: 1, numRuns: 3000 },
+    );
+  });
 });
+
+describe('A text stays as it is', () => {
+  test.each([
+    ['it contains no secret', 'The order is being processed.', 'Secret123!'],
+    ['it differs in one character', 'the value Secret124! is wrong', 'Secret123!'],
+    ['it contains words of the secret', 'The password is not correct.', 'correct horse password'],
+    ['the secret is short', 'abc and ab are words', 'ab'],
+    ['the secret is white space', 'a    b', '   '],
+    ['the secret is empty', 'loginPassword=', ''],
+    ['it is empty', '', 'Secret123!'],
+  ])('if %s.', (_, text, secret) => {
+    expect(redact(text, [secret])).toBe(text);
+    expect(Buffer.from(redactBytes(Buffer.from(text), [secret])).toString()).toBe(text);
+  });
+
+  test('if it contains no part of a random secret.', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[A-Z0-9]{8,40}$/), fc.stringMatching(/^[ ,.\n]{0,200}$/), (secret, text) => {
+        expect(redact(text, [secret])).toBe(text);
+      }),
+      { seed: 1 },
+    );
+  });
+});
+
+test.each(['loginPassword=ab&orderNumber=1', '{"loginPassword":"ab"}', '<loginPassword>ab</loginPassword>'])(
+  'A short secret is redacted as the value of a password field: %s.',
+  (text) => {
+    expect(redact(text, ['ab'])).toBe(text.replace('ab', '[password]'));
+  },
+);
+
+test('Several secrets are redacted.', () => {
+  expect(redact('first-secret, second-secret', ['second-secret', 'first-secret'])).toBe('[password], [password]');
+});
+
+test('Nothing makes the redaction fail.', () => {
+  const any = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 128 }),
+    fc.string({ unit: fc.constantFrom('\ud800', '\udc00', '%', '&', '\\', 'a') }),
+  );
+  fc.assert(
+    fc.property(any, any, fc.uint8Array({ maxLength: 200 }), (text, secret, bytes) => {
+      expect(redact(text, [secret])).toBeTypeOf('string');
+      expect(redactBytes(bytes, [secret])).toBeInstanceOf(Uint8Array);
+    }),
+    { seed: 1, numRuns: 1000 },
+  );
+});
+
+test.each(['a', '%', '%25', '&#37;', '\\', '\\\\', 'a ', 'Secret123', 'U2VjcmV0', '\xc3', '=\n'])(
+  'A text of 1 MiB is redacted in a few seconds: %j.',
+  (unit) => {
+    const text = unit.repeat(1_048_576 / unit.length);
+    const started = performance.now();
+
+    redact(text, ['Secret123!']);
+
+    // Measured: less than 2 seconds. A time that is not proportional to the length would be many minutes.
+    expect(performance.now() - started).toBeLessThan(20_000);
+  },
+  30_000,
+);

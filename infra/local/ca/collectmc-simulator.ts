@@ -56,6 +56,8 @@ export interface Simulator {
    */
   order(orderNumber: string, script: readonly SimulatedResponse[]): void;
   setCredentials(credentials: Credentials): void;
+  /** Sets the response to a wrong login: a CA or a gateway has many. Default: the error -16. */
+  setRejection(response: SimulatedResponse): void;
   /** Stops the server at once, and ends slow responses and idle connections. */
   close(): Promise<void>;
 }
@@ -98,6 +100,7 @@ const REQUESTED_SHAPES: Readonly<Record<string, IssuedShape>> = {
  */
 export async function startCollectMcSimulator(options: SimulatorOptions): Promise<Simulator> {
   let credentials = options.credentials;
+  let rejection: SimulatedResponse = { kind: 'error', code: -16 };
   let inProgress = 0;
   let peakConcurrency = 0;
   const calls: Mutable<RecordedCall>[] = [];
@@ -171,7 +174,7 @@ export async function startCollectMcSimulator(options: SimulatorOptions): Promis
       return invalid('responseEncoding');
     }
     if (!call.credentialsCorrect) {
-      return { kind: 'error', code: -16 };
+      return rejection;
     }
     const script = orders.get(sent('orderNumber') ?? '');
     const next = script && script.length > 1 ? script.shift() : script?.[0];
@@ -195,6 +198,9 @@ export async function startCollectMcSimulator(options: SimulatorOptions): Promis
     },
     setCredentials: (changed) => {
       credentials = changed;
+    },
+    setRejection: (response) => {
+      rejection = response;
     },
     close: async () => {
       closing.abort();

@@ -148,3 +148,72 @@ describe('An outage', () => {
     expect(reply).toEqual(unreadable('an HTML page'));
   });
 });
+
+describe('The text of a reply that cannot be read', () => {
+  const beginningOf = (body: string | Uint8Array, secrets: readonly string[] = []) => {
+    const reply = readReply(200, PLAIN, Buffer.from(body), secrets);
+    return 'text' in reply ? reply.text.replace(/^[^:]*: /, '') : '';
+  };
+
+  test('has at most 300 characters of the body.', () => {
+    expect(beginningOf('x y '.repeat(100_000))).toHaveLength(300);
+    expect(beginningOf('x y '.repeat(100_000))).toMatch(/^(x y )+(x y?)?…$/);
+    expect(beginningOf('\u{1f600}'.repeat(1000)).isWellFormed()).toBe(true);
+  });
+
+  test('is one line without tags and control characters.', () => {
+    expect(beginningOf('<html><style>p{}</style><p>Down &amp;\r\n  <b>out</b></p><!-- x --></html>')).toBe(
+      'Down & out',
+    );
+    expect(beginningOf('Down\u0007\u202e!')).toBe('Down\ufffd!');
+  });
+
+  test('does not contain the password, whether the tags or the end cut it.', () => {
+    for (const body of [
+      '?Secret<b>123!</b>',
+      `<p>${'x'.repeat(290)}Secret123!</p>`,
+      `${'x'.repeat(16_380)}Secret123!`,
+    ]) {
+      expect(beginningOf(body, ['Secret123!'])).not.toMatch(/Secr|123!/);
+    }
+  });
+
+  test('does not contain a private key.', () => {
+    expect(beginningOf('?\n-----BEGIN PRIVATE KEY-----\nMIIB')).toBe('? [private key]');
+  });
+});
+
+test.each([
+  '<',
+  '<a ',
+  '&#',
+  'login ',
+  '-',
+  'a',
+  'a@',
+  '[',
+  '{"a":',
+  ' x',
+  '/a',
+  'access to ',
+  'user ',
+  'url=',
+  'a=b&',
+  'Aa',
+  '1.',
+  'https://',
+])(
+  'A body of 1 MiB is read in a few seconds: %j.',
+  (unit) => {
+    for (const beginning of ['', '<html>']) {
+      const body = Buffer.from(beginning + unit.repeat(1_048_576 / unit.length));
+      const started = performance.now();
+
+      readReply(200, PLAIN, body, ['Secret123!']);
+
+      // Measured: less than 2 seconds. A time that is not proportional to the length would be many minutes.
+      expect(performance.now() - started).toBeLessThan(20_000);
+    }
+  },
+  50_000,
+);

@@ -456,3 +456,17 @@ describe('The server', () => {
     expect(() => simulator.order(orderNumber, script)).toThrow(RangeError);
   });
 });
+
+test('A wrong login gets the response that is set for it, and does not advance the order.', async () => {
+  simulator.setRejection({
+    kind: 'http',
+    status: 403,
+    body: '{"error":"Access denied"}',
+    contentType: 'application/json',
+  });
+  const rejected = await ask({ ...form, loginPassword: 'wrong' });
+
+  expect(rejected).toMatchObject({ status: 403, contentType: 'application/json', text: '{"error":"Access denied"}' });
+  expect((await ask()).text).toBe('0');
+  expect(simulator.calls.map(({ answer }) => answer)).toEqual(['http 403', 'status 0']);
+});
