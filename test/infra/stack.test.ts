@@ -39,8 +39,11 @@ describe('the bucket', () => {
     ]);
   });
 
-  test('The bucket is retained when the stack is deleted.', () => {
-    byDefault.template.hasResource('AWS::S3::Bucket', { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+  test('The bucket is retained when the stack is deleted, but not when its first deployment fails.', () => {
+    byDefault.template.hasResource('AWS::S3::Bucket', {
+      DeletionPolicy: 'RetainExceptOnCreate',
+      UpdateReplacePolicy: 'Retain',
+    });
   });
 
   test('With the setting "destroy", the bucket is deleted with the stack, but only if it is empty.', () => {
