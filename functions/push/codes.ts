@@ -9,7 +9,7 @@ export interface PushMeaning {
 /** The statusCode of a revocation. */
 export const REVOKED = 8;
 
-/** Every statusCode that the CA documents for certificate events. Other codes are logged; they are not errors. */
+/** Every statusCode that the CA documents for certificate events. A push with another one is not understood. */
 export const PUSH_CODES: ReadonlyMap<number, PushMeaning> = new Map<number, PushMeaning>([
   [3, { ask: true, meaning: 'failed' }],
   [5, { ask: true, meaning: 'failed' }],

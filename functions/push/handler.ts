@@ -12,9 +12,9 @@ import { logErrors } from '../log-errors.ts';
 import { METRICS_NAMESPACE, PUSH_METRICS } from '../metrics.ts';
 import { createSecretReader } from '../secret.ts';
 import { PUSH_LOGIN_FORM } from './authentication.ts';
-import { REVOKED } from './codes.ts';
 import { pushEnvironment } from './environment.ts';
 import { createPush, type PushRecord } from './push.ts';
+import type { PushStore } from './store.ts';
 
 /**
  * Creates the handler of the Lambda function push, whose function URL the CA calls.
@@ -23,7 +23,7 @@ import { createPush, type PushRecord } from './push.ts';
  */
 export function createHandler(environment: Environment) {
   const variables = parseEnvironment(pushEnvironment, environment);
-  const { COLLECTOR, EVENT_BUS_NAME: eventBusName, PUSH_SECRET_ARN, STATE_MACHINE_ARN } = variables;
+  const { BUCKET_NAME, COLLECTOR, EVENT_BUS_NAME: eventBusName, PUSH_SECRET_ARN, STATE_MACHINE_ARN } = variables;
   const logger = new Logger({ serviceName: 'push' });
   const metrics = new Metrics({
     namespace: METRICS_NAMESPACE,
@@ -35,6 +35,8 @@ export function createHandler(environment: Environment) {
     bus: eventBusName === undefined ? undefined : { eventBridge: new EventBridgeClient(), eventBusName },
     stateMachineArn: STATE_MACHINE_ARN,
     sfn: new SFNClient(),
+    store: BUCKET_NAME === undefined ? undefined : loadStore(BUCKET_NAME),
+    containsPrivateKey: async (bytes) => (await import('../certificate/private-key.ts')).containsPrivateKey(bytes),
     login: createSecretReader(new SecretsManagerClient(), PUSH_SECRET_ARN, PUSH_LOGIN_FORM),
     observe: (record) => observe(record, logger, metrics),
     now: () => new Date(),
@@ -48,12 +50,31 @@ export function createHandler(environment: Environment) {
   );
 }
 
-/** Writes one log line and one set of metrics for each request. */
+/**
+ * Loads the client of S3 at its first use: everybody can call the URL, and only requests with a valid login need the
+ * bucket.
+ */
+function loadStore(bucket: string): () => Promise<PushStore> {
+  let store: PushStore | undefined;
+  return async () => {
+    store ??= (await import('./store.ts')).connectStore(bucket);
+    return store;
+  };
+}
+
+/** The log level of accepted requests that need a person. */
+const WARNINGS: readonly PushRecord['outcome'][] = ['not-understood', 'limited'];
+
+/** Writes one log line and one set of metrics for each notification, or for a request without one. */
 function observe(record: PushRecord, logger: Logger, metrics: Metrics): void {
-  const { outcome, httpStatus } = record;
-  logger[outcome !== 'refused' ? 'info' : httpStatus < 500 ? 'warn' : 'error']('push', { ...record });
-  metrics.addMetric(PUSH_METRICS.received, MetricUnit.Count, outcome === 'refused' ? 0 : 1);
-  metrics.addMetric(PUSH_METRICS.refused, MetricUnit.Count, httpStatus === 401 ? 1 : 0);
-  const isRevocation = record.statusCode === REVOKED && outcome !== 'refused';
-  metrics.addMetric(PUSH_METRICS.revoked, MetricUnit.Count, isRevocation ? 1 : 0);
+  const { outcome, httpStatus, revocation = false } = record;
+  const isAccepted = outcome !== 'refused';
+  const level = httpStatus >= 500 ? 'error' : isAccepted && !WARNINGS.includes(outcome) ? 'info' : 'warn';
+  logger[level]('push', { ...record });
+  const count = (name: string, isCounted: boolean) => metrics.addMetric(name, MetricUnit.Count, isCounted ? 1 : 0);
+  count(PUSH_METRICS.received, isAccepted);
+  count(PUSH_METRICS.refused, httpStatus === 401);
+  count(PUSH_METRICS.revoked, revocation);
+  count(PUSH_METRICS.notUnderstood, outcome === 'not-understood');
+  count(PUSH_METRICS.limited, outcome === 'limited');
 }

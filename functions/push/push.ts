@@ -1,77 +1,58 @@
-import { ExecutionDoesNotExist } from '@aws-sdk/client-sfn';
 import type { APIGatewayProxyStructuredResultV2, LambdaFunctionURLEvent } from 'aws-lambda';
-import * as v from 'valibot';
-import { CollectorError } from '../collector-error.ts';
 import { dayName } from '../days.ts';
-import { REVOKED as REVOKED_EVENT, type RevokedDetail } from '../events.ts';
-import { describeExecution, type Executions, startExecution } from '../executions.ts';
-import { problemsOf } from '../input.ts';
-import { executionName, type Order, orderInStateSchema } from '../order.ts';
+import { redact, redactBytes } from '../redact.ts';
 import type { SecretReader } from '../secret.ts';
-import { type Bus, sendEvents } from '../send-events.ts';
+import type { Bus } from '../send-events.ts';
 import { truncate } from '../text.ts';
-import { isSameLogin, type PushLogin, readAuthorization } from './authentication.ts';
-import { PUSH_CODES, REVOKED } from './codes.ts';
+import { isAccepted, type PushLogin, readLogin, secretsOf } from './authentication.ts';
+import { type Check, type CheckDependencies, startCheck } from './checks.ts';
+import { NOTIFICATIONS_LIMIT, type ReadContent, readContent } from './fields.ts';
+import { type Notification, readNotification } from './notification.ts';
+import { reportRevocation } from './revocation.ts';
 
-/** The maximum size of a body, in bytes. A push with two certificates has about 20 KB. */
-const BODY_LIMIT = 256 * 1024;
+/** The maximum size of a stored content, in bytes. */
+const KEPT_BYTES = 64 * 1024;
 
 /** The maximum size of a field in a log line, in bytes: 200 and the quotes of JSON. */
 const FIELD_BYTES = 202;
 
-const FORM_TYPE = 'application/x-www-form-urlencoded';
-const STATUS_CODE_FORM = 'a whole number like 6';
+/** The maximum size of a problem in a log line, in bytes. */
+const PROBLEM_BYTES = 1000;
 
-const text = v.optional(
-  v.pipe(
-    v.string(),
-    v.transform((value) => truncate(value, FIELD_BYTES)),
-  ),
-);
-
-/** The fields that are read. Certificates in a push are ignored, because only those of CollectMC are used. */
-const pushSchema = v.object({
-  orderNumber: orderInStateSchema.entries.orderNumber,
-  certificateID: text,
-  eventType: text,
-  statusCode: v.optional(v.pipe(v.string(), v.regex(/^-?\d{1,4}$/, STATUS_CODE_FORM), v.transform(Number))),
-  statusDesc: text,
-});
-const FIELDS = Object.keys(pushSchema.entries);
-
-/** What a push reports about an order. */
-type Push = v.InferOutput<typeof pushSchema>;
-
-/** One request, for logs and metrics. It contains no header, no body and nothing secret. */
-export interface PushRecord extends Partial<Push> {
-  readonly outcome: 'started' | 'already-there' | 'noted' | 'refused';
+/** One notification, or one request without one, for logs and metrics. It contains no header, no path and no body. */
+export interface PushRecord extends LoggedFields {
+  /** `noted`: nothing to ask CollectMC about. See {@link Check} for the others. */
+  readonly outcome: Check['outcome'] | 'noted' | 'not-understood' | 'refused';
   /** The status of the response. */
   readonly httpStatus: number;
   /** The name of the execution that asks CollectMC. */
   readonly execution?: string;
-  /** The reason why a request was refused. */
+  /** Why a request was refused, or is not understood. */
   readonly problem?: string;
+  /** The key of the object with the content of a request that is not understood. */
+  readonly stored?: string | undefined;
+  /** Whether the CA reports or announces a revocation. */
+  readonly revocation?: boolean;
 }
 
-export interface PushDependencies extends Executions {
+const LOGGED_FIELDS = ['orderNumber', 'certificateID', 'eventType', 'statusCode', 'statusDesc'] as const;
+type LoggedFields = Partial<Pick<Notification, (typeof LOGGED_FIELDS)[number]>>;
+
+export interface PushDependencies extends CheckDependencies {
   /** The name of the collector. */
   readonly collector: string;
   /** The bus for the event of a reported revocation; undefined in a stack of release 0.1.0. */
   readonly bus: Bus | undefined;
   /** The login that the CA sends with its pushes. */
   readonly login: SecretReader<PushLogin>;
+  /** Whether bytes contain a private key, which must not be stored. */
+  readonly containsPrivateKey: (bytes: Uint8Array) => Promise<boolean>;
   readonly observe: (record: PushRecord) => void;
-  readonly now: () => Date;
-}
-
-/** EventBridge did not accept the event of a reported revocation. */
-export class RevocationNotSentError extends CollectorError {
-  override readonly name = 'RevocationNotSentError';
 }
 
 /** The response to a request that cannot be accepted. */
 interface RefusedRequest {
-  readonly httpStatus: 400 | 401 | 405 | 413 | 503;
+  readonly httpStatus: 401 | 405 | 503;
   readonly headers?: Readonly<Record<string, string>>;
   /** The text for the sender. */
   readonly answer: string;
@@ -81,36 +62,34 @@ interface RefusedRequest {
 
 /**
  * Creates the function that answers the CA's push notifications. A push is a hint: if it reports an outcome, a separate
- * execution asks CollectMC at once. There is one execution for each order, statusCode and day, so a repeated push
- * starts nothing. The CA repeats a push up to 3 times if the response is not 2xx. If all of them fail, the order's next
- * check finds the outcome.
+ * execution asks CollectMC at once ({@link startCheck}). With a valid login every request is accepted, because the CA
+ * repeats a push only up to 3 times: one that is not understood is stored, and an alarm reports it.
+ *
+ * After an error the response is 500, and the CA repeats the push. If all repetitions fail, the order's next check finds
+ * the outcome.
  */
 export function createPush(dependencies: PushDependencies) {
-  const { observe } = dependencies;
-
   return async (event: LambdaFunctionURLEvent): Promise<APIGatewayProxyStructuredResultV2> => {
-    let push: Push | undefined;
+    const { observe } = dependencies;
     try {
-      const received = await receive(event, dependencies.login);
-      if ('httpStatus' in received) {
-        const { httpStatus, headers, answer, problem = answer } = received;
+      const login = await authenticate(event, dependencies.login);
+      if ('httpStatus' in login) {
+        const { httpStatus, headers, answer, problem = answer } = login;
         observe({ outcome: 'refused', httpStatus, problem });
         return respond(httpStatus, answer, headers);
       }
-      push = received;
-      const done = await act(push, dependencies);
-      observe({ ...push, ...done, httpStatus: 200 });
-      return respond(200, done.outcome === 'noted' ? 'accepted' : 'accepted: CollectMC is asked at once');
+      return await accept(event, secretsOf(login), dependencies);
     } catch (error) {
-      // Not thrown, so that the log has one line about it. The metric Url5xxCount of the function URL counts it.
-      observe({ ...push, outcome: 'refused', httpStatus: 500, problem: String(error) });
-      return respond(500, 'internal error; try again');
+      return fail(error, {}, [], dependencies);
     }
   };
 }
 
-/** Checks a request and reads its fields. No field is read before the login is verified. */
-async function receive(event: LambdaFunctionURLEvent, login: SecretReader<PushLogin>): Promise<Push | RefusedRequest> {
+/** Verifies the login of a request. Nothing else of it is read before. */
+async function authenticate(
+  event: LambdaFunctionURLEvent,
+  login: SecretReader<PushLogin>,
+): Promise<PushLogin | RefusedRequest> {
   const { method } = event.requestContext.http;
   if (method !== 'GET' && method !== 'POST') {
     return {
@@ -119,7 +98,7 @@ async function receive(event: LambdaFunctionURLEvent, login: SecretReader<PushLo
       answer: `${method} is not accepted; accepted: GET, POST`,
     };
   }
-  const given = readAuthorization(event.headers.authorization);
+  const given = readLogin(event.headers.authorization, event.rawPath);
   if (!given) {
     return UNAUTHORIZED;
   }
@@ -127,105 +106,131 @@ async function receive(event: LambdaFunctionURLEvent, login: SecretReader<PushLo
   if (expected.problem !== undefined) {
     return { httpStatus: 503, answer: 'not ready; try again', problem: expected.problem };
   }
-  if (!isSameLogin(given, expected)) {
-    return UNAUTHORIZED;
-  }
-  const body = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
-  if (body.length > BODY_LIMIT) {
-    return { httpStatus: 413, answer: `the body has ${body.length} bytes; accepted: up to ${BODY_LIMIT}` };
-  }
-  // A body without a content type is read as a form: the CA documents nothing else.
-  const type = event.headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? FORM_TYPE;
-  if (method === 'POST' && type !== FORM_TYPE) {
-    return { httpStatus: 400, answer: `content-type is not accepted; accepted: ${FORM_TYPE}` };
-  }
-  const result = v.safeParse(pushSchema, fieldsOf(method === 'GET' ? event.rawQueryString : body.toString()));
-  return result.success ? result.output : { httpStatus: 400, answer: problemsOf(result.issues).join('; ') };
+  return isAccepted(given, expected) ? expected : UNAUTHORIZED;
 }
 
 const UNAUTHORIZED: RefusedRequest = {
   httpStatus: 401,
   headers: { 'www-authenticate': 'Basic realm="mark-certificate-collector", charset="UTF-8"' },
-  answer: 'the user name or the password is missing or wrong',
+  answer: 'the login is missing or wrong',
 };
 
-/** The fields under the names that the CA documents. Names are matched in any case; empty fields count as missing. */
-function fieldsOf(form: string): Record<string, string | undefined> {
-  const given = new Map([...new URLSearchParams(form)].map(([name, value]) => [name.toLowerCase(), value]));
-  return Object.fromEntries(FIELDS.map((name) => [name, given.get(name.toLowerCase()) || undefined]));
+/** Handles a request with a valid login: each notification in it, and what is not understood. */
+async function accept(
+  event: LambdaFunctionURLEvent,
+  secrets: readonly string[],
+  dependencies: PushDependencies,
+): Promise<APIGatewayProxyStructuredResultV2> {
+  const { observe } = dependencies;
+  const request = {
+    query: event.rawQueryString,
+    body: Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8'),
+    contentType: event.headers['content-type'],
+  };
+  const content = await readContent(request);
+  const problems = content.hasMore ? [`only the first ${NOTIFICATIONS_LIMIT} notifications are read`] : [];
+  let asked = false;
+  for (const fields of content.notifications) {
+    const reading = readNotification(fields);
+    if ('problem' in reading) {
+      problems.push(reading.problem);
+      continue;
+    }
+    const { notification } = reading;
+    const logged = loggedFields(notification, secrets);
+    try {
+      const done = await act(notification, secrets, dependencies);
+      asked ||= done.outcome === 'started' || done.outcome === 'already-there';
+      observe({ ...logged, ...done, httpStatus: 200 });
+    } catch (error) {
+      return fail(error, logged, secrets, dependencies);
+    }
+  }
+  if (problems.length > 0 || content.notifications.length === 0) {
+    const problem = redactText(problems.join('; ') || 'the body is of an unknown format', secrets, PROBLEM_BYTES);
+    try {
+      observe({
+        outcome: 'not-understood',
+        httpStatus: 200,
+        problem,
+        ...(await keep(request, content, secrets, dependencies)),
+      });
+    } catch (error) {
+      return fail(error, {}, secrets, dependencies);
+    }
+  }
+  return respond(200, asked ? 'accepted: CollectMC is asked at once' : 'accepted');
+}
+
+/** Not thrown, so that the log has one line about it. The metric Url5xxCount of the function URL counts it. */
+function fail(
+  error: unknown,
+  logged: LoggedFields,
+  secrets: readonly string[],
+  { observe }: PushDependencies,
+): APIGatewayProxyStructuredResultV2 {
+  const problem = redactText(String(error), secrets, PROBLEM_BYTES);
+  observe({ ...logged, outcome: 'refused', httpStatus: 500, problem });
+  return respond(500, 'internal error; try again');
 }
 
 async function act(
-  { orderNumber, statusCode, statusDesc }: Push,
+  { orderNumber, ask, revocation }: Notification,
+  secrets: readonly string[],
   dependencies: PushDependencies,
-): Promise<Pick<PushRecord, 'outcome' | 'execution'>> {
-  if (statusCode === undefined || !PUSH_CODES.get(statusCode)?.ask) {
+): Promise<Pick<PushRecord, 'outcome' | 'execution' | 'revocation'>> {
+  if (ask === undefined) {
     return { outcome: 'noted' };
   }
-  const order = await knownOrder(orderNumber, dependencies);
-  const request = `push-${statusCode}-${dayName(dependencies.now())}`;
-  const execution = executionName({ orderNumber, request });
-  const started = await startExecution(dependencies, execution, { ...order, request });
-  if (statusCode === REVOKED) {
-    await reportRevocation(order, execution, statusDesc, dependencies);
+  const { options, ...check } = await startCheck(orderNumber, ask, dependencies);
+  const { bus, collector, now } = dependencies;
+  if (revocation && bus && check.outcome !== 'limited') {
+    await reportRevocation(bus, {
+      collector,
+      order: { orderNumber, ...options },
+      revocation: { ...revocation, details: redact(revocation.details, secrets) },
+      now: now(),
+      execution: check.execution,
+    });
   }
-  return { outcome: started ? 'started' : 'already-there', execution };
+  return { ...check, ...(revocation && { revocation: true }) };
 }
 
-/**
- * The order as the input of its first execution describes it, with domains, product and selector. If there is no such
- * execution, the order number only. `replace` is left out: it applied only to the certificate of that time.
- */
-async function knownOrder(orderNumber: string, executions: Executions): Promise<Order> {
-  try {
-    const { input = 'null' } = await describeExecution(executions, executionName({ orderNumber }));
-    const order = v.safeParse(orderInStateSchema, JSON.parse(input));
-    // An execution that was started by hand can have any input.
-    if (!order.success || order.output.orderNumber !== orderNumber) {
-      return { orderNumber };
-    }
-    const { replace: _, ...known } = order.output;
-    return known;
-  } catch (error) {
-    if (error instanceof ExecutionDoesNotExist) {
-      return { orderNumber };
-    }
-    throw error;
+/** Stores a content that is not understood, redacted. */
+async function keep(
+  { query, body }: { readonly query: string; readonly body: Uint8Array },
+  { isJson, texts }: ReadContent,
+  secrets: readonly string[],
+  { store, containsPrivateKey, now }: PushDependencies,
+): Promise<Pick<PushRecord, 'stored'>> {
+  const bytes = query === '' ? body : Buffer.concat([Buffer.from(body.length > 0 ? `${query}\n\n` : query), body]);
+  if (!store || bytes.length === 0) {
+    return {};
   }
+  for (const part of [bytes, ...texts.map((text) => Buffer.from(text))]) {
+    if (await containsPrivateKey(part)) {
+      return { stored: 'nothing: the content contains a private key' };
+    }
+  }
+  const kept = redactBytes(bytes.subarray(0, KEPT_BYTES), secrets).subarray(0, KEPT_BYTES);
+  const isWholeJson = isJson && query === '' && bytes.length <= KEPT_BYTES;
+  const key = await (await store()).keep({ bytes: kept, isJson: isWholeJson }, dayName(now()));
+  return { stored: key ?? 'nothing: the folder of the day has too many objects' };
 }
 
-/**
- * Sends the event of a revocation that CollectMC has not confirmed yet, each time that the CA reports it.
- *
- * @throws {RevocationNotSentError} if EventBridge did not accept it. The CA then repeats the push.
- */
-async function reportRevocation(
-  { orderNumber, domains = [] }: Order,
-  execution: string,
-  statusDesc: string | undefined,
-  { bus, collector, now }: PushDependencies,
-): Promise<void> {
-  if (!bus) {
-    return;
-  }
-  const reported = `The CA reported by push that it revoked the certificate of order ${orderNumber}`;
-  const detail: RevokedDetail = {
-    collector,
-    orderNumber,
-    account: null,
-    domains,
-    confirmed: false,
-    source: 'push',
-    text: statusDesc === undefined ? reported : `${reported} (${statusDesc})`,
-    knownSince: now().toISOString(),
-    execution,
-  };
-  const [failure] = await sendEvents(bus, REVOKED_EVENT, [detail], () => {});
-  if (failure) {
-    throw new RevocationNotSentError(
-      `EventBridge did not accept the event of order ${orderNumber} (${failure.reason})`,
-    );
-  }
+function loggedFields(notification: Notification, secrets: readonly string[]): LoggedFields {
+  return Object.fromEntries(
+    LOGGED_FIELDS.flatMap((name) => {
+      const value = notification[name];
+      const isText = typeof value === 'string' && name !== 'orderNumber';
+      return value === undefined ? [] : [[name, isText ? redactText(value, secrets, FIELD_BYTES) : value]];
+    }),
+  );
+}
+
+/** A text of the CA for the log: whole secrets are removed before it is truncated. */
+function redactText(text: string, secrets: readonly string[], bytes: number): string {
+  return truncate(redact(text, secrets), bytes);
 }
 
 function respond(

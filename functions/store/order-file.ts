@@ -143,6 +143,36 @@ export function inheritedOptions({ file, manifest, status }: OrderRecords): Omit
   return { ...(status && optionsOfStatus(status)), ...(manifest && optionsOfManifest(manifest)), ...ordered };
 }
 
+/** What the bucket knows of an order. */
+export interface KnownOrder {
+  /** See {@link inheritedOptions}. */
+  readonly options: OrderOptions;
+  /** What was ordered last: the execution that collects it, or is about to start, and when this was decided. */
+  readonly ordered?: Pick<OrderFile, 'execution' | 'updatedAt'>;
+  /** The execution that waited last, if the order waits. */
+  readonly waitingIn?: string;
+}
+
+/**
+ * Reads what is known of an order.
+ *
+ * @returns undefined if the bucket knows nothing of the order.
+ * @throws {S3ServiceException} if S3 does not return an object.
+ */
+export async function knownOrder(s3: S3Client, bucket: string, orderNumber: string): Promise<KnownOrder | undefined> {
+  const file = await openOrderFile(s3, bucket, orderNumber).read();
+  const records = { file, ...(await readRecords(s3, bucket, orderNumber)) };
+  const { manifest, status } = records;
+  if (!file && !manifest && !status) {
+    return undefined;
+  }
+  return {
+    options: withoutNull(inheritedOptions(records)),
+    ...(file && { ordered: { execution: file.execution, updatedAt: file.updatedAt } }),
+    ...(status?.state === 'waiting' && { waitingIn: status.execution }),
+  };
+}
+
 /**
  * The options that are known of an order, for an execution that a push or the survey starts, and for the commands in
  * messages: see {@link inheritedOptions}.
@@ -155,9 +185,7 @@ export async function knownOptions(
   bucket: string,
   orderNumber: string,
 ): Promise<OrderOptions | undefined> {
-  const file = await openOrderFile(s3, bucket, orderNumber).read();
-  const records = { file, ...(await readRecords(s3, bucket, orderNumber)) };
-  return file || records.manifest || records.status ? withoutNull(inheritedOptions(records)) : undefined;
+  return (await knownOrder(s3, bucket, orderNumber))?.options;
 }
 
 async function readManifest(s3: S3Client, bucket: string, orderNumber: string): Promise<StoredManifest | undefined> {

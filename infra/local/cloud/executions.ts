@@ -127,8 +127,9 @@ export async function startStateMachine(options: StateMachineOptions): Promise<L
       };
     },
     'AWSStepFunctions.DescribeExecution': ({ executionArn: arn }) => {
-      const { input, error, cause, ...execution } = find(arn);
-      return { ...summaryOf(execution, options.arn), input: JSON.stringify(input), error, cause };
+      const { input, output, error, cause, ...execution } = find(arn);
+      const summary = summaryOf(execution, options.arn);
+      return { ...summary, input: JSON.stringify(input), output: JSON.stringify(output), error, cause };
     },
     'AWSStepFunctions.ListExecutions': ({ statusFilter }) => ({
       executions: [...executions.values()]

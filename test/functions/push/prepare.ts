@@ -1,19 +1,24 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import type { LambdaFunctionURLEvent } from 'aws-lambda';
 import { onTestFinished } from 'vitest';
+import { containsPrivateKey } from '../../../functions/certificate/private-key.ts';
 import { PUSH_LOGIN_FORM } from '../../../functions/push/authentication.ts';
 import { createPush, type PushRecord } from '../../../functions/push/push.ts';
+import { openPushStore } from '../../../functions/push/store.ts';
 import { createSecretReader } from '../../../functions/secret.ts';
 import { ServiceError, startAwsJsonEndpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
 import { startStateMachine } from '../../../infra/local/cloud/executions.ts';
 import { startSecretsEndpoint } from '../../../infra/local/cloud/secrets.ts';
+import { startS3Server } from '../../s3-server.ts';
 import { startEventBus } from '../survey/event-bus.ts';
 import type { Login } from './request.ts';
 
 const ARN = 'arn:aws:states:us-east-1:000000000000:stateMachine:Collector';
 const SECRET = 'collector/push';
+const BUCKET = 'bucket';
 export const LOGIN = { username: 'ca', password: 'kestrel:at:dawn' };
 export const ORDER = '1378973013';
 
@@ -22,19 +27,29 @@ interface Preparation {
   readonly secretId?: string;
   /** The endpoint of Secrets Manager, in place of a secret. */
   readonly secretsUrl?: string;
+  /** False: a stack of release 0.1.0, whose function knows no bucket. */
+  readonly bucket?: boolean;
 }
 
-/** The function behind the handler, with Step Functions and Secrets Manager on the loopback interface. */
-export async function prepare({ secret = JSON.stringify(LOGIN), secretId = SECRET, secretsUrl }: Preparation = {}) {
+/** The function behind the handler, with Step Functions, Secrets Manager, S3 and EventBridge on the loopback interface. */
+export async function prepare({
+  secret = JSON.stringify(LOGIN),
+  secretId = SECRET,
+  secretsUrl,
+  bucket = true,
+}: Preparation = {}) {
   let time = Date.parse('2026-11-23T10:00:00Z');
   let throttled = false;
-  let ending = Promise.withResolvers<void>();
+  let ending = Promise.withResolvers<object | Error>();
   const machine = await startStateMachine({
     arn: ARN,
     definition: { StartAt: 'Collect', States: { Collect: { Type: 'Task', Resource: 'arn:aws:lambda:x', End: true } } },
-    task: async () => {
-      await ending.promise;
-      return {};
+    async task() {
+      const result = await ending.promise;
+      if (result instanceof Error) {
+        throw result;
+      }
+      return result;
     },
     waitMilliseconds: () => 0,
   });
@@ -50,17 +65,14 @@ export async function prepare({ secret = JSON.stringify(LOGIN), secretId = SECRE
     }
     return output;
   };
-  const describeExecution = forward('DescribeExecution');
-  // The state machine, which can be throttled and returns the input of an execution like AWS.
+  // The state machine, which can be throttled.
   const states = await startAwsJsonEndpoint({
     'AWSStepFunctions.StartExecution': forward('StartExecution'),
-    'AWSStepFunctions.DescribeExecution': async (input) => {
-      const output = await describeExecution(input);
-      return { ...output, input: JSON.stringify(machine.executions.get(String(output.name))?.input) };
-    },
+    'AWSStepFunctions.DescribeExecution': forward('DescribeExecution'),
   });
   const secrets = await startSecretsEndpoint({ [secretId]: secret });
   const bus = await startEventBus();
+  const server = await startS3Server();
   const common = {
     region: 'us-east-1',
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
@@ -68,13 +80,15 @@ export async function prepare({ secret = JSON.stringify(LOGIN), secretId = SECRE
   };
   const sfn = new SFNClient({ ...common, endpoint: states.url });
   const eventBridge = new EventBridgeClient({ ...common, endpoint: bus.url });
+  const s3 = new S3Client({ ...common, endpoint: server.url, forcePathStyle: true });
   const secretsManager = new SecretsManagerClient({ ...common, endpoint: secretsUrl ?? secrets.url });
   onTestFinished(async () => {
-    ending.resolve();
+    ending.resolve({});
+    s3.destroy();
     sfn.destroy();
     secretsManager.destroy();
     eventBridge.destroy();
-    await Promise.all([machine.close(), states.close(), secrets.close(), bus.close()]);
+    await Promise.all([machine.close(), states.close(), secrets.close(), bus.close(), server.close()]);
   });
 
   const records: PushRecord[] = [];
@@ -83,13 +97,37 @@ export async function prepare({ secret = JSON.stringify(LOGIN), secretId = SECRE
     bus: { eventBridge, eventBusName: 'brand-events' },
     stateMachineArn: ARN,
     sfn,
+    store: bucket ? async () => openPushStore(s3, BUCKET) : undefined,
+    containsPrivateKey,
     login: createSecretReader(secretsManager, SECRET, PUSH_LOGIN_FORM, () => time),
     observe: (record) => records.push(record),
     now: () => new Date(time),
   });
+  /** Stores an object as JSON. */
+  const store = (key: string, content: object) =>
+    s3.send(new PutObjectCommand({ Bucket: BUCKET, Key: key, Body: JSON.stringify(content) }));
   return {
     records,
     bus,
+    s3: server,
+    store,
+    /** Makes an order known: an event with these options was sent for it, a day ago. */
+    async order(options: object = {}, execution = `order-${ORDER}`) {
+      const at = new Date(time - 24 * 60 * 60_000).toISOString();
+      const file = { schemaVersion: 1, collector: 'acme', orderNumber: ORDER, options, execution };
+      await store(`orders/${ORDER}/order.json`, { ...file, orderedAt: at, updatedAt: at });
+    },
+    /** The text of each object below `pushes/`, by its key. */
+    async pushes(): Promise<Record<string, string>> {
+      const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: BUCKET, Prefix: 'pushes/' }));
+      const objects = await Promise.all(
+        Contents.map(async ({ Key = '' }) => {
+          const { Body } = await s3.send(new GetObjectCommand({ Bucket: BUCKET, Key }));
+          return [Key, (await Body?.transformToString('latin1')) ?? ''] as const;
+        }),
+      );
+      return Object.fromEntries(objects);
+    },
     async send(event: LambdaFunctionURLEvent) {
       const { statusCode, headers, body } = await push(event);
       return { statusCode, headers, body: body?.trimEnd() };
@@ -107,9 +145,9 @@ export async function prepare({ secret = JSON.stringify(LOGIN), secretId = SECRE
     wait(milliseconds: number) {
       time += milliseconds;
     },
-    /** Ends the running executions. */
-    async end() {
-      ending.resolve();
+    /** Ends the running executions, with an output or an error. */
+    async end(result: object | Error = {}) {
+      ending.resolve(result);
       ending = Promise.withResolvers();
       await Promise.all([...machine.executions.values()].map(({ ended }) => ended));
     },

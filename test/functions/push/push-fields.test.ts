@@ -1,43 +1,105 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { readContent } from '../../../functions/push/fields.ts';
+import { readNotification } from '../../../functions/push/notification.ts';
 import { issued, LOGIN, ORDER, prepare } from './prepare.ts';
 import { basic, get, post, type RequestParts, request } from './request.ts';
 
 const FORM = 'application/x-www-form-urlencoded';
 const CERTIFICATE = '-----BEGIN CERTIFICATE-----\nMIIEgTCCA2mgAwIBAgI\n-----END CERTIFICATE-----\n';
+const form = String(new URLSearchParams(issued));
+const json = JSON.stringify(issued);
 
-describe('The fields of a push', () => {
-  test('can have names in any case.', async () => {
-    const { send, records } = await prepare();
+/** A POST with a valid login. */
+const posted = (body: string, contentType?: string, more: RequestParts = {}) =>
+  request({ method: 'POST', authorization: basic(LOGIN), body, contentType, ...more });
 
-    await send(get(LOGIN, { ordernumber: ORDER, STATUSCODE: '6', CertificateId: '7', EventType: 'Certificate' }));
+const multipart = (fields: Readonly<Record<string, string>>) =>
+  `${Object.entries(fields)
+    .map(([name, value]) => `--b0\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`)
+    .join('')}--b0--\r\n`;
 
-    expect(records).toMatchObject([
-      { orderNumber: ORDER, statusCode: 6, certificateID: '7', eventType: 'Certificate', outcome: 'started' },
-    ]);
+describe('A push is understood', () => {
+  test.each<[string, RequestParts]>([
+    ['as a form', { body: form, contentType: FORM }],
+    ['as a form with a charset', { body: form, contentType: 'Application/X-WWW-Form-URLEncoded; charset=UTF-8' }],
+    ['as a form without a type', { body: form }],
+    ['as a form with an empty type', { body: form, contentType: '' }],
+    ['as a form of the type text/plain', { body: form.replaceAll('&', '\r\n'), contentType: 'text/plain' }],
+    ['as a form with the type of JSON', { body: form, contentType: 'application/json' }],
+    ['as a form that Lambda has encoded', { body: btoa(form), base64: true, contentType: FORM }],
+    ['as JSON', { body: json, contentType: 'application/json' }],
+    ['as JSON with the type of a form', { body: json, contentType: FORM }],
+    ['as JSON without a type, with a byte order mark', { body: `\ufeff${json}` }],
+    ['as JSON that Lambda has encoded', { body: btoa(json), base64: true, contentType: 'application/vnd.ca+json' }],
+    ['as JSON in a field of a form', { body: `payload=${encodeURIComponent(json)}`, contentType: FORM }],
+    ['as multipart', { body: multipart(issued), contentType: 'multipart/form-data; boundary=b0' }],
+    ['as multipart with JSON', { body: multipart({ event: json }), contentType: 'Multipart/Form-Data; boundary="b0"' }],
+    ['in the query of a POST', { query: form }],
+    ['in the query of a POST with XML', { query: form, body: '<event/>', contentType: 'text/xml' }],
+    ['partly in the query', { query: `orderNumber=${ORDER}&statusCode=12`, body: '{"statusCode": 6}' }],
+  ])('%s.', async (_, parts) => {
+    const { send, started, records, pushes, order } = await prepare();
+    await order();
+
+    expect(await send(request({ method: 'POST', authorization: basic(LOGIN), ...parts }))).toMatchObject({
+      statusCode: 200,
+      body: 'accepted: CollectMC is asked at once',
+    });
+
+    expect(records).toMatchObject([{ orderNumber: ORDER, statusCode: 6, outcome: 'started' }]);
+    expect(started()).toMatchObject([[expect.any(String), { request: 'push-6-20261123' }]]);
+    expect(await pushes()).toEqual({});
   });
 
-  test('are read from the query of a GET and from the form of a POST only.', async () => {
+  test('from the body of a GET too.', async () => {
     const { send, started } = await prepare();
-    const fields = String(new URLSearchParams(issued));
-    const authorization = basic(LOGIN);
-
-    expect(await send(request({ authorization, body: fields, contentType: FORM }))).toMatchObject({ statusCode: 400 });
-    expect(await send(request({ method: 'POST', authorization, query: fields }))).toMatchObject({ statusCode: 400 });
-    expect(started()).toEqual([]);
-  });
-
-  test('are read from a body that Lambda has encoded.', async () => {
-    const { send, started } = await prepare();
-    const body = Buffer.from(String(new URLSearchParams(issued))).toString('base64');
-
-    const answer = await send(
-      request({ method: 'POST', authorization: basic(LOGIN), contentType: FORM, body, base64: true }),
-    );
-
-    expect(answer).toMatchObject({ statusCode: 200 });
+    await send(request({ authorization: basic(LOGIN), body: form, contentType: FORM }));
     expect(started()).toHaveLength(1);
   });
 
+  test.each<[string, unknown]>([
+    ['names in another case', { ORDERNUMBER: ORDER, statuscode: 6, EventType: 'Certificate' }],
+    ['names with underscores', { order_number: ORDER, status_code: '6' }],
+    ['names with hyphens', { 'order-number': ORDER, 'Status-Code': 6 }],
+    ['numbers', { orderNumber: Number(ORDER), statusCode: 6 }],
+    ['spaces around values', { orderNumber: ` ${ORDER} `, statusCode: ' 6 ' }],
+    ['an object around it', { event: { orderNumber: ORDER, statusCode: 6 } }],
+    ['fields in several objects', { data: { order: { orderNumber: ORDER }, certificate: { statusCode: 6 } } }],
+    ['names in two parts', { order: { number: ORDER }, status: { code: '6' } }],
+    ['a list', [{ orderNumber: ORDER, statusCode: 6 }]],
+    ['a list in an object', { events: [{ orderNumber: ORDER, statusCode: 6 }], sentAt: '2026-11-23' }],
+    ['fields around a list', { statusCode: 6, orders: [{ orderNumber: ORDER }] }],
+    ['an empty list beside it', { orderNumber: ORDER, statusCode: 6, errors: [] }],
+    ['null and other fields', { orderNumber: ORDER, statusCode: 6, x: null, y: [null, 1], z: { a: { b: true } } }],
+    ['a key that objects inherit', JSON.parse(`{"__proto__": {"orderNumber": "1"}, "orderNumber": "${ORDER}", "statusCode": 6}`)],
+  ])('as JSON with %s.', async (_, value) => {
+    const { send, records, pushes } = await prepare();
+
+    await send(posted(JSON.stringify(value), 'application/json'));
+
+    expect(records).toMatchObject([{ orderNumber: ORDER, statusCode: 6, outcome: 'started' }]);
+    expect(await pushes()).toEqual({});
+  });
+
+  test.each<[string, unknown]>([
+    ['a list', [{ orderNumber: 1, statusCode: 6 }, { orderNumber: 2, statusCode: 14 }]],
+    ['a list with common fields', { eventType: 'Certificate', events: [{ orderNumber: 1, statusCode: 6 }, { orderNumber: 2, statusCode: 14 }] }],
+    ['objects beside each other', { first: { orderNumber: 1, statusCode: 6 }, second: { orderNumber: 2, statusCode: 14 } }],
+  ])('with several notifications: %s.', async (_, value) => {
+    const { send, started, records } = await prepare();
+
+    expect(await send(posted(JSON.stringify(value)))).toMatchObject({ statusCode: 200 });
+
+    expect(started().map(([name]) => name)).toEqual(['order-1-push-20261123', 'order-2-push-20261123']);
+    expect(records).toMatchObject([
+      { orderNumber: '1', statusCode: 6 },
+      { orderNumber: '2', statusCode: 14 },
+    ]);
+  });
+});
+
+describe('The fields of a push', () => {
   test('are logged up to 200 bytes each.', async () => {
     const { send, records } = await prepare();
 
@@ -55,78 +117,49 @@ describe('The fields of a push', () => {
     ]);
   });
 
-  test('do not include the certificates, which are in no record, no response and no execution.', async () => {
-    const { send, started, records } = await prepare();
+  test('do not include the certificates, which are in no record, response, execution or object.', async () => {
+    const { send, started, records, pushes } = await prepare();
 
-    const answer = await send(post(LOGIN, { ...issued, certificate: CERTIFICATE, caCertificate: CERTIFICATE }));
+    const fields = { ...issued, certificate: CERTIFICATE, caCertificate: CERTIFICATE };
+    const answers = [await send(post(LOGIN, fields)), await send(posted(JSON.stringify(fields)))];
 
-    expect(answer).toMatchObject({ statusCode: 200, body: 'accepted: CollectMC is asked at once' });
+    expect(answers).toMatchObject(Array(2).fill({ statusCode: 200, body: 'accepted: CollectMC is asked at once' }));
     expect(started()).toHaveLength(1);
-    expect(JSON.stringify([answer, records, started()])).not.toMatch(/BEGIN|MIIE|"c(aC)?ertificate"/);
+    expect(JSON.stringify([answers, records, started(), await pushes()])).not.toMatch(/BEGIN|MIIE|"c(aC)?ertificate"/);
   });
 
-  test.each([
-    ['no order number', { statusCode: '6' }, /^orderNumber is missing; accepted: the digits/],
-    ['an empty order number', { orderNumber: '', statusCode: '6' }, /^orderNumber is missing; accepted: the digits/],
-    ['an order number of letters', { orderNumber: 'abc' }, /^orderNumber: "abc" is not accepted; accepted: the digits/],
-    ['an order number with a leading zero', { orderNumber: '01' }, /^orderNumber: "01" is not accepted/],
-    ['an order number that is too long', { orderNumber: '1'.repeat(17) }, /^orderNumber: "1{17}" is not accepted/],
-    [
-      'a statusCode in words',
-      { orderNumber: ORDER, statusCode: 'issued' },
-      /^statusCode: "issued" is not accepted; accepted: a whole number like 6$/,
-    ],
-    ['two wrong fields', { orderNumber: 'a', statusCode: 'b' }, /^orderNumber: "a".*; statusCode: "b"/],
-  ])('with %s are refused with the accepted form.', async (_, fields: Readonly<Record<string, string>>, sentence) => {
-    const { send, started, records } = await prepare();
-
-    for (const event of [get(LOGIN, fields), post(LOGIN, fields)]) {
-      const answer = await send(event);
-      expect(answer).toMatchObject({ statusCode: 400, body: expect.stringMatching(sentence) });
-      expect(answer.headers).toMatchObject({ 'content-type': 'text/plain; charset=utf-8' });
-    }
-    expect(started()).toEqual([]);
-    expect(records).toMatchObject(Array(2).fill({ outcome: 'refused', httpStatus: 400, problem: expect.anything() }));
+  test('are read from a body of several megabytes.', async () => {
+    const { send, started } = await prepare();
+    await send(posted(`${form}&certificate=`.padEnd(5_000_000, 'A'), FORM));
+    expect(started()).toHaveLength(1);
   });
 });
 
-describe('The body of a POST', () => {
-  const send = async (parts: RequestParts) => {
-    const prepared = await prepare();
-    return prepared.send(
-      request({ method: 'POST', authorization: basic(LOGIN), body: `orderNumber=${ORDER}`, ...parts }),
+describe('Reading a request', () => {
+  const read = async (body: string, contentType?: string, query = '') =>
+    readContent({ query, body: Buffer.from(body), contentType });
+
+  test('never fails, whatever the request contains.', async () => {
+    const anything = fc.oneof(
+      fc.string(),
+      fc.json(),
+      fc.jsonValue().map((value) => JSON.stringify({ orderNumber: value, events: [value] })),
+      fc.string().map((text) => `--b0\r\n${text}\r\n--b0--`),
     );
-  };
-  const ofSize = (bytes: number) => `orderNumber=${ORDER}&certificate=`.padEnd(bytes, 'A');
-  const encoded = (text: string) => Buffer.from(text).toString('base64');
+    const type = fc.option(fc.oneof(fc.string(), fc.constant('multipart/form-data; boundary=b0')), { nil: undefined });
+    await fc.assert(
+      fc.asyncProperty(anything, type, anything, async (body, contentType, query) => {
+        const { notifications } = await read(body, contentType, query);
+        notifications.forEach(readNotification);
+      }),
+    );
+  });
 
-  test.each([FORM, `${FORM}; charset=UTF-8`, 'Application/X-WWW-Form-URLEncoded', undefined])(
-    'is read as a form if its type is %s.',
-    async (contentType) => {
-      expect(await send({ contentType })).toMatchObject({ statusCode: 200, body: 'accepted' });
-    },
-  );
-
-  test.each(['application/json', 'multipart/form-data; boundary=x', 'text/plain', ''])(
-    'is refused if its type is "%s".',
-    async (contentType) => {
-      expect(await send({ contentType })).toMatchObject({
-        statusCode: 400,
-        body: 'content-type is not accepted; accepted: application/x-www-form-urlencoded',
-      });
-    },
-  );
-
-  test.each([
-    ['as text', { body: ofSize(262_144) }, { body: ofSize(262_145) }],
-    ['encoded', { body: encoded(ofSize(262_144)), base64: true }, { body: encoded(ofSize(262_145)), base64: true }],
-    // Two bytes each in UTF-8.
-    ['beyond ASCII', { body: 'é'.repeat(131_072) }, { body: 'é'.repeat(131_073) }],
-  ])('can have at most 256 KiB, %s.', async (_, largest, larger) => {
-    expect(await send(largest)).not.toMatchObject({ statusCode: 413 });
-    expect(await send(larger)).toMatchObject({
-      statusCode: 413,
-      body: expect.stringMatching(/^the body has 26214[56] bytes; accepted: up to 262144$/),
-    });
+  test('stops at a depth and at a number of notifications.', async () => {
+    const deep = `${'['.repeat(200_000)}${'{"a":'.repeat(200_000)}`;
+    expect((await read(deep)).notifications).toHaveLength(1);
+    expect((await read(`${'{"a":'.repeat(20)}{"orderNumber":1}${'}'.repeat(20)}`)).notifications).toHaveLength(1);
+    const many = await read(JSON.stringify(Array.from({ length: 51 }, (_, index) => ({ orderNumber: index + 1 }))));
+    expect([many.notifications.length, many.hasMore]).toEqual([50, true]);
   });
 });

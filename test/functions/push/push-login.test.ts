@@ -44,12 +44,10 @@ describe('A request is refused with', () => {
     expect(answer).toMatchObject({
       statusCode: 401,
       headers: { 'www-authenticate': 'Basic realm="mark-certificate-collector", charset="UTF-8"' },
-      body: 'the user name or the password is missing or wrong',
+      body: 'the login is missing or wrong',
     });
     expect(started()).toEqual([]);
-    expect(records).toEqual([
-      { outcome: 'refused', httpStatus: 401, problem: 'the user name or the password is missing or wrong' },
-    ]);
+    expect(records).toEqual([{ outcome: 'refused', httpStatus: 401, problem: 'the login is missing or wrong' }]);
   });
 
   test('a wrong password whatever its fields and its size are.', async () => {
@@ -98,6 +96,77 @@ describe('The password', () => {
   });
 });
 
+describe('The secret in the path', () => {
+  const PATH_SECRET = 'heron_by-the-WATER-0123456789-abcd';
+  const secret = JSON.stringify({ ...LOGIN, pathSecret: PATH_SECRET });
+  const query = String(new URLSearchParams(issued));
+
+  test.each([
+    ['alone', `/${PATH_SECRET}`, undefined],
+    ['with a slash at the end', `/${PATH_SECRET}/`, undefined],
+    ['percent-encoded', `/%68${PATH_SECRET.slice(1)}`, undefined],
+    ['with a wrong password', `/${PATH_SECRET}`, basic({ ...LOGIN, password: 'wrong' })],
+    ['with another scheme', `/${PATH_SECRET}`, 'Bearer x'],
+  ])('is enough: %s.', async (_, path, authorization) => {
+    const { send, started } = await prepare({ secret });
+
+    expect(await send(request({ path, authorization, query }))).toMatchObject({ statusCode: 200 });
+    expect(started()).toHaveLength(1);
+  });
+
+  test('can be missing: the password is enough, with any path.', async () => {
+    const { send } = await prepare({ secret });
+
+    for (const path of ['/', '/push', `/${'x'.repeat(40)}`]) {
+      expect(await send(request({ path, authorization: basic(LOGIN), query }))).toMatchObject({ statusCode: 200 });
+    }
+  });
+
+  test('is refused if it is wrong, in the same way as a wrong password.', async () => {
+    const { send, started, records } = await prepare({ secret });
+    const wrong = [`/${PATH_SECRET}x`, `/${PATH_SECRET.toLowerCase()}`, `/x/${PATH_SECRET}`, '/', `//${'a'.repeat(32)}`];
+
+    const answers = [];
+    for (const path of wrong) {
+      answers.push(await send(request({ path, query })));
+    }
+    answers.push(await send(request({ authorization: basic({ ...LOGIN, password: 'wrong' }), query })));
+
+    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+    expect(answers[0]).toMatchObject({ statusCode: 401 });
+    expect(started()).toEqual([]);
+    expect(JSON.stringify([answers, records])).not.toMatch(/heron/i);
+  });
+
+  test('is read from the secret only if the path has its form, because everybody can call the URL.', async () => {
+    const { send, secretReads } = await prepare({ secret });
+
+    for (const path of ['/', '/favicon.ico', '/.env', '/wp-login.php', `/${'a'.repeat(31)}`, `/${'a'.repeat(129)}`, '/%']) {
+      expect(await send(request({ path, query }))).toMatchObject({ statusCode: 401 });
+    }
+    expect(secretReads()).toBe(0);
+  });
+
+  test('is in no record, response, execution or object, if the CA repeats it in its push.', async () => {
+    const { send, started, records, pushes, bus, order } = await prepare({ secret });
+    await order();
+    const answers = [];
+    for (const text of [PATH_SECRET, LOGIN.password, btoa(PATH_SECRET), encodeURIComponent(LOGIN.password)]) {
+      const echo = { eventType: text, certificateID: text, statusDesc: `sent with ${text}` };
+      for (const fields of [{ orderNumber: ORDER, statusCode: '8', ...echo }, { orderNumber: text }, echo]) {
+        answers.push(await send(request({ path: `/${PATH_SECRET}`, query: String(new URLSearchParams(fields)) })));
+      }
+    }
+
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual(Array(12).fill(200));
+    const everything = JSON.stringify([answers, records, started(), bus.calls, await pushes()]);
+    for (const text of [PATH_SECRET, LOGIN.password, btoa(PATH_SECRET), encodeURIComponent(LOGIN.password)]) {
+      expect(everything).not.toContain(text);
+    }
+    expect(Object.keys(await pushes()).length).toBeGreaterThan(1);
+  });
+});
+
 describe('If the secret cannot be used, the CA must repeat the push, and only the log contains the reason:', () => {
   test.each([
     ['It is not JSON', { secret: 'hunter2' }, 'the secret is not JSON; accepted: {"username": "…", "password": "…"}'],
@@ -105,6 +174,11 @@ describe('If the secret cannot be used, the CA must repeat the push, and only th
     ['It has no password', { secret: '{"username": "hunter2"}' }, 'password is missing'],
     ['It has an empty password', { secret: '{"username": "hunter2", "password": ""}' }, 'password is not accepted'],
     ['The name contains a colon', { secret: '{"username": "hunter2:", "password": "x"}' }, 'username is not accepted'],
+    [
+      'It has a short secret for the path',
+      { secret: '{"username": "hunter2", "password": "x", "pathSecret": "hunter2"}' },
+      'pathSecret is not accepted; accepted: 32 to 128 letters, digits, "-" and "_"',
+    ],
     [
       'It contains the placeholder',
       { secret: '{"username": "hunter2", "password": "REPLACE-ME"}' },

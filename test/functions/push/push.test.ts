@@ -1,8 +1,18 @@
 import { describe, expect, test } from 'vitest';
+import { MANIFEST } from '../../sample-manifest.ts';
 import { issued, LOGIN, ORDER, prepare } from './prepare.ts';
 import { get, post } from './request.ts';
 
 const DAY = 24 * 60 * 60_000;
+const COLLECTING = `order-${ORDER}-push-20261123`;
+const ISSUED = { collection: { outcome: 'issued' } };
+const ENDED = { collection: { outcome: 'ended' } };
+const PROCESSING = { schemaVersion: 1, collector: 'acme', orderNumber: ORDER, account: null, domains: [] };
+/** The status of an order that an execution collects. */
+const waitingIn = (execution: string) => ({
+  ...{ ...PROCESSING, product: null, execution, startedAt: '2026-11-20T00:00:00.000Z', state: 'waiting' },
+  ...{ text: 'x', since: '2026-11-20T00:00:00.000Z', updatedAt: '2026-11-20T00:00:00.000Z' },
+});
 
 describe('A push that reports an outcome', () => {
   test.each([
@@ -17,24 +27,44 @@ describe('A push that reports an outcome', () => {
   ] as const)(
     'with statusCode %i (%s) by %s starts an execution that asks CollectMC.',
     async (code, statusDesc, method) => {
-      const { send, started, records } = await prepare();
+      const { send, started, records, order } = await prepare();
+      await order();
 
       const answer = await send(
         (method === 'GET' ? get : post)(LOGIN, { ...issued, statusCode: String(code), statusDesc }),
       );
 
-      const execution = `order-${ORDER}-push-${code}-20261123`;
       expect(answer).toMatchObject({ statusCode: 200, body: 'accepted: CollectMC is asked at once' });
       expect(answer.headers).toMatchObject({ 'content-type': 'text/plain; charset=utf-8' });
-      expect(started()).toEqual([[execution, { orderNumber: ORDER, request: `push-${code}-20261123` }]]);
-      expect(records).toEqual([
-        { ...issued, statusCode: code, statusDesc, outcome: 'started', httpStatus: 200, execution },
+      expect(started()).toEqual([[COLLECTING, { orderNumber: ORDER, request: `push-${code}-20261123` }]]);
+      expect(records).toMatchObject([
+        { ...issued, statusCode: code, statusDesc, outcome: 'started', httpStatus: 200, execution: COLLECTING },
       ]);
     },
   );
 
-  test('starts one execution if it arrives ten times at once.', async () => {
+  test.each([
+    ['statusCode', { statusCode: 'Issued' }, '6'],
+    ['status', { status: 'ISSUED' }, '6'],
+    ['status', { status: '9' }, '9'],
+    ['statusDesc', { statusDesc: 'Certificate Issued' }, '6'],
+    ['eventType', { eventType: 'Issuance' }, '6'],
+    ['status beside a statusCode that is not documented', { statusCode: '99', status: 'Replaced' }, '14'],
+  ])('in its field %s, in words, is understood.', async (_, fields: Readonly<Record<string, string>>, code) => {
     const { send, started } = await prepare();
+
+    await send(get(LOGIN, { orderNumber: ORDER, ...fields }));
+
+    expect(started()).toHaveLength(1);
+    const { send: sendKnown, started: startedKnown, order } = await prepare();
+    await order();
+    await sendKnown(get(LOGIN, { orderNumber: ORDER, ...fields }));
+    expect(startedKnown().at(-1)?.[1]).toMatchObject({ request: `push-${code}-20261123` });
+  });
+
+  test('starts one execution if it arrives ten times at once.', async () => {
+    const { send, started, order } = await prepare();
+    await order();
 
     const answers = await Promise.all(Array.from({ length: 10 }, () => send(get(LOGIN, issued))));
 
@@ -42,10 +72,12 @@ describe('A push that reports an outcome', () => {
     expect(started()).toHaveLength(1);
   });
 
-  test('starts nothing if it is repeated on the same day, after its execution has ended.', async () => {
-    const { send, started, records, wait, end } = await prepare();
+  test('starts nothing if it is repeated on the same day, while its execution runs and after it has found a certificate.', async () => {
+    const { send, started, records, wait, end, order } = await prepare();
+    await order();
     await send(get(LOGIN, issued));
-    await end();
+    await send(get(LOGIN, issued));
+    await end(ISSUED);
     wait(13 * 60 * 60_000);
 
     expect(await send(get(LOGIN, issued))).toMatchObject({
@@ -53,72 +85,186 @@ describe('A push that reports an outcome', () => {
       body: 'accepted: CollectMC is asked at once',
     });
     expect(started()).toHaveLength(1);
-    expect(records.map(({ outcome }) => outcome)).toEqual(['started', 'already-there']);
+    expect(records.at(-1)).toMatchObject({ outcome: 'already-there', execution: COLLECTING });
   });
 
-  test('starts another execution on another day, and for another statusCode.', async () => {
-    const { send, started, wait } = await prepare();
+  test('starts another execution on the same day for another statusCode, also after a certificate was found.', async () => {
+    const { send, started, end, order } = await prepare();
+    await order();
     await send(get(LOGIN, issued));
-    await send(get(LOGIN, { ...issued, statusCode: '8' }));
-    wait(DAY);
-    await send(get(LOGIN, issued));
+    await end(ISSUED);
+    await send(get(LOGIN, { ...issued, statusCode: '14' }));
 
-    expect(started().map(([name]) => name)).toEqual([
-      `order-${ORDER}-push-6-20261123`,
-      `order-${ORDER}-push-8-20261123`,
-      `order-${ORDER}-push-6-20261124`,
+    expect(started()).toEqual([
+      [COLLECTING, { orderNumber: ORDER, request: 'push-6-20261123' }],
+      [`${COLLECTING}-2`, { orderNumber: ORDER, request: 'push-14-20261123' }],
     ]);
-  });
-});
-
-describe('The execution of a push', () => {
-  test('has the domains and the product of the first execution of the order.', async () => {
-    const { send, started, startByHand } = await prepare();
-    const order = { orderNumber: ORDER, domains: ['example.com', 'example.org'], product: 'VMC' };
-    await startByHand(`order-${ORDER}`, order);
-
-    await send(get(LOGIN, issued));
-
-    expect(started().at(-1)).toEqual([`order-${ORDER}-push-6-20261123`, { ...order, request: 'push-6-20261123' }]);
-  });
-
-  test('does not have the option `replace` of the first execution.', async () => {
-    const { send, started, startByHand } = await prepare();
-    const order = { orderNumber: ORDER, domains: ['example.com'], selector: 'brand' };
-    await startByHand(`order-${ORDER}`, { ...order, replace: true });
-
-    await send(get(LOGIN, issued));
-
-    expect(started().at(-1)?.[1]).toEqual({ ...order, request: 'push-6-20261123' });
   });
 
   test.each([
-    ['has another order', { orderNumber: '1', domains: ['example.com'] }],
-    ['has no order', { hello: 'world' }],
-  ])('has the order number only if the first execution %s.', async (_, input) => {
-    const { send, started, startByHand } = await prepare();
-    await startByHand(`order-${ORDER}`, input);
+    ['failed', new Error('the CA refused the order')],
+    ['ended quietly', ENDED],
+  ])('starts another execution on the same day if the one before %s.', async (_, result) => {
+    const { send, started, end, order } = await prepare();
+    await order();
+    await send(get(LOGIN, issued));
+    await end(result);
+    await send(get(LOGIN, issued));
 
-    expect(await send(get(LOGIN, issued))).toMatchObject({ statusCode: 200 });
-    expect(started().at(-1)?.[1]).toEqual({ orderNumber: ORDER, request: 'push-6-20261123' });
+    expect(started().map(([name]) => name)).toEqual([COLLECTING, `${COLLECTING}-2`]);
+  });
+
+  test('starts at most ten executions a day that collect the order.', async () => {
+    const { send, started, end, records, order } = await prepare();
+    await order();
+    for (let count = 0; count < 12; count++) {
+      expect(await send(get(LOGIN, issued))).toMatchObject({ statusCode: 200 });
+      await end(new Error('failed'));
+    }
+
+    expect(started()).toHaveLength(10);
+    expect(records.at(-1)).toMatchObject({ outcome: 'already-there', orderNumber: ORDER });
+  });
+});
+
+describe('At most one execution continues to ask about an order', () => {
+  const continuing = (started: readonly (readonly unknown[])[]) =>
+    started.filter(([, input]) => !(input as { readonly once?: boolean }).once).map(([name]) => name);
+
+  test.each([
+    ['the first execution', `order-${ORDER}`, false],
+    ['the execution that was ordered last', `order-${ORDER}-again`, false],
+    ['the execution in the status', `order-${ORDER}-20261101`, true],
+  ])('if %s runs: a push asks once beside it.', async (_, execution, inStatus) => {
+    const { send, started, startByHand, order, store } = await prepare();
+    await order({ domains: ['example.com'] }, inStatus ? `order-${ORDER}` : execution);
+    await startByHand(execution, { orderNumber: ORDER, domains: ['example.com'] });
+    if (inStatus) {
+      await store(`orders/${ORDER}/status.json`, waitingIn(execution));
+    }
+
+    await send(get(LOGIN, issued));
+    await send(get(LOGIN, issued));
+    await send(get(LOGIN, { ...issued, statusCode: '14' }));
+
+    const input = { orderNumber: ORDER, domains: ['example.com'], once: true };
+    expect(started().slice(1)).toEqual([
+      [`order-${ORDER}-push-6-20261123`, { ...input, request: 'push-6-20261123' }],
+      [`order-${ORDER}-push-14-20261123`, { ...input, request: 'push-14-20261123' }],
+    ]);
+    expect(continuing(started())).toEqual([execution]);
+  });
+
+  test('if pushes with different codes arrive in the same second.', async () => {
+    const { send, started, order } = await prepare();
+    await order();
+
+    await Promise.all(
+      ['3', '5', '6', '7', '8', '9', '14'].map((statusCode) => send(get(LOGIN, { ...issued, statusCode }))),
+    );
+
+    expect(started()).toHaveLength(7);
+    expect(continuing(started())).toEqual([COLLECTING]);
+  });
+
+  test('if a push arrives a second after midnight, before the execution of yesterday has written a status.', async () => {
+    const { send, started, order, wait, end } = await prepare();
+    await order();
+    wait(14 * 60 * 60_000 - 1000);
+    await send(get(LOGIN, issued));
+    await end(ENDED);
+    await send(get(LOGIN, issued));
+    wait(1000);
+    await send(get(LOGIN, issued));
+
+    expect(started().map(([name]) => name)).toEqual([COLLECTING, `${COLLECTING}-2`, `order-${ORDER}-push-6-20261124`]);
+    expect(continuing(started())).toEqual([COLLECTING, `${COLLECTING}-2`]);
+  });
+
+  test('A push on another day starts another execution that continues, if the one before has ended.', async () => {
+    const { send, started, order, wait, end } = await prepare();
+    await order();
+    await send(get(LOGIN, issued));
+    await end(ISSUED);
+    wait(DAY);
+    await send(get(LOGIN, issued));
+
+    expect(continuing(started())).toEqual([COLLECTING, `order-${ORDER}-push-20261124`]);
+  });
+});
+
+describe('The execution of a push inherits', () => {
+  const ordered = { domains: ['example.com', 'example.org'], product: 'VMC', account: 'brand-a', selector: 'brand' };
+
+  test('account, domains, product and selector that were ordered last, but not `replace`.', async () => {
+    const { send, started, order } = await prepare();
+    await order({ ...ordered, replace: true });
+
+    await send(get(LOGIN, issued));
+
+    expect(started()).toEqual([[COLLECTING, { orderNumber: ORDER, ...ordered, request: 'push-6-20261123' }]]);
+  });
+
+  test('what the manifest contains, if the bucket is all that knows the order: a replacement after 90 days.', async () => {
+    const { send, started, store } = await prepare();
+    const { account, ...inManifest } = ordered;
+    await store(`orders/${ORDER}/certificate.json`, { ...MANIFEST, orderNumber: ORDER, account, ordered: inManifest });
+
+    await send(get(LOGIN, { ...issued, statusCode: '14' }));
+
+    expect(started()).toEqual([[COLLECTING, { orderNumber: ORDER, ...ordered, request: 'push-14-20261123' }]]);
+  });
+
+  test('the records in a manifest of release 0.1.0.', async () => {
+    const { send, started, store } = await prepare();
+    const record = 'brand._bimi.example.com. TXT "v=BIMI1; l=https://bimi.example.com/example.com/brand.svg"';
+    await store(`orders/${ORDER}/certificate.json`, { ...MANIFEST, bimiRecords: [record] });
+
+    await send(get(LOGIN, issued));
+
+    expect(started().at(-1)?.[1]).toMatchObject({ domains: ['example.com'], selector: 'brand' });
+  });
+
+  test('the input of the first execution, if the bucket contains nothing of the order yet.', async () => {
+    const { send, started, startByHand } = await prepare();
+    await startByHand(`order-${ORDER}`, { orderNumber: ORDER, ...ordered, replace: true });
+
+    await send(get(LOGIN, issued));
+
+    expect(started().at(-1)).toEqual([
+      `order-${ORDER}-push-6-20261123`,
+      { orderNumber: ORDER, ...ordered, request: 'push-6-20261123', once: true },
+    ]);
+  });
+
+  test('the input of the first execution in a stack of release 0.1.0, as before.', async () => {
+    const { send, started, startByHand } = await prepare({ bucket: false });
+    const order = { orderNumber: ORDER, domains: ['example.com'] };
+    await startByHand(`order-${ORDER}`, { ...order, replace: true });
+
+    await send(get(LOGIN, issued));
+    await send(get(LOGIN, { orderNumber: '2', statusCode: '6' }));
+
+    expect(started().slice(1)).toEqual([
+      [`order-${ORDER}-push-6-20261123`, { ...order, request: 'push-6-20261123' }],
+      ['order-2-push-6-20261123', { orderNumber: '2', request: 'push-6-20261123' }],
+    ]);
   });
 });
 
 describe('A push that reports no outcome starts nothing:', () => {
   test.each([
     ['awaiting brand validation', { statusCode: '12', statusDesc: 'Awaiting brand validation' }],
-    ['a code that is not documented', { statusCode: '99' }],
-    ['a negative code', { statusCode: '-1' }],
     ['a domain that was validated', { eventType: 'Domain Validation' }],
-    ['an identity that was validated', { eventType: 'Identity Validation', statusCode: '' }],
-    ['an order number alone', {}],
+    ['an identity that was validated', { eventType: 'identity_validation', statusCode: '' }],
   ])('%s.', async (_, fields: Readonly<Record<string, string>>) => {
-    const { send, started, records } = await prepare();
+    const { send, started, records, pushes } = await prepare();
 
     const answer = await send(get(LOGIN, { orderNumber: ORDER, ...fields }));
 
     expect(answer).toMatchObject({ statusCode: 200, body: 'accepted' });
     expect(started()).toEqual([]);
+    expect(await pushes()).toEqual({});
     const { statusCode, ...texts } = fields;
     const code = statusCode ? { statusCode: Number(statusCode) } : {};
     expect(records).toEqual([{ orderNumber: ORDER, ...texts, ...code, outcome: 'noted', httpStatus: 200 }]);

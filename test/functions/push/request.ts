@@ -8,6 +8,7 @@ export interface Login {
 export interface RequestParts {
   readonly method?: string;
   readonly authorization?: string | undefined;
+  readonly path?: string;
   readonly query?: string;
   readonly contentType?: string | undefined;
   readonly body?: string | undefined;
@@ -16,11 +17,11 @@ export interface RequestParts {
 
 /** A request as Lambda receives it from a function URL, in payload format 2.0. */
 export function request(parts: RequestParts): LambdaFunctionURLEvent {
-  const { method = 'GET', authorization, query = '', contentType, body, base64 = false } = parts;
+  const { method = 'GET', authorization, path = '/', query = '', contentType, body, base64 = false } = parts;
   return {
     version: '2.0',
     routeKey: '$default',
-    rawPath: '/',
+    rawPath: path,
     rawQueryString: query,
     headers: {
       host: 'abc.lambda-url.us-east-1.on.aws',
@@ -32,7 +33,7 @@ export function request(parts: RequestParts): LambdaFunctionURLEvent {
       apiId: 'abc',
       domainName: 'abc.lambda-url.us-east-1.on.aws',
       domainPrefix: 'abc',
-      http: { method, path: '/', protocol: 'HTTP/1.1', sourceIp: '91.199.212.132', userAgent: 'CA' },
+      http: { method, path, protocol: 'HTTP/1.1', sourceIp: '91.199.212.132', userAgent: 'CA' },
       requestId: '6a1f1b0e-0000-4000-8000-000000000000',
       routeKey: '$default',
       stage: '$default',

@@ -1,0 +1,163 @@
+import { type DescribeExecutionCommandOutput, ExecutionDoesNotExist, type ExecutionStatus } from '@aws-sdk/client-sfn';
+import * as v from 'valibot';
+import { DAY_MILLISECONDS, dayName } from '../days.ts';
+import { describeExecution, type Executions, startExecution } from '../executions.ts';
+import { executionName, type OrderOptions, orderInStateSchema } from '../order.ts';
+import type { PushStore } from './store.ts';
+
+/** The maximum number of executions in a day that pushes start to collect one order. */
+const EXECUTIONS_A_DAY = 10;
+
+/** An execution with one of these statuses calls the CA. */
+const RUNNING: ReadonlySet<ExecutionStatus | undefined> = new Set(['RUNNING', 'PENDING_REDRIVE']);
+
+export interface CheckDependencies extends Executions {
+  /** Undefined in a stack of release 0.1.0. */
+  readonly store: (() => Promise<PushStore>) | undefined;
+  readonly now: () => Date;
+}
+
+/** The check that a notification caused. */
+export interface Check {
+  /**
+   * - `started`: an execution asks CollectMC, possibly since an earlier request.
+   * - `already-there`: an execution has asked CollectMC because of this notification today.
+   * - `limited`: too many unknown orders today.
+   */
+  readonly outcome: 'started' | 'already-there' | 'limited';
+  readonly execution?: string;
+  /** What is known of the order. */
+  readonly options: OrderOptions;
+}
+
+/**
+ * Starts an execution that asks CollectMC about an order at once. At most one execution of an order continues to ask:
+ *
+ * | the order | execution | asks |
+ * |---|---|---|
+ * | is collected by another execution | `order-<n>-push-<subject>-<yyyymmdd>` | once |
+ * | is known, and no execution collects it | `order-<n>-push-<yyyymmdd>`, and `-2` … after an end without a certificate | until it is issued |
+ * | is not known | `order-<n>-push-<yyyymmdd>` | once a day, and about a limited number of orders |
+ *
+ * @param subject what the CA reported: a statusCode or a word.
+ */
+export async function startCheck(
+  orderNumber: string,
+  subject: string,
+  dependencies: CheckDependencies,
+): Promise<Check> {
+  const { store, now } = dependencies;
+  const day = dayName(now());
+  const request = `push-${subject}-${day}`;
+  const first = await describe(executionName({ orderNumber }), dependencies);
+  const firstOptions = optionsIn(first, orderNumber);
+  if (!store) {
+    const execution = executionName({ orderNumber, request });
+    const options = firstOptions ?? {};
+    const started = await startExecution(dependencies, execution, { orderNumber, ...options, request });
+    return { outcome: started ? 'started' : 'already-there', execution, options };
+  }
+  const known = await (await store()).knownOrder(orderNumber);
+  if (!known && !firstOptions) {
+    return checkUnknown(orderNumber, day, dependencies);
+  }
+  const options = { ...firstOptions, ...known?.options };
+  const input = { orderNumber, ...options, request };
+  const checkOnce = async (): Promise<Check> => {
+    const execution = executionName(input);
+    const started = await startExecution(dependencies, execution, { ...input, once: true });
+    return { outcome: started ? 'started' : 'already-there', execution, options };
+  };
+
+  if (RUNNING.has(first?.status)) {
+    return checkOnce();
+  }
+  const yesterday = namesOf(orderNumber, dayName(new Date(now().getTime() - DAY_MILLISECONDS)));
+  for (const name of [...(known?.executions ?? []), ...yesterday]) {
+    const execution = await describe(name, dependencies);
+    if (RUNNING.has(execution?.status)) {
+      return isAbout(execution, request) ? { outcome: 'already-there', execution: name, options } : checkOnce();
+    }
+    // Numbers are given in order: after a missing name there is none.
+    if (!execution && yesterday.includes(name)) {
+      break;
+    }
+  }
+  for (const execution of namesOf(orderNumber, day)) {
+    // If two pushes try this at once, one of them starts the execution, and the other finds it.
+    if (await startExecution(dependencies, execution, input)) {
+      return { outcome: 'started', execution, options };
+    }
+    const existing = await describe(execution, dependencies);
+    if (isAbout(existing, request) && (RUNNING.has(existing?.status) || hasCertificate(existing))) {
+      return { outcome: 'already-there', execution, options };
+    }
+    if (RUNNING.has(existing?.status)) {
+      return checkOnce();
+    }
+  }
+  return { outcome: 'already-there', options };
+}
+
+/** The names of the executions that collect an order because of the pushes of a day, in the order of their use. */
+function namesOf(orderNumber: string, day: string): readonly string[] {
+  const name = executionName({ orderNumber, request: `push-${day}` });
+  return Array.from({ length: EXECUTIONS_A_DAY }, (_, index) => (index === 0 ? name : `${name}-${index + 1}`));
+}
+
+async function checkUnknown(orderNumber: string, day: string, dependencies: CheckDependencies): Promise<Check> {
+  const store = await dependencies.store?.();
+  if (store && !(await store.countUnknown(orderNumber, day))) {
+    return { outcome: 'limited', options: {} };
+  }
+  const request = `push-${day}`;
+  const execution = executionName({ orderNumber, request });
+  const started = await startExecution(dependencies, execution, { orderNumber, request, once: true });
+  return { outcome: started ? 'started' : 'already-there', execution, options: {} };
+}
+
+/** Undefined if there is no such execution, or none any more. */
+async function describe(name: string, executions: Executions): Promise<DescribeExecutionCommandOutput | undefined> {
+  try {
+    return await describeExecution(executions, name);
+  } catch (error) {
+    if (error instanceof ExecutionDoesNotExist) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+const inputSchema = v.pipe(v.string(), v.parseJson(), orderInStateSchema);
+
+/**
+ * The options in the input of an order's first execution: one of release 0.1.0 may still collect an order of which the
+ * bucket contains nothing yet. `replace` is left out: it held for one certificate only.
+ */
+function optionsIn(
+  execution: DescribeExecutionCommandOutput | undefined,
+  expectedNumber: string,
+): OrderOptions | undefined {
+  const result = v.safeParse(inputSchema, execution?.input);
+  if (!result.success || result.output.orderNumber !== expectedNumber) {
+    return undefined;
+  }
+  const { orderNumber: _, request: __, once: ___, replace: ____, ...options } = result.output;
+  return options;
+}
+
+/** Whether an execution was started by this notification. */
+function isAbout(execution: DescribeExecutionCommandOutput | undefined, request: string): boolean {
+  const result = v.safeParse(inputSchema, execution?.input);
+  return result.success && result.output.request === request;
+}
+
+const issuedSchema = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ collection: v.object({ outcome: v.literal('issued') }) }),
+);
+
+function hasCertificate(execution: DescribeExecutionCommandOutput | undefined): boolean {
+  return v.is(issuedSchema, execution?.output);
+}
