@@ -13,7 +13,7 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import { COLLECT_METRICS, PUBLISH_METRICS, SURVEY_METRICS } from '../functions/metrics.ts';
+import { COLLECT_METRICS, PUBLISH_METRICS, PUSH_METRICS, SURVEY_METRICS } from '../functions/metrics.ts';
 import { functionMetric } from './metrics.ts';
 import type { Settings } from './settings.ts';
 
@@ -224,6 +224,27 @@ function alarmDefinitions(props: AlarmsProps): AlarmDefinitions {
         metric: filled(push.metric('Url5xxCount', { statistic: Stats.SUM }), HOUR),
         threshold: 3,
       },
+      PushRefused: {
+        title: 'pushes are refused',
+        meaning:
+          'At least three requests to the push URL within an hour had no login or a wrong one. The CA repeats a push up to three times. Either the CA has an old login, or somebody else found the URL.',
+        metric: pushMetric(settings, PUSH_METRICS.refused),
+        threshold: 3,
+      },
+      PushNotUnderstood: {
+        title: 'a push is not understood',
+        meaning:
+          'The CA sent a push that the collector cannot interpret. Its content is in the folder pushes/ of the bucket. The orders are still checked at the poll interval.',
+        metric: pushMetric(settings, PUSH_METRICS.notUnderstood),
+        threshold: 1,
+      },
+      PushLimited: {
+        title: 'too many pushes are about unknown orders',
+        meaning:
+          'Pushes with a valid login were about more unknown orders than the collector asks the CA about in a day. Orders that were announced by an event are not affected.',
+        metric: pushMetric(settings, PUSH_METRICS.limited),
+        threshold: 1,
+      },
     }),
     ...(settings.publish && { PublicationRefused: publicationRefused(settings) }),
   };
@@ -251,6 +272,11 @@ function caDown(settings: Settings): AlarmDefinition {
     // Without calls nobody knows whether the CA is down.
     missing: TreatMissingData.IGNORE,
   };
+}
+
+/** A count of push in an hour. */
+function pushMetric(settings: Settings, name: string): MathExpression {
+  return filled(functionMetric(settings.name, 'push', name, Stats.SUM, HOUR), HOUR);
 }
 
 /**

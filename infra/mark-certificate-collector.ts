@@ -33,7 +33,8 @@ import { createPush, createRevoke, createStart, createSurvey, runSurvey } from '
  */
 export class MarkCertificateCollector extends Construct {
   /**
-   * Contains `orders/<orderNumber>/` (response, chain, logo, manifest) and, with `publish`, the folder `published/`.
+   * Contains `orders/<orderNumber>/` (response, chain, logo, manifest), with `publish` the folder `published/`, and with
+   * `push` the folder `pushes/`.
    */
   readonly bucket: Bucket;
   /** Runs the collection of each order in an execution whose name begins with `order-<orderNumber>`. */
@@ -269,6 +270,7 @@ export class MarkCertificateCollector extends Construct {
         collector: settings.name,
         stateMachine: this.stateMachine,
         eventBus,
+        bucket: this.bucket,
         credentials,
         reservedConcurrency,
       }),

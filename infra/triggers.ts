@@ -81,14 +81,16 @@ export interface PushProps {
   readonly collector: string;
   readonly stateMachine: StateMachine;
   readonly eventBus: IEventBus;
-  /** The credentials that the CA sends: `{"username": "…", "password": "…"}`. */
+  /** Contains the orders, and `pushes/` with what could not be interpreted. */
+  readonly bucket: Bucket;
+  /** The credentials that the CA sends: `{"username": "…", "password": "…", "pathSecret"?: "…"}`. */
   readonly credentials: Secret;
   readonly reservedConcurrency: number | undefined;
 }
 
-/** Receives the CA's notifications at a function URL with basic authentication. An outcome starts an execution. */
+/** Receives the CA's notifications at a function URL. An outcome starts an execution. */
 export function createPush(scope: Construct, props: PushProps) {
-  const { collector, stateMachine, eventBus, credentials, reservedConcurrency } = props;
+  const { collector, stateMachine, eventBus, bucket, credentials, reservedConcurrency } = props;
   const push = createFunction(scope, 'PushFunction', {
     folder: 'push',
     description: 'Receives notifications of the CA, and asks CollectMC about the order at once',
@@ -97,13 +99,28 @@ export function createPush(scope: Construct, props: PushProps) {
     environment: {
       COLLECTOR: collector,
       STATE_MACHINE_ARN: stateMachine.stateMachineArn,
+      BUCKET_NAME: bucket.bucketName,
       EVENT_BUS_NAME: eventBus.eventBusName,
       PUSH_SECRET_ARN: credentials.secretArn,
     },
   });
-  push.addToRolePolicy(
-    new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [credentials.secretArn] }),
-  );
+  const orders = ['order', 'certificate', 'status'].map((name) => bucket.arnForObjects(`orders/*/${name}.json`));
+  const pushes = bucket.arnForObjects('pushes/*');
+  for (const [actions, resources] of [
+    [['secretsmanager:GetSecretValue'], [credentials.secretArn]],
+    [['s3:GetObject'], orders],
+    [['s3:PutObject'], [pushes]],
+    // Without it S3 answers 403 instead of 404 for a missing object, and a condition on the prefix would not match.
+    [['s3:ListBucket'], [bucket.bucketArn]],
+  ] as const) {
+    push.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [...resources] }));
+  }
+  if (push.role) {
+    for (const order of orders) {
+      acknowledgeWildcard(push.role, order, 'Reads what is known of an order, whose number is not known in advance.');
+    }
+    acknowledgeWildcard(push.role, pushes, 'Stores the pushes that it does not understand, in a folder for each day.');
+  }
   grantStartExecution(push, stateMachine);
   grantPutEvents(push, eventBus, [REVOKED]);
   warnWithoutFunctionUrls(push);

@@ -15,7 +15,7 @@ const schema = v.object(
     // For a client that waits for a challenge: Lambda renames the header with it. See docs/runbook.md, "Let the CA push".
     pathSecret: v.optional(v.pipe(v.string(PATH_SECRET_FORM), v.regex(PATH_SECRET, PATH_SECRET_FORM))),
   },
-  'a JSON object with username, password and, optionally, pathSecret',
+  'a JSON object with username and password',
 );
 
 /** The login that the CA sends with each push: user name and password, or the secret in the path of the URL. */

@@ -95,7 +95,7 @@ async function run({ orderNumber, scenario, format, publish, keep }: Options, pr
   const cloud: LocalCloud = await startLocalCloud({
     credentials,
     secret: scenario.secret,
-    settings: { ...scenario.settings, responseFormat: format, trustAnchors, publish, push: keep },
+    settings: { push: keep, ...scenario.settings, responseFormat: format, trustAnchors, publish },
     waitMilliseconds: narratedWaitMilliseconds,
     onEvent: narrator.executionEvent,
     async beforeCheck(check) {

@@ -162,7 +162,7 @@ lines into it. Leave that shell afterwards, because its variables refer to these
   export AWS_ENDPOINT_URL_S3=${s3Url} AWS_ENDPOINT_URL_SECRETS_MANAGER=${secretsUrl}
   export AWS_ENDPOINT_URL_SFN=${statesUrl} AWS_ENDPOINT_URL_EVENTBRIDGE=${eventsUrl}
   MACHINE=${stateMachineArn} BUCKET=${bucket} SECRET=${secretId}
-  PUSH_URL=${pushUrl} PUSH_LOGIN='${LOCAL_PUSH_LOGIN.username}:${LOCAL_PUSH_LOGIN.password}'
+  PUSH_URL=${pushUrl} PUSH_LOGIN='${LOCAL_PUSH_LOGIN.username}:${LOCAL_PUSH_LOGIN.password}' PUSH_PATH=${LOCAL_PUSH_LOGIN.pathSecret}
 
 For example:
 

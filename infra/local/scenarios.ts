@@ -5,8 +5,9 @@ import { readSettings, type SettingsInput } from '../settings.ts';
 import type { CertificateAuthority, IssuedMarkCertificate } from './ca/certificate-authority.ts';
 import type { SimulatedResponse } from './ca/collectmc-responses.ts';
 import type { Credentials } from './ca/collectmc-simulator.ts';
+import { PUSH_NOTIFICATIONS, sendPush } from './ca/push-notifications.ts';
 import type { Execution } from './cloud/executions.ts';
-import type { LocalCloud } from './cloud/local-cloud.ts';
+import { LOCAL_PUSH_LOGIN, type LocalCloud } from './cloud/local-cloud.ts';
 
 /** The responses of the CA to the calls for one order, what people do meanwhile, and how the collection must end. */
 export interface Scenario {
@@ -22,7 +23,7 @@ export interface Scenario {
   readonly settings?: SettingsInput;
   /** The initial value of the secret; default: the login that the CA accepts. */
   readonly secret?: string;
-  /** What an operator does before a check, by the number of the check. */
+  /** What an operator, or the CA by a push, does before a check, by the number of the check. */
   readonly operatorActions?: Readonly<Record<number, OperatorAction>>;
 }
 
@@ -169,6 +170,16 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     responses: ({ current, earlier }) => [processing, issued(earlier), issued(current)],
     followUp: { request: 'replacement-1' },
   },
+  pushed: {
+    description:
+      'while the order waits, the CA pushes that it validates the brand, and then that it issued the certificate',
+    settings: { push: true },
+    responses: ({ current }) => [processing, processing, issued(current)],
+    operatorActions: {
+      2: (context) => push(context, 'awaiting-brand-validation'),
+      3: (context) => push(context, 'issued'),
+    },
+  },
   'broken-chain': {
     description: 'the CA sends a chain without the issuer of the certificate',
     responses: ({ current }) => [processing, { kind: 'issued', certificates: [current.leaf, current.root] }],
@@ -216,6 +227,14 @@ async function sendOrder(cloud: LocalCloud, detail: ScenarioOrder): Promise<void
 async function sendCorrectedEvent({ cloud, order, log }: OperatorContext): Promise<void> {
   log(`the event is sent again, with the domain ${order.domains.join(', ')}`);
   await sendOrder(cloud, order);
+}
+
+/** The CA sends a push about the order that waits. */
+async function push({ cloud, order, log }: OperatorContext, event: keyof typeof PUSH_NOTIFICATIONS): Promise<void> {
+  const { orderNumber } = order;
+  const notification = PUSH_NOTIFICATIONS[event]({ orderNumber, product: 'VMC', domain: 'example.com' });
+  const status = await sendPush(cloud.pushUrl ?? '', notification, LOCAL_PUSH_LOGIN);
+  log(`the CA pushes "${event}" (${notification.method} ${notification.content}): HTTP ${status}`);
 }
 
 async function storeAcceptedCredentials({ cloud, credentials, log }: OperatorContext): Promise<void> {

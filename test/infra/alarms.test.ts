@@ -26,13 +26,13 @@ describe('the alarms', () => {
     ]);
   });
 
-  test('The stack has one more alarm with publish, and one more with push.', () => {
+  test('The stack has one more alarm with publish, and four more with push.', () => {
     const more = (stack: SynthesizedStack) =>
       Object.keys(alarmsOf(stack))
         .filter((name) => !(name in alarmsOf(byDefault)))
         .toSorted();
     expect(more(publishing)).toEqual(['PublicationRefused']);
-    expect(more(pushing)).toEqual(['PushErrors']);
+    expect(more(pushing)).toEqual(['PushErrors', 'PushLimited', 'PushNotUnderstood', 'PushRefused']);
     expect(more(everything)).toEqual([...more(publishing), ...more(pushing)]);
   });
 
@@ -141,8 +141,26 @@ describe('each alarm', () => {
       [`Sum ${lambda('Url5xxCount', 'PushFunction')}`],
       { period: HOUR, breach: [OR_MORE, 3], points: [1, 1], missing: 'notBreaching' },
     ],
+    [
+      'PushRefused',
+      FILLED,
+      [`Sum ${own('push', 'PushesRefused')}`],
+      { period: HOUR, breach: [OR_MORE, 3], points: [1, 1], missing: 'notBreaching' },
+    ],
+    [
+      'PushNotUnderstood',
+      FILLED,
+      [`Sum ${own('push', 'PushesNotUnderstood')}`],
+      { period: HOUR, breach: [OR_MORE, 1], points: [1, 1], missing: 'notBreaching' },
+    ],
+    [
+      'PushLimited',
+      FILLED,
+      [`Sum ${own('push', 'PushesLimited')}`],
+      { period: HOUR, breach: [OR_MORE, 1], points: [1, 1], missing: 'notBreaching' },
+    ],
   ])('%s evaluates %s.', (name, expression, metrics, { period, breach, points, missing }) => {
-    const alarm = alarmOf(name === 'PushErrors' ? pushing : publishing, name);
+    const alarm = alarmOf(name.startsWith('Push') ? pushing : publishing, name);
     const query = queryOf(alarm);
     expect({ ...query, metrics: query.metrics.map(({ statistic, identity }) => `${statistic} ${identity}`) }).toEqual({
       expression,
@@ -206,7 +224,7 @@ describe('the cost of the alarms', () => {
   test.each([
     ['by default', byDefault, 10],
     ['with publish', publishing, 11],
-    ['with publish and push', everything, 12],
+    ['with publish and push', everything, 15],
   ])('The alarms read as many metrics as the page about costs states, %s.', (_, stack, metrics) => {
     const read = Object.values(alarmsOf(stack)).flatMap((alarm) => queryOf(alarm).metrics);
     expect(read.length).toBe(metrics);

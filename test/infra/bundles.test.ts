@@ -13,7 +13,7 @@ type Folder = (typeof FOLDERS)[number];
 /** The variables without which a handler starts. */
 const OPTIONAL: Partial<Record<Folder, readonly string[]>> = {
   collect: ['EVENT_BUS_NAME', 'PUBLISHED_URL'],
-  push: ['EVENT_BUS_NAME'],
+  push: ['BUCKET_NAME', 'EVENT_BUS_NAME'],
   start: ['BUCKET_NAME'],
   survey: ['PUBLISHED_URL', 'STATE_MACHINE_ARN', 'TOPIC_ARNS'],
 };
@@ -71,12 +71,19 @@ describe.each(FOLDERS)('the bundle of %s', (folder) => {
 });
 
 describe('the code that reads certificates', () => {
-  test.each(['start', 'survey', 'notify', 'push', 'publish', 'revoke'] as const)(
+  test.each(['start', 'survey', 'notify', 'publish', 'revoke'] as const)(
     'The bundle of %s does not contain it.',
     (folder) => {
       expect(sources[folder].filter((source) => source.startsWith('functions/certificate/'))).toEqual([]);
     },
   );
+
+  test('The bundle of push contains only the search for private keys, which it never stores.', () => {
+    const names = ['bytes', 'der', 'fields', 'invalid-chain', 'private-key', 'zip'];
+    expect(sources.push.filter((source) => source.startsWith('functions/certificate/')).toSorted()).toEqual(
+      names.map((name) => `functions/certificate/${name}.ts`),
+    );
+  });
 
   test.each(FOLDERS)('%s does not load it before a certificate is issued.', (folder) => {
     const { atOnce } = loadedFiles(bundle(folder));
@@ -117,6 +124,15 @@ describe('the clients of S3 and EventBridge', () => {
     expect([...found.keys()].filter(isEventBridge)).not.toEqual([]);
     expect([...found].filter(([, files]) => files.some((file) => atOnce.includes(file)))).toEqual([]);
     expect(later).toEqual(expect.arrayContaining([...found.values()].flat()));
+  });
+
+  test('Push loads neither the S3 client nor the store before a request has a valid login.', () => {
+    const { atOnce } = loadedFiles(bundle('push'));
+    const wanted = sources.push.filter((source) => isS3(source) || isStore(source));
+    const found = filesWithTextsOf(wanted, sources.push, bundle('push'));
+
+    expect([...found.keys()].filter(isS3)).not.toEqual([]);
+    expect([...found].filter(([, files]) => files.some((file) => atOnce.includes(file)))).toEqual([]);
   });
 });
 

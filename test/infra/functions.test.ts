@@ -114,6 +114,7 @@ describe('the functions', () => {
       STATE_MACHINE_ARN: '<StateMachine>',
     });
     expect(environmentOf(withSettings, 'PushFunction')).toEqual({
+      BUCKET_NAME: '<Bucket>',
       COLLECTOR: 'acme',
       EVENT_BUS_NAME: 'orders',
       STATE_MACHINE_ARN: '<StateMachine>',

@@ -133,10 +133,15 @@ describe('what the roles allow', () => {
     },
   );
 
-  test('With push, its role allows its own secret and the start of executions, but not the login at the CA.', () => {
+  test('With push, its role allows its own secret, what is known of orders, and the start of executions, but not the login at the CA.', () => {
     expect(grantsOf(withSettings, 'PushFunctionRole')).toEqual({
       '<PushFunctionLogs.Arn>': WRITE_LOGS,
       '<PushCredentials>': ['secretsmanager:GetSecretValue'],
+      '<Bucket.Arn>/orders/*/order.json': ['s3:GetObject'],
+      '<Bucket.Arn>/orders/*/certificate.json': ['s3:GetObject'],
+      '<Bucket.Arn>/orders/*/status.json': ['s3:GetObject'],
+      '<Bucket.Arn>/pushes/*': ['s3:PutObject'],
+      '<Bucket.Arn>': ['s3:ListBucket'],
       '<StateMachine>': ['states:StartExecution'],
       [EXECUTIONS]: ['states:DescribeExecution'],
       [`${BUS}/orders`]: [putEvents(REVOKED)],

@@ -21,9 +21,15 @@ describe("The runbook's sections about alarms", () => {
     expect([...new Set(anchorsOf(withSettings))].toSorted()).toEqual(headingsOf(alarms).map(slugOf).toSorted());
   });
 
-  test('are about alarms that exist with the default settings, except one for push and one for publish.', () => {
+  test('are about alarms that exist with the default settings, except those for push and one for publish.', () => {
     const others = anchorsOf(withSettings).filter((anchor) => !anchorsOf(byDefault).includes(anchor));
-    expect(others.toSorted()).toEqual(['a-certificate-was-not-published', 'push-fails']);
+    expect(others.toSorted()).toEqual([
+      'a-certificate-was-not-published',
+      'a-push-is-not-understood',
+      'push-fails',
+      'pushes-are-refused',
+      'too-many-pushes-are-about-unknown-orders',
+    ]);
     expect(anchorsOf(withSettings)).toEqual(expect.arrayContaining(anchorsOf(byDefault)));
   });
 

@@ -161,6 +161,10 @@ describe('the acknowledgements, with all settings on', () => {
         `SurveyFunctionRole: ${executions}`,
         `StartFunctionRole: ${executions}`,
         `PushFunctionRole: ${executions}`,
+        'PushFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*/order.json]',
+        'PushFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*/certificate.json]',
+        'PushFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*/status.json]',
+        'PushFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/pushes/*]',
         'StateMachineRole: AwsSolutions-IAM5[Resource::*]',
       ].toSorted(),
     );

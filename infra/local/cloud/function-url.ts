@@ -46,10 +46,18 @@ export async function startFunctionUrl(
     });
     response.writeHead(
       statusCode ?? 200,
-      Object.entries(headers ?? {}).flatMap(([name, value]) => [name, String(value)]),
+      Object.entries(headers ?? {}).flatMap(([name, value]) => [renamed(name), String(value)]),
     );
     response.end(responseBody);
   });
   const { url, close } = await listenOnLoopback(server);
   return { url: `${url}/`, close };
+}
+
+/**
+ * The name under which a function URL sends a header: Lambda renames the challenge, so that a client that waits for it
+ * never logs in.
+ */
+function renamed(name: string): string {
+  return name.toLowerCase() === 'www-authenticate' ? `x-amzn-remapped-${name}` : name;
 }

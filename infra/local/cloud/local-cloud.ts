@@ -84,7 +84,11 @@ export interface LocalCloud {
 }
 
 /** The login of pushes. On AWS, Secrets Manager generates the password. */
-export const LOCAL_PUSH_LOGIN = { username: 'ca', password: 'pushed+from%afar' };
+export const LOCAL_PUSH_LOGIN = {
+  username: 'ca',
+  password: 'pushed+from%afar',
+  pathSecret: 'only-on-this-machine_0123456789abcdef',
+};
 
 /** The time limit of a function, for `getRemainingTimeInMillis`. */
 const FUNCTION_MILLISECONDS = 60_000;

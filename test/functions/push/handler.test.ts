@@ -5,11 +5,13 @@ import { ServiceError, startAwsJsonEndpoint } from '../../../infra/local/cloud/a
 import { type LocalStateMachine, startStateMachine } from '../../../infra/local/cloud/executions.ts';
 import { startSecretsEndpoint } from '../../../infra/local/cloud/secrets.ts';
 import { type CapturedOutput, captureOutput, lambdaContext, stubAwsEnvironment } from '../../lambda.ts';
+import { startS3Server } from '../../s3-server.ts';
 import { basic, get, post, request } from './request.ts';
 
 const ARN = 'arn:aws:states:us-east-1:000000000000:stateMachine:Collector';
 const SECRET = 'collector/push';
 const LOGIN = { username: 'ca-of-marks', password: 'kestrel:at:dawn' };
+const GUESSED_PATH = 'heron_by-the-WATER-0123456789-abcd';
 const CERTIFICATE = '-----BEGIN CERTIFICATE-----\nMIIEgTCCA2mgAwIBAgI\n-----END CERTIFICATE-----\n';
 const issued = { orderNumber: '1378973013', certificateID: '7', eventType: 'Certificate', statusCode: '6' };
 
@@ -24,34 +26,39 @@ beforeEach(async () => {
     waitMilliseconds: () => 0,
   });
   const secrets = await startSecretsEndpoint({ [SECRET]: JSON.stringify(LOGIN) });
+  const s3 = await startS3Server();
   stubAwsEnvironment({
     AWS_ENDPOINT_URL_SFN: machine.url,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
+    AWS_ENDPOINT_URL_S3: s3.url,
     POWERTOOLS_LOGGER_LOG_EVENT: 'true',
     POWERTOOLS_LOG_LEVEL: 'DEBUG',
   });
   output = captureOutput();
   return async () => {
-    await Promise.all([machine.close(), secrets.close()]);
+    await Promise.all([machine.close(), secrets.close(), s3.close()]);
   };
 });
 
 function createFunction() {
-  const handler = createHandler({ COLLECTOR: 'acme', STATE_MACHINE_ARN: ARN, PUSH_SECRET_ARN: SECRET });
+  const handler = createHandler({
+    COLLECTOR: 'acme',
+    BUCKET_NAME: 'bucket',
+    STATE_MACHINE_ARN: ARN,
+    PUSH_SECRET_ARN: SECRET,
+  });
   return (event: LambdaFunctionURLEvent) => handler(event, lambdaContext('push'));
 }
 
 /** The log lines about requests. */
 const logged = () => output.lines().filter(({ message }) => message === 'push');
 
-/** The lines with metrics. */
+/** The names of the metrics that are not 0, for each line with metrics. */
 const measured = () =>
   output
     .lines()
     .filter((line) => '_aws' in line)
-    .map(({ service, PushesReceived, PushesRefused, PushedRevocations }) => {
-      return { service, PushesReceived, PushesRefused, PushedRevocations };
-    });
+    .map((line) => [line.service, ...Object.keys(line).filter((name) => /^Push/.test(name) && line[name] !== 0)]);
 
 describe('The function push', () => {
   test('starts an execution with the clients that it creates, and logs and counts the push.', async () => {
@@ -59,7 +66,7 @@ describe('The function push', () => {
 
     expect(answer).toMatchObject({ statusCode: 200, body: 'accepted: CollectMC is asked at once\n' });
     const [execution] = [...machine.executions.keys()];
-    expect(execution).toMatch(/^order-1378973013-push-6-\d{8}$/);
+    expect(execution).toMatch(/^order-1378973013-push-\d{8}$/);
     expect(logged()).toEqual([
       expect.objectContaining({
         level: 'INFO',
@@ -72,34 +79,51 @@ describe('The function push', () => {
         execution,
       }),
     ]);
-    expect(measured()).toEqual([{ service: 'push', PushesReceived: 1, PushesRefused: 0, PushedRevocations: 0 }]);
+    expect(measured()).toEqual([['push', 'PushesReceived']]);
   });
 
   test.each([
-    ['a push that starts nothing', get(LOGIN, { orderNumber: '1' }), 'INFO', 200, 1, 0],
-    ['a push that cannot be read', get(LOGIN, { orderNumber: 'x' }), 'WARN', 400, 0, 0],
-    ['a wrong password', get({ ...LOGIN, password: 'x' }, issued), 'WARN', 401, 0, 1],
-    ['a wrong method', request({ method: 'PUT' }), 'WARN', 405, 0, 0],
-  ])('logs and counts %s.', async (_, event, level, httpStatus, received, refused) => {
+    ['a push that starts nothing', get(LOGIN, { orderNumber: '1', statusCode: '12' }), 'INFO', 200, ['PushesReceived']],
+    [
+      'a push that is not understood',
+      get(LOGIN, { orderNumber: 'x' }),
+      'WARN',
+      200,
+      ['PushesReceived', 'PushesNotUnderstood'],
+    ],
+    ['a wrong password', get({ ...LOGIN, password: 'x' }, issued), 'WARN', 401, ['PushesRefused']],
+    ['a wrong path', request({ path: `/${'x'.repeat(40)}` }), 'WARN', 401, ['PushesRefused']],
+    ['a wrong method', request({ method: 'PUT' }), 'WARN', 405, []],
+  ])('logs and counts %s.', async (_, event, level, httpStatus, metrics) => {
     expect(await createFunction()(event)).toMatchObject({ statusCode: httpStatus });
 
     expect(logged()).toEqual([expect.objectContaining({ level, httpStatus })]);
-    expect(measured()).toEqual([
-      { service: 'push', PushesReceived: received, PushesRefused: refused, PushedRevocations: 0 },
-    ]);
+    expect(measured()).toEqual([['push', ...metrics]]);
   });
 
-  test('counts a revocation under its own service name, if the login is right.', async () => {
+  test('counts a revocation, also an announced one, if the login is right.', async () => {
     const push = createFunction();
     await push(get(LOGIN, { ...issued, statusCode: '8' }));
+    await push(get(LOGIN, { orderNumber: '1', eventType: 'PreRevocationNotification' }));
     await push(get(LOGIN, issued));
     await push(get({ ...LOGIN, password: 'x' }, { ...issued, statusCode: '8' }));
 
-    expect(measured().map(({ service, PushedRevocations }) => ({ service, PushedRevocations }))).toEqual([
-      { service: 'push', PushedRevocations: 1 },
-      { service: 'push', PushedRevocations: 0 },
-      { service: 'push', PushedRevocations: 0 },
+    expect(measured()).toEqual([
+      ['push', 'PushesReceived', 'PushedRevocations'],
+      ['push', 'PushesReceived', 'PushedRevocations'],
+      ['push', 'PushesReceived'],
+      ['push', 'PushesRefused'],
     ]);
+  });
+
+  test('logs and counts a push about an unknown order above the limit of the day.', async () => {
+    const push = createFunction();
+    for (let number = 1; number <= 21; number++) {
+      await push(get(LOGIN, { orderNumber: String(number), statusCode: '6' }));
+    }
+
+    expect(logged().at(-1)).toMatchObject({ level: 'WARN', outcome: 'limited', orderNumber: '21', httpStatus: 200 });
+    expect(measured().at(-1)).toEqual(['push', 'PushesReceived', 'PushesLimited']);
   });
 
   test('logs an unexpected error as an error, and answers the request.', async () => {
@@ -122,7 +146,7 @@ describe('The function push', () => {
         problem: 'ThrottlingException: Rate exceeded',
       }),
     ]);
-    expect(measured()).toEqual([{ service: 'push', PushesReceived: 0, PushesRefused: 0, PushedRevocations: 0 }]);
+    expect(measured()).toEqual([['push']]);
   });
 
   test('logs no header, no body, no password and no certificate, even if the environment turns on the logging of events.', async () => {
@@ -132,18 +156,20 @@ describe('The function push', () => {
       post(LOGIN, { orderNumber: 'wrong', certificate: CERTIFICATE }),
       get({ ...LOGIN, password: 'guessed' }, issued),
       request({ authorization: 'Bearer guessed', query: 'orderNumber=1' }),
-      request({ method: 'PUT', authorization: basic(LOGIN) }),
+      request({ path: `/${GUESSED_PATH}`, query: 'orderNumber=1' }),
+      request({ method: 'PUT', path: `/${GUESSED_PATH}`, authorization: basic(LOGIN) }),
     ];
     const answers = [];
     for (const attempt of attempts) {
       answers.push(await push(attempt));
     }
 
-    expect(logged().map(({ httpStatus }) => httpStatus)).toEqual([200, 400, 401, 401, 405]);
+    expect(logged().map(({ httpStatus }) => httpStatus)).toEqual([200, 200, 401, 401, 401, 405]);
     const secretTexts = [
       LOGIN.username,
       LOGIN.password,
       'guessed',
+      GUESSED_PATH,
       basic(LOGIN).slice('Basic '.length),
       'lambda-url',
       'BEGIN',

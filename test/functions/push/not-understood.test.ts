@@ -13,17 +13,33 @@ describe('A push that is not understood', () => {
     ['an order number of letters', { body: 'orderNumber=abc&statusCode=6' }, /^orderNumber: "abc" is not accepted/],
     ['an order number with a leading zero', { body: '{"orderNumber": "01"}' }, /^orderNumber: "01" is not accepted/],
     ['an order number that is too long', { body: `orderNumber=${'1'.repeat(17)}` }, /"1{17}" is not accepted/],
-    ['an order number that JSON rounds', { body: '{"orderNumber": 9007199254740993, "statusCode": 6}' }, /not accepted/],
+    [
+      'an order number that JSON rounds',
+      { body: '{"orderNumber": 9007199254740993, "statusCode": 6}' },
+      /not accepted/,
+    ],
     ['two order numbers in one field', { body: 'orderNumber=1&orderNumber=2' }, /"1, 2" is not accepted/],
     ['an order number alone', { body: `orderNumber=${ORDER}` }, /not understood: no statusCode and no eventType$/],
     ['a code that is not documented', { body: `orderNumber=${ORDER}&statusCode=99` }, /: statusCode "99"$/],
     ['a negative code', { body: `{"orderNumber": ${ORDER}, "statusCode": -1}` }, /: statusCode "-1"$/],
     ['an unknown event', { body: `orderNumber=${ORDER}&eventType=Party` }, /: eventType "Party"$/],
-    ['XML', { body: '<event><orderNumber>1</orderNumber></event>', contentType: 'text/xml' }, /^orderNumber is missing/],
+    [
+      'XML',
+      { body: '<event><orderNumber>1</orderNumber></event>', contentType: 'text/xml' },
+      /^orderNumber is missing/,
+    ],
     ['JSON without an end', { body: `{"orderNumber": "${ORDER}", "statusCode": 6` }, /^orderNumber is missing/],
     ['a list without objects', { body: '[1, "2"]' }, /^orderNumber is missing/],
-    ['a broken multipart', { body: '--x\r\n', contentType: 'multipart/form-data; boundary=b0' }, /^orderNumber is missing/],
-    ['binary data', { body: Buffer.from([0, 255, 254, 1]).toString('base64'), base64: true }, /^orderNumber is missing/],
+    [
+      'a broken multipart',
+      { body: '--x\r\n', contentType: 'multipart/form-data; boundary=b0' },
+      /^orderNumber is missing/,
+    ],
+    [
+      'binary data',
+      { body: Buffer.from([0, 255, 254, 1]).toString('base64'), base64: true },
+      /^orderNumber is missing/,
+    ],
   ])('with %s is accepted, stored and logged.', async (_, parts, problem) => {
     const { send, started, records, pushes } = await prepare();
 
@@ -78,7 +94,9 @@ describe('A push that is not understood', () => {
   test('beside one that is understood is reported too.', async () => {
     const { send, started, records } = await prepare();
 
-    await send(posted(JSON.stringify([{ orderNumber: 1, statusCode: 6 }, { orderNumber: 2, statusCode: 77 }, { a: 1 }])));
+    await send(
+      posted(JSON.stringify([{ orderNumber: 1, statusCode: 6 }, { orderNumber: 2, statusCode: 77 }, { a: 1 }])),
+    );
 
     expect(started()).toHaveLength(1);
     expect(records.map(({ outcome }) => outcome)).toEqual(['started', 'not-understood']);
@@ -101,10 +119,9 @@ describe('A push that is not understood', () => {
 
     expect(await send(posted('hello'))).toMatchObject({ statusCode: 500, body: 'internal error; try again' });
 
-    expect(records).toMatchObject([{ outcome: 'refused', httpStatus: 500, problem: /InternalError/ }].map(() => ({
-      outcome: 'refused',
-      httpStatus: 500,
-    })));
+    expect(records).toMatchObject([
+      { outcome: 'refused', httpStatus: 500, problem: expect.stringContaining('InternalError') },
+    ]);
     s3.before = () => undefined;
     expect(await send(posted('hello'))).toMatchObject({ statusCode: 200 });
     expect(Object.values(await pushes())).toEqual(['hello']);

@@ -72,9 +72,13 @@ describe('A push is understood', () => {
     ['fields around a list', { statusCode: 6, orders: [{ orderNumber: ORDER }] }],
     ['an empty list beside it', { orderNumber: ORDER, statusCode: 6, errors: [] }],
     ['null and other fields', { orderNumber: ORDER, statusCode: 6, x: null, y: [null, 1], z: { a: { b: true } } }],
-    ['a key that objects inherit', JSON.parse(`{"__proto__": {"orderNumber": "1"}, "orderNumber": "${ORDER}", "statusCode": 6}`)],
+    [
+      'a key that objects inherit',
+      JSON.parse(`{"__proto__": {"orderNumber": "1"}, "orderNumber": "${ORDER}", "statusCode": 6}`),
+    ],
   ])('as JSON with %s.', async (_, value) => {
-    const { send, records, pushes } = await prepare();
+    const { send, records, pushes, order } = await prepare();
+    await order();
 
     await send(posted(JSON.stringify(value), 'application/json'));
 
@@ -83,9 +87,27 @@ describe('A push is understood', () => {
   });
 
   test.each<[string, unknown]>([
-    ['a list', [{ orderNumber: 1, statusCode: 6 }, { orderNumber: 2, statusCode: 14 }]],
-    ['a list with common fields', { eventType: 'Certificate', events: [{ orderNumber: 1, statusCode: 6 }, { orderNumber: 2, statusCode: 14 }] }],
-    ['objects beside each other', { first: { orderNumber: 1, statusCode: 6 }, second: { orderNumber: 2, statusCode: 14 } }],
+    [
+      'a list',
+      [
+        { orderNumber: 1, statusCode: 6 },
+        { orderNumber: 2, statusCode: 14 },
+      ],
+    ],
+    [
+      'a list with common fields',
+      {
+        eventType: 'Certificate',
+        events: [
+          { orderNumber: 1, statusCode: 6 },
+          { orderNumber: 2, statusCode: 14 },
+        ],
+      },
+    ],
+    [
+      'objects beside each other',
+      { first: { orderNumber: 1, statusCode: 6 }, second: { orderNumber: 2, statusCode: 14 } },
+    ],
   ])('with several notifications: %s.', async (_, value) => {
     const { send, started, records } = await prepare();
 

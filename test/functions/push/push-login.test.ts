@@ -124,7 +124,13 @@ describe('The secret in the path', () => {
 
   test('is refused if it is wrong, in the same way as a wrong password.', async () => {
     const { send, started, records } = await prepare({ secret });
-    const wrong = [`/${PATH_SECRET}x`, `/${PATH_SECRET.toLowerCase()}`, `/x/${PATH_SECRET}`, '/', `//${'a'.repeat(32)}`];
+    const wrong = [
+      `/${PATH_SECRET}x`,
+      `/${PATH_SECRET.toLowerCase()}`,
+      `/x/${PATH_SECRET}`,
+      '/',
+      `//${'a'.repeat(32)}`,
+    ];
 
     const answers = [];
     for (const path of wrong) {
@@ -141,7 +147,15 @@ describe('The secret in the path', () => {
   test('is read from the secret only if the path has its form, because everybody can call the URL.', async () => {
     const { send, secretReads } = await prepare({ secret });
 
-    for (const path of ['/', '/favicon.ico', '/.env', '/wp-login.php', `/${'a'.repeat(31)}`, `/${'a'.repeat(129)}`, '/%']) {
+    for (const path of [
+      '/',
+      '/favicon.ico',
+      '/.env',
+      '/wp-login.php',
+      `/${'a'.repeat(31)}`,
+      `/${'a'.repeat(129)}`,
+      '/%',
+    ]) {
       expect(await send(request({ path, query }))).toMatchObject({ statusCode: 401 });
     }
     expect(secretReads()).toBe(0);

@@ -551,7 +551,7 @@ const STORIES: readonly StoryCase[] = [
     record(story) {
       usualDays(story, 20);
       for (let day = 1; day < 20; day += 1) {
-        story.push(day * DAY, { failed: false });
+        story.push(day * DAY);
       }
       story.push(3 * DAY, { failed: true });
       for (const minute of [0, 5, 15]) {
@@ -562,6 +562,32 @@ const STORIES: readonly StoryCase[] = [
       PushErrors: [
         { fires: [10 * DAY + 15 * MINUTE, 10 * DAY + 20 * MINUTE], ok: [10 * DAY + HOUR, 10 * DAY + 65 * MINUTE] },
       ],
+    },
+  },
+  {
+    title:
+      'A scanner finds the push URL, later the CA repeats a push with an old login. Single pushes are not understood or limited.',
+    settings: { push: 'true' },
+    days: 20,
+    record(story) {
+      usualDays(story, 20);
+      for (const minute of [0, 25, 55]) {
+        story.push(2 * DAY + 2 * minute * MINUTE, { refused: true });
+        story.push(10 * DAY + minute * MINUTE, { refused: true });
+      }
+      story.push(4 * DAY, { notUnderstood: true });
+      story.push(6 * DAY, { notUnderstood: true });
+      story.push(12 * DAY, { limited: true });
+    },
+    expected: {
+      PushRefused: [
+        { fires: [10 * DAY + 55 * MINUTE, 10 * DAY + HOUR], ok: [10 * DAY + HOUR, 10 * DAY + 65 * MINUTE] },
+      ],
+      PushNotUnderstood: [4 * DAY, 6 * DAY].map((at) => ({
+        fires: [at, at + 5 * MINUTE],
+        ok: [at + HOUR, at + 65 * MINUTE],
+      })),
+      PushLimited: [{ fires: [12 * DAY, 12 * DAY + 5 * MINUTE], ok: [12 * DAY + HOUR, 12 * DAY + 65 * MINUTE] }],
     },
   },
   {

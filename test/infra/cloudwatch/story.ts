@@ -1,7 +1,13 @@
 /** Records what the functions and AWS write to metrics, so that an alarm can be simulated over a story of days. */
 
 import { waitSeconds } from '../../../functions/collect/waiting.ts';
-import { COLLECT_METRICS, PUBLISH_METRICS, SURVEY_METRICS, WAITING_METRICS } from '../../../functions/metrics.ts';
+import {
+  COLLECT_METRICS,
+  PUBLISH_METRICS,
+  PUSH_METRICS,
+  SURVEY_METRICS,
+  WAITING_METRICS,
+} from '../../../functions/metrics.ts';
 import { identityOf, NAMESPACE } from '../alarm-properties.ts';
 import type { MetricData, Sample } from './simulation.ts';
 
@@ -169,12 +175,23 @@ export function createStory(random: () => number = pseudoRandom()) {
       lambda('NotifyFunction', at, { failed });
     },
 
-    /** An answer of the push URL. */
-    push(at: number, { failed }: { readonly failed: boolean }) {
+    /** A response of the push URL. */
+    push(at: number, { failed = false, ...counted }: Push = {}) {
       write(METRIC.lambda('PushFunction', 'Url5xxCount'), at, failed ? 1 : 0);
+      for (const name of ['refused', 'notUnderstood', 'limited'] as const) {
+        write(METRIC.own('push', PUSH_METRICS[name]), at, counted[name] ? 1 : 0);
+      }
     },
   };
   return story;
+}
+
+/** What a request to the push URL is counted as; nothing: it is accepted. */
+interface Push {
+  readonly failed?: boolean;
+  readonly refused?: boolean;
+  readonly notUnderstood?: boolean;
+  readonly limited?: boolean;
 }
 
 type Check = Required<Pick<Order, 'reason'>> & { readonly reached: boolean };
