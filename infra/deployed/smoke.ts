@@ -355,17 +355,28 @@ async function testPushWithLogin(context: Context): Promise<Finding> {
   if (login.problem !== undefined) {
     return failed(`The login of the push URL cannot be used: ${login.problem}`);
   }
-  const response = await push(context, `${login.username}:${login.password}`);
-  const text = (await response.text()).trim().slice(0, 200);
-  return response.status === 200 && text === 'accepted'
-    ? passed('The status is 200.')
-    : failed(`The status is ${response.status} in place of 200 (${text}). Check the log of push.`);
+  const ways = [
+    ['the password', await push(context, { login: `${login.username}:${login.password}` })],
+    ...(login.pathSecret === undefined
+      ? []
+      : [['the secret in the path', await push(context, { path: login.pathSecret })] as const]),
+  ] as const;
+  for (const [way, response] of ways) {
+    const text = (await response.text()).trim().slice(0, 200);
+    if (response.status !== 200 || text !== 'accepted') {
+      return failed(`With ${way}, the status is ${response.status} in place of 200 (${text}). Check the log of push.`);
+    }
+  }
+  return passed(`The status is 200, with ${ways.map(([way]) => way).join(' and with ')}.`);
 }
 
 /** Sends the push "awaiting brand validation" (12), which starts nothing. */
-function push({ fetch, stack, signal }: Context, login?: string): Promise<Response> {
+function push(
+  { fetch, stack, signal }: Context,
+  { login, path = '' }: { readonly login?: string; readonly path?: string } = {},
+): Promise<Response> {
   const fields = { orderNumber: TEST_ORDER, eventType: 'certificate', statusCode: '12', statusDesc: 'smoke test' };
-  return fetch(new URL(stack.outputs.PushUrl ?? ''), {
+  return fetch(new URL(path, stack.outputs.PushUrl ?? ''), {
     method: 'POST',
     redirect: 'manual',
     signal: AbortSignal.any([signal, AbortSignal.timeout(HTTP_MILLISECONDS)]),

@@ -227,6 +227,9 @@ describe.each(NAMES)('the template, with %s', (name) => {
       'RevokeFunctionRoleDefaultPolicy: <Bucket.Arn>/published/*',
       'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/published/*/*.json',
     ];
+    const pushed = ['certificate', 'order', 'status'].map(
+      (object) => `PushFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*/${object}.json`,
+    );
     expect(readers.toSorted()).toEqual(
       [
         'CollectFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*',
@@ -238,6 +241,7 @@ describe.each(NAMES)('the template, with %s', (name) => {
         ),
         'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*/order.json',
         'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*/status.json',
+        ...('push' in COMBINATIONS[name] ? pushed : []),
         ...('publish' in COMBINATIONS[name] ? published : []),
       ].toSorted(),
     );

@@ -19,7 +19,7 @@ import { KEY_ARN } from '../synthesized.ts';
 const TOPIC = 'arn:aws:sns:eu-central-1:111122223333:alarms';
 const DEAD_LETTERS = 'https://sqs.example/111122223333/dead-letters';
 const ALARMS = ['First', 'Second'];
-const LOGIN = { username: 'ca', password: 'the-password' };
+const LOGIN = { username: 'ca', password: 'the-password', pathSecret: 'the-secret-in-the-path_0123456789' };
 const ALL: SettingsInput = { push: true, publish: true, kmsKeyArn: KEY_ARN };
 
 /** Everything that a test can change in the account of {@link createAccount}. */
@@ -159,7 +159,7 @@ function createAccount(settings: SettingsInput, faults: Faults = {}) {
     const authorization = `Basic ${Buffer.from(`${LOGIN.username}:${LOGIN.password}`).toString('base64')}`;
     const usual: Answer =
       url.host === 'push.example'
-        ? headers.authorization === authorization
+        ? headers.authorization === authorization || url.pathname === `/${LOGIN.pathSecret}`
           ? { status: 200, headers: {}, body: 'accepted\n' }
           : { status: 401, headers: { 'x-amzn-remapped-www-authenticate': 'Basic realm="x"' }, body: 'wrong' }
         : {
@@ -279,6 +279,11 @@ describe('a smoke test', () => {
       'The push URL refuses the login.',
       { answer: (_, { status }) => (status === 200 ? { status: 503 } : {}) },
       { 'push-with-login': 'failed', 'live-publication': 'failed' },
+    ],
+    [
+      'The push URL refuses the secret in the path.',
+      { answer: ({ pathname }) => (pathname.length > 32 ? { status: 401 } : {}) },
+      { 'push-with-login': 'failed' },
     ],
     [
       'The published address redirects.',

@@ -4,6 +4,8 @@ import {
   createCertificateAuthority,
 } from '../../../infra/local/ca/certificate-authority.ts';
 import type { SimulatedResponse } from '../../../infra/local/ca/collectmc-responses.ts';
+import { pem } from '../../../infra/local/ca/containers.ts';
+import { PUSH_NOTIFICATIONS, sendPush } from '../../../infra/local/ca/push-notifications.ts';
 import { LOCAL_PUSH_LOGIN } from '../../../infra/local/cloud/local-cloud.ts';
 import { basic } from '../../functions/push/request.ts';
 import { deployCollector, type LocalCollector, ORDER } from './collector.ts';
@@ -21,7 +23,7 @@ describe('A push of the CA', () => {
   const push = ({ cloud }: LocalCollector, login = LOCAL_PUSH_LOGIN) =>
     fetch(`${cloud.pushUrl}?orderNumber=${ORDER}&statusCode=6`, { headers: { authorization: basic(login) } });
   const pushName = ({ cloud }: LocalCollector) =>
-    [...cloud.executions.keys()].find((name) => name.includes('-push-6-')) ?? '';
+    [...cloud.executions.keys()].find((name) => name.includes('-push-')) ?? '';
 
   async function prepare(): Promise<LocalCollector> {
     const collector = await deployCollector({ settings: { push: true } });
@@ -70,7 +72,7 @@ describe('A push of the CA', () => {
 
     expect(pushExecution).toMatchObject({
       status: 'SUCCEEDED',
-      input: orderEvent,
+      input: { ...orderEvent, once: true },
       output: { collection: { certificate: { changed: true } } },
     });
     expect(execution).toMatchObject({
@@ -80,11 +82,11 @@ describe('A push of the CA', () => {
     expect(collector.cloud.announced).toHaveLength(1);
   });
 
-  test('that arrives twice starts one execution, and its password appears nowhere.', async () => {
+  test('that arrives twice, with the password and with the secret in the path, starts one execution, and neither appears anywhere.', async () => {
     const collector = await prepare();
 
     await push(collector);
-    await push(collector);
+    await fetch(`${collector.cloud.pushUrl}${LOCAL_PUSH_LOGIN.pathSecret}?orderNumber=${ORDER}&statusCode=6`);
     const execution = await collector.execution(pushName(collector));
 
     expect([...collector.cloud.executions.keys()]).toHaveLength(1);
@@ -93,8 +95,15 @@ describe('A push of the CA', () => {
       JSON.stringify([execution, collector.cloud.announced, process.env]),
     ].join();
     expect(everything).toContain(ORDER);
-    const { username, password } = LOCAL_PUSH_LOGIN;
-    for (const spelling of [password, encodeURIComponent(password), btoa(`${username}:${password}`), btoa(password)]) {
+    const { username, password, pathSecret } = LOCAL_PUSH_LOGIN;
+    for (const spelling of [
+      pathSecret,
+      btoa(pathSecret),
+      password,
+      encodeURIComponent(password),
+      btoa(`${username}:${password}`),
+      btoa(password),
+    ]) {
       expect(everything).not.toContain(spelling);
     }
   });
@@ -119,7 +128,103 @@ describe('A push of the CA', () => {
     const answer = await push(collector, { ...LOCAL_PUSH_LOGIN, password: 'guessed' });
 
     expect(answer.status).toBe(401);
-    expect(answer.headers.get('www-authenticate')).toMatch(/^Basic realm=/);
+    // Like AWS: a client that waits for a challenge never finds it.
+    expect(answer.headers.get('www-authenticate')).toBeNull();
+    expect(answer.headers.get('x-amzn-remapped-www-authenticate')).toMatch(/^Basic realm=/);
     expect(collector.cloud.executions.size).toBe(0);
+  });
+
+  test.each(['VMC', 'CMC'] as const)(
+    'about a %s is understood with all its fields, whatever it reports.',
+    async (product) => {
+      const collector = await prepare();
+      const { chain } = authority.issue({ domains: ['example.com'] });
+      const [certificate = Buffer.alloc(0), ...issuers] = chain;
+      const order = { orderNumber: ORDER, product, domain: 'example.com' };
+      const certificates = { certificate: pem([certificate]), caCertificate: pem(issuers) };
+      for (const notification of Object.values(PUSH_NOTIFICATIONS)) {
+        expect(await sendPush(String(collector.cloud.pushUrl), notification(order), LOCAL_PUSH_LOGIN)).toBe(200);
+        const delivered = notification({ ...order, certificates });
+        expect(await sendPush(String(collector.cloud.pushUrl), delivered, LOCAL_PUSH_LOGIN)).toBe(200);
+      }
+      await Promise.all([...collector.cloud.executions.values()].map(({ ended }) => ended));
+
+      const records = collector.output.lines().filter(({ message }) => message === 'push');
+      expect(records).toHaveLength(2 * Object.keys(PUSH_NOTIFICATIONS).length);
+      expect(new Set(records.map(({ outcome }) => outcome))).toEqual(new Set(['noted', 'started', 'already-there']));
+      const reported = collector.cloud.reported.map(({ detail }) => (detail as { readonly text: string }).text);
+      expect(reported).toEqual(
+        ['revoked', 'announced'].flatMap(() => Array(2).fill(expect.stringContaining('cessationOfOperation'))),
+      );
+    },
+  );
+});
+
+describe('A push that says issued while CollectMC says processing', () => {
+  const { username, password } = LOCAL_PUSH_LOGIN;
+  const push = ({ cloud }: LocalCollector, statusCode: string) =>
+    fetch(`${cloud.pushUrl}?orderNumber=${ORDER}&statusCode=${statusCode}`, {
+      headers: { authorization: basic({ username, password }) },
+    });
+  const running = ({ cloud }: LocalCollector) =>
+    [...cloud.executions.values()].filter(({ status }) => status === 'RUNNING').map(({ name }) => name);
+
+  /** A collector whose executions wait until the test lets them go on. */
+  async function deploy() {
+    const { promise: go, resolve: goOn } = Promise.withResolvers<void>();
+    const collector = await deployCollector({
+      settings: { push: true, reservedConcurrency: 10 },
+      // The second check of an execution, after its wait.
+      beforeCheck: (check) => (check === 2 ? go : Promise.resolve()),
+    });
+    return { collector, goOn };
+  }
+  /** Waits until the CA has had so many calls, and then until only these executions run. */
+  async function waitFor(collector: LocalCollector, count: number, names: readonly unknown[]): Promise<void> {
+    await expect.poll(() => collector.cloud.ca.calls.length, { timeout: 20_000 }).toBe(count);
+    await expect.poll(() => running(collector), { timeout: 20_000 }).toEqual(names);
+  }
+
+  test.each([
+    ['is collected', true],
+    ['is unknown', false],
+  ])('leaves at most the execution that polled before, if the order %s.', async (_, isKnown) => {
+    const { collector, goOn } = await deploy();
+    collector.cloud.ca.order(ORDER, [processing]);
+    if (isKnown) {
+      await collector.sendOrder({ orderNumber: ORDER });
+      await waitFor(collector, 1, [`order-${ORDER}`]);
+    }
+
+    await Promise.all(['6', '9', '14'].map((code) => push(collector, code)));
+    await waitFor(collector, isKnown ? 4 : 1, isKnown ? [`order-${ORDER}`] : []);
+
+    const quiet = [...collector.cloud.executions.values()].filter(({ name }) => name.includes('-push-'));
+    expect(quiet.map(({ status, output }) => ({ status, output }))).toEqual(
+      quiet.map(() => ({
+        status: 'SUCCEEDED',
+        output: expect.objectContaining({ collection: expect.objectContaining({ outcome: 'ended' }) }),
+      })),
+    );
+    expect(collector.cloud.reported).toEqual([]);
+    goOn();
+  });
+
+  test('leaves one execution that polls, which inherits all options, if only the bucket knows the order.', async () => {
+    const { collector, goOn } = await deploy();
+    const { chain } = authority.issue({ domains: ['example.com'] });
+    collector.cloud.ca.order(ORDER, [{ kind: 'issued', certificates: chain }, processing]);
+    const ordered = { domains: ['example.com'], product: 'VMC', selector: 'brand' };
+    await collector.sendOrder({ orderNumber: ORDER, ...ordered });
+    await collector.execution();
+    // Step Functions deletes an execution 90 days after its end.
+    (collector.cloud.executions as Map<string, unknown>).delete(`order-${ORDER}`);
+
+    await Promise.all(['14', '6', '9'].map((code) => push(collector, code)));
+    await waitFor(collector, 4, [expect.stringMatching(/^order-1378973013-push-\d{8}$/)]);
+
+    const [polling] = running(collector);
+    expect(collector.cloud.executions.get(String(polling))?.input).toMatchObject({ orderNumber: ORDER, ...ordered });
+    goOn();
   });
 });
