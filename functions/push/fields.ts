@@ -161,7 +161,7 @@ function* expand(value: unknown, around: Fields, depth: number): Generator<Field
 
 interface Inspected {
   readonly fields: Map<string, Field>;
-  /** The values that contain notifications of their own. */
+  /** The values that contain separate notifications. */
   readonly lists: unknown[];
 }
 

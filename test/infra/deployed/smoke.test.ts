@@ -282,7 +282,7 @@ describe('a smoke test', () => {
     ],
     [
       'The push URL refuses the secret in the path.',
-      { answer: ({ pathname }) => (pathname.length > 32 ? { status: 401 } : {}) },
+      { answer: ({ pathname }) => (pathname === `/${LOGIN.pathSecret}` ? { status: 401 } : {}) },
       { 'push-with-login': 'failed' },
     ],
     [

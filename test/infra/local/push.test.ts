@@ -169,15 +169,13 @@ describe('A push that says issued while CollectMC says processing', () => {
   const running = ({ cloud }: LocalCollector) =>
     [...cloud.executions.values()].filter(({ status }) => status === 'RUNNING').map(({ name }) => name);
 
-  /** A collector whose executions wait until the test lets them go on. */
-  async function deploy() {
-    const { promise: go, resolve: goOn } = Promise.withResolvers<void>();
-    const collector = await deployCollector({
+  /** A collector whose executions never end a wait. */
+  function deploy(): Promise<LocalCollector> {
+    return deployCollector({
       settings: { push: true, reservedConcurrency: 10 },
       // The second check of an execution, after its wait.
-      beforeCheck: (check) => (check === 2 ? go : Promise.resolve()),
+      beforeCheck: (check) => (check === 2 ? new Promise(() => {}) : Promise.resolve()),
     });
-    return { collector, goOn };
   }
   /** Waits until the CA has had so many calls, and then until only these executions run. */
   async function waitFor(collector: LocalCollector, count: number, names: readonly unknown[]): Promise<void> {
@@ -189,7 +187,7 @@ describe('A push that says issued while CollectMC says processing', () => {
     ['is collected', true],
     ['is unknown', false],
   ])('leaves at most the execution that polled before, if the order %s.', async (_, isKnown) => {
-    const { collector, goOn } = await deploy();
+    const collector = await deploy();
     collector.cloud.ca.order(ORDER, [processing]);
     if (isKnown) {
       await collector.sendOrder({ orderNumber: ORDER });
@@ -207,11 +205,10 @@ describe('A push that says issued while CollectMC says processing', () => {
       })),
     );
     expect(collector.cloud.reported).toEqual([]);
-    goOn();
   });
 
   test('leaves one execution that polls, which inherits all options, if only the bucket knows the order.', async () => {
-    const { collector, goOn } = await deploy();
+    const collector = await deploy();
     const { chain } = authority.issue({ domains: ['example.com'] });
     collector.cloud.ca.order(ORDER, [{ kind: 'issued', certificates: chain }, processing]);
     const ordered = { domains: ['example.com'], product: 'VMC', selector: 'brand' };
@@ -225,6 +222,5 @@ describe('A push that says issued while CollectMC says processing', () => {
 
     const [polling] = running(collector);
     expect(collector.cloud.executions.get(String(polling))?.input).toMatchObject({ orderNumber: ORDER, ...ordered });
-    goOn();
   });
 });
