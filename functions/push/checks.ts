@@ -3,10 +3,14 @@ import * as v from 'valibot';
 import { DAY_MILLISECONDS, dayName } from '../days.ts';
 import { describeExecution, type Executions, startExecution } from '../executions.ts';
 import { executionName, type OrderOptions, orderInStateSchema } from '../order.ts';
+import type { KnownOrder } from '../store/order-file.ts';
 import type { PushStore } from './store.ts';
 
 /** The maximum number of executions in a day that pushes start to collect one order. */
 const EXECUTIONS_A_DAY = 10;
+
+/** EventBridge and Lambda repeat an event that failed for up to a day each. */
+const STARTING_MILLISECONDS = 2 * DAY_MILLISECONDS;
 
 /** An execution with one of these statuses calls the CA. */
 const RUNNING: ReadonlySet<ExecutionStatus | undefined> = new Set(['RUNNING', 'PENDING_REDRIVE']);
@@ -61,7 +65,8 @@ export async function startCheck(
   if (!known && !firstOptions) {
     return checkUnknown(orderNumber, day, dependencies);
   }
-  const options = { ...firstOptions, ...known?.options };
+  // The options that were ordered last are complete.
+  const options = known?.ordered ? known.options : { ...firstOptions, ...known?.options };
   const input = { orderNumber, ...options, request };
   const checkOnce = async (): Promise<Check> => {
     const execution = executionName(input);
@@ -69,17 +74,26 @@ export async function startCheck(
     return { outcome: started ? 'started' : 'already-there', execution, options };
   };
 
-  if (RUNNING.has(first?.status)) {
+  if (isRunning(first)) {
     return checkOnce();
   }
-  const yesterday = namesOf(orderNumber, dayName(new Date(now().getTime() - DAY_MILLISECONDS)));
-  for (const name of [...(known?.executions ?? []), ...yesterday]) {
+  const collecting = [known?.ordered?.execution, known?.waitingIn].filter((name) => name !== undefined);
+  for (const name of collecting) {
     const execution = await describe(name, dependencies);
-    if (RUNNING.has(execution?.status)) {
+    if (isRunning(execution)) {
       return isAbout(execution, request) ? { outcome: 'already-there', execution: name, options } : checkOnce();
     }
-    // Numbers are given in order: after a missing name there is none.
-    if (!execution && yesterday.includes(name)) {
+  }
+  if (known?.ordered && (await isStarting(known.ordered, dependencies))) {
+    return checkOnce();
+  }
+  // An execution that started shortly before midnight may not have written a status yet.
+  for (const name of namesOf(orderNumber, dayName(new Date(now().getTime() - DAY_MILLISECONDS)))) {
+    const execution = await describe(name, dependencies);
+    if (isRunning(execution)) {
+      return checkOnce();
+    }
+    if (!execution) {
       break;
     }
   }
@@ -89,10 +103,10 @@ export async function startCheck(
       return { outcome: 'started', execution, options };
     }
     const existing = await describe(execution, dependencies);
-    if (isAbout(existing, request) && (RUNNING.has(existing?.status) || hasCertificate(existing))) {
+    if (isAbout(existing, request) && (isRunning(existing) || hasCertificate(existing))) {
       return { outcome: 'already-there', execution, options };
     }
-    if (RUNNING.has(existing?.status)) {
+    if (isRunning(existing)) {
       return checkOnce();
     }
   }
@@ -114,6 +128,22 @@ async function checkUnknown(orderNumber: string, day: string, dependencies: Chec
   const execution = executionName({ orderNumber, request });
   const started = await startExecution(dependencies, execution, { orderNumber, request, once: true });
   return { outcome: started ? 'started' : 'already-there', execution, options: {} };
+}
+
+/**
+ * Whether the execution that was ordered last is about to start: the function start writes order.json before it starts
+ * the execution, and repeats the start after an error.
+ */
+async function isStarting(
+  { execution, updatedAt }: Required<KnownOrder>['ordered'],
+  dependencies: CheckDependencies,
+): Promise<boolean> {
+  const age = dependencies.now().getTime() - Date.parse(updatedAt);
+  return age < STARTING_MILLISECONDS && (await describe(execution, dependencies)) === undefined;
+}
+
+function isRunning(execution: DescribeExecutionCommandOutput | undefined): boolean {
+  return RUNNING.has(execution?.status);
 }
 
 /** Undefined if there is no such execution, or none any more. */

@@ -111,9 +111,9 @@ export async function prepare({
     bus,
     s3: server,
     store,
-    /** Makes an order known: an event with these options was sent for it, a day ago. */
-    async order(options: object = {}, execution = `order-${ORDER}`) {
-      const at = new Date(time - 24 * 60 * 60_000).toISOString();
+    /** Makes an order known: an event with these options was sent for it some time ago. */
+    async order(options: object = {}, execution = `order-${ORDER}`, age = 30 * 24 * 60 * 60_000) {
+      const at = new Date(time - age).toISOString();
       const file = { schemaVersion: 1, collector: 'acme', orderNumber: ORDER, options, execution };
       await store(`orders/${ORDER}/order.json`, { ...file, orderedAt: at, updatedAt: at });
     },

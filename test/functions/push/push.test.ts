@@ -155,6 +155,16 @@ describe('At most one execution continues to ask about an order', () => {
     expect(continuing(started())).toEqual([execution]);
   });
 
+  test('if the event of the order is just being processed: its execution is about to start.', async () => {
+    const { send, started, order } = await prepare();
+    await order({ domains: ['example.com'] }, `order-${ORDER}`, 1000);
+
+    await send(get(LOGIN, issued));
+
+    const input = { orderNumber: ORDER, domains: ['example.com'], request: 'push-6-20261123', once: true };
+    expect(started()).toEqual([[`order-${ORDER}-push-6-20261123`, input]]);
+  });
+
   test('if pushes with different codes arrive in the same second.', async () => {
     const { send, started, order } = await prepare();
     await order();
@@ -203,6 +213,17 @@ describe('The execution of a push inherits', () => {
     await send(get(LOGIN, issued));
 
     expect(started()).toEqual([[COLLECTING, { orderNumber: ORDER, ...ordered, request: 'push-6-20261123' }]]);
+  });
+
+  test('the default account, if a later event replaced the account in the input of the first execution.', async () => {
+    const { send, started, order, startByHand } = await prepare();
+    await order({ ...ordered, account: null });
+    await startByHand(`order-${ORDER}`, { orderNumber: ORDER, ...ordered });
+
+    await send(get(LOGIN, issued));
+
+    expect(started().at(-1)?.[1]).not.toHaveProperty('account');
+    expect(started().at(-1)?.[1]).toMatchObject({ domains: ordered.domains });
   });
 
   test('what the manifest contains, if the bucket is all that knows the order: a replacement after 90 days.', async () => {
