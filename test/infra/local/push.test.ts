@@ -1,3 +1,4 @@
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
   type CertificateAuthority,
@@ -216,6 +217,15 @@ describe('A push that says issued while CollectMC says processing', () => {
     await collector.execution();
     // Step Functions deletes an execution 90 days after its end.
     (collector.cloud.executions as Map<string, unknown>).delete(`order-${ORDER}`);
+    const file = JSON.parse(String((await collector.objects())['order.json']));
+    const updatedAt = new Date(Date.now() - 91 * 86_400_000).toISOString();
+    await collector.cloud.s3.send(
+      new PutObjectCommand({
+        Bucket: collector.cloud.bucket,
+        Key: `orders/${ORDER}/order.json`,
+        Body: JSON.stringify({ ...file, orderedAt: updatedAt, updatedAt }),
+      }),
+    );
 
     await Promise.all(['14', '6', '9'].map((code) => push(collector, code)));
     await waitFor(collector, 4, [expect.stringMatching(/^order-1378973013-push-\d{8}$/)]);
