@@ -173,7 +173,8 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   pushed: {
     description:
       'while the order waits, the CA pushes that it validates the brand, and then that it issued the certificate',
-    settings: { push: true },
+    // The check because of the push runs beside the one that waits for it.
+    settings: { push: true, reservedConcurrency: 2 },
     responses: ({ current }) => [processing, processing, issued(current)],
     operatorActions: {
       2: (context) => push(context, 'awaiting-brand-validation'),
@@ -229,12 +230,15 @@ async function sendCorrectedEvent({ cloud, order, log }: OperatorContext): Promi
   await sendOrder(cloud, order);
 }
 
-/** The CA sends a push about the order that waits. */
+/** The CA sends a push about the order that waits. Ends after the execution that it starts. */
 async function push({ cloud, order, log }: OperatorContext, event: keyof typeof PUSH_NOTIFICATIONS): Promise<void> {
   const { orderNumber } = order;
   const notification = PUSH_NOTIFICATIONS[event]({ orderNumber, product: 'VMC', domain: 'example.com' });
   const status = await sendPush(cloud.pushUrl ?? '', notification, LOCAL_PUSH_LOGIN);
   log(`the CA pushes "${event}" (${notification.method} ${notification.content}): HTTP ${status}`);
+  await Promise.all(
+    [...cloud.executions.values()].map(({ name, ended }) => (name.includes('-push-') ? ended : undefined)),
+  );
 }
 
 async function storeAcceptedCredentials({ cloud, credentials, log }: OperatorContext): Promise<void> {
