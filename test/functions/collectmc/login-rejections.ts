@@ -160,6 +160,8 @@ export const DOUBTFUL: readonly string[] = [
   'The supplied credentials were rejected.',
   'The credentials you supplied are not correct',
   'Too many login attempts. Try again later.',
+  'Sorry, we could not sign you in.',
+  'We were unable to log you in',
   'Too many failed logins',
   'Maximum number of authentication retries was reached',
   'The login name is unknown.',

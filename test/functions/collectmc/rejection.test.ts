@@ -97,6 +97,7 @@ const OTHERS: readonly (readonly [number, string, string])[] = [
   [530, page('<h1>Origin DNS error</h1><p>If you are a visitor of this website, please try again.</p>'), 'outage'],
   [503, 'Reference #18.2f0c1602.1700000000.abc An error occurred while processing your request.', 'outage'],
   [429, 'Too Many Requests', 'outage'],
+  [429, 'Too many requests for this account', 'outage'],
   [429, '{"message":"API rate limit exceeded for your account"}', 'outage'],
   [408, 'Request Timeout', 'outage'],
 ];
