@@ -94,7 +94,7 @@ export function describePushes(): void {
         expect(await collector.executions(`order-${order}`)).toEqual([]);
         expect(await collector.push({ method, fields, login })).toBe(200);
         expect(await collector.push({ method, fields: { ...fields, statusCode: '12' }, login })).toBe(200);
-        const ended = await endedOfDay(`order-${order}-push-6-`);
+        const ended = await endedOfDay(`order-${order}-push-`);
         expect(await collector.executions(`order-${order}`)).toHaveLength(1);
         return outcomeOf(ended);
       });
