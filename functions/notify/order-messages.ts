@@ -1,4 +1,4 @@
-import { ABORTED, type Failure, TIMED_OUT } from '../ended-execution.ts';
+import { ABORTED, type Failure, isExtraCheck, TIMED_OUT } from '../ended-execution.ts';
 import { DOUBTFUL_LOGIN, type FailureName } from '../errors.ts';
 import { type Order, suggestRequest } from '../order.ts';
 import {
@@ -339,6 +339,14 @@ const OTHER_FAILURE: FailureWords = {
   ],
 };
 
+/** For a check that a push or the survey started: the order has a certificate, or another execution collects it. */
+const EXTRA_CHECK: Pick<FailureWords, 'outcome' | 'happened' | 'logo'> = {
+  outcome: 'a check failed because of an error',
+  happened:
+    'A check that a push or the daily survey started failed because of an error in the collector or in AWS. Retries did not help.',
+  logo: 'What is published stays published. If the CA has issued another certificate, it may not be stored or published yet.',
+};
+
 /** For an execution that somebody started by hand, with another input than an order. */
 const NOT_AN_ORDER: Pick<FailureWords, 'happened' | 'logo' | 'how'> & { readonly nextStep: string } = {
   happened: 'An execution ended that somebody had started by hand. It is not about an order.',
@@ -351,7 +359,8 @@ const NOT_AN_ORDER: Pick<FailureWords, 'happened' | 'logo' | 'how'> & { readonly
 export function failedMessage(failure: Failure, context: MessageContext, since: string): MessageContent {
   const { error, orderNumber, domains, text, execution } = failure;
   const known = Object.entries(FAILURE_WORDS).find(([name]) => name === error)?.[1];
-  const { outcome, anchor, label = 'Failed on', ...words } = known ?? OTHER_FAILURE;
+  const isExtra = known === undefined && orderNumber !== undefined && isExtraCheck(execution, orderNumber);
+  const { outcome, anchor, label = 'Failed on', ...words } = known ?? { ...OTHER_FAILURE, ...(isExtra && EXTRA_CHECK) };
   const { happened, logo, nextStep, how } = {
     ...words,
     nextStep: failure.nextStep,

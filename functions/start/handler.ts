@@ -4,7 +4,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import middy from '@middy/core';
 import type { EventBridgeEvent } from 'aws-lambda';
-import { type Environment, parseEnvironment } from '../environment.ts';
+import { type Environment, InvalidEnvironmentError, parseEnvironment } from '../environment.ts';
 import { logErrors } from '../log-errors.ts';
 import { startEnvironment } from './environment.ts';
 import { start } from './start.ts';
@@ -15,19 +15,23 @@ import { start } from './start.ts';
  * @throws {InvalidEnvironmentError} if an environment variable is missing or wrong.
  */
 export function createHandler(environment: Environment) {
-  const { BUCKET_NAME = '', COLLECTOR, STATE_MACHINE_ARN } = parseEnvironment(startEnvironment, environment);
+  const { BUCKET_NAME, COLLECTOR, STATE_MACHINE_ARN } = parseEnvironment(startEnvironment, environment);
   const logger = new Logger({ serviceName: 'start' });
   const dependencies = {
     collector: COLLECTOR,
     stateMachineArn: STATE_MACHINE_ARN,
     sfn: new SFNClient(),
     s3: new S3Client(),
-    bucket: BUCKET_NAME,
     corrected: (result: object) => logger.info('order corrected', { ...result }),
     now: () => new Date(),
   };
   return middy(async ({ detail, id, time }: EventBridgeEvent<string, unknown>) => {
-    const result = await start(detail, dependencies, { id, time });
+    if (BUCKET_NAME === undefined) {
+      throw new InvalidEnvironmentError(
+        "The environment variable BUCKET_NAME is missing. Next: deploy the function with the project's stack.",
+      );
+    }
+    const result = await start(detail, { ...dependencies, bucket: BUCKET_NAME }, { id, time });
     if (!result.corrected) {
       logger.info(result.started ? 'execution started' : 'nothing started: the execution exists already', {
         ...result,

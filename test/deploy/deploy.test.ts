@@ -1,5 +1,6 @@
 /** Deploys two stacks once and runs all cases on them, in this order. The last cases destroy them. */
 import { afterAll, beforeAll } from 'vitest';
+import { describeCorrections } from './cases/corrections.ts';
 import { describeEmulatorExtensions } from './cases/emulator-extensions.ts';
 import { describeEmulatorLimits } from './cases/emulator-limits.ts';
 import { describeLoadAndEnd } from './cases/load-and-end.ts';
@@ -21,6 +22,7 @@ describeIssuedOrders();
 describeWaitingOrders();
 describeEmulatorExtensions();
 describeOutcomes();
+describeCorrections();
 describeStatusAndMessages();
 describePublications();
 describePushes();

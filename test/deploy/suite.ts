@@ -132,6 +132,15 @@ export async function manifestOf(order: string) {
   };
 }
 
+/** The URL of the stack's dead-letter queue. */
+export async function deadLetterQueue(): Promise<string> {
+  const prefix = `${collector.stackName}-CollectorDeadLetterQueue`;
+  const { QueueUrls } = (await collector.aws('sqs', 'list-queues', '--queue-name-prefix', prefix)) as {
+    readonly QueueUrls: readonly string[];
+  };
+  return QueueUrls[0] ?? '';
+}
+
 /** The versions of one object of the stack's bucket. */
 export async function versionsOf(key: string): Promise<readonly object[]> {
   const { Versions } = (await collector.aws(

@@ -11,6 +11,7 @@ import {
   collect,
   collector,
   daysFromNow,
+  deadLetterQueue,
   endedOfDay,
   error,
   isIssuedEvent,
@@ -150,11 +151,3 @@ export function describeOutcomes(): void {
 }
 
 const daysSinceEpoch = () => Math.floor(Date.now() / 86_400_000);
-
-async function deadLetterQueue(): Promise<string> {
-  const prefix = `${collector.stackName}-CollectorDeadLetterQueue`;
-  const { QueueUrls } = (await collector.aws('sqs', 'list-queues', '--queue-name-prefix', prefix)) as {
-    readonly QueueUrls: readonly string[];
-  };
-  return QueueUrls[0] ?? '';
-}

@@ -120,6 +120,13 @@ export function revoked(confirmed: boolean) {
   } satisfies RevokedDetail);
 }
 
+/** A push that announces a revocation. */
+export function revocationAnnounced() {
+  const event = revoked(false);
+  const text = `The CA announced by push that it will revoke the certificate of order ${ORDER_NUMBER}: key compromise`;
+  return { ...event, detail: { ...event.detail, text } };
+}
+
 /** The DNS record of a domain, as the stack publishes it. */
 export function recordOf(domain: string): string {
   return bimiRecord('https://bimi.example.com', domain, 'brand');

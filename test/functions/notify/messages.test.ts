@@ -13,6 +13,7 @@ import {
   issued,
   ORDER,
   publishedAt,
+  revocationAnnounced,
   revoked,
   WAITING_TEXTS,
   waiting,
@@ -77,7 +78,7 @@ const EVENTS: Readonly<Record<string, object>> = {
     input: JSON.stringify({ ...ORDER, account: 'brand-a', request: 'push-6-20261126', once: true }),
     cause: lambdaCause(
       'FailureNotReportedError',
-      'Order 1378973013: the CA answered -20 (rejected). This ends the collection with OrderRejected, but could not be reported',
+      'Order 1378973013: the CA answered -21 (revoked). This ends the collection with CertificateRevoked, but could not be reported',
     ),
   }),
   'failed-Runtime.ExitError': ended({
@@ -175,6 +176,7 @@ const EVENTS: Readonly<Record<string, object>> = {
   'expiring-today': expiring(0),
   revoked: revoked(true),
   'revoked-by-push': revoked(false),
+  'revocation-announced': revocationAnnounced(),
   'broken-several': broken(
     (['record-differs', 'chain-differs', 'logo-differs', 'dmarc-weak', 'record-unreachable'] as const).map((id) => ({
       id,
