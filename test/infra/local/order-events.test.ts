@@ -109,7 +109,7 @@ describe('An order event', () => {
     collector.cloud.ca.order(ORDER, [{ kind: 'issued', certificates: chain }]);
     await collector.sendOrder();
     await collector.execution();
-    const { 'status.json': firstStatus, ...before } = await collector.objects();
+    const { 'status.json': firstStatus, 'order.json': firstOrder, ...before } = await collector.objects();
 
     await collector.sendOrder({ orderNumber: ORDER, request: 'again' });
     const execution = await collector.execution(`order-${ORDER}-again`);
@@ -119,11 +119,15 @@ describe('An order event', () => {
       output: { collection: { certificate: { changed: false } } },
     });
     expect(collector.cloud.announced).toHaveLength(1);
-    const { 'status.json': lastStatus, ...after } = await collector.objects();
+    const { 'status.json': lastStatus, 'order.json': lastOrder, ...after } = await collector.objects();
     expect(after).toEqual(before);
     expect([firstStatus, lastStatus].map((status) => JSON.parse(String(status)))).toMatchObject([
       { state: 'issued', execution: `order-${ORDER}` },
       { state: 'issued', execution: `order-${ORDER}-again` },
+    ]);
+    expect([firstOrder, lastOrder].map((order) => JSON.parse(String(order)))).toMatchObject([
+      { execution: `order-${ORDER}` },
+      { execution: `order-${ORDER}-again` },
     ]);
   });
 
@@ -142,7 +146,7 @@ describe('An order event', () => {
 
     await collector.sendOrder({ orderNumber: ORDER, request: 'replaced' });
     await collector.execution(`order-${ORDER}-replaced`);
-    const { 'status.json': _, ...after } = await collector.objects();
+    const { 'status.json': _, 'order.json': __, ...after } = await collector.objects();
     await collector.sendOrder({ orderNumber: ORDER, request: 'older' });
     await collector.execution(`order-${ORDER}-older`);
 
