@@ -19,22 +19,20 @@ export interface Address {
 }
 
 /**
- * Finds the addresses at which the certificate of an order must be published: the domains that the order names. An order
- * without domains inherits them: from what is known of the order, and from the publications that its certificate
- * replaces.
+ * Finds the addresses at which the certificate of an order must be published: the domains that the order names, and every
+ * address where the order is live. An order without domains inherits them: from what is known of the order, and from the
+ * publications of older certificates that its own replaces.
  */
 export async function findAddresses(
-  { domains = [], selector }: OrderOptions,
+  options: OrderOptions,
   manifest: StoredManifest,
   { s3, bucket }: { readonly s3: S3Client; readonly bucket: string },
 ): Promise<readonly Address[]> {
-  if (domains.length > 0) {
-    return unique(domains.map((domain) => ({ domain, selector: selector ?? DEFAULT_SELECTOR })));
-  }
   const { orderNumber } = manifest;
-  const known = (await knownOptions(s3, bucket, orderNumber)) ?? {};
-  const knownDomains = known.domains ?? [];
-  const knownSelector = selector ?? known.selector ?? DEFAULT_SELECTOR;
+  const inherits = !options.domains?.length;
+  const known = inherits ? await knownOptions(s3, bucket, orderNumber) : undefined;
+  const domains = (inherits ? known?.domains : options.domains) ?? [];
+  const selector = options.selector ?? known?.selector ?? DEFAULT_SELECTOR;
   const superseded = await readObjects(
     { s3, bucket },
     `orders/${orderNumber}/superseded/`,
@@ -42,8 +40,8 @@ export async function findAddresses(
     parseManifest,
   );
   const names = [manifest, ...superseded.read.map(({ content }) => content)].flatMap((each) => each.domains);
-  const live = await findLive([...new Set([...knownDomains, ...names.map(domainOf)])]);
-  return unique([...knownDomains.map((domain) => ({ domain, selector: knownSelector })), ...live]);
+  const live = await findLive([...new Set([...domains, ...names.map(domainOf)])]);
+  return unique([...domains.map((domain) => ({ domain, selector })), ...live]);
 
   /**
    * Finds the publications that the certificate replaces. Only the folders of these domains are listed: an order can
@@ -62,24 +60,24 @@ export async function findAddresses(
     for await (const key of listKeys({ s3, bucket }, `${PUBLISHED}${domain}/`, PUBLICATION_KEY)) {
       const [, , liveSelector = ''] = PUBLICATION_KEY.exec(key) ?? [];
       const { current } = await openAddress(s3, bucket, domain, liveSelector).readDescription();
-      if (current && isReplacedBy(manifest, current)) {
+      if (current && (isOwn(current) || (inherits && isReplacedBy(manifest, current)))) {
         found.push({ domain, selector: liveSelector });
       }
     }
     return found;
   }
+
+  function isOwn({ live }: Publication): boolean {
+    return live.orderNumber === orderNumber;
+  }
 }
 
-/**
- * Whether a publication belongs to an order without domains: it is one of this order, or an older one of the same owner
- * at an address that the certificate covers.
- */
+/** Whether an older certificate of the same owner is live at an address that a certificate covers. */
 function isReplacedBy(manifest: StoredManifest, { domain, selector, live }: Publication): boolean {
   return (
-    live.orderNumber === manifest.orderNumber ||
-    (covers(manifest.domains, domain, selector) &&
-      haveSameOwner(manifest, live) &&
-      Date.parse(live.notBefore) <= Date.parse(manifest.notBefore))
+    covers(manifest.domains, domain, selector) &&
+    haveSameOwner(manifest, live) &&
+    Date.parse(live.notBefore) <= Date.parse(manifest.notBefore)
   );
 }
 

@@ -199,9 +199,9 @@ async function readManifest(s3: S3Client, bucket: string, orderNumber: string): 
 const RECORD = /^([^.\s]+)\._bimi\.(\S+)\. TXT /;
 
 function optionsOfManifest({ account, ordered, bimiRecords = [] }: StoredManifest): OrderOptions {
-  // Release 0.1.0 stored the ordered domains and the selector in the records only.
+  // Release 0.1.0 stored the ordered domains and the selector in the records only. A replacement inherits the records.
   const records = bimiRecords.map((record) => RECORD.exec(record) ?? []);
-  const domains = ordered?.domains ?? records.flatMap(([, , domain]) => domain ?? []);
+  const domains = ordered?.domains.length ? ordered.domains : records.flatMap(([, , domain]) => domain ?? []);
   return validOptions({ account, domains, selector: ordered?.selector ?? records[0]?.[1], product: ordered?.product });
 }
 

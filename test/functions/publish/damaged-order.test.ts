@@ -1,12 +1,22 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { issueCertificates, NEWER, OTHER } from './certificates.ts';
-import { type Issue, type PublishedBucket, publishedResult, sha256, startBucket } from './published-bucket.ts';
+import {
+  type Issue,
+  options,
+  PEM,
+  type PublishedBucket,
+  publishedResult,
+  refusedResult,
+  sha256,
+  startBucket,
+} from './published-bucket.ts';
 
 let newer: Issue;
+let older: Issue;
 let bucket: PublishedBucket;
 
 beforeAll(async () => {
-  ({ newer } = await issueCertificates());
+  ({ newer, older } = await issueCertificates());
 });
 
 beforeEach(async () => {
@@ -109,5 +119,28 @@ describe('The damaged folder of an order', () => {
     await bucket.remove(`orders/${NEWER}/logo.svg`);
     expect(await bucket.publish(NEWER)).toEqual(publishedResult(true));
     await bucket.expectLive(newer, NEWER);
+  });
+});
+
+describe('A published object whose listed version was purged', () => {
+  /** Overwrites the live chain and purges the version with its bytes. */
+  async function loseLiveChain() {
+    const { key, versionId = '' } = (await bucket.description()).live.objects.chain;
+    await bucket.overwrite(key, 'damage');
+    await bucket.purge(key, versionId);
+  }
+
+  test('The same certificate writes it again.', async () => {
+    await bucket.publishOrder(NEWER, newer);
+    await loseLiveChain();
+    expect(await bucket.publish(NEWER)).toEqual(publishedResult(false));
+    expect((await bucket.read(PEM)).body.toString()).toBe(newer.certificate.chainPem);
+  });
+
+  test('An older certificate is refused with the usual reason.', async () => {
+    await bucket.publishOrder(NEWER, newer);
+    await bucket.store(OTHER, older);
+    await loseLiveChain();
+    expect(await bucket.publish(OTHER, options())).toEqual(refusedResult('older', /is newer/));
   });
 });

@@ -169,6 +169,29 @@ describe('An order without domains', () => {
   });
 });
 
+describe('An order with domains', () => {
+  test('Its replacement is also published at the other addresses where the order is live.', async () => {
+    const domains = [DOMAIN, 'example.net'];
+    await bucket.publishOrder(NEWER, await issueBy(authority, '2026-01-01T00:00:00Z', { domains }), { domains });
+    await bucket.publish(NEWER, options({ selector: 'brand' }));
+    const replacement = await issueBy(authority, '2026-05-01T00:00:00Z', { domains });
+    await bucket.store(NEWER, replacement);
+    const result = await bucket.publish(NEWER);
+    expect(addressesOf(result)).toEqual([`default ${DOMAIN}`, `brand ${DOMAIN}`, 'default example.net']);
+    await bucket.expectLive(replacement, NEWER, DOMAIN, 'brand');
+    await bucket.expectLive(replacement, NEWER, 'example.net');
+  });
+
+  test('It is published nowhere else, even if it covers more.', async () => {
+    const domains = [DOMAIN, 'example.net'];
+    const old = await issueBy(authority, '2026-01-01T00:00:00Z', { domains: ['example.net'] });
+    await bucket.publishOrder(OLDER, old, { domains: ['example.net'] });
+    await bucket.store(NEWER, await issueBy(authority, '2026-05-01T00:00:00Z', { domains }));
+    expect(await bucket.publish(NEWER)).toEqual(publishedResult(true));
+    await bucket.expectLive(old, OLDER, 'example.net');
+  });
+});
+
 describe('Corrected options', () => {
   test('The options with which Collect stored the certificate replace those of the input.', async () => {
     await bucket.store(NEWER, newer);
