@@ -1,5 +1,4 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import { inBatches } from '../batches.ts';
 import { assertionName, covers, DEFAULT_SELECTOR } from '../bimi.ts';
 import type { OrderOptions } from '../order.ts';
 import { openAddress } from '../store/address.ts';
@@ -8,9 +7,6 @@ import { parseManifest, type StoredManifest, SUPERSEDED_MANIFEST_KEY } from '../
 import { knownOptions } from '../store/order-file.ts';
 import { PUBLICATION_KEY, PUBLISHED, type Publication } from '../store/publication.ts';
 import { haveSameOwner } from './refusals.ts';
-
-/** The maximum number of domains whose publications are read at the same time. */
-const CONCURRENT_DOMAINS = 10;
 
 /** Where a certificate is published. */
 export interface Address {
@@ -40,17 +36,17 @@ export async function findAddresses(
     parseManifest,
   );
   const names = [manifest, ...superseded.read.map(({ content }) => content)].flatMap((each) => each.domains);
-  const live = await findLive([...new Set([...domains, ...names.map(domainOf)])]);
+  const live = await findLive(new Set([...domains, ...names.map(domainOf)]));
   return unique([...domains.map((domain) => ({ domain, selector })), ...live]);
 
   /**
    * Finds the publications that the certificate replaces. Only the folders of these domains are listed: an order can
    * have been published only at domains that one of its certificates covers.
    */
-  async function findLive(candidates: readonly string[]): Promise<Address[]> {
+  async function findLive(candidates: Iterable<string>): Promise<Address[]> {
     const found: Address[] = [];
-    for (const batch of inBatches(candidates, CONCURRENT_DOMAINS)) {
-      found.push(...(await Promise.all(batch.map(findLiveAt))).flat());
+    for (const domain of candidates) {
+      found.push(...(await findLiveAt(domain)));
     }
     return found;
   }

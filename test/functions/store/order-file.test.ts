@@ -179,6 +179,16 @@ describe('The known options of an order', () => {
     expect(await known()).toEqual({ domains: ['a.example', 'b.example'], selector: 'b' });
   });
 
+  test('are read from the records that a replacement inherited from such a manifest.', async () => {
+    await put('certificate.json', {
+      ...MANIFEST,
+      ordered: { domains: [], selector: null, product: null },
+      bimiRecords: ['b._bimi.a.example. TXT "v=BIMI1; l=; a="'],
+    });
+
+    expect(await known()).toEqual({ domains: ['a.example'], selector: 'b' });
+  });
+
   test('have no account if the default account was ordered last.', async () => {
     await put('order.json', { ...FILE, options: { account: null } });
     await put('certificate.json', { ...MANIFEST, account: 'brand-b' });
