@@ -2,7 +2,7 @@ import { askCollectMc, type CallResult, type CollectRequest, type ResponseFormat
 import { dayName } from '../days.ts';
 import type { HttpClient } from '../http.ts';
 import type { Order } from '../order.ts';
-import { redact, redactBytes } from '../redact.ts';
+import { redactBytes } from '../redact.ts';
 import { STATE_BUDGET, truncate } from '../text.ts';
 import type { CredentialsLookup, CredentialsReading } from './credentials.ts';
 import { createLoginMemory, isDoubtedBy, type LoginState, loginState, type Obstacle } from './login-memory.ts';
@@ -171,13 +171,13 @@ function notAsked({ text, state }: Obstacle): AskResult {
 }
 
 /**
- * Prepares a reply for logs, errors and S3. The password is removed, because a server may echo the request. It is removed
- * before the truncation, which could leave a part of it. The body of a reply with certificates is not changed.
+ * Prepares a reply for logs, errors and S3. The reader of replies has removed the password from the text, because a server
+ * may echo the request; here it is removed from the body. A body with certificates is not changed.
  */
 function redacted({ reply, body, milliseconds }: CallResult, password: string): CallResult {
   if (!('text' in reply)) {
     return { reply, body, milliseconds };
   }
-  const text = truncate(redact(reply.text, [password]), STATE_BUDGET.message);
+  const text = truncate(reply.text, STATE_BUDGET.message);
   return { reply: { ...reply, text }, body: redactBytes(body, [password]), milliseconds };
 }
