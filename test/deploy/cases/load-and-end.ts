@@ -100,6 +100,7 @@ export function describeLoadAndEnd(): void {
         'certificate.json',
         'chain.pem',
         'logo.svg',
+        'order.json',
         'response.p7b',
         'status.json',
       ]);

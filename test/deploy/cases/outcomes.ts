@@ -98,7 +98,7 @@ export function describeOutcomes(): void {
         const broken = await collect(order, [{ kind: 'issued', certificates: [altered, stranger.issuing, root] }]);
         expect(broken).toMatchObject({ status: 'FAILED', error: 'InvalidChain' });
         const stored = await collector.objects(order);
-        expect(Object.keys(stored).toSorted()).toEqual(['rejected.json', 'response.p7b', 'status.json']);
+        expect(Object.keys(stored).toSorted()).toEqual(['order.json', 'rejected.json', 'response.p7b', 'status.json']);
         expect(sha256(stored['response.p7b'] ?? Buffer.of())).toBe(callsOf(order).at(-1)?.sha256);
         const valid = certificate();
         collector.ca.order(order, [issued(valid)]);

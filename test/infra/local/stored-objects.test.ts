@@ -40,7 +40,14 @@ describe('The bucket', () => {
       await collector.execution();
 
       const objects = await collector.objects();
-      expect(Object.keys(objects).sort()).toEqual(['certificate.json', 'chain.pem', 'logo.svg', name, 'status.json']);
+      expect(Object.keys(objects).sort()).toEqual([
+        'certificate.json',
+        'chain.pem',
+        'logo.svg',
+        'order.json',
+        name,
+        'status.json',
+      ]);
       expect(objects[name]?.equals(body)).toBe(true);
       expect(objects['chain.pem']?.toString()).toBe(pem(chain));
       expect(objects['logo.svg']?.equals(svg)).toBe(true);
@@ -114,7 +121,7 @@ describe('The bucket', () => {
 
     const objects = await collector.objects();
     expect(execution).toMatchObject({ error: 'InvalidChain', cause: expect.stringContaining('private key') });
-    expect(Object.keys(objects)).toEqual(['rejected.json', 'status.json']);
+    expect(Object.keys(objects)).toEqual(['order.json', 'rejected.json', 'status.json']);
     const secret = String(key).split('\n')[1] ?? '';
     expect(secret).toHaveLength(64);
     expect(
@@ -132,7 +139,7 @@ describe('The bucket', () => {
 
     expect(execution).toMatchObject({ error: 'InvalidChain', cause: expect.stringContaining('issuer') });
     const objects = await collector.objects();
-    expect(Object.keys(objects).sort()).toEqual(['rejected.json', 'response.p7b', 'status.json']);
+    expect(Object.keys(objects).sort()).toEqual(['order.json', 'rejected.json', 'response.p7b', 'status.json']);
     expect(JSON.parse(String(objects['rejected.json']))).toMatchObject({
       orderNumber: ORDER,
       reason: expect.stringContaining('the issuer of the mark certificate is missing'),
