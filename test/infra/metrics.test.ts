@@ -91,6 +91,9 @@ function metricsWritten(lines: readonly string[]): string[] {
   return [...new Set(identities)];
 }
 
+/** An order whose events EventBridge refuses. */
+const UNREPORTED_ORDER = '4242424242';
+
 /**
  * Runs each function that writes metrics, with servers on loopback, through every outcome that needs no certificate.
  */
@@ -105,7 +108,10 @@ async function runFunctions(): Promise<
   });
   const s3 = await startS3Server();
   const bus = await startAwsJsonEndpoint({
-    'AWSEvents.PutEvents': () => ({ FailedEntryCount: 0, Entries: [{ EventId: '1' }] }),
+    'AWSEvents.PutEvents': (input) =>
+      JSON.stringify(input).includes(UNREPORTED_ORDER)
+        ? { FailedEntryCount: 1, Entries: [{ ErrorCode: 'InternalFailure', ErrorMessage: 'try again' }] }
+        : { FailedEntryCount: 0, Entries: [{ EventId: '1' }] },
   });
   const topics = await startTopicsEndpoint();
   const subscriptions = await startTopics(new Map([['arn:topic', 1]]));
@@ -150,8 +156,11 @@ async function runFunctions(): Promise<
         { kind: 'http', status: 503 },
         ...[-42, -22, -91, REFUSED, -16].map((code) => ({ kind: 'error', code }) as const),
       ];
-      for (const [index, response] of responses.entries()) {
-        const orderNumber = String(index + 1);
+      const orders = [
+        [UNREPORTED_ORDER, { kind: 'error', code: -21 }] as const,
+        ...responses.map((response, index) => [String(index + 1), response] as const),
+      ];
+      for (const [orderNumber, response] of orders) {
         ca.order(orderNumber, [response]);
         const startedAt = new Date().toISOString();
         const check = handler(
