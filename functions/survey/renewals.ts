@@ -112,14 +112,17 @@ export function becameValid(
   return [...latest.values()];
 }
 
-/** Whether a certificate is valid now, and was not publishable for no other reason than that it was not valid. */
+/**
+ * Whether a certificate is valid now, and was not publishable for no other reason than that it was not valid. It may lack
+ * some of the ordered domains: it is published for the others.
+ */
 function onlyWaitedForItsTime({ publishable, findings, notBefore, notAfter }: StoredManifest, at: Date): boolean {
-  const errors = findings.filter(({ severity }) => severity === 'error');
+  const errors = findings.flatMap(({ id, severity }) => (severity === 'error' ? [id] : []));
   const age = at.getTime() - Date.parse(notBefore);
   return (
     !publishable &&
-    errors.length > 0 &&
-    errors.every(({ id }) => id === 'validity') &&
+    errors.includes('validity') &&
+    errors.every((id) => id === 'validity' || id === 'domain-coverage') &&
     age >= 0 &&
     age <= CHECKED_DAYS * DAY_MILLISECONDS &&
     at.getTime() <= Date.parse(notAfter)

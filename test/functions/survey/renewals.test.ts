@@ -37,6 +37,16 @@ describe('A certificate that was not valid yet is checked again', () => {
     ['it is not valid yet', false, { notBefore: later(NOON, { seconds: 1 }) }],
     ['it has expired', false, { notAfter: later(NOON, { seconds: -1 }) }],
     ['it is publishable', false, { publishable: true, findings: [] }],
+    [
+      'it lacks one of the ordered domains',
+      true,
+      { findings: [VALIDITY, { id: 'domain-coverage', severity: 'error', message: 'example.net' }] },
+    ],
+    [
+      'it only lacks one of the ordered domains',
+      false,
+      { findings: [{ id: 'domain-coverage', severity: 'error', message: 'example.net' }] },
+    ],
     ['it has another error', false, { findings: [VALIDITY, { id: 'sct', severity: 'error', message: 'wrong' }] }],
     ['it has only another error', false, { findings: [{ id: 'sct', severity: 'error', message: 'wrong' }] }],
   ])('if %s: %s.', (_, isChecked, changes) => {
