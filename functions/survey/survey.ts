@@ -56,14 +56,15 @@ export async function survey(dependencies: SurveyDependencies): Promise<void> {
   const accounts = accountsOf(manifests?.read ?? [], statuses?.read ?? []);
   if (manifests) {
     const fingerprints = new Set(published?.served.map(({ live }) => live.fingerprintSha256));
-    await sendReminders(manifests, fingerprints, accounts, dependencies).catch(recordError);
+    const read = [...manifests.read, ...stillPublished(manifests, fingerprints)];
+    await sendReminders({ ...manifests, read }, fingerprints, accounts, dependencies).catch(recordError);
   }
   if (executions && statuses) {
     await surveyStatuses(statuses, published?.served ?? [], { ...dependencies, executions }).catch(recordError);
   }
   if (executions && manifests) {
-    const contents = manifests.read.map(({ content }) => content);
-    await startRenewalChecks(contents, manifests.superseded, { ...dependencies, executions }).catch(recordError);
+    const [current, superseded] = [manifests.read.map(contentOf), manifests.superseded.map(contentOf)];
+    await startRenewalChecks(current, superseded, { ...dependencies, executions }).catch(recordError);
   }
   if (topics) {
     await countSubscriptions(topics, observe).catch(recordError);
@@ -78,16 +79,28 @@ export async function survey(dependencies: SurveyDependencies): Promise<void> {
   }
 }
 
+const contentOf = <T>({ content }: { readonly content: T }): T => content;
+
 /** Matches the manifests of all certificates that were received. */
 const ANY_MANIFEST_KEY = new RegExp(`${MANIFEST_KEY.source}|${SUPERSEDED_MANIFEST_KEY.source}`);
 
 /** The manifests of the current certificates, with the damaged ones of all, and those of the other certificates. */
-async function readManifests(
-  bucket: Bucket,
-): Promise<Listing<StoredManifest> & { readonly superseded: readonly StoredManifest[] }> {
+interface Manifests extends Listing<StoredManifest> {
+  readonly superseded: Listing<StoredManifest>['read'];
+}
+
+async function readManifests(bucket: Bucket): Promise<Manifests> {
   const { read, damaged } = await readObjects(bucket, 'orders/', ANY_MANIFEST_KEY, parseManifest);
   const { current = [], superseded = [] } = Object.groupBy(read, ({ key }) =>
     MANIFEST_KEY.test(key) ? 'current' : 'superseded',
   );
-  return { read: current, damaged, superseded: superseded.map(({ content }) => content) };
+  return { read: current, damaged, superseded };
+}
+
+/** The certificates that are published although another one of their order is current, which may have been refused. */
+function stillPublished({ read, superseded }: Manifests, published: ReadonlySet<string>): Manifests['superseded'] {
+  const current = new Set(read.map(({ content }) => content.fingerprintSha256));
+  return superseded.filter(
+    ({ content: { fingerprintSha256 } }) => published.has(fingerprintSha256) && !current.has(fingerprintSha256),
+  );
 }

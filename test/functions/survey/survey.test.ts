@@ -1,3 +1,4 @@
+import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { sendHttp } from '../../../functions/http.ts';
 
@@ -6,6 +7,7 @@ import { RemindersNotSentError } from '../../../functions/survey/reminders.ts';
 import { type PublicSite, startPublicSite } from './public-site.ts';
 import { manifestOf, ORDER, pairOf, publicationOf, servePublication, statusOf } from './samples.ts';
 import {
+  BUCKET,
   CERTIFICATES_ONLY,
   ordersOf,
   type RunOptions,
@@ -181,6 +183,26 @@ describe('A survey with publications', () => {
 
       expect(surveyed).toMatchObject([summary]);
       expect(ordersOf(servers.reminders())).toEqual(summary === reminded ? ['1'] : []);
+    });
+
+    test.each([
+      ['sends a reminder while it is published', 'live', reminded, ['1']],
+      ['sends no reminder if the newer one is published', 'newer', { ...silent, kept: 1, superseded: 0 }, []],
+    ])('of the same order %s.', async (_, fingerprintSha256, summary, reminders) => {
+      await servers.store('1', {
+        domains,
+        fingerprintSha256: 'newer',
+        notBefore: '2026-11-20T00:00:00.000Z',
+        notAfter: '2027-12-07T23:59:59.000Z',
+      });
+      await servers.storeSuperseded('1', 'live', { domains, notAfter });
+      await servers.s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: 'orders/2/certificate.json' }));
+      await publish('example.com', { live: { ...pairOf('example.com'), orderNumber: '1', fingerprintSha256 } });
+
+      const { surveyed } = await run();
+
+      expect(surveyed).toMatchObject([summary]);
+      expect(ordersOf(servers.reminders())).toEqual(reminders);
     });
 
     test('sends the reminders of the others if the descriptions cannot be read.', async () => {
