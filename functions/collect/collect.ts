@@ -158,6 +158,8 @@ export function createCollect(dependencies: CollectDependencies) {
         await reporter.issued(subject, ending.text);
       }
     } catch (error) {
+      // The log needs the stack and the cause.
+      dependencies.unreported(orderNumber, error);
       reported = error instanceof FailureNotReportedError ? error.reported : reported;
       ending = { kind: 'waiting', reason: 'storage', text: `after the reply of the CA, the check failed: ${error}` };
     }

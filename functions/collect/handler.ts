@@ -59,7 +59,7 @@ export function createHandler(environment: Environment) {
     },
     observe: (check) => observe(check, logger, metrics),
     unreported(orderNumber, error) {
-      logger.error('the status of a waiting order was not reported; the next check tries again', {
+      logger.error('a check could not store or report everything; the next check tries again', {
         orderNumber,
         error: error instanceof Error ? error : String(error),
       });

@@ -56,7 +56,7 @@ export interface ReporterDependencies {
   readonly status: (orderNumber: string) => Promise<StatusFile>;
   /** Rejects if EventBridge did not accept the event. */
   readonly sendEvent: (detailType: string, detail: OrderDetail) => Promise<void>;
-  /** Is called if a report about a waiting order failed. */
+  /** Is called if S3 or EventBridge did not accept a request of a check that ends all the same. */
   readonly unreported: (orderNumber: string, error: unknown) => void;
   readonly now: () => Date;
 }

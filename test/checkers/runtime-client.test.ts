@@ -11,7 +11,7 @@ import { buildFunction } from '../../infra/functions.ts';
 import { createCertificateAuthority } from '../../infra/local/ca/certificate-authority.ts';
 import type { SimulatedResponse } from '../../infra/local/ca/collectmc-responses.ts';
 import { type Simulator, startCollectMcSimulator } from '../../infra/local/ca/collectmc-simulator.ts';
-import { startAwsJsonEndpoint } from '../../infra/local/cloud/aws-json-endpoint.ts';
+import { ServiceError, startAwsJsonEndpoint } from '../../infra/local/cloud/aws-json-endpoint.ts';
 import type { Endpoint } from '../../infra/local/cloud/loopback.ts';
 import { startSecretsEndpoint } from '../../infra/local/cloud/secrets.ts';
 import { ended, ORDER_NUMBER, STARTED_AT } from '../functions/notify/event-samples.ts';
@@ -45,8 +45,8 @@ afterAll(async () => {
 });
 
 /** One check of an order, to which the CA responds. */
-function check(response: SimulatedResponse): Promise<InvocationResult> {
-  const [secrets, bus] = servers;
+function check(response: SimulatedResponse, secrets = servers[0]): Promise<InvocationResult> {
+  const [, bus] = servers;
   ca.order(ORDER_NUMBER, [response]);
   const event = { order: { orderNumber: ORDER_NUMBER }, execution: `order-${ORDER_NUMBER}`, startedAt: STARTED_AT };
   return invokeBundle(bundle, event, {
@@ -82,15 +82,29 @@ describe('a check under the runtime client of AWS', () => {
     expect(log).toMatch(/index\.mjs/);
   });
 
-  test('The stack of any other error is in the log, and the message to people contains neither stack nor JSON.', async () => {
+  test('A certificate that cannot be stored makes the order wait, and the stack of the error is in the log.', async () => {
     const authority = await createCertificateAuthority();
     const { chain } = authority.issue({ domains: ['example.com'] });
     s3.before = ({ method }) => (method === 'PUT' ? { status: 403, code: 'AccessDenied' } : undefined);
     const { kind, body, log } = await check({ kind: 'issued', certificates: chain });
     s3.before = () => undefined;
+
+    expect({ kind, body }).toMatchObject({ kind: 'response', body: { outcome: 'waiting', reason: 'storage' } });
+    expect(log).toContain('AccessDenied');
+    expect(log).toMatch(/at .*index\.mjs|at .*\.mjs:/);
+  });
+
+  test('The stack of any other error is in the log, and the message to people contains neither stack nor JSON.', async () => {
+    const secrets = await startAwsJsonEndpoint({
+      'secretsmanager.GetSecretValue': () => {
+        throw new ServiceError('InternalServiceError', 'An error occurred on the server side.');
+      },
+    });
+    const { kind, body, log } = await check({ kind: 'status', status: 0 }, secrets);
+    await secrets.close();
     expect({ kind, body }).toEqual({
       kind: 'error',
-      body: { errorType: 'AccessDenied', errorMessage: 'AccessDenied', trace: [''] },
+      body: { errorType: 'InternalServiceError', errorMessage: 'An error occurred on the server side.', trace: [''] },
     });
     expect(log).toMatch(/at .*index\.mjs|at .*\.mjs:/);
 
