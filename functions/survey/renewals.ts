@@ -1,7 +1,10 @@
+import { ExecutionDoesNotExist } from '@aws-sdk/client-sfn';
+import * as v from 'valibot';
 import { inBatches } from '../batches.ts';
+import { type Refusal, STATUSES } from '../collectmc/codes.ts';
 import { CollectorError } from '../collector-error.ts';
 import { DAY_MILLISECONDS, dayName } from '../days.ts';
-import { type Executions, listRunningExecutions, startExecution } from '../executions.ts';
+import { describeExecution, type Executions, listRunningExecutions, startExecution } from '../executions.ts';
 import { executionName, orderNumberOf } from '../order.ts';
 import type { Bucket } from '../store/listing.ts';
 import type { StoredManifest } from '../store/manifest.ts';
@@ -48,7 +51,8 @@ export class RenewalChecksNotStartedError extends CollectorError {
 /**
  * Starts a check of each order that has a certificate which was not valid yet when it was received, and is valid now.
  * Collect then judges it again, stores it as the current one and publishes it. An order has at most one such execution a
- * day, and none while another execution of it runs: that one judges the certificate too.
+ * day, and none while another execution of it runs: that one judges the certificate too. A revocation ends the checks:
+ * each of them would report it again.
  *
  * @param current the manifests of the current certificates.
  * @param superseded those of the other certificates that were received.
@@ -77,9 +81,13 @@ export async function startRenewalChecks(
     throw new RenewalChecksNotStartedError(truncate(problems.join('; '), STATE_BUDGET.message));
   }
 
-  async function start({ orderNumber, fingerprintSha256 }: StoredManifest): Promise<void> {
-    const execution = executionName({ orderNumber, request: `renewal-${dayName(at)}` });
+  async function start(manifest: StoredManifest): Promise<void> {
+    const { orderNumber, fingerprintSha256 } = manifest;
+    const execution = checkName(orderNumber, at);
     try {
+      if (await wasRevoked(manifest, at, executions)) {
+        return;
+      }
       const options = await knownOptions(s3, bucket, orderNumber);
       if (await startExecution(executions, execution, { orderNumber, ...options, once: true })) {
         observe.renewalChecked({ orderNumber, fingerprintSha256, execution });
@@ -88,6 +96,48 @@ export async function startRenewalChecks(
       problems.push(`the execution ${execution} could not be started (${error})`);
     }
   }
+}
+
+/** The name of the check of an order on a day. */
+function checkName(orderNumber: string, day: Date): string {
+  return executionName({ orderNumber, request: `renewal-${dayName(day)}` });
+}
+
+/** The output of a check to which the CA answered that it revoked the certificate. */
+const revokedSchema = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({
+    collection: v.object({
+      status: v.pipe(
+        v.number(),
+        v.check((status) => {
+          const meaning = STATUSES.get(status);
+          return meaning?.kind === 'refused' && meaning.refusal === ('CertificateRevoked' satisfies Refusal);
+        }),
+      ),
+    }),
+  }),
+);
+
+/** Whether the last check before this day, since the certificate became valid, reported that the CA revoked it. */
+async function wasRevoked(
+  { orderNumber, notBefore }: StoredManifest,
+  at: Date,
+  executions: Executions,
+): Promise<boolean> {
+  const firstDay = dayName(new Date(notBefore));
+  for (let time = at.getTime() - DAY_MILLISECONDS; dayName(new Date(time)) >= firstDay; time -= DAY_MILLISECONDS) {
+    try {
+      const { output } = await describeExecution(executions, checkName(orderNumber, new Date(time)));
+      return v.is(revokedSchema, output);
+    } catch (error) {
+      if (!(error instanceof ExecutionDoesNotExist)) {
+        throw error;
+      }
+    }
+  }
+  return false;
 }
 
 /**

@@ -5,10 +5,11 @@ export const STATE_MACHINE_ARN = 'arn:aws:states:us-east-1:000000000000:stateMac
 /** An execution that ended, with dates in ISO 8601. */
 export interface EndedSample {
   readonly name: string;
-  readonly status: 'FAILED' | 'TIMED_OUT' | 'ABORTED';
+  readonly status: 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'ABORTED';
   readonly startDate: string;
   readonly stopDate: string;
   readonly input?: string;
+  readonly output?: string;
   readonly error?: string;
   readonly cause?: string;
 }
@@ -21,7 +22,7 @@ export interface ExecutionsServer {
   readonly started: ReadonlyMap<string, unknown>;
   /** Runs before an execution is started. It can throw. */
   beforeStart: (name: string) => void;
-  /** What ended without a certificate. */
+  /** What ended. */
   readonly ended: EndedSample[];
   /** How many requests for running executions the server received. */
   readonly requests: number;
@@ -71,7 +72,7 @@ export async function startExecutionsServer(): Promise<ExecutionsServer> {
           ? [...running].map(runningOf)
           : ended
               .filter(({ status }) => status === statusFilter)
-              .map(({ input: _input, error: _error, cause: _cause, ...end }) => summaryOf(end));
+              .map(({ input: _input, output: _output, error: _error, cause: _cause, ...end }) => summaryOf(end));
       const first = Number(nextToken ?? 0);
       const next = first + Number(maxResults);
       return { executions: all.slice(first, next), ...(next < all.length && { nextToken: String(next) }) };

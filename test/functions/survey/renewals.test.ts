@@ -159,6 +159,27 @@ describe('A survey', () => {
     expect(await checksOf({ now: () => new Date(later(NOON, { days: 2 })) })).toEqual([]);
   });
 
+  test('starts no other after the CA has revoked the certificate, because each would report it again.', async () => {
+    await servers.store(ORDER, { ...WAITED, notBefore: later(NOON, { days: -6 }) });
+    const end = (day: string, status: number) =>
+      servers.executions.ended.push({
+        name: `order-${ORDER}-renewal-${day}`,
+        status: 'SUCCEEDED',
+        startDate: NOON,
+        stopDate: NOON,
+        output: JSON.stringify({ orderNumber: ORDER, collection: { outcome: 'ended', status, checks: 1 } }),
+      });
+    const checksOn = async (days: number) =>
+      (await run({ now: () => new Date(later(NOON, { days })) })).renewalChecks.map(({ execution }) => execution);
+
+    end('20261118', -21);
+    end('20261119', 0);
+    expect(await checksOn(0)).toEqual([EXECUTION]);
+    end('20261123', -21);
+    expect(await checksOn(1)).toEqual([]);
+    expect(await checksOn(20)).toEqual([]);
+  });
+
   test('starts none while another execution of the order runs, because that one judges the certificate too.', async () => {
     await servers.store(ORDER, WAITED);
     await servers.store('7', WAITED);
