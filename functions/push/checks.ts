@@ -1,6 +1,7 @@
 import { type DescribeExecutionCommandOutput, ExecutionDoesNotExist, type ExecutionStatus } from '@aws-sdk/client-sfn';
 import * as v from 'valibot';
 import { DAY_MILLISECONDS, dayName } from '../days.ts';
+import { NEXT_STEPS } from '../errors.ts';
 import { describeExecution, type Executions, startExecution } from '../executions.ts';
 import { executionName, type OrderOptions, orderInStateSchema } from '../order.ts';
 import type { KnownOrder } from '../store/order-file.ts';
@@ -14,6 +15,11 @@ const STARTING_MILLISECONDS = 2 * DAY_MILLISECONDS;
 
 /** An execution with one of these statuses calls the CA. */
 const RUNNING: ReadonlySet<ExecutionStatus | undefined> = new Set(['RUNNING', 'PENDING_REDRIVE']);
+
+/** The errors after which the collector can do nothing for an order. */
+const FINAL_ERRORS: ReadonlySet<string> = new Set(
+  Object.entries(NEXT_STEPS).flatMap(([name, { action }]) => (action === 'none' ? [name] : [])),
+);
 
 export interface CheckDependencies extends Executions {
   /** Undefined in a stack of release 0.1.0. */
@@ -42,6 +48,8 @@ export interface Check {
  * | is collected by another execution | `order-<n>-push-<subject>-<yyyymmdd>` | once |
  * | is known, and no execution collects it | `order-<n>-push-<yyyymmdd>`, and `-2` … after an end without a certificate | until it is issued |
  * | is not known | `order-<n>-push-<yyyymmdd>` | once a day, and about a limited number of orders |
+ * The same notification, repeated on the same day, starts nothing while its execution runs, and after it found a
+ * certificate or the CA refused the order for good.
  *
  * @param subject what the CA reported: a statusCode or a word.
  */
@@ -103,7 +111,7 @@ export async function startCheck(
       return { outcome: 'started', execution, options };
     }
     const existing = await describe(execution, dependencies);
-    if (isAbout(existing, request) && (isRunning(existing) || hasCertificate(existing))) {
+    if (isAbout(existing, request) && (isRunning(existing) || hasCertificate(existing) || isRefused(existing))) {
       return { outcome: 'already-there', execution, options };
     }
     if (isRunning(existing)) {
@@ -180,6 +188,13 @@ function optionsIn(
 function isAbout(execution: DescribeExecutionCommandOutput | undefined, request: string): boolean {
   const result = v.safeParse(inputSchema, execution?.input);
   return result.success && result.output.request === request;
+}
+
+/**
+ * Whether the CA refused the order for good. A repeated push would get the same reply, and people the same messages.
+ */
+function isRefused({ error = '' }: Partial<DescribeExecutionCommandOutput> = {}): boolean {
+  return FINAL_ERRORS.has(error);
 }
 
 const issuedSchema = v.pipe(

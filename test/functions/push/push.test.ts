@@ -114,6 +114,22 @@ describe('A push that reports an outcome', () => {
     expect(started().map(([name]) => name)).toEqual([COLLECTING, `${COLLECTING}-2`]);
   });
 
+  test.each(['CertificateRevoked', 'OrderRejected', 'CertificateExpired'])(
+    'starts nothing if it is repeated on the same day after the CA refused the order for good: %s.',
+    async (name) => {
+      const { send, started, end, order } = await prepare();
+      await order();
+      await send(get(LOGIN, issued));
+      await end(Object.assign(new Error('refused'), { name }));
+      await send(get(LOGIN, issued));
+      expect(started().map(([execution]) => execution)).toEqual([COLLECTING]);
+
+      await send(get(LOGIN, { ...issued, statusCode: '14' }));
+
+      expect(started().map(([execution]) => execution)).toEqual([COLLECTING, `${COLLECTING}-2`]);
+    },
+  );
+
   test('starts at most ten executions a day that collect the order.', async () => {
     const { send, started, end, records, order } = await prepare();
     await order();
