@@ -18,6 +18,8 @@ export interface Version {
   readonly etag: string;
   /** Lower-case hex. */
   readonly sha256: string;
+  /** The same in base64, as S3 returns it. */
+  readonly checksum: string;
   readonly body?: Buffer;
   readonly type?: string | undefined;
 }
@@ -28,7 +30,8 @@ const PAGE_ENTRIES = 200;
 /** One bucket of S3 with versions, conditional writes, checksums and pages of lists. */
 export class Bucket {
   readonly #objects = new Map<string, Version[]>();
-  #keys: string[] = [];
+  /** Sorted. */
+  readonly #keys: string[] = [];
   #count = 0;
 
   /** Answers a command of the SDK. */
@@ -81,21 +84,22 @@ export class Bucket {
       const headers = found ? { 'x-amz-delete-marker': 'true' } : {};
       throw s3Error(VersionId === undefined ? 'NoSuchKey' : 'NoSuchVersion', 404, headers);
     }
-    const { id, etag, sha256, body, type } = found;
+    const { id, etag, checksum, body, type } = found;
     return {
       ETag: etag,
       VersionId: id,
       ContentType: type,
       ContentLength: body.length,
-      ChecksumSHA256: Buffer.from(sha256, 'hex').toString('base64'),
-      Body: { transformToByteArray: async () => new Uint8Array(body), transformToString: async () => body.toString() },
+      ChecksumSHA256: checksum,
+      Body: { transformToByteArray: async () => body },
     };
   }
 
   #put({ Key = '', Body, ContentType, ChecksumSHA256, IfMatch, IfNoneMatch }: PutObjectCommandInput) {
     const body = Buffer.from(Body as Uint8Array | string);
     const sha256 = createHash('sha256').update(body).digest();
-    if (ChecksumSHA256 !== undefined && ChecksumSHA256 !== sha256.toString('base64')) {
+    const checksum = sha256.toString('base64');
+    if (ChecksumSHA256 !== undefined && ChecksumSHA256 !== checksum) {
       throw s3Error('BadDigest', 400);
     }
     const current = this.current(Key);
@@ -106,7 +110,7 @@ export class Bucket {
       throw s3Error('PreconditionFailed', 412);
     }
     const etag = `"${createHash('md5').update(body).digest('hex')}"`;
-    const id = this.#add(Key, { etag, sha256: sha256.toString('hex'), body, type: ContentType });
+    const id = this.#add(Key, { etag, sha256: sha256.toString('hex'), checksum, body, type: ContentType });
     return { ETag: etag, VersionId: id };
   }
 
@@ -114,18 +118,46 @@ export class Bucket {
     if (IfMatch !== undefined && IfMatch !== this.current(Key)?.etag) {
       throw s3Error('PreconditionFailed', 412);
     }
-    return { VersionId: this.#add(Key, { etag: '', sha256: '' }), DeleteMarker: true };
+    return { VersionId: this.#add(Key, { etag: '', sha256: '', checksum: '' }), DeleteMarker: true };
   }
 
   #list({ Prefix = '', ContinuationToken = '', MaxKeys = PAGE_ENTRIES }: ListObjectsV2CommandInput) {
-    const found = this.#keys.filter((key) => key.startsWith(Prefix) && key > ContinuationToken && this.current(key));
-    const page = found.slice(0, Math.min(MaxKeys, PAGE_ENTRIES));
-    const isTruncated = page.length < found.length;
+    const limit = Math.min(MaxKeys, PAGE_ENTRIES);
+    const page: string[] = [];
+    let isTruncated = false;
+    for (let at = this.#indexAfter(ContinuationToken || Prefix, ContinuationToken === ''); ; at++) {
+      const key = this.#keys[at];
+      if (!key?.startsWith(Prefix)) {
+        break;
+      }
+      if (this.current(key)) {
+        if (page.length === limit) {
+          isTruncated = true;
+          break;
+        }
+        page.push(key);
+      }
+    }
     return {
       Contents: page.map((Key) => ({ Key, ETag: this.current(Key)?.etag })),
       IsTruncated: isTruncated,
       ...(isTruncated && { NextContinuationToken: page.at(-1) }),
     };
+  }
+
+  /** The index of the first key after a text, or of the text itself, by binary search. */
+  #indexAfter(text: string, includesIt: boolean): number {
+    let [low, high] = [0, this.#keys.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const key = this.#keys[middle] ?? '';
+      if (key > text || (includesIt && key === text)) {
+        high = middle;
+      } else {
+        low = middle + 1;
+      }
+    }
+    return low;
   }
 
   #add(key: string, version: Omit<Version, 'id'>): string {
@@ -135,7 +167,7 @@ export class Bucket {
       versions.push({ id, ...version });
     } else {
       this.#objects.set(key, [{ id, ...version }]);
-      this.#keys = insert(this.#keys, key);
+      this.#keys.splice(this.#indexAfter(key, true), 0, key);
     }
     return id;
   }
@@ -150,9 +182,4 @@ export function s3Error(name: string, status: number, headers: Readonly<Record<s
     $metadata: { httpStatusCode: status },
     $response: { statusCode: status, headers } as never,
   });
-}
-
-function insert(sorted: readonly string[], key: string): string[] {
-  const at = sorted.findIndex((each) => each > key);
-  return at < 0 ? [...sorted, key] : [...sorted.slice(0, at), key, ...sorted.slice(at)];
 }

@@ -48,6 +48,7 @@ export interface CloudObserver {
   eventSent(event: BusEvent): void;
   deadLetter(letter: DeadLetter): void;
   functionInvoked(functionName: FunctionName): void;
+  requestFailed(invocation: Invocation): void;
   functionFailed(invocation: Invocation, error: unknown): void;
 }
 
@@ -99,6 +100,7 @@ export class Cloud {
       functions: this.#functions({}),
       answer: (service, command, invocation) => this.#answer(service, command, invocation),
       invoked: (functionName) => observer.functionInvoked(functionName),
+      faulted: (invocation) => observer.requestFailed(invocation),
       failed: (invocation, error) => observer.functionFailed(invocation, error),
     });
     this.#rules = template.resources('AWS::Events::Rule').map(({ Properties }) => {
@@ -257,7 +259,7 @@ export class Cloud {
       return this.machine.answer(command);
     }
     if (command instanceof PutEventsCommand) {
-      return this.#putEvents(command.input.Entries ?? []);
+      return this.#putEvents(command.input.Entries ?? [], invocation);
     }
     if (command instanceof PublishCommand) {
       const { Subject: subject = '', Message: body = '' } = command.input;
@@ -277,7 +279,7 @@ export class Cloud {
     throw new Error(`The year does not imitate ${command.constructor.name}`);
   }
 
-  #putEvents(entries: readonly PutEventsRequestEntry[]): object {
+  #putEvents(entries: readonly PutEventsRequestEntry[], invocation: Invocation): object {
     const { random, weather } = this.#options;
     const bytes = entries.reduce((sum, entry) => sum + Buffer.byteLength(JSON.stringify(entry)), 0);
     if (entries.length === 0 || entries.length > 10 || bytes > 256 * 1024) {
@@ -290,6 +292,7 @@ export class Cloud {
     }
     const results = entries.map(({ Source = '', DetailType = '', Detail = '{}' }) => {
       if (!weather.isCalm() && random.chance(0.002)) {
+        this.lambda.fault(invocation);
         return { ErrorCode: 'InternalFailure', ErrorMessage: 'try again' };
       }
       this.#send({ source: Source, 'detail-type': DetailType, detail: JSON.parse(Detail) });

@@ -21,9 +21,11 @@ interface OrderEnd {
   readonly order: string;
   readonly status: OrderStatus | undefined;
   readonly manifest: StoredManifest | undefined;
-  /** The executions that poll, without the checks beside them; the last one started last. */
+  /** The executions that polled, without the checks beside them, in the order of their ends. */
   readonly polling: readonly Execution[];
-  /** The certificates that arrived in a run without faults, the oldest first. */
+  /** The certificates that arrived. */
+  readonly arrived: readonly Certificate[];
+  /** Those of them that arrived in a run without faults, the oldest first: they must be stored. */
   readonly received: readonly Certificate[];
 }
 
@@ -36,7 +38,10 @@ export function checkEnd({ now, cloud, rules, plans }: World): void {
       order: number,
       status: cloud.bucket.json(`orders/${number}/status.json`),
       manifest: cloud.bucket.json(`orders/${number}/certificate.json`),
-      polling: (executions.get(number) ?? []).filter(({ input }) => !(JSON.parse(input) as { once?: boolean }).once),
+      polling: (executions.get(number) ?? [])
+        .filter(({ input }) => !(JSON.parse(input) as { once?: boolean }).once)
+        .sort((one, other) => (one.stopDate ?? now) - (other.stopDate ?? now)),
+      arrived: (calls.get(number) ?? []).flatMap(({ certificate }) => certificate ?? []),
       received: receivedIn(calls.get(number) ?? []),
     };
   });
@@ -46,7 +51,7 @@ export function checkEnd({ now, cloud, rules, plans }: World): void {
     checkReceived(end, cloud, violate);
     checkCurrent(end, violate);
   }
-  checkPublished(ends, cloud, rules);
+  checkPublished(ends, plans, cloud, rules);
 }
 
 type Violate = (text: string) => void;
@@ -72,12 +77,7 @@ function checkStatus({ status, manifest, polling }: OrderEnd, now: number, viola
   if (running.length === 0 && last.status === 'SUCCEEDED' && state !== 'issued') {
     violate(`the status is ${JSON.stringify(status)}, but the last execution succeeded`);
   }
-  if (
-    running.length === 0 &&
-    last.status !== 'SUCCEEDED' &&
-    state !== 'failed' &&
-    last.startDate === Math.max(...polling.map(({ startDate }) => startDate))
-  ) {
+  if (running.length === 0 && last.status !== 'SUCCEEDED' && state !== 'failed') {
     violate(`the status is ${JSON.stringify(status)}, but the last execution is ${last.status}`);
   }
   const needsPerson = state === 'failed' || nextStep !== undefined;
@@ -97,33 +97,39 @@ function checkReceived({ order, received }: OrderEnd, cloud: Cloud, violate: Vio
 }
 
 /** The newest good certificate is current. */
-function checkCurrent({ manifest, received }: OrderEnd, violate: Violate): void {
+function checkCurrent({ manifest, arrived, received }: OrderEnd, violate: Violate): void {
   const newest = received.filter(({ isGood }) => isGood).at(-1);
-  if (newest && manifest?.fingerprintSha256 !== newest.fingerprint) {
-    violate(`${manifest?.fingerprintSha256} is current, but ${newest.fingerprint} is the newest good certificate`);
+  const fingerprint = manifest?.fingerprintSha256;
+  if (newest && !isAsNew(fingerprint, newest, arrived)) {
+    violate(`${fingerprint} is current, but ${newest.fingerprint} is the newest good certificate`);
   }
 }
 
-/** At every address that was ordered, the newest certificate is live. */
-function checkPublished(ends: readonly OrderEnd[], cloud: Cloud, rules: Rules): void {
-  const newest = new Map<string, OrderEnd & { readonly manifest: StoredManifest }>();
-  for (const { manifest, ...end } of ends) {
-    const { domains = [], selector } = manifest?.ordered ?? {};
-    for (const domain of manifest?.publishable ? domains : []) {
-      const key = `published/${domain}/${selector ?? 'default'}.json`;
-      const other = newest.get(key);
-      if (manifest && (!other || other.manifest.notBefore < manifest.notBefore)) {
-        newest.set(key, { ...end, manifest });
+/** Whether a fingerprint is that of a good certificate that is not older than another. */
+function isAsNew(fingerprint: string | undefined, other: Certificate, arrived: readonly Certificate[]): boolean {
+  const found = arrived.find((certificate) => certificate.fingerprint === fingerprint);
+  return found?.isGood === true && found.notBefore >= other.notBefore;
+}
+
+/** At every address that the customers mean, the newest certificate is live, whatever the first events said. */
+function checkPublished(ends: readonly OrderEnd[], plans: readonly Plan[], cloud: Cloud, rules: Rules): void {
+  const meant = new Map(plans.map((plan) => [plan.ca.number, plan.meant]));
+  const newest = new Map<string, { readonly order: string; readonly certificate: Certificate }>();
+  for (const { order, received } of ends) {
+    const certificate = received.filter(({ isGood }) => isGood).at(-1);
+    const { domains = [], selector = 'default' } = meant.get(order) ?? {};
+    for (const domain of certificate ? domains : []) {
+      const key = `published/${domain}/${selector}.json`;
+      if (certificate && (newest.get(key)?.certificate.notBefore ?? 0) < certificate.notBefore) {
+        newest.set(key, { order, certificate });
       }
     }
   }
-  for (const [key, { order, manifest }] of newest) {
-    const publication = cloud.bucket.json<Publication>(key);
-    if (publication?.live.fingerprintSha256 !== manifest.fingerprintSha256) {
-      rules.violate(
-        order,
-        `at the end ${key} has ${publication?.live.fingerprintSha256}, but ${manifest.fingerprintSha256} is newer`,
-      );
+  const arrived = ends.flatMap((end) => end.arrived);
+  for (const [key, { order, certificate }] of newest) {
+    const live = cloud.bucket.json<Publication>(key)?.live.fingerprintSha256;
+    if (!isAsNew(live, certificate, arrived)) {
+      rules.violate(order, `at the end ${key} has ${live}, but ${certificate.fingerprint} is newer`);
     }
   }
 }

@@ -53,6 +53,7 @@ export interface LambdaOptions {
   /** Executes a request of a function. */
   readonly answer: (service: Service, command: object, invocation: Invocation) => Promise<object> | object;
   readonly invoked: (functionName: FunctionName) => void;
+  readonly faulted: (invocation: Invocation) => void;
   readonly failed: (invocation: Invocation, error: unknown) => void;
 }
 
@@ -135,7 +136,7 @@ export class Lambda {
       isWaiting: false,
       die: (name) => {
         invocation.isDead = true;
-        invocation.onFault?.();
+        this.fault(invocation);
         death.reject(Object.assign(new Error('the process ended'), { name }));
       },
     };
@@ -172,6 +173,13 @@ export class Lambda {
     }
   }
 
+  /** Counts a request that failed, or the end of a process. */
+  fault(invocation: Invocation): void {
+    invocation.faults += 1;
+    invocation.onFault?.();
+    this.#options.faulted(invocation);
+  }
+
   async #send(service: Service, command: object): Promise<object> {
     const { invocation } = this;
     const { weather, answer } = this.#options;
@@ -180,14 +188,13 @@ export class Lambda {
     }
     const fault = weather.next(service, invocation.functionName);
     if (fault !== undefined) {
-      invocation.faults += 1;
-      invocation.onFault?.();
+      this.fault(invocation);
     }
     if (fault === 'dies-before') {
       invocation.die('Runtime.ExitError');
       return new Promise(() => {});
     }
-    await this.wait(invocation, weather.delay());
+    await this.wait(invocation, weather.delay(invocation.functionName));
     if (fault === 'refused') {
       throw requestError(service);
     }

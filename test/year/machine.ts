@@ -7,6 +7,7 @@ import {
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { executionArn } from '../../functions/executions.ts';
+import { orderNumberOf } from '../../functions/order.ts';
 import { STATE_LIMIT } from '../../functions/text.ts';
 import { type Clock, DAY, SECOND } from './clock.ts';
 import { applyParameters, choose, type Definition, type Retrier, type Task, valueAt } from './definition.ts';
@@ -99,6 +100,11 @@ export class Machine {
     delete execution.cause;
     this.#options.clock.after(SECOND, () => this.#enter(execution, state, data));
     return true;
+  }
+
+  /** Whether an execution of an order runs. */
+  isRunning(orderNumber: string): boolean {
+    return this.history.some(({ name, status }) => status === 'RUNNING' && orderNumberOf(name) === orderNumber);
   }
 
   #find(name: string): Execution | undefined {

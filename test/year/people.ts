@@ -83,6 +83,13 @@ export class People {
     }
   }
 
+  /** Reads the dead-letter queue, and sends each event again, with the request that the reason may propose. */
+  receiveDeadLetter(detail: OrderedDetail, error: unknown): void {
+    const { clock, random } = this.#options;
+    const [, request] = /"request": "([^"]+)"/.exec(String(error)) ?? [];
+    clock.after(random.between(HOUR, DAY), () => this.order({ ...detail, ...(request && { request }) }));
+  }
+
   #reactTo(orderNumber: string, error: string, execution: string, detailType: string): void {
     const { random, cloud, plans, redriven, note } = this.#options;
     const plan = plans.get(orderNumber);
@@ -95,7 +102,9 @@ export class People {
       return;
     }
     this.#reactions.set(orderNumber, reactions + 1);
+    const isRunning = cloud.machine.isRunning(orderNumber);
     if (
+      !isRunning &&
       detailType === FAILED &&
       (error === 'UnknownRefusal' || random.chance(0.1)) &&
       cloud.machine.redrive(execution)

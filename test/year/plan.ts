@@ -78,7 +78,7 @@ function planOrder(
       owner,
       publicKey,
       notBefore: wholeSecond(notBefore),
-      notAfter: wholeSecond(notBefore + 400 * DAY),
+      notAfter: wholeSecond(notBefore + 397 * DAY),
     });
     return {
       fingerprint: createHash('sha256').update(leaf).digest('hex'),

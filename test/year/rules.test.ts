@@ -151,12 +151,13 @@ describe('The rules of a year', () => {
 
   test('refuse two calls at a time', () => {
     const { rules, texts } = setUp();
-    rules.callBegins(ORDER);
-    rules.callEnds();
-    rules.callBegins(ORDER);
+    const first = run({ execution: NAME });
+    rules.callBegins(ORDER, first);
+    rules.callEnds(first);
+    rules.callBegins(ORDER, run({ execution: NAME }));
     expect(texts()).toEqual([]);
 
-    rules.callBegins(ORDER);
+    rules.callBegins(ORDER, run({ execution: NAME }));
 
     expect(texts()).toHaveLength(1);
   });

@@ -3,7 +3,7 @@ import { NEXT_STEPS } from '../../functions/errors.ts';
 import { FAILED, WAITING } from '../../functions/events.ts';
 import { orderNumberOf } from '../../functions/order.ts';
 import type { CaCall } from './ca.ts';
-import { type Clock, SECOND } from './clock.ts';
+import { type Clock, HOUR, SECOND } from './clock.ts';
 import type { Cloud, Message } from './cloud.ts';
 import type { Invocation } from './lambda.ts';
 import { type Execution, HISTORY_LIMIT } from './machine.ts';
@@ -51,10 +51,10 @@ export class Rules {
   readonly #lastOfOrder = new Map<string, RecordedCall>();
   readonly #rejections = new Map<string, number>();
   readonly #excuses = new Map<string, number>();
+  readonly #lastFailures = new Map<string, number>();
   readonly #reports = new Map<string, number>();
-  readonly #redrives = new Map<string, number>();
   readonly #running = new Map<string, Set<string>>();
-  #callsUnderWay = 0;
+  readonly #calling = new Set<Invocation>();
 
   constructor(options: RulesOptions) {
     this.#options = options;
@@ -110,38 +110,48 @@ export class Rules {
 
   redriven(execution: string): void {
     this.#fresh.add(execution);
-    this.#redrives.set(execution, (this.#redrives.get(execution) ?? 0) + 1);
+    this.#excuse(execution);
     const order = orderNumberOf(execution) ?? '';
     this.#running.set(order, (this.#running.get(order) ?? new Set()).add(execution));
   }
 
   /** A call begins. The CA must not be called twice at a time. */
-  callBegins(order: string): void {
-    this.#callsUnderWay += 1;
-    if (this.#callsUnderWay > 1) {
+  callBegins(order: string, invocation: Invocation): void {
+    const others = [...this.#calling].filter(({ isDead }) => !isDead);
+    this.#calling.add(invocation);
+    if (others.length > 0) {
       this.violate(order, 'the CA is called twice at a time');
     }
   }
 
-  callEnds(): void {
-    this.#callsUnderWay -= 1;
+  callEnds(invocation: Invocation): void {
+    this.#calling.delete(invocation);
   }
 
   /** Checks one call when the CA answers it. */
   called(call: CaCall, execution: string, invocation: Invocation, cloud: Cloud): void {
+    const last = this.#lastOfExecution.get(execution);
     const isExtra = this.#fresh.delete(execution);
     const recorded = { ...call, execution, invocation, isExtra };
     const { order, reply } = recorded;
     this.note(order, `${execution} calls the CA: ${reply.name} (${reply.kind})${isExtra ? ', asked for at once' : ''}`);
-    this.#checkGap(recorded, this.#lastOfExecution.get(execution), isExtra);
-    if (!isExtra) {
-      this.#checkGap(recorded, this.#lastOfOrder.get(order), false);
+    // A short wait that the table allows continues the call before it. All other calls keep the interval of the order.
+    if (!isExtra && !(last && isShortWaitAllowed(last, recorded))) {
+      this.#checkGap(recorded, last);
+      this.#checkGap(recorded, this.#lastOfOrder.get(order));
       this.#lastOfOrder.set(order, recorded);
     }
     this.#lastOfExecution.set(execution, recorded);
     this.calls.push(recorded);
     if (reply.kind === 'rejected' || reply.kind === 'doubted') {
       this.#checkLogin(recorded, cloud);
+    }
+  }
+
+  /** A request of a run failed. What Collect reports after that can be reported twice. */
+  faulted({ functionName, event }: Invocation): void {
+    if (functionName === 'Collect') {
+      this.#excuse((event as { readonly execution: string }).execution);
     }
   }
 
@@ -180,29 +190,34 @@ export class Rules {
     const key = `${execution} ${what}`;
     const count = (this.#reports.get(key) ?? 0) + 1;
     this.#reports.set(key, count);
-    const excuses = (this.#excuses.get(key) ?? 0) + (this.#redrives.get(execution) ?? 0);
+    const excuses = [key, execution].reduce((sum, each) => sum + (this.#excuses.get(each) ?? 0), 0);
     if (count > 1 + excuses) {
       this.violate(order, `people receive ${count} messages about ${key}`);
     }
-    // What fails after this message is known only when the run has ended.
-    invocation.onFault = () => this.#excuses.set(key, (this.#excuses.get(key) ?? 0) + 1);
+    this.#excuseAfterFaults(invocation, key);
+    this.#checkRepetition(order, `${detail.error}`, excuses, message);
   }
 
-  #checkGap(call: RecordedCall, last: RecordedCall | undefined, isExtra: boolean): void {
-    if (!last || isExtra) {
+  /** A repeated push or event does not repeat the message about a failure. People react later than this. */
+  #checkRepetition(order: string, error: string, excuses: number, { event, time }: Message): void {
+    if (event['detail-type'] !== FAILED) {
       return;
     }
-    const gap = (call.time - last.time) / SECOND;
-    const { pollSeconds } = this.#options;
-    if (gap >= pollSeconds * SHORTEST_PART) {
-      return;
+    const key = `${order} ${error}`;
+    const last = this.#lastFailures.get(key) ?? Number.NEGATIVE_INFINITY;
+    this.#lastFailures.set(key, time);
+    if (time - last < HOUR && excuses === 0) {
+      this.violate(order, `people receive another message about ${key} within an hour`);
     }
-    const { kind } = last.reply;
-    const isOtherLogin = (kind === 'rejected' || kind === 'doubted') && last.password !== call.password;
-    const isStorageFault = last.invocation.faults > 0 && gap >= SHORT_WAITS.storage;
-    const isShort = (kind === 'available' || kind === 'outage') && gap >= SHORT_WAITS[kind];
-    const isNotYetValid = (last.certificate?.notBefore ?? 0) > last.time && gap >= SHORT_WAITS.available;
-    if (!isOtherLogin && !isStorageFault && !isShort && !isNotYetValid) {
+  }
+
+  #excuse(key: string): void {
+    this.#excuses.set(key, (this.#excuses.get(key) ?? 0) + 1);
+  }
+
+  #checkGap(call: RecordedCall, last: RecordedCall | undefined): void {
+    const gap = last ? (call.time - last.time) / SECOND : Number.POSITIVE_INFINITY;
+    if (last && gap < this.#options.pollSeconds * SHORTEST_PART) {
       const before = `${last.execution} at ${new Date(last.time).toISOString()} (${last.reply.name})`;
       this.violate(call.order, `${call.execution} calls ${Math.round(gap)} s after ${before}`);
     }
@@ -223,12 +238,27 @@ export class Rules {
       );
     }
     // If the label could not be set, another process cannot know.
-    const excuse = () => this.#excuses.set(`login ${password}`, (this.#excuses.get(`login ${password}`) ?? 0) + 1);
-    invocation.onFault = excuse;
-    if (invocation.faults > 0) {
-      excuse();
-    }
+    this.#excuseAfterFaults(invocation, `login ${password}`);
   }
+
+  /** What a run did can happen once more if a request of the run failed, before or after. */
+  #excuseAfterFaults(invocation: Invocation, key: string): void {
+    if (invocation.faults > 0) {
+      this.#excuse(key);
+    }
+    invocation.onFault = () => this.#excuse(key);
+  }
+}
+
+/** Whether the table of waits allows a call of the same execution before the poll interval is over. */
+function isShortWaitAllowed(last: RecordedCall, call: RecordedCall): boolean {
+  const { kind } = last.reply;
+  const gap = (call.time - last.time) / SECOND;
+  const isOtherLogin = (kind === 'rejected' || kind === 'doubted') && last.password !== call.password;
+  const isStorageFault = last.invocation.faults > 0 && gap >= SHORT_WAITS.storage;
+  const isShort = (kind === 'available' || kind === 'outage') && gap >= SHORT_WAITS[kind];
+  const isNotYetValid = (last.certificate?.notBefore ?? 0) > last.time && gap >= SHORT_WAITS.available;
+  return isOtherLogin || isStorageFault || isShort || isNotYetValid;
 }
 
 function isOnce(input: string): boolean {

@@ -95,8 +95,8 @@ export class Weather {
   }
 
   /** Milliseconds during which other processes can act while a request is under way. Most requests are too fast. */
-  delay(): number {
+  delay(functionName: string): number {
     const { random } = this.#options;
-    return random.chance(0.05) ? random.between(0, 3000) : 0;
+    return random.chance(functionName === 'Survey' ? 0.002 : 0.05) ? random.between(0, 3000) : 0;
   }
 }

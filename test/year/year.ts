@@ -93,10 +93,14 @@ export async function runYear(seed: number, orders: number, { template, authorit
       eventSent: (event) => count(`events ${event['detail-type']}`),
       deadLetter: ({ functionName, event, error }) => {
         count(`dead letters of ${functionName}`);
-        const { detail } = event as { readonly detail?: { readonly orderNumber?: unknown } };
-        rules.note(String(detail?.orderNumber ?? ''), `dead letter of ${functionName}: ${error}`);
+        const { detail } = event as { readonly detail: OrderedDetail };
+        rules.note(detail?.orderNumber ?? '', `dead letter of ${functionName}: ${error}`);
+        if (functionName === 'Start') {
+          people.receiveDeadLetter(detail, error);
+        }
       },
       functionInvoked: (functionName) => count(`runs of ${functionName}`),
+      requestFailed: (invocation) => rules.faulted(invocation),
       functionFailed: (invocation, error) => {
         count(`failed runs of ${invocation.functionName}`);
         rules.failed(invocation, error);
@@ -117,6 +121,8 @@ export async function runYear(seed: number, orders: number, { template, authorit
     imitateHttps((request) => cloud.serve(request)),
     captureOutput(rules),
     replace(Math, 'random', random.fork().next),
+    // What takes too long here ends by itself. The real clock must not decide.
+    replace(AbortSignal, 'timeout', () => new AbortController().signal),
     // The stack of every expected error would take a third of the time.
     replace(Error, 'stackTraceLimit', 0),
   ];
@@ -204,10 +210,10 @@ async function callCa(
 ): Promise<ServerReaction> {
   const { execution } = invocation.event as { readonly execution: string };
   const call = ca.answer(request);
-  rules.callBegins(call.order);
+  rules.callBegins(call.order, invocation);
   rules.called(call, execution, invocation, cloud);
   await cloud.lambda.wait(invocation, ca.seconds(call.reply) * SECOND);
-  rules.callEnds();
+  rules.callEnds(invocation);
   ca.delivered(call);
   return call.reply.reaction;
 }
