@@ -221,6 +221,8 @@ interface Matcher {
   match(index: number, position: number): number | undefined;
 }
 
+const NO_CODES = new Uint16Array();
+
 /** How many failed comparisons are kept in memory. */
 const FAILED_LIMIT = 100_000;
 
@@ -254,49 +256,75 @@ function createMatcher({ text, escapes }: Level, { codes: wanted, reach, passed,
     return next;
   };
 
-  const matchFrom = (index: number, position: number, first: number): number | undefined => {
-    const isEnough = () => (reach[next] ?? 0) - (passed[first] ?? 0) >= CUT_LENGTH;
+  /** Not recursive: a text can have as many escape sequences of ignored characters as it likes. */
+  const match = (index: number, position: number): number | undefined => {
+    const isEnough = () => (reach[next] ?? 0) - (passed[position] ?? 0) >= CUT_LENGTH;
+    /** Where an escape sequence was compared by its characters: its plain characters are tried after that failed. */
+    const forks: { readonly at: number; readonly next: number; readonly key: number }[] = [];
     let at = index;
     let next = position;
+    const succeed = (end: number) => {
+      for (const { key } of forks) {
+        failed.delete(key);
+      }
+      return end;
+    };
+    const copyPlain = () => {
+      next += codes[at] === wanted[next] ? 1 : 0;
+      at++;
+    };
+    /** Continues at the last fork. Returns false if there is none. */
+    const backtrack = (): boolean => {
+      const fork = forks.pop();
+      if (fork) {
+        ({ at, next } = fork);
+        copyPlain();
+      }
+      return fork !== undefined;
+    };
     while (next < wanted.length) {
       if (at >= codes.length) {
-        return isEnough() ? codes.length : undefined;
+        if (isEnough()) {
+          return succeed(codes.length);
+        }
+        if (!backtrack()) {
+          return undefined;
+        }
+        continue;
       }
       const code = codes[at];
       const isPlain = code === wanted[next] || (code === 0 && loose);
       const number = escapeAt[at] ?? 0;
       const sequence = number > 0 ? escapes[number - 1] : undefined;
-      const after = sequence && advance(escaped[number - 1] ?? new Uint16Array(), next);
+      const after = sequence && advance(escaped[number - 1] ?? NO_CODES, next);
       if (sequence && after !== undefined) {
-        if (!isPlain) {
+        const key = at * (wanted.length + 1) + next;
+        if (!isPlain || !failed.has(key)) {
+          if (isPlain) {
+            if (failed.size >= FAILED_LIMIT) {
+              failed.clear();
+            }
+            failed.add(key);
+            forks.push({ at, next, key });
+          }
           at += sequence.length;
           next = after;
-          continue;
-        }
-        const key = at * (wanted.length + 1) + next;
-        if (failed.has(key)) {
+        } else if (!backtrack()) {
           return undefined;
         }
-        const end = matchFrom(at + sequence.length, after, first);
-        if (end !== undefined) {
-          return end;
-        }
-        if (failed.size >= FAILED_LIMIT) {
-          failed.clear();
-        }
-        failed.add(key);
+        continue;
       }
       // The text may end inside of an escape sequence.
       if (!sequence && codes.length - at <= ESCAPE_LENGTH && isEnough() && CUT_ESCAPE.test(text.slice(at))) {
-        return codes.length;
+        return succeed(codes.length);
       }
-      if (!isPlain) {
+      if (isPlain) {
+        copyPlain();
+      } else if (!backtrack()) {
         return undefined;
       }
-      next += code === wanted[next] ? 1 : 0;
-      at++;
     }
-    return at;
+    return succeed(at);
   };
 
   return {
@@ -305,7 +333,7 @@ function createMatcher({ text, escapes }: Level, { codes: wanted, reach, passed,
       const number = escapeAt[index] ?? 0;
       return codes[index] === wanted[0] || (number > 0 && escaped[number - 1]?.includes(wanted[0] ?? 0)) || false;
     },
-    match: (index, position) => matchFrom(index, position, position),
+    match,
   };
 }
 

@@ -280,3 +280,14 @@ test.each(['a', '%', '%25', '&#37;', '\\', '\\\\', 'a ', 'Secret123', 'U2VjcmV0'
   },
   30_000,
 );
+
+test.each([
+  ['%abcdefg', '%20'],
+  ['=abcdefg', '=\n'],
+  ['\\abcdefg', '\\n'],
+  ['&abcdefg', '&#9;'],
+])('Any number of escape sequences that begin like the secret %j is read: %j.', (secret, sequence) => {
+  const text = `${sequence.repeat(50_000)} ${secret}!`;
+
+  expect(redact(text, [secret])).not.toContain(secret);
+});
