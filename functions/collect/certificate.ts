@@ -13,7 +13,7 @@ import type { CheckedOrder } from './options.ts';
 export interface CollectedCertificate {
   /**
    * Whether this execution made the received certificate the current one. False if another execution had stored it
-   * before, and if it was only kept under `superseded/`.
+   * before, or if it was only stored under `superseded/`.
    */
   readonly changed: boolean;
   readonly bucket: string;

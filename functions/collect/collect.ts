@@ -161,7 +161,11 @@ export function createCollect(dependencies: CollectDependencies) {
       // The log needs the stack and the cause.
       dependencies.unreported(orderNumber, error);
       reported = error instanceof FailureNotReportedError ? error.reported : reported;
-      ending = { kind: 'waiting', reason: 'storage', text: `after the reply of the CA, the check failed: ${error}` };
+      ending = {
+        kind: 'waiting',
+        reason: 'storage',
+        text: `the reply of the CA could not be stored or reported: ${error}`,
+      };
     }
     switch (ending.kind) {
       case 'issued': {

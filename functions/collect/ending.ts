@@ -11,7 +11,7 @@ import { AVAILABLE_SECONDS } from './waiting.ts';
 export type Ending =
   | { readonly kind: 'issued'; readonly certificate: CollectedCertificate; readonly text: string }
   | { readonly kind: 'failed'; readonly error: CollectionErrorName; readonly text: string; readonly cause?: unknown }
-  /** `seconds` replaces the wait that the reason has. */
+  /** `seconds` replaces the usual wait for the reason. */
   | { readonly kind: 'waiting'; readonly reason: WaitingReason; readonly text: string; readonly seconds?: number };
 
 /** A reply and what the check knows besides it. */
@@ -76,8 +76,8 @@ export async function decideEnding(answered: Answered): Promise<Ending> {
 }
 
 /**
- * The wait for a stored certificate that becomes valid within a day. Later ones end the collection, because an execution
- * that asks the CA for weeks without need costs calls: the survey starts a check when they are valid.
+ * The wait for a stored certificate that becomes valid within a day. If it becomes valid later, the collection ends, because
+ * an execution would ask the CA for weeks without need. The survey starts a check when the certificate is valid.
  */
 function waitUntilValid(validFrom: Date, now: Date): Ending | undefined {
   const milliseconds = validFrom.getTime() - now.getTime();

@@ -252,7 +252,7 @@ export function createReporter({ collector, giveUpSeconds, ...dependencies }: Re
         }
       } catch (cause) {
         throw new FailureNotReportedError(
-          `${text}. This ends the collection with ${error}, but could not be reported: ${cause}`,
+          `${text}. This ends the collection with ${error}, but this could not be reported: ${cause}`,
           reported,
           { cause },
         );

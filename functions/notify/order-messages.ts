@@ -79,7 +79,7 @@ const WAITING_WORDS: Readonly<Record<Waiting['reason'], WaitingWords>> = {
     how: continuesByItself('when the CA answers again'),
   },
   storage: {
-    outcome: 'waits because its reply cannot be stored',
+    outcome: "waits because the CA's reply cannot be stored",
     happened:
       'For at least six hours, the reply of the CA about this order could not be stored or reported, because S3 or EventBridge ' +
       'did not accept a request of the collector.',
@@ -103,7 +103,7 @@ const CREDENTIALS_WORDS: readonly (readonly [RegExp, WaitingWords])[] = [
     {
       outcome: 'waits because the login is missing',
       happened: ({ account }) =>
-        `The collector has no login of ${accountName(account)}: the secret does not exist. All orders of this account wait. The ` +
+        `The collector has no login for ${accountName(account)}: the secret does not exist. All orders of this account wait. The ` +
         'CA was not asked.',
       anchor: 'add-an-account',
       how: ({ account }, deployment) => [
@@ -135,14 +135,14 @@ const CREDENTIALS_WORDS: readonly (readonly [RegExp, WaitingWords])[] = [
     {
       outcome: 'waits because the login may be wrong',
       happened: ({ account }) =>
-        `The CA, or a system before it, answered in a way that can mean that the login of ${accountName(account)} is wrong. All ` +
+        `The CA, or a system in front of it, answered in a way that can mean that the login of ${accountName(account)} is wrong. All ` +
         'orders of this account wait. So that the CA does not lock the account, the collector tries the same login only once ' +
         'a day, with one order.',
       anchor: 'credentials-were-wrong',
       how: ({ account }, deployment) => [
         "Log in once on the CA's web page. If that works, do not change the login: ask the CA what its answer means. The order " +
-          'continues by itself when the CA accepts the login again. If it does not work, write the correct login to the file ' +
-          'login.json, in the form that the runbook shows, and run:',
+          'continues by itself when the CA accepts the login again. If you cannot log in, write the correct login to the ' +
+          'file login.json, in the form that the runbook shows, and run:',
         { verbatim: storeLoginCommand(deployment, account) },
       ],
     },
@@ -203,7 +203,7 @@ const redrive = ({ execution }: Failure, { deployment }: MessageContext): readon
 
 /**
  * The event that orders an order again: with every option that is known, and with a `request` that was not used. Without
- * it, an order that has a certificate would not be collected, and that of a push or a survey is refused.
+ * it, an order that has a certificate would not be collected. The `request` of a push or of the survey would be refused.
  */
 export function orderAgain({ order, time }: MessageContext): Order {
   return { ...(order ?? { orderNumber: '' }), request: suggestRequest(new Date(time)) };
@@ -262,7 +262,8 @@ const FAILURE_WORDS: Readonly<Record<FailureName | typeof TIMED_OUT | typeof ABO
     logo: NO_NEW_CERTIFICATE,
     anchor: 'an-order-failed',
     how: sendEventWith(
-      'If the account is wrong, first store its login in the secret. If the order number is wrong, correct it in this command. Then run it:',
+      'If the secret of the account does not exist yet, create it first, as the runbook shows. Then correct the order number or the ' +
+        'account in this command, and run it:',
     ),
   },
   UnknownRefusal: {

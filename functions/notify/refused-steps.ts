@@ -21,25 +21,28 @@ interface Step {
 const again = (context: MessageContext) => orderCommand(context.deployment, orderAgain(context));
 
 const REPLACE: Step = {
-  text: 'Another certificate is published, and stays published. If this one may replace it, order it again with the permission.',
+  text: 'Another certificate is published, and stays published. If this one may replace it, collect the order again and allow the replacement.',
   how: {
-    instruction: 'This command gives the permission:',
+    instruction: 'This command does both:',
     command: (context) => orderCommand(context.deployment, { ...orderAgain(context), replace: true }),
   },
 };
 
 /** The next step by the reason of a refusal to publish. docs/publishing.md lists the reasons. */
 export const REFUSED_STEPS: Readonly<Record<string, Step>> = {
-  'not-yet-valid': { text: 'There is nothing to do: the collector publishes the certificate when it becomes valid.' },
+  'not-yet-valid': { text: 'There is nothing to do. The collector publishes the certificate when it becomes valid.' },
   'not-publishable': {
     text: 'Send this message to the CA and ask for a corrected certificate.',
     how: { instruction: 'After the CA has issued it, collect the order again:', command: again },
   },
   'not-covered': {
     text:
-      'If the domain is wrong in the order, correct it. If it is right, ask the CA for a certificate that covers it, and order ' +
-      'again after the CA has issued it.',
-    how: { instruction: 'This command orders again. Correct the domains in it, if they are wrong:', command: again },
+      'If the domain is wrong in the order, correct it. If it is right, ask the CA for a certificate that covers it, and collect ' +
+      'the order again after the CA has issued it.',
+    how: {
+      instruction: 'This command collects the order again. Correct the domains in it if they are wrong:',
+      command: again,
+    },
   },
   expired: { text: 'Order a renewal at the CA.', isNewOrder: true },
   damaged: {
@@ -47,13 +50,13 @@ export const REFUSED_STEPS: Readonly<Record<string, Step>> = {
     how: { instruction: 'Then collect the order again, which publishes the certificate:', command: again },
   },
   revoked: { text: 'Ask the CA why it revoked the certificate, then order a new one.', isNewOrder: true },
-  older: { text: 'There is nothing to do: a newer certificate is published.' },
+  older: { text: 'There is nothing to do, because a newer certificate is published.' },
   'other-owner': REPLACE,
   'less-coverage': REPLACE,
 };
 
 const OTHER_STEP: Step = {
-  text: 'The runbook explains the reason. If it can be removed, remove it, then order again.',
+  text: 'The runbook explains the reason. Fix the cause if you can, then collect the order again.',
 };
 
 /**

@@ -64,7 +64,7 @@ const EXECUTIONS_A_DAY = 10;
 /** Step Functions deletes an execution 90 days after its end (AWS: Step Functions, quotas). */
 const EXECUTION_DAYS = 90;
 
-/** How often the work starts again because an execution started or ended in the meantime. */
+/** How often an event is handled, if executions of the order start or end in the meantime. */
 const ATTEMPTS = 8;
 
 /** How many events order.json names. A second delivery follows within hours: EventBridge retries for a day. */
@@ -84,7 +84,7 @@ interface Decision {
   readonly corrected?: Changes;
 }
 
-/** An event, and what the first look at the order found: an attempt can find what an earlier one wrote. */
+/** An event, and what the first attempt read: a later attempt can read what an earlier one wrote. */
 interface Ordered {
   readonly event: OrderEvent;
   readonly options: OrderedOptions;
@@ -147,7 +147,9 @@ export async function start(
       return result;
     }
   }
-  throw new Error(`Order ${orderNumber}: its executions started and ended ${ATTEMPTS} times during one event`);
+  throw new Error(
+    `Order ${orderNumber}: its executions started and ended ${ATTEMPTS} times while one event was handled`,
+  );
 }
 
 /** Finds out what an event means for an order. It only reads. */
@@ -350,8 +352,8 @@ function ensureUnchanged(
     throw new CollectionError(
       'InvalidInput',
       `Order ${orderNumber}: the event changes nothing, because the execution ${execution} has collected the certificate ` +
-        `already. In the event, ${describeChanges(changes)}. To collect the order again with these options, the event needs a ` +
-        `"request" that was not used, for example "request": "${suggestRequest(new Date(orderedAt))}"`,
+        `already. The event differs from what was ordered before: ${describeChanges(changes)}. To collect the order again ` +
+        `with these options, the event needs a "request" that was not used, for example "request": "${suggestRequest(new Date(orderedAt))}"`,
     );
   }
 }

@@ -82,7 +82,7 @@ function checkStatus({ status, manifest, polling }: OrderEnd, now: number, viola
   }
   const needsPerson = state === 'failed' || nextStep !== undefined;
   if (needsPerson && reportedAt === undefined && now - Date.parse(updatedAt) > 2 * DAY) {
-    violate(`nobody was told of ${JSON.stringify(status)}`);
+    violate(`nobody was notified of ${JSON.stringify(status)}`);
   }
 }
 

@@ -57,7 +57,7 @@ export const WAITING_TEXTS: Readonly<Record<WaitingDetail['reason'], string>> = 
   payment: 'the CA answered -22 (awaiting payment)',
   permission: 'the CA answered -91 (Permission denied!)',
   outage: 'connect ECONNREFUSED 91.199.212.132:443',
-  storage: 'the reply of the CA could not be stored: S3ServiceException: Please reduce your request rate.',
+  storage: 'the reply of the CA could not be stored or reported: SlowDown: Please reduce your request rate.',
   deadline: 'the CA answered 0 (the order is being processed)',
 };
 
@@ -123,7 +123,7 @@ export function revoked(confirmed: boolean) {
 /** A push that announces a revocation. */
 export function revocationAnnounced() {
   const event = revoked(false);
-  const text = `The CA announced by push that it will revoke the certificate of order ${ORDER_NUMBER}: key compromise`;
+  const text = `The CA announced by push that it will revoke the certificate of order ${ORDER_NUMBER} (key compromise)`;
   return { ...event, detail: { ...event.detail, text } };
 }
 

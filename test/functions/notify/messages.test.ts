@@ -73,13 +73,10 @@ const EVENTS: Readonly<Record<string, object>> = {
   ),
   'failed-push': ended({
     status: 'FAILED',
-    error: 'FailureNotReportedError',
+    error: 'SlowDown',
     name: 'order-1378973013-push-6-20261126',
     input: JSON.stringify({ ...ORDER, account: 'brand-a', request: 'push-6-20261126', once: true }),
-    cause: lambdaCause(
-      'FailureNotReportedError',
-      'Order 1378973013: the CA answered -21 (revoked). This ends the collection with CertificateRevoked, but could not be reported',
-    ),
+    cause: lambdaCause('SlowDown', 'Please reduce your request rate.'),
   }),
   'failed-Runtime.ExitError': ended({
     status: 'FAILED',

@@ -225,8 +225,9 @@ describe('A second event for an order that has its certificate', () => {
     await expect(event(detail, SECOND)).rejects.toMatchObject({
       name: 'InvalidInput',
       message: expect.stringContaining(
-        `Order 8: the event changes nothing, because the execution order-8 has collected the certificate already. In the ` +
-          `event, ${difference}. To collect the order again with these options, the event needs a "request" that was not used, ` +
+        `Order 8: the event changes nothing, because the execution order-8 has collected the certificate already. The event ` +
+          `differs from what was ordered before: ${difference}. To collect the order again with these options, the event needs ` +
+          'a "request" that was not used, ' +
           'for example "request": "again-23nov-1100"',
       ),
     });
