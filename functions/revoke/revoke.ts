@@ -3,9 +3,16 @@ import * as v from 'valibot';
 import { parseInput } from '../input.ts';
 import { orderInStateSchema } from '../order.ts';
 import { openAddress } from '../store/address.ts';
-import { listKeys } from '../store/listing.ts';
+import { parseJson } from '../store/json.ts';
+import { readObjects } from '../store/listing.ts';
 import { retryOnConflict } from '../store/objects.ts';
-import { isRevokedCertificate, PUBLICATION_KEY, PUBLISHED, type Publication } from '../store/publication.ts';
+import {
+  isRevokedCertificate,
+  PUBLICATION_KEY,
+  PUBLISHED,
+  type Publication,
+  parsePublication,
+} from '../store/publication.ts';
 
 /** A publication whose certificate the CA revoked, for the log. */
 export interface RevokedRecord {
@@ -63,12 +70,27 @@ export async function revoke(event: unknown, dependencies: RevokeDependencies): 
   }
   const { orderNumber } = detail;
   const knownSince = new Date(detail.knownSince).toISOString();
-  for await (const key of listKeys({ s3, bucket }, PUBLISHED, PUBLICATION_KEY)) {
+  for (const key of await findPublications(orderNumber, { s3, bucket })) {
     const [, domain, selector] = PUBLICATION_KEY.exec(key) ?? [];
     if (domain !== undefined && selector !== undefined) {
       await revokeAt(key, { orderNumber, knownSince, domain, selector }, dependencies);
     }
   }
+}
+
+/** The keys of the descriptions that name an order, or that cannot be read. All of them are read, several at the same time. */
+async function findPublications(
+  orderNumber: string,
+  { s3, bucket }: Pick<RevokeDependencies, 's3' | 'bucket'>,
+): Promise<string[]> {
+  // Of thousands of descriptions, only the answer is kept.
+  const parse = (bytes: Uint8Array) => {
+    const result = parsePublication(parseJson(Buffer.from(bytes).toString()));
+    return result.success ? { success: true as const, output: namesOrder(result.output, orderNumber) } : result;
+  };
+  const { read, damaged } = await readObjects({ s3, bucket }, PUBLISHED, PUBLICATION_KEY, parse);
+  const own = read.filter(({ content }) => content);
+  return [...own, ...damaged].map(({ key }) => key).toSorted();
 }
 
 interface Revocation {
@@ -113,11 +135,16 @@ async function revokeAt(
     observe.revoked({ orderNumber, domain, selector, fingerprintSha256: live.fingerprintSha256, revokedAt, served });
   }
   // Needed even if another certificate is live now: an earlier run may have been interrupted while it deleted objects.
-  if ([current.live, ...current.previous].some((pair) => pair.orderNumber === orderNumber)) {
+  if (namesOrder(current, orderNumber)) {
     await address.reconcile();
   }
 
   function isRevoked({ live }: Publication): boolean {
     return live.orderNumber === orderNumber && isRevokedCertificate(live, knownSince);
   }
+}
+
+/** Whether a certificate of an order is live, or was live before. */
+function namesOrder({ live, previous }: Publication, orderNumber: string): boolean {
+  return [live, ...previous].some((pair) => pair.orderNumber === orderNumber);
 }

@@ -50,6 +50,28 @@ describe('A revoked certificate', () => {
     });
   });
 
+  test('The descriptions of other orders are read several at the same time, so that thousands take a minute.', async () => {
+    await bucket.publishOrder(ORDER, issue);
+    const other = JSON.stringify(await bucket.description()).replaceAll(ORDER, RENEWAL);
+    const domains = Array.from({ length: 20 }, (_, index) => `other${index}.example`);
+    for (const domain of domains) {
+      await bucket.overwrite(`published/${domain}/default.json`, other.replaceAll(DOMAIN, domain));
+    }
+    let reading = 0;
+    let most = 0;
+    bucket.server.before = async ({ method, key }) => {
+      if (method === 'GET' && key.endsWith('.json')) {
+        most = Math.max(most, ++reading);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        reading -= 1;
+      }
+      return undefined;
+    };
+
+    expect((await run(bucket)).records).toMatchObject([{ domain: DOMAIN, revokedAt: REVOKED_AT }]);
+    expect(most).toBe(10);
+  });
+
   test('A publication is marked once and reported by every run.', async () => {
     await bucket.publishOrder(ORDER, issue);
     await run(bucket);
