@@ -107,7 +107,9 @@ export function createVersionLabels(
   async function tidy(day: string, room: number): Promise<void> {
     const versions = await list();
     const rejected = versions.filter(isRejected);
-    const kept = new Set(rejected.slice(0, Math.max(0, Math.min(rejected.length, REJECTED_LIMIT) - room)));
+    // The current version comes first, however old it is: after a rollback, it is the one that would be sent.
+    const ordered = [...rejected.filter(isCurrent), ...rejected.filter((each) => !isCurrent(each))];
+    const kept = new Set(ordered.slice(0, Math.max(0, Math.min(ordered.length, REJECTED_LIMIT) - room)));
     await detachWhere(versions, (label, each) => {
       const doubted = dayOfDoubt(label);
       return doubted === undefined
@@ -181,6 +183,10 @@ export function createVersionLabels(
       });
     },
   };
+}
+
+function isCurrent({ stages }: LabelledVersion): boolean {
+  return stages.includes('AWSCURRENT');
 }
 
 /** The labels for a doubtful rejection on a day, in the order in which versions get them. */

@@ -148,6 +148,22 @@ describe('A certain rejection', () => {
     expect(run.failures).toEqual([]);
   });
 
+  test('keeps its label while its version is the current one, although ten newer ones were rejected.', async () => {
+    const run = prepare(REJECTED);
+    for (let n = 11; n <= 21; n++) {
+      run.at(`2026-11-${n}T12:00:00Z`);
+      run.secrets.store(DEFAULT_SECRET, login(`b${n}`));
+      await run.next();
+    }
+    run.secrets.rollBack(DEFAULT_SECRET, run.version);
+
+    await run.next();
+    const second = await run.next();
+
+    expect(run.labels()).toContain(`REJECTED-${run.version}`);
+    expect(second.events).toEqual([]);
+  });
+
   test('is not recorded by a label of another version.', async () => {
     const run = prepare(PROCESSING);
     run.secrets.setLabel(DEFAULT_SECRET, run.version, `REJECTED-${'0'.repeat(32)}`);
