@@ -3,6 +3,7 @@ import { STATUSES, type WaitingReason } from '../collectmc/codes.ts';
 import { CollectionError, type CollectionErrorName } from '../errors.ts';
 import { parseInput } from '../input.ts';
 import { type OrderOptions, orderInStateSchema, orderOptionsSchema } from '../order.ts';
+import { withTimeLimit } from '../time-limit.ts';
 import { type AskDependencies, createAsk } from './ask.ts';
 import { type CertificateDependencies, type CollectedCertificate, collectCertificate } from './certificate.ts';
 import { decideEnding, type Ending } from './ending.ts';
@@ -76,6 +77,15 @@ export interface CollectDependencies
 /** How much of an unreadable reply is kept, in bytes. Error pages are smaller. */
 const UNREADABLE_BYTES = 64 * 1024;
 
+/** The time limit for storing an unreadable reply, in milliseconds. */
+const KEEP_MILLISECONDS = 5_000;
+
+/**
+ * Milliseconds of Lambda's time that must remain for reporting that the order waits. If Lambda ended the function, the
+ * call would be repeated within a minute.
+ */
+const REPORT_MILLISECONDS = 10_000;
+
 const DATE_FORM = 'an ISO 8601 date and time';
 const eventSchema = v.object({
   order: v.object({
@@ -138,25 +148,8 @@ export function createCollect(dependencies: CollectDependencies) {
     let ending: Ending;
     let reported: readonly Report[] = previous?.reported ?? [];
     try {
-      ending = await decideEnding({
-        reply,
-        checked,
-        askedAccount,
-        checks,
-        consecutiveUnknown: countOf('unknown'),
-        elapsedSeconds,
-        giveUpSeconds,
-        now,
-        collectCertificate: (issued) =>
-          collectCertificate(checked, { reply: issued, body: result.body, execution }, dependencies),
-      });
-      if (ending.kind === 'failed' && !once) {
-        await reporter.failed(subject, ending.error, ending.text, reported);
-      } else if (ending.kind === 'failed' && ending.error === 'CertificateRevoked') {
-        await reporter.revoked(subject, ending.text);
-      } else if (ending.kind === 'issued' && !once) {
-        await reporter.issued(subject, ending.text);
-      }
+      const time = remainingMilliseconds() - REPORT_MILLISECONDS;
+      ending = await withTimeLimit(decideAndReport(), time, 'no answer of S3 or EventBridge in time');
     } catch (error) {
       // The log needs the stack and the cause.
       dependencies.unreported(orderNumber, error);
@@ -192,6 +185,29 @@ export function createCollect(dependencies: CollectDependencies) {
       }
       case 'waiting':
         return wait(ending);
+    }
+
+    async function decideAndReport(): Promise<Ending> {
+      const decided = await decideEnding({
+        reply,
+        checked,
+        askedAccount,
+        checks,
+        consecutiveUnknown: countOf('unknown'),
+        elapsedSeconds,
+        giveUpSeconds,
+        now,
+        collectCertificate: (issued) =>
+          collectCertificate(checked, { reply: issued, body: result.body, execution }, dependencies),
+      });
+      if (decided.kind === 'failed' && !once) {
+        await reporter.failed(subject, decided.error, decided.text, reported);
+      } else if (decided.kind === 'failed' && decided.error === 'CertificateRevoked') {
+        await reporter.revoked(subject, decided.text);
+      } else if (decided.kind === 'issued' && !once) {
+        await reporter.issued(subject, decided.text);
+      }
+      return decided;
     }
 
     /** Asks with the account of the order. If it was corrected, only S3 knows. */
@@ -249,7 +265,8 @@ export function createCollect(dependencies: CollectDependencies) {
         try {
           const { containsPrivateKey } = await import('../certificate/report.ts');
           if (!(await containsPrivateKey(result.body))) {
-            await dependencies.keepUnreadable(orderNumber, result.body.subarray(0, UNREADABLE_BYTES));
+            const kept = dependencies.keepUnreadable(orderNumber, result.body.subarray(0, UNREADABLE_BYTES));
+            await withTimeLimit(kept, KEEP_MILLISECONDS, 'S3 did not answer in time');
           }
         } catch (error) {
           dependencies.unreported(orderNumber, error);

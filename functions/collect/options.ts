@@ -1,6 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Order, type OrderOptions, optionsOf } from '../order.ts';
 import type { OrderedExecution } from '../store/order-file.ts';
+import { withTimeLimit } from '../time-limit.ts';
+
+/** The time limit of one read, in milliseconds. The CA may have replied before: the check must not be killed by Lambda. */
+const READ_MILLISECONDS = 5_000;
 
 /** How the last correction of an order is read. */
 export interface OptionsDependencies {
@@ -21,7 +25,7 @@ export interface CheckedOrder {
   /**
    * Reads the last correction, once in a check.
    *
-   * @throws {S3ServiceException} if S3 does not return it. The next call tries again.
+   * @throws {Error} if S3 does not return it in time. The next call tries again.
    */
   read(): Promise<Order>;
 }
@@ -51,7 +55,8 @@ export function createCheckedOrder(
     },
     async read() {
       if (!isRead) {
-        options = await readOptions(orderNumber, { options: given, execution, startedAt });
+        const reading = readOptions(orderNumber, { options: given, execution, startedAt });
+        options = await withTimeLimit(reading, READ_MILLISECONDS, 'S3 did not answer in time');
         isRead = true;
       }
       return { orderNumber, ...options };

@@ -65,12 +65,12 @@ export function prepareExecution(body: string, { order = { orderNumber: '1' } }:
       milliseconds += seconds * 1000;
     },
     /** Makes the next check after the planned wait. */
-    async check(): Promise<Collection> {
+    async check(remainingMilliseconds = () => 60_000): Promise<Collection> {
       milliseconds += (collection?.waitSeconds ?? 0) * 1000;
       const state = { ...order, ...(collection && { collection }) };
       collection = await createProcess()(
         { order: state, execution: 'order-1', startedAt: new Date(STARTED).toISOString() },
-        () => 60_000,
+        remainingMilliseconds,
       );
       return collection;
     },

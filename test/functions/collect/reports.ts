@@ -26,6 +26,8 @@ export interface Reports {
   correct(options: OrderOptions): void;
   /** Lets S3 or EventBridge fail with this error, or both work again. */
   fail(service: 'status' | 'events', error: Error | undefined): void;
+  /** S3 accepts requests, but does not answer any more. */
+  hang(): void;
 }
 
 /** Keeps the status of one order and the events in memory. */
@@ -35,6 +37,8 @@ export function createReports(): Reports {
   const problems: unknown[] = [];
   const unreadable: Uint8Array[] = [];
   let corrected: OrderOptions | undefined;
+  let isHanging = false;
+  const untilAnswered = () => (isHanging ? new Promise<never>(() => {}) : undefined);
   const errors: { status?: Error | undefined; events?: Error | undefined } = {};
   const throwIf = (error: Error | undefined) => {
     if (error) {
@@ -43,10 +47,12 @@ export function createReports(): Reports {
   };
   const file: StatusFile = {
     async read() {
+      await untilAnswered();
       throwIf(errors.status);
       return { current: statuses.at(-1) };
     },
     async update(next) {
+      await untilAnswered();
       throwIf(errors.status);
       const status = next(statuses.at(-1));
       if (status && !isSupersededBy(status, statuses.at(-1))) {
@@ -65,10 +71,12 @@ export function createReports(): Reports {
       },
       unreported: (_, error) => problems.push(error),
       async readOptions(_, { options }) {
+        await untilAnswered();
         throwIf(errors.status);
         return corrected ?? options;
       },
       async keepUnreadable(_, body) {
+        await untilAnswered();
         throwIf(errors.status);
         unreadable.push(body);
       },
@@ -80,6 +88,9 @@ export function createReports(): Reports {
       corrected = options;
     },
     unreadable,
+    hang() {
+      isHanging = true;
+    },
     fail(service, error) {
       errors[service] = error;
     },
