@@ -58,9 +58,9 @@ const orderEntries = {
 };
 
 /**
- * The detail of an event "Mark Certificate Ordered". A push and the survey use their own beginnings of `request`. One that
- * ends like a date would give two orders' executions the same name: `order-8-a-20260601` is also the second attempt of
- * the request `a`.
+ * The detail of an event "Mark Certificate Ordered". The executions of a push and of the survey use the prefixes `push` and
+ * `renewal` of `request`. A `request` that ends like a date would give two executions the same name: `order-8-a-20260601`
+ * is also the second attempt of the request `a`.
  */
 export const orderSchema = v.strictObject(
   {
@@ -97,9 +97,9 @@ export function optionsOf({ account, domains, product, selector, replace }: Orde
 export const orderInStateSchema = v.object(
   {
     ...orderEntries,
-    // Any that an execution of an earlier release, of a push or of the survey has.
+    // Any value that an execution of an earlier release, of a push or of the survey can have.
     request: v.optional(v.pipe(v.string(REQUEST_FORM), v.regex(/^[A-Za-z0-9_-]{1,32}$/, REQUEST_FORM))),
-    // A check beside another execution of the order: a reply without a certificate ends the execution quietly.
+    // A check beside another execution of the order: a reply without a certificate ends the execution without a report.
     once: v.optional(v.boolean('true or false')),
   },
   KEYS_FORM,

@@ -15,7 +15,7 @@ import { waitSeconds } from './waiting.ts';
 
 /** The result of one check. Step Functions keeps it at `$.collection`, where the next check reads it. */
 export interface Collection extends LoginState {
-  /** `ended` only if the order in the state has `once`: the execution ends quietly, without a certificate. */
+  /** `ended` only if the order in the state has `once`: the execution ends without a report and without a certificate. */
   readonly outcome: 'issued' | 'waiting' | 'ended';
   /** The status in the CA's reply, if it contained one. */
   readonly status?: number;

@@ -8,8 +8,8 @@ import { createVersionLabels, type VersionLabels } from './labels.ts';
 export { PLACEHOLDER } from '../secret.ts';
 
 /**
- * Half of a surrogate pair has no form in UTF-8, so it cannot be sent. A control character cannot be typed into a login
- * form: it is the line break of a command or of a file.
+ * Half of a surrogate pair cannot be encoded in UTF-8, so it cannot be sent. A control character cannot be typed into a
+ * login form: it is usually the line break of a command or of a file.
  */
 const UNUSABLE = /[\p{Cc}\p{Cs}]/u;
 

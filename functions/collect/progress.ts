@@ -3,7 +3,7 @@ import type { Concern } from '../events.ts';
 
 /**
  * What is reported about an order: its status in S3, one event for each concern of a waiting order, and the event of a
- * revocation, whose order waits only because the rest of its failure could not be reported.
+ * revocation. A revoked order waits only if S3 or EventBridge did not accept the rest of the report.
  */
 export const REPORTS = [
   'status',

@@ -48,8 +48,9 @@ export interface Check {
  * | is collected by another execution | `order-<n>-push-<subject>-<yyyymmdd>` | once |
  * | is known, and no execution collects it | `order-<n>-push-<yyyymmdd>`, and `-2` … after an end without a certificate | until it is issued |
  * | is not known | `order-<n>-push-<yyyymmdd>` | once a day, and about a limited number of orders |
- * The same notification, repeated on the same day, starts nothing while its execution runs, and after it found a
- * certificate or the CA refused the order for good.
+ *
+ * The same notification, repeated on the same day, starts nothing while its execution runs. It starts nothing either
+ * after that execution collected a certificate, or after the CA refused the order for good.
  *
  * @param subject what the CA reported: a statusCode or a word.
  */

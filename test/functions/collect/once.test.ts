@@ -6,7 +6,7 @@ const ONCE = { orderNumber: '1', domains: ['example.com'], once: true };
 
 describe('A check beside another execution of the order', () => {
   test.each(['0', '1', '-26\nBeing issued', '-42\nLimit', '-14', '-22', '-91', '-16', '', '<html>', '-99\nUnknown'])(
-    'ends quietly after the reply %j.',
+    'ends without a report after the reply %j.',
     async (body) => {
       const run = prepareExecution(body, { order: ONCE });
 
@@ -19,7 +19,7 @@ describe('A check beside another execution of the order', () => {
   );
 
   test.each(['-20', '-35', '-36', '-1', '-2', '-3', '-4', '-17'])(
-    'ends quietly after the refusal %s.',
+    'ends without a report after the refusal %s.',
     async (body) => {
       const run = prepareExecution(`${body}\nNo`, { order: ONCE });
 

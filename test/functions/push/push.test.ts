@@ -103,7 +103,7 @@ describe('A push that reports an outcome', () => {
 
   test.each([
     ['failed', new Error('the CA refused the order')],
-    ['ended quietly', ENDED],
+    ['ended without a report', ENDED],
   ])('starts another execution on the same day if the one before %s.', async (_, result) => {
     const { send, started, end, order } = await prepare();
     await order();
