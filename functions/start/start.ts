@@ -178,7 +178,7 @@ async function decide(
     return { kind: 'found', execution };
   };
 
-  for (const name of candidates(event, records, isKnown)) {
+  for (const name of candidates(event, records, isKnown, now())) {
     const execution = await find(name);
     if (execution && isCollecting(execution)) {
       return correct(ordered, records, name, execution, dependencies);
@@ -226,12 +226,20 @@ async function decide(
 }
 
 /** The executions that may collect the order now. */
-function candidates(event: OrderEvent, { file, status }: OrderRecords, isKnown: boolean): ReadonlySet<string> {
+function candidates(
+  event: OrderEvent,
+  { file, status }: OrderRecords,
+  isKnown: boolean,
+  now: Date,
+): ReadonlySet<string> {
   const { orderNumber, request } = event;
+  // One that a push started has no status before its first check.
+  const days = [now, new Date(now.getTime() - DAY_MILLISECONDS)].map(dayName);
+  const pushed = days.map((day) => executionName({ orderNumber, request: `push-${day}` }));
   return new Set([
     ...(file ? [file.execution] : []),
     ...(status?.state === 'waiting' ? [status.execution] : []),
-    ...(isKnown || request !== undefined ? [executionName({ orderNumber }), executionName(event)] : []),
+    ...(isKnown || request !== undefined ? [executionName({ orderNumber }), executionName(event), ...pushed] : []),
   ]);
 }
 

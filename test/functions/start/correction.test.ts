@@ -1,6 +1,7 @@
 import { DeleteObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
-import { BUCKET, MANIFEST, prepare, STATUS } from './prepare.ts';
+import { startExecution } from '../../../functions/executions.ts';
+import { ARN, BUCKET, MANIFEST, prepare, STATUS } from './prepare.ts';
 
 const FIRST = { id: 'first', time: '2026-11-23T10:00:00Z' };
 const SECOND = { id: 'second', time: '2026-11-23T11:00:00Z', at: '2026-11-23T11:00:02Z' };
@@ -154,6 +155,23 @@ describe('A second event for an order that waits', () => {
     expect(isRefused).toBe(true);
     expect(logged).toMatchObject([{ corrected: { domains: { from: ['exmaple.com'], to: ['example.com'] } } }]);
     expect(await file()).toMatchObject({ options: optionsOf(RIGHT) });
+  });
+
+  test('goes to the execution that a push has started, although that has not made its first check.', async () => {
+    const run = await prepare();
+    await run.event({ orderNumber: '8' });
+    await run.end({ withCertificate: false });
+    const push = { orderNumber: '8', request: 'push-6-20261123' };
+    await startExecution({ stateMachineArn: ARN, sfn: run.sfn }, 'order-8-push-20261123', push);
+
+    const result = await run.event({ orderNumber: '8', domains: ['example.com'] });
+
+    expect(result).toMatchObject({ execution: 'order-8-push-20261123', started: false });
+    expect([...run.executions.keys()]).toEqual(['order-8', 'order-8-push-20261123']);
+    expect(await run.file()).toMatchObject({
+      execution: 'order-8-push-20261123',
+      options: { domains: ['example.com'] },
+    });
   });
 
   test('waits for no check that a push or the survey started beside it.', async () => {

@@ -103,6 +103,7 @@ export async function prepare(now = '2026-11-23T10:00:00Z') {
   return {
     server,
     s3,
+    sfn,
     executions: machine.executions,
     /** The corrections that were logged. */
     logged,
