@@ -7,6 +7,7 @@ import { STATUSES } from '../../functions/collectmc/codes.ts';
 import type { FailedDetail, WaitingDetail } from '../../functions/events.ts';
 import type { PublishResult } from '../../functions/publish/publish.ts';
 import type { StoredFinding } from '../../functions/store/manifest.ts';
+import { readSettings } from '../settings.ts';
 import type { Simulator } from './ca/collectmc-simulator.ts';
 import type { DownloadedObject } from './cloud/download.ts';
 import type { Execution, ExecutionEvent } from './cloud/executions.ts';
@@ -26,6 +27,13 @@ export interface Narrator {
   /** Commands for another terminal while the servers run. */
   commands(orderNumber: string): void;
 }
+
+/**
+ * An address that refuses every connection, for the services that do not run here: a command for them must never reach
+ * the real AWS. A variable of one service takes precedence over this one of all services (AWS SDKs and Tools Reference
+ * Guide: Service-specific endpoints).
+ */
+const REFUSING_URL = 'http://127.0.0.1:9';
 
 /**
  * How many milliseconds `npm start` takes for a wait of so many seconds: 200 for three hours, and at least 30, so that
@@ -154,14 +162,19 @@ export function createNarrator(print: (line: string) => void, cloud: () => Local
 
     commands(orderNumber) {
       const { s3Url, secretsUrl, statesUrl, eventsUrl, pushUrl, stateMachineArn, bucket, secretId } = cloud();
+      const { eventSource, eventBusName, name } = readSettings({});
       print(`
-The servers run until Ctrl-C. For the commands of docs/runbook.md, start a shell in another terminal (sh) and paste these
-lines into it. Leave that shell afterwards, because its variables refer to these servers.
+The servers run until Ctrl-C. For the commands of docs/runbook.md, start bash in another terminal and paste these lines
+into it. Leave that shell afterwards, because its variables refer to these servers. Only S3, Secrets Manager, Step
+Functions and EventBridge run here: a command for another service cannot connect.
 
+  unset AWS_PROFILE AWS_SESSION_TOKEN AWS_IGNORE_CONFIGURED_ENDPOINT_URLS
   export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1
+  export AWS_ENDPOINT_URL=${REFUSING_URL}
   export AWS_ENDPOINT_URL_S3=${s3Url} AWS_ENDPOINT_URL_SECRETS_MANAGER=${secretsUrl}
   export AWS_ENDPOINT_URL_SFN=${statesUrl} AWS_ENDPOINT_URL_EVENTBRIDGE=${eventsUrl}
   MACHINE=${stateMachineArn} BUCKET=${bucket} SECRET=${secretId}
+  SOURCE=${eventSource} BUS=${eventBusName} NAME=${name}
   PUSH_URL=${pushUrl} PUSH_LOGIN='${LOCAL_PUSH_LOGIN.username}:${LOCAL_PUSH_LOGIN.password}' PUSH_PATH=${LOCAL_PUSH_LOGIN.pathSecret}
 
 For example:
