@@ -1,6 +1,7 @@
-import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { CreateSecretCommand, PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { CollectionErrorName } from '../../functions/errors.ts';
 import { ORDERED } from '../../functions/events.ts';
+import { accountSecretName } from '../../functions/order.ts';
 import { readSettings, type SettingsInput } from '../settings.ts';
 import type { CertificateAuthority, IssuedMarkCertificate } from './ca/certificate-authority.ts';
 import type { SimulatedResponse } from './ca/collectmc-responses.ts';
@@ -16,6 +17,8 @@ export interface Scenario {
   readonly responses: (certificates: ScenarioCertificates) => readonly SimulatedResponse[];
   /** The domains in the first event, if they are wrong. */
   readonly wrongDomains?: readonly string[];
+  /** The account in the event; default: none, which means the default account. */
+  readonly account?: string;
   /** What happens after the execution has ended: a redrive, or the same event again with these additions. */
   readonly followUp?: 'redrive' | { readonly request?: string };
   /** The error of the last execution. Without it, that execution succeeds. */
@@ -63,6 +66,9 @@ export function issueScenarioCertificates(authority: CertificateAuthority): Scen
   };
 }
 
+/** An account whose secret an operator has to create. */
+const BRAND_ACCOUNT = 'brand-a';
+
 const processing: SimulatedResponse = { kind: 'status', status: 0, newline: true };
 const available: SimulatedResponse = { kind: 'status', status: 1, newline: true };
 const issued = ({ chain }: IssuedMarkCertificate): SimulatedResponse => ({ kind: 'issued', certificates: chain });
@@ -104,6 +110,12 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     responses: ({ current }) => [issued(current)],
     secret: JSON.stringify({ loginName: 'REPLACE-ME', loginPassword: 'REPLACE-ME' }),
     operatorActions: { 3: storeAcceptedCredentials },
+  },
+  'missing-account': {
+    description: 'the event names an account without a secret; later an operator creates it',
+    account: BRAND_ACCOUNT,
+    responses: ({ current }) => [processing, issued(current)],
+    operatorActions: { 3: (context) => createAccountSecret(context, BRAND_ACCOUNT) },
   },
   rotated: {
     description: 'an operator changes the password at the CA and in the secret while the order waits',
@@ -194,12 +206,12 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
  * @returns the last execution; undefined if the event was refused.
  */
 export async function runScenario(
-  { wrongDomains, followUp }: Scenario,
+  { wrongDomains, account, followUp }: Scenario,
   cloud: LocalCloud,
   order: ScenarioOrder,
   log: (action: string) => void,
 ): Promise<Execution | undefined> {
-  const detail = { ...order, ...(wrongDomains && { domains: wrongDomains }) };
+  const detail = { ...order, ...(wrongDomains && { domains: wrongDomains }), ...(account && { account }) };
   const lastExecution = async () => {
     const execution = [...cloud.executions.values()].at(-1);
     await execution?.ended;
@@ -244,6 +256,15 @@ async function push({ cloud, order, log }: OperatorContext, event: keyof typeof 
 async function storeAcceptedCredentials({ cloud, credentials, log }: OperatorContext): Promise<void> {
   await putSecret(cloud, credentials);
   log('an operator stores the right login in the secret');
+}
+
+/** Uses the login that the CA accepts: the simulated CA has one only. */
+async function createAccountSecret({ cloud, credentials, log }: OperatorContext, account: string): Promise<void> {
+  const Name = accountSecretName(readSettings({}).name, account);
+  const client = new SecretsManagerClient({ endpoint: cloud.secretsUrl });
+  await client.send(new CreateSecretCommand({ Name, SecretString: JSON.stringify(credentials) }));
+  client.destroy();
+  log(`an operator creates the secret ${Name}`);
 }
 
 async function rotateCredentials(context: OperatorContext): Promise<void> {

@@ -1,12 +1,20 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { assert, beforeAll, describe, expect, test } from 'vitest';
 import { FAILED } from '../../../functions/events.ts';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
 } from '../../../infra/local/ca/certificate-authority.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
-import { issueScenarioCertificates, runScenario, SCENARIOS } from '../../../infra/local/scenarios.ts';
+import {
+  issueScenarioCertificates,
+  runScenario,
+  SCENARIOS,
+  type Scenario,
+  type ScenarioOrder,
+} from '../../../infra/local/scenarios.ts';
 import { CREDENTIALS, deployCollector, ORDER } from './collector.ts';
+
+const TEST_ORDER: ScenarioOrder = { orderNumber: ORDER, domains: ['example.com'] };
 
 let authority: CertificateAuthority;
 
@@ -14,24 +22,49 @@ beforeAll(async () => {
   authority = await createCertificateAuthority();
 });
 
+/** Deploys a collector on which the people of a scenario act. */
+async function deployFor(scenario: Scenario, order: ScenarioOrder) {
+  const collector = await deployCollector({
+    secret: scenario.secret,
+    settings: scenario.settings ?? {},
+    async beforeCheck(check) {
+      await scenario.operatorActions?.[check]?.({ cloud, credentials: CREDENTIALS, order, log: () => {} });
+    },
+  });
+  const { cloud } = collector;
+  return collector;
+}
+
+test('An order of an account without a secret waits for credentials until an operator creates the secret.', async () => {
+  const scenario = SCENARIOS['missing-account'];
+  assert(scenario);
+  const collector = await deployFor(scenario, TEST_ORDER);
+  collector.cloud.ca.order(ORDER, scenario.responses(issueScenarioCertificates(authority)));
+
+  await runScenario(scenario, collector.cloud, TEST_ORDER, () => {});
+
+  const collections = await collector.collections();
+  expect(collections.map(({ outcome, reason }) => [outcome, reason])).toEqual([
+    ['waiting', 'credentials'],
+    ['waiting', 'credentials'],
+    ['waiting', 'processing'],
+    ['issued', undefined],
+  ]);
+  const objects = await collector.objects();
+  expect(JSON.parse(String(objects['certificate.json']))).toMatchObject({ account: 'brand-a' });
+});
+
 describe('Every scenario ends as expected, and no password appears anywhere.', () => {
   test.each(Object.entries(SCENARIOS))('The scenario %s does.', async (_, scenario) => {
     const secrets = [CREDENTIALS.loginPassword, ...Object.values(JSON.parse(scenario.secret ?? '{}'))].filter(
       (value) => value !== 'REPLACE-ME' && value !== CREDENTIALS.loginName,
     );
-    const order = { orderNumber: ORDER, domains: ['example.com'] };
-    const collector = await deployCollector({
-      secret: scenario.secret,
-      settings: scenario.settings ?? {},
-      async beforeCheck(check) {
-        await scenario.operatorActions?.[check]?.({ cloud, credentials: CREDENTIALS, order, log: () => {} });
-      },
-    });
+    const collector = await deployFor(scenario, TEST_ORDER);
     const { cloud } = collector;
     const certificates = issueScenarioCertificates(authority);
     cloud.ca.order(ORDER, scenario.responses(certificates));
 
-    const execution = await runScenario(scenario, cloud, order, () => {});
+    const execution = await runScenario(scenario, cloud, TEST_ORDER, () => {});
 
     expect(execution?.error).toBe(scenario.failsWith);
     expect(execution?.status).toBe(scenario.failsWith ? 'FAILED' : 'SUCCEEDED');
@@ -52,7 +85,7 @@ describe('Every scenario ends as expected, and no password appears anywhere.', (
       expect(String(objects['chain.pem'])).toBe(pem(certificates.current.chain));
       expect(cloud.announced.length).toBeGreaterThan(0);
       expect(JSON.parse(String(objects['certificate.json']))).toMatchObject({
-        ordered: { domains: order.domains },
+        ordered: { domains: TEST_ORDER.domains },
       });
     }
     const histories = [...cloud.executions.values()].flatMap(({ history }) => history);
