@@ -4,7 +4,8 @@ import { EXIT_CODES, runCommand, UsageError } from './usage.ts';
 
 const USAGE = `npm run local -- [COMMAND [ARGUMENT]...]
 
-Runs a command against the AWS emulator that npm run local:up started. Without COMMAND, it starts your shell ($SHELL).
+Runs a command against the AWS emulator that npm run local:up started. Without COMMAND, it starts your shell ($SHELL), or bash
+if the variable SHELL is not set.
 
 The command gets the variables AWS_..., BUCKET, MACHINE, SECRET and PUSH_URL, and an AWS CLI on its PATH. Your shell does
 not get them, so a command that contains $BUCKET needs another shell:
@@ -35,7 +36,7 @@ await runCommand(USAGE, async (args) => {
   if (first === undefined) {
     console.error('This shell uses the AWS emulator. Leave it with exit.');
   }
-  const command = first === undefined ? [process.env.SHELL || 'sh'] : args;
+  const command = first === undefined ? [process.env.SHELL || 'bash'] : args;
   try {
     return await runWithEmulator(running, command, USER_FOLDER);
   } catch (error) {
