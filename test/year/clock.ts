@@ -38,7 +38,11 @@ export class Clock {
     return this.#now;
   }
 
-  /** Makes the clocks that the functions read wrong by so many milliseconds. */
+  /** By how many milliseconds the clocks that the functions read are wrong. */
+  get skew(): number {
+    return this.#skew;
+  }
+
   set skew(milliseconds: number) {
     this.#skew = milliseconds;
     mock.timers.setTime(this.#now + milliseconds);

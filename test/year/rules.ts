@@ -22,6 +22,8 @@ export interface RecordedCall extends CaCall {
   readonly invocation: Invocation;
   /** Whether an event, a push, a redrive or a retry asked for it at once. */
   readonly isExtra: boolean;
+  /** By how many milliseconds the clock of Collect was wrong. */
+  readonly skew: number;
 }
 
 export interface RulesOptions {
@@ -132,7 +134,8 @@ export class Rules {
   called(call: CaCall, execution: string, invocation: Invocation, cloud: Cloud): void {
     const last = this.#lastOfExecution.get(execution);
     const isExtra = this.#fresh.delete(execution);
-    const recorded = { ...call, execution, invocation, isExtra };
+    const { skew } = this.#options.clock;
+    const recorded = { ...call, execution, invocation, isExtra, skew };
     const { order, reply } = recorded;
     this.note(order, `${execution} calls the CA: ${reply.name} (${reply.kind})${isExtra ? ', asked for at once' : ''}`);
     // A short wait that the table allows continues the call before it. All other calls keep the interval of the order.
@@ -257,7 +260,7 @@ function isShortWaitAllowed(last: RecordedCall, call: RecordedCall): boolean {
   const isOtherLogin = (kind === 'rejected' || kind === 'doubted') && last.password !== call.password;
   const isStorageFault = last.invocation.faults > 0 && gap >= SHORT_WAITS.storage;
   const isShort = (kind === 'available' || kind === 'outage') && gap >= SHORT_WAITS[kind];
-  const isNotYetValid = (last.certificate?.notBefore ?? 0) > last.time && gap >= SHORT_WAITS.available;
+  const isNotYetValid = (last.certificate?.notBefore ?? 0) > last.time + last.skew && gap >= SHORT_WAITS.available;
   return isOtherLogin || isStorageFault || isShort || isNotYetValid;
 }
 
