@@ -178,6 +178,9 @@ export class Cloud {
   /** Answers a request to a server that is not AWS. */
   async serve(request: OutgoingRequest): Promise<ServerReaction> {
     const { invocation } = this.lambda;
+    if (invocation.isDead) {
+      return new Promise(() => {});
+    }
     const { url } = request;
     if (url.href.startsWith(PUBLISHED_URL)) {
       const stored = this.bucket.current(`published${url.pathname}`);

@@ -226,8 +226,10 @@ function planEvents(meant: Plan['meant'], orderedAt: number, random: Random): Pl
     add(orderedAt, meant);
   }
   if (random.chance(0.1)) {
-    const again = random.pick(events);
-    add(again.at + random.between(MINUTE, 3 * DAY), again.detail);
+    // The last one: an earlier one would undo the correction, because it is sent later.
+    for (const { at, detail } of events.slice(-1)) {
+      add(at + random.between(MINUTE, 3 * DAY), detail);
+    }
   }
   return events;
 }
