@@ -53,7 +53,7 @@ export class Rules {
   readonly #lastOfOrder = new Map<string, RecordedCall>();
   readonly #rejections = new Map<string, number>();
   readonly #excuses = new Map<string, number>();
-  readonly #lastFailures = new Map<string, number>();
+  readonly #lastFailures = new Map<string, { readonly error: string; readonly time: number }>();
   readonly #reports = new Map<string, number>();
   readonly #running = new Map<string, Set<string>>();
   readonly #calling = new Set<Invocation>();
@@ -74,6 +74,12 @@ export class Rules {
     if (this.violations.length >= VIOLATIONS_LIMIT) {
       this.#options.clock.halt();
     }
+  }
+
+  /** An event of an order is sent: another failure is another message. */
+  ordered(order: string, detail: object): void {
+    this.note(order, `is ordered: ${JSON.stringify(detail)}`);
+    this.#lastFailures.delete(order);
   }
 
   /** No password leaves a function. */
@@ -206,11 +212,10 @@ export class Rules {
     if (event['detail-type'] !== FAILED) {
       return;
     }
-    const key = `${order} ${error}`;
-    const last = this.#lastFailures.get(key) ?? Number.NEGATIVE_INFINITY;
-    this.#lastFailures.set(key, time);
-    if (time - last < HOUR && excuses === 0) {
-      this.violate(order, `people receive another message about ${key} within an hour`);
+    const last = this.#lastFailures.get(order);
+    this.#lastFailures.set(order, { error, time });
+    if (last?.error === error && time - last.time < HOUR && excuses === 0) {
+      this.violate(order, `people receive another message about ${error} within an hour`);
     }
   }
 

@@ -113,7 +113,7 @@ export async function runYear(seed: number, orders: number, { template, authorit
     cloud,
     logins,
     plans: new Map(plans.map((plan) => [plan.ca.number, plan])),
-    ordered: (detail: OrderedDetail) => rules.note(detail.orderNumber, `is ordered: ${JSON.stringify(detail)}`),
+    ordered: (detail: OrderedDetail) => rules.ordered(detail.orderNumber, detail),
     redriven: (execution) => rules.redriven(execution),
     note: (order, text) => rules.note(order, text),
   });
