@@ -43,7 +43,7 @@ export const NEXT_STEPS: Readonly<Record<CollectionErrorName, NextStep>> = {
     text: 'ask the CA what delays the order, then send the event again, which starts a new collection with a new deadline',
     action: 'order-again',
   },
-  InvalidInput: { text: 'correct the input, then send the event of the order', action: 'order-again' },
+  InvalidInput: { text: 'correct the event, then send it again', action: 'order-again' },
 };
 
 /**
@@ -63,7 +63,7 @@ export const FAILURE_NEXT_STEPS: Readonly<Record<FailureName, NextStep>> = {
 /** What a person must do about a waiting order. The order then continues by itself. */
 export const WAITING_NEXT_STEPS: Readonly<Record<Concern, NextStep>> = {
   credentials: {
-    text: 'store a login that the CA accepts in the secret, even if it is the same login as before',
+    text: 'store a login that the CA accepts in the secret of the account, even if it is the same login as before, and create the secret if it is missing',
     action: 'store-login',
   },
   payment: { text: 'pay the order at the CA', action: 'none' },

@@ -41,7 +41,9 @@ export interface SecretForm<Value extends object> {
  */
 export type SecretReading<Value extends object> =
   | ({ readonly version: string; readonly stages: readonly string[]; readonly problem?: never } & Readonly<Value>)
-  | { readonly version?: string; readonly problem: string };
+  /** `version` if the value is wrong, `error` if Secrets Manager did not return one. */
+  | { readonly version: string; readonly error?: never; readonly problem: string }
+  | { readonly version?: never; readonly error: string; readonly problem: string };
 
 /** Reads one secret. */
 export interface SecretReader<Value extends object> {
@@ -54,15 +56,15 @@ export interface SecretReader<Value extends object> {
 }
 
 /**
- * Errors that mean a fault of the secret or of its policy, which an operator must fix. Every other error of Secrets
+ * Errors that mean a fault of the secret or of its policy, and what an operator must do. Every other error of Secrets
  * Manager is temporary and is thrown.
  */
-const PERMANENT_ERRORS = new Set([
-  'AccessDeniedException',
-  'DecryptionFailure',
-  'InvalidParameterException',
-  'InvalidRequestException',
-  'ResourceNotFoundException',
+const PERMANENT_ERRORS: ReadonlyMap<string, string | undefined> = new Map([
+  ['AccessDeniedException', 'allow the role of the function to read it'],
+  ['DecryptionFailure', 'allow the role of the function to use the KMS key of the secret'],
+  ['InvalidParameterException', undefined],
+  ['InvalidRequestException', 'if it is marked for deletion, restore it with aws secretsmanager restore-secret'],
+  ['ResourceNotFoundException', undefined],
 ]);
 
 /**
@@ -102,8 +104,9 @@ async function readSecret<Value extends object>(
     return readValue(SecretString, VersionId, VersionStages, form);
   } catch (error) {
     if (error instanceof SecretsManagerServiceException && PERMANENT_ERRORS.has(error.name)) {
-      const next = error.name === 'ResourceNotFoundException' && form.ifMissing ? `; ${form.ifMissing}` : '';
-      return { problem: `${form.subject ?? THE_SECRET} cannot be read: ${error.name}${next}` };
+      const next = error.name === 'ResourceNotFoundException' ? form.ifMissing : PERMANENT_ERRORS.get(error.name);
+      const problem = `${form.subject ?? THE_SECRET} cannot be read: ${error.name}${next === undefined ? '' : `; ${next}`}`;
+      return { error: error.name, problem };
     }
     throw error;
   }

@@ -58,7 +58,7 @@ export function createAsk({ url, format, credentials, http, now }: AskDependenci
   ): Promise<AskResult> => {
     const secret = credentials(account);
     const known = memory.of(account);
-    const before = loginState(previous);
+    const { unusableCredentials: _, ...before } = loginState(previous);
     if (before.rejectedCredentialsVersion !== undefined) {
       known.reject(before.rejectedCredentialsVersion);
     }
@@ -97,7 +97,8 @@ export function createAsk({ url, format, credentials, http, now }: AskDependenci
       const day = dayName(now());
       if (reading.problem !== undefined) {
         // If the secret cannot be read this time, the order keeps what it knows.
-        latest = orNotAsked({ text: reading.problem, state: before });
+        const unusableCredentials = reading.version ?? reading.error;
+        latest = orNotAsked({ text: reading.problem, state: { ...before, unusableCredentials } });
         continue;
       }
       const obstacle = known.obstacle(reading, before, day);

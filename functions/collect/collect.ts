@@ -105,6 +105,7 @@ const eventSchema = v.object({
         order: v.optional(orderOptionsSchema),
         rejectedCredentialsVersion: v.optional(v.string()),
         doubtedCredentialsVersion: v.optional(v.string()),
+        unusableCredentials: v.optional(v.string()),
         doubtedOn: v.optional(v.string()),
       }),
     ),
@@ -133,6 +134,7 @@ export function createCollect(dependencies: CollectDependencies) {
     const { collection: previous, once = false } = check.order;
     const checked = createCheckedOrder(check, dependencies);
     const { orderNumber } = checked.order;
+    const accountBefore = checked.order.account;
     const subject = { checked, execution, startedAt };
     const checks = (previous?.checks ?? 0) + 1;
     const { result, askedAccount } = await askForOrder();
@@ -234,8 +236,8 @@ export function createCollect(dependencies: CollectDependencies) {
       if (once && reply.kind !== 'issued' && reason !== 'storage') {
         return { outcome: 'ended', checks, waitSeconds: 0, ...(status !== undefined && { status }) };
       }
-      // Another rejected login is another wait: the person who stored it needs a message.
-      const isSameLogin = versionOf(result) === versionOf(previous);
+      // Another login that cannot be used is another wait: the person who stored it needs a message.
+      const isSameLogin = loginOf(askedAccount, result) === loginOf(accountBefore, previous);
       const before = { ...previous, reported };
       const waiting = {
         reason,
@@ -280,9 +282,10 @@ export function createCollect(dependencies: CollectDependencies) {
   };
 }
 
-/** The version of the secret whose login the CA did not accept. */
-function versionOf(state: LoginState | undefined): string | undefined {
-  return state?.rejectedCredentialsVersion ?? state?.doubtedCredentialsVersion;
+/** The login for which an order waits, and why it cannot be used. */
+function loginOf(account: string | undefined, state: LoginState | undefined): string {
+  const { rejectedCredentialsVersion, doubtedCredentialsVersion, unusableCredentials } = state ?? {};
+  return JSON.stringify([account, rejectedCredentialsVersion ?? doubtedCredentialsVersion, unusableCredentials]);
 }
 
 /** The kind of a reply, for counting consecutive ones: its reason, or "unknown" if its status is not in the table. */

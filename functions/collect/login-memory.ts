@@ -13,6 +13,8 @@ export interface LoginState {
   readonly rejectedCredentialsVersion?: string | undefined;
   /** The version of the secret whose login the CA may have rejected. */
   readonly doubtedCredentialsVersion?: string | undefined;
+  /** What the secret contains in place of a login: the version, or the error of Secrets Manager. */
+  readonly unusableCredentials?: string | undefined;
   /** Only if the version could not be labelled: the day of that call, yyyymmdd in UTC. The next day is the next try. */
   readonly doubtedOn?: string | undefined;
 }
@@ -75,10 +77,11 @@ export function isDoubtedBy({ doubtedCredentialsVersion, doubtedOn }: LoginState
 
 /** What a state contains about the login. */
 export function loginState(from: LoginState | undefined): LoginState {
-  const { rejectedCredentialsVersion, doubtedCredentialsVersion, doubtedOn } = from ?? {};
+  const { rejectedCredentialsVersion, doubtedCredentialsVersion, unusableCredentials, doubtedOn } = from ?? {};
   return {
     ...(rejectedCredentialsVersion !== undefined && { rejectedCredentialsVersion }),
     ...(doubtedCredentialsVersion !== undefined && { doubtedCredentialsVersion }),
+    ...(unusableCredentials !== undefined && { unusableCredentials }),
     ...(doubtedOn !== undefined && { doubtedOn }),
   };
 }

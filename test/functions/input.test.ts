@@ -60,7 +60,7 @@ test('An invalid value results in the error InvalidInput with all problems and t
     expect.objectContaining({
       name: 'InvalidInput',
       message:
-        'the value is wrong: name: "X" is not accepted; accepted: a name in lower case; other is not a known key; accepted: name, list. Next: correct the input, then send the event of the order.',
+        'the value is wrong: name: "X" is not accepted; accepted: a name in lower case; other is not a known key; accepted: name, list. Next: correct the event, then send it again.',
     }),
   );
 });

@@ -136,7 +136,10 @@ test('If the secret cannot be read before a call, the check fails, because it ca
 
 test('If the secret cannot be read once, the order keeps the rejected version.', async () => {
   const { ca, secret, ask } = await prepare();
-  secret.cached = secret.fresh = { problem: 'the secret cannot be read: AccessDeniedException' };
+  secret.cached = secret.fresh = {
+    error: 'AccessDeniedException',
+    problem: 'the secret cannot be read: AccessDeniedException',
+  };
 
   const asked = await ask('a');
 

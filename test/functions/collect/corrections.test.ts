@@ -90,6 +90,26 @@ describe('A corrected account', () => {
     expect(run.ca.calls).toEqual(['brand-b']);
   });
 
+  test('without a usable login is another wait with a message, and so is each other problem of its secret.', async () => {
+    const run = prepareExecution('0', { order: { ...ORDER, account: 'brnad-a' } });
+    await run.check();
+    run.correct({ account: 'brand-a' });
+
+    await run.check();
+    await run.check();
+    run.addAccount('brand-a', { loginname: 'a' });
+    await run.check();
+    await run.check();
+
+    expect(run.events.map(({ detail }) => detail)).toMatchObject([
+      { account: 'brnad-a', text: expect.stringContaining('accounts/brnad-a cannot be read') },
+      { account: 'brand-a', text: expect.stringContaining('accounts/brand-a cannot be read') },
+      { account: 'brand-a', text: expect.stringContaining('accounts/brand-a is wrong: loginName is missing') },
+    ]);
+    expect(run.statuses.at(-1)).toMatchObject({ account: 'brand-a', text: expect.stringContaining('is wrong') });
+    expect(run.ca.calls).toEqual([]);
+  });
+
   test('of an order in every status, event and log line.', async () => {
     const run = prepareExecution('-22', { order: { ...ORDER, account: 'brand-a' } });
     run.addAccount('brand-a');

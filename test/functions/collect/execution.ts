@@ -18,11 +18,10 @@ export function prepareExecution(body: string, { order = { orderNumber: '1' } }:
   const observed: CheckRecord[] = [];
   let milliseconds = STARTED;
   const secrets = createSecretsManager(() => milliseconds);
-  const addAccount = (account: string | null) =>
-    secrets.store(account === null ? DEFAULT_SECRET : `${COLLECTOR}/accounts/${account}`, {
-      loginName: account ?? 'default',
-      loginPassword: PASSWORD,
-    });
+  const addAccount = (
+    account: string | null,
+    login: object = { loginName: account ?? 'default', loginPassword: PASSWORD },
+  ) => secrets.store(account === null ? DEFAULT_SECRET : `${COLLECTOR}/accounts/${account}`, login);
   addAccount(null);
   // Each check is made by a process that has just started, with the present settings.
   const createProcess = () =>
