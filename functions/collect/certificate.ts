@@ -70,7 +70,9 @@ export async function collectCertificate(
   const { containsPrivateKey, InvalidChainError, readMarkCertificate } = await import('../certificate/report.ts');
   const archive = await archiveOf(checked.order.orderNumber);
   const response = { container, body };
-  const provenance = { execution, collectedAt: now().toISOString() };
+  // One time for everything that depends on it.
+  const at = now();
+  const provenance = { execution, collectedAt: at.toISOString() };
   const isStorable = !(await containsPrivateKey(payload));
   if (isStorable) {
     await archive.storeResponse(response);
@@ -79,7 +81,6 @@ export async function collectCertificate(
   let certificate: Awaited<ReturnType<typeof readMarkCertificate>>;
   try {
     const expectations = { domains, selector, product, trustAnchors };
-    const at = now();
     certificate = await readMarkCertificate(payload, { ...expectations, at });
     // The clock of the CA may be ahead. Without this, the finding would keep the certificate from being published.
     const validFrom = new Date(certificate.report.notBefore);

@@ -292,5 +292,6 @@ function loginOf(account: string | undefined, state: LoginState | undefined): st
 function kindOf(
   reply: { readonly status?: number | undefined; readonly reason?: string | undefined } | undefined,
 ): string | undefined {
-  return reply?.status !== undefined && !STATUSES.has(reply.status) ? 'unknown' : reply?.reason;
+  const isUnknown = reply?.status !== undefined && !STATUSES.has(reply.status) && reply.reason !== 'storage';
+  return isUnknown ? 'unknown' : reply?.reason;
 }

@@ -51,8 +51,9 @@ export function issuedMessage(issued: Issued, context: MessageContext): MessageC
         : [`Mailboxes will not show the logo with this certificate, because ${messagesOf(errors)}`],
     nextStep: isEarly
       ? [
-          'There is nothing to do. When the certificate becomes valid, the collector asks the CA for it again, and ' +
-            (publication ? 'publishes it.' : 'sends another message if something is wrong with it.'),
+          `There is nothing to do. When the certificate becomes valid, the collector asks the CA for it again${
+            publication ? ', and publishes it' : ''
+          }.`,
         ]
       : publishable
         ? nextStepOf(issued, context)

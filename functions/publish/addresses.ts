@@ -1,12 +1,16 @@
 import type { S3Client } from '@aws-sdk/client-s3';
+import { inBatches } from '../batches.ts';
 import { assertionName, covers, DEFAULT_SELECTOR } from '../bimi.ts';
 import type { OrderOptions } from '../order.ts';
 import { openAddress } from '../store/address.ts';
 import { listKeys, readObjects } from '../store/listing.ts';
 import { parseManifest, type StoredManifest, SUPERSEDED_MANIFEST_KEY } from '../store/manifest.ts';
-import { knownOptions } from '../store/order-file.ts';
+import { knownOptions, openOrderFile } from '../store/order-file.ts';
 import { PUBLICATION_KEY, PUBLISHED, type Publication } from '../store/publication.ts';
 import { haveSameOwner } from './refusals.ts';
+
+/** The maximum number of domains whose publications are listed at the same time. */
+const CONCURRENT_DOMAINS = 10;
 
 /** Where a certificate is published. */
 export interface Address {
@@ -29,6 +33,8 @@ export async function findAddresses(
   const known = inherits ? await knownOptions(s3, bucket, orderNumber) : undefined;
   const domains = (inherits ? known?.domains : options.domains) ?? [];
   const selector = options.selector ?? known?.selector ?? DEFAULT_SELECTOR;
+  // Without an event, for example after the push of an unknown order, nobody ordered to replace another order's logo.
+  const replacesOthers = inherits && (await openOrderFile(s3, bucket, orderNumber).read()) !== undefined;
   const superseded = await readObjects(
     { s3, bucket },
     `orders/${orderNumber}/superseded/`,
@@ -45,8 +51,8 @@ export async function findAddresses(
    */
   async function findLive(candidates: Iterable<string>): Promise<Address[]> {
     const found: Address[] = [];
-    for (const domain of candidates) {
-      found.push(...(await findLiveAt(domain)));
+    for (const batch of inBatches([...candidates], CONCURRENT_DOMAINS)) {
+      found.push(...(await Promise.all(batch.map(findLiveAt))).flat());
     }
     return found;
   }
@@ -56,7 +62,7 @@ export async function findAddresses(
     for await (const key of listKeys({ s3, bucket }, `${PUBLISHED}${domain}/`, PUBLICATION_KEY)) {
       const [, , liveSelector = ''] = PUBLICATION_KEY.exec(key) ?? [];
       const { current } = await openAddress(s3, bucket, domain, liveSelector).readDescription();
-      if (current && (isOwn(current) || (inherits && isReplacedBy(manifest, current)))) {
+      if (current && (isOwn(current) || (replacesOthers && isReplacedBy(manifest, current)))) {
         found.push({ domain, selector: liveSelector });
       }
     }

@@ -31,7 +31,8 @@ export function createHandler(environment: Environment) {
     observe(record) {
       const refused = record.outcome === 'refused';
       logger[refused ? 'warn' : 'info']('publication', { ...record });
-      if (refused && !record.superseded) {
+      // A certificate that is not yet valid needs no person.
+      if (refused && !record.superseded && record.reason !== 'not-yet-valid') {
         countRefused(1);
       }
     },

@@ -165,6 +165,9 @@ interface Inspected {
   readonly lists: unknown[];
 }
 
+/** The maximum number of fields of one object. A push has about 20. Each level of nesting can double them. */
+const FIELDS_LIMIT = 1000;
+
 /** The fields of an object and of the objects in it; an outer field has precedence. */
 function inspect(object: object, depth: number): Inspected {
   const fields = new Map<string, Field>();
@@ -206,6 +209,9 @@ function inspect(object: object, depth: number): Inspected {
 }
 
 function add(fields: Map<string, Field>, name: string, value: string): void {
+  if (fields.size >= FIELDS_LIMIT) {
+    return;
+  }
   const key = fieldKey(name);
   if (value !== '' && !fields.has(key)) {
     fields.set(key, { name, value });

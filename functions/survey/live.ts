@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { assertionName, publishedUrls } from '../bimi.ts';
+import { assertionName, covers, publishedUrls } from '../bimi.ts';
 import { BodyTooLargeError, connectionProblem, type HttpClient, type HttpResponse } from '../http.ts';
 import { CHAIN_TYPE, type StoredManifest, SVG_TYPE } from '../store/manifest.ts';
 import type { Publication, PublishedPair } from '../store/publication.ts';
@@ -122,13 +122,16 @@ function checkCertificate({ domain, live, revokedAt }: Publication, time: number
 /**
  * A replacement stays unpublished if its event had no domains, or if it was refused when it should have been published.
  */
-function checkStored({ domain, live }: Publication, stored: StoredManifest | undefined): Difference[] {
+function checkStored({ domain, selector, live }: Publication, stored: StoredManifest | undefined): Difference[] {
   if (!stored || !isReplacement(stored, live)) {
     return [];
   }
+  const next = covers(stored.domains, domain, selector)
+    ? "Send the order's event again with its domains, its selector and a new request."
+    : `It does not cover ${domain}: ask the CA for a certificate that does.`;
   const message =
     `The certificate of ${domain} is outdated. Order ${live.orderNumber} has a newer one, ${stored.fingerprintSha256} (SHA-256), ` +
-    "which is not published. Send the order's event again with its domains, its selector and a new request.";
+    `which is not published. ${next}`;
   return [{ id: 'outdated', message }];
 }
 

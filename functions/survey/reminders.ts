@@ -120,18 +120,24 @@ export async function sendReminders(
 }
 
 /** What the comparison of two certificates needs. */
-type Comparable = Pick<StoredManifest, 'domains' | 'notBefore' | 'publishable'>;
+type Comparable = Pick<StoredManifest, 'domains' | 'notBefore' | 'publishable' | 'findings'>;
 
 /**
- * Whether a certificate, of any order, replaces an older one: it is publishable and covers everything that the older
- * one covers.
+ * Whether a certificate, of any order, replaces an older one: it has no error and covers everything that the older one
+ * covers. That it lacks an ordered domain is no error here, because the domains are compared.
  */
 export function supersedes(newer: Comparable, older: Comparable): boolean {
   return (
     newer.notBefore > older.notBefore &&
-    newer.publishable &&
+    (newer.publishable || lacksOnlyDomains(newer)) &&
     older.domains.every((name) => coversName(newer.domains, name))
   );
+}
+
+/** Whether the only error of a certificate is that it does not cover an ordered domain. */
+function lacksOnlyDomains({ findings }: Comparable): boolean {
+  const errors = findings.filter(({ severity }) => severity === 'error');
+  return errors.length > 0 && errors.every(({ id }) => id === 'domain-coverage');
 }
 
 /** Whether a reminder is due: on the first day, which is a setting, and on the fixed days after it. */

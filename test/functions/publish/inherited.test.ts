@@ -100,6 +100,7 @@ describe('An order without domains', () => {
   test('The renewal of another order is published where an older certificate of the same owner is live.', async () => {
     await bucket.publishOrder(OLDER, older);
     await bucket.store(NEWER, newer);
+    await putOrder({});
     expect(await bucket.publish(NEWER, {})).toEqual(publishedResult(true));
     expect(await bucket.publish(NEWER, {})).toEqual(publishedResult(false));
     await bucket.expectLive(newer, NEWER);
@@ -109,6 +110,7 @@ describe('An order without domains', () => {
     await bucket.publishOrder(OLDER, older);
     await takeDown(bucket);
     await bucket.store(NEWER, newer);
+    await putOrder({});
     expect(await bucket.publish(NEWER, {})).toEqual(publishedResult(true));
     await bucket.expectLive(newer, NEWER);
   });
@@ -117,7 +119,15 @@ describe('An order without domains', () => {
     const wide = await issueBy(authority, '2026-01-01T00:00:00Z', { domains: [DOMAIN, 'example.net'] });
     await bucket.publishOrder(OLDER, wide);
     await bucket.store(NEWER, newer);
+    await putOrder({});
     expect(await bucket.publish(NEWER, {})).toEqual(refusedResult('less-coverage', /example\.net/));
+  });
+
+  test('Without an event, for example after the push of an unknown order, it replaces no other order.', async () => {
+    await bucket.publishOrder(OLDER, older);
+    await bucket.store(NEWER, newer);
+    expect(await bucket.publish(NEWER, { once: true })).toEqual(NOTHING);
+    await bucket.expectLive(older, OLDER);
   });
 
   test('If its replacement no longer covers a live domain, the reason is reported.', async () => {

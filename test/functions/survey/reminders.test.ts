@@ -106,6 +106,15 @@ const SUCCESSORS: [
   ['it covers a subdomain', false, { ...RENEWAL, domains: ['www.example.com'] }],
   ['both were issued in the same second', false, { ...RENEWAL, notBefore: '2025-11-24T00:00:00.000Z' }],
   ['it is not publishable', false, { ...RENEWAL, publishable: false }],
+  [
+    'its only error is an ordered domain that it lacks',
+    true,
+    {
+      ...RENEWAL,
+      publishable: false,
+      findings: [{ id: 'domain-coverage', severity: 'error' as const, message: 'exmaple.com' }],
+    },
+  ],
 ];
 
 describe('isDue', () => {
