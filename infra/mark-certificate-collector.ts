@@ -218,8 +218,9 @@ export class MarkCertificateCollector extends Construct {
     const objects = this.bucket.arnForObjects('orders/*');
     for (const [actions, resource] of [
       [['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'], objects],
-      // Without it S3 answers 403 instead of 404 for a missing object, and a condition on the prefix would not match.
-      [['s3:ListBucket'], this.bucket.bucketArn],
+      // Without them S3 answers 403 instead of 404 for a missing object or version, and a condition on the prefix would
+      // not match. AWS documents this for objects only.
+      [['s3:ListBucket', 's3:ListBucketVersions'], this.bucket.bucketArn],
     ] as const) {
       collect.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [resource] }));
     }

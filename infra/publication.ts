@@ -188,6 +188,8 @@ export function grantPublish(writer: LambdaFunction, bucket: Bucket): void {
       acknowledgeWildcard(writer.role, published(names), reason);
     }
   }
-  // Without it S3 answers 403 instead of 404 for an address where nothing is published yet.
-  writer.addToRolePolicy(new PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn] }));
+  // Without them S3 answers 403 instead of 404 for an address where nothing is published yet, or for a missing version.
+  writer.addToRolePolicy(
+    new PolicyStatement({ actions: ['s3:ListBucket', 's3:ListBucketVersions'], resources: [bucket.bucketArn] }),
+  );
 }

@@ -56,7 +56,7 @@ describe('what the roles allow', () => {
       '<Credentials>': LOGINS,
       [ACCOUNTS]: LOGINS,
       '<Bucket.Arn>/orders/*': ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'],
-      '<Bucket.Arn>': ['s3:ListBucket'],
+      '<Bucket.Arn>': ['s3:ListBucket', 's3:ListBucketVersions'],
       [`${BUS}/default`]: [putEvents(WAITING, FAILED, REVOKED)],
     },
     StartFunctionRole: {
@@ -108,12 +108,12 @@ describe('what the roles allow', () => {
       '<PublishFunctionLogs.Arn>': WRITE_LOGS,
       '<Bucket.Arn>/orders/*': ['s3:GetObject', 's3:GetObjectVersion'],
       '<Bucket.Arn>/published/*': ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'],
-      '<Bucket.Arn>': ['s3:ListBucket'],
+      '<Bucket.Arn>': ['s3:ListBucket', 's3:ListBucketVersions'],
       ...UNPUBLISH,
     },
     RevokeFunctionRole: {
       '<RevokeFunctionLogs.Arn>': WRITE_LOGS,
-      '<Bucket.Arn>': ['s3:ListBucket'],
+      '<Bucket.Arn>': ['s3:ListBucket', 's3:ListBucketVersions'],
       '<Bucket.Arn>/published/*': ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'],
       ...UNPUBLISH,
       '<DeadLetterQueue.Arn>': ['sqs:SendMessage'],
