@@ -5,6 +5,7 @@ import { NEXT_STEPS } from '../errors.ts';
 import { describeExecution, type Executions, startExecution } from '../executions.ts';
 import { executionName, type OrderOptions, orderInStateSchema } from '../order.ts';
 import type { KnownOrder } from '../store/order-file.ts';
+import { PUSH_CODES } from './codes.ts';
 import type { PushStore } from './store.ts';
 
 /** The maximum number of executions in a day that pushes start to collect one order. */
@@ -50,7 +51,8 @@ export interface Check {
  * | is not known | `order-<n>-push-<yyyymmdd>` | once a day, and about a limited number of orders |
  *
  * The same notification, repeated on the same day, starts nothing while its execution runs. It starts nothing either
- * after that execution collected a certificate, or after the CA refused the order for good.
+ * after that execution collected a certificate, or after the CA refused the order for good. A notification of a refusal
+ * starts nothing if the collector has received and reported it already.
  *
  * @param subject what the CA reported: a statusCode or a word.
  */
@@ -83,6 +85,9 @@ export async function startCheck(
     return { outcome: started ? 'started' : 'already-there', execution, options };
   };
 
+  if (isRefused(known) && isRefusal(subject)) {
+    return { outcome: 'already-there', options };
+  }
   if (isRunning(first)) {
     return checkOnce();
   }
@@ -194,8 +199,13 @@ function isAbout(execution: DescribeExecutionCommandOutput | undefined, request:
 /**
  * Whether the CA refused the order for good. A repeated push would get the same reply, and people the same messages.
  */
-function isRefused({ error = '' }: Partial<DescribeExecutionCommandOutput> = {}): boolean {
+function isRefused({ error = '' }: { readonly error?: string | undefined } = {}): boolean {
   return FINAL_ERRORS.has(error);
+}
+
+/** Whether a statusCode reports that the order gets no certificate. */
+function isRefusal(subject: string): boolean {
+  return PUSH_CODES.get(Number(subject))?.refusal === true;
 }
 
 const issuedSchema = v.pipe(

@@ -2,6 +2,8 @@
 export interface PushMeaning {
   /** Whether CollectMC may have a new reply for the order, so that it must be asked. */
   readonly ask: boolean;
+  /** Whether the push reports that the order has no valid certificate and gets none. */
+  readonly refusal?: true;
   /** The meaning in words, as the CA documents it. */
   readonly meaning: string;
 }
@@ -11,12 +13,12 @@ export const REVOKED = 8;
 
 /** Every statusCode that the CA documents for certificate events. A push with another one is not understood. */
 export const PUSH_CODES: ReadonlyMap<number, PushMeaning> = new Map<number, PushMeaning>([
-  [3, { ask: true, meaning: 'failed' }],
-  [5, { ask: true, meaning: 'failed' }],
+  [3, { ask: true, refusal: true, meaning: 'failed' }],
+  [5, { ask: true, refusal: true, meaning: 'failed' }],
   [6, { ask: true, meaning: 'issued' }],
   [9, { ask: true, meaning: 'issued' }],
-  [7, { ask: true, meaning: 'rejected' }],
-  [REVOKED, { ask: true, meaning: 'revoked' }],
+  [7, { ask: true, refusal: true, meaning: 'rejected' }],
+  [REVOKED, { ask: true, refusal: true, meaning: 'revoked' }],
   [12, { ask: false, meaning: 'awaiting brand validation' }],
   [14, { ask: true, meaning: 'replaced' }],
 ]);

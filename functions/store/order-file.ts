@@ -151,6 +151,8 @@ export interface KnownOrder {
   readonly ordered?: Pick<OrderFile, 'execution' | 'updatedAt'>;
   /** The execution that waited last, if the order waits. */
   readonly waitingIn?: string;
+  /** The error with which the last execution ended, if the order failed. */
+  readonly error?: string;
 }
 
 /**
@@ -170,6 +172,7 @@ export async function knownOrder(s3: S3Client, bucket: string, orderNumber: stri
     options: withoutNull(inheritedOptions(records)),
     ...(file && { ordered: { execution: file.execution, updatedAt: file.updatedAt } }),
     ...(status?.state === 'waiting' && { waitingIn: status.execution }),
+    ...(status?.state === 'failed' && status.error !== undefined && { error: status.error }),
   };
 }
 

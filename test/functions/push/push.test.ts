@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { OrderStatus } from '../../../functions/store/status.ts';
 import { MANIFEST } from '../../sample-manifest.ts';
 import { issued, LOGIN, ORDER, prepare } from './prepare.ts';
 import { get, post } from './request.ts';
@@ -129,6 +130,32 @@ describe('A push that reports an outcome', () => {
       expect(started().map(([execution]) => execution)).toEqual([COLLECTING, `${COLLECTING}-2`]);
     },
   );
+
+  test.each(['3', '5', '7', '8'])('of a refusal (%s) starts nothing if the refusal is known.', async (statusCode) => {
+    const { send, started, order, store } = await prepare();
+    await order();
+    await store(`orders/${ORDER}/status.json`, {
+      schemaVersion: 1,
+      collector: 'acme',
+      orderNumber: ORDER,
+      account: null,
+      domains: [],
+      product: null,
+      execution: `order-${ORDER}`,
+      startedAt: '2026-11-01T00:00:00.000Z',
+      state: 'failed',
+      error: 'OrderRejected',
+      text: 'the CA answered -20',
+      since: '2026-11-02T00:00:00.000Z',
+      updatedAt: '2026-11-02T00:00:00.000Z',
+    } satisfies OrderStatus);
+
+    expect(await send(get(LOGIN, { ...issued, statusCode }))).toMatchObject({ statusCode: 200 });
+    expect(started()).toEqual([]);
+
+    await send(get(LOGIN, issued));
+    expect(started()).toHaveLength(1);
+  });
 
   test('starts at most ten executions a day that collect the order.', async () => {
     const { send, started, end, records, order } = await prepare();
