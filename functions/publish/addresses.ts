@@ -1,5 +1,4 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import { inBatches } from '../batches.ts';
 import { assertionName, covers, DEFAULT_SELECTOR } from '../bimi.ts';
 import type { OrderOptions } from '../order.ts';
 import { openAddress } from '../store/address.ts';
@@ -8,9 +7,6 @@ import { parseManifest, type StoredManifest, SUPERSEDED_MANIFEST_KEY } from '../
 import { knownOptions, openOrderFile } from '../store/order-file.ts';
 import { PUBLICATION_KEY, PUBLISHED, type Publication } from '../store/publication.ts';
 import { haveSameOwner } from './refusals.ts';
-
-/** The maximum number of domains whose publications are listed at the same time. */
-const CONCURRENT_DOMAINS = 10;
 
 /** Where a certificate is published. */
 export interface Address {
@@ -51,8 +47,8 @@ export async function findAddresses(
    */
   async function findLive(candidates: Iterable<string>): Promise<Address[]> {
     const found: Address[] = [];
-    for (const batch of inBatches([...candidates], CONCURRENT_DOMAINS)) {
-      found.push(...(await Promise.all(batch.map(findLiveAt))).flat());
+    for (const domain of candidates) {
+      found.push(...(await findLiveAt(domain)));
     }
     return found;
   }
