@@ -2,6 +2,7 @@ import {
   DescribeExecutionCommand,
   type DescribeExecutionCommandOutput,
   ExecutionAlreadyExists,
+  ExecutionDoesNotExist,
   type ExecutionListItem,
   type ExecutionStatus,
   paginateListExecutions,
@@ -50,6 +51,21 @@ export function describeExecution(
   name: string,
 ): Promise<DescribeExecutionCommandOutput> {
   return sfn.send(new DescribeExecutionCommand({ executionArn: executionArn(stateMachineArn, name) }));
+}
+
+/** {@link describeExecution}; undefined if there is no execution of this name, or none any more. */
+export async function findExecution(
+  executions: Executions,
+  name: string,
+): Promise<DescribeExecutionCommandOutput | undefined> {
+  try {
+    return await describeExecution(executions, name);
+  } catch (error) {
+    if (error instanceof ExecutionDoesNotExist) {
+      return undefined;
+    }
+    throw error;
+  }
 }
 
 /** The maximum number of executions in one response of ListExecutions. */

@@ -1,8 +1,8 @@
-import { type DescribeExecutionCommandOutput, ExecutionDoesNotExist, type ExecutionStatus } from '@aws-sdk/client-sfn';
+import type { DescribeExecutionCommandOutput, ExecutionStatus } from '@aws-sdk/client-sfn';
 import * as v from 'valibot';
 import { DAY_MILLISECONDS, dayName } from '../days.ts';
 import { NEXT_STEPS } from '../errors.ts';
-import { describeExecution, type Executions, startExecution } from '../executions.ts';
+import { type Executions, findExecution, startExecution } from '../executions.ts';
 import { executionName, type OrderOptions, orderInStateSchema } from '../order.ts';
 import type { KnownOrder } from '../store/order-file.ts';
 import { PUSH_CODES } from './codes.ts';
@@ -64,7 +64,7 @@ export async function startCheck(
   const { store, now } = dependencies;
   const day = dayName(now());
   const request = `push-${subject}-${day}`;
-  const first = await describe(executionName({ orderNumber }), dependencies);
+  const first = await findExecution(dependencies, executionName({ orderNumber }));
   const firstOptions = optionsIn(first, orderNumber);
   if (!store) {
     const execution = executionName({ orderNumber, request });
@@ -93,7 +93,7 @@ export async function startCheck(
   }
   const collecting = [known?.ordered?.execution, known?.waitingIn].filter((name) => name !== undefined);
   for (const name of collecting) {
-    const execution = await describe(name, dependencies);
+    const execution = await findExecution(dependencies, name);
     if (isRunning(execution)) {
       return isAbout(execution, request) ? { outcome: 'already-there', execution: name, options } : checkOnce();
     }
@@ -103,7 +103,7 @@ export async function startCheck(
   }
   // An execution that started shortly before midnight may not have written a status yet.
   for (const name of namesOf(orderNumber, dayName(new Date(now().getTime() - DAY_MILLISECONDS)))) {
-    const execution = await describe(name, dependencies);
+    const execution = await findExecution(dependencies, name);
     if (isRunning(execution)) {
       return checkOnce();
     }
@@ -116,7 +116,7 @@ export async function startCheck(
     if (await startExecution(dependencies, execution, input)) {
       return { outcome: 'started', execution, options };
     }
-    const existing = await describe(execution, dependencies);
+    const existing = await findExecution(dependencies, execution);
     if (isAbout(existing, request) && (isRunning(existing) || hasCertificate(existing) || isRefused(existing))) {
       return { outcome: 'already-there', execution, options };
     }
@@ -153,23 +153,11 @@ async function isStarting(
   dependencies: CheckDependencies,
 ): Promise<boolean> {
   const age = dependencies.now().getTime() - Date.parse(updatedAt);
-  return age < STARTING_MILLISECONDS && (await describe(execution, dependencies)) === undefined;
+  return age < STARTING_MILLISECONDS && (await findExecution(dependencies, execution)) === undefined;
 }
 
 function isRunning(execution: DescribeExecutionCommandOutput | undefined): boolean {
   return RUNNING.has(execution?.status);
-}
-
-/** Undefined if there is no such execution, or none any more. */
-async function describe(name: string, executions: Executions): Promise<DescribeExecutionCommandOutput | undefined> {
-  try {
-    return await describeExecution(executions, name);
-  } catch (error) {
-    if (error instanceof ExecutionDoesNotExist) {
-      return undefined;
-    }
-    throw error;
-  }
 }
 
 const inputSchema = v.pipe(v.string(), v.parseJson(), orderInStateSchema);

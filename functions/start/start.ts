@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { type DescribeExecutionCommandOutput, ExecutionDoesNotExist, type ExecutionStatus } from '@aws-sdk/client-sfn';
+import type { DescribeExecutionCommandOutput, ExecutionStatus } from '@aws-sdk/client-sfn';
 import * as v from 'valibot';
 import { DAY_MILLISECONDS, dayName } from '../days.ts';
 import { CollectionError } from '../errors.ts';
-import { describeExecution, type Executions, startExecution } from '../executions.ts';
+import { type Executions, findExecution, startExecution } from '../executions.ts';
 import { parseInput } from '../input.ts';
 import {
   executionName,
@@ -143,7 +143,7 @@ export async function start(
       await updateStatus(file, dependencies);
     }
     // If the execution ended in the meantime, it may have ended without the correction.
-    if (!corrected || RUNNING.has((await describe(execution, dependencies))?.status)) {
+    if (!corrected || RUNNING.has((await findExecution(dependencies, execution))?.status)) {
       return result;
     }
   }
@@ -166,7 +166,7 @@ async function decide(
   const isKnown = file !== undefined || manifest !== undefined || status !== undefined;
   const found = new Map<string, Promise<DescribeExecutionCommandOutput | undefined>>();
   const find = (name: string) => {
-    const reading = found.get(name) ?? describe(name, dependencies);
+    const reading = found.get(name) ?? findExecution(dependencies, name);
     found.set(name, reading);
     return reading;
   };
@@ -386,18 +386,6 @@ function optionsIn(described: DescribeExecutionCommandOutput | undefined): Order
 function inputOf({ orderNumber, request }: OrderEvent, execution: string, file: OrderFile | undefined): Order {
   const isNamed = request !== undefined && execution.startsWith(executionName({ orderNumber, request }));
   return { orderNumber, ...withoutNull(file?.options ?? {}), ...(isNamed && { request }) };
-}
-
-/** Undefined if there is no execution of this name. */
-async function describe(name: string, executions: Executions): Promise<DescribeExecutionCommandOutput | undefined> {
-  try {
-    return await describeExecution(executions, name);
-  } catch (error) {
-    if (error instanceof ExecutionDoesNotExist) {
-      return undefined;
-    }
-    throw error;
-  }
 }
 
 /**
