@@ -95,7 +95,7 @@ describe('Executions that publish at one address at the same time', { timeout: 1
       expect(previous.map(({ orderNumber }) => orderNumber)).toEqual(first === true ? [OLDER] : []);
       await Promise.all(previous.map((pair) => bucket.expectPair(pair, older)));
     };
-    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 40 });
+    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 25 });
   });
 
   test('The newest of three certificates is live in the end.', async () => {
@@ -108,7 +108,7 @@ describe('Executions that publish at one address at the same time', { timeout: 1
       expect([true, 'older']).toContain(results[2]);
       await bucket.expectLive(newest, NEWEST);
     };
-    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 40 });
+    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 25 });
   });
 
   test('One of two certificates of the same second is complete in the end.', async () => {
@@ -122,7 +122,7 @@ describe('Executions that publish at one address at the same time', { timeout: 1
       expect(previous).toHaveLength(1);
       await Promise.all(previous.map((each) => bucket.expectPair(each, lost)));
     };
-    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 40 });
+    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 25 });
   });
 
   test('Two executions with the same certificate publish it once.', async () => {
@@ -132,7 +132,7 @@ describe('Executions that publish at one address at the same time', { timeout: 1
       expect(reasonsOf(await interleave(bucket.server, writers, chooseBy(numbers))).sort()).toEqual([false, true]);
       expect((await bucket.expectLive(newer, NEWER)).previous).toEqual([]);
     };
-    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 40 });
+    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 25 });
   });
 
   test('One of two chains of the same leaf is complete in the end.', async () => {
@@ -144,7 +144,7 @@ describe('Executions that publish at one address at the same time', { timeout: 1
       const whole = pair.objects.chain.size === shorter.certificate.chainPem.length ? shorter : newer;
       expect((await bucket.expectLive(whole, pair.orderNumber)).previous).toEqual([]);
     };
-    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 40 });
+    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 25 });
   });
 
   test('Endless conflicts end in an error after eight attempts.', async () => {

@@ -139,7 +139,7 @@ describe('Revoke at the same time as other executions', { timeout: 120_000 }, ()
       expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
       expect(await bucket.expectLive(renewal, RENEWAL)).toMatchObject({ revokedAt: null });
     };
-    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 40 });
+    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 25 });
   });
 
   test('The same certificate that is restored meanwhile is down in the end.', async () => {
@@ -154,7 +154,7 @@ describe('Revoke at the same time as other executions', { timeout: 120_000 }, ()
       expect(await bucket.description()).toMatchObject({ revokedAt: REVOKED_AT, served: false });
       expect(await bucket.keys()).toEqual([JSON_KEY]);
     };
-    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 40 });
+    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 25 });
   });
 
   test('Two runs for the same event mark the certificate once, and it is down in the end.', async () => {
@@ -166,6 +166,6 @@ describe('Revoke at the same time as other executions', { timeout: 120_000 }, ()
       expect(await bucket.description()).toMatchObject({ revokedAt: REVOKED_AT, served: false, live: { since: NOW } });
       expect(await bucket.keys()).toEqual([JSON_KEY]);
     };
-    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 40 });
+    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 25 });
   });
 });

@@ -134,7 +134,7 @@ describe('Two executions of one order at the same time', { timeout: 120_000 }, (
       await bucket.expectStored(newer, SECOND);
       await bucket.expectSuperseded(older, FIRST);
     };
-    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 75 });
+    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 40 });
   });
 
   test('The newest of three is stored in the end, even with a broken chain between them.', {
@@ -152,7 +152,7 @@ describe('Two executions of one order at the same time', { timeout: 120_000 }, (
       await bucket.expectStored(newer, SECOND);
       await bucket.expectSuperseded(older, FIRST);
     };
-    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 75 });
+    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 40 });
   });
 
   test('Two executions with the same certificate store it once, and both return the same provenance.', {
@@ -171,7 +171,7 @@ describe('Two executions of one order at the same time', { timeout: 120_000 }, (
         { status: 'fulfilled', value },
       ]);
     };
-    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 50 });
+    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 25 });
   });
 
   test('One of two certificates of the same second stays current, and the other one is kept.', async () => {
@@ -190,7 +190,7 @@ describe('Two executions of one order at the same time', { timeout: 120_000 }, (
       expect(await bucket.writesOf(() => bucket.collect(newer, FIRST))).toEqual([]);
       expect(await bucket.writesOf(() => bucket.collect(twin, SECOND))).toEqual([]);
     };
-    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 50 });
+    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 25 });
   });
 
   test('One set of an older certificate is kept, if two executions receive it in different containers.', async () => {
@@ -207,7 +207,7 @@ describe('Two executions of one order at the same time', { timeout: 120_000 }, (
       const { execution } = await bucket.readJson(`${supersededOf(older)}certificate.json`);
       await bucket.expectSuperseded(execution === FIRST.execution ? older : inPem(older));
     };
-    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 50 });
+    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 25 });
   });
 
   test('The good certificate is current in the end, in any order of requests, and the others are kept.', async () => {
@@ -228,7 +228,7 @@ describe('Two executions of one order at the same time', { timeout: 120_000 }, (
       await bucket.expectSuperseded(newer, FIRST);
       expect(await bucket.receive(good, SECOND)).toMatchObject({ changed: true });
     };
-    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 50 });
+    await fc.assert(fc.asyncProperty(choices, runOnce), { numRuns: 25 });
   });
 });
 
