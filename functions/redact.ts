@@ -18,7 +18,7 @@ import { CUT_ESCAPE, decode, type Level, normalize, plainLevel, type Range, rang
 const REPLACEMENT = '[password]';
 
 /** The shortest part of a secret that is removed at the beginning or the end of a text, and anywhere if it is whole. */
-const CUT_LENGTH = 4;
+export const CUT_LENGTH = 4;
 const LOOSE_LENGTH = 6;
 const CASELESS_LENGTH = 8;
 

@@ -176,13 +176,15 @@ function notAsked({ text, state }: Obstacle): AskResult {
 
 /**
  * Prepares a reply for logs, errors and S3. The reader of replies has removed the password from the text, because a server
- * may echo the request; here it is removed from the body. A body with certificates is not changed.
+ * may echo the request; here it is removed from a body that is kept. A body with certificates is not changed.
  */
 function redacted({ reply, body, milliseconds }: CallResult, password: string): CallResult {
   if (!('text' in reply)) {
     return { reply, body, milliseconds };
   }
   const text = truncate(reply.text, STATE_BUDGET.message);
+  const isKept = reply.kind === 'waiting' && reply.unreadable === true;
   // A larger body would take longer than Lambda's time.
-  return { reply: { ...reply, text }, body: redactBytes(body.subarray(0, REDACTED_BYTES), [password]), milliseconds };
+  const kept = isKept ? redactBytes(body.subarray(0, REDACTED_BYTES), [password]) : new Uint8Array();
+  return { reply: { ...reply, text }, body: kept, milliseconds };
 }

@@ -1,4 +1,4 @@
-import { redact } from '../redact.ts';
+import { CUT_LENGTH, redact } from '../redact.ts';
 import { excerpt, isBinary, isHtml, readBodyText } from './body-text.ts';
 import { type Refusal, STATUSES, type WaitingReason } from './codes.ts';
 import {
@@ -76,7 +76,9 @@ export function readReply(
     readRejection(text) ??
     (httpStatus === 200 ? readKnownForm(body, text) : undefined) ??
     readOtherForm({ httpStatus, headers, body, text, secrets });
-  return 'text' in reply ? { ...reply, text: redact(reply.text, secrets) } : reply;
+  // Most replies are a status only, and their text is this project's own.
+  const isStatusOnly = reply.status !== undefined && body.length < CUT_LENGTH;
+  return 'text' in reply && !isStatusOnly ? { ...reply, text: redact(reply.text, secrets) } : reply;
 }
 
 /**
