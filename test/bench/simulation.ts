@@ -1,4 +1,5 @@
 import { waitSeconds } from '../../functions/collect/waiting.ts';
+import { mulberry32 } from '../mulberry32.ts';
 import type { BusyPolicy } from './machine.ts';
 
 const HOUR = 3600;
@@ -52,7 +53,7 @@ export interface Outcome {
  */
 export function simulate(load: Load, retry: BusyPolicy): Outcome {
   const { orders, caSeconds, callers, pollSeconds } = load;
-  const random = randomNumbers(load.seed);
+  const random = mulberry32(load.seed);
   const end = load.days * DAY;
   const queue = new EventQueue(orders);
   const idealQueue: number[] = [];
@@ -186,17 +187,6 @@ export function simulate(load: Load, retry: BusyPolicy): Outcome {
  */
 export function referenceDelay(load: Load, retry: BusyPolicy): number {
   return load.pollSeconds / 2 + simulate({ ...load, queueing: 'ideal' }, retry).meanQueueSeconds;
-}
-
-/** Mulberry32 (public domain): small, fast, and with the same numbers on every machine. */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** A binary heap with the next event first. An order has one event at a time. */

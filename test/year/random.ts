@@ -1,3 +1,5 @@
+import { mulberry32 } from '../mulberry32.ts';
+
 /** Random numbers that are the same in every run with the same seed. */
 export interface Random {
   /** From 0 to 1, without 1. */
@@ -27,15 +29,4 @@ export function randomNumbers(seed: number): Random {
     fork: () => randomNumbers(Math.floor(next() * 2 ** 32)),
   };
   return random;
-}
-
-/** Mulberry32 (public domain): small, fast, and with the same numbers on every machine. */
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

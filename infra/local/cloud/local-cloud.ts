@@ -14,6 +14,7 @@ import { createHandler as createStartHandler } from '../../../functions/start/ha
 import type { SettingsInput } from '../../settings.ts';
 import { type Credentials, type Simulator, startCollectMcSimulator } from '../ca/collectmc-simulator.ts';
 import { startAwsJsonEndpoint } from './aws-json-endpoint.ts';
+import { asObject, matches } from './event-pattern.ts';
 import { type Execution, type ExecutionEvent, startStateMachine } from './executions.ts';
 import { startFunctionUrl } from './function-url.ts';
 import { startPublishedServer, type TlsIdentity } from './published-server.ts';
@@ -332,22 +333,6 @@ function executionEnded(
   return { source: 'aws.states', 'detail-type': 'Step Functions Execution Status Change', detail };
 }
 
-/** Matches the part of EventBridge's patterns that the stack uses: accepted values of a field, `anything-but` and `exists`. */
-function matches(pattern: unknown, event: unknown): boolean {
-  return Object.entries(asObject(pattern)).every(([field, accepted]) => {
-    const value = asObject(event)[field];
-    return Array.isArray(accepted) ? accepted.some((each) => accepts(each, value)) : matches(accepted, value);
-  });
-}
-
-function accepts(accepted: unknown, value: unknown): boolean {
-  const { 'anything-but': excluded, exists } = asObject(accepted);
-  if (typeof exists === 'boolean') {
-    return exists === (value !== undefined);
-  }
-  return Array.isArray(excluded) ? value !== undefined && !excluded.includes(value) : accepted === value;
-}
-
 function asEventBridgeEvent(event: BusEvent) {
   return {
     version: '0',
@@ -381,8 +366,4 @@ function contextOf(functionName: string): Context {
 /** The result of a Lambda function is JSON. */
 function asJson(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value));
-}
-
-function asObject(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? { ...value } : {};
 }

@@ -14,6 +14,7 @@ function accepts(accepted: unknown, value: unknown): boolean {
   return Array.isArray(excluded) ? value !== undefined && !excluded.includes(value) : accepted === value;
 }
 
-function asObject(value: unknown): Record<string, unknown> {
+/** A value as an object; an empty one if it is none. */
+export function asObject(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? { ...value } : {};
 }
