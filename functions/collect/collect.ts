@@ -181,7 +181,7 @@ export function createCollect(dependencies: CollectDependencies) {
         const { error, text, cause } = ending;
         observe({ ...record, outcome: 'failed', error, text });
         if (once) {
-          return { outcome: 'ended', checks, waitSeconds: 0, ...(status !== undefined && { status }) };
+          return ended();
         }
         throw new CollectionError(error, `Order ${orderNumber}: ${text}`, { cause });
       }
@@ -214,16 +214,14 @@ export function createCollect(dependencies: CollectDependencies) {
 
     /** Asks with the account of the order. If it was corrected, only S3 knows. */
     async function askForOrder() {
-      const askedAccount = checked.order.account;
       const asked = await ask(checked.order, previous, remainingMilliseconds);
       if (asked.milliseconds !== undefined) {
-        return { result: asked, askedAccount };
+        return { result: asked, askedAccount: accountBefore };
       }
       // Without a call, another account can be used at once.
       const { account } = await checked.read().catch(() => checked.order);
-      return account === askedAccount
-        ? { result: asked, askedAccount }
-        : { result: await ask(checked.order, previous, remainingMilliseconds), askedAccount: account };
+      const result = account === accountBefore ? asked : await ask(checked.order, previous, remainingMilliseconds);
+      return { result, askedAccount: account };
     }
 
     async function wait({ reason, text, seconds }: Extract<Ending, { kind: 'waiting' }>): Promise<Collection> {
@@ -234,7 +232,7 @@ export function createCollect(dependencies: CollectDependencies) {
       observe({ ...record, outcome: 'waiting', reason, waitSeconds: planned, text });
       // A check beside another execution ends, unless a received certificate is not stored yet.
       if (once && reply.kind !== 'issued' && reason !== 'storage') {
-        return { outcome: 'ended', checks, waitSeconds: 0, ...(status !== undefined && { status }) };
+        return ended();
       }
       // Another login that cannot be used is another wait: the person who stored it needs a message.
       const isSameLogin = loginOf(askedAccount, result) === loginOf(accountBefore, previous);
@@ -274,6 +272,10 @@ export function createCollect(dependencies: CollectDependencies) {
           dependencies.unreported(orderNumber, error);
         }
       }
+    }
+
+    function ended(): Collection {
+      return { outcome: 'ended', checks, waitSeconds: 0, ...(status !== undefined && { status }) };
     }
 
     function corrections(): Pick<Collection, 'order'> {

@@ -13,7 +13,7 @@ import { DOUBTED_LABEL, dayOfDoubt, doubtsOf, isRejected, type LabelledVersion, 
  * "Staging labels attached across all versions of a secret"). Secrets Manager uses three of them, and people may use
  * others. A version without any label is deprecated: Secrets Manager may delete it.
  */
-export const REJECTED_LIMIT = 10;
+const REJECTED_LIMIT = 10;
 
 /** How many versions of a secret can be doubted on one day. */
 const DOUBTED_LIMIT = 5;

@@ -34,9 +34,6 @@ export interface Entry {
   readonly readParts: () => Promise<Parts>;
 }
 
-/** A folder with the objects of one certificate and its manifest. */
-export type CertificateFolder = ReturnType<typeof openCertificateFolder>;
-
 /**
  * Opens `orders/<orderNumber>/`, or a folder under `superseded/` in it. Every method can be repeated and leads to the
  * same state.
