@@ -68,6 +68,11 @@ export async function findExecution(
   }
 }
 
+/** Whether an execution runs, so that it calls the CA. */
+export function isRunning(execution: { readonly status?: ExecutionStatus | undefined } | undefined): boolean {
+  return execution?.status === 'RUNNING' || execution?.status === 'PENDING_REDRIVE';
+}
+
 /** The maximum number of executions in one response of ListExecutions. */
 const PAGE_SIZE = 1000;
 

@@ -86,11 +86,21 @@ export type Order = Omit<OrderEvent, 'account'> & { readonly account?: string | 
 /** What an event says about an order besides its number. A later event can correct it. */
 export type OrderOptions = Pick<Order, 'account' | 'domains' | 'product' | 'selector' | 'replace'>;
 
+/** The names of the options of an order. */
+export const OPTION_NAMES = [
+  'domains',
+  'product',
+  'account',
+  'selector',
+  'replace',
+] as const satisfies (keyof OrderOptions)[];
+
 /** The options of an order, without the keys that it lacks. */
-export function optionsOf({ account, domains, product, selector, replace }: OrderOptions): OrderOptions {
-  return Object.fromEntries(
-    Object.entries({ account, domains, product, selector, replace }).filter(([, value]) => value !== undefined),
-  );
+export function optionsOf<Options extends Pick<OrderEvent, keyof OrderOptions>>(
+  order: Options,
+): Pick<Options, keyof OrderOptions> {
+  const given = OPTION_NAMES.filter((name) => order[name] !== undefined).map((name) => [name, order[name]]);
+  return Object.fromEntries(given) as Pick<Options, keyof OrderOptions>;
 }
 
 /** The order in the state of an execution, which has more keys. */

@@ -3,12 +3,12 @@ import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { S3Client } from '@aws-sdk/client-s3';
-import { ExecutionDoesNotExist, SFNClient } from '@aws-sdk/client-sfn';
+import { SFNClient } from '@aws-sdk/client-sfn';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import middy from '@middy/core';
 import * as v from 'valibot';
 import { type Environment, parseEnvironment } from '../environment.ts';
-import { describeExecution } from '../executions.ts';
+import { describeExecution, type Executions, findExecution } from '../executions.ts';
 import { logErrors } from '../log-errors.ts';
 import { METRICS_NAMESPACE, NOTIFY_METRICS } from '../metrics.ts';
 import { type Order, orderInStateSchema } from '../order.ts';
@@ -94,18 +94,8 @@ export function createHandler(environment: Environment) {
 }
 
 /** Reads the order in the input of an execution. Step Functions deletes an execution 90 days after its end. */
-async function readOrder(
-  executions: Parameters<typeof describeExecution>[0],
-  execution: string,
-): Promise<Order | undefined> {
-  try {
-    const { input = '' } = await describeExecution(executions, execution);
-    const order = v.safeParse(orderInStateSchema, parseJson(input));
-    return order.success ? order.output : undefined;
-  } catch (error) {
-    if (error instanceof ExecutionDoesNotExist) {
-      return undefined;
-    }
-    throw error;
-  }
+async function readOrder(executions: Executions, execution: string): Promise<Order | undefined> {
+  const { input = '' } = (await findExecution(executions, execution)) ?? {};
+  const order = v.safeParse(orderInStateSchema, parseJson(input));
+  return order.success ? order.output : undefined;
 }

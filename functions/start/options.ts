@@ -1,31 +1,17 @@
 import { DEFAULT_SELECTOR } from '../bimi.ts';
-import type { Order, OrderEvent } from '../order.ts';
+import { OPTION_NAMES } from '../order.ts';
 import type { OrderedOptions } from '../store/order-file.ts';
 
 /** The options that an event changes, each with its value before and after. A value that is not known is null. */
 export type Changes = Readonly<Partial<Record<keyof OrderedOptions, { readonly from: unknown; readonly to: unknown }>>>;
 
-/** The options in an event. */
-export function optionsOf({ orderNumber: _, request: __, ...options }: OrderEvent | Order): OrderedOptions {
-  return options;
-}
-
 /** Values of options, from wherever they are known. */
 export type Known = Readonly<Partial<Record<keyof OrderedOptions, unknown>>>;
-
-/** The names of the options. */
-export const NAMES = [
-  'domains',
-  'product',
-  'account',
-  'selector',
-  'replace',
-] as const satisfies (keyof OrderedOptions)[];
 
 /** What an event changes. Options that it leaves out are inherited, so they change nothing. */
 export function changesOf(ordered: OrderedOptions, current: Known): Changes {
   return Object.fromEntries(
-    NAMES.filter(
+    OPTION_NAMES.filter(
       (name) => ordered[name] !== undefined && comparable(name, ordered[name]) !== comparable(name, current[name]),
     ).map((name) => [name, { from: current[name] ?? null, to: ordered[name] }]),
   );

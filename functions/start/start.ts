@@ -1,16 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { S3Client } from '@aws-sdk/client-s3';
-import type { DescribeExecutionCommandOutput, ExecutionStatus } from '@aws-sdk/client-sfn';
+import type { DescribeExecutionCommandOutput } from '@aws-sdk/client-sfn';
 import * as v from 'valibot';
 import { DAY_MILLISECONDS, dayName } from '../days.ts';
 import { CollectionError } from '../errors.ts';
-import { type Executions, findExecution, startExecution } from '../executions.ts';
+import { type Executions, findExecution, isRunning, startExecution } from '../executions.ts';
 import { parseInput } from '../input.ts';
 import {
   executionName,
+  OPTION_NAMES,
   type Order,
   type OrderEvent,
   type OrderOptions,
+  optionsOf,
   orderInStateSchema,
   orderSchema,
   suggestRequest,
@@ -27,7 +29,7 @@ import {
   withoutNull,
 } from '../store/order-file.ts';
 import { openStatus } from '../store/status.ts';
-import { type Changes, changesOf, describeChanges, type Known, NAMES, optionsOf } from './options.ts';
+import { type Changes, changesOf, describeChanges, type Known } from './options.ts';
 
 /** The result of an event. */
 export interface StartResult {
@@ -69,9 +71,6 @@ const ATTEMPTS = 8;
 
 /** How many events order.json names. A second delivery follows within hours: EventBridge retries for a day. */
 const EVENTS_LIMIT = 20;
-
-/** An execution with one of these statuses runs. */
-const RUNNING: ReadonlySet<ExecutionStatus | undefined> = new Set(['RUNNING', 'PENDING_REDRIVE']);
 
 /** What to do about an event. */
 interface Decision {
@@ -143,7 +142,7 @@ export async function start(
       await updateStatus(file, dependencies);
     }
     // If the execution ended in the meantime, it may have ended without the correction.
-    if (!corrected || RUNNING.has((await findExecution(dependencies, execution))?.status)) {
+    if (!corrected || isRunning(await findExecution(dependencies, execution))) {
       return result;
     }
   }
@@ -245,7 +244,7 @@ function candidates(
 
 /** Whether an execution runs until it has the certificate. A check with `once` ends after one reply. */
 function isCollecting(described: DescribeExecutionCommandOutput): boolean {
-  return RUNNING.has(described.status) && orderIn(described)?.once !== true;
+  return isRunning(described) && orderIn(described)?.once !== true;
 }
 
 /** Applies an event to the execution that collects the order. */
@@ -287,7 +286,7 @@ function merge(
   if (id !== undefined && file?.events?.includes(id)) {
     return current;
   }
-  const accepted = NAMES.filter(
+  const accepted = OPTION_NAMES.filter(
     (name) => current[name] === undefined || file === undefined || orderedAt >= (file.times?.[name] ?? file.orderedAt),
   );
   return { ...current, ...pick(options, accepted) };
@@ -324,7 +323,7 @@ function fileOf(
     execution,
     orderedAt: latest,
     times: Object.fromEntries(
-      NAMES.filter((name) => options[name] !== undefined).map((name) => {
+      OPTION_NAMES.filter((name) => options[name] !== undefined).map((name) => {
         const before = times[name] ?? (current?.options[name] === undefined ? undefined : current.orderedAt);
         const isOrdered = ordered[name] === options[name];
         return [name, isOrdered && !(before && before > orderedAt) ? orderedAt : (before ?? latest)];

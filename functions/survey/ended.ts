@@ -1,8 +1,7 @@
-import { ExecutionDoesNotExist } from '@aws-sdk/client-sfn';
 import { inBatches } from '../batches.ts';
 import { DAY_MILLISECONDS } from '../days.ts';
 import { COLLECTOR_REMOVED, type EndedExecution, failureOf, isExtraCheck, orderOf } from '../ended-execution.ts';
-import { describeExecution, type Executions, type ListedEnd, listFailedExecutions } from '../executions.ts';
+import { type Executions, findExecution, type ListedEnd, listFailedExecutions } from '../executions.ts';
 import { orderNumberOf } from '../order.ts';
 import type { Bucket } from '../store/listing.ts';
 import { failedStatus, type OrderStatus, openStatus } from '../store/status.ts';
@@ -145,16 +144,9 @@ function isCovered({ name, startDate, stopDate }: ListedEnd, status: OrderStatus
 
 /** How an execution ended. Undefined if it runs again, or if Step Functions has deleted it. */
 async function readEnd(executions: Executions, name: string): Promise<EndedExecution | undefined> {
-  try {
-    const { status, startDate, stopDate, input, error, cause } = await describeExecution(executions, name);
-    if ((status !== 'FAILED' && status !== 'TIMED_OUT' && status !== 'ABORTED') || !startDate || !stopDate) {
-      return undefined;
-    }
-    return { name, status, startDate: startDate.getTime(), stopDate: stopDate.getTime(), input, error, cause };
-  } catch (error) {
-    if (error instanceof ExecutionDoesNotExist) {
-      return undefined;
-    }
-    throw error;
+  const { status, startDate, stopDate, input, error, cause } = (await findExecution(executions, name)) ?? {};
+  if ((status !== 'FAILED' && status !== 'TIMED_OUT' && status !== 'ABORTED') || !startDate || !stopDate) {
+    return undefined;
   }
+  return { name, status, startDate: startDate.getTime(), stopDate: stopDate.getTime(), input, error, cause };
 }

@@ -1,10 +1,9 @@
-import { ExecutionDoesNotExist } from '@aws-sdk/client-sfn';
 import * as v from 'valibot';
 import { inBatches } from '../batches.ts';
 import { type Refusal, STATUSES } from '../collectmc/codes.ts';
 import { CollectorError } from '../collector-error.ts';
 import { DAY_MILLISECONDS, dayName } from '../days.ts';
-import { describeExecution, type Executions, listRunningExecutions, startExecution } from '../executions.ts';
+import { type Executions, findExecution, listRunningExecutions, startExecution } from '../executions.ts';
 import { executionName, orderNumberOf } from '../order.ts';
 import type { Bucket } from '../store/listing.ts';
 import type { StoredManifest } from '../store/manifest.ts';
@@ -128,13 +127,9 @@ async function wasRevoked(
 ): Promise<boolean> {
   const firstDay = dayName(new Date(notBefore));
   for (let time = at.getTime() - DAY_MILLISECONDS; dayName(new Date(time)) >= firstDay; time -= DAY_MILLISECONDS) {
-    try {
-      const { output } = await describeExecution(executions, checkName(orderNumber, new Date(time)));
-      return v.is(revokedSchema, output);
-    } catch (error) {
-      if (!(error instanceof ExecutionDoesNotExist)) {
-        throw error;
-      }
+    const check = await findExecution(executions, checkName(orderNumber, new Date(time)));
+    if (check) {
+      return v.is(revokedSchema, check.output);
     }
   }
   return false;
