@@ -1,8 +1,8 @@
-import type { DescribeExecutionCommandOutput, ExecutionStatus } from '@aws-sdk/client-sfn';
+import type { DescribeExecutionCommandOutput } from '@aws-sdk/client-sfn';
 import * as v from 'valibot';
 import { DAY_MILLISECONDS, dayName } from '../days.ts';
 import { NEXT_STEPS } from '../errors.ts';
-import { type Executions, findExecution, startExecution } from '../executions.ts';
+import { type Executions, findExecution, isRunning, startExecution } from '../executions.ts';
 import { executionName, type OrderOptions, orderInStateSchema } from '../order.ts';
 import type { KnownOrder } from '../store/order-file.ts';
 import { PUSH_CODES } from './codes.ts';
@@ -13,9 +13,6 @@ const EXECUTIONS_A_DAY = 10;
 
 /** EventBridge and Lambda repeat an event that failed for up to a day each. */
 const STARTING_MILLISECONDS = 2 * DAY_MILLISECONDS;
-
-/** An execution with one of these statuses calls the CA. */
-const RUNNING: ReadonlySet<ExecutionStatus | undefined> = new Set(['RUNNING', 'PENDING_REDRIVE']);
 
 /** The errors after which the collector can do nothing for an order. */
 const FINAL_ERRORS: ReadonlySet<string> = new Set(
@@ -85,7 +82,7 @@ export async function startCheck(
     return { outcome: started ? 'started' : 'already-there', execution, options };
   };
 
-  if (isRefused(known) && isRefusal(subject)) {
+  if (known?.error !== undefined && known.error === PUSH_CODES.get(Number(subject))?.refusal) {
     return { outcome: 'already-there', options };
   }
   if (isRunning(first)) {
@@ -156,10 +153,6 @@ async function isStarting(
   return age < STARTING_MILLISECONDS && (await findExecution(dependencies, execution)) === undefined;
 }
 
-function isRunning(execution: DescribeExecutionCommandOutput | undefined): boolean {
-  return RUNNING.has(execution?.status);
-}
-
 const inputSchema = v.pipe(v.string(), v.parseJson(), orderInStateSchema);
 
 /**
@@ -187,13 +180,8 @@ function isAbout(execution: DescribeExecutionCommandOutput | undefined, request:
 /**
  * Whether the CA refused the order for good. A repeated push would get the same reply, and people the same messages.
  */
-function isRefused({ error = '' }: { readonly error?: string | undefined } = {}): boolean {
+function isRefused({ error = '' }: Partial<DescribeExecutionCommandOutput> = {}): boolean {
   return FINAL_ERRORS.has(error);
-}
-
-/** Whether a statusCode reports that the order gets no certificate. */
-function isRefusal(subject: string): boolean {
-  return PUSH_CODES.get(Number(subject))?.refusal === true;
 }
 
 const issuedSchema = v.pipe(

@@ -131,7 +131,15 @@ describe('A push that reports an outcome', () => {
     },
   );
 
-  test.each(['3', '5', '7', '8'])('of a refusal (%s) starts nothing if the refusal is known.', async (statusCode) => {
+  test.each([
+    ['3', 'OrderRejected', 0],
+    ['5', 'OrderRejected', 0],
+    ['7', 'OrderRejected', 0],
+    ['8', 'CertificateRevoked', 0],
+    // The certificate of an earlier order can be revoked after a later request for the same number was refused.
+    ['8', 'OrderRejected', 1],
+    ['7', 'CollectionOverdue', 1],
+  ])('of a refusal (%s) for an order that failed with %s starts %i executions.', async (statusCode, error, count) => {
     const { send, started, order, store } = await prepare();
     await order();
     await store(`orders/${ORDER}/status.json`, {
@@ -144,17 +152,17 @@ describe('A push that reports an outcome', () => {
       execution: `order-${ORDER}`,
       startedAt: '2026-11-01T00:00:00.000Z',
       state: 'failed',
-      error: 'OrderRejected',
-      text: 'the CA answered -20',
+      error,
+      text: 'the collection failed',
       since: '2026-11-02T00:00:00.000Z',
       updatedAt: '2026-11-02T00:00:00.000Z',
     } satisfies OrderStatus);
 
     expect(await send(get(LOGIN, { ...issued, statusCode }))).toMatchObject({ statusCode: 200 });
-    expect(started()).toEqual([]);
+    expect(started()).toHaveLength(count);
 
     await send(get(LOGIN, issued));
-    expect(started()).toHaveLength(1);
+    expect(started()).toHaveLength(count + 1);
   });
 
   test('starts at most ten executions a day that collect the order.', async () => {
