@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import * as v from 'valibot';
-import { readFingerprint } from '../functions/certificate/trust-anchors.ts';
+import { readFingerprint } from '../functions/certificate/path/trust-anchors.ts';
 import { CHECKS_AHEAD } from '../functions/collect/waiting.ts';
 import { COLLECT_URL, endpointProblem, RESPONSE_FORMATS } from '../functions/collectmc/request.ts';
 import { CollectorError } from '../functions/collector-error.ts';

@@ -2,11 +2,11 @@ import type { X509Certificate } from 'node:crypto';
 import { covers } from '../bimi.ts';
 import { DAY_MILLISECONDS } from '../days.ts';
 import { joinWithLimit, STATE_BUDGET, truncate } from '../text.ts';
-import { oneLine } from './chain.ts';
-import { attempt, type CertificateFields } from './fields.ts';
-import type { Logo } from './logotype.ts';
-import { BIMI_USAGE, type NamedAttributes, PRODUCTS, type Product, type Sct } from './mark.ts';
-import { svgProblems } from './svg.ts';
+import type { Logo } from './logo/logotype.ts';
+import { svgProblems } from './logo/svg.ts';
+import { BIMI_USAGE, type NamedAttributes, PRODUCTS, type Product, type Sct } from './mark/mark.ts';
+import { oneLine } from './path/chain.ts';
+import { attempt, type CertificateFields } from './x509/fields.ts';
 
 /**
  * Something wrong or unusual about a validated chain. An error means that some mailbox provider would not display the

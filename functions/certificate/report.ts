@@ -1,16 +1,24 @@
 import type { X509Certificate } from 'node:crypto';
 import { DEFAULT_SELECTOR } from '../bimi.ts';
-import { buildChain, endsAtRoot, oneLine, writeChainPem } from './chain.ts';
-import { decodeCertificates } from './decode.ts';
-import { readFields } from './fields.ts';
+import { decodeCertificates } from './container/decode.ts';
+import { containsPrivateKey, PrivateKeyFoundError } from './container/private-key.ts';
 import { type Finding, findingsOf } from './findings.ts';
-import { readLogo } from './logotype.ts';
-import { domainsOf, type NamedAttributes, nameAttributes, PRODUCTS, type Product, type Sct, sctsOf } from './mark.ts';
-import { containsPrivateKey, PrivateKeyFoundError } from './private-key.ts';
-import { TRUST_ANCHORS } from './trust-anchors.ts';
+import { readLogo } from './logo/logotype.ts';
+import {
+  domainsOf,
+  type NamedAttributes,
+  nameAttributes,
+  PRODUCTS,
+  type Product,
+  type Sct,
+  sctsOf,
+} from './mark/mark.ts';
+import { buildChain, endsAtRoot, oneLine, writeChainPem } from './path/chain.ts';
+import { TRUST_ANCHORS } from './path/trust-anchors.ts';
+import { readFields } from './x509/fields.ts';
 
+export { containsPrivateKey } from './container/private-key.ts';
 export { InvalidChainError } from './invalid-chain.ts';
-export { containsPrivateKey } from './private-key.ts';
 
 /** The description of a validated chain. Dates are ISO 8601 UTC, hashes lower-case hex. */
 export interface CertificateReport {

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { styleText } from 'node:util';
 import * as v from 'valibot';
+import { readFingerprint } from '../../functions/certificate/path/trust-anchors.ts';
 import {
   type CertificateReport,
   type Expectations,
@@ -11,7 +12,6 @@ import {
   type MarkCertificate,
   readMarkCertificate,
 } from '../../functions/certificate/report.ts';
-import { readFingerprint } from '../../functions/certificate/trust-anchors.ts';
 import { domainSchema, orderInStateSchema } from '../../functions/order.ts';
 import { describeValidity } from '../local/validity.ts';
 import { EXIT_CODES, parseArguments, runCommand, UsageError } from './usage.ts';

@@ -1,7 +1,7 @@
 /** What `npm start` prints: one line for each thing that happens, with a label of at most 11 characters. */
 
 import { assertionName, publishedUrls } from '../../functions/bimi.ts';
-import type { NamedAttributes } from '../../functions/certificate/mark.ts';
+import type { NamedAttributes } from '../../functions/certificate/mark/mark.ts';
 import type { Collection } from '../../functions/collect/collect.ts';
 import { STATUSES } from '../../functions/collectmc/codes.ts';
 import type { FailedDetail, WaitingDetail } from '../../functions/events.ts';

@@ -99,8 +99,8 @@ describe('the code that reads certificates', () => {
 
     expect([...found.keys()]).toEqual(
       expect.arrayContaining([
-        'functions/certificate/chain.ts',
-        'functions/certificate/decode.ts',
+        'functions/certificate/path/chain.ts',
+        'functions/certificate/container/decode.ts',
         expect.stringContaining('node_modules/saxes/'),
       ]),
     );

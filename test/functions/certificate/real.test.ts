@@ -2,11 +2,11 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readFields } from '../../../functions/certificate/fields.ts';
-import { readLogo } from '../../../functions/certificate/logotype.ts';
-import { domainsOf, nameAttributes, sctsOf } from '../../../functions/certificate/mark.ts';
+import { readLogo } from '../../../functions/certificate/logo/logotype.ts';
+import { domainsOf, nameAttributes, sctsOf } from '../../../functions/certificate/mark/mark.ts';
+import { TRUST_ANCHORS } from '../../../functions/certificate/path/trust-anchors.ts';
 import { InvalidChainError, type MarkCertificate, readMarkCertificate } from '../../../functions/certificate/report.ts';
-import { TRUST_ANCHORS } from '../../../functions/certificate/trust-anchors.ts';
+import { readFields } from '../../../functions/certificate/x509/fields.ts';
 
 // The project does not distribute the certificates of others, so the folder is outside the project.
 const FOLDER = process.env.MARK_CERTIFICATES;

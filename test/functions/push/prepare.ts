@@ -4,7 +4,7 @@ import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import type { LambdaFunctionURLEvent } from 'aws-lambda';
 import { onTestFinished } from 'vitest';
-import { containsPrivateKey } from '../../../functions/certificate/private-key.ts';
+import { containsPrivateKey } from '../../../functions/certificate/container/private-key.ts';
 import { PUSH_LOGIN_FORM } from '../../../functions/push/authentication.ts';
 import { createPush, type PushRecord } from '../../../functions/push/push.ts';
 import { openPushStore } from '../../../functions/push/store.ts';

@@ -1,5 +1,5 @@
-import { contentsOf, readDer, TAG } from './der.ts';
-import { type Attribute, attempt, type CertificateFields } from './fields.ts';
+import { contentsOf, readDer, TAG } from '../x509/der.ts';
+import { type Attribute, attempt, type CertificateFields } from '../x509/fields.ts';
 
 export type Product = 'VMC' | 'CMC';
 

@@ -5,14 +5,14 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { type Zippable, zipSync } from 'fflate';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { InvalidChainError } from '../../../functions/certificate/invalid-chain.ts';
-import { readMarkCertificate } from '../../../functions/certificate/report.ts';
-import { unzip } from '../../../functions/certificate/zip.ts';
+import { unzip } from '../../../../functions/certificate/container/zip.ts';
+import { InvalidChainError } from '../../../../functions/certificate/invalid-chain.ts';
+import { readMarkCertificate } from '../../../../functions/certificate/report.ts';
 import {
   createCertificateAuthority,
   type IssuedMarkCertificate,
-} from '../../../infra/local/ca/certificate-authority.ts';
-import { base64Lines, pem } from '../../../infra/local/ca/containers.ts';
+} from '../../../../infra/local/ca/certificate-authority.ts';
+import { base64Lines, pem } from '../../../../infra/local/ca/containers.ts';
 
 let issued: IssuedMarkCertificate;
 

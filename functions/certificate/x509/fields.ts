@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
+import { InvalidChainError } from '../invalid-chain.ts';
 import {
   bytesOf,
   childrenOf,
@@ -13,7 +14,6 @@ import {
   readObjectIdentifier,
   TAG,
 } from './der.ts';
-import { InvalidChainError } from './invalid-chain.ts';
 
 /** One attribute of a subject. */
 export interface Attribute {

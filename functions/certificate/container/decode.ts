@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
+import { InvalidChainError } from '../invalid-chain.ts';
+import { bytesOf, childrenOf, constructed, readBer, readObjectIdentifier, TAG } from '../x509/der.ts';
 import { decodeBase64, isDer, isZip, latin1Text } from './bytes.ts';
-import { bytesOf, childrenOf, constructed, readBer, readObjectIdentifier, TAG } from './der.ts';
-import { InvalidChainError } from './invalid-chain.ts';
 import { isPrivateKey, PRIVATE_KEY, PrivateKeyFoundError } from './private-key.ts';
 import { unzip } from './zip.ts';
 

@@ -4,16 +4,22 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildChain, type Chain, endsAtRoot, oneLine, writeChainPem } from '../../../functions/certificate/chain.ts';
-import { InvalidChainError } from '../../../functions/certificate/invalid-chain.ts';
+import { InvalidChainError } from '../../../../functions/certificate/invalid-chain.ts';
+import {
+  buildChain,
+  type Chain,
+  endsAtRoot,
+  oneLine,
+  writeChainPem,
+} from '../../../../functions/certificate/path/chain.ts';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
   type IssuedMarkCertificate,
   type SubjectAttribute,
-} from '../../../infra/local/ca/certificate-authority.ts';
-import { pem } from '../../../infra/local/ca/containers.ts';
-import { type Extension, oid } from '../../../infra/local/ca/mark-extensions.ts';
+} from '../../../../infra/local/ca/certificate-authority.ts';
+import { pem } from '../../../../infra/local/ca/containers.ts';
+import { type Extension, oid } from '../../../../infra/local/ca/mark-extensions.ts';
 
 let folder: string;
 let authority: CertificateAuthority;

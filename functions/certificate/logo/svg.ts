@@ -1,5 +1,5 @@
 import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from 'saxes';
-import { truncate } from '../text.ts';
+import { truncate } from '../../text.ts';
 
 /** The limit of the BIMI Group's SVG guidance, in bytes. */
 const SIZE_LIMIT = 32_768;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { svgProblems } from '../../../functions/certificate/svg.ts';
+import { svgProblems } from '../../../../functions/certificate/logo/svg.ts';
 
 const LIMIT = 32_768;
 const NAMESPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"';

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
-import { childrenOf, constructed, contentsOf, readDer, readObjectIdentifier, TAG } from './der.ts';
-import { attempt, type CertificateFields } from './fields.ts';
+import { childrenOf, constructed, contentsOf, readDer, readObjectIdentifier, TAG } from '../x509/der.ts';
+import { attempt, type CertificateFields } from '../x509/fields.ts';
 
 /** The logo of a certificate, inflated, and whether its hashes match. */
 export interface Logo {

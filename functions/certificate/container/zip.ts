@@ -1,7 +1,7 @@
 import { buffer } from 'node:stream/consumers';
 import { crc32 } from 'node:zlib';
 import { fromBufferPromise } from 'yauzl';
-import { InvalidChainError } from './invalid-chain.ts';
+import { InvalidChainError } from '../invalid-chain.ts';
 
 /** A chain has three or four certificates, each in a file; some CAs add instructions. */
 const ENTRY_LIMIT = 50;

@@ -1,15 +1,15 @@
 import { generateKeyPairSync, type KeyObject, type X509Certificate } from 'node:crypto';
 import { zipSync } from 'fflate';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { decodeCertificates } from '../../../functions/certificate/decode.ts';
-import { InvalidChainError } from '../../../functions/certificate/invalid-chain.ts';
-import { containsPrivateKey } from '../../../functions/certificate/private-key.ts';
-import { readMarkCertificate } from '../../../functions/certificate/report.ts';
+import { decodeCertificates } from '../../../../functions/certificate/container/decode.ts';
+import { containsPrivateKey } from '../../../../functions/certificate/container/private-key.ts';
+import { InvalidChainError } from '../../../../functions/certificate/invalid-chain.ts';
+import { readMarkCertificate } from '../../../../functions/certificate/report.ts';
 import {
   createCertificateAuthority,
   type IssuedMarkCertificate,
-} from '../../../infra/local/ca/certificate-authority.ts';
-import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../infra/local/ca/containers.ts';
+} from '../../../../infra/local/ca/certificate-authority.ts';
+import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../../infra/local/ca/containers.ts';
 
 const MEBIBYTE = 1_048_576;
 

@@ -16,7 +16,7 @@ import {
   readInteger,
   readObjectIdentifier,
   TAG,
-} from '../../../functions/certificate/der.ts';
+} from '../../../../functions/certificate/x509/der.ts';
 
 function hex(digits: string): Buffer {
   return Buffer.from(digits.replaceAll(' ', ''), 'hex');

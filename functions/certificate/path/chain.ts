@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
-import { attempt, readFields } from './fields.ts';
-import { InvalidChainError } from './invalid-chain.ts';
-import { BIMI_USAGE } from './mark.ts';
+import { InvalidChainError } from '../invalid-chain.ts';
+import { BIMI_USAGE } from '../mark/mark.ts';
+import { attempt, readFields } from '../x509/fields.ts';
 
 /** Caches whether a certificate is self-signed, because verifying signatures takes most of the time of a report. */
 const selfSigned = new WeakMap<X509Certificate, boolean>();

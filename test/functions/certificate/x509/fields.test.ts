@@ -3,13 +3,13 @@ import { AsnConvert } from '@peculiar/asn1-schema';
 import * as asn1 from '@peculiar/asn1-x509';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type CertificateFields, readFields } from '../../../functions/certificate/fields.ts';
-import { InvalidChainError } from '../../../functions/certificate/invalid-chain.ts';
+import { InvalidChainError } from '../../../../functions/certificate/invalid-chain.ts';
+import { type CertificateFields, readFields } from '../../../../functions/certificate/x509/fields.ts';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
-} from '../../../infra/local/ca/certificate-authority.ts';
-import { type Extension, oid } from '../../../infra/local/ca/mark-extensions.ts';
+} from '../../../../infra/local/ca/certificate-authority.ts';
+import { type Extension, oid } from '../../../../infra/local/ca/mark-extensions.ts';
 
 let authority: CertificateAuthority;
 let chain: readonly Uint8Array[];

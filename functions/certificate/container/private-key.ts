@@ -1,7 +1,7 @@
+import { InvalidChainError } from '../invalid-chain.ts';
+import { childrenOf, readBeginning, TAG } from '../x509/der.ts';
+import { attempt } from '../x509/fields.ts';
 import { decodeBase64, isZip, latin1Text } from './bytes.ts';
-import { childrenOf, readBeginning, TAG } from './der.ts';
-import { attempt } from './fields.ts';
-import { InvalidChainError } from './invalid-chain.ts';
 import { readIntactFiles } from './zip.ts';
 
 /**
