@@ -1,20 +1,16 @@
 import type { X509Certificate } from 'node:crypto';
 import { DEFAULT_SELECTOR } from '../bimi.ts';
+import type { CheckedChain } from './checked-chain.ts';
 import { decodeCertificates } from './container/decode.ts';
 import { containsPrivateKey, PrivateKeyFoundError } from './container/private-key.ts';
 import { type Finding, findingsOf } from './findings.ts';
 import { readLogo } from './logo/logotype.ts';
-import {
-  domainsOf,
-  type NamedAttributes,
-  nameAttributes,
-  PRODUCTS,
-  type Product,
-  type Sct,
-  sctsOf,
-} from './mark/mark.ts';
+import { domainsOf, type NamedAttributes, nameAttributes, PRODUCTS, type Product } from './mark/mark.ts';
 import { buildChain, endsAtRoot, oneLine, writeChainPem } from './path/chain.ts';
-import { TRUST_ANCHORS } from './path/trust-anchors.ts';
+import { TRUST_ANCHORS, type TrustAnchor } from './path/trust-anchors.ts';
+import { type ReceiverVerdict, receiversOf } from './receivers.ts';
+import type { FetchedCrl, Revocation } from './revocation/crl.ts';
+import { type Sct, sctsOf } from './transparency/sct.ts';
 import { readFields } from './x509/fields.ts';
 
 export { containsPrivateKey } from './container/private-key.ts';
@@ -39,16 +35,18 @@ export interface CertificateReport {
   readonly fingerprintSha256: string;
   /** Leaf first. */
   readonly chain: readonly CertificateIdentity[];
-  /**
-   * The certificate in the chain that is trusted by its fingerprint, the nearest to the leaf; null if there is none.
-   */
-  readonly trustAnchor: CertificateIdentity | null;
+  /** The trust anchor that proves the chain, the nearest to the leaf; null if there is none. */
+  readonly trustAnchor: TrustAnchor | null;
   /** The embedded logo; null if it cannot be read. */
   readonly logo: { readonly mediaType: string; readonly sha256: string; readonly bytes: number } | null;
   readonly policies: readonly string[];
   readonly crlUrls: readonly string[];
   readonly scts: readonly Sct[];
+  /** The result of the CRLs; null if none were given. */
+  readonly revocation: Revocation | null;
   readonly findings: readonly Finding[];
+  /** Whether each receiver displays the logo. */
+  readonly receivers: readonly ReceiverVerdict[];
 }
 
 /** The subject and the SHA-256 fingerprint (lower-case hex) of one certificate. */
@@ -77,6 +75,10 @@ export interface Expectations {
   readonly product?: Product | undefined;
   /** SHA-256 fingerprints of certificates that are trusted in addition to the known roots, lower-case hex. */
   readonly trustAnchors?: readonly string[] | undefined;
+  /** Keys of logs that are trusted in addition to the known ones: SubjectPublicKeyInfo, base64. */
+  readonly ctLogs?: readonly string[] | undefined;
+  /** The CRLs of the chain; without them, the report contains no revocation. */
+  readonly crls?: readonly FetchedCrl[] | undefined;
 }
 
 /**
@@ -100,10 +102,15 @@ export async function readMarkCertificate(bytes: Uint8Array, expectations: Expec
   const domains = domainsOf(leaf);
   const logo = readLogo(leaf);
   const scts = sctsOf(leaf);
-  const trustAnchor = identities.slice(1).find(({ fingerprintSha256 }) => isTrusted(fingerprintSha256)) ?? null;
-  const findings = findingsOf({
+  const anchor = identities.slice(1).find(({ fingerprintSha256 }) => isTrusted(fingerprintSha256));
+  const trustAnchor: TrustAnchor | null = anchor
+    ? { ...anchor, delivered: true, source: TRUST_ANCHORS.has(anchor.fingerprintSha256) ? 'known' : 'settings' }
+    : null;
+  const checked: CheckedChain = {
     chain: [leaf, ...issuers.map(readFields)],
     leaf,
+    revocation: null,
+    ignored: [],
     attributes,
     domains,
     logo,
@@ -115,7 +122,8 @@ export async function readMarkCertificate(bytes: Uint8Array, expectations: Expec
     orderedDomains,
     selector,
     orderedProduct,
-  });
+  };
+  const findings = findingsOf(checked);
   const [markType = null] = attributes.markType ?? [];
   return {
     chainPem,
@@ -138,7 +146,9 @@ export async function readMarkCertificate(bytes: Uint8Array, expectations: Expec
       policies: leaf.policies,
       crlUrls: leaf.crlUrls,
       scts,
+      revocation: checked.revocation,
       findings,
+      receivers: receiversOf(checked, findings),
     },
   };
 }

@@ -69,7 +69,9 @@ export const manifestSchema = v.object({
   notBefore: dateSchema,
   notAfter: dateSchema,
   publishable: v.boolean(),
-  findings: v.array(v.object({ id: v.string(), severity: v.picklist(['error', 'warning']), message: v.string() })),
+  findings: v.array(
+    v.object({ id: v.string(), severity: v.picklist(['error', 'warning', 'notice']), message: v.string() }),
+  ),
   bimiRecords: v.optional(v.array(v.string())),
   objects: v.record(v.string(), storedObjectSchema),
 });

@@ -206,6 +206,7 @@ function describe(file: string, report: CertificateReport, at: Date): string {
 
 const SYMBOLS = {
   publishable: ['✓', 'green'],
+  notice: ['i', 'blue'],
   warning: ['!', 'yellow'],
   error: ['✗', 'red'],
 } as const;

@@ -1,3 +1,14 @@
+/** The trust anchor that proves a chain. */
+export interface TrustAnchor {
+  readonly subject: string;
+  /** SHA-256 of the anchor's certificate, lower-case hex. */
+  readonly fingerprintSha256: string;
+  /** Whether the file contains the anchor's certificate. */
+  readonly delivered: boolean;
+  /** `known` if this release contains the anchor, `settings` if only `trustAnchors` or `--trust` names it. */
+  readonly source: 'known' | 'settings';
+}
+
 /**
  * The roots under which mark certificates are issued: the SHA-256 of the root certificate (DER), in lower-case hex, and
  * its name. Source: the CAs' repositories and the chains that they deliver. Sectigo's chains end at the two roots of

@@ -21,7 +21,9 @@ import {
 import { pem } from '../../../infra/local/ca/containers.ts';
 import { type Extension, extension, logotype, logotypeImage, oid } from '../../../infra/local/ca/mark-extensions.ts';
 import { also, critical, ecKey, hashOf, instead, markType, repeated, without } from './certificate-changes.ts';
-import { AT, type Case, CLEAN, DAY, DOMAIN, EXPIRES, FOUND, ISSUED, MANY_DOMAINS } from './finding-cases.ts';
+import { AT, type Case, DAY, DOMAIN, EXPIRES, ISSUED } from './finding-case.ts';
+import { CLEAN, FOUND } from './finding-cases.ts';
+import { MANY_DOMAINS } from './mark/finding-cases.ts';
 
 let folder: string;
 let authority: CertificateAuthority;

@@ -3,9 +3,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readLogo } from '../../../functions/certificate/logo/logotype.ts';
-import { domainsOf, nameAttributes, sctsOf } from '../../../functions/certificate/mark/mark.ts';
+import { domainsOf, nameAttributes } from '../../../functions/certificate/mark/mark.ts';
 import { TRUST_ANCHORS } from '../../../functions/certificate/path/trust-anchors.ts';
 import { InvalidChainError, type MarkCertificate, readMarkCertificate } from '../../../functions/certificate/report.ts';
+import { sctsOf } from '../../../functions/certificate/transparency/sct.ts';
 import { readFields } from '../../../functions/certificate/x509/fields.ts';
 
 // The project does not distribute the certificates of others, so the folder is outside the project.

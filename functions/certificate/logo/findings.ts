@@ -1,0 +1,22 @@
+import { type FindingTable, withDetails } from '../checked-chain.ts';
+import type { Logo } from './logotype.ts';
+import { svgProblems } from './svg.ts';
+
+/** Findings about the logo. */
+export const LOGO_FINDINGS = {
+  logotype: { severity: 'error', check: ({ logo }) => typeof logo === 'string' && logo },
+  'logo-hash': { severity: 'error', check: ({ logo }) => typeof logo !== 'string' && checkHashes(logo) },
+  'svg-profile': {
+    severity: 'error',
+    check: ({ logo }) =>
+      typeof logo !== 'string' && withDetails('the logo does not conform to SVG Tiny PS', svgProblems(logo.svg)),
+  },
+} as const satisfies FindingTable;
+
+function checkHashes({ hashes }: Logo): string | undefined {
+  const different = hashes.filter(({ matches }) => !matches).map(({ algorithm }) => algorithm);
+  if (hashes.length === 0) {
+    return 'the logotype contains no hash of a known algorithm';
+  }
+  return withDetails('the logo does not match the hash in the logotype', different);
+}
