@@ -11,6 +11,15 @@ export const LOGO_FINDINGS = {
     check: ({ logo }) =>
       typeof logo !== 'string' && withDetails('the logo does not conform to SVG Tiny PS', svgProblems(logo.svg)),
   },
+  // Sources: the ASN.1 of bimi-helper (rspamd) and of Halon's plugin, which need NULL and read one hash.
+  'receiver-asn1': {
+    severity: 'notice',
+    check: ({ logo }) =>
+      typeof logo !== 'string' &&
+      logo.hashes.length > 0 &&
+      !logo.hasOneHashWithNull &&
+      "the logotype has several hashes, or a hash without NULL parameters: rspamd's helper and Halon's plugin cannot read it",
+  },
 } as const satisfies FindingTable;
 
 function checkHashes({ hashes }: Logo): string | undefined {

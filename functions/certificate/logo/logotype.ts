@@ -11,6 +11,8 @@ export interface Logo {
   readonly sha256: string;
   /** The hashes of known algorithms. */
   readonly hashes: readonly { readonly algorithm: string; readonly matches: boolean }[];
+  /** Whether the logotype has exactly one hash, and its algorithm has NULL parameters. */
+  readonly hasOneHashWithNull: boolean;
 }
 
 /** RFC 9399, 4.1. */
@@ -59,13 +61,23 @@ export function readLogo(fields: CertificateFields): Logo | string {
         ? [{ algorithm, matches: hash(algorithm, svg) === value || hash(algorithm, withLf(svg)) === value }]
         : [];
     }),
+    hasOneHashWithNull: image.hashes.length === 1 && image.hashes.every(({ hasNull }) => hasNull),
   };
 }
 
-/** One image of a logotype: its URIs, and its hashes in lower-case hex with the OIDs of their algorithms. */
+/** One image of a logotype. */
 interface Image {
   readonly uris: readonly string[];
-  readonly hashes: readonly { readonly oid: string; readonly value: string }[];
+  readonly hashes: readonly Hash[];
+}
+
+interface Hash {
+  /** The algorithm. */
+  readonly oid: string;
+  /** Whether the parameters of the algorithm are NULL. They are often absent. */
+  readonly hasNull: boolean;
+  /** Lower-case hex. */
+  readonly value: string;
 }
 
 /** LogotypeExtn (RFC 9399, 4.1): subjectLogo is [2]; the [0] in it is a LogotypeData, which begins with the images. */
@@ -80,8 +92,12 @@ function readSubjectImages(der: Uint8Array): Image[] {
       uris: childrenOf(uris).map((uri) => contentsOf(uri, TAG.ia5String).toString('latin1')),
       hashes: childrenOf(hashes).map((each) => {
         const [algorithm, value] = childrenOf(each);
-        const [oid] = childrenOf(algorithm);
-        return { oid: readObjectIdentifier(oid), value: contentsOf(value, TAG.octetString).toString('hex') };
+        const [oid, parameters] = childrenOf(algorithm);
+        return {
+          oid: readObjectIdentifier(oid),
+          hasNull: parameters?.tag === TAG.null,
+          value: contentsOf(value, TAG.octetString).toString('hex'),
+        };
       }),
     };
   });

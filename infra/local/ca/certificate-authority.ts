@@ -75,6 +75,8 @@ export interface MarkCertificateRequest extends CertificateChanges {
   readonly owner?: string;
   /** The uncompressed logo; default: a small SVG Tiny PS with the owner as its title. */
   readonly svg?: string | Uint8Array;
+  /** Whether the hash algorithm of the logotype has NULL parameters; default: none, as in the real leaf. */
+  readonly nullParameters?: boolean;
   /** The key to certify; default: a new EC P-256 key. Nothing is signed with it, so the private key is not needed. */
   readonly publicKey?: KeyObject;
 }
@@ -304,7 +306,7 @@ function leafDraft(request: MarkCertificateRequest, svg: Uint8Array, issuingKey:
       extendedKeyUsage(),
       crlDistributionPoint('http://crls.mark-certificates.test/VMC-Issuing-RSA-CA.crl'),
       subjectKeyIdentifier(publicKey),
-      logotype(logotypeImage(svg)),
+      logotype(logotypeImage(svg, undefined, { nullParameters: request.nullParameters })),
       sctList(request.notBefore ?? new Date()),
     ],
   };

@@ -3,7 +3,7 @@ import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:cryp
 import { gzipSync } from 'node:zlib';
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
 import * as asn1 from '@peculiar/asn1-x509';
-import { Constructed, IA5String, ObjectIdentifier, OctetString as Octets, Sequence } from 'asn1js';
+import { Constructed, IA5String, Null, ObjectIdentifier, OctetString as Octets, Sequence } from 'asn1js';
 
 /** The OIDs by the names in the standards. */
 export const oid = {
@@ -57,10 +57,18 @@ export interface Extension {
 
 export type SignatureHash = 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512';
 
+/** One hash of a {@link LogotypeImage}. */
+export interface LogotypeHash {
+  readonly algorithm: SignatureHash;
+  readonly value: Uint8Array;
+  /** Whether the algorithm has NULL parameters; by default it has none. */
+  readonly nullParameters?: boolean;
+}
+
 /** One image of a {@link logotype}. Each hash covers the uncompressed content of the URI (RFC 6170). */
 export interface LogotypeImage {
   readonly mediaType: string;
-  readonly hashes: readonly { readonly algorithm: SignatureHash; readonly value: Uint8Array }[];
+  readonly hashes: readonly LogotypeHash[];
   readonly uris: readonly string[];
 }
 
@@ -80,11 +88,18 @@ export function logotype(...images: readonly LogotypeImage[]): Extension {
   return extension(oid.logotype, new Sequence({ value: [tagged(2, logotypeData)] }));
 }
 
-/** The image of a mark certificate: gzip in a data URI, with one hash for each algorithm. */
-export function logotypeImage(svg: Uint8Array, algorithms: readonly SignatureHash[] = ['SHA-256']): LogotypeImage {
+/**
+ * The image of a mark certificate: gzip in a data URI, with one hash for each algorithm. By default the algorithm has
+ * no parameters, as in the real leaf.
+ */
+export function logotypeImage(
+  svg: Uint8Array,
+  algorithms: readonly SignatureHash[] = ['SHA-256'],
+  { nullParameters = false } = {},
+): LogotypeImage {
   return {
     mediaType: 'image/svg+xml',
-    hashes: algorithms.map((algorithm) => ({ algorithm, value: digest(algorithm, svg) })),
+    hashes: algorithms.map((algorithm) => ({ algorithm, value: digest(algorithm, svg), nullParameters })),
     uris: [`data:image/svg+xml;base64,${gzipSync(svg).toString('base64')}`],
   };
 }
@@ -174,9 +189,11 @@ const HASH_ALGORITHMS = {
   'SHA-512': '2.16.840.1.101.3.4.2.3',
 } satisfies Record<SignatureHash, string>;
 
-/** The hash algorithm has no NULL parameter, as in the real leaf. */
-function hashAlgAndValue({ algorithm, value }: LogotypeImage['hashes'][number]): Sequence {
-  const identifier = new Sequence({ value: [new ObjectIdentifier({ value: HASH_ALGORITHMS[algorithm] })] });
+function hashAlgAndValue({ algorithm, value, nullParameters = false }: LogotypeHash): Sequence {
+  const parameters = nullParameters ? [new Null()] : [];
+  const identifier = new Sequence({
+    value: [new ObjectIdentifier({ value: HASH_ALGORITHMS[algorithm] }), ...parameters],
+  });
   return new Sequence({ value: [identifier, new Octets({ valueHex: value })] });
 }
 

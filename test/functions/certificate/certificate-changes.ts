@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import * as asn1 from '@peculiar/asn1-x509';
-import { Constructed, IA5String, ObjectIdentifier, OctetString, Sequence } from 'asn1js';
+import { Constructed, IA5String, Null, ObjectIdentifier, OctetString, Sequence } from 'asn1js';
 import type {
   Change,
   MarkCertificateRequest,
@@ -10,10 +10,12 @@ import type {
 import {
   type Extension,
   extension,
+  type LogotypeHash,
   type LogotypeImage,
   logotype,
-  logotypeImage,
+  logotypeImage as markImage,
   oid,
+  type SignatureHash,
 } from '../../../infra/local/ca/mark-extensions.ts';
 
 /** Changes to the attributes or extensions that the test authority gives a certificate by default. */
@@ -81,6 +83,11 @@ export function svg(
 
 export const LOGO = Buffer.from(svg());
 
+/** The image of a mark certificate whose hashes have NULL parameters, so that a single one is clean. */
+export function logotypeImage(content: Uint8Array, algorithms?: readonly SignatureHash[]): LogotypeImage {
+  return markImage(content, algorithms, { nullParameters: true });
+}
+
 /** A leaf with this logotype. */
 export function withImages(...images: readonly LogotypeImage[]): Partial<MarkCertificateRequest> {
   return { extensions: instead(logotype(...images)) };
@@ -94,8 +101,8 @@ export function withHashes(...hashes: LogotypeImage['hashes']): Partial<MarkCert
   return withImages({ ...logotypeImage(LOGO), hashes });
 }
 
-export function hashOf(algorithm: 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512', content: string | Uint8Array) {
-  return { algorithm, value: createHash(algorithm).update(content).digest() };
+export function hashOf(algorithm: SignatureHash, content: string | Uint8Array): LogotypeHash {
+  return { algorithm, value: createHash(algorithm).update(content).digest(), nullParameters: true };
 }
 
 /** A logotype with an indirect subject logo, [1], and otherwise the same content. */
@@ -109,7 +116,7 @@ export function indirectLogotype(): Extension {
 /** A logotype with one correct hash, SHA-224. The test authority does not write this algorithm. */
 export function withSha224(): Partial<MarkCertificateRequest> {
   const [uri = ''] = logotypeImage(LOGO).uris;
-  const identifier = new Sequence({ value: [new ObjectIdentifier({ value: '2.16.840.1.101.3.4.2.4' })] });
+  const identifier = new Sequence({ value: [new ObjectIdentifier({ value: '2.16.840.1.101.3.4.2.4' }), new Null()] });
   const value = new OctetString({ valueHex: new Uint8Array(createHash('SHA-224').update(LOGO).digest()) });
   const details = new Sequence({
     value: [

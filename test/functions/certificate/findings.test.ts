@@ -19,8 +19,18 @@ import {
   type SubjectAttribute,
 } from '../../../infra/local/ca/certificate-authority.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
-import { type Extension, extension, logotype, logotypeImage, oid } from '../../../infra/local/ca/mark-extensions.ts';
-import { also, critical, ecKey, hashOf, instead, markType, repeated, without } from './certificate-changes.ts';
+import { type Extension, extension, logotype, oid } from '../../../infra/local/ca/mark-extensions.ts';
+import {
+  also,
+  critical,
+  ecKey,
+  hashOf,
+  instead,
+  logotypeImage,
+  markType,
+  repeated,
+  without,
+} from './certificate-changes.ts';
 import { AT, type Case, DAY, DOMAIN, EXPIRES, ISSUED } from './finding-case.ts';
 import { CLEAN, FOUND } from './finding-cases.ts';
 import { MANY_DOMAINS } from './mark/finding-cases.ts';
@@ -39,7 +49,7 @@ function issue({ leaf, issuing, root }: Case): IssuedMarkCertificate {
   const notBefore = new Date('2020-01-01T00:00:00Z');
   return authority
     .with({ root: { notBefore, ...root }, issuing: { notBefore, ...issuing } })
-    .issue({ domains: [DOMAIN], notBefore: ISSUED, ...leaf });
+    .issue({ domains: [DOMAIN], notBefore: ISSUED, nullParameters: true, ...leaf });
 }
 
 async function check(issued: IssuedMarkCertificate, of: Case): Promise<CertificateReport> {
@@ -263,8 +273,9 @@ describe('The table of findings', () => {
   }
 
   test('is the order of a report, errors first: a chain with every fault.', async () => {
-    const badLogo = logotype({ ...logotypeImage(Buffer.from('<svg')), hashes: [hashOf('SHA-256', 'another logo')] });
-    const expected: readonly FindingId[] = [...WORST, 'logo-hash', 'svg-profile'];
+    const hash = { ...hashOf('SHA-256', 'another logo'), nullParameters: false };
+    const badLogo = logotype({ ...logotypeImage(Buffer.from('<svg')), hashes: [hash] });
+    const expected: readonly FindingId[] = [...WORST, 'logo-hash', 'svg-profile', 'receiver-asn1'];
     expect(await found(worst(instead(badLogo)))).toEqual(expect.arrayContaining([...expected]));
   });
 

@@ -29,7 +29,7 @@ beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'inspect-'));
   const notBefore = new Date('2020-01-01T00:00:00Z');
   authority = (await createCertificateAuthority()).with({ root: { notBefore }, issuing: { notBefore } });
-  const order = { domains: ['example.com', 'www.example.com'], notBefore: ISSUED };
+  const order = { domains: ['example.com', 'www.example.com'], notBefore: ISSUED, nullParameters: true };
   clean = authority.issue(order);
   root = fingerprint(authority.root);
   const warning = authority.issue({ ...order, notAfter: new Date(ISSUED.getTime() + 400 * DAY) });
@@ -295,6 +295,7 @@ describe('The option --at', () => {
           domains: ['example.com'],
           notBefore: new Date(second + from),
           notAfter: new Date(second + to),
+          nullParameters: true,
         }).chain,
       );
     write('present.pem', issue(-DAY, DAY));
@@ -321,7 +322,7 @@ describe('The option --domain', () => {
   });
 
   test('accepts a U-label.', () => {
-    const { chain } = authority.issue({ domains: ['xn--bcher-kva.example'], notBefore: ISSUED });
+    const { chain } = authority.issue({ domains: ['xn--bcher-kva.example'], notBefore: ISSUED, nullParameters: true });
     expect(findingIds(json(['--domain', 'Bücher.example', '-'], { input: pem(chain) }))).toEqual([]);
   });
 });
@@ -332,7 +333,11 @@ describe('The option --selector', () => {
     ['refuses a certificate for another selector', ['--selector', 'other'], ['domain-coverage']],
     ['is "default" if it is not given, as in an order', [], ['domain-coverage']],
   ])('%s.', (_, selector, expected) => {
-    const { chain } = authority.issue({ domains: ['brand._bimi.example.com'], notBefore: ISSUED });
+    const { chain } = authority.issue({
+      domains: ['brand._bimi.example.com'],
+      notBefore: ISSUED,
+      nullParameters: true,
+    });
     const options = ['--domain', 'example.com', ...selector, '-'];
     expect(findingIds(json(options, { input: pem(chain) }))).toEqual(expected);
   });

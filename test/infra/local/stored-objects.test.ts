@@ -60,7 +60,7 @@ describe('The bucket', () => {
         markType: 'Registered Mark',
         domains: ['example.com'],
         publishable: true,
-        findings: [],
+        findings: [{ id: 'receiver-asn1', severity: 'notice' }],
         logo: { mediaType: 'image/svg+xml', bytes: svg.length, sha256: sha256(svg) },
         objects: {
           response: { key: `orders/${ORDER}/${name}`, size: body.length, sha256: sha256(body) },
@@ -82,7 +82,7 @@ describe('The bucket', () => {
               keys: { chain: `orders/${ORDER}/chain.pem`, logo: `orders/${ORDER}/logo.svg` },
               domains: ['example.com'],
               publishable: true,
-              findings: [],
+              findings: [{ id: 'receiver-asn1', severity: 'notice' }],
             },
           },
         },
@@ -105,6 +105,7 @@ describe('The bucket', () => {
       'untrusted-root',
       'domain-coverage',
       'mark-type',
+      'receiver-asn1',
     ]);
     expect(collector.cloud.announced).toMatchObject([{ detail: { certificate: { publishable: false } } }]);
   });
