@@ -167,8 +167,9 @@ describe('A report', () => {
       return (await readMarkCertificate(pkcs7(chain), expectations)).report.trustAnchor;
     };
 
-    expect(await anchored(authority.root)).toEqual(root);
-    expect(await anchored(authority.issuing, authority.root)).toEqual(issuing);
+    const pinned = { delivered: true, source: 'settings' };
+    expect(await anchored(authority.root)).toEqual({ ...root, ...pinned });
+    expect(await anchored(authority.issuing, authority.root)).toEqual({ ...issuing, ...pinned });
     expect(await anchored()).toBeNull();
     expect(await anchored(Buffer.from(chain[0] ?? ''))).toBeNull();
   });
