@@ -36,6 +36,58 @@ const QUOTES_BYTES = 2;
 const ELLIPSIS = '…';
 
 /**
+ * Characters that a reader does not see, or that change how a terminal, a log or a mail program shows the text around
+ * them: C0 and C1 controls with all line ends, bidirectional controls, zero-width and other ignorable characters, line
+ * and paragraph separators, and lone surrogates.
+ */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+/** U+000A, which separates the lines of a text. */
+const NEWLINE = '\n';
+
+/**
+ * A text from outside, for a line that a person reads: every character that cannot be printed is replaced by its number,
+ * as in `\u{1B}`. The result has exactly one line, and is the same if it is made twice.
+ */
+export function printable(text: string): string {
+  return text.replaceAll(UNPRINTABLE, (character) => `\\u{${hexOf(character)}}`);
+}
+
+/** Like {@link printable}, for a text with several lines, such as a stack: newlines stay. */
+export function printableLines(text: string): string {
+  return text.replaceAll(UNPRINTABLE, (character) => (character === NEWLINE ? NEWLINE : printable(character)));
+}
+
+/**
+ * JSON for a terminal, with the same values: what `JSON.stringify` leaves unprintable is written as `\uXXXX`. Newlines
+ * between the values stay.
+ */
+export function printableJson(json: string): string {
+  return json.replaceAll(UNPRINTABLE, (character) =>
+    character === NEWLINE
+      ? NEWLINE
+      : character
+          .split('')
+          .map((unit) => `\\u${hexOf(unit).padStart(4, '0')}`)
+          .join(''),
+  );
+}
+
+/**
+ * A text of any length for a message: printable, and truncated to bytes of JSON. Only the beginning that can remain is
+ * read.
+ *
+ * @param bytes at least 5: the quotes and `…`.
+ */
+export function truncatePrintable(text: string, bytes: number): string {
+  return truncate(printable(text.slice(0, bytes + 1)), bytes);
+}
+
+function hexOf(character: string): string {
+  return (character.codePointAt(0) ?? 0).toString(16).toUpperCase();
+}
+
+/**
  * Shortens a text to whole characters and `…` if its JSON has more bytes than the limit.
  *
  * @param bytes at least 5: the quotes and `…`.
@@ -57,11 +109,11 @@ export function truncate(text: string, bytes: number): string {
 }
 
 /**
- * Joins the first five details, each truncated to 100 bytes, and the number of the others. Empty if there are no
- * details.
+ * Joins the first five details, each printable and truncated to 100 bytes, and the number of the others. Empty if there
+ * are no details.
  */
 export function joinWithLimit(details: readonly string[], separator = ', '): string {
-  const named = details.slice(0, DETAILS_LIMIT).map((detail) => truncate(detail, DETAIL_BYTES));
+  const named = details.slice(0, DETAILS_LIMIT).map((detail) => truncatePrintable(detail, DETAIL_BYTES));
   const more = details.length > named.length ? [`and ${details.length - named.length} more`] : [];
   return [...named, ...more].join(separator);
 }

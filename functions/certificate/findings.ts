@@ -1,4 +1,4 @@
-import { STATE_BUDGET, truncate } from '../text.ts';
+import { STATE_BUDGET, truncatePrintable } from '../text.ts';
 import type { CheckedChain, FindingTable, Severity } from './checked-chain.ts';
 import { CONTAINER_FINDINGS } from './container/findings.ts';
 import { LOGO_FINDINGS } from './logo/findings.ts';
@@ -11,7 +11,7 @@ import { TRANSPARENCY_FINDINGS } from './transparency/findings.ts';
 export interface Finding {
   readonly id: FindingId;
   readonly severity: Severity;
-  /** At most `STATE_BUDGET.message` bytes. */
+  /** One printable line of at most `STATE_BUDGET.message` bytes. */
   readonly message: string;
 }
 
@@ -43,7 +43,7 @@ export function findingsOf(checked: CheckedChain): Finding[] {
       {
         id: id as FindingId,
         severity: finding.severity,
-        message: truncate(finding.message, STATE_BUDGET.message),
+        message: truncatePrintable(finding.message, STATE_BUDGET.message),
       },
     ];
   });
