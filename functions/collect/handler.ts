@@ -1,4 +1,4 @@
-import { Logger } from '@aws-lambda-powertools/logger';
+import type { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
@@ -8,6 +8,7 @@ import type { Context } from 'aws-lambda';
 import { type Environment, parseEnvironment } from '../environment.ts';
 import { sendHttp } from '../http.ts';
 import { logErrors } from '../log-errors.ts';
+import { createLogger } from '../logger.ts';
 import { COLLECT_METRICS, METRICS_NAMESPACE, WAITING_METRICS } from '../metrics.ts';
 import { type CheckRecord, createCollect } from './collect.ts';
 import { createCredentialsLookup } from './credentials.ts';
@@ -21,7 +22,7 @@ import { collectEnvironment } from './environment.ts';
  */
 export function createHandler(environment: Environment) {
   const variables = parseEnvironment(collectEnvironment, environment);
-  const logger = new Logger({ serviceName: 'collect' });
+  const logger = createLogger('collect');
   const metrics = new Metrics({
     namespace: METRICS_NAMESPACE,
     serviceName: 'collect',

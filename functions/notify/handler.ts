@@ -1,4 +1,3 @@
-import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
@@ -10,6 +9,7 @@ import * as v from 'valibot';
 import { type Environment, parseEnvironment } from '../environment.ts';
 import { describeExecution, type Executions, findExecution } from '../executions.ts';
 import { logErrors } from '../log-errors.ts';
+import { createLogger } from '../logger.ts';
 import { METRICS_NAMESPACE, NOTIFY_METRICS } from '../metrics.ts';
 import { type Order, orderInStateSchema } from '../order.ts';
 import { parseJson } from '../store/json.ts';
@@ -27,7 +27,7 @@ import { type Audience, createNotify } from './notify.ts';
 export function createHandler(environment: Environment) {
   const variables = parseEnvironment(notifyEnvironment, environment);
   const { COLLECTOR: collector, BUCKET_NAME: bucket, STATE_MACHINE_ARN: stateMachineArn } = variables;
-  const logger = new Logger({ serviceName: 'notify' });
+  const logger = createLogger('notify');
   const metrics = new Metrics({
     namespace: METRICS_NAMESPACE,
     serviceName: 'notify',

@@ -134,7 +134,7 @@ export function withoutControls(text: string): string {
 
 /** Leaves out what a reader does not see, and what changes how a terminal or a mail program shows a text. */
 function withoutHidden(text: string): string {
-  return text.replaceAll(/[\p{Control}\p{Format}]/gu, '');
+  return text.replaceAll(/[\p{Control}\p{Format}\p{Surrogate}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu, '');
 }
 
 /** A first word that is a domain name or the name of a file, which people copy as it is. */

@@ -1,4 +1,3 @@
-import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
@@ -6,6 +5,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import middy from '@middy/core';
 import { type Environment, parseEnvironment } from '../environment.ts';
 import { logErrors } from '../log-errors.ts';
+import { createLogger } from '../logger.ts';
 import { METRICS_NAMESPACE, PUBLISH_METRICS } from '../metrics.ts';
 import { publishEnvironment } from './environment.ts';
 import { type PublishDependencies, publish } from './publish.ts';
@@ -17,7 +17,7 @@ import { type PublishDependencies, publish } from './publish.ts';
  */
 export function createHandler(environment: Environment) {
   const { BUCKET_NAME, COLLECTOR, PUBLISHED_URL } = parseEnvironment(publishEnvironment, environment);
-  const logger = new Logger({ serviceName: 'publish' });
+  const logger = createLogger('publish');
   const metrics = new Metrics({
     namespace: METRICS_NAMESPACE,
     serviceName: 'publish',

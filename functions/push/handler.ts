@@ -1,4 +1,4 @@
-import { Logger } from '@aws-lambda-powertools/logger';
+import type { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
@@ -9,6 +9,7 @@ import middy from '@middy/core';
 import type { LambdaFunctionURLEvent } from 'aws-lambda';
 import { type Environment, parseEnvironment } from '../environment.ts';
 import { logErrors } from '../log-errors.ts';
+import { createLogger } from '../logger.ts';
 import { METRICS_NAMESPACE, PUSH_METRICS } from '../metrics.ts';
 import { createSecretReader } from '../secret.ts';
 import { PUSH_LOGIN_FORM } from './authentication.ts';
@@ -24,7 +25,7 @@ import type { PushStore } from './store.ts';
 export function createHandler(environment: Environment) {
   const variables = parseEnvironment(pushEnvironment, environment);
   const { BUCKET_NAME, COLLECTOR, EVENT_BUS_NAME: eventBusName, PUSH_SECRET_ARN, STATE_MACHINE_ARN } = variables;
-  const logger = new Logger({ serviceName: 'push' });
+  const logger = createLogger('push');
   const metrics = new Metrics({
     namespace: METRICS_NAMESPACE,
     serviceName: 'push',

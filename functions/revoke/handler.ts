@@ -1,4 +1,3 @@
-import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
@@ -6,6 +5,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import middy from '@middy/core';
 import { type Environment, parseEnvironment } from '../environment.ts';
 import { logErrors } from '../log-errors.ts';
+import { createLogger } from '../logger.ts';
 import { METRICS_NAMESPACE, REVOKE_METRICS } from '../metrics.ts';
 import { revokeEnvironment } from './environment.ts';
 import { type RevokeDependencies, revoke } from './revoke.ts';
@@ -17,7 +17,7 @@ import { type RevokeDependencies, revoke } from './revoke.ts';
  */
 export function createHandler(environment: Environment) {
   const { BUCKET_NAME, COLLECTOR, UNPUBLISH_REVOKED } = parseEnvironment(revokeEnvironment, environment);
-  const logger = new Logger({ serviceName: 'revoke' });
+  const logger = createLogger('revoke');
   const metrics = new Metrics({
     namespace: METRICS_NAMESPACE,
     serviceName: 'revoke',

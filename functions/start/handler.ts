@@ -1,4 +1,3 @@
-import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
@@ -6,6 +5,7 @@ import middy from '@middy/core';
 import type { EventBridgeEvent } from 'aws-lambda';
 import { type Environment, InvalidEnvironmentError, parseEnvironment } from '../environment.ts';
 import { logErrors } from '../log-errors.ts';
+import { createLogger } from '../logger.ts';
 import { startEnvironment } from './environment.ts';
 import { start } from './start.ts';
 
@@ -16,7 +16,7 @@ import { start } from './start.ts';
  */
 export function createHandler(environment: Environment) {
   const { BUCKET_NAME, COLLECTOR, STATE_MACHINE_ARN } = parseEnvironment(startEnvironment, environment);
-  const logger = new Logger({ serviceName: 'start' });
+  const logger = createLogger('start');
   const dependencies = {
     collector: COLLECTOR,
     stateMachineArn: STATE_MACHINE_ARN,

@@ -1,5 +1,5 @@
 import { Resolver } from 'node:dns/promises';
-import { Logger } from '@aws-lambda-powertools/logger';
+import type { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
@@ -12,6 +12,7 @@ import type { Context } from 'aws-lambda';
 import { type Environment, parseEnvironment } from '../environment.ts';
 import { sendHttp } from '../http.ts';
 import { logErrors } from '../log-errors.ts';
+import { createLogger } from '../logger.ts';
 import { METRICS_NAMESPACE, SURVEY_METRICS } from '../metrics.ts';
 import { surveyEnvironment } from './environment.ts';
 import type { PublicationChecks } from './publications.ts';
@@ -45,7 +46,7 @@ const DEPLOYMENT_SOURCE = 'aws.cloudformation';
  */
 export function createHandler(environment: Environment, resolver: TxtResolver = new Resolver(DNS_ATTEMPTS)) {
   const variables = parseEnvironment(surveyEnvironment, environment);
-  const logger = new Logger({ serviceName: 'survey' });
+  const logger = createLogger('survey');
   const metrics = new Metrics({
     namespace: METRICS_NAMESPACE,
     serviceName: 'survey',

@@ -215,7 +215,7 @@ describe('the commands', () => {
   });
 
   test('Neither a command nor a record contains a character that a reader cannot see.', () => {
-    const hidden = '\u202e\u200b\u0007\u001b';
+    const hidden = '\u202e\u200b\u0007\u001b\u009b\u2028\u2066\u3164';
     const { body } = layOut({ ...CONTENT, nextStep: [{ verbatim: `aws a \\\n  b${hidden}c` }] }, RUNBOOK_URL);
     expect(body).toContain('aws a \\\n  bc');
   });
