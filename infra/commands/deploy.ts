@@ -1,4 +1,5 @@
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { printableLines } from '../../functions/text.ts';
 import { AwsUnavailableError, requireCredentials, selectAws } from '../deployed/aws.ts';
 import { CdkError, runCdk, synthesize } from '../deployed/cdk.ts';
 import { REMOVABLE_SETTINGS } from '../deployed/changes.ts';
@@ -48,7 +49,7 @@ await runCommand(USAGE, async (args) => {
       collector: await synthesize(runCdk, context, output?.at(-1)),
       cloudFormation,
       cdk: runCdk,
-      print: console.log,
+      print: (text) => console.log(printableLines(text)),
       region: selected,
       remove,
       cdkArguments: others,
@@ -59,7 +60,7 @@ await runCommand(USAGE, async (args) => {
       throw new UsageError(error.message, { cause: error });
     }
     if (error instanceof AwsUnavailableError || error instanceof CdkError) {
-      console.error(error.message);
+      console.error(printableLines(error.message));
       return error instanceof CdkError ? EXIT_CODES.problem : EXIT_CODES.unavailable;
     }
     throw error;

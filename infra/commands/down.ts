@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { SFNClient } from '@aws-sdk/client-sfn';
+import { printableLines } from '../../functions/text.ts';
 import { AwsUnavailableError, requireCredentials, selectAws } from '../deployed/aws.ts';
 import { CdkError, runCdk, synthesize } from '../deployed/cdk.ts';
 import { down, ExecutionsNotStoppedError } from '../deployed/down.ts';
@@ -65,7 +66,7 @@ await runCommand(USAGE, async (args) => {
       // StopExecution has a low limit of calls: wait instead of failing.
       sfn: new SFNClient({ retryMode: 'adaptive', maxAttempts: 10 }),
       cdk: runCdk,
-      print: console.log,
+      print: (text) => console.log(printableLines(text)),
       confirm: flags.has('yes') ? async () => true : askOnTerminal,
       wait,
       region: selected,
@@ -79,7 +80,7 @@ await runCommand(USAGE, async (args) => {
       error instanceof CdkError ||
       error instanceof ExecutionsNotStoppedError
     ) {
-      console.error(error.message);
+      console.error(printableLines(error.message));
       return error instanceof AwsUnavailableError ? EXIT_CODES.unavailable : EXIT_CODES.problem;
     }
     throw error;

@@ -13,6 +13,7 @@ import {
   readMarkCertificate,
 } from '../../functions/certificate/report.ts';
 import { domainSchema, orderInStateSchema } from '../../functions/order.ts';
+import { printable, printableJson } from '../../functions/text.ts';
 import { describeValidity } from '../local/validity.ts';
 import { EXIT_CODES, parseArguments, runCommand, UsageError } from './usage.ts';
 
@@ -137,7 +138,9 @@ async function inspect(file: string, { json, out, expectations }: Options): Prom
       await write(resolve(USER_FOLDER, out), certificate);
     }
     console.log(
-      json ? JSON.stringify({ file, ...certificate.report }) : describe(file, certificate.report, expectations.at),
+      json
+        ? printableJson(JSON.stringify({ file, ...certificate.report }))
+        : describe(file, certificate.report, expectations.at),
     );
     return certificate.report.publishable ? EXIT_CODES.success : EXIT_CODES.problem;
   } catch (error) {
@@ -147,7 +150,9 @@ async function inspect(file: string, { json, out, expectations }: Options): Prom
     const name = error instanceof InvalidChainError ? error.name : 'UnreadableFile';
     const message = isSystemError(error) ? (UNREADABLE[String(error.code)] ?? error.message) : error.message;
     console.log(
-      json ? JSON.stringify({ file, error: { name, message } }) : `${file}\n  ${symbolOf('error')} ${name}: ${message}`,
+      json
+        ? printableJson(JSON.stringify({ file, error: { name, message } }))
+        : `${printable(file)}\n  ${symbolOf('error')} ${name}: ${printable(message)}`,
     );
     return EXIT_CODES.unavailable;
   }
@@ -197,9 +202,9 @@ function describe(file: string, report: CertificateReport, at: Date): string {
     ['SHA-256', report.fingerprintSha256],
   ];
   return [
-    styleText('bold', file),
-    ...rows.map(([label = '', value]) => `  ${label.padEnd(8)} ${value}`),
-    ...findings.map(({ id, severity, message }) => `  ${symbolOf(severity)} ${id}: ${message}`),
+    styleText('bold', printable(file)),
+    ...rows.map(([label = '', value = '']) => `  ${label.padEnd(8)} ${printable(value)}`),
+    ...findings.map(({ id, severity, message }) => `  ${symbolOf(severity)} ${id}: ${printable(message)}`),
     report.publishable ? `  ${symbolOf('publishable')} publishable` : `  ${symbolOf('error')} not publishable`,
   ].join('\n');
 }

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import { DEFAULT_COLLECTOR } from '../../functions/environment.ts';
+import { printable, printableJson, printableLines } from '../../functions/text.ts';
 import { AwsUnavailableError, selectAws } from '../deployed/aws.ts';
 import { SMOKE_STEPS, type SmokeOutcome, type SmokeResult } from '../deployed/smoke.ts';
 import { smokeOnAws } from '../deployed/smoke-aws.ts';
@@ -36,7 +37,9 @@ const SYMBOLS: Readonly<Record<SmokeOutcome, string>> = {
 const WIDTH = Math.max(...Object.keys(SMOKE_STEPS).map(({ length }) => length));
 
 function print({ step, outcome, text }: SmokeResult): void {
-  console.log(`${SYMBOLS[outcome]} ${step.padEnd(WIDTH)}  ${outcome.padEnd(7)}  ${SMOKE_STEPS[step]}: ${text}`);
+  console.log(
+    `${SYMBOLS[outcome]} ${step.padEnd(WIDTH)}  ${outcome.padEnd(7)}  ${SMOKE_STEPS[step]}: ${printable(text)}`,
+  );
 }
 
 await runCommand(USAGE, async (args) => {
@@ -67,7 +70,7 @@ await runCommand(USAGE, async (args) => {
     const results = await smokeOnAws({
       stackName,
       signal: stop.signal,
-      observe: json ? (result) => console.log(JSON.stringify(result)) : print,
+      observe: json ? (result) => console.log(printableJson(JSON.stringify(result))) : print,
     });
     const bad = results.filter(({ outcome }) => outcome === 'failed' || outcome === 'skipped');
     if (bad.length > 0) {
@@ -78,7 +81,7 @@ await runCommand(USAGE, async (args) => {
     if (!(error instanceof AwsUnavailableError)) {
       throw error;
     }
-    console.error(error.message);
+    console.error(printableLines(error.message));
     return EXIT_CODES.unavailable;
   }
 });

@@ -1,5 +1,6 @@
-import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { inspect, type ParseArgsConfig, parseArgs } from 'node:util';
 import { CollectorError } from '../../functions/collector-error.ts';
+import { printable, printableLines } from '../../functions/text.ts';
 
 /** The exit codes of every command. 64 and 70 are those of sysexits.h. */
 export const EXIT_CODES = {
@@ -103,10 +104,10 @@ export async function runCommand(usage: string, main: (args: string[]) => Promis
     process.exitCode = await main(process.argv.slice(2));
   } catch (error) {
     if (error instanceof UsageError) {
-      console.error(`${error.message}\n\n${usage}`);
+      console.error(`${printable(error.message)}\n\n${usage}`);
       process.exitCode = EXIT_CODES.usage;
     } else {
-      console.error('Internal error:', error);
+      console.error(`Internal error: ${printableLines(inspect(error))}`);
       process.exitCode = EXIT_CODES.internalError;
     }
   }

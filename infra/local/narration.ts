@@ -7,6 +7,7 @@ import { STATUSES } from '../../functions/collectmc/codes.ts';
 import type { FailedDetail, WaitingDetail } from '../../functions/events.ts';
 import type { PublishResult } from '../../functions/publish/publish.ts';
 import type { StoredFinding } from '../../functions/store/manifest.ts';
+import { printable } from '../../functions/text.ts';
 import { readSettings } from '../settings.ts';
 import type { Simulator } from './ca/collectmc-simulator.ts';
 import type { DownloadedObject } from './cloud/download.ts';
@@ -49,7 +50,7 @@ export function createNarrator(print: (line: string) => void, cloud: () => Local
   let reportedChecks = 0;
   let narratedEvents = 0;
   let narratedMessages = 0;
-  const line = (label: string, text: string) => print(`${label.padEnd(11)} ${text}`);
+  const line = (label: string, text: string) => print(printable(`${label.padEnd(11)} ${text}`));
   const detail = (text: string) => line('', text);
 
   function check(ca: Simulator, checks: number, consequence: string | undefined): void {
@@ -78,7 +79,7 @@ export function createNarrator(print: (line: string) => void, cloud: () => Local
     for (const { subject, body } of messages.slice(narratedMessages)) {
       line('Message', subject);
       for (const text of body.trimEnd().split('\n')) {
-        print(`${' '.repeat(12)}| ${text}`.trimEnd());
+        print(printable(`${' '.repeat(12)}| ${text}`.trimEnd()));
       }
     }
     narratedMessages = messages.length;
