@@ -176,6 +176,8 @@ const CRAFTED_CHAINS: readonly CraftedChain[] = [
       extensions: (usual) => usual.flatMap((each) => (each.oid === oid.subjectKeyIdentifier ? [each, each] : each)),
     },
   },
+  { leaf: { domains: [] } },
+  { leaf: { domains: ['default._bimi.example.com', '*.example.com', 'mail.local', '192.0.2.1'] } },
   { leaf: withLogotype({ ...logotypeImage(LOGO), hashes: [] }) },
   {
     leaf: withLogotype({ ...logotypeImage(LOGO), hashes: [{ algorithm: 'SHA-256', value: Buffer.alloc(32) }] }),

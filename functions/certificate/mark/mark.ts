@@ -1,4 +1,5 @@
-import type { Attribute, CertificateFields } from '../x509/fields.ts';
+import { childrenOf, readDer } from '../x509/der.ts';
+import { type Attribute, attempt, type CertificateFields } from '../x509/fields.ts';
 
 export type Product = 'VMC' | 'CMC';
 
@@ -16,7 +17,10 @@ export const PRODUCTS: ReadonlyMap<string, Product> = new Map([
   ['Modified Registered Mark', 'CMC'],
 ]);
 
-/** Names of subject attributes: X.520, the EV guidelines, and the Mark Certificate Requirements (1.3.6.1.4.1.53087). */
+/**
+ * Names of subject attributes: X.520, the EV guidelines, and the Mark Certificate Requirements (1.3.6.1.4.1.53087), as
+ * section 7.1.4.2 of SSL.com's CP/CPS lists them.
+ */
 const ATTRIBUTE_NAMES: Readonly<Record<string, string>> = {
   '2.5.4.3': 'commonName',
   '2.5.4.5': 'serialNumber',
@@ -39,7 +43,10 @@ const ATTRIBUTE_NAMES: Readonly<Record<string, string>> = {
   '1.3.6.1.4.1.53087.1.6': 'wordMark',
   '1.3.6.1.4.1.53087.1.13': 'markType',
   '1.3.6.1.4.1.53087.3.2': 'statuteCountryName',
+  '1.3.6.1.4.1.53087.3.3': 'statuteStateOrProvinceName',
+  '1.3.6.1.4.1.53087.3.4': 'statuteLocalityName',
   '1.3.6.1.4.1.53087.3.5': 'statuteCitation',
+  '1.3.6.1.4.1.53087.3.6': 'statuteURL',
   '1.3.6.1.4.1.53087.5.1': 'priorUseMarkSourceURL',
 };
 
@@ -59,4 +66,27 @@ export function nameAttributes(subject: readonly Attribute[]): NamedAttributes {
 /** The domains of a certificate, each once: A-labels (RFC 5280, 7.2), converted to lower case. */
 export function domainsOf({ dnsNames }: CertificateFields): string[] {
   return [...new Set(dnsNames.map((name) => name.toLowerCase()))];
+}
+
+/** The choices of GeneralName (RFC 5280, 4.2.1.6) by tag number. */
+const GENERAL_NAMES = [
+  'otherName',
+  'rfc822Name',
+  'dNSName',
+  'x400Address',
+  'directoryName',
+  'ediPartyName',
+  'uniformResourceIdentifier',
+  'iPAddress',
+  'registeredID',
+] as const;
+const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17';
+const TAG_NUMBER = 0x1f;
+
+/** The kinds of the subject alternative names that are no DNS names, each once, for example `iPAddress`. */
+export function otherNameKinds(leaf: CertificateFields): string[] {
+  const der = leaf.extension(SUBJECT_ALTERNATIVE_NAME);
+  const names = (der && attempt(() => childrenOf(readDer(der)))) || [];
+  const kinds = names.map(({ tag }) => GENERAL_NAMES[tag & TAG_NUMBER] ?? 'unknown');
+  return [...new Set(kinds)].filter((kind) => kind !== 'dNSName');
 }

@@ -16,6 +16,7 @@ export const oid = {
   commonName: '2.5.4.3',
   serialNumber: '2.5.4.5',
   businessCategory: '2.5.4.15',
+  jurisdictionLocalityName: '1.3.6.1.4.1.311.60.2.1.1',
   jurisdictionStateOrProvinceName: '1.3.6.1.4.1.311.60.2.1.2',
   jurisdictionCountryName: '1.3.6.1.4.1.311.60.2.1.3',
 
@@ -24,8 +25,12 @@ export const oid = {
   trademarkCountry: '1.3.6.1.4.1.53087.1.3',
   trademarkIdentifier: '1.3.6.1.4.1.53087.1.4',
   legalEntityIdentifier: '1.3.6.1.4.1.53087.1.5',
+  wordMark: '1.3.6.1.4.1.53087.1.6',
   statuteCountry: '1.3.6.1.4.1.53087.3.2',
+  statuteState: '1.3.6.1.4.1.53087.3.3',
+  statuteLocality: '1.3.6.1.4.1.53087.3.4',
   statuteCitation: '1.3.6.1.4.1.53087.3.5',
+  statuteUrl: '1.3.6.1.4.1.53087.3.6',
   priorUseSourceUrl: '1.3.6.1.4.1.53087.5.1',
 
   basicConstraints: asn1.id_ce_basicConstraints,

@@ -195,7 +195,9 @@ describe('The message of a finding contains', () => {
 
   test('the attributes that the mark type requires.', async () => {
     const leaf = { attributes: without<SubjectAttribute>(oid.trademarkCountry, oid.trademarkIdentifier) };
-    expect(await messageOf({ of: '', leaf })).toContain('trademarkCountryOrRegionName; trademarkIdentifier');
+    expect(await messageOf({ of: '', leaf })).toContain(
+      'trademarkCountryOrRegionName is missing; trademarkIdentifier is missing',
+    );
   });
 
   test.each([
