@@ -8,8 +8,6 @@ const KNOWN_CRITICAL_EXTENSIONS = new Set(['2.5.29.15', '2.5.29.19']);
 /** The longest validity that the Mark Certificate Requirements allow. */
 const LIFETIME_LIMIT_DAYS = 398;
 const CURVES = new Set(['prime256v1', 'secp384r1', 'secp521r1']);
-/** sha1WithRSAEncryption, ecdsa-with-SHA1. */
-const SHA1_SIGNATURES = new Set(['1.2.840.113549.1.1.5', '1.2.840.10045.4.1']);
 
 /** Findings about the certificates of the chain, their signatures and their trust anchor. */
 export const PATH_FINDINGS = {
@@ -105,7 +103,7 @@ function checkStrength({ chain, rootDelivered }: CheckedChain): string | undefin
       (key && !type.startsWith('rsa') && type !== 'ec' && `a key of the type ${type}`);
     // No verifier relies on a root's own signature.
     const isRoot = rootDelivered && index === chain.length - 1;
-    const weakSignature = !isRoot && SHA1_SIGNATURES.has(signatureAlgorithm) && 'a SHA-1 signature';
+    const weakSignature = !isRoot && signatureAlgorithm.hash === 'SHA-1' && 'a SHA-1 signature';
     return [weakKey, weakSignature].flatMap((weakness) => (weakness ? [`${nameOf(certificate)} has ${weakness}`] : []));
   });
   return withDetails('the chain contains weak keys or signatures', problems);

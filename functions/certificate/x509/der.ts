@@ -37,6 +37,10 @@ export const TAG = {
   printableString: 0x13,
   teletexString: 0x14,
   ia5String: 0x16,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
+  visibleString: 0x1a,
+  universalString: 0x1c,
   bmpString: 0x1e,
   /** An OCTET STRING in several parts, which BER allows. */
   constructedOctetString: 0x24,
@@ -255,4 +259,13 @@ function view({ buffer, byteOffset, length }: Uint8Array): Buffer {
 
 function derError(what: string, at: number | undefined): SyntaxError {
   return new SyntaxError(at === undefined ? what : `${what}, at byte ${at}`);
+}
+
+/** The result of a reader; undefined if it throws because the bytes are malformed. */
+export function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }

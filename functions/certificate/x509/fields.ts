@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { InvalidChainError } from '../invalid-chain.ts';
 import {
+  attempt,
   bytesOf,
   childrenOf,
   constructed,
@@ -14,6 +15,19 @@ import {
   readObjectIdentifier,
   TAG,
 } from './der.ts';
+import {
+  type GeneralName,
+  NAME_FORM,
+  type NameConstraints,
+  readGeneralNames,
+  readNameConstraints,
+} from './general-names.ts';
+import { type Name, readName } from './names.ts';
+import { type PublicKeyInfo, readPublicKeyInfo } from './public-key.ts';
+import { readSignatureAlgorithm, type SignatureAlgorithm } from './signature-algorithm.ts';
+import { readTime } from './time.ts';
+
+export { attempt } from './der.ts';
 
 /** One attribute of a subject. */
 export interface Attribute {
@@ -21,22 +35,47 @@ export interface Attribute {
   readonly value: string;
 }
 
+/** An authority key identifier (RFC 5280, 4.2.1.1): what the certificate says about its issuer. */
+export interface AuthorityKeyIdentifier {
+  /** The subject key identifier of the issuer. */
+  readonly keyIdentifier: Buffer | undefined;
+  /** The name of the issuer's issuer. */
+  readonly issuer: Name | undefined;
+  /** The serial number of the issuer's certificate. */
+  readonly serialNumber: Buffer | undefined;
+}
+
 /**
  * The fields of a certificate that the checks need and Node does not provide. An extension that cannot be read counts
- * as missing.
+ * as missing; `malformedExtensions` names it.
  */
 export interface CertificateFields {
   readonly certificate: X509Certificate;
   readonly subject: readonly Attribute[];
+  readonly subjectName: Name;
+  readonly issuerName: Name;
+  /** The octets of the serial number. */
+  readonly serialNumber: Buffer;
+  /** Undefined if the date is not in the form that RFC 5280 (4.1.2.5) requires. */
+  readonly notBefore: Date | undefined;
+  readonly notAfter: Date | undefined;
+  readonly publicKeyInfo: PublicKeyInfo;
   /** OIDs of the critical extensions. */
   readonly criticalExtensions: readonly string[];
   /** OIDs of the extensions that occur more than once, each named once. RFC 5280, 4.2 forbids them. */
   readonly duplicateExtensions: readonly string[];
-  readonly signatureAlgorithm: string;
+  /** OIDs of the extensions of the fields below that cannot be read. */
+  readonly malformedExtensions: readonly string[];
+  readonly signatureAlgorithm: SignatureAlgorithm;
   readonly basicConstraints: { readonly cA: boolean; readonly pathLength?: number | undefined } | undefined;
   /** Whether the key may sign certificates (RFC 5280, 4.2.1.3). */
   readonly keyCertSign: boolean;
   readonly extendedKeyUsage: readonly string[];
+  readonly subjectKeyIdentifier: Buffer | undefined;
+  readonly authorityKeyIdentifier: AuthorityKeyIdentifier | undefined;
+  readonly nameConstraints: NameConstraints | undefined;
+  /** The subject alternative names. */
+  readonly alternativeNames: readonly GeneralName[];
   readonly dnsNames: readonly string[];
   readonly policies: readonly string[];
   readonly crlUrls: readonly string[];
@@ -46,19 +85,24 @@ export interface CertificateFields {
 
 /** RFC 5280, 4.2.1. */
 const OID = {
+  subjectKeyIdentifier: '2.5.29.14',
   keyUsage: '2.5.29.15',
   subjectAlternativeName: '2.5.29.17',
   basicConstraints: '2.5.29.19',
+  nameConstraints: '2.5.29.30',
   crlDistributionPoints: '2.5.29.31',
   certificatePolicies: '2.5.29.32',
+  authorityKeyIdentifier: '2.5.29.35',
   extendedKeyUsage: '2.5.29.37',
 } as const;
+
+/** The version is 0 for version 1 (RFC 5280, 4.1.2.1). */
+const VERSION_3 = 2;
 
 /** Bit 5 of KeyUsage; bit 0 is the most significant bit of the first octet. */
 const KEY_CERT_SIGN = 0x80 >> 5;
 
-/** Choices of GeneralName (RFC 5280, 4.2.1.6). */
-const DNS_NAME = primitive(2);
+/** A choice of GeneralName (RFC 5280, 4.2.1.6). */
 const UNIFORM_RESOURCE_IDENTIFIER = primitive(6);
 
 const latin1 = (contents: Buffer) => contents.toString('latin1');
@@ -81,23 +125,35 @@ const STRINGS: ReadonlyMap<number, (contents: Buffer) => string> = new Map([
  * @throws {InvalidChainError} if the certificate is not DER: OpenSSL accepts some certificates that are not.
  */
 export function readFields(certificate: X509Certificate): CertificateFields {
-  const { subject, extensions, signatureAlgorithm } = readCertificate(certificate);
+  const { extensions, ...parts } = readCertificate(certificate);
+  const malformedExtensions: string[] = [];
   const extension = (oid: string) => extensions.find(({ id }) => id === oid)?.value;
   const read = <T>(oid: string, reader: (element: Element) => T): T | undefined => {
     const der = extension(oid);
-    return der && attempt(() => reader(readDer(der)));
+    const value = der && attempt(() => reader(readDer(der)));
+    if (der && value === undefined) {
+      malformedExtensions.push(oid);
+    }
+    return value;
   };
+  const alternativeNames = read(OID.subjectAlternativeName, (names) => readGeneralNames(names)) ?? [];
   return {
+    ...parts,
     certificate,
     extension,
-    subject,
     criticalExtensions: extensions.filter(({ critical }) => critical).map(({ id }) => id),
     duplicateExtensions: duplicatesIn(extensions.map(({ id }) => id)),
-    signatureAlgorithm,
+    malformedExtensions,
     basicConstraints: read(OID.basicConstraints, readBasicConstraints),
     keyCertSign: read(OID.keyUsage, readKeyCertSign) ?? false,
     extendedKeyUsage: read(OID.extendedKeyUsage, (usages) => childrenOf(usages).map(readObjectIdentifier)) ?? [],
-    dnsNames: read(OID.subjectAlternativeName, (names) => readNames(childrenOf(names), DNS_NAME)) ?? [],
+    subjectKeyIdentifier: read(OID.subjectKeyIdentifier, (identifier) => contentsOf(identifier, TAG.octetString)),
+    authorityKeyIdentifier: read(OID.authorityKeyIdentifier, readAuthorityKeyIdentifier),
+    nameConstraints: read(OID.nameConstraints, readNameConstraints),
+    alternativeNames,
+    dnsNames: alternativeNames
+      .filter(({ form }) => form === NAME_FORM.dNSName)
+      .map(({ contents }) => contents.toString('latin1')),
     policies: read(OID.certificatePolicies, readPolicies) ?? [],
     crlUrls: read(OID.crlDistributionPoints, readCrlUrls) ?? [],
   };
@@ -109,23 +165,43 @@ interface Extension {
   readonly value: Uint8Array;
 }
 
-interface CertificateParts {
-  readonly subject: readonly Attribute[];
-  readonly extensions: readonly Extension[];
-  readonly signatureAlgorithm: string;
-}
+type CertificateParts = Pick<
+  CertificateFields,
+  | 'subject'
+  | 'subjectName'
+  | 'issuerName'
+  | 'serialNumber'
+  | 'notBefore'
+  | 'notAfter'
+  | 'publicKeyInfo'
+  | 'signatureAlgorithm'
+> & { readonly extensions: readonly Extension[] };
 
 /** Certificate and TBSCertificate (RFC 5280, 4.1): version [0] may be absent, and extensions are [3] EXPLICIT. */
 function readCertificate({ raw }: X509Certificate): CertificateParts {
   try {
     const [tbsCertificate, algorithm] = childrenOf(readDer(raw));
-    const parts = childrenOf(tbsCertificate);
-    const [_serialNumber, _signature, _issuer, _validity, subject] = parts.filter(({ tag }) => tag !== constructed(0));
-    const extensions = parts.find(({ tag }) => tag === constructed(3));
+    const all = childrenOf(tbsCertificate);
+    const version = all.find(({ tag }) => tag === constructed(0));
+    const [serialNumber, _signature, issuer, validity, subject, publicKey] = all.filter((each) => each !== version);
+    const extensions = all.find(({ tag }) => tag === constructed(3));
+    if (!issuer || !subject) {
+      throw new SyntaxError('a name is missing');
+    }
+    if (extensions && (!version || readInteger(childrenOf(version, constructed(0))[0]) !== VERSION_3)) {
+      throw new SyntaxError('a certificate with extensions does not have the version 3');
+    }
+    const [notBefore, notAfter] = childrenOf(validity);
     return {
+      serialNumber: contentsOf(serialNumber, TAG.integer),
+      issuerName: readName(issuer),
+      notBefore: readTime(notBefore),
+      notAfter: readTime(notAfter),
       subject: childrenOf(subject).flatMap((rdn) => childrenOf(rdn, TAG.set).map(readAttribute)),
+      subjectName: readName(subject),
+      publicKeyInfo: readPublicKeyInfo(publicKey),
       extensions: extensions ? childrenOf(childrenOf(extensions, constructed(3))[0]).map(readExtension) : [],
-      signatureAlgorithm: readObjectIdentifier(childrenOf(algorithm)[0]),
+      signatureAlgorithm: readSignatureAlgorithm(algorithm),
     };
   } catch (cause) {
     throw new InvalidChainError('one of the certificates cannot be read', { cause });
@@ -169,6 +245,19 @@ function readKeyCertSign(keyUsage: Element): boolean {
   return (first & KEY_CERT_SIGN) !== 0;
 }
 
+/** RFC 5280, 4.2.1.1: keyIdentifier is [0], authorityCertIssuer [1], authorityCertSerialNumber [2]. */
+function readAuthorityKeyIdentifier(identifier: Element): AuthorityKeyIdentifier {
+  const fields = childrenOf(identifier);
+  const field = (tag: number) => fields.find((each) => each.tag === tag);
+  const [keyIdentifier, issuer, serialNumber] = [field(primitive(0)), field(constructed(1)), field(primitive(2))];
+  return {
+    keyIdentifier: keyIdentifier && contentsOf(keyIdentifier, primitive(0)),
+    issuer:
+      issuer && readGeneralNames(issuer, constructed(1)).find(({ directoryName }) => directoryName)?.directoryName,
+    serialNumber: serialNumber && contentsOf(serialNumber, primitive(2)),
+  };
+}
+
 /** RFC 5280, 4.2.1.4: the policy is the first field of a PolicyInformation. */
 function readPolicies(policies: Element): string[] {
   return childrenOf(policies).map((information) => readObjectIdentifier(childrenOf(information)[0]));
@@ -199,13 +288,4 @@ function duplicatesIn(oids: readonly string[]): string[] {
 
 function only(wanted: number, elements: readonly Element[]): Element[] {
   return elements.filter(({ tag }) => tag === wanted);
-}
-
-/** The result of a reader; undefined if it throws because the bytes are malformed. */
-export function attempt<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
 }

@@ -4,7 +4,7 @@ import * as asn1 from '@peculiar/asn1-x509';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { InvalidChainError } from '../../../../functions/certificate/invalid-chain.ts';
-import { type CertificateFields, readFields } from '../../../../functions/certificate/x509/fields.ts';
+import { readFields } from '../../../../functions/certificate/x509/fields.ts';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
@@ -19,11 +19,35 @@ beforeAll(async () => {
   chain = authority.issue({ domains: ['example.com', 'example.org'], owner: 'Grüße, Söhne & Co' }).chain;
 });
 
-type Plain = Omit<CertificateFields, 'certificate' | 'extension'>;
+/** The fields that the library reads too. Octets are written in hex. */
+type Plain = ReturnType<typeof fieldsOf>;
 
-function fieldsOf(der: Uint8Array): Plain {
-  const { certificate: _, extension: __, ...fields } = readFields(new X509Certificate(der));
-  return fields;
+function fieldsOf(der: Uint8Array) {
+  const fields = readFields(new X509Certificate(der));
+  const { subject, criticalExtensions, duplicateExtensions, basicConstraints, keyCertSign } = fields;
+  const { extendedKeyUsage, dnsNames, policies, crlUrls, notBefore, notAfter } = fields;
+  return {
+    subject,
+    criticalExtensions,
+    duplicateExtensions,
+    basicConstraints,
+    keyCertSign,
+    extendedKeyUsage,
+    dnsNames,
+    policies,
+    crlUrls,
+    notBefore,
+    notAfter,
+    signatureAlgorithm: fields.signatureAlgorithm.oid,
+    serialNumber: hex(fields.serialNumber),
+    publicKey: hex(fields.publicKeyInfo.der),
+    subjectKeyIdentifier: hex(fields.subjectKeyIdentifier),
+    authorityKeyIdentifier: hex(fields.authorityKeyIdentifier?.keyIdentifier),
+  };
+}
+
+function hex(octets: Uint8Array | ArrayBuffer | undefined): string | undefined {
+  return octets && Buffer.from(octets instanceof ArrayBuffer ? new Uint8Array(octets) : octets).toString('hex');
 }
 
 /** The fields as read by the schema classes of a library. An extension that it cannot read counts as missing. */
@@ -49,6 +73,12 @@ function byLibrary(der: Uint8Array): Plain {
       ...new Set(extensions.map(({ extnID }) => extnID).filter((id, index, ids) => ids.indexOf(id) < index)),
     ],
     signatureAlgorithm: signatureAlgorithm.algorithm,
+    serialNumber: hex(tbsCertificate.serialNumber),
+    publicKey: hex(AsnConvert.serialize(tbsCertificate.subjectPublicKeyInfo)),
+    notBefore: tbsCertificate.validity.notBefore.getTime(),
+    notAfter: tbsCertificate.validity.notAfter.getTime(),
+    subjectKeyIdentifier: hex(read(oid.subjectKeyIdentifier, asn1.SubjectKeyIdentifier)?.buffer),
+    authorityKeyIdentifier: hex(read(oid.authorityKeyIdentifier, asn1.AuthorityKeyIdentifier)?.keyIdentifier?.buffer),
     basicConstraints: constraints && { cA: constraints.cA, pathLength: constraints.pathLenConstraint },
     keyCertSign: (usage & asn1.KeyUsageFlags.keyCertSign) !== 0,
     extendedKeyUsage: [...(read(oid.extKeyUsage, asn1.ExtendedKeyUsage) ?? [])],

@@ -1,0 +1,105 @@
+import { attempt, bytesOf, childrenOf, contentsOf, type Element, readObjectIdentifier, TAG } from './der.ts';
+
+/**
+ * A distinguished name in the form in which names are compared: one text for each RDN, in their order. The texts are
+ * not for people.
+ */
+export type CanonicalName = readonly string[];
+
+/** A name as it is written in a certificate or a CRL. */
+export interface Name {
+  /** The DER of the name. */
+  readonly der: Buffer;
+  readonly canonical: CanonicalName;
+}
+
+/** Between the attributes of an RDN, and between RDNs. A prepared value contains neither. */
+const ATTRIBUTE_SEPARATOR = '\n';
+const RDN_SEPARATOR = '\r';
+
+const latin1 = (contents: Buffer) => utf8Octets(contents.toString('latin1'));
+
+/** The types whose values are compared as text. Like OpenSSL, TeletexString is read as Latin-1. */
+const TEXT_DECODERS: ReadonlyMap<number, (contents: Buffer) => string> = new Map([
+  [TAG.utf8String, (contents) => contents.toString('latin1')],
+  [TAG.printableString, latin1],
+  [TAG.teletexString, latin1],
+  [TAG.ia5String, latin1],
+  [TAG.visibleString, latin1],
+  [TAG.bmpString, (contents) => utf8Octets(Buffer.from(contents).swap16().toString('utf16le'))],
+  [TAG.universalString, (contents) => utf8Octets(decodeUtf32(contents))],
+]);
+
+/** A name in a DER element. It is prepared for comparison only when that is needed. */
+export function readName(element: Element): Name {
+  let canonical: CanonicalName | undefined;
+  return {
+    der: bytesOf(element),
+    get canonical() {
+      canonical ??= canonicalOf(element);
+      return canonical;
+    },
+  };
+}
+
+/** The canonical form of a name with one attribute in each RDN. */
+export function canonicalName(attributes: readonly { readonly oid: string; readonly value: string }[]): CanonicalName {
+  return attributes.map(({ oid, value }) => canonicalRdn([`${oid}=${prepare(utf8Octets(value))}`]));
+}
+
+/**
+ * Whether two names are equal (RFC 5280, 7.1): the case of ASCII letters, spaces at the ends, the number of spaces
+ * between words, the string types and the order inside an RDN make no difference. OpenSSL compares them in the same
+ * way. The case of other letters makes a difference for OpenSSL, and so it does here.
+ */
+export function sameName(one: Name, other: Name): boolean {
+  return one.der.equals(other.der) || comparableName(one.canonical) === comparableName(other.canonical);
+}
+
+/** A text that is the same for equal names only. */
+export function comparableName(name: CanonicalName): string {
+  return name.join(RDN_SEPARATOR);
+}
+
+/** Whether a name begins with all RDNs of another one (RFC 5280, 4.2.1.10). */
+export function isWithin(name: CanonicalName, subtree: CanonicalName): boolean {
+  return subtree.length <= name.length && subtree.every((rdn, index) => name[index] === rdn);
+}
+
+function canonicalRdn(attributes: readonly string[]): string {
+  return attributes.toSorted().join(ATTRIBUTE_SEPARATOR);
+}
+
+/** A name that cannot be read is only equal to the same bytes. */
+function canonicalOf(name: Element): CanonicalName {
+  const rdns = attempt(() => childrenOf(name).map((rdn) => childrenOf(rdn, TAG.set).map(canonicalAttribute)));
+  return rdns?.map(canonicalRdn) ?? [`#${bytesOf(name).toString('hex')}`];
+}
+
+function canonicalAttribute(attribute: Element): string {
+  const [type, value] = childrenOf(attribute);
+  if (!value) {
+    throw new SyntaxError('an attribute has no value');
+  }
+  const oid = readObjectIdentifier(type);
+  const text = attempt(() => TEXT_DECODERS.get(value.tag)?.(contentsOf(value, value.tag)));
+  return text === undefined ? `${oid}#${bytesOf(value).toString('hex')}` : `${oid}=${prepare(text)}`;
+}
+
+/** The octets of a text in UTF-8, one character each. So octets that are no UTF-8 stay different. */
+function utf8Octets(text: string): string {
+  return Buffer.from(text).toString('latin1');
+}
+
+function decodeUtf32(contents: Buffer): string {
+  const characters = Array.from({ length: contents.length / 4 }, (_, index) => contents.readUInt32BE(4 * index));
+  return characters.map((character) => String.fromCodePoint(character)).join('');
+}
+
+/** String preparation as far as receivers do it (RFC 4518, 2.2 and 2.6.1): spaces and the case of ASCII letters. */
+function prepare(octets: string): string {
+  return octets
+    .replace(/[ \t\n\v\f\r]+/g, ' ')
+    .replace(/^ | $/g, '')
+    .replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
