@@ -1,5 +1,6 @@
 import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import type { LookupFunction } from 'node:net';
 import { CollectorError } from './collector-error.ts';
 
 /** One request. `signal` limits all of it, including the body of the response. */
@@ -8,6 +9,8 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
   /** The fields of a form, which is sent by POST. Without it the request is a GET. */
   readonly form?: URLSearchParams;
+  /** Resolves the name of the server; default: that of the system. It is not called for an IP address. */
+  readonly lookup?: LookupFunction;
 }
 
 /** A response whose headers have arrived. Its body must be read or discarded. */
@@ -56,8 +59,9 @@ const USER_AGENT = 'mark-certificate-collector/0.1.0';
  * The HTTP client of this project. It follows no redirect: a redirect could send a password to another server, and a
  * published URL must not redirect. It keeps no connection open, because requests are hours apart.
  */
-export const sendHttp: HttpClient = async ({ url, signal, form }) => {
-  const response = await beforeAbort(signal, requestOnce({ url, signal, ...(form && { form }) }));
+export const sendHttp: HttpClient = async (sent) => {
+  const { signal } = sent;
+  const response = await beforeAbort(signal, requestOnce(sent));
   // An error between the headers and the body has no other listener. The reader of the body still receives it.
   response.on('error', () => {});
   return {
@@ -69,13 +73,14 @@ export const sendHttp: HttpClient = async ({ url, signal, form }) => {
 };
 
 /** Sends one request. Every way in which a request can end is an outcome (Node, "Class: http.ClientRequest"). */
-function requestOnce({ url, signal, form }: HttpRequest): Promise<IncomingMessage> {
+function requestOnce({ url, signal, form, lookup }: HttpRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const { request } = url.protocol === 'https:' ? https : http;
     const body = form?.toString();
     const outgoing = request(url, {
       agent: false,
       signal,
+      ...(lookup && { lookup }),
       method: body === undefined ? 'GET' : 'POST',
       headers: {
         'user-agent': USER_AGENT,

@@ -4,7 +4,7 @@ import type { Logo } from './logo/logotype.ts';
 import type { NamedAttributes, Product } from './mark/mark.ts';
 import { oneLine } from './path/chain.ts';
 import type { TrustAnchor } from './path/trust-anchors.ts';
-import type { Revocation } from './revocation/crl.ts';
+import type { Revocation } from './revocation/revocation.ts';
 import type { Sct } from './transparency/sct.ts';
 import type { CertificateFields } from './x509/fields.ts';
 

@@ -9,7 +9,8 @@ import { domainsOf, type NamedAttributes, nameAttributes, PRODUCTS, type Product
 import { buildChain, endsAtRoot, oneLine, writeChainPem } from './path/chain.ts';
 import { TRUST_ANCHORS, type TrustAnchor } from './path/trust-anchors.ts';
 import { type ReceiverVerdict, receiversOf } from './receivers.ts';
-import type { FetchedCrl, Revocation } from './revocation/crl.ts';
+import type { FetchedCrl } from './revocation/crl.ts';
+import { type Revocation, revocationOf } from './revocation/revocation.ts';
 import { type Sct, sctsOf } from './transparency/sct.ts';
 import { readFields } from './x509/fields.ts';
 
@@ -49,10 +50,11 @@ export interface CertificateReport {
   readonly receivers: readonly ReceiverVerdict[];
 }
 
-/** The subject and the SHA-256 fingerprint (lower-case hex) of one certificate. */
+/** The subject and the SHA-256 fingerprint (lower-case hex) of one certificate, and where its CRLs are. */
 export interface CertificateIdentity {
   readonly subject: string;
   readonly fingerprintSha256: string;
+  readonly crlUrls: readonly string[];
 }
 
 /** A chain that was decoded, validated and checked. */
@@ -87,7 +89,7 @@ export interface Expectations {
  * @throws {InvalidChainError} if no chain can be built from the bytes.
  */
 export async function readMarkCertificate(bytes: Uint8Array, expectations: Expectations): Promise<MarkCertificate> {
-  const { at, domains: orderedDomains = [], product: orderedProduct, trustAnchors = [] } = expectations;
+  const { at, domains: orderedDomains = [], product: orderedProduct, trustAnchors = [], crls } = expectations;
   const { selector = DEFAULT_SELECTOR } = expectations;
   const isTrusted = (fingerprint: string) => TRUST_ANCHORS.has(fingerprint) || trustAnchors.includes(fingerprint);
   if (await containsPrivateKey(bytes)) {
@@ -106,10 +108,12 @@ export async function readMarkCertificate(bytes: Uint8Array, expectations: Expec
   const trustAnchor: TrustAnchor | null = anchor
     ? { ...anchor, delivered: true, source: TRUST_ANCHORS.has(anchor.fingerprintSha256) ? 'known' : 'settings' }
     : null;
+  const chain = [leaf, ...issuers.map(readFields)];
+  const deliveredAnchor = trustAnchor?.delivered ? trustAnchor.fingerprintSha256 : undefined;
   const checked: CheckedChain = {
-    chain: [leaf, ...issuers.map(readFields)],
+    chain,
     leaf,
-    revocation: null,
+    revocation: crls ? revocationOf(chain, { at, crls, deliveredAnchor }) : null,
     ignored: [],
     attributes,
     domains,
@@ -139,7 +143,7 @@ export async function readMarkCertificate(bytes: Uint8Array, expectations: Expec
       serialNumber: certificate.serialNumber.toLowerCase(),
       notBefore: certificate.validFromDate.toISOString(),
       notAfter: certificate.validToDate.toISOString(),
-      chain: identities,
+      chain: identities.map((identity, index) => ({ ...identity, crlUrls: chain[index]?.crlUrls ?? [] })),
       trustAnchor,
       logo:
         typeof logo === 'string' ? null : { mediaType: logo.mediaType, sha256: logo.sha256, bytes: logo.svg.length },
@@ -153,7 +157,7 @@ export async function readMarkCertificate(bytes: Uint8Array, expectations: Expec
   };
 }
 
-function identityOf(certificate: X509Certificate): CertificateIdentity {
+function identityOf(certificate: X509Certificate): Omit<CertificateIdentity, 'crlUrls'> {
   return { subject: oneLine(certificate.subject), fingerprintSha256: fingerprintOf(certificate) };
 }
 

@@ -1,3 +1,19 @@
+/** Reads certificate revocation lists (RFC 5280, 5) in place: a list of 10 MiB can have several hundred thousand entries. */
+import {
+  bytesOf,
+  childAt,
+  childrenOf,
+  constructed,
+  contentsOf,
+  type Element,
+  primitive,
+  readBitString,
+  readDer,
+  readInteger,
+  TAG,
+} from '../x509/der.ts';
+import { duplicatesIn, type Extension, readExtension } from '../x509/fields.ts';
+
 /** A CRL as it was fetched, or why it could not be fetched. The library itself uses no network. */
 export interface FetchedCrl {
   readonly url: string;
@@ -6,29 +22,254 @@ export interface FetchedCrl {
   readonly problem?: string | undefined;
 }
 
-/** Whether the certificates of a chain are revoked. */
-export interface Revocation {
-  /** The moment of the check, ISO 8601 UTC. */
-  readonly checkedAt: string;
-  /** `unknown` if no certificate is revoked, but a CRL is missing or does not count. */
-  readonly status: 'good' | 'revoked' | 'unknown';
-  /** One entry for each certificate below the root, leaf first. */
-  readonly certificates: readonly CertificateRevocation[];
+/** A CRL of which only the fields beside the entries were read. Nothing of it is verified. */
+export interface Crl {
+  /** The bytes that are signed. */
+  readonly signedBytes: Buffer;
+  /** The AlgorithmIdentifier, which the signed bytes repeat. */
+  readonly signatureAlgorithm: Element;
+  readonly signature: Buffer;
+  /** The Name of the issuer. */
+  readonly issuer: Element;
+  readonly thisUpdate: Date;
+  readonly nextUpdate: Date | undefined;
+  readonly extensions: readonly Extension[];
+  /** The revokedCertificates; undefined if no certificate is revoked. */
+  readonly entries: Element | undefined;
 }
 
-/** The result for one certificate. */
-export interface CertificateRevocation {
-  readonly fingerprintSha256: string;
-  readonly status: 'good' | 'revoked' | 'unknown';
-  /** The URL of the CRL that decided; null if none did. */
-  readonly url: string | null;
-  /** ISO 8601 UTC; null if no CRL counts. */
-  readonly thisUpdate: string | null;
-  readonly nextUpdate: string | null;
-  /** Since when the certificate is revoked, ISO 8601 UTC; null if it is not. */
-  readonly revokedAt: string | null;
-  /** The reason of RFC 5280, 5.3.1, for example `keyCompromise`; null if none is given. */
-  readonly reason: string | null;
-  /** Why the status is unknown; null if it is known. */
-  readonly problem: string | null;
+/** The entry of one certificate. */
+export interface CrlEntry {
+  readonly revokedAt: Date;
+  /** The reason by its name in RFC 5280, 5.3.1; undefined if none is given. */
+  readonly reason: string | undefined;
+}
+
+/** The part of the certificates for which a CRL is complete (RFC 5280, 5.2.5). Everything is false if it is absent. */
+export interface CrlScope {
+  /** The URLs at which the CRL is published; undefined if the CRL has no distribution point. */
+  readonly urls: readonly string[] | undefined;
+  readonly onlyUserCertificates: boolean;
+  readonly onlyCaCertificates: boolean;
+  readonly onlyAttributeCertificates: boolean;
+  readonly onlySomeReasons: boolean;
+  readonly indirect: boolean;
+}
+
+/** RFC 5280, 5.2 and 5.3. */
+export const CRL_OID = {
+  reasonCode: '2.5.29.21',
+  deltaCrlIndicator: '2.5.29.27',
+  issuingDistributionPoint: '2.5.29.28',
+  authorityKeyIdentifier: '2.5.29.35',
+} as const;
+
+/** The names of the values of CRLReason. The value 7 is not used. */
+const REASONS: ReadonlyMap<number, string> = new Map([
+  [0, 'unspecified'],
+  [1, 'keyCompromise'],
+  [2, 'cACompromise'],
+  [3, 'affiliationChanged'],
+  [4, 'superseded'],
+  [5, 'cessationOfOperation'],
+  [6, 'certificateHold'],
+  [8, 'removeFromCRL'],
+  [9, 'privilegeWithdrawn'],
+  [10, 'aACompromise'],
+]);
+
+/** Real CRLs have up to five extensions. */
+const EXTENSIONS_LIMIT = 32;
+
+/**
+ * Reads the fields of a CRL. The entries are not read.
+ *
+ * @throws {SyntaxError} if the bytes are not one CRL in DER.
+ */
+export function readCrl(bytes: Uint8Array): Crl {
+  const [signed, signatureAlgorithm, signature, ...others] = firstChildren(readDer(bytes), 4);
+  if (!signed || !signatureAlgorithm || others.length > 0) {
+    throw new SyntaxError('a CRL does not consist of three parts');
+  }
+  // All seven fields, and one more to notice a surplus.
+  const fields = firstChildren(signed, 8);
+  const version = fields[0]?.tag === TAG.integer ? readInteger(fields.shift()) : 0;
+  const [innerAlgorithm, issuer, thisUpdate] = fields.splice(0, 3);
+  const nextUpdate = isTime(fields[0]) ? fields.shift() : undefined;
+  const entries = fields[0]?.tag === TAG.sequence ? fields.shift() : undefined;
+  const extensions = fields[0]?.tag === constructed(0) ? readExtensions(fields.shift()) : [];
+  if (!issuer || fields.length > 0 || version > 1 || (version === 0 && extensions.length > 0)) {
+    throw new SyntaxError('the fields of a CRL are not those of the version 1 or 2');
+  }
+  if (!innerAlgorithm || !bytesOf(innerAlgorithm).equals(bytesOf(signatureAlgorithm))) {
+    throw new SyntaxError('a CRL names two different signature algorithms');
+  }
+  return {
+    signedBytes: bytesOf(signed),
+    signatureAlgorithm,
+    signature: readBitString(signature),
+    issuer,
+    thisUpdate: readTime(thisUpdate),
+    nextUpdate: nextUpdate && readTime(nextUpdate),
+    extensions,
+    entries,
+  };
+}
+
+/**
+ * Searches all entries for some certificates.
+ *
+ * @param serials the contents of the INTEGERs of their serial numbers.
+ * @returns the entries by serial number in hex.
+ * @throws {SyntaxError} if an entry is malformed, or has a critical extension: it can change what the entries after it
+ * mean (RFC 5280, 5.3).
+ */
+export function findEntries({ entries }: Crl, serials: readonly Buffer[]): ReadonlyMap<string, CrlEntry> {
+  const found = new Map<string, CrlEntry>();
+  for (let entry = entries && childAt(entries, entries.start); entries && entry; entry = childAt(entries, entry.next)) {
+    const serial = entry.tag === TAG.sequence ? childAt(entry, entry.start) : undefined;
+    const date = serial && childAt(entry, serial.next);
+    if (!serial || !date || !isInteger(serial) || !isTime(date)) {
+      throw new SyntaxError(`an entry is malformed, at byte ${entry.at}`);
+    }
+    const entryExtensions = childAt(entry, date.next);
+    if (entryExtensions) {
+      checkEntryExtensions(entryExtensions, entry.end);
+    }
+    const wanted = serials.find((each) => isSameSerial(serial, each));
+    const key = wanted?.toString('hex');
+    if (key !== undefined && !found.has(key)) {
+      found.set(key, { revokedAt: readTime(date), reason: entryExtensions && readReason(entryExtensions) });
+    }
+  }
+  return found;
+}
+
+/**
+ * The scope of a CRL.
+ *
+ * @throws {SyntaxError} if its issuingDistributionPoint is malformed, or names the distribution point relative to the
+ * issuer, which no http URL can be compared with.
+ */
+export function scopeOf({ extensions }: Crl): CrlScope {
+  const extension = extensions.find(({ id }) => id === CRL_OID.issuingDistributionPoint);
+  const fields = extension ? firstChildren(readDer(extension.value), 7) : [];
+  const flag = (number: number) => {
+    const field = fields.find(({ tag }) => tag === primitive(number));
+    return field !== undefined && contentsOf(field, primitive(number)).some((octet) => octet !== 0);
+  };
+  const point = fields.find(({ tag }) => tag === constructed(0));
+  return {
+    urls: point && readUrls(point),
+    onlyUserCertificates: flag(1),
+    onlyCaCertificates: flag(2),
+    onlySomeReasons: fields.some(({ tag }) => tag === primitive(3)),
+    indirect: flag(4),
+    onlyAttributeCertificates: flag(5),
+  };
+}
+
+/** DistributionPointName (RFC 5280, 4.2.1.13): fullName is [0]. */
+function readUrls(point: Element): string[] {
+  const [name] = childrenOf(point, constructed(0));
+  return childrenOf(name, constructed(0))
+    .filter(({ tag }) => tag === primitive(6))
+    .map((url) => contentsOf(url, primitive(6)).toString('latin1'));
+}
+
+/** @throws {SyntaxError} if there are too many, or two of one kind. */
+function readExtensions(field: Element | undefined): Extension[] {
+  const [list] = field ? firstChildren(field, 1, constructed(0)) : [];
+  const elements = list?.tag === TAG.sequence ? firstChildren(list, EXTENSIONS_LIMIT + 1) : [];
+  if (elements.length === 0 || elements.length > EXTENSIONS_LIMIT) {
+    throw new SyntaxError(`a CRL has no or more than ${EXTENSIONS_LIMIT} extensions`);
+  }
+  const extensions = elements.map(readExtension);
+  if (duplicatesIn(extensions.map(({ id }) => id)).length > 0) {
+    throw new SyntaxError('a CRL contains the same extension more than once');
+  }
+  return extensions;
+}
+
+/** The critical extensions are recognized without reading the extensions: their second element is a BOOLEAN. */
+function checkEntryExtensions(extensions: Element, entryEnd: number): void {
+  if (extensions.tag !== TAG.sequence || extensions.next !== entryEnd) {
+    throw new SyntaxError(`an entry is malformed, at byte ${extensions.at}`);
+  }
+  for (let each = childAt(extensions, extensions.start); each; each = childAt(extensions, each.next)) {
+    const id = each.tag === TAG.sequence ? childAt(each, each.start) : undefined;
+    const second = id && childAt(each, id.next);
+    if (!second) {
+      throw new SyntaxError(`an extension of an entry is malformed, at byte ${each.at}`);
+    }
+    if (second.tag === TAG.boolean && second.bytes[second.start] !== 0) {
+      throw new SyntaxError(`an entry has a critical extension, at byte ${each.at}`);
+    }
+  }
+}
+
+/** RFC 5280, 5.3.1. A value without a name is returned as a number. */
+function readReason(extensions: Element): string | undefined {
+  const reasonCode = firstChildren(extensions, EXTENSIONS_LIMIT)
+    .map(readExtension)
+    .find(({ id }) => id === CRL_OID.reasonCode);
+  if (!reasonCode) {
+    return undefined;
+  }
+  const [value, ...others] = contentsOf(readDer(reasonCode.value), TAG.enumerated);
+  if (value === undefined || others.length > 0) {
+    throw new SyntaxError('the reason of an entry is not one octet');
+  }
+  return REASONS.get(value) ?? String(value);
+}
+
+/** An INTEGER in its shortest form (X.690, 8.3.2), so that equal numbers have equal bytes. */
+function isInteger({ tag, bytes, start, end }: Element): boolean {
+  const [first = 0, second = 0] = [bytes[start], bytes[start + 1]];
+  const isPadded = end - start > 1 && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80));
+  return tag === TAG.integer && end > start && !isPadded;
+}
+
+function isSameSerial({ bytes, start, end }: Element, serial: Buffer): boolean {
+  return (
+    end - start === serial.length &&
+    // Serial numbers are random, so that the last octet alone excludes most entries.
+    bytes[end - 1] === serial.at(-1) &&
+    bytes.compare(serial, 0, serial.length, start, end) === 0
+  );
+}
+
+function isTime(element: Element | undefined): boolean {
+  return element?.tag === TAG.utcTime || element?.tag === TAG.generalizedTime;
+}
+
+/** RFC 5280, 5.1.2.4: seconds are present, the zone is Z, and there are no fractions. */
+function readTime(element: Element | undefined): Date {
+  const isShort = element?.tag === TAG.utcTime;
+  const text = contentsOf(element, isShort ? TAG.utcTime : TAG.generalizedTime).toString('latin1');
+  // UTCTime has two digits of a year from 1950 to 2049.
+  const long = isShort ? `${Number(text.slice(0, 2)) < 50 ? 20 : 19}${text}` : text;
+  const iso = long.replace(/^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/, '$1-$2-$3T$4:$5:$6Z');
+  const date = new Date(iso);
+  // JavaScript's Date reads February 30 as March 2.
+  if (iso === long || Number.isNaN(date.getTime()) || date.toISOString() !== iso.replace('Z', '.000Z')) {
+    throw new SyntaxError(`a time is malformed, at byte ${element?.at}`);
+  }
+  return date;
+}
+
+/** The first children of an element of this tag, at most this many. */
+function firstChildren(parent: Element, limit: number, tag: number = TAG.sequence): Element[] {
+  const children: Element[] = [];
+  if (parent.tag !== tag) {
+    throw new SyntaxError(`expected the identifier ${tag}, found ${parent.tag}, at byte ${parent.at}`);
+  }
+  for (
+    let child = childAt(parent, parent.start);
+    child && children.length < limit;
+    child = childAt(parent, child.next)
+  ) {
+    children.push(child);
+  }
+  return children;
 }

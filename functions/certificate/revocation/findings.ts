@@ -1,9 +1,54 @@
-import type { FindingTable } from '../checked-chain.ts';
+import { type CheckedChain, type FindingTable, nameOf, withDetails } from '../checked-chain.ts';
+import { type CertificateRevocation, isCrlUrl } from './revocation.ts';
 
 /** Findings about certificate revocation lists. */
 export const REVOCATION_FINDINGS = {
-  'crl-missing': {
+  revoked: {
     severity: 'error',
-    check: ({ leaf }) => !leaf.crlUrls.some((url) => /^http:\/\//i.test(url)) && 'the leaf names no CRL at an http URL',
+    check: (checked) =>
+      describeEach('revoked according to the CRL of its issuer', checked, 'revoked', ({ revokedAt, reason }) =>
+        [`since ${revokedAt}`, reason && `(${reason})`].filter(Boolean).join(' '),
+      ),
+  },
+  'crl-missing': { severity: 'error', check: checkUrls },
+  'crl-unknown': {
+    severity: 'warning',
+    check: (checked) =>
+      describeEach(
+        'it is not known whether a certificate is revoked',
+        checked,
+        'unknown',
+        ({ problem }) => problem ?? '',
+      ),
   },
 } as const satisfies FindingTable;
+
+/** A leaf without a CRL is an error, an issuing CA without one a warning. A root needs none. */
+function checkUrls({ leaf, chain }: CheckedChain): ReturnType<FindingTable[string]['check']> {
+  const lacksUrl = ({ crlUrls }: CheckedChain['leaf']) => !crlUrls.some(isCrlUrl);
+  if (lacksUrl(leaf)) {
+    return 'the leaf names no CRL at an http URL';
+  }
+  const issuers = chain.slice(1).filter(({ certificate }) => certificate.subject !== certificate.issuer);
+  const message = withDetails(
+    'an issuing CA names no CRL at an http URL',
+    issuers.filter(lacksUrl).map(({ certificate }) => nameOf(certificate)),
+  );
+  return message === undefined ? undefined : { severity: 'warning', message };
+}
+
+/** A message about the certificates of one status. Those without a URL have the finding crl-missing. */
+function describeEach(
+  beginning: string,
+  { chain, revocation }: CheckedChain,
+  status: CertificateRevocation['status'],
+  describe: (result: CertificateRevocation) => string,
+): string | undefined {
+  const details = (revocation?.certificates ?? []).flatMap((result, index) => {
+    const fields = chain[index];
+    return fields && result.status === status && fields.crlUrls.some(isCrlUrl)
+      ? [`${nameOf(fields.certificate)}: ${describe(result)}`]
+      : [];
+  });
+  return details.length > 0 ? `${beginning}: ${details.join('; ')}` : undefined;
+}

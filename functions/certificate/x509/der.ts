@@ -33,6 +33,7 @@ export const TAG = {
   octetString: 0x04,
   null: 0x05,
   objectIdentifier: 0x06,
+  enumerated: 0x0a,
   utf8String: 0x0c,
   printableString: 0x13,
   teletexString: 0x14,
@@ -105,6 +106,14 @@ export function childrenOf(parent: Element | undefined, tag: number = TAG.sequen
     at = child.next;
   }
   return children;
+}
+
+/**
+ * The child of an element at a position: at its start, or after another child. Undefined at its end. With it, a long list
+ * is read without a list of its elements.
+ */
+export function childAt({ bytes, end, rules }: Element, at: number): Element | undefined {
+  return at < end ? elementAt(bytes, at, end, rules) : undefined;
 }
 
 /** The contents of an element of this tag. */

@@ -159,7 +159,8 @@ export function readFields(certificate: X509Certificate): CertificateFields {
   };
 }
 
-interface Extension {
+/** One extension; `value` is the DER in its extnValue. */
+export interface Extension {
   readonly id: string;
   readonly critical: boolean;
   readonly value: Uint8Array;
@@ -221,8 +222,8 @@ function readAttribute(attribute: Element): Attribute {
   };
 }
 
-/** `critical` is false if it is absent. */
-function readExtension(extension: Element): Extension {
+/** Reads an Extension (RFC 5280, 4.1). `critical` is false if it is absent. */
+export function readExtension(extension: Element): Extension {
   const [id, second, third] = childrenOf(extension);
   return {
     id: readObjectIdentifier(id),
@@ -277,7 +278,8 @@ function readNames(names: readonly Element[], choice: number): string[] {
   return only(choice, names).map((name) => latin1(contentsOf(name, choice)));
 }
 
-function duplicatesIn(oids: readonly string[]): string[] {
+/** The OIDs that occur more than once, each once. */
+export function duplicatesIn(oids: readonly string[]): string[] {
   const once = new Set<string>();
   const twice = new Set<string>();
   for (const oid of oids) {

@@ -18,6 +18,7 @@ import { promisify } from 'node:util';
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
 import * as asn1 from '@peculiar/asn1-x509';
 import { pem } from './containers.ts';
+import { type CrlContent, type IssuedCrl, signCrl } from './crls.ts';
 import {
   authorityKeyIdentifier,
   basicConstraints,
@@ -101,10 +102,23 @@ export interface CertificateAuthority {
   /** Issues a certificate, within a few milliseconds. */
   issue(request: MarkCertificateRequest): IssuedMarkCertificate;
   /**
-   * The same keys with other certificates, so that a test with a fault above the leaf needs no new keys. With a changed
-   * root, the issuing CA gets a new certificate too.
+   * The CRLs of the issuing CA and of the root, in the order of a chain, with the URLs that the certificates name. Each
+   * certificate is on the list of its issuer.
    */
-  with(changes: { readonly root?: CertificateChanges; readonly issuing?: CertificateChanges }): CertificateAuthority;
+  crls(content?: CrlContent): readonly IssuedCrl[];
+  /**
+   * The same keys with other certificates, so that a test with a fault above the leaf needs no new keys. With a changed
+   * root or another server, the issuing CA gets a new certificate too.
+   */
+  with(changes: AuthorityChanges): CertificateAuthority;
+}
+
+/** How an authority differs from another one with the same keys. */
+export interface AuthorityChanges {
+  readonly root?: CertificateChanges;
+  readonly issuing?: CertificateChanges;
+  /** Where the CRLs are, without the final slash. The default server does not exist. */
+  readonly crlServer?: string;
 }
 
 export interface CertificateAuthorityOptions {
@@ -153,19 +167,29 @@ export async function createCertificateAuthority(
   return created;
 }
 
-function authority(keys: Keys, root: Uint8Array, issuing: Uint8Array): CertificateAuthority {
+/** The paths of the CRLs on their server. */
+const CRL_PATHS = { root: '/VMC-Root-RSA-CA.crl', issuing: '/VMC-Issuing-RSA-CA.crl' };
+const CRL_SERVER = 'http://crls.mark-certificates.test';
+
+function authority(keys: Keys, root: Uint8Array, issuing: Uint8Array, crlServer = CRL_SERVER): CertificateAuthority {
   return {
     root,
     issuing,
     issue: (request) => {
       const svg = Buffer.from(request.svg ?? exampleLogo(ownerOf(request)));
-      const leaf = certify(leafDraft(request, svg, createPublicKey(keys.issuing)), request, keys.issuing, issuing);
+      const leaf = certify(leafDraft(request, svg, createPublicKey(keys.issuing), crlServer), request, keys.issuing, issuing);
       return { leaf, issuing, root, chain: [leaf, issuing, root], svg };
     },
+    crls: (content) => [
+      { url: crlServer + CRL_PATHS.issuing, bytes: signCrl(issuing, keys.issuing, content) },
+      { url: crlServer + CRL_PATHS.root, bytes: signCrl(root, keys.root, content) },
+    ],
     with: (changes) => {
       const otherRoot = changes.root ? certifyRoot(keys, changes.root) : root;
-      const untouched = !changes.root && !changes.issuing;
-      return authority(keys, otherRoot, untouched ? issuing : certifyIssuing(keys, otherRoot, changes.issuing));
+      const { crlServer: otherServer = crlServer } = changes;
+      const untouched = !changes.root && !changes.issuing && otherServer === crlServer;
+      const otherIssuing = untouched ? issuing : certifyIssuing(keys, otherRoot, changes.issuing, otherServer);
+      return authority(keys, otherRoot, otherIssuing, otherServer);
     },
   };
 }
@@ -245,7 +269,12 @@ function certifyRoot(keys: Keys, changes: CertificateChanges = {}): Uint8Array {
   return certify(draft, changes, keys.root);
 }
 
-function certifyIssuing(keys: Keys, root: Uint8Array, changes: CertificateChanges = {}): Uint8Array {
+function certifyIssuing(
+  keys: Keys,
+  root: Uint8Array,
+  changes: CertificateChanges = {},
+  crlServer = CRL_SERVER,
+): Uint8Array {
   const publicKey = createPublicKey(keys.issuing);
   const draft = {
     attributes: authorityName('GB', 'Sectigo Limited', 'VMC Issuing RSA CA'),
@@ -257,7 +286,7 @@ function certifyIssuing(keys: Keys, root: Uint8Array, changes: CertificateChange
       caIssuers('http://cert.mark-certificates.test/VMC-Root-RSA-CA.cer'),
       policies([{ id: asn1.id_ce_certificatePolicies_anyPolicy }]),
       extendedKeyUsage(),
-      crlDistributionPoint('http://crls.mark-certificates.test/VMC-Root-RSA-CA.crl'),
+      crlDistributionPoint(crlServer + CRL_PATHS.root),
       subjectKeyIdentifier(publicKey),
       certificateSigning(),
     ],
@@ -274,7 +303,12 @@ function authorityName(country: string, original: string, commonName: string): S
 }
 
 /** The order is that of the real leaf, which has neither a commonName nor a keyUsage. */
-function leafDraft(request: MarkCertificateRequest, svg: Uint8Array, issuingKey: KeyObject): Draft {
+function leafDraft(
+  request: MarkCertificateRequest,
+  svg: Uint8Array,
+  issuingKey: KeyObject,
+  crlServer: string,
+): Draft {
   const publicKey = request.publicKey ?? generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
   const markType = request.markType ?? (request.product === 'CMC' ? 'Prior Use Mark' : 'Registered Mark');
   return {
@@ -304,7 +338,7 @@ function leafDraft(request: MarkCertificateRequest, svg: Uint8Array, issuingKey:
         { id: oid.generalPolicy },
       ]),
       extendedKeyUsage(),
-      crlDistributionPoint('http://crls.mark-certificates.test/VMC-Issuing-RSA-CA.crl'),
+      crlDistributionPoint(crlServer + CRL_PATHS.issuing),
       subjectKeyIdentifier(publicKey),
       logotype(logotypeImage(svg, undefined, { nullParameters: request.nullParameters })),
       sctList(request.notBefore ?? new Date()),

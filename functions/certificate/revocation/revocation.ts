@@ -1,0 +1,335 @@
+import { createHash, type KeyObject, type X509Certificate } from 'node:crypto';
+import { CLOCK_TOLERANCE_MILLISECONDS } from '../../days.ts';
+import { truncate } from '../../text.ts';
+import {
+  bytesOf,
+  childrenOf,
+  constructed,
+  contentsOf,
+  type Element,
+  readBitString,
+  readDer,
+  TAG,
+} from '../x509/der.ts';
+import { attempt, type CertificateFields } from '../x509/fields.ts';
+import {
+  CRL_OID,
+  type Crl,
+  type CrlEntry,
+  type CrlScope,
+  type FetchedCrl,
+  findEntries,
+  readCrl,
+  scopeOf,
+} from './crl.ts';
+import { UnknownAlgorithmError, verifySignature } from './signature.ts';
+
+/** Whether the certificates of a chain are revoked. */
+export interface Revocation {
+  /** The moment of the check, ISO 8601 UTC. */
+  readonly checkedAt: string;
+  /** `unknown` if no certificate is known to be revoked, but of one it is not known. */
+  readonly status: 'good' | 'revoked' | 'unknown';
+  /** One entry for each certificate below the trust anchor, leaf first. */
+  readonly certificates: readonly CertificateRevocation[];
+}
+
+/** The result for one certificate. */
+export interface CertificateRevocation {
+  readonly fingerprintSha256: string;
+  readonly status: 'good' | 'revoked' | 'unknown';
+  /** The URL of the CRL that decided; null if none did. */
+  readonly url: string | null;
+  /** ISO 8601 UTC; null if no CRL decided. */
+  readonly thisUpdate: string | null;
+  readonly nextUpdate: string | null;
+  /** Since when the certificate is revoked, ISO 8601 UTC; null if it is not. */
+  readonly revokedAt: string | null;
+  /** The reason of RFC 5280, 5.3.1, for example `keyCompromise`; null if none is given. */
+  readonly reason: string | null;
+  /** Why the status is unknown; null if it is known. */
+  readonly problem: string | null;
+}
+
+/** A certificate of the chain that CRLs can revoke, and who signs these CRLs. */
+interface Subject {
+  readonly fields: CertificateFields;
+  readonly isLeaf: boolean;
+  readonly serialNumber: Buffer;
+  /** Undefined if the issuer is neither in the chain nor a trust anchor. */
+  readonly issuer: Issuer | undefined;
+}
+
+/** The name and the key that a CRL must have. */
+export interface Issuer {
+  /** The DER of the Name. */
+  readonly name: Uint8Array;
+  readonly key: KeyObject;
+  /** False if the key usage of its certificate excludes CRLs. */
+  readonly maySignCrls: boolean;
+}
+
+/** What a CRL says about one certificate, or why it does not count. */
+type Statement =
+  | { readonly crl: Crl; readonly entry: CrlEntry | undefined; readonly problem?: never }
+  | { readonly problem: string };
+
+/** Bit 6 of KeyUsage (RFC 5280, 4.2.1.3); bit 0 is the most significant bit of the first octet. */
+const CRL_SIGN = 0x80 >> 6;
+const KEY_USAGE = '2.5.29.15';
+
+/** The critical extensions of a CRL that are evaluated. The signature decides what a key identifier announces. */
+const KNOWN_CRITICAL_EXTENSIONS: ReadonlySet<string> = new Set([
+  CRL_OID.issuingDistributionPoint,
+  CRL_OID.authorityKeyIdentifier,
+]);
+
+/** With how many keys a CRL is verified. A CRL has one issuer, and hashing one of 10 MiB takes some 20 ms. */
+const KEYS_LIMIT = 3;
+
+/** How many URLs of a certificate are considered, and how long the problem of each is in bytes. */
+const URLS_LIMIT = 4;
+const PROBLEM_BYTES = 240;
+
+/** What is known of the issuer of the last certificate of a chain that was delivered without its root. */
+export interface RevocationOptions {
+  /** The moment at which a CRL must be valid. */
+  readonly at: Date;
+  readonly crls: readonly FetchedCrl[];
+  /** The trust anchor above the last certificate, if it was not delivered. */
+  readonly anchor?: Issuer | undefined;
+  /** The SHA-256 of the trust anchor in the chain, if it was delivered: nobody revokes it. */
+  readonly deliveredAnchor?: string | undefined;
+}
+
+/** Whether a URL is one from which CRLs are fetched: a receiver must be able to use it without TLS. */
+export function isCrlUrl(url: string): boolean {
+  return /^http:\/\//i.test(url);
+}
+
+/** Whether the certificates of a chain are revoked, according to CRLs that are verified here. */
+export function revocationOf(
+  chain: readonly CertificateFields[],
+  { at, crls, anchor, deliveredAnchor }: RevocationOptions,
+): Revocation {
+  const subjects = chain.flatMap((fields, index): Subject[] => {
+    const above = chain[index + 1];
+    const isTop = above === undefined;
+    const isRoot = isTop && (fields.certificate.subject ?? '') === (fields.certificate.issuer ?? '');
+    if (isRoot || (isTop && fingerprintOf(fields.certificate) === deliveredAnchor)) {
+      return [];
+    }
+    const issuer = above ? issuerOf(above) : anchor;
+    return [{ fields, isLeaf: index === 0, serialNumber: serialNumberOf(fields.certificate), issuer }];
+  });
+  const serials = subjects.map(({ serialNumber }) => serialNumber);
+  const lists = new Map(crls.map((fetched) => [fetched.url, createReader(fetched, at, serials)]));
+  const certificates = subjects.map((subject) => judge(subject, lists));
+  const has = (status: Revocation['status']) => certificates.some((each) => each.status === status);
+  return {
+    checkedAt: at.toISOString(),
+    status: has('revoked') ? 'revoked' : has('unknown') ? 'unknown' : 'good',
+    certificates,
+  };
+}
+
+type Reader = ReturnType<typeof createReader>;
+
+/** Every CRL that counts can revoke a certificate. One is enough for the status `good`. */
+function judge(subject: Subject, lists: ReadonlyMap<string, Reader>): CertificateRevocation {
+  const { fields, issuer } = subject;
+  const urls = [...new Set(fields.crlUrls.filter(isCrlUrl))].slice(0, URLS_LIMIT);
+  const problems: string[] = [];
+  const statements = urls.flatMap((url) => {
+    const read = lists.get(url);
+    const statement: Statement = !issuer
+      ? { problem: 'cannot be verified: the certificate of its issuer is missing' }
+      : (read?.(subject, issuer) ?? { problem: 'was not fetched' });
+    if (statement.problem !== undefined) {
+      problems.push(truncate(`the CRL at ${url} ${statement.problem}`, PROBLEM_BYTES));
+      return [];
+    }
+    return [{ url, ...statement }];
+  });
+  const decisive = statements.find(({ entry }) => entry) ?? statements[0];
+  const { crl, entry } = decisive ?? {};
+  return {
+    fingerprintSha256: fingerprintOf(fields.certificate),
+    status: !decisive ? 'unknown' : entry ? 'revoked' : 'good',
+    url: decisive?.url ?? null,
+    thisUpdate: crl?.thisUpdate.toISOString() ?? null,
+    nextUpdate: crl?.nextUpdate?.toISOString() ?? null,
+    revokedAt: entry?.revokedAt.toISOString() ?? null,
+    reason: entry?.reason ?? null,
+    problem: decisive ? null : problems.join('; ') || 'the certificate names no CRL at an http URL',
+  };
+}
+
+/**
+ * Returns what a fetched CRL says about a certificate. The CRL is read and searched once, whatever the number of
+ * certificates that name it.
+ */
+function createReader({ bytes, problem }: FetchedCrl, at: Date, serials: readonly Buffer[]) {
+  const read = once((): { readonly crl: Crl; readonly scope: CrlScope } | { readonly problem: string } => {
+    if (!bytes) {
+      return { problem: `could not be fetched: ${problem ?? 'there are no bytes'}` };
+    }
+    try {
+      const crl = readCrl(bytes);
+      const refusal = refusalOf(crl, at);
+      return refusal === undefined ? { crl, scope: scopeOf(crl) } : { problem: refusal };
+    } catch (error) {
+      return {
+        problem: `cannot be read: ${isPem(bytes) ? 'it is PEM, but must be DER (RFC 2585)' : messageOf(error)}`,
+      };
+    }
+  });
+  const search = once(
+    (crl: Crl): { readonly entries: ReadonlyMap<string, CrlEntry> } | { readonly problem: string } => {
+      try {
+        return { entries: findEntries(crl, serials) };
+      } catch (error) {
+        return { problem: `cannot be read: ${messageOf(error)}` };
+      }
+    },
+  );
+  const verified = new Map<string, string | undefined>();
+
+  /** Why the signature does not count; undefined if it does. */
+  function verify({ signatureAlgorithm, signedBytes, signature }: Crl, { key }: Issuer): string | undefined {
+    const id = createHash('sha256')
+      .update(key.export({ type: 'spki', format: 'der' }))
+      .digest('hex');
+    if (verified.has(id)) {
+      return verified.get(id);
+    }
+    const refusal = ((): string | undefined => {
+      if (verified.size >= KEYS_LIMIT) {
+        return 'was verified with several keys, and none of them signed it';
+      }
+      try {
+        return verifySignature(signatureAlgorithm, signedBytes, key, signature)
+          ? undefined
+          : 'is not signed by the issuer of the certificate';
+      } catch (error) {
+        if (error instanceof UnknownAlgorithmError) {
+          return `is signed with an algorithm that is not accepted: ${error.message}`;
+        }
+        throw error;
+      }
+    })();
+    verified.set(id, refusal);
+    return refusal;
+  }
+
+  return (subject: Subject, issuer: Issuer): Statement => {
+    const list = read();
+    if ('problem' in list) {
+      return list;
+    }
+    const { crl, scope } = list;
+    const refusal =
+      (!isSameName(crl.issuer, issuer.name) && 'is a list of another issuer') ||
+      (!issuer.maySignCrls && 'is signed by an issuer whose key usage excludes CRLs') ||
+      outOfScope(scope, subject) ||
+      verify(crl, issuer);
+    if (refusal) {
+      return { problem: refusal };
+    }
+    const searched = search(crl);
+    if ('problem' in searched) {
+      return searched;
+    }
+    const entry = searched.entries.get(subject.serialNumber.toString('hex'));
+    if (entry?.reason === 'removeFromCRL') {
+      return { problem: 'contains the reason removeFromCRL, which only a delta CRL may contain' };
+    }
+    // Such a list can prove that a certificate is revoked, but not that it is good.
+    return !entry && scope.onlySomeReasons
+      ? { problem: 'contains certificates that were revoked for some reasons only' }
+      : { crl, entry };
+  };
+}
+
+/** Why a CRL cannot decide about any certificate. */
+function refusalOf({ thisUpdate, nextUpdate, extensions }: Crl, at: Date): string | undefined {
+  if (thisUpdate.getTime() - at.getTime() > CLOCK_TOLERANCE_MILLISECONDS) {
+    return `is not valid before ${thisUpdate.toISOString()}`;
+  }
+  if (!nextUpdate) {
+    return 'does not state until when it is valid (nextUpdate)';
+  }
+  if (nextUpdate < at) {
+    return `is out of date: it was valid until ${nextUpdate.toISOString()}`;
+  }
+  if (extensions.some(({ id }) => id === CRL_OID.deltaCrlIndicator)) {
+    return 'is a delta CRL, which contains only the changes to another list';
+  }
+  const unknown = extensions.find(({ id, critical }) => critical && !KNOWN_CRITICAL_EXTENSIONS.has(id));
+  return unknown && `contains the unknown critical extension ${unknown.id}`;
+}
+
+/** Why a CRL does not list a certificate (RFC 5280, 5.2.5). */
+function outOfScope(scope: CrlScope, { fields, isLeaf }: Subject): string | undefined {
+  const isCa = fields.basicConstraints?.cA ?? !isLeaf;
+  return (
+    (scope.indirect && 'is an indirect CRL, which contains certificates of several issuers') ||
+    (scope.onlyAttributeCertificates && 'contains attribute certificates only') ||
+    (scope.onlyUserCertificates && isCa && 'contains no CA certificates') ||
+    (scope.onlyCaCertificates && !isCa && 'contains CA certificates only') ||
+    (scope.urls &&
+      !scope.urls.some((url) => fields.crlUrls.includes(url)) &&
+      'is the list of another distribution point') ||
+    undefined
+  );
+}
+
+function issuerOf({ certificate, extension }: CertificateFields): Issuer | undefined {
+  const key = attempt(() => certificate.publicKey);
+  const usage = extension(KEY_USAGE);
+  const maySignCrls = !usage || (attempt(() => ((readBitString(readDer(usage))[0] ?? 0) & CRL_SIGN) !== 0) ?? false);
+  return key && { name: bytesOf(nameElements(certificate).subject), key, maySignCrls };
+}
+
+function serialNumberOf(certificate: X509Certificate): Buffer {
+  return contentsOf(nameElements(certificate).serialNumber, TAG.integer);
+}
+
+/** TBSCertificate (RFC 5280, 4.1): the version is [0] and may be absent. */
+function nameElements({ raw }: X509Certificate): { readonly serialNumber: Element; readonly subject: Element } {
+  const fields = childrenOf(childrenOf(readDer(raw))[0]).filter(({ tag }) => tag !== constructed(0));
+  const [serialNumber, _signature, _issuer, _validity, subject] = fields;
+  if (!serialNumber || !subject) {
+    throw new SyntaxError('a certificate has no subject');
+  }
+  return { serialNumber, subject };
+}
+
+function isSameName(name: Element, other: Uint8Array): boolean {
+  return bytesOf(name).equals(other);
+}
+
+function isPem(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.subarray(0, 11)).toString('latin1') === '-----BEGIN ';
+}
+
+/** Only errors of the reader are expected here. Any other is a fault of this code. */
+function messageOf(error: unknown): string {
+  if (error instanceof SyntaxError) {
+    return error.message;
+  }
+  throw error;
+}
+
+function fingerprintOf({ fingerprint256 }: X509Certificate): string {
+  return fingerprint256.replaceAll(':', '').toLowerCase();
+}
+
+/** A function that computes its result at its first call only. */
+function once<Arguments extends readonly unknown[], Result>(compute: (...given: Arguments) => Result) {
+  let result: { readonly value: Result } | undefined;
+  return (...given: Arguments): Result => {
+    result ??= { value: compute(...given) };
+    return result.value;
+  };
+}
