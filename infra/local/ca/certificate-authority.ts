@@ -177,7 +177,12 @@ function authority(keys: Keys, root: Uint8Array, issuing: Uint8Array, crlServer 
     issuing,
     issue: (request) => {
       const svg = Buffer.from(request.svg ?? exampleLogo(ownerOf(request)));
-      const leaf = certify(leafDraft(request, svg, createPublicKey(keys.issuing), crlServer), request, keys.issuing, issuing);
+      const leaf = certify(
+        leafDraft(request, svg, createPublicKey(keys.issuing), crlServer),
+        request,
+        keys.issuing,
+        issuing,
+      );
       return { leaf, issuing, root, chain: [leaf, issuing, root], svg };
     },
     crls: (content) => [
@@ -303,12 +308,7 @@ function authorityName(country: string, original: string, commonName: string): S
 }
 
 /** The order is that of the real leaf, which has neither a commonName nor a keyUsage. */
-function leafDraft(
-  request: MarkCertificateRequest,
-  svg: Uint8Array,
-  issuingKey: KeyObject,
-  crlServer: string,
-): Draft {
+function leafDraft(request: MarkCertificateRequest, svg: Uint8Array, issuingKey: KeyObject, crlServer: string): Draft {
   const publicKey = request.publicKey ?? generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
   const markType = request.markType ?? (request.product === 'CMC' ? 'Prior Use Mark' : 'Registered Mark');
   return {

@@ -1,4 +1,6 @@
+import type { FetchedCrl } from '../../../functions/certificate/revocation/crl.ts';
 import type {
+  CertificateAuthority,
   CertificateChanges,
   IssuedMarkCertificate,
   MarkCertificateRequest,
@@ -29,6 +31,8 @@ export interface Case {
   readonly delivered?: (issued: IssuedMarkCertificate) => readonly Uint8Array[];
   /** The trusted certificate; default the root. */
   readonly pinned?: 'root' | 'issuing' | 'nothing';
+  /** The CRLs of the chain; by default none are asked for. */
+  readonly crls?: (authority: CertificateAuthority, issued: IssuedMarkCertificate) => readonly FetchedCrl[];
   /** The message of OpenSSL if it refuses the chain too; by default OpenSSL must accept the chain. */
   readonly refusal?: RegExp;
   /** Further options for OpenSSL. */
