@@ -163,7 +163,7 @@ describe('A report', () => {
   });
 
   test('names the trust anchor that is nearest to the leaf.', async () => {
-    const [, issuing, root] = (await read(pkcs7(chain))).report.chain;
+    const [, issuing, root] = (await read(pkcs7(chain))).report.chain.map(({ crlUrls: _, ...identity }) => identity);
     const anchored = async (...anchors: readonly Uint8Array[]) => {
       const expectations = { at: new Date(), trustAnchors: anchors.map(fingerprint) };
       return (await readMarkCertificate(pkcs7(chain), expectations)).report.trustAnchor;
