@@ -3,8 +3,8 @@ import { configDefaults, defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // The tests of the real deployment and the checkers have separate commands.
-    exclude: [...configDefaults.exclude, 'test/deploy/**', 'test/checkers/**'],
+    // The tests of the real deployment, the checkers and the independent verifiers have separate commands.
+    exclude: [...configDefaults.exclude, 'test/deploy/**', 'test/checkers/**', 'test/interop/**'],
     // All processors: by default vitest leaves one free, which is half of a small machine.
     maxWorkers: '100%',
     testTimeout: 30_000,
