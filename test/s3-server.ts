@@ -44,12 +44,21 @@ export interface S3ServerOptions {
 
 export interface S3Server {
   readonly url: string;
+  /** An object without a request; `versionId` default: the current version. Undefined if it does not exist. */
+  peek(key: string, versionId?: string): { readonly body: Buffer; readonly contentType: string } | undefined;
+  /** The keys of all current objects with a prefix, sorted, without a request. */
+  keys(prefix: string): string[];
   /** Every request so far in the order of arrival, refused ones included. */
   readonly requests: readonly S3Request[];
   /** Runs before a request takes effect. It can wait, return an error, or throw, which closes the connection. */
   before: (request: S3Request) => Promise<InjectedError | undefined> | InjectedError | undefined;
   /** Runs after a request took effect. If it throws, the connection is closed: the answer is lost. */
   after: (request: S3Request) => void;
+  /**
+   * Keeps the present objects. The returned function restores them, forgets all requests since the start, and removes
+   * `before` and `after`, so that a test can repeat a scene. A request that waits meanwhile fails.
+   */
+  snapshot(): () => void;
   close(): Promise<void>;
 }
 
@@ -73,9 +82,10 @@ export async function startS3Server({
   checksums = true,
   seed = [],
 }: S3ServerOptions = {}): Promise<S3Server> {
-  const objects = new Map<string, readonly Version[]>();
+  let objects = new Map<string, readonly Version[]>();
   const requests: S3Request[] = [];
   let count = 0;
+  let restorations = 0;
   for (const version of seed) {
     objects.set(version.key, [...(objects.get(version.key) ?? []), seeded(version)]);
   }
@@ -145,11 +155,13 @@ export async function startS3Server({
     return { status: 204 };
   }
 
+  function currentKeys(prefix: string): string[] {
+    return [...objects.keys()].filter((key) => key.startsWith(prefix) && objects.get(key)?.at(-1)?.body).sort();
+  }
+
   function list(query: URLSearchParams): S3Response {
     const after = query.get('continuation-token') ?? '';
-    const found = [...objects.keys()]
-      .filter((key) => key.startsWith(query.get('prefix') ?? '') && key > after && objects.get(key)?.at(-1)?.body)
-      .sort();
+    const found = currentKeys(query.get('prefix') ?? '').filter((key) => key > after);
     const page = found.slice(0, Number(query.get('max-keys') ?? 1000));
     const isTruncated = page.length < found.length;
     const contents = page.map((key) => {
@@ -164,13 +176,21 @@ export async function startS3Server({
 
   async function respond(incoming: http.IncomingMessage): Promise<S3Response> {
     const { method = '', headers } = incoming;
+    const arrived = restorations;
+    const failIfRestored = () => {
+      if (arrived !== restorations) {
+        throw new Error('the objects were restored');
+      }
+    };
     const { pathname, searchParams: query } = new URL(incoming.url ?? '/', 'http://localhost');
     const key = decodeURIComponent(pathname.split('/').slice(2).join('/'));
     const body = await buffer(incoming);
+    failIfRestored();
     const client = /Credential=([^/]+)/.exec(headers.authorization ?? '')?.[1] ?? '';
     const request = { method, key, query, headers, client };
     requests.push(request);
     const refusal = await server.before(request);
+    failIfRestored();
     if (refusal) {
       return refused(refusal.status, refusal.code);
     }
@@ -207,9 +227,27 @@ export async function startS3Server({
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
   const server: S3Server = {
     url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}`,
+    peek(key, versionId) {
+      const all = objects.get(key) ?? [];
+      const { body, headers } = (versionId === undefined ? all.at(-1) : all.find(({ id }) => id === versionId)) ?? {};
+      return body && { body, contentType: headers?.['content-type'] ?? '' };
+    },
+    keys: currentKeys,
     requests,
     before: () => undefined,
     after: () => {},
+    snapshot() {
+      const kept = new Map(objects);
+      const countThen = count;
+      return () => {
+        restorations++;
+        objects = new Map(kept);
+        count = countThen;
+        requests.length = 0;
+        server.before = () => undefined;
+        server.after = () => {};
+      };
+    },
     close: () =>
       new Promise((resolve) => {
         listener.close(() => resolve());

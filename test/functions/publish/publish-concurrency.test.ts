@@ -34,7 +34,7 @@ describe('Executions that publish at one address at the same time', { timeout: 1
     );
 
   async function prepare(...orders: readonly (readonly [string, Issue])[]) {
-    await bucket.restart();
+    bucket.clear();
     for (const [orderNumber, issue] of orders) {
       await bucket.store(orderNumber, issue);
     }

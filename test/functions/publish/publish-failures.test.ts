@@ -63,15 +63,12 @@ describe.each(scenes)(
   'Failures while a certificate is published %s',
   { timeout: 120_000 },
   (_, scene, orderOptions) => {
-    async function prepare() {
-      await bucket.restart();
+    /** Returns the requests of a run without failures, and a function that brings back the state before it. */
+    async function rehearse(): Promise<{ readonly requests: readonly S3Request[]; readonly restore: () => void }> {
       await bucket.store(NEWER, newer);
       await scene();
-    }
-
-    async function rehearse(): Promise<readonly S3Request[]> {
-      await prepare();
-      return bucket.requestsOf(() => bucket.publish(NEWER, orderOptions));
+      const restore = bucket.server.snapshot();
+      return { requests: await bucket.requestsOf(() => bucket.publish(NEWER, orderOptions)), restore };
     }
 
     test.each([
@@ -81,10 +78,10 @@ describe.each(scenes)(
     ])(
       'After %i at any request, publish fails with that error, and a repetition completes the set.',
       async (status, code) => {
-        const requests = await rehearse();
+        const { requests, restore } = await rehearse();
         for (const [index, { method, key }] of requests.entries()) {
           const place = `${method} ${key}, request ${index + 1}`;
-          await prepare();
+          restore();
           let count = 0;
           bucket.server.before = () => (count++ === index ? { status, code } : undefined);
           const $metadata = expect.objectContaining({ httpStatusCode: status });
@@ -98,13 +95,13 @@ describe.each(scenes)(
     );
 
     test('If the process ends between any two requests, a repetition completes the set.', async () => {
-      const requests = await rehearse();
+      const { requests, restore } = await rehearse();
       const expected = await bucket.description();
       const writes = requests.filter(isWrite).length;
       expect(writes).toBeGreaterThan(0);
       for (let answered = 0; answered <= requests.length; answered++) {
         const place = `ended after ${answered} of ${requests.length} requests`;
-        await prepare();
+        restore();
         let count = 0;
         bucket.server.before = ({ client }) => {
           if (client === 'interrupted' && count++ >= answered) {
@@ -125,14 +122,15 @@ describe.each(scenes)(
     });
 
     test('After a conflict at any write, the state is read again and the step is repeated.', async () => {
-      const writes = (await rehearse()).filter(isWrite).length;
+      const { requests, restore } = await rehearse();
+      const writes = requests.filter(isWrite).length;
       for (const conflict of [
         { status: 412, code: 'PreconditionFailed' },
         { status: 409, code: 'ConditionalRequestConflict' },
         { status: 404, code: 'NoSuchKey' },
       ]) {
         for (let nth = 0; nth < writes; nth++) {
-          await prepare();
+          restore();
           let count = 0;
           bucket.server.before = (request) => (isWrite(request) && count++ === nth ? conflict : undefined);
           expect((await bucket.publish(NEWER, orderOptions)).notPublished).toEqual([]);

@@ -1,12 +1,6 @@
 /** A bucket on loopback with collected orders, and helpers that read and verify what is published in it. */
 import { createHash } from 'node:crypto';
-import {
-  DeleteObjectCommand,
-  GetObjectCommand,
-  ListObjectsV2Command,
-  PutObjectCommand,
-  S3Client,
-} from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { expect } from 'vitest';
 import { type MarkCertificate, readMarkCertificate } from '../../../functions/certificate/report.ts';
 import { type PublicationRecord, type PublishResult, publish } from '../../../functions/publish/publish.ts';
@@ -74,23 +68,30 @@ export interface PublishCall {
 }
 
 export async function startBucket() {
-  let server: S3Server = await startS3Server();
-  let reader = clientOf('reader');
+  const server: S3Server = await startS3Server();
+  const clients = new Map<string, S3Client>();
+  const reader = clientOf('reader');
 
+  /** One client for each name, because a new client and its connection cost more than a request. */
   function clientOf(accessKeyId: string): S3Client {
+    const client = clients.get(accessKeyId) ?? newClient(accessKeyId);
+    clients.set(accessKeyId, client);
+    return client;
+  }
+
+  function newClient(accessKeyId: string): S3Client {
     const credentials = { accessKeyId, secretAccessKey: 'x' };
     const { url: endpoint } = server;
     return new S3Client({ endpoint, region: 'us-east-1', credentials, forcePathStyle: true, maxAttempts: 1 });
   }
 
-  async function read(Key: string, VersionId?: string) {
-    const { Body, ContentType } = await reader.send(new GetObjectCommand({ Bucket: BUCKET, Key, VersionId }));
-    return { body: Buffer.from((await Body?.transformToByteArray()) ?? []), type: ContentType };
+  async function read(key: string, versionId?: string) {
+    const { body, contentType } = server.peek(key, versionId) ?? expect.fail(`${key} does not exist`);
+    return { body, type: contentType };
   }
 
-  async function keys(Prefix = 'published/') {
-    const { Contents = [] } = await reader.send(new ListObjectsV2Command({ Bucket: BUCKET, Prefix }));
-    return Contents.map(({ Key }) => Key ?? '');
+  async function keys(prefix = 'published/') {
+    return server.keys(prefix);
   }
 
   async function description(domain = DOMAIN, selector = 'default'): Promise<Publication> {
@@ -114,23 +115,22 @@ export async function startBucket() {
   }
 
   return {
-    get server() {
-      return server;
-    },
+    server,
     clientOf,
     read,
     keys,
     description,
     expectPair,
 
-    /** Starts an empty server, so that one test can repeat a scene. */
-    async restart() {
-      await server.close();
-      server = await startS3Server();
-      reader = clientOf('reader');
-    },
+    /** Empties the bucket, so that one test can repeat a scene. */
+    clear: server.snapshot(),
 
-    close: () => server.close(),
+    close() {
+      for (const client of clients.values()) {
+        client.destroy();
+      }
+      return server.close();
+    },
 
     /** Stores the certificate of an order, as Collect does. */
     store(orderNumber: string, { body, certificate }: Issue, given: Partial<Provenance> = {}) {

@@ -32,14 +32,11 @@ afterEach(() => bucket.close());
 const choices = fc.array(fc.nat(5), { minLength: 10, maxLength: 60 });
 
 describe('Failures while a certificate is taken down', { timeout: 120_000 }, () => {
-  async function prepare() {
-    await bucket.restart();
+  /** Returns the requests of a run without failures, and a function that brings back the state before it. */
+  async function rehearse(): Promise<{ readonly requests: readonly S3Request[]; readonly restore: () => void }> {
     await bucket.publishOrder(ORDER, issue, { domains: DOMAINS });
-  }
-
-  async function rehearse(): Promise<readonly S3Request[]> {
-    await prepare();
-    return bucket.requestsOf(() => run(bucket, revoked(), { unpublish: true }));
+    const restore = bucket.server.snapshot();
+    return { requests: await bucket.requestsOf(() => run(bucket, revoked(), { unpublish: true })), restore };
   }
 
   async function expectDown() {
@@ -54,10 +51,10 @@ describe('Failures while a certificate is taken down', { timeout: 120_000 }, () 
     [503, 'SlowDown'],
     [403, 'AccessDenied'],
   ])('After %i at any request, revoke fails with that error, and a repetition completes it.', async (status, code) => {
-    const requests = await rehearse();
+    const { requests, restore } = await rehearse();
     for (const [index, { method, key }] of requests.entries()) {
       const place = `${method} ${key}, request ${index + 1}`;
-      await prepare();
+      restore();
       let count = 0;
       bucket.server.before = () => (count++ === index ? { status, code } : undefined);
       const $metadata = expect.objectContaining({ httpStatusCode: status });
@@ -70,9 +67,9 @@ describe('Failures while a certificate is taken down', { timeout: 120_000 }, () 
   });
 
   test('If the process ends between any two requests, a repetition completes it and reports every publication.', async () => {
-    const { length } = await rehearse();
-    for (let answered = 0; answered < length; answered++) {
-      await prepare();
+    const { requests, restore } = await rehearse();
+    for (let answered = 0; answered < requests.length; answered++) {
+      restore();
       let count = 0;
       bucket.server.before = ({ client }) => {
         if (client === 'interrupted' && count++ >= answered) {
@@ -91,10 +88,11 @@ describe('Failures while a certificate is taken down', { timeout: 120_000 }, () 
     { status: 409, code: 'ConditionalRequestConflict' },
     { status: 404, code: 'NoSuchKey' },
   ])('After a conflict at any write, $status $code, the state is read again.', async (conflict) => {
-    const writes = (await rehearse()).filter(isWrite).length;
+    const { requests, restore } = await rehearse();
+    const writes = requests.filter(isWrite).length;
     expect(writes).toBe(6);
     for (let nth = 0; nth < writes; nth++) {
-      await prepare();
+      restore();
       let count = 0;
       bucket.server.before = (request) => (isWrite(request) && count++ === nth ? conflict : undefined);
       expect((await run(bucket, revoked(), { unpublish: true })).records).toHaveLength(2);
@@ -130,10 +128,11 @@ describe('Revoke at the same time as other executions', { timeout: 120_000 }, ()
     bucket.publish(orderNumber, { domains: [DOMAIN] }, { client });
 
   test('A newer certificate that is published meanwhile is complete in the end.', async () => {
+    await bucket.publishOrder(ORDER, issue);
+    await bucket.store(RENEWAL, renewal);
+    const restore = bucket.server.snapshot();
     const runOnce = async (numbers: readonly number[]) => {
-      await bucket.restart();
-      await bucket.publishOrder(ORDER, issue);
-      await bucket.store(RENEWAL, renewal);
+      restore();
       const writers = { a: down('a'), b: publishing(RENEWAL, 'b') };
       const results = await interleave<unknown>(bucket.server, writers, chooseBy(numbers));
       expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
@@ -143,11 +142,12 @@ describe('Revoke at the same time as other executions', { timeout: 120_000 }, ()
   });
 
   test('The same certificate that is restored meanwhile is down in the end.', async () => {
+    await bucket.publishOrder(ORDER, issue);
+    await bucket.remove(PEM);
+    await bucket.overwrite(SVG, 'damage');
+    const restore = bucket.server.snapshot();
     const runOnce = async (numbers: readonly number[]) => {
-      await bucket.restart();
-      await bucket.publishOrder(ORDER, issue);
-      await bucket.remove(PEM);
-      await bucket.overwrite(SVG, 'damage');
+      restore();
       const writers = { a: down('a'), b: publishing(ORDER, 'b') };
       const results = await interleave<unknown>(bucket.server, writers, chooseBy(numbers));
       expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
@@ -158,9 +158,10 @@ describe('Revoke at the same time as other executions', { timeout: 120_000 }, ()
   });
 
   test('Two runs for the same event mark the certificate once, and it is down in the end.', async () => {
+    await bucket.publishOrder(ORDER, issue);
+    const restore = bucket.server.snapshot();
     const runOnce = async (numbers: readonly number[]) => {
-      await bucket.restart();
-      await bucket.publishOrder(ORDER, issue);
+      restore();
       const results = await interleave<unknown>(bucket.server, { a: down('a'), b: down('b') }, chooseBy(numbers));
       expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
       expect(await bucket.description()).toMatchObject({ revokedAt: REVOKED_AT, served: false, live: { since: NOW } });

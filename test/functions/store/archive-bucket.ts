@@ -108,25 +108,38 @@ export function objectsOf(s3: S3Client) {
 }
 
 export async function startArchiveBucket() {
-  let server: S3Server = await startS3Server();
-  let objects = objectsOf(clientOf('reader', server.url));
+  const server: S3Server = await startS3Server();
+  const clients = new Map<string, S3Client>();
+  const objects = objectsOf(client('reader'));
+
+  /** One client for each name, because a new client and its connection cost more than a request. */
+  function client(name: string, maxAttempts = 1): S3Client {
+    const id = `${name} ${maxAttempts}`;
+    const s3 = clients.get(id) ?? clientOf(name, server.url, maxAttempts);
+    clients.set(id, s3);
+    return s3;
+  }
 
   return {
-    get server() {
-      return server;
+    server,
+
+    /** Empties the bucket, so that one test can repeat a scene. */
+    clear: server.snapshot(),
+
+    close() {
+      for (const s3 of clients.values()) {
+        s3.destroy();
+      }
+      return server.close();
     },
 
-    /** Starts an empty server, so that one test can repeat a scene. */
-    async restart() {
-      await server.close();
-      server = await startS3Server();
-      objects = objectsOf(clientOf('reader', server.url));
+    async read(key: string, versionId?: string) {
+      const { body, contentType } = server.peek(key, versionId) ?? expect.fail(`${key} does not exist`);
+      return { body, type: contentType };
     },
 
-    close: () => server.close(),
+    keys: async () => server.keys(FOLDER),
 
-    read: (key: string, versionId?: string) => objects.read(key, versionId),
-    keys: () => objects.keys(),
     remove: (key: string) => objects.remove(key),
     overwrite: (key: string, body: string) => objects.overwrite(key, body),
 
@@ -134,25 +147,25 @@ export async function startArchiveBucket() {
       return JSON.parse((await this.read(key)).body.toString());
     },
 
-    archiveOf(client: string, maxAttempts = 1, orderNumber = ORDER_NUMBER) {
-      return openArchive(clientOf(client, server.url, maxAttempts), BUCKET, orderNumber);
+    archiveOf(name: string, maxAttempts = 1, orderNumber = ORDER_NUMBER) {
+      return openArchive(client(name, maxAttempts), BUCKET, orderNumber);
     },
 
     /** Stores a certificate as a check does. */
-    async receive(issue: Issue, provenance: Provenance, client: string = provenance.execution, maxAttempts = 1) {
-      const archive = this.archiveOf(client, maxAttempts);
+    async receive(issue: Issue, provenance: Provenance, name: string = provenance.execution, maxAttempts = 1) {
+      const archive = this.archiveOf(name, maxAttempts);
       await archive.storeResponse(issue.response);
       return archive.store(issue.response, issue.certificate, provenance);
     },
 
     /** Stores a certificate as a check does, and returns the manifest that is current afterwards. */
-    async collect(issue: Issue, provenance: Provenance, client: string = provenance.execution) {
-      return (await this.receive(issue, provenance, client)).current;
+    async collect(issue: Issue, provenance: Provenance, name: string = provenance.execution) {
+      return (await this.receive(issue, provenance, name)).current;
     },
 
     /** Stores a response without a valid chain as a check does. */
-    async collectBroken(provenance: Provenance, client: string = provenance.execution) {
-      const archive = this.archiveOf(client);
+    async collectBroken(provenance: Provenance, name: string = provenance.execution) {
+      const archive = this.archiveOf(name);
       await archive.storeResponse(BROKEN);
       await archive.reject(BROKEN, 'the chain has no leaf', provenance);
     },

@@ -48,7 +48,7 @@ describe('Two executions of one order at the same time', { timeout: 120_000 }, (
   ) {
     const { length } = await bucket.requestsOf(writers[name]);
     for (let n = 0; n <= length; n++) {
-      await bucket.restart();
+      bucket.clear();
       let turn = 0;
       const results = await interleave<unknown>(bucket.server, writers, (waiting) =>
         turn++ < n ? name : (waiting.find((other) => other !== name) ?? name),
@@ -124,7 +124,7 @@ describe('Two executions of one order at the same time', { timeout: 120_000 }, (
 
   test('The newer certificate is current in the end and the older one is kept, in any order of requests.', async () => {
     const runOnce = async (numbers: readonly number[]) => {
-      await bucket.restart();
+      bucket.clear();
       const results = await interleave(bucket.server, olderAndNewer, chooseBy(numbers));
       const outcomes = results.map((result) =>
         result.status === 'fulfilled' ? result.value.execution : result.reason,
@@ -146,7 +146,7 @@ describe('Two executions of one order at the same time', { timeout: 120_000 }, (
       older: () => bucket.collect(older, FIRST, 'older'),
     };
     const runOnce = async (numbers: readonly number[]) => {
-      await bucket.restart();
+      bucket.clear();
       const results = await interleave<unknown>(bucket.server, writers, chooseBy(numbers));
       expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
       await bucket.expectStored(newer, SECOND);
@@ -160,7 +160,7 @@ describe('Two executions of one order at the same time', { timeout: 120_000 }, (
   }, async () => {
     const writers = { a: () => bucket.collect(newer, FIRST, 'a'), b: () => bucket.collect(newer, SECOND, 'b') };
     const runOnce = async (numbers: readonly number[]) => {
-      await bucket.restart();
+      bucket.clear();
       const results = await interleave(bucket.server, writers, chooseBy(numbers));
       const manifest = await bucket.manifest();
       await bucket.expectStored(newer);
@@ -180,7 +180,7 @@ describe('Two executions of one order at the same time', { timeout: 120_000 }, (
       twin: () => bucket.collect(twin, SECOND, 'twin'),
     };
     const runOnce = async (numbers: readonly number[]) => {
-      await bucket.restart();
+      bucket.clear();
       const results = await interleave(bucket.server, writers, chooseBy(numbers));
       expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
       const isFirst = (await bucket.manifest())?.execution === FIRST.execution;
@@ -199,7 +199,7 @@ describe('Two executions of one order at the same time', { timeout: 120_000 }, (
       b: () => bucket.receive(inPem(older), SECOND, 'b'),
     };
     const runOnce = async (numbers: readonly number[]) => {
-      await bucket.restart();
+      bucket.clear();
       await bucket.collect(newer, FIRST, 'before');
       const results = await interleave(bucket.server, writers, chooseBy(numbers));
       expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
@@ -220,7 +220,7 @@ describe('Two executions of one order at the same time', { timeout: 120_000 }, (
       newer: () => bucket.collect(newer, FIRST, 'newer'),
     };
     const runOnce = async (numbers: readonly number[]) => {
-      await bucket.restart();
+      bucket.clear();
       const results = await interleave(bucket.server, writers, chooseBy(numbers));
       expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
       await bucket.expectStored(good, SECOND);
@@ -246,7 +246,7 @@ describe('Write conflicts', () => {
       await bucket.collect(newer, FIRST);
       expect(writes).toBe(5);
       await bucket.expectStored(newer, FIRST);
-      await bucket.restart();
+      bucket.clear();
     }
   });
 

@@ -48,15 +48,22 @@ async function expectKept(scene: string) {
   }
 }
 
-/** The requests of a scene without failures. */
-async function rehearse(prepare: () => Promise<unknown>): Promise<readonly S3Request[]> {
+interface Rehearsal {
+  /** The requests of the run without failures. */
+  readonly requests: readonly S3Request[];
+  /** Brings back the state before the run. */
+  readonly restore: () => void;
+}
+
+async function rehearse(prepare: () => Promise<unknown>, run: () => Promise<unknown>): Promise<Rehearsal> {
   await prepare();
-  const requests = await bucket.requestsOf(() => bucket.collect(newer, FIRST));
-  await bucket.restart();
-  return requests;
+  const restore = bucket.server.snapshot();
+  return { requests: await bucket.requestsOf(run), restore };
 }
 
 describe.each(scenes)('Failures while a certificate is stored %s', (scene, prepare) => {
+  const rehearseCollect = () => rehearse(prepare, () => bucket.collect(newer, FIRST));
+
   test.each([
     [500, 'InternalError'],
     [503, 'SlowDown'],
@@ -64,10 +71,10 @@ describe.each(scenes)('Failures while a certificate is stored %s', (scene, prepa
   ])(
     'After %i at any request, the call fails with that error, and a repetition completes the set.',
     async (status, code) => {
-      const requests = await rehearse(prepare);
+      const { requests, restore } = await rehearseCollect();
       for (const [index, { method, key }] of requests.entries()) {
         const place = `${method} ${key}, request ${index + 1}`;
-        await prepare();
+        restore();
         let count = 0;
         bucket.server.before = () => (count++ === index ? { status, code } : undefined);
         const $metadata = expect.objectContaining({ httpStatusCode: status });
@@ -78,7 +85,6 @@ describe.each(scenes)('Failures while a certificate is stored %s', (scene, prepa
         expect(await bucket.collect(newer, FIRST), place).toMatchObject(FIRST);
         await bucket.expectStored(newer, FIRST);
         await expectKept(scene);
-        await bucket.restart();
       }
     },
   );
@@ -87,10 +93,10 @@ describe.each(scenes)('Failures while a certificate is stored %s', (scene, prepa
     ['the same execution, which is named in the manifest', FIRST],
     ['another execution, which is named if the manifest was not written yet', SECOND],
   ])('If the process ends between any two requests, the set is completed by %s.', async (_, repeating) => {
-    const requests = await rehearse(prepare);
+    const { requests, restore } = await rehearseCollect();
     for (let answered = 0; answered <= requests.length; answered++) {
       const place = `ended after ${answered} of ${requests.length} requests`;
-      await prepare();
+      restore();
       const before = await bucket.manifest();
       let count = 0;
       bucket.server.before = ({ client }) => {
@@ -111,15 +117,15 @@ describe.each(scenes)('Failures while a certificate is stored %s', (scene, prepa
       expect(await bucket.collect(newer, repeating), place).toMatchObject(provenance);
       await bucket.expectStored(newer, provenance);
       await expectKept(scene);
-      await bucket.restart();
     }
   });
 
   test('If the answer to any write is lost, the repeated request changes nothing, and the result is the same.', async () => {
-    const writes = (await rehearse(prepare)).filter(isWrite);
+    const { requests, restore } = await rehearseCollect();
+    const writes = requests.filter(isWrite);
     for (const lost of writes.keys()) {
       const place = `lost the answer to the write of ${writes[lost]?.key}`;
-      await prepare();
+      restore();
       let count = 0;
       bucket.server.after = (request) => {
         if (isWrite(request) && count++ === lost) {
@@ -131,14 +137,12 @@ describe.each(scenes)('Failures while a certificate is stored %s', (scene, prepa
       expect(result, place).toMatchObject({ current: FIRST, isCurrent: true, changed: true });
       await bucket.expectStored(newer, FIRST);
       await expectKept(scene);
-      await bucket.restart();
     }
   });
 });
 
 describe('Failures while an older certificate is kept beside the current one', () => {
   const KEPT = { ...SECOND, execution: 'order-1378973013-older' };
-  const prepare = () => bucket.collect(newer, FIRST);
   const keep = (client: string, maxAttempts?: number) => bucket.receive(older, KEPT, client, maxAttempts);
 
   async function expectBoth() {
@@ -146,17 +150,16 @@ describe('Failures while an older certificate is kept beside the current one', (
     await bucket.expectSuperseded(older, KEPT);
   }
 
-  async function requestsOfKeeping(): Promise<readonly S3Request[]> {
-    await prepare();
-    const requests = await bucket.requestsOf(() => keep('rehearsal'));
-    await bucket.restart();
-    return requests;
-  }
+  const rehearseKeep = () =>
+    rehearse(
+      () => bucket.collect(newer, FIRST),
+      () => keep('rehearsal'),
+    );
 
   test('If the process ends between any two requests, the current set stays, and a repetition keeps the older one.', async () => {
-    const requests = await requestsOfKeeping();
+    const { requests, restore } = await rehearseKeep();
     for (let answered = 0; answered <= requests.length; answered++) {
-      await prepare();
+      restore();
       let count = 0;
       bucket.server.before = ({ client }) => {
         if (client === 'interrupted' && count++ >= answered) {
@@ -172,14 +175,14 @@ describe('Failures while an older certificate is kept beside the current one', (
       await bucket.expectStored(newer, FIRST);
       expect(await keep('repeating')).toMatchObject({ current: FIRST, received: KEPT, changed: false });
       await expectBoth();
-      await bucket.restart();
     }
   });
 
   test('If the answer to any write is lost, the repeated request changes nothing.', async () => {
-    const writes = (await requestsOfKeeping()).filter(isWrite);
+    const { requests, restore } = await rehearseKeep();
+    const writes = requests.filter(isWrite);
     for (const lost of writes.keys()) {
-      await prepare();
+      restore();
       let count = 0;
       bucket.server.after = (request) => {
         if (isWrite(request) && count++ === lost) {
@@ -188,7 +191,6 @@ describe('Failures while an older certificate is kept beside the current one', (
       };
       expect(await keep('repeating', 2)).toMatchObject({ current: FIRST, received: KEPT, isCurrent: false });
       await expectBoth();
-      await bucket.restart();
     }
   });
 });
