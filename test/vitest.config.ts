@@ -3,6 +3,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: 'test/global-setup.ts',
     // The tests of the real deployment, the checkers and the independent verifiers have separate commands.
     exclude: [...configDefaults.exclude, 'test/deploy/**', 'test/checkers/**', 'test/interop/**'],
     // All processors: by default vitest leaves one free, which is half of a small machine.

@@ -1,7 +1,8 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type CertificateAuthority, createCertificateAuthority } from '../infra/local/ca/certificate-authority.ts';
+import type { CertificateAuthority } from '../infra/local/ca/certificate-authority.ts';
+import { openLongstandingAuthority } from './authority.ts';
 import { PROJECT } from './infra/synthesized.ts';
 import { captureOutput, stubAwsEnvironment } from './lambda.ts';
 import {
@@ -90,8 +91,7 @@ describe('texts as people read them', () => {
   let rendered: RenderedTexts;
 
   beforeAll(async () => {
-    const since = { notBefore: new Date('2020-01-01T00:00:00.000Z') };
-    authority = (await createCertificateAuthority()).with({ root: since, issuing: since });
+    authority = await openLongstandingAuthority();
     rendered = [...(await certificateTexts(authority)), ...refusalTexts(), ...(await differenceTexts())];
   });
 

@@ -10,8 +10,9 @@ import { parseManifest, type StoredManifest } from '../../functions/store/manife
 import type { StoredObject } from '../../functions/store/objects.ts';
 import { type Publication, parsePublication, publishedKeys } from '../../functions/store/publication.ts';
 import { type SurveyDependencies, survey } from '../../functions/survey/survey.ts';
-import { type CertificateAuthority, createCertificateAuthority } from '../../infra/local/ca/certificate-authority.ts';
+import type { CertificateAuthority } from '../../infra/local/ca/certificate-authority.ts';
 import { pkcs7 } from '../../infra/local/ca/containers.ts';
+import { openLongstandingAuthority } from '../authority.ts';
 import { type EventBus, startEventBus } from '../functions/survey/event-bus.ts';
 import { AT, EVENTS, readSample, type SampleBucket, startSampleBucket, TRUST_ANCHORS, VERSIONS } from './samples.ts';
 
@@ -55,8 +56,7 @@ let bucket: SampleBucket;
 let authority: CertificateAuthority;
 
 beforeAll(async () => {
-  const since = { notBefore: new Date('2020-01-01T00:00:00.000Z') };
-  authority = (await createCertificateAuthority()).with({ root: since, issuing: since });
+  authority = await openLongstandingAuthority();
 });
 beforeEach(async () => {
   bucket = await startSampleBucket();

@@ -4,10 +4,11 @@ import type { StateMachineDefinition } from 'aws-local-stepfunctions';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createHandler as createCollectHandler } from '../../functions/collect/handler.ts';
 import { createHandler as createPublishHandler } from '../../functions/publish/handler.ts';
-import { type CertificateAuthority, createCertificateAuthority } from '../../infra/local/ca/certificate-authority.ts';
+import type { CertificateAuthority } from '../../infra/local/ca/certificate-authority.ts';
 import { type Simulator, startCollectMcSimulator } from '../../infra/local/ca/collectmc-simulator.ts';
 import { type Execution, startStateMachine } from '../../infra/local/cloud/executions.ts';
 import { type SecretsEndpoint, startSecretsEndpoint } from '../../infra/local/cloud/secrets.ts';
+import { openLongstandingAuthority } from '../authority.ts';
 import { captureOutput, lambdaContext, stubAwsEnvironment } from '../lambda.ts';
 import { type S3Server, startS3Server } from '../s3-server.ts';
 import { AT, EVENTS, INPUTS, readJsonSample, sampleEnvironment, WAITING } from './samples.ts';
@@ -32,8 +33,7 @@ let secrets: SecretsEndpoint;
 
 beforeAll(async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.parse(AT) });
-  const since = { notBefore: new Date('2020-01-01T00:00:00.000Z') };
-  authority = (await createCertificateAuthority()).with({ root: since, issuing: since });
+  authority = await openLongstandingAuthority();
   const { credentials } = readJsonSample<{ credentials: { accepted: string } }>('secrets.json');
   const { CREDENTIALS_SECRET_ARN = '' } = sampleEnvironment('CollectFunction');
   ca = await startCollectMcSimulator({ credentials: JSON.parse(credentials.accepted) });

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { readMarkCertificate } from '../../../functions/certificate/report.ts';
-import { createCertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
+import { openAuthority } from '../../authority.ts';
 
 test('A leaf with an empty subject is read, and its findings name it without a name.', async () => {
-  const { chain } = (await createCertificateAuthority()).issue({
+  const { chain } = (await openAuthority()).issue({
     domains: ['example.com'],
     attributes: () => [],
     notAfter: new Date('2020-01-02T00:00:00Z'),

@@ -11,15 +11,15 @@ import {
   type Expectations,
   readMarkCertificate,
 } from '../../../functions/certificate/report.ts';
-import {
-  type CertificateAuthority,
-  type Change,
-  createCertificateAuthority,
-  type IssuedMarkCertificate,
-  type SubjectAttribute,
+import type {
+  CertificateAuthority,
+  Change,
+  IssuedMarkCertificate,
+  SubjectAttribute,
 } from '../../../infra/local/ca/certificate-authority.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
 import { type Extension, extension, logotype, oid } from '../../../infra/local/ca/mark-extensions.ts';
+import { openAuthority } from '../../authority.ts';
 import {
   also,
   critical,
@@ -40,7 +40,7 @@ let authority: CertificateAuthority;
 
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'findings-'));
-  authority = await createCertificateAuthority();
+  authority = await openAuthority();
 });
 
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -3,19 +3,16 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { FINDINGS, type FindingId } from '../../../functions/certificate/findings.ts';
 import { InvalidChainError, readMarkCertificate } from '../../../functions/certificate/report.ts';
 import { jsonBytes, STATE_BUDGET } from '../../../functions/text.ts';
-import {
-  type CertificateAuthority,
-  createCertificateAuthority,
-  type MarkCertificateRequest,
-} from '../../../infra/local/ca/certificate-authority.ts';
+import type { CertificateAuthority, MarkCertificateRequest } from '../../../infra/local/ca/certificate-authority.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
 import { extension, oid } from '../../../infra/local/ca/mark-extensions.ts';
+import { openAuthority } from '../../authority.ts';
 
 /** The state of an execution contains the messages, so no certificate may make them long. */
 let authority: CertificateAuthority;
 
 beforeAll(async () => {
-  authority = await createCertificateAuthority();
+  authority = await openAuthority();
 });
 
 const manyUsages = Array.from({ length: 20_000 }, (_, index) => `1.3.6.1.4.1.32473.1.${index}`);

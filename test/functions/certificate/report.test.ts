@@ -6,14 +6,14 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { InvalidChainError, type MarkCertificate, readMarkCertificate } from '../../../functions/certificate/report.ts';
-import {
-  type CertificateAuthority,
-  createCertificateAuthority,
-  type MarkCertificateRequest,
-  type MarkType,
+import type {
+  CertificateAuthority,
+  MarkCertificateRequest,
+  MarkType,
 } from '../../../infra/local/ca/certificate-authority.ts';
 import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../infra/local/ca/containers.ts';
 import { oid } from '../../../infra/local/ca/mark-extensions.ts';
+import { openAuthority } from '../../authority.ts';
 
 let folder: string;
 let authority: CertificateAuthority;
@@ -21,7 +21,7 @@ let chain: readonly Uint8Array[];
 
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'report-'));
-  authority = await createCertificateAuthority();
+  authority = await openAuthority();
   chain = authority.issue({ domains: ['example.com'] }).chain;
 });
 

@@ -3,11 +3,9 @@ import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { collectCertificate } from '../../../functions/collect/certificate.ts';
 import { createCheckedOrder } from '../../../functions/collect/options.ts';
 import { openArchive } from '../../../functions/store/archive.ts';
-import {
-  type CertificateAuthority,
-  createCertificateAuthority,
-} from '../../../infra/local/ca/certificate-authority.ts';
+import type { CertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
 import { pkcs7 } from '../../../infra/local/ca/containers.ts';
+import { openLongstandingAuthority } from '../../authority.ts';
 import { type S3Server, startS3Server } from '../../s3-server.ts';
 import { BUCKET, clientOf, ORDER_NUMBER } from '../store/archive-bucket.ts';
 
@@ -17,8 +15,7 @@ let authority: CertificateAuthority;
 let server: S3Server;
 
 beforeAll(async () => {
-  const since = { notBefore: new Date('2020-01-01T00:00:00Z') };
-  authority = (await createCertificateAuthority()).with({ root: since, issuing: since });
+  authority = await openLongstandingAuthority();
 });
 
 beforeEach(async () => {

@@ -9,14 +9,8 @@ import { type PublishResult, publish } from '../../../functions/publish/publish.
 import { type Archive, openArchive } from '../../../functions/store/archive.ts';
 import { jsonBytes, STATE_BUDGET, STATE_LIMIT, truncate } from '../../../functions/text.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
-import {
-  BUCKET,
-  longstandingAuthority,
-  NOW,
-  type PublishedBucket,
-  sha256,
-  startBucket,
-} from '../publish/published-bucket.ts';
+import { openLongstandingAuthority } from '../../authority.ts';
+import { BUCKET, NOW, type PublishedBucket, sha256, startBucket } from '../publish/published-bucket.ts';
 import { createReports } from './reports.ts';
 import { fixedCredentials } from './secret-manager.ts';
 
@@ -50,11 +44,11 @@ const EXECUTION = `order-${NUMBER}-${ORDER.request}-20261231-10`;
 /** The longest host name that the setting publishDomainName accepts. */
 const PUBLISHED_URL = `https://${longDomain('p', 0)}`;
 
-let authority: Awaited<ReturnType<typeof longstandingAuthority>>;
+let authority: Awaited<ReturnType<typeof openLongstandingAuthority>>;
 let bucket: PublishedBucket;
 
 beforeAll(async () => {
-  authority = await longstandingAuthority();
+  authority = await openLongstandingAuthority();
   bucket = await startBucket();
 });
 

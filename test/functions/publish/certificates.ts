@@ -1,5 +1,6 @@
 import type { CertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
-import { type Issue, issueBy, longstandingAuthority } from './published-bucket.ts';
+import { openLongstandingAuthority } from '../../authority.ts';
+import { type Issue, issueBy } from './published-bucket.ts';
 
 /** Order numbers, by the certificates that the tests store for them. */
 export const OLDER = '1001';
@@ -20,7 +21,7 @@ export interface Certificates {
 }
 
 export async function issueCertificates(): Promise<Certificates> {
-  const authority = await longstandingAuthority();
+  const authority = await openLongstandingAuthority();
   const issue = (notBefore: string, title: string) => issueBy(authority, notBefore, { svg: logo(title) });
   const newer = await issue('2026-03-01T00:00:00Z', 'newer');
   const [leaf, issuing] = newer.certificate.chainPem.split(/(?<=-----END CERTIFICATE-----\n)/);

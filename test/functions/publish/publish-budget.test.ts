@@ -2,8 +2,9 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import type { PublicationRecord } from '../../../functions/publish/publish.ts';
 import { jsonBytes, STATE_BUDGET } from '../../../functions/text.ts';
 import type { CertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
+import { openLongstandingAuthority } from '../../authority.ts';
 import { NEWER, OTHER } from './certificates.ts';
-import { type Issue, issueBy, longstandingAuthority, type PublishedBucket, startBucket } from './published-bucket.ts';
+import { type Issue, issueBy, type PublishedBucket, startBucket } from './published-bucket.ts';
 
 /** 100 different domains of the maximum length. */
 const LONG = Array.from(
@@ -18,7 +19,7 @@ let authority: CertificateAuthority;
 let bucket: PublishedBucket;
 
 beforeAll(async () => {
-  authority = await longstandingAuthority();
+  authority = await openLongstandingAuthority();
 });
 
 beforeEach(async () => {

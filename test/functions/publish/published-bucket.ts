@@ -12,11 +12,7 @@ import {
   parsePublication,
   publishedKeys,
 } from '../../../functions/store/publication.ts';
-import {
-  type CertificateAuthority,
-  createCertificateAuthority,
-  type MarkCertificateRequest,
-} from '../../../infra/local/ca/certificate-authority.ts';
+import type { CertificateAuthority, MarkCertificateRequest } from '../../../infra/local/ca/certificate-authority.ts';
 import { pkcs7 } from '../../../infra/local/ca/containers.ts';
 import { type S3Request, type S3Server, startS3Server } from '../../s3-server.ts';
 
@@ -34,12 +30,6 @@ export const { logo: SVG, chain: PEM, description: JSON_KEY } = publishedKeys(DO
 export interface Issue {
   readonly body: Uint8Array;
   readonly certificate: MarkCertificate;
-}
-
-/** An authority that is older than every certificate that it issues in the tests. */
-export async function longstandingAuthority(): Promise<CertificateAuthority> {
-  const since = { notBefore: new Date('2020-01-01T00:00:00Z') };
-  return (await createCertificateAuthority()).with({ root: since, issuing: since });
 }
 
 /** Issues a certificate and reads it as Collect does, at the time {@link NOW}. */

@@ -1,13 +1,7 @@
 import type { RevokedDetail } from '../../../functions/events.ts';
 import { type RevokedRecord, revoke } from '../../../functions/revoke/revoke.ts';
-import {
-  BUCKET,
-  DOMAIN,
-  type Issue,
-  issueBy,
-  longstandingAuthority,
-  type PublishedBucket,
-} from '../publish/published-bucket.ts';
+import { openLongstandingAuthority } from '../../authority.ts';
+import { BUCKET, DOMAIN, type Issue, issueBy, type PublishedBucket } from '../publish/published-bucket.ts';
 
 export const COLLECTOR = 'acme';
 
@@ -22,7 +16,7 @@ export const LATER = '2026-06-09T08:00:00.000Z';
 
 /** A certificate that is revoked in the tests, and its renewal. */
 export async function issueCertificates(): Promise<Readonly<Record<'issue' | 'renewal', Issue>>> {
-  const authority = await longstandingAuthority();
+  const authority = await openLongstandingAuthority();
   return {
     issue: await issueBy(authority, '2026-03-01T00:00:00Z', { domains: DOMAINS }),
     renewal: await issueBy(authority, '2026-05-01T00:00:00Z', { domains: DOMAINS }),

@@ -12,8 +12,8 @@ import { type MarkCertificate, readMarkCertificate } from '../../../functions/ce
 import { openArchive, type ReceivedResponse } from '../../../functions/store/archive.ts';
 import { type Provenance, parseManifest, type StoredManifest } from '../../../functions/store/manifest.ts';
 import type { StoredObject } from '../../../functions/store/objects.ts';
-import { createCertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
 import { pkcs7 } from '../../../infra/local/ca/containers.ts';
+import { openAuthority } from '../../authority.ts';
 import { type S3Request, type S3Server, startS3Server } from '../../s3-server.ts';
 
 export const BUCKET = 'certificates';
@@ -37,7 +37,7 @@ export const BROKEN: ReceivedResponse = { container: 'pkcs7', body: Buffer.from(
 
 /** Issues the certificates of the tests. `twin` is issued in the same second as `newer`. */
 export async function issueCertificates(): Promise<Readonly<Record<'older' | 'newer' | 'twin', Issue>>> {
-  const authority = await createCertificateAuthority();
+  const authority = await openAuthority();
   const issue = async (date: string, owner: string): Promise<Issue> => {
     const { chain } = authority.issue({ domains: ['example.com'], notBefore: new Date(date), owner });
     const body = pkcs7(chain);

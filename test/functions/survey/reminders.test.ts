@@ -3,8 +3,8 @@ import { readMarkCertificate } from '../../../functions/certificate/report.ts';
 import { openArchive } from '../../../functions/store/archive.ts';
 import type { StoredManifest } from '../../../functions/store/manifest.ts';
 import { isDue, RemindersNotSentError, sendReminders, supersedes } from '../../../functions/survey/reminders.ts';
-import { createCertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
 import { pkcs7 } from '../../../infra/local/ca/containers.ts';
+import { openAuthority } from '../../authority.ts';
 import { COLLECTOR, later, manifestOf, NOON, ORDER } from './samples.ts';
 import {
   BUCKET,
@@ -297,7 +297,7 @@ describe('sendReminders', () => {
   });
 
   test('A certificate as the archive stores it has a reminder.', async () => {
-    const authority = await createCertificateAuthority();
+    const authority = await openAuthority();
     const { chain } = authority.issue({ domains: ['example.com'], notBefore: new Date('2026-01-01T00:00:00Z') });
     const body = pkcs7(chain);
     const certificate = await readMarkCertificate(body, { at: new Date('2026-03-02T00:00:00Z') });

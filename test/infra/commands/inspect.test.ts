@@ -4,13 +4,10 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  type CertificateAuthority,
-  createCertificateAuthority,
-  type IssuedMarkCertificate,
-} from '../../../infra/local/ca/certificate-authority.ts';
+import type { CertificateAuthority, IssuedMarkCertificate } from '../../../infra/local/ca/certificate-authority.ts';
 import { armouredPkcs7, pem, pkcs7, zip } from '../../../infra/local/ca/containers.ts';
 import { oid } from '../../../infra/local/ca/mark-extensions.ts';
+import { openLongstandingAuthority } from '../../authority.ts';
 
 const PROGRAM = path.join(import.meta.dirname, '../../../infra/commands/inspect.ts');
 const DAY = 24 * 60 * 60 * 1000;
@@ -27,8 +24,7 @@ const FILES = { clean: 'clean.pem', warning: 'warning.pem', error: 'error.pem', 
 
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'inspect-'));
-  const notBefore = new Date('2020-01-01T00:00:00Z');
-  authority = (await createCertificateAuthority()).with({ root: { notBefore }, issuing: { notBefore } });
+  authority = await openLongstandingAuthority();
   const order = { domains: ['example.com', 'www.example.com'], notBefore: ISSUED, nullParameters: true };
   clean = authority.issue(order);
   root = fingerprint(authority.root);

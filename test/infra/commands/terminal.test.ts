@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createCertificateAuthority, type SubjectAttribute } from '../../../infra/local/ca/certificate-authority.ts';
+import type { SubjectAttribute } from '../../../infra/local/ca/certificate-authority.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
 import { oid } from '../../../infra/local/ca/mark-extensions.ts';
+import { openAuthority } from '../../authority.ts';
 
 const PROGRAM = path.join(import.meta.dirname, '../../../infra/commands/inspect.ts');
 
@@ -20,7 +21,7 @@ let folder: string;
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'terminal-'));
   const foreign = (usual: readonly SubjectAttribute[]) => usual.map((each) => ({ ...each, value: FOREIGN }));
-  const authority = await createCertificateAuthority();
+  const authority = await openAuthority();
   const { chain, leaf } = authority.with({ root: { attributes: foreign }, issuing: { attributes: foreign } }).issue({
     domains: [`${FOREIGN}.example`],
     attributes: (usual) => [...foreign(usual), { oid: oid.markType, value: FOREIGN }],

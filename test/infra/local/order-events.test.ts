@@ -1,16 +1,14 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { beforeAll, describe, expect, test } from 'vitest';
-import {
-  type CertificateAuthority,
-  createCertificateAuthority,
-} from '../../../infra/local/ca/certificate-authority.ts';
+import type { CertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
+import { openAuthority } from '../../authority.ts';
 import { deployCollector, ORDER } from './collector.ts';
 
 let authority: CertificateAuthority;
 
 beforeAll(async () => {
-  authority = await createCertificateAuthority();
+  authority = await openAuthority();
 });
 
 describe('An order event', () => {

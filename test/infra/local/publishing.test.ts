@@ -11,15 +11,15 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { recordText } from '../../../functions/bimi.ts';
 import type { PublishResult } from '../../../functions/publish/publish.ts';
 import type { Publication } from '../../../functions/store/publication.ts';
-import {
-  type CertificateAuthority,
-  createCertificateAuthority,
-  type IssuedMarkCertificate,
-  type MarkCertificateRequest,
+import type {
+  CertificateAuthority,
+  IssuedMarkCertificate,
+  MarkCertificateRequest,
 } from '../../../infra/local/ca/certificate-authority.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
 import { type LocalCloud, startLocalCloud } from '../../../infra/local/cloud/local-cloud.ts';
 import type { TlsIdentity } from '../../../infra/local/cloud/published-server.ts';
+import { openAuthority } from '../../authority.ts';
 
 const credentials = { loginName: 'brand@example.com', loginPassword: 'correct+horse battery%staple' };
 const DOMAIN = 'example.com';
@@ -36,7 +36,7 @@ let identity: TlsIdentity;
 let trusted: string[];
 
 beforeAll(async () => {
-  authority = await createCertificateAuthority();
+  authority = await openAuthority();
   identity = createIdentity();
   trusted = tls.getCACertificates('default');
   // The verifier accepts https only, so it must trust the certificate of the local server.

@@ -1,13 +1,11 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, test } from 'vitest';
-import {
-  type CertificateAuthority,
-  createCertificateAuthority,
-} from '../../../infra/local/ca/certificate-authority.ts';
+import type { CertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
 import type { SimulatedResponse } from '../../../infra/local/ca/collectmc-responses.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
 import { PUSH_NOTIFICATIONS, sendPush } from '../../../infra/local/ca/push-notifications.ts';
 import { LOCAL_PUSH_LOGIN } from '../../../infra/local/cloud/local-cloud.ts';
+import { openAuthority } from '../../authority.ts';
 import { basic } from '../../functions/push/request.ts';
 import { deployCollector, type LocalCollector, ORDER } from './collector.ts';
 
@@ -16,7 +14,7 @@ const processing: SimulatedResponse = { kind: 'status', status: 0 };
 let authority: CertificateAuthority;
 
 beforeAll(async () => {
-  authority = await createCertificateAuthority();
+  authority = await openAuthority();
 });
 
 describe('A push of the CA', () => {

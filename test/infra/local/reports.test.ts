@@ -1,10 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { FAILED, REVOKED, WAITING } from '../../../functions/events.ts';
-import {
-  type CertificateAuthority,
-  createCertificateAuthority,
-} from '../../../infra/local/ca/certificate-authority.ts';
+import type { CertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
 import type { SimulatedResponse } from '../../../infra/local/ca/collectmc-responses.ts';
+import { openAuthority } from '../../authority.ts';
 import { deployCollector, type LocalCollector, ORDER } from './collector.ts';
 
 const processing: SimulatedResponse = { kind: 'status', status: 0 };
@@ -13,7 +11,7 @@ const error = (code: number): SimulatedResponse => ({ kind: 'error', code });
 let authority: CertificateAuthority;
 
 beforeAll(async () => {
-  authority = await createCertificateAuthority();
+  authority = await openAuthority();
 });
 
 const issued = (): SimulatedResponse => ({

@@ -1,9 +1,6 @@
 import { assert, beforeAll, describe, expect, test } from 'vitest';
 import { FAILED } from '../../../functions/events.ts';
-import {
-  type CertificateAuthority,
-  createCertificateAuthority,
-} from '../../../infra/local/ca/certificate-authority.ts';
+import type { CertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
 import {
   issueScenarioCertificates,
@@ -12,6 +9,7 @@ import {
   type Scenario,
   type ScenarioOrder,
 } from '../../../infra/local/scenarios.ts';
+import { openAuthority } from '../../authority.ts';
 import { CREDENTIALS, deployCollector, ORDER } from './collector.ts';
 
 const TEST_ORDER: ScenarioOrder = { orderNumber: ORDER, domains: ['example.com'] };
@@ -19,7 +17,7 @@ const TEST_ORDER: ScenarioOrder = { orderNumber: ORDER, domains: ['example.com']
 let authority: CertificateAuthority;
 
 beforeAll(async () => {
-  authority = await createCertificateAuthority();
+  authority = await openAuthority();
 });
 
 /** Deploys a collector on which the people of a scenario act. */

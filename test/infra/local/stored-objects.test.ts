@@ -4,17 +4,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import {
-  type CertificateAuthority,
-  createCertificateAuthority,
-} from '../../../infra/local/ca/certificate-authority.ts';
+import type { CertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
 import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../infra/local/ca/containers.ts';
+import { openAuthority } from '../../authority.ts';
 import { deployCollector, ORDER, sha256 } from './collector.ts';
 
 let authority: CertificateAuthority;
 
 beforeAll(async () => {
-  authority = await createCertificateAuthority();
+  authority = await openAuthority();
 });
 
 describe('The bucket', () => {

@@ -1,10 +1,8 @@
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { beforeAll, describe, expect, test } from 'vitest';
-import {
-  type CertificateAuthority,
-  createCertificateAuthority,
-} from '../../../infra/local/ca/certificate-authority.ts';
+import type { CertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
 import type { SimulatedResponse } from '../../../infra/local/ca/collectmc-responses.ts';
+import { openAuthority } from '../../authority.ts';
 import { CREDENTIALS, deployCollector, ORDER } from './collector.ts';
 
 const processing: SimulatedResponse = { kind: 'status', status: 0 };
@@ -12,7 +10,7 @@ const processing: SimulatedResponse = { kind: 'status', status: 0 };
 let authority: CertificateAuthority;
 
 beforeAll(async () => {
-  authority = await createCertificateAuthority();
+  authority = await openAuthority();
 });
 
 function thenIssued(...responses: readonly SimulatedResponse[]): SimulatedResponse[] {

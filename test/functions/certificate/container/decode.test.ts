@@ -5,11 +5,9 @@ import { decodeCertificates } from '../../../../functions/certificate/container/
 import { containsPrivateKey } from '../../../../functions/certificate/container/private-key.ts';
 import { InvalidChainError } from '../../../../functions/certificate/invalid-chain.ts';
 import { readMarkCertificate } from '../../../../functions/certificate/report.ts';
-import {
-  createCertificateAuthority,
-  type IssuedMarkCertificate,
-} from '../../../../infra/local/ca/certificate-authority.ts';
+import type { IssuedMarkCertificate } from '../../../../infra/local/ca/certificate-authority.ts';
 import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../../infra/local/ca/containers.ts';
+import { openAuthority } from '../../../authority.ts';
 
 const MEBIBYTE = 1_048_576;
 
@@ -18,7 +16,7 @@ let usual: IssuedMarkCertificate;
 let many: readonly Uint8Array[];
 
 beforeAll(async () => {
-  const authority = await createCertificateAuthority();
+  const authority = await openAuthority();
   const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   usual = authority.issue({ domains: ['example.com'] });
   many = Array.from({ length: 21 }, (_, i) => authority.issue({ domains: [`${i}.example`], publicKey }).leaf);

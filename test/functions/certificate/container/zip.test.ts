@@ -8,16 +8,14 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { unzip } from '../../../../functions/certificate/container/zip.ts';
 import { InvalidChainError } from '../../../../functions/certificate/invalid-chain.ts';
 import { readMarkCertificate } from '../../../../functions/certificate/report.ts';
-import {
-  createCertificateAuthority,
-  type IssuedMarkCertificate,
-} from '../../../../infra/local/ca/certificate-authority.ts';
+import type { IssuedMarkCertificate } from '../../../../infra/local/ca/certificate-authority.ts';
 import { base64Lines, pem } from '../../../../infra/local/ca/containers.ts';
+import { openAuthority } from '../../../authority.ts';
 
 let issued: IssuedMarkCertificate;
 
 beforeAll(async () => {
-  issued = (await createCertificateAuthority()).issue({ domains: ['example.com'] });
+  issued = (await openAuthority()).issue({ domains: ['example.com'] });
 });
 
 /** The chain in a container, leaf first, each certificate in DER. */

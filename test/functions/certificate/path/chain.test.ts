@@ -12,14 +12,14 @@ import {
   oneLine,
   writeChainPem,
 } from '../../../../functions/certificate/path/chain.ts';
-import {
-  type CertificateAuthority,
-  createCertificateAuthority,
-  type IssuedMarkCertificate,
-  type SubjectAttribute,
+import type {
+  CertificateAuthority,
+  IssuedMarkCertificate,
+  SubjectAttribute,
 } from '../../../../infra/local/ca/certificate-authority.ts';
 import { pem } from '../../../../infra/local/ca/containers.ts';
 import { type Extension, oid } from '../../../../infra/local/ca/mark-extensions.ts';
+import { openAuthority } from '../../../authority.ts';
 
 let folder: string;
 let authority: CertificateAuthority;
@@ -29,7 +29,7 @@ let usual: IssuedMarkCertificate;
 
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'chain-'));
-  authority = await createCertificateAuthority();
+  authority = await openAuthority();
   other = authority.with({
     root: { attributes: () => named('Other Root') },
     issuing: { attributes: () => named('Other') },

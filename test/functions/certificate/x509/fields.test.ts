@@ -5,17 +5,15 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { InvalidChainError } from '../../../../functions/certificate/invalid-chain.ts';
 import { readFields } from '../../../../functions/certificate/x509/fields.ts';
-import {
-  type CertificateAuthority,
-  createCertificateAuthority,
-} from '../../../../infra/local/ca/certificate-authority.ts';
+import type { CertificateAuthority } from '../../../../infra/local/ca/certificate-authority.ts';
 import { type Extension, oid } from '../../../../infra/local/ca/mark-extensions.ts';
+import { openAuthority } from '../../../authority.ts';
 
 let authority: CertificateAuthority;
 let chain: readonly Uint8Array[];
 
 beforeAll(async () => {
-  authority = await createCertificateAuthority();
+  authority = await openAuthority();
   chain = authority.issue({ domains: ['example.com', 'example.org'], owner: 'Grüße, Söhne & Co' }).chain;
 });
 

@@ -4,10 +4,10 @@ import http from 'node:http';
 import { promisify } from 'node:util';
 import { unzipSync } from 'fflate';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createCertificateAuthority } from '../../../../infra/local/ca/certificate-authority.ts';
 import type { IssuedResponse, IssuedShape, SimulatedResponse } from '../../../../infra/local/ca/collectmc-responses.ts';
 import { type Simulator, startCollectMcSimulator } from '../../../../infra/local/ca/collectmc-simulator.ts';
 import { pem } from '../../../../infra/local/ca/containers.ts';
+import { openAuthority } from '../../../authority.ts';
 
 const ORDER = '1378973013';
 const credentials = { loginName: 'collector', loginPassword: 'pässword+&=%' };
@@ -24,7 +24,7 @@ let issued: IssuedResponse;
 let simulator: Simulator;
 
 beforeAll(async () => {
-  chain = (await createCertificateAuthority()).issue({ domains: ['example.com'] }).chain;
+  chain = (await openAuthority()).issue({ domains: ['example.com'] }).chain;
   issued = { kind: 'issued', certificates: chain, zip: Buffer.from('PK\u0003\u0004 stands for an archive') };
 });
 

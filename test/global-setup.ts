@@ -1,0 +1,18 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { TestProject } from 'vitest/node';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** The folder of the authority that all tests share (`test/authority.ts`). */
+    readonly authority: string;
+  }
+}
+
+/** Creates what all tests of a run share, and deletes it after the run. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'mark-certificate-authority-'));
+  project.provide('authority', folder);
+  return () => rm(folder, { recursive: true });
+}
