@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { styleText } from 'node:util';
 import * as v from 'valibot';
@@ -15,7 +16,7 @@ import {
 import { domainSchema, orderInStateSchema } from '../../functions/order.ts';
 import { printable, printableJson } from '../../functions/text.ts';
 import { describeValidity } from '../local/validity.ts';
-import { EXIT_CODES, parseArguments, runCommand, UsageError } from './usage.ts';
+import { EXIT_CODES, exitCodeOf, isProgram, parseArguments, UsageError } from './usage.ts';
 
 const USAGE = `npm run inspect -- [OPTIONS] FILE...
 
@@ -33,7 +34,7 @@ Exit status: 0 every chain is publishable, 1 a chain has an error, 2 a file cont
 chain or cannot be read, 64 wrong usage, 70 internal error.`;
 
 /** The folder in which the user typed the command: npm runs scripts in the folder of the project. */
-const USER_FOLDER = process.env.INIT_CWD ?? process.cwd();
+const userFolder = () => process.env.INIT_CWD ?? process.cwd();
 
 interface Options {
   readonly files: readonly string[];
@@ -130,12 +131,12 @@ function readTrust(text: string): string {
 }
 
 /** Prints the report of one file. @returns its exit code. */
-async function inspect(file: string, { json, out, expectations }: Options): Promise<number> {
+async function inspect(file: string, { json, out, expectations }: Options, input: Readable): Promise<number> {
   try {
-    const bytes = file === '-' ? await buffer(process.stdin) : await readFile(resolve(USER_FOLDER, file));
+    const bytes = file === '-' ? await buffer(input) : await readFile(resolve(userFolder(), file));
     const certificate = await readMarkCertificate(bytes, expectations);
     if (out !== undefined) {
-      await write(resolve(USER_FOLDER, out), certificate);
+      await write(resolve(userFolder(), out), certificate);
     }
     console.log(
       json
@@ -222,15 +223,27 @@ function symbolOf(kind: keyof typeof SYMBOLS): string {
   return styleText(colour, symbol);
 }
 
-await runCommand(USAGE, async (args) => {
-  const options = readOptions(args);
-  if (!options) {
-    console.log(USAGE);
-    return EXIT_CODES.success;
-  }
-  const exitCodes: number[] = [];
-  for (const file of options.files) {
-    exitCodes.push(await inspect(file, options));
-  }
-  return Math.max(...exitCodes);
-});
+/**
+ * Runs the command.
+ *
+ * @param input standard input.
+ * @returns the exit code.
+ */
+export function runInspect(args: readonly string[], input: Readable): Promise<number> {
+  return exitCodeOf(USAGE, async () => {
+    const options = readOptions([...args]);
+    if (!options) {
+      console.log(USAGE);
+      return EXIT_CODES.success;
+    }
+    const exitCodes: number[] = [];
+    for (const file of options.files) {
+      exitCodes.push(await inspect(file, options, input));
+    }
+    return Math.max(...exitCodes);
+  });
+}
+
+if (isProgram(import.meta.filename)) {
+  process.exitCode = await runInspect(process.argv.slice(2), process.stdin);
+}

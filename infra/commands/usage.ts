@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { inspect, type ParseArgsConfig, parseArgs } from 'node:util';
 import { CollectorError } from '../../functions/collector-error.ts';
 import { printable, printableLines } from '../../functions/text.ts';
@@ -100,15 +101,25 @@ export function splitArguments(args: readonly string[], options: OptionsOfComman
  * @param main gets the arguments and returns the exit code.
  */
 export async function runCommand(usage: string, main: (args: string[]) => Promise<number>): Promise<void> {
+  process.exitCode = await exitCodeOf(usage, () => main(process.argv.slice(2)));
+}
+
+/** The exit code of a command, which prints its errors like {@link runCommand}. */
+export async function exitCodeOf(usage: string, main: () => Promise<number>): Promise<number> {
   try {
-    process.exitCode = await main(process.argv.slice(2));
+    return await main();
   } catch (error) {
     if (error instanceof UsageError) {
       console.error(`${printable(error.message)}\n\n${usage}`);
-      process.exitCode = EXIT_CODES.usage;
-    } else {
-      console.error(`Internal error: ${printableLines(inspect(error))}`);
-      process.exitCode = EXIT_CODES.internalError;
+      return EXIT_CODES.usage;
     }
+    console.error(`Internal error: ${printableLines(inspect(error))}`);
+    return EXIT_CODES.internalError;
   }
+}
+
+/** Whether Node runs this file (an absolute path) as its program. If not, a test imports it. */
+export function isProgram(file: string): boolean {
+  const [, program] = process.argv;
+  return program !== undefined && realpathSync(program) === file;
 }
