@@ -72,7 +72,10 @@ describe('A refused certificate writes nothing', () => {
 
   test('A certificate with warnings is published.', async () => {
     const odd = await issueBy(authority, '2026-03-01T00:00:00Z', { notAfter: new Date('2027-12-01T00:00:00Z') });
-    expect(odd.certificate.report.findings).toMatchObject([{ id: 'lifetime', severity: 'warning' }]);
+    expect(odd.certificate.report.findings).toMatchObject([
+      { id: 'lifetime', severity: 'warning' },
+      { severity: 'notice' },
+    ]);
     expect(await bucket.publishOrder(OTHER, odd)).toEqual(publishedResult(true));
   });
 
