@@ -1,16 +1,208 @@
 import type { CheckedChain } from './checked-chain.ts';
-import type { Finding } from './findings.ts';
+import type { Finding, FindingId } from './findings.ts';
+import { otherNameKinds, PRODUCTS, type Product } from './mark/mark.ts';
 
 /** Whether one receiver displays the logo. */
 export interface ReceiverVerdict {
   readonly id: string;
   /** Null if it is not known. */
   readonly shows: boolean | null;
-  /** The ids of the findings or of the facts that decide. */
+  /** The ids of the findings and facts that decide. A verdict that is true can have facts that qualify it. */
   readonly because: readonly string[];
 }
 
-/** The verdict of each receiver. */
-export function receiversOf(_checked: CheckedChain, _findings: readonly Finding[]): readonly ReceiverVerdict[] {
-  return [];
+/** What decides a verdict beside the findings, each with its meaning. docs/findings.md lists them. */
+export const RECEIVER_FACTS = {
+  'cmc-without-check-mark': 'The logo of a CMC is displayed without the check mark that a VMC gets.',
+  'check-mark-unknown': 'The certificate has no mark type, so it is not known whether the logo gets a check mark.',
+  'mark-type-unknown': 'The mark type is not one of the known ones.',
+  'mark-type-not-displayed': 'The receiver displays Registered Marks and Government Marks only.',
+  'no-certificate-needed': 'The receiver displays logos without a certificate too.',
+  reputation: 'The reputation of the sender decides too.',
+  'rules-not-published': 'The receiver does not publish its rules.',
+  'san-not-dns': 'The certificate contains a name that is no DNS name.',
+  'root-unknown-to-receiver': 'The receiver does not have the root of the chain.',
+  'root-not-tested': 'It is not known whether the receiver has the root of the chain.',
+  'own-trust-anchor': 'Only your settings trust the chain. The verdict holds if the receiver trusts it too.',
+  'no-bimi': 'The receiver displays no logos of BIMI.',
+} as const satisfies Readonly<Record<string, string>>;
+
+export type ReceiverFact = keyof typeof RECEIVER_FACTS;
+
+/** A finding or a fact, and the verdict to which it leads. */
+interface Rule {
+  readonly because: FindingId | ReceiverFact;
+  readonly shows: boolean | null;
+  /** When it applies; default: always. A finding must also be one of the chain. */
+  readonly when?: (checked: CheckedChain) => boolean;
+}
+
+interface Receiver {
+  readonly id: string;
+  readonly name: string;
+  /** Where its rules are published. */
+  readonly source: string;
+  /** Whether every error is a reason not to display the logo. */
+  readonly needsValidChain: boolean;
+  readonly rules: readonly Rule[];
+}
+
+/** The roots that some receivers are known to have: SHA-256 of the certificates, lower-case hex. */
+const ROOTS = {
+  digicert: '504386c9ee8932fecc95fade427f69c3e2534b7310489e300fee448e33c46b42',
+  entrust: '7831d95a47d42508cd5c9e6264f9096bac19f04eb9b7c8bdd35fffc71c189617',
+  globalsign: 'cd122cb877c6928b9017b0f0b80dbd508196300bbd03cd7356c3beef524e7e0b',
+  sslRsa: '8f9d1b7698886782a599b48510651c66a1aa0c5ca3192097bdc68534154bd30d',
+  sslEcc: '1b82e7f4910b51e3e802a493acdc17ff58eac8b9eb7c09b52ac6cd2efb83598c',
+} as const;
+const MISSING_AT_HALON = [ROOTS.globalsign, ROOTS.sslRsa, ROOTS.sslEcc] as const;
+
+/** The table of receivers, as of November 2026. */
+export const RECEIVERS = [
+  {
+    id: 'gmail',
+    name: 'Gmail',
+    // A VMC gets a check mark, a CMC does not. Before there were mark types, every certificate was a VMC.
+    source: 'https://support.google.com/a/answer/10911320',
+    needsValidChain: true,
+    rules: [
+      { because: 'mark-type-unknown', shows: null, when: (checked) => markTypeOf(checked) === 'unknown' },
+      { because: 'cmc-without-check-mark', shows: true, when: (checked) => productOf(checked) === 'CMC' },
+      { because: 'check-mark-unknown', shows: true, when: (checked) => markTypeOf(checked) === 'missing' },
+    ],
+  },
+  {
+    id: 'apple',
+    name: 'Apple Mail',
+    // https://support.apple.com/121668 lists Entrust's roots.
+    source: 'https://developer.apple.com/support/bimi/',
+    needsValidChain: true,
+    rules: [{ because: 'mark-type-not-displayed', shows: false, when: (checked) => productOf(checked) !== 'VMC' }],
+  },
+  {
+    id: 'yahoo',
+    name: 'Yahoo, AOL',
+    source: 'https://senders.yahooinc.com/bimi/',
+    needsValidChain: false,
+    rules: [
+      { because: 'svg-profile', shows: false },
+      { because: 'logotype', shows: null },
+      { because: 'no-certificate-needed', shows: true },
+      { because: 'reputation', shows: true },
+    ],
+  },
+  {
+    id: 'fastmail',
+    name: 'Fastmail',
+    // Mail::BIMI compares the domain itself (is_valid_alt_name), validates the logo against the schema and requires
+    // exactly the BIMI usage.
+    source: 'https://metacpan.org/dist/Mail-BIMI/source/lib/Mail/BIMI/VMC.pm',
+    needsValidChain: true,
+    rules: [{ because: 'selector-san', shows: false }],
+  },
+  unpublished('laposte', 'La Poste'),
+  unpublished('gmx', 'GMX'),
+  unpublished('zoho', 'Zoho Mail'),
+  {
+    id: 'rspamd',
+    name: 'users of rspamd',
+    // The helper takes the root from the file, if its fingerprint is trusted. OpenSSL refuses an unknown critical
+    // extension. A selector is not considered, and a name that is no DNS name ends the search for the domain. The
+    // parameters of a hash algorithm must be NULL, but there may be several hashes. data/bimi_ca.pem has the roots.
+    source: 'https://github.com/rspamd/bimi-helper/blob/master/src/cert.rs',
+    needsValidChain: true,
+    rules: [
+      { because: 'root-absent', shows: false },
+      { because: 'receiver-asn1', shows: false, when: ({ logo }) => typeof logo !== 'string' && !logo.hashesHaveNull },
+      { because: 'selector-san', shows: false },
+      { because: 'san-not-dns', shows: false, when: ({ leaf }) => otherNameKinds(leaf).length > 0 },
+      {
+        because: 'root-not-tested',
+        shows: null,
+        when: (checked) => hasOtherRootThan(checked, Object.values(ROOTS)),
+      },
+    ],
+  },
+  {
+    id: 'halon',
+    name: "users of Halon's plugin",
+    // The logotype must have exactly 15 elements: one hash, with NULL parameters. A selector is not considered, because
+    // a dot is missing in the name that the plugin compares.
+    source: 'https://github.com/halon-extras/bimi/blob/main/bimi.hsl',
+    needsValidChain: true,
+    rules: [
+      { because: 'receiver-asn1', shows: false },
+      { because: 'selector-san', shows: false },
+      {
+        because: 'root-unknown-to-receiver',
+        shows: false,
+        when: ({ trustAnchor }) => MISSING_AT_HALON.some((root) => root === trustAnchor?.fingerprintSha256),
+      },
+      {
+        because: 'root-not-tested',
+        shows: null,
+        when: (checked) => hasOtherRootThan(checked, Object.values(ROOTS)),
+      },
+    ],
+  },
+  {
+    id: 'microsoft',
+    name: 'Microsoft Outlook',
+    source: 'https://www.encryptionconsulting.com/bimi-with-vmc-and-cmc/',
+    needsValidChain: false,
+    rules: [{ because: 'no-bimi', shows: false }],
+  },
+] as const satisfies readonly Receiver[];
+
+function unpublished(id: string, name: string): Receiver {
+  return {
+    id,
+    name,
+    source: 'https://www.spamresource.com/2024/11/bimi-mailbox-provider-support-in.html',
+    needsValidChain: false,
+    rules: [{ because: 'rules-not-published', shows: null }],
+  };
+}
+
+/** The verdict of each receiver. A reason not to display the logo outweighs one that makes the verdict unknown. */
+export function receiversOf(checked: CheckedChain, findings: readonly Finding[]): readonly ReceiverVerdict[] {
+  return RECEIVERS.map(({ id, needsValidChain, rules }: Receiver) => {
+    const errors = needsValidChain ? findings.filter(({ severity }) => severity === 'error') : [];
+    const decided: readonly Rule[] = [
+      ...errors.map((error): Rule => ({ because: error.id, shows: false })),
+      ...rules.filter(({ because, when }) => applies(because, findings) && (!when || when(checked))),
+      ...(needsValidChain && checked.trustAnchor?.source === 'settings' ? [OWN_TRUST_ANCHOR] : []),
+    ];
+    const shows = strongest(decided.map((rule) => rule.shows));
+    const because = decided.filter((rule) => rule.shows === shows).map((rule) => rule.because);
+    return { id, shows, because: [...new Set(because)] };
+  });
+}
+
+const OWN_TRUST_ANCHOR: Rule = { because: 'own-trust-anchor', shows: true };
+
+function strongest(verdicts: readonly (boolean | null)[]): boolean | null {
+  if (verdicts.includes(false)) {
+    return false;
+  }
+  return verdicts.includes(null) ? null : true;
+}
+
+function applies(because: Rule['because'], findings: readonly Finding[]): boolean {
+  return because in RECEIVER_FACTS || findings.some(({ id }) => id === because);
+}
+
+/** The mark type; `missing`, or `unknown` if it is not a known one or there are several. */
+function markTypeOf({ attributes }: CheckedChain): string {
+  const [type = 'missing', ...others] = new Set(attributes.markType);
+  return type === 'missing' || (PRODUCTS.has(type) && others.length === 0) ? type : 'unknown';
+}
+
+function productOf(checked: CheckedChain): Product | undefined {
+  return PRODUCTS.get(markTypeOf(checked));
+}
+
+/** A trust anchor of the settings is the user's choice, so it is not compared. */
+function hasOtherRootThan({ trustAnchor }: CheckedChain, roots: readonly string[]): boolean {
+  return trustAnchor?.source === 'known' && !roots.includes(trustAnchor.fingerprintSha256);
 }

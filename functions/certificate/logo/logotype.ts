@@ -13,6 +13,8 @@ export interface Logo {
   readonly hashes: readonly { readonly algorithm: string; readonly matches: boolean }[];
   /** Whether the logotype has exactly one hash, and its algorithm has NULL parameters. */
   readonly hasOneHashWithNull: boolean;
+  /** Whether the algorithm of every hash has NULL parameters. */
+  readonly hashesHaveNull: boolean;
 }
 
 /** RFC 9399, 4.1. */
@@ -61,6 +63,7 @@ export function readLogo(fields: CertificateFields): Logo | string {
         ? [{ algorithm, matches: hash(algorithm, svg) === value || hash(algorithm, withLf(svg)) === value }]
         : [];
     }),
+    hashesHaveNull: image.hashes.every(({ hasNull }) => hasNull),
     hasOneHashWithNull: image.hashes.length === 1 && image.hashes.every(({ hasNull }) => hasNull),
   };
 }
