@@ -3,6 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import { Duration } from 'aws-cdk-lib';
 import { describe, expect, test } from 'vitest';
 import { FINDINGS } from '../../functions/certificate/findings.ts';
+import { RECEIVER_FACTS, RECEIVERS } from '../../functions/certificate/receivers.ts';
 import { STATUSES } from '../../functions/collectmc/codes.ts';
 import { REFUSALS } from '../../functions/publish/refusals.ts';
 import { DIFFERENCES } from '../../functions/survey/differences.ts';
@@ -202,6 +203,20 @@ describe('The tables of findings', () => {
     const [, ...sections] = read('docs/findings.md').split(header);
     const rows = sections.flatMap((section) => tableBelow(`${header}${section}`, header));
     expect(rows.map(([id = '']) => codeIn(id))).toEqual(expect.arrayContaining(Object.keys(FINDINGS)));
+  });
+});
+
+describe('The tables of receivers', () => {
+  test('have the ids, names and sources of the code, in its order.', () => {
+    const rows = tableBelow(read('docs/findings.md'), '| id | receiver | displays the logo of | source |');
+    expect(rows.map(([id = '', name, , source]) => [codeIn(id), name, source])).toEqual(
+      RECEIVERS.map(({ id, name, source }) => [id, name, `<${source}>`]),
+    );
+  });
+
+  test('have the facts of the code, in its order.', () => {
+    const rows = tableBelow(read('docs/findings.md'), '| fact | meaning |');
+    expect(rows.map(([id = '', meaning]) => [codeIn(id), meaning])).toEqual(Object.entries(RECEIVER_FACTS));
   });
 });
 
