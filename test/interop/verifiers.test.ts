@@ -4,14 +4,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { FAULTS, type Input, localInputs, realFolder, realInputs, realRoots } from './inputs.ts';
 import { KNOWN, type KnownVerdict } from './known.ts';
 import { formatMatrix } from './matrix.ts';
-import {
-  FOLDER,
-  installVerifiers,
-  judgeHere,
-  type MissingVerifier,
-  type Problems,
-  type Verifier,
-} from './verifiers.ts';
+import { FOLDER } from './python.ts';
+import { installVerifiers, judgeHere, type MissingVerifier, type Problems, type Verifier } from './verifiers.ts';
 
 const NAMES = ['OpenSSL', 'certtool', 'pyhanko-certvalidator', 'checkdmarc', 'mailauth'] as const;
 const folder = realFolder();

@@ -1,19 +1,17 @@
 /** Independent verifiers of certificate chains. None of them uses the network, its own roots or the present moment. */
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { json } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { validateVMC } from 'mailauth/lib/bimi/index.js';
 import { InvalidChainError, readMarkCertificate } from '../../functions/certificate/report.ts';
 import { pem } from '../../infra/local/ca/containers.ts';
-import { installPython } from '../../infra/local/python.ts';
 import { type Certtool, certtoolVersion, installCerttool } from './certtool.ts';
 import type { Input } from './inputs.ts';
+import { base64, commandPath, FOLDER, installPackages, runScript } from './python.ts';
 
 const run = promisify(execFile);
 
@@ -35,20 +33,14 @@ export interface MissingVerifier {
   readonly missing: string;
 }
 
-/** Everything that `npm run test:interop` writes. */
-export const FOLDER = join(import.meta.dirname, '..', '..', '.local', 'interop');
-
-const REQUIREMENTS = join(import.meta.dirname, 'requirements.txt');
-
 /** Installs the verifiers, unless they are installed already. Only certtool can be missing. */
 export async function installVerifiers(): Promise<(Verifier | MissingVerifier)[]> {
-  const python = join(FOLDER, 'python');
-  const [certtool] = await Promise.all([installCerttool(join(FOLDER, 'debian')), installPython(REQUIREMENTS, python)]);
+  const [certtool] = await Promise.all([installCerttool(join(FOLDER, 'debian')), installPackages()]);
   return [
     await openssl(),
     typeof certtool === 'string' ? { name: 'certtool', missing: certtool } : await gnutls(certtool),
-    await pythonVerifier(python, 'pyhanko-certvalidator', true),
-    await pythonVerifier(python, 'checkdmarc', false),
+    await pythonVerifier('pyhanko-certvalidator', true),
+    await pythonVerifier('checkdmarc', false),
     await mailauth(),
   ];
 }
@@ -141,35 +133,22 @@ function problemsOf(error: unknown): Problems {
   throw error;
 }
 
-/** Both Python verifiers answer in one run, because most of its time is its start. */
-async function pythonVerifier(python: string, name: string, verifiesSignatures: boolean): Promise<Verifier> {
-  const { stdout } = await run(join(python, 'bin', 'pip'), ['show', '--disable-pip-version-check', name]);
+async function pythonVerifier(name: string, verifiesSignatures: boolean): Promise<Verifier> {
+  const { stdout } = await run(commandPath('pip'), ['show', '--disable-pip-version-check', name]);
   return {
     name,
     version: `${name} ${/^Version: (.+)$/m.exec(stdout)?.[1]}`,
     verifiesSignatures,
-    judge: (inputs) => askPython(join(python, 'bin', 'python'), name, inputs),
+    judge: async (inputs) => {
+      const questions = inputs.map(({ chain, roots, at, domain }) => ({
+        chain: chain.map(base64),
+        roots: roots.map(base64),
+        at: at.getTime() / 1000,
+        domain,
+      }));
+      return (await runScript('verify.py', [name], questions)) as Problems[];
+    },
   };
-}
-
-async function askPython(command: string, verifier: string, inputs: readonly Input[]): Promise<Problems[]> {
-  const child = spawn(command, [join(import.meta.dirname, 'verify.py'), verifier], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const base64 = (certificates: readonly Uint8Array[]) =>
-    certificates.map((each) => Buffer.from(each).toString('base64'));
-  const questions = inputs.map(({ chain, roots, at, domain }) => ({
-    chain: base64(chain),
-    roots: base64(roots),
-    at: at.getTime() / 1000,
-    domain,
-  }));
-  child.stdin.end(JSON.stringify(questions));
-  const [answers, [code]] = await Promise.all([json(child.stdout), once(child, 'exit')]);
-  if (code !== 0) {
-    throw new Error(`verify.py ended with exit code ${code}.`);
-  }
-  return answers as Problems[];
 }
 
 async function mailauth(): Promise<Verifier> {

@@ -5,7 +5,7 @@ export default defineConfig({
     include: ['test/interop/**/*.test.ts'],
     maxWorkers: 1,
     testTimeout: 120_000,
-    // The first run installs the verifiers.
-    hookTimeout: 300_000,
+    // The first run installs the verifiers, and the other parts of a CI run may use the processors.
+    hookTimeout: 600_000,
   },
 });
