@@ -1,3 +1,7 @@
+/**
+ * The library: a chain in bytes, and what is expected of it, become a report. It uses no AWS, no network, no file and no
+ * clock.
+ */
 import type { X509Certificate } from 'node:crypto';
 import { DEFAULT_SELECTOR } from '../bimi.ts';
 import type { CheckedChain } from './checked-chain.ts';
@@ -14,8 +18,16 @@ import { type Revocation, revocationOf } from './revocation/revocation.ts';
 import { type Sct, sctsOf } from './transparency/sct.ts';
 import { readFields } from './x509/fields.ts';
 
-export { containsPrivateKey } from './container/private-key.ts';
+export type { Severity } from './checked-chain.ts';
+export { containsPrivateKey, PrivateKeyFoundError } from './container/private-key.ts';
+export type { Finding, FindingId } from './findings.ts';
 export { InvalidChainError } from './invalid-chain.ts';
+export type { NamedAttributes, Product } from './mark/mark.ts';
+export type { TrustAnchor } from './path/trust-anchors.ts';
+export type { ReceiverVerdict } from './receivers.ts';
+export type { FetchedCrl } from './revocation/crl.ts';
+export type { CertificateRevocation, Revocation } from './revocation/revocation.ts';
+export type { Sct } from './transparency/sct.ts';
 
 /** The description of a validated chain. Dates are ISO 8601 UTC, hashes lower-case hex. */
 export interface CertificateReport {
@@ -84,9 +96,12 @@ export interface Expectations {
 }
 
 /**
- * Decodes the response of the CA, validates its chain, checks it and describes it.
+ * Decodes a response of the CA, validates its chain, checks it and describes it. Everything it needs is given to it: it
+ * reads no file and no clock, and sends no request.
  *
- * @throws {InvalidChainError} if no chain can be built from the bytes.
+ * @param bytes a chain in any container: PKCS#7, ZIP, PEM, DER or base64.
+ * @throws {InvalidChainError} if no chain can be built from the bytes. Its message is the reason.
+ * @throws {PrivateKeyFoundError} if the bytes contain a private key. It is an `InvalidChainError`.
  */
 export async function readMarkCertificate(bytes: Uint8Array, expectations: Expectations): Promise<MarkCertificate> {
   const { at, domains: orderedDomains = [], product: orderedProduct, trustAnchors = [], crls } = expectations;
