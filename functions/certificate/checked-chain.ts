@@ -20,7 +20,7 @@ export interface CheckedChain {
   /** Leaf first. */
   readonly chain: readonly CertificateFields[];
   readonly leaf: CertificateFields;
-  /** The trust anchor that proves the chain; null if there is none. */
+  /** The trust anchor that validates the chain; null if there is none. */
   readonly trustAnchor: TrustAnchor | null;
   readonly rootDelivered: boolean;
   readonly attributes: NamedAttributes;

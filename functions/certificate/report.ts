@@ -48,7 +48,7 @@ export interface CertificateReport {
   readonly fingerprintSha256: string;
   /** Leaf first. */
   readonly chain: readonly CertificateIdentity[];
-  /** The trust anchor that proves the chain, the nearest to the leaf; null if there is none. */
+  /** The trust anchor that validates the chain, the nearest to the leaf; null if there is none. */
   readonly trustAnchor: TrustAnchor | null;
   /** The embedded logo; null if it cannot be read. */
   readonly logo: { readonly mediaType: string; readonly sha256: string; readonly bytes: number } | null;

@@ -1,4 +1,4 @@
-/** The trust anchor that proves a chain. */
+/** The trust anchor that validates a chain. */
 export interface TrustAnchor {
   readonly subject: string;
   /** SHA-256 of the anchor's certificate, lower-case hex. */
