@@ -19,6 +19,8 @@ export type Severity = 'error' | 'warning' | 'notice';
 export interface CheckedChain {
   /** Leaf first. */
   readonly chain: readonly CertificateFields[];
+  /** The part of the chain that is validated: the certificates above a trust anchor are left out. */
+  readonly path: readonly CertificateFields[];
   readonly leaf: CertificateFields;
   /** The trust anchor that validates the chain; null if there is none. */
   readonly trustAnchor: TrustAnchor | null;

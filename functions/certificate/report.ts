@@ -10,13 +10,12 @@ import { containsPrivateKey, PrivateKeyFoundError } from './container/private-ke
 import { type Finding, findingsOf } from './findings.ts';
 import { readLogo } from './logo/logotype.ts';
 import { domainsOf, type NamedAttributes, nameAttributes, PRODUCTS, type Product } from './mark/mark.ts';
-import { buildChain, endsAtRoot, oneLine, writeChainPem } from './path/chain.ts';
+import { buildChain, fingerprintOf, oneLine, writeChainPem } from './path/chain.ts';
 import { TRUST_ANCHORS, type TrustAnchor } from './path/trust-anchors.ts';
 import { type ReceiverVerdict, receiversOf } from './receivers.ts';
 import type { FetchedCrl } from './revocation/crl.ts';
 import { type Revocation, revocationOf } from './revocation/revocation.ts';
 import { type Sct, sctsOf } from './transparency/sct.ts';
-import { readFields } from './x509/fields.ts';
 
 export type { Severity } from './checked-chain.ts';
 export { containsPrivateKey, PrivateKeyFoundError } from './container/private-key.ts';
@@ -106,27 +105,23 @@ export interface Expectations {
 export async function readMarkCertificate(bytes: Uint8Array, expectations: Expectations): Promise<MarkCertificate> {
   const { at, domains: orderedDomains = [], product: orderedProduct, trustAnchors = [], crls } = expectations;
   const { selector = DEFAULT_SELECTOR } = expectations;
-  const isTrusted = (fingerprint: string) => TRUST_ANCHORS.has(fingerprint) || trustAnchors.includes(fingerprint);
   if (await containsPrivateKey(bytes)) {
     throw new PrivateKeyFoundError();
   }
-  const certificates = buildChain(await decodeCertificates(bytes), (each) => isTrusted(fingerprintOf(each)));
-  const identities = certificates.map(identityOf);
-  const chainPem = writeChainPem(certificates);
-  const [certificate, ...issuers] = certificates;
-  const leaf = readFields(certificate);
+  const anchors = { known: TRUST_ANCHORS, pinned: trustAnchors };
+  const built = buildChain(await decodeCertificates(bytes), anchors, at);
+  const { certificates: chain, path, trustAnchor } = built;
+  const chainPem = writeChainPem(built);
+  const [leaf] = chain;
+  const { certificate } = leaf;
   const attributes = nameAttributes(leaf.subject);
   const domains = domainsOf(leaf);
   const logo = readLogo(leaf);
   const scts = sctsOf(leaf);
-  const anchor = identities.slice(1).find(({ fingerprintSha256 }) => isTrusted(fingerprintSha256));
-  const trustAnchor: TrustAnchor | null = anchor
-    ? { ...anchor, delivered: true, source: TRUST_ANCHORS.has(anchor.fingerprintSha256) ? 'known' : 'settings' }
-    : null;
-  const chain = [leaf, ...issuers.map(readFields)];
   const deliveredAnchor = trustAnchor?.delivered ? trustAnchor.fingerprintSha256 : undefined;
   const checked: CheckedChain = {
     chain,
+    path,
     leaf,
     revocation: crls ? revocationOf(chain, { at, crls, deliveredAnchor }) : null,
     ignored: [],
@@ -135,7 +130,7 @@ export async function readMarkCertificate(bytes: Uint8Array, expectations: Expec
     logo,
     scts,
     trustAnchor,
-    rootDelivered: endsAtRoot(certificates),
+    rootDelivered: built.rootDelivered,
     pemBytes: chainPem.length,
     at,
     orderedDomains,
@@ -158,7 +153,7 @@ export async function readMarkCertificate(bytes: Uint8Array, expectations: Expec
       serialNumber: certificate.serialNumber.toLowerCase(),
       notBefore: certificate.validFromDate.toISOString(),
       notAfter: certificate.validToDate.toISOString(),
-      chain: identities.map((identity, index) => ({ ...identity, crlUrls: chain[index]?.crlUrls ?? [] })),
+      chain: chain.map((each) => ({ ...identityOf(each.certificate), crlUrls: each.crlUrls })),
       trustAnchor,
       logo:
         typeof logo === 'string' ? null : { mediaType: logo.mediaType, sha256: logo.sha256, bytes: logo.svg.length },
@@ -174,8 +169,4 @@ export async function readMarkCertificate(bytes: Uint8Array, expectations: Expec
 
 function identityOf(certificate: X509Certificate): Omit<CertificateIdentity, 'crlUrls'> {
   return { subject: oneLine(certificate.subject), fingerprintSha256: fingerprintOf(certificate) };
-}
-
-function fingerprintOf({ fingerprint256 }: X509Certificate): string {
-  return fingerprint256.replaceAll(':', '').toLowerCase();
 }

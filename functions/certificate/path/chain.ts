@@ -1,59 +1,72 @@
 import type { X509Certificate } from 'node:crypto';
 import { InvalidChainError } from '../invalid-chain.ts';
 import { BIMI_USAGE } from '../mark/mark.ts';
-import { attempt, readFields } from '../x509/fields.ts';
+import { attempt, type CertificateFields, readFields } from '../x509/fields.ts';
+import { isSelfIssued, Links, namesIssuer } from './links.ts';
+import { isValidIssuer } from './rules.ts';
+import { type Path, pathsFrom } from './search.ts';
+import { type KnownAnchor, subjectOf, type TrustAnchor, type TrustAnchors } from './trust-anchors.ts';
 
-/** Caches whether a certificate is self-signed, because verifying signatures takes most of the time of a report. */
-const selfSigned = new WeakMap<X509Certificate, boolean>();
-
-/** A validated chain: the leaf first, then the issuer of each certificate. The root is last if it was delivered. */
-export type Chain = readonly [leaf: X509Certificate, issuer: X509Certificate, ...issuers: X509Certificate[]];
-
-/**
- * Finds the mark certificate and orders its issuers by their links. OpenSSL verifies every signature, including that of
- * the root. Only the signature of a root that is a trust anchor is not verified, because its fingerprint is known (RFC
- * 5280, 6.1.1). Surplus certificates are left out. If cross-signing allows several chains, a chain with a trust anchor
- * is preferred to one that only ends at a root, and a short chain to a long one.
- *
- * @param isTrusted returns whether a certificate is a trust anchor.
- * @throws {InvalidChainError} if there is not exactly one mark certificate, an issuer is missing or a signature does
- * not verify.
- */
-export function buildChain(
-  certificates: readonly X509Certificate[],
-  isTrusted: (certificate: X509Certificate) => boolean,
-): Chain {
-  for (const root of certificates.filter((each) => each.subject === each.issuer && isTrusted(each))) {
-    selfSigned.set(root, true);
-  }
-  const leaf = findLeaf(certificates);
-  const paths = pathsUp(leaf, certificates);
-  const path =
-    paths.find((each) => each.slice(1).some(isTrusted) && endsAtRoot(each)) ??
-    paths.find((each) => each.slice(1).some(isTrusted)) ??
-    paths.find(endsAtRoot) ??
-    // The search is breadth-first, so the last path is the longest.
-    paths.at(-1);
-  const [, issuer, ...issuers] = path ?? [];
-  const top = issuers.at(-1) ?? issuer ?? leaf;
-  if (!isSelfSigned(top) && certificates.some((candidate) => claimsToIssue(candidate, top))) {
-    throw new InvalidChainError(`the signature of ${oneLine(top.subject)} does not verify with the key of its issuer`);
-  }
-  if (!issuer) {
-    throw new InvalidChainError(`the issuer of the mark certificate is missing: ${oneLine(leaf.issuer)}`);
-  }
-  return [leaf, issuer, ...issuers];
+/** A chain whose signatures are verified. */
+export interface Chain {
+  /** The leaf first, then the issuer of each certificate. The root is last if it was delivered. */
+  readonly certificates: Path;
+  /**
+   * The part of the chain that is validated: up to the trust anchor if it was delivered. Certificates above a trust
+   * anchor have no meaning (RFC 5280, 6.1). Without a trust anchor it is the whole chain.
+   */
+  readonly path: Path;
+  readonly trustAnchor: TrustAnchor | null;
+  readonly rootDelivered: boolean;
 }
 
-/** Whether the last certificate of a chain is a root, that is, self-signed. */
-export function endsAtRoot(chain: readonly X509Certificate[]): boolean {
-  const top = chain.at(-1);
-  return top !== undefined && isSelfSigned(top);
+/** What a search for the chain needs. */
+interface Context {
+  readonly certificates: readonly X509Certificate[];
+  readonly leaf: CertificateFields;
+  readonly candidates: readonly CertificateFields[];
+  readonly links: Links;
+  readonly anchors: TrustAnchors;
+  readonly at: Date;
+}
+
+/** A path and the trust anchor that proves it. */
+interface Proof {
+  readonly path: Path;
+  readonly trustAnchor: TrustAnchor;
+}
+
+/**
+ * Finds the mark certificate and the path from it to a trust anchor: a certificate that the settings name, or a known
+ * root, whose certificate need not be delivered. OpenSSL verifies every signature except that of the anchor itself,
+ * because its key is known (RFC 5280, 6.1.1).
+ *
+ * A valid path is preferred to one with errors, a proved one to one that only ends at a root, and a short one to a long
+ * one. Above the trust anchor, the chain continues to a root if a valid path leads to one. Other certificates are left
+ * out.
+ *
+ * @param at the moment at which the path should be valid.
+ * @throws {InvalidChainError} if there is not exactly one mark certificate, its issuer is missing or a signature does
+ * not verify.
+ */
+export function buildChain(certificates: readonly X509Certificate[], anchors: TrustAnchors, at: Date): Chain {
+  const links = new Links();
+  const candidates = certificates.flatMap((certificate) => attempt(() => readFields(certificate)) ?? []);
+  const leaf = findLeaf(certificates, candidates, links);
+  const context: Context = { certificates, leaf, candidates, links, anchors, at };
+  const proof = findProof(context, true) ?? findProof(context, false);
+  const certified = proof ? continuePath(context, proof) : findUnproved(context);
+  return {
+    certificates: certified,
+    path: proof?.path ?? certified,
+    trustAnchor: proof?.trustAnchor ?? null,
+    rootDelivered: endsAtRoot(context, certified),
+  };
 }
 
 /** Writes a chain as PEM (RFC 7468): label CERTIFICATE, leaf first, 64 columns, LF, a newline after every block. */
-export function writeChainPem(chain: Chain): string {
-  return chain.map((certificate) => certificate.toString()).join('');
+export function writeChainPem({ certificates }: Chain): string {
+  return certificates.map(({ certificate }) => certificate.toString()).join('');
 }
 
 /**
@@ -64,65 +77,132 @@ export function oneLine(name: string | undefined): string {
   return name?.replaceAll('\n', ', ') ?? '';
 }
 
+/** The SHA-256 of a certificate, lower-case hex. */
+export function fingerprintOf({ fingerprint256 }: X509Certificate): string {
+  return fingerprint256.replaceAll(':', '').toLowerCase();
+}
+
 /** A mark certificate that issued another one is an issuer without the cA flag, not a second leaf. */
-function findLeaf(certificates: readonly X509Certificate[]): X509Certificate {
-  const marks = certificates.filter((certificate) => usagesOf(certificate).includes(BIMI_USAGE) && !certificate.ca);
-  const leaves = marks.filter((mark) => !marks.some((other) => other !== mark && isIssuedBy(other, mark)));
+function findLeaf(
+  certificates: readonly X509Certificate[],
+  candidates: readonly CertificateFields[],
+  links: Links,
+): CertificateFields {
+  const marks = candidates.filter(
+    ({ extendedKeyUsage, basicConstraints }) => extendedKeyUsage.includes(BIMI_USAGE) && !basicConstraints?.cA,
+  );
+  const leaves = marks.filter((mark) => !marks.some((other) => other !== mark && links.isIssuedBy(other, mark)));
   const [leaf, ...others] = leaves;
-  if (!leaf || others.length > 0) {
-    if (certificates.length === 0) {
-      throw new InvalidChainError('the file contains no certificate');
-    }
-    const count = certificates.length === 1 ? 'one certificate' : `${certificates.length} certificates`;
-    throw new InvalidChainError(
-      leaves.length === 0
-        ? `the file contains ${count}, but no mark certificate`
-        : `the file contains ${leaves.length} mark certificates, but must contain exactly one`,
-    );
+  if (leaf && others.length === 0) {
+    return leaf;
   }
-  return leaf;
+  if (certificates.length === 0) {
+    throw new InvalidChainError('the file contains no certificate');
+  }
+  if (leaves.length > 0) {
+    throw new InvalidChainError(`the file contains ${leaves.length} mark certificates, but must contain exactly one`);
+  }
+  // The mark certificate may be one that cannot be read. This throws the reason.
+  const all = certificates.map(readFields);
+  const count = all.length === 1 ? 'one certificate' : `${all.length} certificates`;
+  throw new InvalidChainError(`the file contains ${count}, but no mark certificate`);
+}
+
+/** The first proved path, from the leaf upwards. A strict search only admits issuers without errors. */
+function findProof(context: Context, strict: boolean): Proof | undefined {
+  for (const path of search(context, [context.leaf], strict)) {
+    const trustAnchor = anchorAt(context, path);
+    if (trustAnchor) {
+      return { path, trustAnchor };
+    }
+  }
+  return undefined;
+}
+
+/** The trust anchor at the end of a path, or directly above it. A leaf is not a trust anchor. */
+function anchorAt({ candidates, links, anchors }: Context, path: Path): TrustAnchor | undefined {
+  const top = topOf(path);
+  const fingerprint = fingerprintOf(top.certificate);
+  const known = anchors.known.some(({ fingerprintSha256 }) => fingerprintSha256 === fingerprint);
+  if (path.length > 1 && (known || anchors.pinned.includes(fingerprint))) {
+    const subject = oneLine(top.certificate.subject);
+    return { subject, fingerprintSha256: fingerprint, delivered: true, source: known ? 'known' : 'settings' };
+  }
+  // A root that was delivered is validated too, so the path must lead to it.
+  const isDelivered = ({ fingerprintSha256 }: KnownAnchor) =>
+    candidates.some(({ certificate }) => fingerprintOf(certificate) === fingerprintSha256);
+  const above = anchors.known.find((anchor) => links.isIssuedByAnchor(top, anchor) && !isDelivered(anchor));
+  return (
+    above && {
+      subject: subjectOf(above),
+      fingerprintSha256: above.fingerprintSha256,
+      delivered: false,
+      source: 'known',
+    }
+  );
+}
+
+/** Adds the issuers above a trust anchor: up to a root, or else as many valid ones as there are. */
+function continuePath(context: Context, { path, trustAnchor }: Proof): Path {
+  if (endsAtRoot(context, path)) {
+    return path;
+  }
+  const rooted = upToRoot(context, path, true) ?? (trustAnchor.delivered ? upToRoot(context, path, false) : undefined);
+  return rooted ?? longest(context, path, true);
 }
 
 /**
- * The extended key usage, which Node calls `keyUsage`. OpenSSL does not read it if the extension occurs twice. The leaf
- * must still be found, because its chain is stored with a finding.
+ * The best path without a trust anchor.
+ *
+ * @throws {InvalidChainError} if it ends below an issuer that was delivered, or at the leaf.
  */
-function usagesOf(certificate: X509Certificate): readonly string[] {
-  return certificate.keyUsage ?? attempt(() => readFields(certificate).extendedKeyUsage) ?? [];
+function findUnproved(context: Context): Path {
+  const { certificates, leaf, candidates } = context;
+  const rooted = upToRoot(context, [leaf], true) ?? upToRoot(context, [leaf], false);
+  if (rooted) {
+    return rooted;
+  }
+  const path = longest(context, [leaf], false);
+  const top = topOf(path);
+  if (candidates.some((candidate) => claimsToIssue(context, candidate, top))) {
+    const subject = oneLine(top.certificate.subject);
+    throw new InvalidChainError(`the signature of ${subject} does not verify with the key of its issuer`);
+  }
+  if (path.length === 1) {
+    // The issuer may be one that cannot be read. This throws the reason.
+    certificates.forEach(readFields);
+    throw new InvalidChainError(`the issuer of the mark certificate is missing: ${oneLine(leaf.certificate.issuer)}`);
+  }
+  return path;
 }
 
-/** A shortest path from the leaf to every certificate that it reaches. Each is visited once, so loops do no harm. */
-function pathsUp(leaf: X509Certificate, certificates: readonly X509Certificate[]): readonly X509Certificate[][] {
-  const paths: X509Certificate[][] = [[leaf]];
-  const reached = new Set([leaf]);
-  for (const path of paths) {
-    const top = path.at(-1) ?? leaf;
-    for (const candidate of certificates) {
-      if (!reached.has(candidate) && isIssuedBy(top, candidate)) {
-        reached.add(candidate);
-        paths.push([...path, candidate]);
-      }
+function upToRoot(context: Context, start: Path, strict: boolean): Path | undefined {
+  for (const path of search(context, start, strict)) {
+    if (endsAtRoot(context, path)) {
+      return path;
     }
   }
-  return paths;
+  return undefined;
 }
 
-function isSelfSigned(certificate: X509Certificate): boolean {
-  const result = selfSigned.get(certificate) ?? isIssuedBy(certificate, certificate);
-  selfSigned.set(certificate, result);
-  return result;
+function longest(context: Context, start: Path, strict: boolean): Path {
+  // Shorter paths come first.
+  return [...search(context, start, strict)].at(-1) ?? start;
 }
 
-function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  if (certificate.issuer !== issuer.subject) {
-    return false;
-  }
-  try {
-    return certificate.verify(issuer.publicKey);
-  } catch {
-    // OpenSSL cannot read this public key, or the algorithm of the signature does not fit the key.
-    return false;
-  }
+function search({ candidates, links, at }: Context, start: Path, strict: boolean): Iterable<Path> {
+  const admits = (issuer: CertificateFields, below: Path) => !strict || isValidIssuer(issuer, below, at);
+  return pathsFrom({ start, candidates, links, admits });
+}
+
+function endsAtRoot({ links, anchors }: Context, path: Path): boolean {
+  const top = topOf(path);
+  return path.length > 1 && isSelfIssued(top) && (isTrusted(top, anchors) || links.isIssuedBy(top, top));
+}
+
+function isTrusted({ certificate }: CertificateFields, { known, pinned }: TrustAnchors): boolean {
+  const fingerprint = fingerprintOf(certificate);
+  return pinned.includes(fingerprint) || known.some(({ fingerprintSha256 }) => fingerprintSha256 === fingerprint);
 }
 
 /**
@@ -130,7 +210,16 @@ function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): bool
  * name, and it has the issuer's key identifier or is a root with a damaged signature. A certificate with the same name
  * and another key is only surplus.
  */
-function claimsToIssue(candidate: X509Certificate, certificate: X509Certificate): boolean {
-  const isDamagedRoot = candidate.subject === candidate.issuer && !isSelfSigned(candidate);
-  return candidate.subject === certificate.issuer && (isDamagedRoot || certificate.checkIssued(candidate));
+function claimsToIssue(context: Context, candidate: CertificateFields, certificate: CertificateFields): boolean {
+  const isDamagedRoot = isSelfIssued(candidate) && !context.links.isIssuedBy(candidate, candidate);
+  const isIssuer = context.links.isIssuedBy(certificate, candidate);
+  return (
+    namesIssuer(certificate, candidate) &&
+    !isIssuer &&
+    (isDamagedRoot || certificate.certificate.checkIssued(candidate.certificate))
+  );
+}
+
+function topOf(path: Path): CertificateFields {
+  return path.at(-1) ?? path[0];
 }

@@ -1,4 +1,4 @@
-import { attempt, bytesOf, childrenOf, contentsOf, type Element, readObjectIdentifier, TAG } from './der.ts';
+import { attempt, bytesOf, childrenOf, contentsOf, type Element, readDer, readObjectIdentifier, TAG } from './der.ts';
 
 /**
  * A distinguished name in the form in which names are compared: one text for each RDN, in their order. The texts are
@@ -40,6 +40,14 @@ export function readName(element: Element): Name {
       return canonical;
     },
   };
+}
+
+/** The values of the attributes of one type, in their order. */
+export function valuesOf({ der }: Name, type: string): readonly Element[] {
+  return childrenOf(readDer(der))
+    .flatMap((rdn) => childrenOf(rdn, TAG.set))
+    .map((attribute) => childrenOf(attribute))
+    .flatMap(([oid, value]) => (value && readObjectIdentifier(oid) === type ? [value] : []));
 }
 
 /** The canonical form of a name with one attribute in each RDN. */

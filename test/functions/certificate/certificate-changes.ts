@@ -56,6 +56,22 @@ export const markType = (value: string): SubjectAttribute => ({ oid: oid.markTyp
 
 export const keyUsage = (flags: number) => extension(oid.keyUsage, new asn1.KeyUsage(flags), true);
 
+/** Constraints on DNS names. */
+export function nameConstraints(
+  { permitted, excluded }: { readonly permitted?: readonly string[]; readonly excluded?: readonly string[] },
+  isCritical = false,
+): Extension {
+  const subtrees = (names: readonly string[] | undefined) =>
+    names &&
+    new asn1.GeneralSubtrees(
+      names.map((dNSName) => new asn1.GeneralSubtree({ base: new asn1.GeneralName({ dNSName }) })),
+    );
+  const constraints = new asn1.NameConstraints();
+  const [permittedSubtrees, excludedSubtrees] = [subtrees(permitted), subtrees(excluded)];
+  Object.assign(constraints, permittedSubtrees && { permittedSubtrees }, excludedSubtrees && { excludedSubtrees });
+  return extension(asn1.id_ce_nameConstraints, constraints, isCritical);
+}
+
 export const crl = (...points: readonly asn1.GeneralName[]) =>
   extension(
     oid.crlDistributionPoints,

@@ -48,7 +48,7 @@ const CHAINS = [
     chain: ['0dbfce439ed44a1a3b902a2fb44e0dae2ecb07f4803ef6294ccbf077133bdc58', DIGICERT_ISSUING, DIGICERT_ROOT],
     logo: { sha256: 'ed920480ae27b9abfaab7fea16a563a3e70a23c98ebecf711588ecba369c05b9', bytes: 902 },
     // It was issued before a source URL was required. The extension of the pilot is critical.
-    findings: ['critical-extension'],
+    findings: ['pilot-extension'],
   },
   {
     file: 'real/postalsys-redshift.pem',
@@ -58,8 +58,8 @@ const CHAINS = [
     domains: ['redsift.com'],
     chain: ['3ded1859c653b27ebe55ed3db5005235d706b80dfc3c5403640df3555c3322a6', ENTRUST_ISSUING],
     logo: { sha256: '07001de5838688fb340e2a92a8d1e23e5b28aea5fc195403bcfa02055b318a00', bytes: 1023 },
-    // Without its root no certificate has a known fingerprint. Mark types were introduced later.
-    findings: ['untrusted-root', 'root-absent', 'mark-type'],
+    // Entrust's root is not in the file, but its key proves the chain. Mark types were introduced later.
+    findings: ['root-absent', 'mark-type'],
   },
   {
     file: 'real/postalsys-paypal_vmc.pem',
@@ -104,7 +104,7 @@ const CHAINS = [
     at: EBAY_AT,
     ...EBAY,
     chain: [EBAY.leaf, DIGICERT_ISSUING],
-    findings: ['untrusted-root', 'root-absent'],
+    findings: ['root-absent'],
   },
 ] as const;
 
@@ -179,7 +179,7 @@ describe.skipIf(!present)(`Real certificates${present ? '' : ' (skipped: MARK_CE
   });
 
   test.each([
-    ['real/postalsys-paypal_vmc.pem', '2024-09-08T23:59:59Z'],
+    ['real/postalsys-paypal_vmc.pem', '2024-09-08T23:54:59Z'],
     ['real/postalsys-paypal_vmc.pem', '2025-09-09'],
     ['real/rspamd-valimail-2024.pem', '2025-10-26'],
     ['made/ebay.zip', '2026-07-30'],
@@ -241,7 +241,7 @@ describe.skipIf(!present)(`Real certificates${present ? '' : ' (skipped: MARK_CE
       .map((file) => new X509Certificate(bytesOf(path.join('roots', file))))
       .filter((certificate) => certificate.verify(certificate.publicKey));
     const fingerprints = roots.map(({ fingerprint256 }) => fingerprint256.replaceAll(':', '').toLowerCase());
-    expect(fingerprints.toSorted()).toEqual([...TRUST_ANCHORS.keys()].toSorted());
+    expect(fingerprints.toSorted()).toEqual(TRUST_ANCHORS.map(({ fingerprintSha256 }) => fingerprintSha256).toSorted());
   });
 
   test('A street address of two lines keeps both lines in order.', async () => {

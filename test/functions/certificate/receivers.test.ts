@@ -53,8 +53,10 @@ function verdictsOf({ leaf: request, findings = [], trustAnchor }: Situation): R
   if (!leaf) {
     throw new Error('the authority issued no leaf');
   }
+  const chain = [leaf, ...issuers];
   const checked: CheckedChain = {
-    chain: [leaf, ...issuers],
+    chain,
+    path: chain,
     leaf,
     trustAnchor: { subject: 'CN=Root', fingerprintSha256: DIGICERT, delivered: true, source: 'known', ...trustAnchor },
     rootDelivered: true,

@@ -1,6 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto';
 import * as asn1 from '@peculiar/asn1-x509';
 import type { PATH_FINDINGS } from '../../../../functions/certificate/path/findings.ts';
+import { PILOT_EXTENSION } from '../../../../functions/certificate/path/rules.ts';
+import { ENTRUST_CUTOFF } from '../../../../functions/certificate/path/trust-anchors.ts';
+import { CLOCK_TOLERANCE_MILLISECONDS } from '../../../../functions/days.ts';
+import type { SubjectAttribute } from '../../../../infra/local/ca/certificate-authority.ts';
 import { extension, oid } from '../../../../infra/local/ca/mark-extensions.ts';
 import {
   also,
@@ -9,16 +13,54 @@ import {
   ecKey,
   instead,
   keyUsage,
+  nameConstraints,
   repeated,
   without,
 } from '../certificate-changes.ts';
 import { AT, DAY, EXPIRES, type FindingCases, ISSUED } from '../finding-case.ts';
+
+const UNHANDLED = /unhandled critical extension/;
+const NULL = Buffer.of(5, 0);
+
+const organization = (value: string) => instead<SubjectAttribute>({ oid: oid.organizationName, value });
+
+const ENTRUST_ROOT: readonly SubjectAttribute[] = [
+  { oid: oid.countryName, value: 'US' },
+  { oid: oid.organizationName, value: 'Entrust, Inc.' },
+  { oid: oid.commonName, value: 'Entrust Verified Mark Root Certification Authority - VMCR1' },
+];
 
 /** OpenSSL does not search for the issuer of such a certificate. */
 const DUPLICATE = /unable to get local issuer certificate/;
 
 export const PATH_CASES: FindingCases<keyof typeof PATH_FINDINGS> = {
   clean: [
+    {
+      of: 'name constraints of the issuing CA that permit the names of the leaf',
+      issuing: { extensions: also(nameConstraints({ permitted: ['example.com'], excluded: ['example.org'] }, true)) },
+    },
+    {
+      of: 'critical extensions that every verifier evaluates',
+      leaf: { extensions: critical(oid.extKeyUsage) },
+      issuing: { extensions: critical(oid.certificatePolicies) },
+    },
+    {
+      of: 'the pilot extension in a leaf issued during the pilot',
+      leaf: { extensions: also({ oid: PILOT_EXTENSION, value: NULL }), notBefore: new Date('2025-03-14T23:59:59Z') },
+      at: new Date('2025-06-01T00:00:00Z'),
+    },
+    {
+      of: 'a leaf that Entrust issued in time',
+      root: { attributes: () => ENTRUST_ROOT },
+      issuing: { attributes: organization('Entrust, Inc.') },
+      leaf: { notBefore: ENTRUST_CUTOFF },
+      at: new Date('2025-06-01T00:00:00Z'),
+    },
+    { of: 'a leaf of a brand with the name of Entrust', leaf: { owner: 'Entrust, Inc.' } },
+    {
+      of: 'a root that allows any usage below it',
+      root: { extensions: also(extension(oid.extKeyUsage, new asn1.ExtendedKeyUsage(['2.5.29.37.0']))) },
+    },
     { of: 'a trusted issuing CA under an untrusted root', pinned: 'issuing' },
     { of: 'a check at the first moment of the leaf', at: ISSUED },
     {
@@ -29,14 +71,6 @@ export const PATH_CASES: FindingCases<keyof typeof PATH_FINDINGS> = {
     {
       of: 'a root that allows one CA below it',
       root: { extensions: instead(basicConstraints({ cA: true, pathLenConstraint: 1 })) },
-    },
-    {
-      of: 'an issuing CA for mark certificates and something else',
-      issuing: {
-        extensions: instead(
-          extension(oid.extKeyUsage, new asn1.ExtendedKeyUsage([asn1.id_kp_serverAuth, oid.brandIndicator])),
-        ),
-      },
     },
     {
       of: 'a critical key usage in the leaf',
@@ -58,6 +92,36 @@ export const PATH_CASES: FindingCases<keyof typeof PATH_FINDINGS> = {
   found: {
     'untrusted-root': [{ of: 'an untrusted root', pinned: 'nothing' }],
     'ca-flags': [
+      {
+        of: 'an issuing CA for mark certificates and something else',
+        issuing: {
+          extensions: instead(
+            extension(oid.extKeyUsage, new asn1.ExtendedKeyUsage([asn1.id_kp_serverAuth, oid.brandIndicator])),
+          ),
+        },
+      },
+      {
+        of: 'an issuing CA for mark certificates and any usage',
+        issuing: {
+          extensions: instead(
+            extension(oid.extKeyUsage, new asn1.ExtendedKeyUsage([oid.brandIndicator, '2.5.29.37.0'])),
+          ),
+        },
+      },
+      {
+        of: 'a root that only allows TLS servers below it',
+        root: { extensions: also(extension(oid.extKeyUsage, new asn1.ExtendedKeyUsage([asn1.id_kp_serverAuth]))) },
+      },
+      {
+        of: 'an issuing CA that excludes the domain of the leaf',
+        issuing: { extensions: also(nameConstraints({ excluded: ['example.com'] }, true)) },
+        refusal: /excluded subtree violation/,
+      },
+      {
+        of: 'a root that permits another domain',
+        root: { extensions: also(nameConstraints({ permitted: ['example.org'] })) },
+        refusal: /permitted subtree violation/,
+      },
       {
         of: 'a root that is not a CA',
         root: { extensions: instead(basicConstraints({ cA: false })) },
@@ -124,8 +188,8 @@ export const PATH_CASES: FindingCases<keyof typeof PATH_FINDINGS> = {
     ],
     validity: [
       {
-        of: 'a check one second before the leaf is valid',
-        at: new Date(ISSUED.getTime() - 1000),
+        of: 'a check more than five minutes before the leaf is valid',
+        at: new Date(ISSUED.getTime() - CLOCK_TOLERANCE_MILLISECONDS - 1000),
         refusal: /not yet valid/,
       },
       {
@@ -140,13 +204,16 @@ export const PATH_CASES: FindingCases<keyof typeof PATH_FINDINGS> = {
       },
       {
         of: 'an issuing CA that is not yet valid',
-        issuing: { notBefore: new Date(AT.getTime() + 1000) },
+        issuing: { notBefore: new Date(AT.getTime() + CLOCK_TOLERANCE_MILLISECONDS + 1000) },
         refusal: /not yet valid/,
       },
       { of: 'a root that has expired', root: { notAfter: new Date(AT.getTime() - 1000) }, refusal: /has expired/ },
       {
         of: 'a root that is not yet valid',
-        root: { notBefore: new Date(AT.getTime() + 1000), notAfter: new Date('2045-01-01T00:00:00Z') },
+        root: {
+          notBefore: new Date(AT.getTime() + CLOCK_TOLERANCE_MILLISECONDS + 1000),
+          notAfter: new Date('2045-01-01T00:00:00Z'),
+        },
         refusal: /not yet valid/,
       },
     ],
@@ -169,16 +236,84 @@ export const PATH_CASES: FindingCases<keyof typeof PATH_FINDINGS> = {
     'critical-extension': [
       {
         of: 'an unknown critical extension',
-        leaf: { extensions: also({ oid: '1.3.6.1.4.1.53087.4.1', value: Buffer.of(5, 0), critical: true }) },
-        openssl: ['-ignore_critical'],
+        leaf: { extensions: also({ oid: '1.3.6.1.4.1.32473.1.9', value: NULL, critical: true }) },
+        refusal: UNHANDLED,
       },
-      { of: 'a critical extended key usage', leaf: { extensions: critical(oid.extKeyUsage) } },
+      { of: 'a critical logotype', leaf: { extensions: critical(oid.logotype) }, refusal: UNHANDLED },
       {
-        of: 'a critical logotype',
-        leaf: { extensions: critical(oid.logotype) },
+        of: 'a critical subject key identifier',
+        leaf: { extensions: critical(oid.subjectKeyIdentifier) },
+        refusal: UNHANDLED,
+      },
+      {
+        of: 'an unknown critical extension of the issuing CA',
+        issuing: { extensions: also({ oid: '1.3.6.1.4.1.32473.1.9', value: NULL, critical: true }) },
+        refusal: UNHANDLED,
+      },
+      {
+        of: 'a critical pilot extension of the issuing CA',
+        issuing: { extensions: also({ oid: PILOT_EXTENSION, value: NULL, critical: true }) },
+        refusal: UNHANDLED,
+      },
+      {
+        of: 'a critical extension of the root',
+        root: { extensions: critical(oid.subjectKeyIdentifier) },
+        refusal: UNHANDLED,
+      },
+      {
+        of: 'critical constraints of the policies, which the report does not evaluate',
+        issuing: { extensions: also({ oid: '2.5.29.36', value: Buffer.from('3003800100', 'hex'), critical: true }) },
+      },
+      {
+        of: 'a leaf that is the certificate of a proxy',
+        leaf: { extensions: also({ oid: '1.3.6.1.5.5.7.1.14', value: NULL }) },
+        refusal: DUPLICATE,
+      },
+      {
+        of: 'a subject key identifier that cannot be read',
+        leaf: { extensions: instead({ oid: oid.subjectKeyIdentifier, value: NULL }) },
+        refusal: DUPLICATE,
+      },
+      {
+        of: 'a key usage without any bit, which OpenSSL refuses',
+        leaf: { extensions: also({ oid: oid.keyUsage, value: Buffer.from('030100', 'hex') }) },
+        refusal: DUPLICATE,
+      },
+    ],
+    'name-constraints': [
+      {
+        of: 'name constraints on the leaf',
+        leaf: { extensions: also(nameConstraints({ permitted: ['example.com'] })) },
+      },
+      {
+        of: 'critical name constraints on the leaf that exclude its name',
+        leaf: { extensions: also(nameConstraints({ excluded: ['example.com'] }, true)) },
+      },
+    ],
+    'pilot-extension': [
+      {
+        of: 'a leaf issued long after the pilot',
+        leaf: { extensions: also({ oid: PILOT_EXTENSION, value: NULL }) },
+      },
+      {
+        of: 'a leaf issued on the first day after the pilot',
+        leaf: { extensions: also({ oid: PILOT_EXTENSION, value: NULL }), notBefore: new Date('2025-03-15T00:00:00Z') },
+        at: new Date('2025-06-01T00:00:00Z'),
+      },
+      {
+        of: 'a critical pilot extension',
+        leaf: { extensions: also({ oid: PILOT_EXTENSION, value: NULL, critical: true }) },
         openssl: ['-ignore_critical'],
       },
-      { of: 'a critical extension of the issuing CA', issuing: { extensions: critical(oid.certificatePolicies) } },
+      {
+        of: 'a critical pilot extension of a leaf issued during the pilot',
+        leaf: {
+          extensions: also({ oid: PILOT_EXTENSION, value: NULL, critical: true }),
+          notBefore: new Date('2025-03-14T23:59:59Z'),
+        },
+        at: new Date('2025-06-01T00:00:00Z'),
+        openssl: ['-ignore_critical'],
+      },
     ],
     lifetime: [
       { of: '398 days and one second', leaf: { notAfter: new Date(ISSUED.getTime() + 398 * DAY + 1000) } },
@@ -193,6 +328,18 @@ export const PATH_CASES: FindingCases<keyof typeof PATH_FINDINGS> = {
       { of: 'a key on secp256k1', leaf: { publicKey: ecKey('secp256k1') } },
       { of: 'a leaf signed with SHA-1', leaf: { signatureHash: 'SHA-1' } },
       { of: 'an issuing CA signed with SHA-1', issuing: { signatureHash: 'SHA-1' } },
+    ],
+    'entrust-cutoff': [
+      {
+        of: 'a leaf of a CA of Entrust',
+        issuing: { attributes: organization('Entrust, Inc.') },
+      },
+      {
+        of: 'a leaf under the root of Entrust, one second after the last day',
+        root: { attributes: () => ENTRUST_ROOT },
+        leaf: { notBefore: new Date(ENTRUST_CUTOFF.getTime() + 1000) },
+        at: new Date('2025-06-01T00:00:00Z'),
+      },
     ],
     'root-absent': [
       {
