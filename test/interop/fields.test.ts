@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import { nameAttributes } from '../../functions/certificate/mark/mark.ts';
 import { type CertificateReport, readMarkCertificate } from '../../functions/certificate/report.ts';
-import { createCertificateAuthority } from '../../infra/local/ca/certificate-authority.ts';
 import { pem } from '../../infra/local/ca/containers.ts';
 import { oid } from '../../infra/local/ca/mark-extensions.ts';
+import { openLongstandingAuthority } from '../authority.ts';
 import { realFolder, realInputs, realRoots } from './inputs.ts';
 import { base64, installPackages, runScript } from './python.ts';
 
@@ -73,7 +73,7 @@ test('The report of a real chain has the fields that pyca/cryptography reads.', 
 const seed = Number(process.env.INTEROP_SEED ?? randomInt(2 ** 31));
 
 test(`The report of a random chain has the fields that pyca/cryptography reads (INTEROP_SEED=${seed}).`, async () => {
-  const authority = await createCertificateAuthority();
+  const authority = await openLongstandingAuthority();
   const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 });
   const requests = fc.sample(
     fc.record({

@@ -2,12 +2,9 @@
 import { X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  type CertificateChanges,
-  createCertificateAuthority,
-  type MarkType,
-} from '../../infra/local/ca/certificate-authority.ts';
+import type { CertificateChanges, MarkType } from '../../infra/local/ca/certificate-authority.ts';
 import { basicConstraints, logotype, logotypeImage, subjectAltNames } from '../../infra/local/ca/mark-extensions.ts';
+import { openLongstandingAuthority } from '../authority.ts';
 import { instead, svg } from '../functions/certificate/certificate-changes.ts';
 import { copyUnderRoot, copyWithOtherKeys, flipSignatureBit, replaceExtension } from './forgeries.ts';
 
@@ -48,8 +45,9 @@ export const FAULTS = [
 
 export type Fault = (typeof FAULTS)[number];
 
-const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
+const DAY = 86_400_000;
+/** A moment inside the validity of all known roots. */
+const AT = new Date('2026-06-01T00:00:00Z');
 const MARK_TYPES = ['Registered Mark', 'Government Mark', 'Prior Use Mark', 'Modified Registered Mark'] as const;
 const DOMAIN = 'brand.example';
 /** Nobody ordered a certificate for it. */
@@ -62,16 +60,15 @@ const FORGED_LOGO = Buffer.from(svg('<rect width="64" height="64" fill="#c00"/>'
  * @param knownRoots the roots of real mark certificates, DER, of which forgeries are made.
  */
 export async function localInputs(knownRoots: readonly Uint8Array[]): Promise<Input[]> {
-  const authority = await createCertificateAuthority();
-  // The certificates of the authority are valid from this second on.
-  const at = new Date(Math.floor(Date.now() / 1000) * 1000 + HOUR);
+  const authority = await openLongstandingAuthority();
   const trust = { roots: [authority.root], trustAnchors: [fingerprintOf(authority.root)] };
+  const notBefore = new Date(AT.getTime() - 30 * DAY);
   const issue = (markType: MarkType, fault: Fault | null = null, issuing?: CertificateChanges): Input => ({
     chainName: `local ${markType}`,
     fault,
-    chain: (issuing ? authority.with({ issuing }) : authority).issue({ domains: [DOMAIN], markType }).chain,
+    chain: (issuing ? authority.with({ issuing }) : authority).issue({ domains: [DOMAIN], markType, notBefore }).chain,
     ...trust,
-    at,
+    at: AT,
     domain: DOMAIN,
   });
   const genuine = MARK_TYPES.map((markType) => issue(markType));
@@ -80,10 +77,13 @@ export async function localInputs(knownRoots: readonly Uint8Array[]): Promise<In
   return [
     ...genuine,
     ...(example ? faultsOf(example) : []),
-    issue(markType, 'issuing CA without the CA flag', { extensions: instead(basicConstraints({ cA: false })) }),
+    issue(markType, 'issuing CA without the CA flag', {
+      notBefore,
+      extensions: instead(basicConstraints({ cA: false })),
+    }),
     issue(markType, 'issuing CA expired', {
-      notBefore: new Date(at.getTime() - 30 * DAY),
-      notAfter: new Date(at.getTime() - DAY),
+      notBefore,
+      notAfter: new Date(AT.getTime() - DAY),
     }),
     ...(example ? knownRoots.flatMap((root) => forgeriesUnder(root, knownRoots, example)) : []),
   ];
