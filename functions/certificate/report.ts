@@ -11,7 +11,7 @@ import { type Finding, findingsOf } from './findings.ts';
 import { readLogo } from './logo/logotype.ts';
 import { domainsOf, type NamedAttributes, nameAttributes, PRODUCTS, type Product } from './mark/mark.ts';
 import { buildChain, fingerprintOf, oneLine, writeChainPem } from './path/chain.ts';
-import { TRUST_ANCHORS, type TrustAnchor } from './path/trust-anchors.ts';
+import { anchorKeyInfo, TRUST_ANCHORS, type TrustAnchor } from './path/trust-anchors.ts';
 import { type ReceiverVerdict, receiversOf } from './receivers.ts';
 import type { FetchedCrl } from './revocation/crl.ts';
 import { type Revocation, revocationOf } from './revocation/revocation.ts';
@@ -26,7 +26,7 @@ export type { TrustAnchor } from './path/trust-anchors.ts';
 export type { ReceiverVerdict } from './receivers.ts';
 export type { FetchedCrl } from './revocation/crl.ts';
 export type { CertificateRevocation, Revocation } from './revocation/revocation.ts';
-export type { Sct } from './transparency/sct.ts';
+export type { Sct, SctStatus } from './transparency/sct.ts';
 
 /** The description of a validated chain. Dates are ISO 8601 UTC, hashes lower-case hex. */
 export interface CertificateReport {
@@ -53,6 +53,7 @@ export interface CertificateReport {
   readonly logo: { readonly mediaType: string; readonly sha256: string; readonly bytes: number } | null;
   readonly policies: readonly string[];
   readonly crlUrls: readonly string[];
+  /** The signed certificate timestamps of the leaf, in their order. */
   readonly scts: readonly Sct[];
   /** The result of the CRLs; null if none were given. */
   readonly revocation: Revocation | null;
@@ -104,7 +105,7 @@ export interface Expectations {
  */
 export async function readMarkCertificate(bytes: Uint8Array, expectations: Expectations): Promise<MarkCertificate> {
   const { at, domains: orderedDomains = [], product: orderedProduct, trustAnchors = [], crls } = expectations;
-  const { selector = DEFAULT_SELECTOR } = expectations;
+  const { selector = DEFAULT_SELECTOR, ctLogs = [] } = expectations;
   if (await containsPrivateKey(bytes)) {
     throw new PrivateKeyFoundError();
   }
@@ -112,12 +113,14 @@ export async function readMarkCertificate(bytes: Uint8Array, expectations: Expec
   const built = buildChain(await decodeCertificates(bytes), anchors, at);
   const { certificates: chain, path, trustAnchor } = built;
   const chainPem = writeChainPem(built);
-  const [leaf] = chain;
+  const [leaf, issuer] = chain;
   const { certificate } = leaf;
   const attributes = nameAttributes(leaf.subject);
   const domains = domainsOf(leaf);
   const logo = readLogo(leaf);
-  const scts = sctsOf(leaf);
+  const anchor = TRUST_ANCHORS.find(({ fingerprintSha256 }) => fingerprintSha256 === trustAnchor?.fingerprintSha256);
+  const issuerKey = issuer?.publicKeyInfo.der ?? (anchor && anchorKeyInfo(anchor));
+  const scts = sctsOf(leaf, { issuerKey, at, ctLogs });
   const deliveredAnchor = trustAnchor?.delivered ? trustAnchor.fingerprintSha256 : undefined;
   const checked: CheckedChain = {
     chain,

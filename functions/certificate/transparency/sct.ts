@@ -1,40 +1,175 @@
+import { createHash, createPublicKey, verify } from 'node:crypto';
 import { contentsOf, readDer, TAG } from '../x509/der.ts';
 import { attempt, type CertificateFields } from '../x509/fields.ts';
+import { CT_LOGS, type CtLog, logIdOf, signatureAlgorithmOf } from './ct-logs.ts';
+import { precertificateOf, SCT_LIST } from './precertificate.ts';
 
 /** One signed certificate timestamp: the promise of a log to include the certificate. */
 export interface Sct {
   /** SHA-256 of the log's key, lower-case hex. */
   readonly logId: string;
+  /** The name of the log; null if this release does not know it. */
+  readonly log: string | null;
   /** ISO 8601 UTC. */
   readonly timestamp: string;
-}
-
-/** RFC 6962, 3.3. */
-const SCT_LIST = '1.3.6.1.4.1.11129.2.4.2';
-const LOG_ID_BYTES = 32;
-
-/** The SCTs in a certificate; none if the list cannot be read. */
-export function sctsOf(fields: CertificateFields): readonly Sct[] {
-  const der = fields.extension(SCT_LIST);
-  return (der && attempt(() => readSctList(der))) || [];
+  readonly status: SctStatus;
 }
 
 /**
- * An OCTET STRING that contains TLS vectors. The list and each SCT begin with a length of two bytes; an SCT continues
- * with version, log id and timestamp.
+ * - `valid`: a known log signed the certificate, and its SCT counts.
+ * - `invalid`: the log is known, but the signature is not one of this certificate.
+ * - `unknown-log`: the key of the log is neither known nor trusted by `ctLogs` or `--log`.
+ * - `other-interval`: the signature is right, but the log is for certificates that expire at another time.
+ * - `future`: the signature is right, but the timestamp is after the moment of the check.
+ * - `unchecked`: the certificate contains more SCTs of known logs than are verified.
  */
-function readSctList(der: Uint8Array): Sct[] {
-  const list = contentsOf(readDer(der), TAG.octetString);
-  const end = 2 + list.readUInt16BE(0);
-  const scts: Sct[] = [];
-  for (let at = 2; at < end; ) {
-    const sct = list.subarray(at + 2, at + 2 + list.readUInt16BE(at));
-    const timestamp = Number(sct.readBigUInt64BE(1 + LOG_ID_BYTES));
-    scts.push({
-      logId: sct.subarray(1, 1 + LOG_ID_BYTES).toString('hex'),
-      timestamp: new Date(timestamp).toISOString(),
-    });
-    at += 2 + sct.length;
+export type SctStatus = 'valid' | 'invalid' | 'unknown-log' | 'other-interval' | 'future' | 'unchecked';
+
+/** What SCTs are verified with. */
+export interface SctContext {
+  /** The SubjectPublicKeyInfo of the issuer of the leaf, DER; without it, no SCT of a known log is valid. */
+  readonly issuerKey: Uint8Array | undefined;
+  /** The moment of the check. */
+  readonly at: Date;
+  /** Keys of logs that count in addition to {@link CT_LOGS}: SubjectPublicKeyInfo, base64. */
+  readonly ctLogs: readonly string[];
+}
+
+/** A list of 64 KiB can contain a thousand SCTs; real certificates have up to four. A verification takes 0.1 ms. */
+export const VERIFICATIONS_LIMIT = 20;
+
+/** How far ahead the clock of a log may be. */
+const CLOCK_TOLERANCE_MILLISECONDS = 5 * 60 * 1000;
+
+/** The last moment that a Date can be. The 64 bits of a timestamp reach further. */
+const LAST_MOMENT = 8.64e15;
+
+const VERSION_1 = 0;
+const LOG_ID_BYTES = 32;
+const TIMESTAMP_BYTES = 8;
+const ALGORITHM_BYTES = 2;
+
+/** The fields of an SCT (RFC 6962, 3.2), with the bytes that are signed. */
+interface SctFields {
+  readonly logId: string;
+  readonly timestamp: Buffer;
+  readonly extensions: Buffer;
+  /** HashAlgorithm and SignatureAlgorithm. */
+  readonly algorithm: Buffer;
+  readonly signature: Buffer;
+}
+
+/** The SCTs in a leaf; none if it has no list of them or the list cannot be read. */
+export function sctsOf(leaf: CertificateFields, { issuerKey, at, ctLogs }: SctContext): readonly Sct[] {
+  const der = leaf.extension(SCT_LIST);
+  const scts = (der && attempt(() => readSctList(der))) || [];
+  // A log of the table keeps its name and its interval if its key is given in addition.
+  const logs = new Map([...ctLogs.map((key) => ({ name: null, key })), ...CT_LOGS].map((log) => [logIdOf(log), log]));
+  const entry = issuerKey && attempt(() => precertEntry(precertificateOf(leaf.certificate), issuerKey));
+  let verifications = 0;
+  const statusOf = (sct: SctFields, log: CtLog | undefined, timestamp: Date): SctStatus => {
+    if (!log) {
+      return 'unknown-log';
+    }
+    verifications += 1;
+    if (verifications > VERIFICATIONS_LIMIT) {
+      return 'unchecked';
+    }
+    if (!entry || !attempt(() => isSignedBy(log, sct, entry))) {
+      return 'invalid';
+    }
+    if (!accepts(log, leaf.certificate.validToDate)) {
+      return 'other-interval';
+    }
+    return timestamp.getTime() > at.getTime() + CLOCK_TOLERANCE_MILLISECONDS ? 'future' : 'valid';
+  };
+  return scts.map((sct) => {
+    const log = logs.get(sct.logId);
+    const timestamp = new Date(Math.min(Number(sct.timestamp.readBigUInt64BE()), LAST_MOMENT));
+    const status = statusOf(sct, log, timestamp);
+    return { logId: sct.logId, log: log?.name ?? null, timestamp: timestamp.toISOString(), status };
+  });
+}
+
+/** Whether a log is for certificates that expire at this moment. */
+function accepts({ notAfter }: CtLog, expiry: Date): boolean {
+  return !notAfter || (expiry >= new Date(notAfter[0]) && expiry < new Date(notAfter[1]));
+}
+
+/** The entry of a log for a precertificate: entry_type, then PreCert (RFC 6962, 3.2). */
+function precertEntry(tbsCertificate: Uint8Array, issuerKey: Uint8Array): Buffer {
+  const issuerKeyHash = createHash('SHA-256').update(issuerKey).digest();
+  const length = Buffer.alloc(3);
+  length.writeUIntBE(tbsCertificate.length, 0, 3);
+  return Buffer.concat([Buffer.of(0, 1), issuerKeyHash, length, tbsCertificate]);
+}
+
+/** Verifies the signature on version, SignatureType certificate_timestamp, timestamp, entry and extensions. */
+function isSignedBy({ key }: CtLog, sct: SctFields, entry: Uint8Array): boolean {
+  const publicKey = createPublicKey({ key: Buffer.from(key, 'base64'), format: 'der', type: 'spki' });
+  const certificateTimestamp = Buffer.of(VERSION_1, 0);
+  const extensionsLength = Buffer.alloc(2);
+  extensionsLength.writeUInt16BE(sct.extensions.length);
+  const signed = Buffer.concat([certificateTimestamp, sct.timestamp, entry, extensionsLength, sct.extensions]);
+  return (
+    signatureAlgorithmOf(publicKey)?.equals(sct.algorithm) === true &&
+    verify('sha256', signed, publicKey, sct.signature)
+  );
+}
+
+/**
+ * Reads an OCTET STRING that contains a SignedCertificateTimestampList (RFC 6962, 3.3). As the RFC intends, an SCT of
+ * another version than 1 is skipped.
+ *
+ * @throws if anything is cut off, or if bytes follow.
+ */
+function readSctList(der: Uint8Array): SctFields[] {
+  const contents = vectors(contentsOf(readDer(der), TAG.octetString));
+  const [list] = contents;
+  if (!list || contents.length > 1) {
+    throw new SyntaxError('the extension does not contain exactly one list');
   }
-  return scts;
+  return vectors(list)
+    .filter((sct) => sct.readUInt8() === VERSION_1)
+    .map(readSct);
+}
+
+function readSct(sct: Buffer): SctFields {
+  const timestampAt = 1 + LOG_ID_BYTES;
+  const extensionsAt = timestampAt + TIMESTAMP_BYTES;
+  const extensions = vectorAt(sct, extensionsAt);
+  const algorithmAt = extensionsAt + 2 + extensions.length;
+  const signatureAt = algorithmAt + ALGORITHM_BYTES;
+  const signature = vectorAt(sct, signatureAt);
+  if (signatureAt + 2 + signature.length !== sct.length) {
+    throw new SyntaxError('there are bytes after an SCT');
+  }
+  return {
+    logId: sct.toString('hex', 1, timestampAt),
+    timestamp: sct.subarray(timestampAt, extensionsAt),
+    extensions,
+    algorithm: sct.subarray(algorithmAt, signatureAt),
+    signature,
+  };
+}
+
+/** The contents of TLS vectors that follow each other without a gap (RFC 5246, 4.3). */
+function vectors(bytes: Buffer): Buffer[] {
+  const all: Buffer[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const vector = vectorAt(bytes, at);
+    all.push(vector);
+    at += 2 + vector.length;
+  }
+  return all;
+}
+
+/** The contents of a TLS vector, which begins with their length in two bytes. */
+function vectorAt(bytes: Buffer, at: number): Buffer {
+  const start = at + 2;
+  const end = start + bytes.readUInt16BE(at);
+  if (end > bytes.length) {
+    throw new SyntaxError('a vector is cut off');
+  }
+  return bytes.subarray(start, end);
 }

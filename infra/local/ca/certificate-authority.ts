@@ -3,6 +3,7 @@
  * nobody trusts. The model is a public leaf that Sectigo issued in April 2026.
  */
 import {
+  createHash,
   createPrivateKey,
   createPublicKey,
   generateKeyPair,
@@ -33,10 +34,16 @@ import {
   policies,
   publicKeyInfo,
   type SignatureHash,
-  sctList,
   subjectAltNames,
   subjectKeyIdentifier,
 } from './mark-extensions.ts';
+import {
+  createTransparencyLog,
+  generateLogKey,
+  type Precertificate,
+  sctList,
+  type TransparencyLog,
+} from './transparency-log.ts';
 
 /** A Registered Mark and a Government Mark are a VMC, the others a CMC. */
 export type MarkType = 'Registered Mark' | 'Government Mark' | 'Prior Use Mark' | 'Modified Registered Mark';
@@ -80,6 +87,12 @@ export interface MarkCertificateRequest extends CertificateChanges {
   readonly nullParameters?: boolean;
   /** The key to certify; default: a new EC P-256 key. Nothing is signed with it, so the private key is not needed. */
   readonly publicKey?: KeyObject;
+  /**
+   * Returns the signed certificate timestamps; default: one of the authority's log, at notBefore or, without one, now.
+   * They are made after all other changes, and replace the value of the default SCT extension, wherever `extensions`
+   * keeps it.
+   */
+  readonly scts?: (precertificate: Precertificate, log: TransparencyLog) => readonly Uint8Array[];
 }
 
 /** An issued certificate and its issuers, each DER. */
@@ -99,6 +112,8 @@ export interface CertificateAuthority {
   readonly root: Uint8Array;
   /** The CA that signs the leaves, DER: RSA-3072. */
   readonly issuing: Uint8Array;
+  /** The log whose SCTs the leaves contain. */
+  readonly log: TransparencyLog;
   /** Issues a certificate, within a few milliseconds. */
   issue(request: MarkCertificateRequest): IssuedMarkCertificate;
   /**
@@ -133,6 +148,8 @@ export interface CertificateAuthorityOptions {
 interface Keys {
   readonly root: KeyObject;
   readonly issuing: KeyObject;
+  /** The key of the certificate transparency log. */
+  readonly log: KeyObject;
 }
 
 /** A certificate before it is signed. */
@@ -172,17 +189,17 @@ const CRL_PATHS = { root: '/VMC-Root-RSA-CA.crl', issuing: '/VMC-Issuing-RSA-CA.
 const CRL_SERVER = 'http://crls.mark-certificates.test';
 
 function authority(keys: Keys, root: Uint8Array, issuing: Uint8Array, crlServer = CRL_SERVER): CertificateAuthority {
+  const log = createTransparencyLog(keys.log);
   return {
     root,
     issuing,
+    log,
     issue: (request) => {
       const svg = Buffer.from(request.svg ?? exampleLogo(ownerOf(request)));
-      const leaf = certify(
-        leafDraft(request, svg, createPublicKey(keys.issuing), crlServer),
-        request,
-        keys.issuing,
-        issuing,
-      );
+      const draft = leafDraft(request, svg, createPublicKey(keys.issuing), crlServer);
+      const timestamp = request.notBefore ?? new Date();
+      const { scts = (precertificate) => [log.sign(precertificate, { timestamp })] } = request;
+      const leaf = certify(draft, request, keys.issuing, issuing, (precertificate) => scts(precertificate, log));
       return { leaf, issuing, root, chain: [leaf, issuing, root], svg };
     },
     crls: (content) => [
@@ -210,13 +227,13 @@ async function generateKeys(): Promise<Keys> {
     generate('rsa', { modulusLength: 4096 }),
     generate('rsa', { modulusLength: 3072 }),
   ]);
-  return { root: root.privateKey, issuing: issuing.privateKey };
+  return { root: root.privateKey, issuing: issuing.privateKey, log: generateLogKey() };
 }
 
 // One file and a rename: two processes that create an authority at once cannot mix the root of one with the CA of the
 // other.
 async function save(file: string, { root, issuing }: CertificateAuthority, keys: Keys): Promise<void> {
-  const content = [pem([root]), pkcs8(keys.root), pem([issuing]), pkcs8(keys.issuing)].join('');
+  const content = [pem([root]), pkcs8(keys.root), pem([issuing]), pkcs8(keys.issuing), pkcs8(keys.log)].join('');
   await mkdir(path.dirname(file), { recursive: true });
   const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
   await writeFile(temporary, content, { mode: 0o600 });
@@ -226,8 +243,12 @@ async function save(file: string, { root, issuing }: CertificateAuthority, keys:
 async function load(file: string): Promise<CertificateAuthority | undefined> {
   try {
     const blocks = (await readFile(file, 'utf8')).match(/-----BEGIN [^-]+-----[^-]+-----END [^-]+-----\n/g) ?? [];
-    const [root = '', rootKey = '', issuing = '', issuingKey = ''] = blocks;
-    const keys = { root: createPrivateKey(rootKey), issuing: createPrivateKey(issuingKey) };
+    const [root = '', rootKey = '', issuing = '', issuingKey = '', logKey = ''] = blocks;
+    const keys = {
+      root: createPrivateKey(rootKey),
+      issuing: createPrivateKey(issuingKey),
+      log: createPrivateKey(logKey),
+    };
     const certificates = { root: new X509Certificate(root), issuing: new X509Certificate(issuing) };
     return isUsable(certificates, keys)
       ? authority(keys, new Uint8Array(certificates.root.raw), new Uint8Array(certificates.issuing.raw))
@@ -250,7 +271,8 @@ function isUsable(certificates: { root: X509Certificate; issuing: X509Certificat
     root.checkPrivateKey(keys.root) &&
     issuing.checkPrivateKey(keys.issuing) &&
     outlivesALeaf(root) &&
-    outlivesALeaf(issuing)
+    outlivesALeaf(issuing) &&
+    keys.log.asymmetricKeyDetails?.namedCurve === 'prime256v1'
   );
 }
 
@@ -341,10 +363,13 @@ function leafDraft(request: MarkCertificateRequest, svg: Uint8Array, issuingKey:
       crlDistributionPoint(crlServer + CRL_PATHS.issuing),
       subjectKeyIdentifier(publicKey),
       logotype(logotypeImage(svg, undefined, { nullParameters: request.nullParameters })),
-      sctList(request.notBefore ?? new Date()),
+      PENDING_SCTS,
     ],
   };
 }
+
+/** Marks the place of the SCTs among the extensions. Their signature covers all others, so it is made last. */
+const PENDING_SCTS: Extension = { oid: oid.sctList, value: new Uint8Array() };
 
 const REGISTERED_TRADEMARK = [
   { oid: oid.trademarkCountry, value: 'GB' },
@@ -391,8 +416,18 @@ const SIGNATURE_ALGORITHMS = {
   'SHA-512': '1.2.840.113549.1.1.13',
 } satisfies Record<SignatureHash, string>;
 
-/** Signs a draft with an RSA key. Without the issuer's certificate, the result is self-signed. */
-function certify(draft: Draft, changes: CertificateChanges, issuerKey: KeyObject, issuer?: Uint8Array): Uint8Array {
+/**
+ * Signs a draft with an RSA key. Without the issuer's certificate, the result is self-signed.
+ *
+ * @param sctsOf returns the SCTs of a certificate that contains {@link PENDING_SCTS}.
+ */
+function certify(
+  draft: Draft,
+  changes: CertificateChanges,
+  privateKey: KeyObject,
+  issuer?: Uint8Array,
+  sctsOf: (precertificate: Precertificate) => readonly Uint8Array[] = () => [],
+): Uint8Array {
   const subject = name(changes.attributes?.(draft.attributes) ?? draft.attributes);
   const extensions = changes.extensions?.(draft.extensions) ?? draft.extensions;
   const notBefore = changes.notBefore ?? wholeSecond(Date.now());
@@ -409,16 +444,34 @@ function certify(draft: Draft, changes: CertificateChanges, issuerKey: KeyObject
     }),
     subject,
     subjectPublicKeyInfo: publicKeyInfo(draft.publicKey),
-    extensions: new asn1.Extensions(
-      extensions.map(
-        ({ oid: extnID, critical = false, value }) =>
-          new asn1.Extension({ extnID, critical, extnValue: new OctetString(value) }),
-      ),
-    ),
+    extensions: extensionsOf(extensions.filter((each) => each.oid !== oid.sctList)),
   });
-  const signature = sign(hash, new Uint8Array(AsnConvert.serialize(tbsCertificate)), issuerKey);
+  // A test may have removed, replaced or repeated the place of the SCTs, or made it critical.
+  const isPending = ({ value }: Extension) => value === PENDING_SCTS.value;
+  let complete = extensions;
+  if (extensions.some(isPending)) {
+    const issuerKey = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
+    const { value } = sctList(
+      sctsOf({
+        tbsCertificate: new Uint8Array(AsnConvert.serialize(tbsCertificate)),
+        issuerKeyHash: createHash('SHA-256').update(issuerKey).digest(),
+      }),
+    );
+    complete = extensions.map((each) => (isPending(each) ? { ...each, value } : each));
+  }
+  tbsCertificate.extensions = extensionsOf(complete);
+  const signature = sign(hash, new Uint8Array(AsnConvert.serialize(tbsCertificate)), privateKey);
   const certificate = new asn1.Certificate({ tbsCertificate, signatureAlgorithm, signatureValue: buffer(signature) });
   return new Uint8Array(AsnConvert.serialize(certificate));
+}
+
+function extensionsOf(extensions: readonly Extension[]): asn1.Extensions {
+  return new asn1.Extensions(
+    extensions.map(
+      ({ oid: extnID, critical = false, value }) =>
+        new asn1.Extension({ extnID, critical, extnValue: new OctetString(value) }),
+    ),
+  );
 }
 
 function name(attributes: readonly SubjectAttribute[]): asn1.Name {

@@ -1,7 +1,7 @@
 /** The extensions of a test mark certificate and of its issuers, and the OIDs in these certificates. */
-import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createHash, type KeyObject } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
+import { AsnConvert } from '@peculiar/asn1-schema';
 import * as asn1 from '@peculiar/asn1-x509';
 import { Constructed, IA5String, Null, ObjectIdentifier, OctetString as Octets, Sequence } from 'asn1js';
 
@@ -166,23 +166,6 @@ export function policies(list: readonly { readonly id: string; readonly statemen
   return extension(oid.certificatePolicies, new asn1.CertificatePolicies(value));
 }
 
-/**
- * One well-formed SCT (RFC 6962, 3.3) of a log that does not exist: the log's id is the hash of a key for this SCT
- * only, and the signature covers only the timestamp. Readers of mark certificates check only that an SCT is present.
- */
-export function sctList(issued: Date): Extension {
-  const log = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const logId = digest('SHA-256', log.publicKey.export({ type: 'spki', format: 'der' }));
-  const timestamp = Buffer.alloc(8);
-  timestamp.writeBigUInt64BE(BigInt(issued.getTime()));
-  const signature = sign('sha256', timestamp, log.privateKey);
-  const noExtensions = uint16(0);
-  const ecdsaWithSha256 = Buffer.of(4, 3);
-  const version1 = Buffer.of(0);
-  const sct = Buffer.concat([version1, logId, timestamp, noExtensions, ecdsaWithSha256, tlsVector(signature)]);
-  return extension(oid.sctList, new OctetString(tlsVector(tlsVector(sct))));
-}
-
 export function publicKeyInfo(key: KeyObject): asn1.SubjectPublicKeyInfo {
   return AsnConvert.parse(key.export({ type: 'spki', format: 'der' }), asn1.SubjectPublicKeyInfo);
 }
@@ -209,17 +192,6 @@ function tagged(tagNumber: number, value: Sequence | Constructed): Constructed {
 /** RFC 5280 4.2.1.2, method 1. */
 function keyIdentifier(key: KeyObject): Uint8Array {
   return digest('SHA-1', new Uint8Array(publicKeyInfo(key).subjectPublicKey));
-}
-
-/** A TLS vector: its length in two bytes, then the content. */
-function tlsVector(bytes: Uint8Array): Buffer {
-  return Buffer.concat([uint16(bytes.length), bytes]);
-}
-
-function uint16(value: number): Buffer {
-  const bytes = Buffer.alloc(2);
-  bytes.writeUInt16BE(value);
-  return bytes;
 }
 
 function digest(algorithm: SignatureHash, bytes: Uint8Array): Uint8Array {

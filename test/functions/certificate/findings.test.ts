@@ -60,6 +60,7 @@ async function check(issued: IssuedMarkCertificate, of: Case): Promise<Certifica
     selector,
     product,
     trustAnchors: pinned === 'nothing' ? [] : [fingerprint(issued[pinned])],
+    ctLogs: [authority.log.key],
     crls: of.crls?.(authority, issued),
   };
   return (await readMarkCertificate(Buffer.from(pem(delivered(issued))), expectations)).report;
@@ -154,6 +155,7 @@ test('A trusted leaf is not a trust anchor.', async () => {
   const { report } = await readMarkCertificate(Buffer.from(pem(issued.chain)), {
     at: AT,
     trustAnchors: [fingerprint(issued.leaf)],
+    ctLogs: [authority.log.key],
   });
   expect(ids(report.findings)).toEqual(['untrusted-root']);
 });
