@@ -213,6 +213,7 @@ export class MarkCertificateCollector extends Construct {
         RESPONSE_FORMAT: settings.responseFormat,
         PUBLISHED_URL: this.publication?.url,
         TRUST_ANCHORS: settings.trustAnchors?.join(','),
+        CT_LOGS: settings.ctLogs?.join(','),
       },
     });
     const objects = this.bucket.arnForObjects('orders/*');

@@ -1,6 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import * as v from 'valibot';
 import { readFingerprint } from '../functions/certificate/path/trust-anchors.ts';
+import { LOG_KEY_FORM, readLogKey } from '../functions/certificate/transparency/ct-logs.ts';
 import { CHECKS_AHEAD } from '../functions/collect/waiting.ts';
 import { COLLECT_URL, endpointProblem, RESPONSE_FORMATS } from '../functions/collectmc/request.ts';
 import { CollectorError } from '../functions/collector-error.ts';
@@ -58,6 +59,7 @@ const DEFAULT_RUNBOOK_URL =
 
 const FORMATS = Object.keys(RESPONSE_FORMATS) as (keyof typeof RESPONSE_FORMATS)[];
 const TRUST_ANCHORS_FORM = 'SHA-256 fingerprints of certificates, 64 hex digits each, separated by commas';
+const CT_LOGS_FORM = `keys of certificate transparency logs, separated by commas: ${LOG_KEY_FORM}`;
 const CONCURRENCY_FORM = 'a whole number from 1 to 1000, or "none"';
 const DOMAIN_NAME_FORM = 'a host name in lower case, like bimi.example.com';
 const CERTIFICATE_FORM = 'the ARN of an ACM certificate in us-east-1, the region that CloudFront requires';
@@ -110,6 +112,14 @@ const settingsSchema = v.object({
       // Checked before the conversion, so that the error quotes the value as it was written.
       v.check((list) => fingerprintsOf(list).every((each) => each !== undefined), TRUST_ANCHORS_FORM),
       v.transform((list) => fingerprintsOf(list).filter((each) => each !== undefined)),
+    ),
+  ),
+  /** Keys of certificate transparency logs to trust in addition to the known logs of mark certificates. */
+  ctLogs: v.optional(
+    v.pipe(
+      v.string(CT_LOGS_FORM),
+      v.check((list) => logKeysOf(list).every((each) => each !== undefined), CT_LOGS_FORM),
+      v.transform((list) => logKeysOf(list).filter((each) => each !== undefined)),
     ),
   ),
   /** How many checks may run at once. New AWS accounts have too little concurrency to reserve any: they need "none". */
@@ -349,6 +359,10 @@ function publishingProblems({ publish, ...others }: v.InferOutput<typeof publish
 
 function fingerprintsOf(list: string): (string | undefined)[] {
   return list.split(',').map((each) => readFingerprint(each.trim()));
+}
+
+function logKeysOf(list: string): (string | undefined)[] {
+  return list.split(',').map((each) => readLogKey(each.trim()));
 }
 
 function durationOf(value: string): Duration | undefined {

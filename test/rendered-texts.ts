@@ -118,7 +118,7 @@ const WRONG_ENVIRONMENT = Object.fromEntries(
   [
     ...['BUCKET_NAME', 'COLLECT_URL', 'CREDENTIALS_SECRET_ARN', 'EVENT_BUS_NAME', 'GIVE_UP_SECONDS', 'POLL_SECONDS'],
     ...['PUBLISHED_URL', 'PUSH_SECRET_ARN', 'REMIND_BEFORE_DAYS', 'RESPONSE_FORMAT', 'STATE_MACHINE_ARN'],
-    ...['TRUST_ANCHORS', 'UNPUBLISH_REVOKED'],
+    ...['TRUST_ANCHORS', 'CT_LOGS', 'UNPUBLISH_REVOKED'],
   ].map((name) => [name, 'x y']),
 );
 
@@ -212,8 +212,15 @@ export async function certificateTexts(authority: CertificateAuthority): Promise
       .with({ root: { notBefore }, issuing: { notBefore, ...issuing } })
       .issue({ domains: ['example.com'], notBefore: new Date('2026-01-01T00:00:00Z'), ...leaf });
     const delivered = isComplete ? chain : chain.slice(0, 2);
+    const ctLogs = [authority.log.key];
     const trustAnchors = isTrusted ? [createHash('sha256').update(root).digest('hex')] : [];
-    const { report } = await readMarkCertificate(Buffer.from(pem(delivered)), { at, domains, product, trustAnchors });
+    const { report } = await readMarkCertificate(Buffer.from(pem(delivered)), {
+      at,
+      domains,
+      product,
+      trustAnchors,
+      ctLogs,
+    });
     findings.push(...report.findings);
   }
   const { chain, leaf, root } = authority.issue({ domains: ['example.com'] });
@@ -322,6 +329,7 @@ export async function narrationTexts(authority: CertificateAuthority): Promise<R
   const texts: string[] = [];
   const credentials = { loginName: 'brand@example.com', loginPassword: 'not secret' };
   const trustAnchors = createHash('sha256').update(authority.root).digest('hex');
+  const ctLogs = authority.log.key;
   for (const name of ['outage', 'wrong-credentials', 'redriven', 'replaced', 'broken-chain']) {
     const scenario = SCENARIOS[name];
     if (!scenario) {
@@ -335,7 +343,7 @@ export async function narrationTexts(authority: CertificateAuthority): Promise<R
     const cloud: LocalCloud = await startLocalCloud({
       credentials,
       secret: scenario.secret,
-      settings: { ...scenario.settings, trustAnchors, publish: true },
+      settings: { ...scenario.settings, trustAnchors, ctLogs, publish: true },
       waitMilliseconds: () => 0,
       onEvent: narrator.executionEvent,
       async beforeCheck(check) {

@@ -36,6 +36,8 @@ export interface CertificateDependencies {
   readonly bucket: string;
   /** SHA-256 fingerprints of certificates that are trusted in addition to the known roots. */
   readonly trustAnchors: readonly string[];
+  /** Keys of logs that are trusted in addition to the known ones: SubjectPublicKeyInfo, base64. */
+  readonly ctLogs: readonly string[];
   /** The public URL of published certificates; undefined if the stack publishes none. */
   readonly publishedUrl: string | undefined;
   readonly archive: (orderNumber: string) => Promise<Archive>;
@@ -65,7 +67,7 @@ export type CertificateOutcome =
 export async function collectCertificate(
   checked: CheckedOrder,
   { reply: { container, payload }, body, execution }: IssuedReply,
-  { archive: archiveOf, bucket, collector, now, trustAnchors, publishedUrl }: CertificateDependencies,
+  { archive: archiveOf, bucket, collector, now, trustAnchors, ctLogs, publishedUrl }: CertificateDependencies,
 ): Promise<CertificateOutcome> {
   const { containsPrivateKey, InvalidChainError, readMarkCertificate } = await import('../certificate/report.ts');
   const archive = await archiveOf(checked.order.orderNumber);
@@ -80,7 +82,7 @@ export async function collectCertificate(
   const { account = null, domains = [], product, selector } = await checked.read();
   let certificate: Awaited<ReturnType<typeof readMarkCertificate>>;
   try {
-    const expectations = { domains, selector, product, trustAnchors };
+    const expectations = { domains, selector, product, trustAnchors, ctLogs };
     certificate = await readMarkCertificate(payload, { ...expectations, at });
     // The clock of the CA may be ahead. Without this, the finding would keep the certificate from being published.
     const validFrom = new Date(certificate.report.notBefore);

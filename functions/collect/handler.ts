@@ -48,6 +48,7 @@ export function createHandler(environment: Environment) {
     http: sendHttp,
     bucket,
     trustAnchors: variables.TRUST_ANCHORS ?? [],
+    ctLogs: variables.CT_LOGS ?? [],
     publishedUrl: variables.PUBLISHED_URL,
     collector: variables.COLLECTOR,
     archive: async (orderNumber) => (await store()).archive(orderNumber),

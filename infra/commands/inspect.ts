@@ -13,6 +13,7 @@ import {
   type MarkCertificate,
   readMarkCertificate,
 } from '../../functions/certificate/report.ts';
+import { LOG_KEY_FORM, readLogKey } from '../../functions/certificate/transparency/ct-logs.ts';
 import { domainSchema, orderInStateSchema } from '../../functions/order.ts';
 import { printable, printableJson } from '../../functions/text.ts';
 import { describeValidity } from '../local/validity.ts';
@@ -28,6 +29,7 @@ Decodes, validates and checks mark certificate chains: PKCS#7, ZIP, PEM, base64.
   --selector NAME   the BIMI selector for which the certificate must cover the domains (default: default)
   --product KIND    the product that was ordered: VMC or CMC
   --trust SHA256    a certificate to trust in addition to the known roots; may be repeated
+  --log KEY         the key of a log to trust in addition to the known ones, as base64; may be repeated
   --out DIR         write chain.pem, logo.svg and certificate.json into this folder
 
 Exit status: 0 every chain is publishable, 1 a chain has an error, 2 a file contains no valid
@@ -62,6 +64,7 @@ function readOptions(args: string[]): Options | undefined {
       selector: { type: 'string' },
       product: { type: 'string' },
       trust: { type: 'string', multiple: true, default: [] },
+      log: { type: 'string', multiple: true, default: [] },
       out: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -89,6 +92,7 @@ function readOptions(args: string[]): Options | undefined {
       domains: values.domain.map(readDomain),
       selector: readSelector(values.selector),
       trustAnchors: values.trust.map(readTrust),
+      ctLogs: values.log.map(readLog),
     },
   };
 }
@@ -128,6 +132,14 @@ function readTrust(text: string): string {
     throw new UsageError(`--trust: ${text} is not accepted; accepted: the 64 hex digits of a certificate's SHA-256`);
   }
   return fingerprint;
+}
+
+function readLog(text: string): string {
+  const key = readLogKey(text);
+  if (!key) {
+    throw new UsageError(`--log: ${text} is not accepted; accepted: the key of a log, ${LOG_KEY_FORM}`);
+  }
+  return key;
 }
 
 /** Prints the report of one file. @returns its exit code. */

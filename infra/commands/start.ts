@@ -91,11 +91,12 @@ async function run({ orderNumber, scenario, format, publish, keep }: Options, pr
   const order = { orderNumber, domains: ['example.com'] };
   const credentials = { loginName: 'brand@example.com', loginPassword: crypto.randomUUID() };
   const trustAnchors = createHash('sha256').update(authority.root).digest('hex');
+  const ctLogs = authority.log.key;
   const narrator = createNarrator(print, () => cloud);
   const cloud: LocalCloud = await startLocalCloud({
     credentials,
     secret: scenario.secret,
-    settings: { push: keep, ...scenario.settings, responseFormat: format, trustAnchors, publish },
+    settings: { push: keep, ...scenario.settings, responseFormat: format, trustAnchors, ctLogs, publish },
     waitMilliseconds: narratedWaitMilliseconds,
     onEvent: narrator.executionEvent,
     async beforeCheck(check) {
@@ -127,7 +128,7 @@ async function run({ orderNumber, scenario, format, publish, keep }: Options, pr
       if (execution.status === 'SUCCEEDED') {
         const chain = inProject(join(folder, 'chain.pem'));
         narrator.line('Verify it', `openssl verify -CAfile ${inProject(ROOT)} -untrusted ${chain} ${chain}`);
-        narrator.line('Inspect it', `npm run inspect -- --trust ${trustAnchors} ${chain}`);
+        narrator.line('Inspect it', `npm run inspect -- --trust ${trustAnchors} --log ${ctLogs} ${chain}`);
       }
       await narrator.publication(execution);
     }

@@ -66,11 +66,16 @@ const EFFECTS: Readonly<Record<keyof Settings, EffectOf | undefined>> = {
       `events on the bus ${JSON.stringify(before)} no longer start a collection, and the collector sends its own events to another bus`,
     ),
   trustAnchors: (before, after) => {
-    const kept = fingerprintsOf(after);
-    const gone = fingerprintsOf(before).filter((fingerprint) => !kept.includes(fingerprint));
+    const gone = removedItems(before, after);
     return gone.length === 0
       ? undefined
       : takesAway(`chains with the root ${gone.join(', ')} are not publishable when they are collected again`);
+  },
+  ctLogs: (before, after) => {
+    const gone = removedItems(before, after);
+    return gone.length === 0
+      ? undefined
+      : takesAway(`certificates that only the log ${gone.join(', ')} signed get the warning sct-unknown`);
   },
   reservedConcurrency: undefined,
   remindBefore: undefined,
@@ -117,8 +122,11 @@ const EFFECTS: Readonly<Record<keyof Settings, EffectOf | undefined>> = {
       : undefined,
 };
 
-function fingerprintsOf(value: Value): string[] {
-  return value === undefined ? [] : String(value).split(',');
+/** The items of a list that a new value does not contain. */
+function removedItems(before: Value, after: Value): string[] {
+  const itemsOf = (value: Value) => (value === undefined ? [] : String(value).split(','));
+  const kept = itemsOf(after);
+  return itemsOf(before).filter((item) => !kept.includes(item));
 }
 
 /** The settings that a deployment may remove only with `--remove`. */
@@ -128,6 +136,7 @@ export const REMOVABLE_SETTINGS: readonly string[] = [
   'alarmEmail',
   'notifyEmail',
   'trustAnchors',
+  'ctLogs',
   'name',
   'eventSource',
   'eventBusName',

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync, sign, verify, X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,26 +14,29 @@ const DISCARDED = 30;
 
 /**
  * Measures the report of a PKCS#7 with three certificates. The references are the unavoidable work (node:crypto parses
- * three certificates and verifies two signatures) and the two openssl commands that a script would run.
+ * three certificates and verifies two signatures and that of one SCT) and the two openssl commands that a script would run.
  */
 export async function measureReport({ rounds }: { readonly rounds: number }): Promise<Results> {
-  const { chain, root } = (await createCertificateAuthority()).issue({ domains: ['example.com'] });
+  const authority = await createCertificateAuthority();
+  const { chain, root } = authority.issue({ domains: ['example.com'] });
+  const ctLogs = [authority.log.key];
   // As in production, where roots are trusted by their fingerprints.
   const trustAnchors = [createHash('sha256').update(root).digest('hex')];
+  const timestamp = signLikeLog(chain);
   const container = pkcs7(chain, 'signed-empty');
   const at = new Date();
   const folder = mkdtempSync(join(tmpdir(), 'mark-certificate-bench-'));
   try {
     const values = await alternate(
       {
-        report: () => timeOf(() => readMarkCertificate(container, { at, trustAnchors })),
-        crypto: () => timeOf(() => verifyWithCrypto(chain)),
+        report: () => timeOf(() => readMarkCertificate(container, { at, trustAnchors, ctLogs })),
+        crypto: () => timeOf(() => verifyWithCrypto(chain, timestamp)),
       },
       { rounds, discarded: DISCARDED },
     );
     const spawned = await alternate(
       {
-        report: () => timeOf(() => readMarkCertificate(container, { at, trustAnchors })),
+        report: () => timeOf(() => readMarkCertificate(container, { at, trustAnchors, ctLogs })),
         openssl: opensslCommands(folder, container, chain),
       },
       { rounds: Math.ceil(rounds / 3) },
@@ -63,9 +66,31 @@ async function timeOf(run: () => unknown): Promise<number> {
   return (performance.now() - started) / RUNS_PER_MEASUREMENT;
 }
 
-function verifyWithCrypto(chain: readonly Uint8Array[]): void {
+/** A signature like that of a log, on as many bytes. */
+interface LogSignature {
+  /** The SubjectPublicKeyInfo of the log, DER. */
+  readonly key: Buffer;
+  readonly signed: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+function signLikeLog([leaf = new Uint8Array()]: readonly Uint8Array[]): LogSignature {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const key = publicKey.export({ type: 'spki', format: 'der' });
+  return { key, signed: leaf, signature: sign('sha256', leaf, privateKey) };
+}
+
+function verifyWithCrypto(chain: readonly Uint8Array[], { key, signed, signature }: LogSignature): void {
+  const logKey = createPublicKey({ key, format: 'der', type: 'spki' });
   const [leaf, issuing, root] = chain.map((der) => new X509Certificate(der));
-  if (!leaf || !issuing || !root || !leaf.verify(issuing.publicKey) || !issuing.verify(root.publicKey)) {
+  if (
+    !leaf ||
+    !issuing ||
+    !root ||
+    !leaf.verify(issuing.publicKey) ||
+    !issuing.verify(root.publicKey) ||
+    !verify('sha256', signed, logKey, signature)
+  ) {
     throw new Error('The chain does not verify');
   }
 }

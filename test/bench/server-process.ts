@@ -51,6 +51,7 @@ process.send?.({
   secretsUrl: secrets.url,
   s3Url: s3.url,
   rootSha256: createHash('sha256').update(root).digest('hex'),
+  ctLog: authority.log.key,
 } satisfies ServerAddresses);
 
 /** Puts TLS in front of a server of this process: decrypts each connection and forwards it. */

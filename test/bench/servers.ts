@@ -25,6 +25,8 @@ export interface ServerAddresses {
   readonly s3Url: string;
   /** SHA-256 of the root of the issued chain, in lower-case hex. */
   readonly rootSha256: string;
+  /** The key of the CA's log, base64. */
+  readonly ctLog: string;
 }
 
 /** A request as the S3 server received it. */
@@ -65,6 +67,7 @@ export function functionEnvironment({ environment, memorySize }: Deployed, serve
     CREDENTIALS_SECRET_ARN: SECRET_ID,
     COLLECT_URL: servers.collectUrl,
     TRUST_ANCHORS: servers.rootSha256,
+    CT_LOGS: servers.ctLog,
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: 'local',
     AWS_SECRET_ACCESS_KEY: 'local',

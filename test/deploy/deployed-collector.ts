@@ -65,6 +65,7 @@ export async function deployCollector(
     ...POLLING,
     collectUrl: ca.url,
     trustAnchors: createHash('sha256').update(authority.root).digest('hex'),
+    ctLogs: authority.log.key,
     ...options,
   };
   // Another collector may be in the account already.

@@ -25,6 +25,7 @@ const SECONDS = 'a whole number of seconds, at least 1, like "10800"';
 const URL_FORM = 'an https URL without credentials, query and fragment (plain http for a loopback address only)';
 const FORMATS = 'pkcs7, pkcs7-base64, zip, zip-base64, pem';
 const ANCHORS = 'SHA-256 fingerprints of certificates, 64 hex digits each, separated by commas';
+const LOGS = 'keys of logs in base64, separated by commas';
 const DAYS = 'a whole number of days, like "30"';
 
 /** Every variable of every function with all settings on, as release 0.1.0 deployed it. */
@@ -55,12 +56,13 @@ describe('The environment of a function', () => {
   });
 
   test('is read into values of the types that the handler needs.', () => {
-    expect(parseEnvironment(collectEnvironment, deployed.CollectFunction)).toEqual({
+    expect(parseEnvironment(collectEnvironment, { ...deployed.CollectFunction, CT_LOGS: 'YWI=,YWJj' })).toEqual({
       ...deployed.CollectFunction,
       COLLECTOR: 'mark-certificate-collector',
       EVENT_BUS_NAME: 'default',
       GIVE_UP_SECONDS: 17_280_000,
       POLL_SECONDS: 21_600,
+      CT_LOGS: ['YWI=', 'YWJj'],
       TRUST_ANCHORS: ['ab'.repeat(32), 'cd'.repeat(32)],
     });
     expect(parseEnvironment(surveyEnvironment, deployed.SurveyFunction).REMIND_BEFORE_DAYS).toBe(45);
@@ -86,6 +88,8 @@ describe('The environment of a function', () => {
     ['CollectFunction', 'TRUST_ANCHORS', 'abc', ANCHORS],
     ['CollectFunction', 'TRUST_ANCHORS', `${'ab'.repeat(32)},`, ANCHORS],
     ['CollectFunction', 'TRUST_ANCHORS', `${'ab'.repeat(32)} ${'cd'.repeat(32)}`.slice(0, 90), ANCHORS],
+    ['CollectFunction', 'CT_LOGS', 'abc,', LOGS],
+    ['CollectFunction', 'CT_LOGS', 'ab-_', LOGS],
     ['PublishFunction', 'PUBLISHED_URL', 'http://bimi.example.com', URL_FORM],
     ['SurveyFunction', 'PUBLISHED_URL', 'ftp://bimi.example.com', URL_FORM],
     ['SurveyFunction', 'REMIND_BEFORE_DAYS', 'soon', DAYS],
@@ -162,6 +166,7 @@ describe('The environment of a function', () => {
 const OPTIONAL = new Set([
   'COLLECTOR',
   'CollectFunction PUBLISHED_URL',
+  'CollectFunction CT_LOGS',
   'CollectFunction TRUST_ANCHORS',
   'SurveyFunction PUBLISHED_URL',
   'SurveyFunction STATE_MACHINE_ARN',

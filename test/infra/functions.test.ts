@@ -70,6 +70,7 @@ describe('the functions', () => {
       RESPONSE_FORMAT: 'zip',
       PUBLISHED_URL: 'https://bimi.example.com',
       TRUST_ANCHORS: `${'ab'.repeat(32)},${'cd'.repeat(32)}`,
+      CT_LOGS: SETTINGS.ctLogs,
     });
     expect(environmentOf(byDefault, 'StartFunction')).toEqual({
       BUCKET_NAME: '<Bucket>',

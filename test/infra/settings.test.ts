@@ -1,3 +1,4 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { truncate } from '../../functions/text.ts';
 import {
@@ -10,6 +11,10 @@ import {
 } from '../../infra/settings.ts';
 
 const DAY = 86_400;
+const base64 = ({ publicKey }: { readonly publicKey: KeyObject }) =>
+  publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+const LOG_KEY = base64(generateKeyPairSync('ec', { namedCurve: 'P-256' }));
+const RSA_LOG_KEY = base64(generateKeyPairSync('rsa', { modulusLength: 2048 }));
 const FINGERPRINT = '0123456789abcdef'.repeat(4);
 const KEY_ARN = 'arn:aws:kms:us-east-1:111122223333:key/12345678-90ab-cdef-1234-567890abcdef';
 const CERTIFICATE_ARN = 'arn:aws:acm:us-east-1:111122223333:certificate/12345678-90ab-cdef-1234-567890abcdef';
@@ -46,6 +51,7 @@ describe('settings that are not given', () => {
       eventSource: 'mark-certificates',
       eventBusName: 'default',
       trustAnchors: undefined,
+      ctLogs: undefined,
       reservedConcurrency: 1,
       remindBefore: 30 * DAY,
       alarmEmail: undefined,
@@ -127,6 +133,11 @@ describe('a setting as "-c key=value" gives it', () => {
       [FINGERPRINT.toUpperCase().replace(/..(?!$)/g, '$&:'), [FINGERPRINT]],
       [`${FINGERPRINT}, ${'a'.repeat(64)}`, [FINGERPRINT, 'a'.repeat(64)]],
     ],
+    ctLogs: [
+      [LOG_KEY, [LOG_KEY]],
+      [RSA_LOG_KEY, [RSA_LOG_KEY]],
+      [`${LOG_KEY}, ${RSA_LOG_KEY}`, [LOG_KEY, RSA_LOG_KEY]],
+    ],
     reservedConcurrency: [
       ['1', 1],
       ['10', 10],
@@ -206,6 +217,7 @@ describe('settings that are written again', () => {
     const settings = readSettings({
       pollEvery: 'PT180M',
       trustAnchors: `${FINGERPRINT.toUpperCase()}, ${'a'.repeat(64)}`,
+      ctLogs: `${RSA_LOG_KEY}, ${LOG_KEY}`,
       reservedConcurrency: 'none',
       publish: 'true',
     });
@@ -213,6 +225,7 @@ describe('settings that are written again', () => {
     expect(written).toMatchObject({
       pollEvery: 'PT3H',
       trustAnchors: `${FINGERPRINT},${'a'.repeat(64)}`,
+      ctLogs: `${RSA_LOG_KEY},${LOG_KEY}`,
       reservedConcurrency: 'none',
       publish: true,
       push: false,
@@ -285,6 +298,22 @@ describe('a wrong setting', () => {
       'SHA-256 fingerprints of certificates, 64 hex digits each, separated by commas',
       ['', FINGERPRINT.slice(1), `${FINGERPRINT.slice(1)}g`, `${FINGERPRINT},`, `no,${FINGERPRINT}`],
       [null, 1, [FINGERPRINT]],
+    ],
+    ctLogs: [
+      'keys of certificate transparency logs, separated by commas: SubjectPublicKeyInfo in base64, EC P-256 or RSA with at least 2048 bits',
+      [
+        '',
+        FINGERPRINT,
+        LOG_KEY.slice(1),
+        `${LOG_KEY},`,
+        `${LOG_KEY};${LOG_KEY}`,
+        LOG_KEY.replace('MFkw', 'MFk_'),
+        base64(generateKeyPairSync('ec', { namedCurve: 'P-384' })),
+        base64(generateKeyPairSync('rsa', { modulusLength: 1024 })),
+        base64(generateKeyPairSync('ed25519')),
+        Buffer.concat([Buffer.from(LOG_KEY, 'base64'), Buffer.of(0)]).toString('base64'),
+      ],
+      [null, 1, [LOG_KEY]],
     ],
     reservedConcurrency: [
       CONCURRENCY_FORM,

@@ -1,4 +1,5 @@
 /** The stack as the app synthesizes it, without building the functions, and functions that read its template. */
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +16,11 @@ export const KEY_ARN = 'arn:aws:kms:us-east-1:111122223333:key/12345678-90ab-cde
 export const CERTIFICATE_ARN = 'arn:aws:acm:us-east-1:111122223333:certificate/12345678-90ab-cdef-1234-567890abcdef';
 export const DAY = 86_400;
 
+/** The key of a log, as an operator writes it. */
+export const LOG_KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  .publicKey.export({ type: 'spki', format: 'der' })
+  .toString('base64');
+
 /** Every setting with a value other than its default, as text. */
 export const SETTINGS = {
   collectUrl: 'https://ca.example/CollectMC',
@@ -25,6 +31,7 @@ export const SETTINGS = {
   eventSource: 'com.example.shop',
   eventBusName: 'orders',
   trustAnchors: `${'AB'.repeat(32)},${'cd'.repeat(32)}`,
+  ctLogs: LOG_KEY,
   reservedConcurrency: 'none',
   remindBefore: 'P45D',
   alarmEmail: 'operators@example.com',

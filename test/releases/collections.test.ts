@@ -41,6 +41,7 @@ async function checkNext(next: CollectionSample['next'], reply: string, secretVe
     giveUpSeconds: 7_776_000,
     bucket: BUCKET,
     trustAnchors: [],
+    ctLogs: [],
     publishedUrl: undefined,
     archive: async (orderNumber) => openArchive(s3, BUCKET, orderNumber),
     observe: () => {},

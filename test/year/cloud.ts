@@ -58,6 +58,8 @@ export interface CloudOptions {
   readonly weather: Weather;
   readonly template: DeployedTemplate;
   readonly trustAnchor: string;
+  /** The key of the CA's log, base64. */
+  readonly ctLog: string;
   readonly observer: CloudObserver;
   /** Calls the CA, in a run of Collect. */
   readonly callCa: (request: OutgoingRequest, invocation: Invocation) => Promise<ServerReaction>;
@@ -200,7 +202,7 @@ export class Cloud {
   }
 
   #functions(settings: Readonly<Record<string, string>>): Record<FunctionName, DeployedFunction> {
-    const { template, trustAnchor } = this.#options;
+    const { template, trustAnchor, ctLog } = this.#options;
     const read = (name: FunctionName): DeployedFunction => {
       const { Environment, Timeout, ReservedConcurrentExecutions } = template.resolve(
         template.resource('AWS::Lambda::Function', `${name}Function`).Properties,
@@ -209,7 +211,7 @@ export class Cloud {
       return {
         environment: {
           ...variables,
-          ...(name === 'Collect' && { TRUST_ANCHORS: trustAnchor, ...settings }),
+          ...(name === 'Collect' && { TRUST_ANCHORS: trustAnchor, CT_LOGS: ctLog, ...settings }),
           // The template contains the name of a distribution, which does not exist here.
           ...(variables.PUBLISHED_URL !== undefined && { PUBLISHED_URL }),
         },

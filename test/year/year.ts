@@ -74,6 +74,7 @@ export async function runYear(seed: number, orders: number, { template, authorit
     weather,
     template,
     trustAnchor: createHash('sha256').update(authority.root).digest('hex'),
+    ctLog: authority.log.key,
     callCa: (request, invocation) => callCa({ ca, cloud, rules }, request, invocation),
     observer: {
       written: (where, content) => rules.written(where, content),

@@ -13,6 +13,8 @@ export interface StartedServers {
   readonly collectUrl: string;
   /** SHA-256 of the simulated CA's root. */
   readonly trustAnchor: string;
+  /** The key of the CA's log, base64. */
+  readonly ctLog: string;
   readonly credentials: Credentials;
   /** The orders that the simulated CA knows. */
   readonly orders: readonly { readonly orderNumber: string; readonly description: string }[];
@@ -51,6 +53,7 @@ async function serve(directory: string): Promise<void> {
     certificateFile: emulator.certificateFile,
     collectUrl: ca.url,
     trustAnchor: createHash('sha256').update(authority.root).digest('hex'),
+    ctLog: authority.log.key,
     credentials,
     orders,
   };

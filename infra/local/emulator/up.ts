@@ -97,6 +97,7 @@ async function deploy(servers: StartedServers, settings: Readonly<Record<string,
     ...DEFAULT_SETTINGS,
     collectUrl: servers.collectUrl,
     trustAnchors: servers.trustAnchor,
+    ctLogs: servers.ctLog,
     ...settings,
   });
 }

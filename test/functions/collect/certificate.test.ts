@@ -41,6 +41,7 @@ async function collectAhead(seconds: number) {
       collector: 'acme',
       bucket: BUCKET,
       trustAnchors: [createHash('sha256').update(authority.root).digest('hex')],
+      ctLogs: [authority.log.key],
       publishedUrl: undefined,
       archive: async (orderNumber) => openArchive(clientOf('x', server.url), BUCKET, orderNumber),
       now: () => NOW,

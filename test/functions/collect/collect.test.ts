@@ -19,6 +19,7 @@ function prepare(...bodies: readonly string[]) {
     giveUpSeconds: 90 * DAY,
     bucket: 'bucket',
     trustAnchors: [],
+    ctLogs: [],
     publishedUrl: undefined,
     credentials: fixedCredentials(() => ({ version: 'a', stages: [], loginName: 'brand', loginPassword: 'secret' })),
     http: async () => {

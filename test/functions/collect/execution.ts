@@ -33,6 +33,7 @@ export function prepareExecution(body: string, { order = { orderNumber: '1' } }:
       ...settings,
       bucket: 'bucket',
       trustAnchors: [],
+      ctLogs: [],
       publishedUrl: undefined,
       credentials: secrets.lookup(),
       async http({ form }) {

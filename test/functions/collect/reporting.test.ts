@@ -24,6 +24,7 @@ function prepare(body: string, order: object = ORDER) {
     giveUpSeconds: 80 * DAY,
     bucket: 'bucket',
     trustAnchors: [],
+    ctLogs: [],
     publishedUrl: undefined,
     credentials: fixedCredentials(() => ({ stages: [], ...secret, ...LOGIN })),
     async http() {
@@ -348,6 +349,7 @@ describe('After a call to the CA, a report that fails', () => {
       giveUpSeconds: 80 * DAY,
       bucket: 'bucket',
       trustAnchors: [],
+      ctLogs: [],
       publishedUrl: undefined,
       credentials: fixedCredentials(() => ({ version: 'a', stages: [], ...LOGIN })),
       http: async () => ({ status: 200, headers: {}, read: async () => Buffer.from('-16\nno'), discard: () => {} }),

@@ -69,6 +69,7 @@ function collect(domains: readonly string[], store: (archive: Archive) => Archiv
     giveUpSeconds: 360 * 86_400,
     bucket: BUCKET.padEnd(63, 'x'),
     trustAnchors: [sha256(authority.root)],
+    ctLogs: [authority.log.key],
     publishedUrl: PUBLISHED_URL,
     credentials: fixedCredentials(() => ({
       version: 'v'.repeat(64),

@@ -84,6 +84,7 @@ export function createWeek({ orders = ordersOf(50), rejection, warm = false }: W
       giveUpSeconds: (90 * DAY) / 1000,
       bucket: 'bucket',
       trustAnchors: [],
+      ctLogs: [],
       publishedUrl: undefined,
       credentials: secrets.lookup(failures, () => now),
       http,

@@ -42,7 +42,13 @@ export async function issueBy(
   const { chain } = authority.issue({ domains: [DOMAIN], notBefore: new Date(notBefore), ...changes });
   const body = pkcs7(chain);
   const trustAnchors = [sha256(authority.root)];
-  const certificate = await readMarkCertificate(body, { at: new Date(NOW), trustAnchors, domains: orderedDomains });
+  const ctLogs = [authority.log.key];
+  const certificate = await readMarkCertificate(body, {
+    at: new Date(NOW),
+    trustAnchors,
+    ctLogs,
+    domains: orderedDomains,
+  });
   return { body, certificate };
 }
 

@@ -50,7 +50,7 @@ beforeEach(async () => {
   cloud = await startLocalCloud({
     credentials,
     tls: identity,
-    settings: { publish: true, trustAnchors: sha256(authority.root) },
+    settings: { publish: true, trustAnchors: sha256(authority.root), ctLogs: authority.log.key },
   });
 });
 afterEach(async () => {

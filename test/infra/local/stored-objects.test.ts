@@ -27,7 +27,9 @@ describe('The bucket', () => {
     'contains, for the format %s, the response byte for byte, a chain that openssl accepts, the logo and the manifest.',
     async (responseFormat, name, bodyOf) => {
       const { chain, root, svg } = authority.issue({ domains: ['example.com'] });
-      const collector = await deployCollector({ settings: { responseFormat, trustAnchors: sha256(root) } });
+      const collector = await deployCollector({
+        settings: { responseFormat, trustAnchors: sha256(root), ctLogs: authority.log.key },
+      });
       const body = Buffer.from(bodyOf(chain));
       collector.cloud.ca.order(ORDER, [
         { kind: 'status', status: 0 },
