@@ -1,6 +1,6 @@
 import { type CheckedChain, type FindingTable, withDetails } from '../checked-chain.ts';
 import { SCT_LIST } from './precertificate.ts';
-import { type Sct, VERIFICATIONS_LIMIT } from './sct.ts';
+import { CLOCK_TOLERANCE_MILLISECONDS, type Sct, VERIFICATIONS_LIMIT } from './sct.ts';
 
 /** Findings about certificate transparency. */
 export const TRANSPARENCY_FINDINGS = {
@@ -23,9 +23,13 @@ export const TRANSPARENCY_FINDINGS = {
   'sct-unknown': { severity: 'warning', check: checkKnown },
 } as const satisfies FindingTable;
 
-/** An SCT of an unknown log beside one of a known log does no harm. */
+/**
+ * An SCT of an unknown log beside one of a known log does no harm. At a moment before the leaf was issued, the finding
+ * `validity` says enough.
+ */
 function checkKnown({ scts, leaf, at }: CheckedChain): string | undefined {
   const unknown = scts.every(({ status }) => status === 'unknown-log') ? scts : [];
+  const isIssued = at.getTime() >= leaf.certificate.validFromDate.getTime() - CLOCK_TOLERANCE_MILLISECONDS;
   const problems = [
     withDetails(
       'the certificate is in no known log (the setting ctLogs, or --log, trusts a log by its key), but in the log',
@@ -37,7 +41,7 @@ function checkKnown({ scts, leaf, at }: CheckedChain): string | undefined {
     ),
     withDetails(
       `a log signed the certificate after the moment of the check, ${at.toISOString()}`,
-      only(scts, 'future').map((sct) => `${nameOfLog(sct)} at ${sct.timestamp}`),
+      (isIssued ? only(scts, 'future') : []).map((sct) => `${nameOfLog(sct)} at ${sct.timestamp}`),
     ),
     withDetails(
       `the certificate contains more than ${VERIFICATIONS_LIMIT} timestamps, and the others were not verified`,

@@ -39,7 +39,7 @@ export interface SctContext {
 export const VERIFICATIONS_LIMIT = 20;
 
 /** How far ahead the clock of a log may be. */
-const CLOCK_TOLERANCE_MILLISECONDS = 5 * 60 * 1000;
+export const CLOCK_TOLERANCE_MILLISECONDS = 5 * 60 * 1000;
 
 /** The last moment that a Date can be. The 64 bits of a timestamp reach further. */
 const LAST_MOMENT = 8.64e15;

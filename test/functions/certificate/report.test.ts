@@ -29,7 +29,11 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Checks at the present time and trusts the root of the test authority. */
 function read(bytes: string | Uint8Array): Promise<MarkCertificate> {
-  return readMarkCertificate(Buffer.from(bytes), { at: new Date(), trustAnchors: [fingerprint(authority.root)] });
+  return readMarkCertificate(Buffer.from(bytes), {
+    at: new Date(),
+    trustAnchors: [fingerprint(authority.root)],
+    ctLogs: [authority.log.key],
+  });
 }
 
 /** The report of a certificate with these changes. */

@@ -9,6 +9,7 @@ import { runInspect } from '../../../infra/commands/inspect.ts';
 import type { CertificateAuthority, IssuedMarkCertificate } from '../../../infra/local/ca/certificate-authority.ts';
 import { armouredPkcs7, pem, pkcs7, zip } from '../../../infra/local/ca/containers.ts';
 import { oid } from '../../../infra/local/ca/mark-extensions.ts';
+import { createTransparencyLog, generateLogKey } from '../../../infra/local/ca/transparency-log.ts';
 import { openLongstandingAuthority } from '../../authority.ts';
 
 const PROGRAM = path.join(import.meta.dirname, '../../../infra/commands/inspect.ts');
@@ -97,9 +98,9 @@ async function inspect(args: readonly string[], { input = '', env = {} }: Run = 
   }
 }
 
-/** Runs the command at a moment inside the validity, and with the root trusted. */
+/** Runs the command at a moment inside the validity, and with the root and the log trusted. */
 function trusting(args: readonly string[], run: Run = {}): Promise<Result> {
-  return inspect([...AT, '--trust', root, ...args], run);
+  return inspect([...AT, '--trust', root, '--log', authority.log.key, ...args], run);
 }
 
 async function json(args: readonly string[], run: Run = {}): Promise<Record<string, unknown>[]> {
@@ -406,15 +407,45 @@ describe('The option --trust', () => {
 
   test('accepts the issuing CA if the root is absent.', async () => {
     const input = pem([clean.issuing, clean.leaf]);
-    const { status, stdout } = await inspect([...AT, '--json', '--trust', fingerprint(clean.issuing), '-'], { input });
+    const trust = ['--trust', fingerprint(clean.issuing), '--log', authority.log.key];
+    const { status, stdout } = await inspect([...AT, '--json', ...trust, '-'], { input });
     expect(findingIds([JSON.parse(stdout)])).toEqual(['root-absent']);
     expect(status).toBe(0);
   });
 
   test('does not make a root trusted by the fingerprint of another certificate.', async () => {
-    const { status, stdout } = await inspect([...AT, '--json', '--trust', fingerprint(clean.leaf), FILES.clean]);
+    const trust = ['--trust', fingerprint(clean.leaf), '--log', authority.log.key];
+    const { status, stdout } = await inspect([...AT, '--json', ...trust, FILES.clean]);
     expect(findingIds([JSON.parse(stdout)])).toEqual(['untrusted-root']);
     expect(status).toBe(1);
+  });
+});
+
+describe('The option --log', () => {
+  const withLogs = (...keys: readonly string[]) =>
+    inspect([...AT, '--json', '--trust', root, ...keys.flatMap((key) => ['--log', key]), FILES.clean]);
+  const other = createTransparencyLog(generateLogKey()).key;
+
+  test('makes the SCTs of the log count, also beside another log.', async () => {
+    for (const keys of [[authority.log.key], [other, authority.log.key], [authority.log.key, other]]) {
+      const report = JSON.parse((await withLogs(...keys)).stdout);
+      expect(findingIds([report])).toEqual([]);
+      expect(report.scts).toEqual([
+        { logId: expect.stringMatching(/^[0-9a-f]{64}$/), log: null, timestamp: ISSUED.toISOString(), status: 'valid' },
+      ]);
+    }
+  });
+
+  test('is what a certificate of an unknown log needs: the warning contains the id of its log.', async () => {
+    for (const keys of [[], [other]]) {
+      const { status, stdout } = await withLogs(...keys);
+      const report = JSON.parse(stdout);
+      expect(report).toMatchObject({ publishable: true, scts: [{ log: null, status: 'unknown-log' }] });
+      expect(report.findings).toEqual([
+        { id: 'sct-unknown', severity: 'warning', message: expect.stringContaining(report.scts[0].logId) },
+      ]);
+      expect(status).toBe(0);
+    }
   });
 });
 
@@ -511,7 +542,17 @@ describe('The exit status', () => {
 
 test('The option --help explains every option on standard output.', async () => {
   const { status, stdout, stderr } = await inspect(['--help']);
-  for (const option of ['--json', '--at', '--domain', '--selector', '--product', '--trust', '--out', 'Exit status:']) {
+  for (const option of [
+    '--json',
+    '--at',
+    '--domain',
+    '--selector',
+    '--product',
+    '--trust',
+    '--log',
+    '--out',
+    'Exit status:',
+  ]) {
     expect(stdout).toContain(option);
   }
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
@@ -538,6 +579,7 @@ describe('Wrong usage', () => {
     ['a selector with a dot', ['--selector', 'a.b', FILES.clean], ['--selector: a.b', 'like default']],
     ['another product', ['--product', 'EV', FILES.clean], ['--product: EV', 'VMC, CMC']],
     ['a product in small letters', ['--product', 'vmc', FILES.clean], ['--product: vmc', 'VMC, CMC']],
+    ['a key that is no key', ['--log', 'MFkw', FILES.clean], ['--log: MFkw', 'SubjectPublicKeyInfo in base64']],
     ['a short fingerprint', ['--trust', 'abcd', FILES.clean], ['--trust: abcd', '64 hex digits']],
     [
       'a fingerprint with letters that are not hex digits',
