@@ -1,6 +1,7 @@
+import { CLOCK_TOLERANCE_MILLISECONDS } from '../../days.ts';
 import { type CheckedChain, type FindingTable, withDetails } from '../checked-chain.ts';
 import { SCT_LIST } from './precertificate.ts';
-import { CLOCK_TOLERANCE_MILLISECONDS, type Sct, VERIFICATIONS_LIMIT } from './sct.ts';
+import { type Sct, VERIFICATIONS_LIMIT } from './sct.ts';
 
 /** Findings about certificate transparency. */
 export const TRANSPARENCY_FINDINGS = {

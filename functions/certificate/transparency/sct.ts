@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, verify } from 'node:crypto';
+import { CLOCK_TOLERANCE_MILLISECONDS } from '../../days.ts';
 import { contentsOf, readDer, TAG } from '../x509/der.ts';
 import { attempt, type CertificateFields } from '../x509/fields.ts';
 import { CT_LOGS, type CtLog, logIdOf, signatureAlgorithmOf } from './ct-logs.ts';
@@ -37,9 +38,6 @@ export interface SctContext {
 
 /** A list of 64 KiB can contain a thousand SCTs; real certificates have up to four. A verification takes 0.1 ms. */
 export const VERIFICATIONS_LIMIT = 20;
-
-/** How far ahead the clock of a log may be. */
-export const CLOCK_TOLERANCE_MILLISECONDS = 5 * 60 * 1000;
 
 /** The last moment that a Date can be. The 64 bits of a timestamp reach further. */
 const LAST_MOMENT = 8.64e15;
