@@ -1,4 +1,3 @@
-import { CLOCK_TOLERANCE_MILLISECONDS } from '../../days.ts';
 import { type CheckedChain, type FindingTable, withDetails } from '../checked-chain.ts';
 import { SCT_LIST } from './precertificate.ts';
 import { type Sct, VERIFICATIONS_LIMIT } from './sct.ts';
@@ -30,7 +29,7 @@ export const TRANSPARENCY_FINDINGS = {
  */
 function checkKnown({ scts, leaf, at }: CheckedChain): string | undefined {
   const unknown = scts.every(({ status }) => status === 'unknown-log') ? scts : [];
-  const isIssued = at.getTime() >= leaf.certificate.validFromDate.getTime() - CLOCK_TOLERANCE_MILLISECONDS;
+  const isIssued = at >= leaf.certificate.validFromDate;
   const problems = [
     withDetails(
       'the certificate is in no known log (the setting ctLogs, or --log, trusts a log by its key), but in the log',

@@ -316,7 +316,7 @@ describe('The option --at', () => {
     ['2027-01-01T00:00:00Z', []],
     ['2027-01-01T00:00:01Z', ['validity']],
   ])('with %s leads to the findings %j.', async (at, expected) => {
-    const { stdout } = await inspect(['--json', '--at', at, '--trust', root, FILES.clean]);
+    const { stdout } = await inspect(['--json', '--at', at, '--trust', root, '--log', authority.log.key, FILES.clean]);
     expect(findingIds([JSON.parse(stdout)])).toEqual(expected);
   });
 
@@ -334,7 +334,16 @@ describe('The option --at', () => {
     write('present.pem', issue(-DAY, DAY));
     write('past.pem', issue(-2 * DAY, -DAY));
     write('future.pem', issue(DAY, 2 * DAY));
-    const { stdout } = await inspect(['--json', '--trust', root, 'present.pem', 'past.pem', 'future.pem']);
+    const { stdout } = await inspect([
+      '--json',
+      '--trust',
+      root,
+      '--log',
+      authority.log.key,
+      'present.pem',
+      'past.pem',
+      'future.pem',
+    ]);
     const found = stdout
       .trimEnd()
       .split('\n')
