@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { PATH_FINDINGS } from '../../functions/certificate/path/findings.ts';
 import { FAULTS, type Input, localInputs, realFolder, realInputs, realRoots } from './inputs.ts';
 import { KNOWN, type KnownVerdict } from './known.ts';
 import { formatMatrix } from './matrix.ts';
@@ -144,4 +145,17 @@ test('This project publishes every chain of the local certificate authority.', (
   const local = inputs.filter(({ fault, chainName }) => fault === null && chainName.startsWith('local '));
   expect(local).toHaveLength(4);
   expect(local.flatMap((input) => here[inputs.indexOf(input)] ?? [])).toEqual([]);
+});
+
+test('This project finds no error in the path of a real chain.', ({ skip }) => {
+  skip(folder === undefined, 'MARK_CERTIFICATES names no folder');
+  const genuine = inputs.filter(({ fault, chainName }) => fault === null && !chainName.startsWith('local '));
+  const ofThePath = new Set(['InvalidChain', ...Object.keys(PATH_FINDINGS)]);
+  const wrong = genuine.flatMap((input) => {
+    const found = here[inputs.indexOf(input)] ?? [];
+    return found
+      .filter((each) => ofThePath.has(each.split(':', 1).join('')))
+      .map((each) => `${nameOf(input)}: ${each}`);
+  });
+  expect(wrong).toEqual([]);
 });
