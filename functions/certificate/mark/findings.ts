@@ -165,13 +165,15 @@ function hasValue(attributes: NamedAttributes, name: string): boolean {
  * ordered.
  */
 function selectorNames({ domains, orderedDomains, selector }: CheckedChain): string[] {
-  return orderedDomains.length > 0
-    ? orderedDomains
-        .filter((domain) => !domains.includes(domain))
-        .map((domain) => assertionName(domain, selector))
-        .filter((name) => domains.includes(name))
-    : domains.filter((name) => {
-        const [, domain] = /^.+?\._bimi\.(.+)$/.exec(name) ?? [];
-        return domain !== undefined && !domains.includes(domain);
-      });
+  const known = new Set(domains);
+  if (orderedDomains.length > 0) {
+    return orderedDomains
+      .filter((domain) => !known.has(domain))
+      .map((domain) => assertionName(domain, selector))
+      .filter((name) => known.has(name));
+  }
+  return domains.filter((name) => {
+    const [, domain] = /^.+?\._bimi\.(.+)$/.exec(name) ?? [];
+    return domain !== undefined && !known.has(domain);
+  });
 }

@@ -219,6 +219,41 @@ describe('The message of a finding contains', () => {
     );
   });
 
+  test('the attributes that belong to another mark type.', async () => {
+    const leaf = { attributes: also<SubjectAttribute>({ oid: oid.priorUseSourceUrl, value: 'https://example.com' }) };
+    expect(await messageOf({ of: '', leaf })).toBe(
+      'the subject does not fit the mark type Registered Mark: priorUseMarkSourceURL belongs to another mark type',
+    );
+  });
+
+  test('the fields of the owner that are missing or wrong.', async () => {
+    const leaf = {
+      attributes: (usual: readonly SubjectAttribute[]) =>
+        without<SubjectAttribute>(
+          oid.serialNumber,
+          oid.localityName,
+          oid.stateOrProvinceName,
+        )(instead<SubjectAttribute>({ oid: oid.businessCategory, value: 'Company' })(usual)),
+    };
+    expect(await messageOf({ of: '', leaf })).toBe(
+      'the subject does not describe the owner as required: serialNumber is missing; ' +
+        'localityName and stateOrProvinceName are both missing; businessCategory is "Company"',
+    );
+  });
+
+  test('the kind of each name that is no public domain.', async () => {
+    const leaf = { domains: [DOMAIN, '*.example.com', 'mail.local', '192.0.2.1', 'a b'] };
+    expect(await messageOf({ of: '', leaf })).toBe(
+      'the certificate contains names that are no public domains: the wildcard "*.example.com"; ' +
+        'the internal name "mail.local"; the IP address "192.0.2.1"; the malformed name "a b"',
+    );
+  });
+
+  test('the names of the records by which alone a domain is covered.', async () => {
+    const of: Case = { of: '', leaf: { domains: [`default._bimi.${DOMAIN}`, 'example.org'] }, domains: [DOMAIN] };
+    expect(await messageOf(of)).toMatch(/for one selector only: default\._bimi\.example\.com$/);
+  });
+
   test.each([
     ['an RSA key of 1024 bits', { publicKey: generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey }],
     ['a key on the curve prime192v1', { publicKey: ecKey('prime192v1') }],
