@@ -1,6 +1,8 @@
 import type { CheckedChain } from './checked-chain.ts';
 import type { Finding, FindingId } from './findings.ts';
 import { otherNameKinds, PRODUCTS, type Product } from './mark/mark.ts';
+import { PILOT_EXTENSION } from './path/rules.ts';
+import { type KnownAnchor, TRUST_ANCHORS } from './path/trust-anchors.ts';
 
 /** Whether one receiver displays the logo. */
 export interface ReceiverVerdict {
@@ -47,16 +49,6 @@ interface Receiver {
   readonly rules: readonly Rule[];
 }
 
-/** The roots that some receivers are known to have: SHA-256 of the certificates, lower-case hex. */
-const ROOTS = {
-  digicert: '504386c9ee8932fecc95fade427f69c3e2534b7310489e300fee448e33c46b42',
-  entrust: '7831d95a47d42508cd5c9e6264f9096bac19f04eb9b7c8bdd35fffc71c189617',
-  globalsign: 'cd122cb877c6928b9017b0f0b80dbd508196300bbd03cd7356c3beef524e7e0b',
-  sslRsa: '8f9d1b7698886782a599b48510651c66a1aa0c5ca3192097bdc68534154bd30d',
-  sslEcc: '1b82e7f4910b51e3e802a493acdc17ff58eac8b9eb7c09b52ac6cd2efb83598c',
-} as const;
-const MISSING_AT_HALON = [ROOTS.globalsign, ROOTS.sslRsa, ROOTS.sslEcc] as const;
-
 /** The table of receivers, as of November 2026. */
 export const RECEIVERS = [
   {
@@ -77,7 +69,10 @@ export const RECEIVERS = [
     // https://support.apple.com/121668 lists Entrust's roots.
     source: 'https://developer.apple.com/support/bimi/',
     needsValidChain: true,
-    rules: [{ because: 'mark-type-not-displayed', shows: false, when: (checked) => productOf(checked) !== 'VMC' }],
+    rules: [
+      { because: 'entrust-cutoff', shows: false },
+      { because: 'mark-type-not-displayed', shows: false, when: (checked) => productOf(checked) !== 'VMC' },
+    ],
   },
   {
     id: 'yahoo',
@@ -114,12 +109,17 @@ export const RECEIVERS = [
     rules: [
       { because: 'root-absent', shows: false },
       { because: 'receiver-asn1', shows: false, when: ({ logo }) => typeof logo !== 'string' && !logo.hashesHaveNull },
+      {
+        because: 'pilot-extension',
+        shows: false,
+        when: ({ leaf }) => leaf.criticalExtensions.includes(PILOT_EXTENSION),
+      },
       { because: 'selector-san', shows: false },
       { because: 'san-not-dns', shows: false, when: ({ leaf }) => otherNameKinds(leaf).length > 0 },
       {
         because: 'root-not-tested',
         shows: null,
-        when: (checked) => hasOtherRootThan(checked, Object.values(ROOTS)),
+        when: (checked) => rootOf(checked)?.notTestedWith?.includes('rspamd') ?? false,
       },
     ],
   },
@@ -136,12 +136,12 @@ export const RECEIVERS = [
       {
         because: 'root-unknown-to-receiver',
         shows: false,
-        when: ({ trustAnchor }) => MISSING_AT_HALON.some((root) => root === trustAnchor?.fingerprintSha256),
+        when: (checked) => rootOf(checked)?.unknownTo?.includes('halon') ?? false,
       },
       {
         because: 'root-not-tested',
         shows: null,
-        when: (checked) => hasOtherRootThan(checked, Object.values(ROOTS)),
+        when: (checked) => rootOf(checked)?.notTestedWith?.includes('halon') ?? false,
       },
     ],
   },
@@ -202,7 +202,7 @@ function productOf(checked: CheckedChain): Product | undefined {
   return PRODUCTS.get(markTypeOf(checked));
 }
 
-/** A trust anchor of the settings is the user's choice, so it is not compared. */
-function hasOtherRootThan({ trustAnchor }: CheckedChain, roots: readonly string[]): boolean {
-  return trustAnchor?.source === 'known' && !roots.includes(trustAnchor.fingerprintSha256);
+/** The known root; a trust anchor of the settings is the user's choice, so nothing is known about it. */
+function rootOf({ trustAnchor }: CheckedChain): KnownAnchor | undefined {
+  return TRUST_ANCHORS.find(({ fingerprintSha256 }) => fingerprintSha256 === trustAnchor?.fingerprintSha256);
 }

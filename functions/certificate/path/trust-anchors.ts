@@ -24,6 +24,8 @@ export interface KnownAnchor {
   readonly key: string;
   /** The ids of the receivers that do not know the root. */
   readonly unknownTo?: readonly string[];
+  /** The ids of the receivers of which it is not known whether they know the root. */
+  readonly notTestedWith?: readonly string[];
   /** By the id of a receiver: it refuses leaves that become valid after this moment. */
   readonly issuedUntil?: Readonly<Record<string, Date>>;
 }
@@ -66,6 +68,7 @@ export const TRUST_ANCHORS: readonly KnownAnchor[] = [
       euvf004RUb9YDXD/KyUM+g/X3mWdnNNGDmTTXnEmkarrE3UChbBW8qF+st4t73xAYgn2f0AjsOkNZsEyRG/0bA1yM+d+AYKnT2c8VlY1y7+03y
       4ozquqM9350rDWQhJCQurIpoQusN8ysPXvzDVSH8Wq/two7jTeXjfSAR8GuPStlEwR0CAwEAAQ==
     `,
+    notTestedWith: ['rspamd', 'halon'],
   },
   {
     displayName: 'SSL.com VMC RSA Root CA 2024',
@@ -157,6 +160,7 @@ export const TRUST_ANCHORS: readonly KnownAnchor[] = [
       32tcZcIOeiVTTL4LoIM68AaBH0DW+qISxIXgRtRJF3gB0c53pdlt2uXQI2XsaCJ2pn6lfTHeCtL0fPCJ6q/M7artoDYNGdYtMH6TRpsrv/pW6y
       jEwADWtpxuzWX2GXVettaYLzhL23QqadC5sel1FX0Bs59qs9gg40+ILX3BgfSQ0Ws8sCAwEAAQ==
     `,
+    notTestedWith: ['rspamd', 'halon'],
   },
   {
     displayName: 'Cybertrust iTrust VMC RSA4096 Root CA 2025',
@@ -175,6 +179,7 @@ export const TRUST_ANCHORS: readonly KnownAnchor[] = [
       RvAZOy3BrBSxh4IooPwrkJXD1kY1VH67iOdtEvbUDOTcI9TyBan8/rUYFrrxlmjQkVLNO9KylJ1A6vPSJz80auY19XXTzvbajuZr6VzHew+SiZ
       vk4xowDH/8cm+VG7HhemZKjAInYevUx8X3ZzWlq9+cv3jwHx0aqaVc19h93UNtvEsFMCAwEAAQ==
     `,
+    notTestedWith: ['rspamd', 'halon'],
   },
   {
     displayName: 'Entrust Verified Mark Root CA - VMCR1',

@@ -20,7 +20,7 @@ import {
   oid,
   type SignatureHash,
 } from '../../../infra/local/ca/mark-extensions.ts';
-import { instead, LOGO, markType, without } from './certificate-changes.ts';
+import { also, instead, LOGO, markType, without } from './certificate-changes.ts';
 import { AT, DOMAIN, ISSUED } from './finding-case.ts';
 
 const DIGICERT = '504386c9ee8932fecc95fade427f69c3e2534b7310489e300fee448e33c46b42';
@@ -81,6 +81,10 @@ function verdictsOf({ leaf: request, findings = [], trustAnchor }: Situation): R
 /** The logotype of the example logo with one hash for each algorithm. */
 function hashes(...algorithms: readonly SignatureHash[]): Extension {
   return logotype(logotypeImage(LOGO, algorithms, { nullParameters: true }));
+}
+
+function withPilotExtension(critical: boolean): Partial<MarkCertificateRequest> {
+  return { extensions: also({ oid: '1.3.6.1.4.1.53087.4.1', value: Buffer.of(5, 0), critical }) };
 }
 
 const CLEAN = {
@@ -146,6 +150,17 @@ describe('The verdicts', () => {
         findings: ['receiver-asn1'],
       },
       { halon: 'false receiver-asn1' },
+    ],
+    [
+      'a certificate of Entrust from after the cutoff',
+      { findings: ['entrust-cutoff'] },
+      { apple: 'false entrust-cutoff' },
+    ],
+    ['a pilot extension', { leaf: withPilotExtension(false), findings: ['pilot-extension'] }, {}],
+    [
+      'a critical pilot extension',
+      { leaf: withPilotExtension(true), findings: ['pilot-extension'] },
+      { rspamd: 'false pilot-extension' },
     ],
     ['no root', { findings: ['root-absent'] }, { rspamd: 'false root-absent' }],
     [
