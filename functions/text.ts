@@ -18,6 +18,8 @@ export const STATE_BUDGET = {
   message: 600,
   /** All findings of a certificate. */
   findings: 24 * 1024,
+  /** Whether each receiver shows the logo. */
+  receivers: 3 * 1024,
   /** The domains of a certificate. */
   domains: 40 * 1024,
   /** The BIMI records of an order. */

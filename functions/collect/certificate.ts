@@ -2,7 +2,7 @@ import { bimiRecord, DEFAULT_SELECTOR } from '../bimi.ts';
 import type { Reply } from '../collectmc/reply.ts';
 import { CLOCK_TOLERANCE_MILLISECONDS } from '../days.ts';
 import type { Archive } from '../store/archive.ts';
-import type { StoredFinding, StoredManifest } from '../store/manifest.ts';
+import type { StoredFinding, StoredManifest, StoredVerdict } from '../store/manifest.ts';
 import { STATE_BUDGET, takeWithin } from '../text.ts';
 import type { CheckedOrder } from './options.ts';
 
@@ -24,7 +24,10 @@ export interface CollectedCertificate {
   readonly notAfter: string;
   /** Whether no finding is an error. */
   readonly publishable: boolean;
+  /** Errors and warnings. Nobody has to do anything about a notice, so only the manifest contains it. */
   readonly findings: readonly StoredFinding[];
+  /** Whether each receiver shows the logo. Missing if an earlier release stored the certificate. */
+  readonly receivers?: readonly StoredVerdict[];
   /** If the stack publishes: the DNS record for each domain of the order. */
   readonly bimiRecords?: readonly string[];
 }
@@ -116,7 +119,7 @@ export async function collectCertificate(
 
 /** The part of a manifest that the state of the execution contains. Each list is limited to its share of the state. */
 function summarize(manifest: StoredManifest): Omit<CollectedCertificate, 'bucket' | 'changed'> {
-  const { fingerprintSha256, notBefore, notAfter, publishable, bimiRecords } = manifest;
+  const { fingerprintSha256, notBefore, notAfter, publishable, findings, receivers, bimiRecords } = manifest;
   return {
     keys: Object.fromEntries(Object.entries(manifest.objects).map(([name, { key }]) => [name, key])),
     fingerprintSha256,
@@ -124,7 +127,11 @@ function summarize(manifest: StoredManifest): Omit<CollectedCertificate, 'bucket
     notBefore,
     notAfter,
     publishable,
-    findings: takeWithin(manifest.findings, STATE_BUDGET.findings),
+    findings: takeWithin(
+      findings.filter(({ severity }) => severity !== 'notice'),
+      STATE_BUDGET.findings,
+    ),
+    ...(receivers && { receivers: takeWithin(receivers, STATE_BUDGET.receivers) }),
     ...(bimiRecords && { bimiRecords: takeWithin(bimiRecords, STATE_BUDGET.bimiRecords) }),
   };
 }

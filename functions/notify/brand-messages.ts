@@ -47,7 +47,11 @@ export function issuedMessage(issued: Issued, context: MessageContext): MessageC
           `The certificate is not valid before ${formatTime(notBefore)}, so mailboxes do not show its logo yet. ${STAYS_LIVE}`,
         ]
       : publishable
-        ? [...shownAt(issued), ...(refused.length > 0 ? [`It is not published for ${refusalsOf(refused)}`] : [])]
+        ? [
+            ...shownAt(issued),
+            ...notShownAt(issued),
+            ...(refused.length > 0 ? [`It is not published for ${refusalsOf(refused)}`] : []),
+          ]
         : [`Mailboxes will not show the logo with this certificate, because ${messagesOf(errors)}`],
     nextStep: isEarly
       ? [
@@ -104,6 +108,14 @@ function shownAt({ publication }: Issued): string[] {
     `Mailboxes can show the logo for ${listDomains(domains)} as soon as the DNS contains the BIMI record and mailbox providers ` +
       'have read it. This takes hours to days.',
   ];
+}
+
+/** A brand with a Prior Use Mark or a Modified Registered Mark looks for the logo on its own telephone first. */
+function notShownAt({ certificate: { receivers } }: Issued): string[] {
+  const apple = receivers.find(({ id }) => id === 'apple');
+  return apple?.shows === false && apple.because.includes('mark-type-not-displayed')
+    ? ['Apple Mail does not show it, because it displays Registered Marks and Government Marks only.']
+    : [];
 }
 
 function nextStepOf({ orderNumber, certificate, publication }: Issued, context: MessageContext): readonly Paragraph[] {

@@ -52,7 +52,9 @@ const issuedSchema = v.object({
     notBefore: dateSchema,
     notAfter: dateSchema,
     publishable: v.boolean(),
-    findings: v.array(v.object({ id: v.string(), severity: v.picklist(['error', 'warning']), message: v.string() })),
+    findings: v.array(v.object({ id: v.string(), severity: v.string(), message: v.string() })),
+    /** Executions that started with release 0.1.0 do not send it. */
+    receivers: v.optional(v.array(v.object({ id: v.string(), shows: v.nullable(v.boolean()), because: texts })), []),
   }),
   /** Missing if the stack does not publish. */
   publication: v.optional(publicationSchema),

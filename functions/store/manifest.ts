@@ -72,6 +72,10 @@ export const manifestSchema = v.object({
   findings: v.array(
     v.object({ id: v.string(), severity: v.picklist(['error', 'warning', 'notice']), message: v.string() }),
   ),
+  /** Whether each receiver displays the logo. Releases before 0.2.0 stored none. */
+  receivers: v.optional(
+    v.array(v.object({ id: v.string(), shows: v.nullable(v.boolean()), because: v.array(v.string()) })),
+  ),
   bimiRecords: v.optional(v.array(v.string())),
   objects: v.record(v.string(), storedObjectSchema),
 });
@@ -79,6 +83,7 @@ export const manifestSchema = v.object({
 /** The fields of a manifest that are read back. A manifest without one of them is damaged and is replaced. */
 export type StoredManifest = v.InferOutput<typeof manifestSchema>;
 export type StoredFinding = StoredManifest['findings'][number];
+export type StoredVerdict = NonNullable<StoredManifest['receivers']>[number];
 
 /** Matches the keys of all current manifests and no other keys. */
 export const MANIFEST_KEY = /^orders\/[^/]+\/certificate\.json$/;

@@ -3,11 +3,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { styleText } from 'node:util';
 import * as v from 'valibot';
 import { readFingerprint } from '../../functions/certificate/path/trust-anchors.ts';
 import {
-  type CertificateReport,
   type Expectations,
   InvalidChainError,
   type MarkCertificate,
@@ -16,7 +14,7 @@ import {
 import { LOG_KEY_FORM, readLogKey } from '../../functions/certificate/transparency/ct-logs.ts';
 import { domainSchema, orderInStateSchema } from '../../functions/order.ts';
 import { printable, printableJson } from '../../functions/text.ts';
-import { describeValidity } from '../local/validity.ts';
+import { describeReport, symbolOf } from '../local/report-text.ts';
 import { EXIT_CODES, exitCodeOf, isProgram, parseArguments, UsageError } from './usage.ts';
 
 const USAGE = `npm run inspect -- [OPTIONS] FILE...
@@ -28,9 +26,12 @@ Decodes, validates and checks mark certificate chains: PKCS#7, ZIP, PEM, base64.
   --domain NAME     a domain that the certificate must cover; may be repeated
   --selector NAME   the BIMI selector for which the certificate must cover the domains (default: default)
   --product KIND    the product that was ordered: VMC or CMC
-  --trust SHA256    a certificate to trust in addition to the known roots; may be repeated
+  --trust SHA256    a root or an issuing CA to trust in addition to the known roots; may be repeated
   --log KEY         the key of a log to trust in addition to the known ones, as base64; may be repeated
   --out DIR         write chain.pem, logo.svg and certificate.json into this folder
+
+For each chain it prints the findings and whether each receiver shows the logo. ✗ is an error, with which some receiver
+does not show it, ! a warning, and i a notice. docs/findings.md explains the findings and the receivers.
 
 Exit status: 0 every chain is publishable, 1 a chain has an error, 2 a file contains no valid
 chain or cannot be read, 64 wrong usage, 70 internal error.`;
@@ -153,7 +154,7 @@ async function inspect(file: string, { json, out, expectations }: Options, input
     console.log(
       json
         ? printableJson(JSON.stringify({ file, ...certificate.report }))
-        : describe(file, certificate.report, expectations.at),
+        : describeReport(file, certificate.report, expectations.at),
     );
     return certificate.report.publishable ? EXIT_CODES.success : EXIT_CODES.problem;
   } catch (error) {
@@ -197,42 +198,6 @@ async function write(folder: string, { report, chainPem, logo }: MarkCertificate
     }
     throw new UsageError(`--out: the folder cannot be written (${error.message})`, { cause: error });
   }
-}
-
-function describe(file: string, report: CertificateReport, at: Date): string {
-  const { attributes, chain, trustAnchor, logo, findings } = report;
-  const rows = [
-    ['mark', [report.markType ?? 'no mark type', report.product && `(${report.product})`].filter(Boolean).join(' ')],
-    ['owner', attributes.organizationName?.join(', ') ?? report.subject],
-    ['domains', report.domains.join(', ')],
-    ['valid', describeValidity(report.notBefore, report.notAfter, at)],
-    ['issuer', report.issuer],
-    [
-      'root',
-      trustAnchor ? `${trustAnchor.subject} (trusted)` : `not trusted; the chain ends at ${chain.at(-1)?.subject}`,
-    ],
-    ['logo', logo ? `${logo.bytes} bytes, SHA-256 ${logo.sha256}` : 'none that can be read'],
-    ['SHA-256', report.fingerprintSha256],
-  ];
-  return [
-    styleText('bold', printable(file)),
-    ...rows.map(([label = '', value = '']) => `  ${label.padEnd(8)} ${printable(value)}`),
-    ...findings.map(({ id, severity, message }) => `  ${symbolOf(severity)} ${id}: ${printable(message)}`),
-    report.publishable ? `  ${symbolOf('publishable')} publishable` : `  ${symbolOf('error')} not publishable`,
-  ].join('\n');
-}
-
-const SYMBOLS = {
-  publishable: ['✓', 'green'],
-  notice: ['i', 'blue'],
-  warning: ['!', 'yellow'],
-  error: ['✗', 'red'],
-} as const;
-
-/** A symbol, coloured if standard output is a terminal with colours. */
-function symbolOf(kind: keyof typeof SYMBOLS): string {
-  const [symbol, colour] = SYMBOLS[kind];
-  return styleText(colour, symbol);
 }
 
 /**

@@ -138,6 +138,7 @@ interface IssuedChanges {
   readonly domains?: readonly string[];
   readonly notBefore?: string;
   readonly findings?: readonly { readonly id: string; readonly severity: string; readonly message: string }[];
+  readonly receivers?: readonly object[];
   readonly publication?: object;
 }
 
@@ -147,6 +148,7 @@ export function issued({
   domains = DOMAINS,
   notBefore = '2026-11-26T00:00:00.000Z',
   findings = [],
+  receivers,
   publication,
 }: IssuedChanges = {}) {
   const key = (file: string) => `orders/${ORDER_NUMBER}/${file}`;
@@ -162,6 +164,7 @@ export function issued({
       notAfter: '2027-11-26T23:59:59.000Z',
       publishable,
       findings,
+      ...(receivers && { receivers }),
     },
     ...(publication && { publication }),
   });

@@ -109,6 +109,15 @@ const EVENTS: Readonly<Record<string, object>> = {
   'aborted-other-execution': ended({ status: 'ABORTED', name: 'try-1', input: '{"hello": "world"}' }),
   issued: issued({ findings: [warning] }),
   'issued-published': issued({ publication: publishedAt(['example.com', 'example.net']) }),
+  'issued-published-cmc': issued({
+    findings: [{ id: 'receiver-asn1', severity: 'notice', message: 'rspamd cannot read the hash' }],
+    receivers: [
+      { id: 'gmail', shows: true, because: ['cmc-without-check-mark'] },
+      { id: 'apple', shows: false, because: ['mark-type-not-displayed'] },
+      { id: 'zoho', shows: null, because: ['rules-not-published'] },
+    ],
+    publication: publishedAt(['example.com', 'example.net']),
+  }),
   'issued-published-in-part': issued({
     publication: publishedAt(
       ['example.com'],

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { RECEIVERS } from '../../../functions/certificate/receivers.ts';
 import { runInspect } from '../../../infra/commands/inspect.ts';
 import type { CertificateAuthority, IssuedMarkCertificate } from '../../../infra/local/ca/certificate-authority.ts';
 import { armouredPkcs7, pem, pkcs7, zip } from '../../../infra/local/ca/containers.ts';
@@ -127,9 +128,13 @@ describe('The report for people', () => {
       '  domains  example.com, www.example.com',
       '  valid    2026-01-01 to 2027-01-01 (214 days left)',
       '  issuer   C=GB, O=Local Look-alike of Sectigo Limited, CN=(made on this machine) VMC Issuing RSA CA',
-      '  root     C=US, O=Local Look-alike of SSL.com, CN=(made on this machine) VMC Root RSA CA (trusted)',
+      '  root     C=US, O=Local Look-alike of SSL.com, CN=(made on this machine) VMC Root RSA CA (trusted by --trust)',
+      expect.stringMatching(/^ {2}SCTs {5}the log [0-9a-f]{64} at 2026-01-01T00:00:00.000Z \(valid\)$/),
+      '  revoked  not checked (--revocation checks it)',
       `  logo     ${clean.svg.length} bytes, SHA-256 ${fingerprint(clean.svg)}`,
       `  SHA-256  ${fingerprint(clean.leaf)}`,
+      '  receivers',
+      ...RECEIVERS.map(({ name }) => expect.stringMatching(new RegExp(`^    ${name} .*\\.$`))),
       '  ✓ publishable',
       '',
     ]);

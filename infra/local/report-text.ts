@@ -1,0 +1,113 @@
+/** The report of a chain as text for a terminal. */
+import { styleText } from 'node:util';
+import {
+  RECEIVER_FACTS,
+  RECEIVERS,
+  type ReceiverFact,
+  type ReceiverVerdict,
+} from '../../functions/certificate/receivers.ts';
+import type { CertificateReport } from '../../functions/certificate/report.ts';
+import type { SctStatus } from '../../functions/certificate/transparency/sct.ts';
+import { printable } from '../../functions/text.ts';
+import { describeValidity } from './validity.ts';
+
+const SYMBOLS = {
+  good: ['✓', 'green'],
+  notice: ['i', 'blue'],
+  warning: ['!', 'yellow'],
+  error: ['✗', 'red'],
+} as const;
+
+/** A symbol, coloured if standard output is a terminal with colours. */
+export function symbolOf(kind: keyof typeof SYMBOLS): string {
+  const [symbol, colour] = SYMBOLS[kind];
+  return styleText(colour, symbol);
+}
+
+/** The lines about one file: what the certificate is, its findings, the receivers, and the verdict. */
+export function describeReport(file: string, report: CertificateReport, at: Date): string {
+  return [
+    styleText('bold', printable(file)),
+    ...rowsOf(report, at).map(([label, value]) => `  ${label.padEnd(8)} ${printable(value)}`),
+    ...report.findings.map(({ id, severity, message }) => `  ${symbolOf(severity)} ${id}: ${printable(message)}`),
+    '  receivers',
+    ...report.receivers.map(describeReceiver),
+    report.publishable ? `  ${symbolOf('good')} publishable` : `  ${symbolOf('error')} not publishable`,
+  ].join('\n');
+}
+
+type Row = readonly [label: string, value: string];
+
+function rowsOf(report: CertificateReport, at: Date): readonly Row[] {
+  const { attributes, markType, product, logo } = report;
+  return [
+    ['mark', [markType ?? 'no mark type', product && `(${product})`].filter(Boolean).join(' ')],
+    ['owner', attributes.organizationName?.join(', ') ?? report.subject],
+    ['domains', report.domains.join(', ')],
+    ['valid', describeValidity(report.notBefore, report.notAfter, at)],
+    ['issuer', report.issuer],
+    ['root', describeRoot(report)],
+    ['SCTs', describeScts(report)],
+    ['revoked', describeRevocation(report)],
+    ['logo', logo ? `${logo.bytes} bytes, SHA-256 ${logo.sha256}` : 'none that can be read'],
+    ['SHA-256', report.fingerprintSha256],
+  ];
+}
+
+function describeRoot({ trustAnchor, chain }: CertificateReport): string {
+  if (!trustAnchor) {
+    return `not trusted; the chain ends at ${chain.at(-1)?.subject}`;
+  }
+  const source = trustAnchor.source === 'known' ? 'known root' : 'trusted by --trust';
+  return `${trustAnchor.subject} (${source}${trustAnchor.delivered ? '' : ', not in the file'})`;
+}
+
+const SCT_STATUSES = {
+  valid: 'valid',
+  invalid: 'the signature does not verify',
+  'unknown-log': 'not verified, because the log is not known',
+  'other-interval': 'the log is for certificates that expire at another time',
+  future: 'the timestamp is in the future',
+  unchecked: 'not verified, because there are too many',
+} satisfies Record<SctStatus, string>;
+
+function describeScts({ scts }: CertificateReport): string {
+  const described = scts.map(({ log, logId, timestamp, status }) => {
+    return `${log ?? `the log ${logId}`} at ${timestamp} (${SCT_STATUSES[status]})`;
+  });
+  return described.join('; ') || 'none';
+}
+
+function describeRevocation({ revocation, chain }: CertificateReport): string {
+  if (!revocation) {
+    return 'not checked (--revocation checks it)';
+  }
+  const subjects = new Map(chain.map(({ fingerprintSha256, subject }) => [fingerprintSha256, subject]));
+  const revoked = revocation.certificates.filter(({ status }) => status === 'revoked');
+  if (revoked.length > 0) {
+    return revoked
+      .map(({ fingerprintSha256, revokedAt, reason }) => {
+        const since = revokedAt ? `, since ${revokedAt}` : '';
+        return `yes${since}${reason ? ` (${reason})` : ''}: ${subjects.get(fingerprintSha256)}`;
+      })
+      .join('; ');
+  }
+  return revocation.status === 'good'
+    ? `no, according to the CRLs at ${revocation.checkedAt}`
+    : 'not known; see the findings';
+}
+
+function describeReceiver({ id, shows, because }: ReceiverVerdict): string {
+  const name = RECEIVERS.find((receiver) => receiver.id === id)?.name ?? id;
+  const verdict = shows === null ? 'not known' : shows ? 'shows the logo' : 'does not show the logo';
+  const findings = because.filter((each) => !isFact(each));
+  const facts = because.filter(isFact).map((fact) => RECEIVER_FACTS[fact]);
+  const beginning = findings.length > 0 ? `${verdict} because of ${findings.join(', ')}` : verdict;
+  return `    ${name.padEnd(NAME_COLUMNS)} ${[beginning, ...facts].join('. ').replace(/(?<!\.)$/, '.')}`;
+}
+
+const NAME_COLUMNS = Math.max(...RECEIVERS.map(({ name }) => name.length)) + 1;
+
+function isFact(id: string): id is ReceiverFact {
+  return Object.hasOwn(RECEIVER_FACTS, id);
+}
