@@ -105,6 +105,7 @@ describe('The bucket', () => {
     expect(manifest.findings.map(({ id }: { id: string }) => id)).toEqual([
       'untrusted-root',
       'domain-coverage',
+      'sct-unknown',
       'mark-type',
       'receiver-asn1',
     ]);
