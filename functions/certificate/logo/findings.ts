@@ -1,6 +1,5 @@
 import { type FindingTable, withDetails } from '../checked-chain.ts';
 import type { Logo } from './logotype.ts';
-import { svgProblems } from './svg.ts';
 
 /** Findings about the logo. */
 export const LOGO_FINDINGS = {
@@ -9,7 +8,16 @@ export const LOGO_FINDINGS = {
   'svg-profile': {
     severity: 'error',
     check: ({ logo }) =>
-      typeof logo !== 'string' && withDetails('the logo does not conform to SVG Tiny PS', svgProblems(logo.svg)),
+      typeof logo !== 'string' && withDetails('the logo does not conform to SVG Tiny PS', logo.problems.profile),
+  },
+  'svg-size': {
+    severity: 'error',
+    check: ({ logo }) =>
+      typeof logo !== 'string' && withDetails('receivers do not accept the size of the logo', logo.problems.size),
+  },
+  'svg-look': {
+    severity: 'warning',
+    check: ({ logo }) => typeof logo !== 'string' && withDetails('the logo may look bad', logo.problems.look),
   },
   // Sources: the ASN.1 of bimi-helper (rspamd) and of Halon's plugin, which need NULL and read one hash.
   'receiver-asn1': {

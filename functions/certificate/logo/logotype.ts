@@ -1,11 +1,13 @@
 import { hash } from 'node:crypto';
-import { gunzipSync } from 'node:zlib';
+import { truncate } from '../../text.ts';
 import { childrenOf, constructed, contentsOf, readDer, readObjectIdentifier, TAG } from '../x509/der.ts';
 import { attempt, type CertificateFields } from '../x509/fields.ts';
+import { gunzipMember } from './gzip.ts';
+import { type SvgProblems, svgProblems } from './svg.ts';
 
 /** The logo of a certificate, inflated, and whether its hashes match. */
 export interface Logo {
-  readonly mediaType: 'image/svg+xml';
+  readonly mediaType: typeof MEDIA_TYPE;
   readonly svg: Uint8Array;
   /** SHA-256 of the unchanged SVG, lower-case hex. */
   readonly sha256: string;
@@ -15,13 +17,23 @@ export interface Logo {
   readonly hasOneHashWithNull: boolean;
   /** Whether the algorithm of every hash has NULL parameters. */
   readonly hashesHaveNull: boolean;
+  readonly problems: SvgProblems;
 }
 
 /** RFC 9399, 4.1. */
 const LOGOTYPE = '1.3.6.1.5.5.7.1.12';
 
-/** RFC 6170, 3.3 and the Mark Certificate Requirements: the certificate contains the image, as gzip in base64. */
-const DATA_URI = /^data:image\/svg\+xml;base64,([A-Za-z0-9+/=\s]+)$/;
+/**
+ * The Mark Certificate Requirements. RFC 9399 (appendix B) also shows image/svg+xml+gzip, which no mark certificate has
+ * and some receivers refuse.
+ */
+const MEDIA_TYPE = 'image/svg+xml';
+
+/** RFC 6170 (section 4) and the Mark Certificate Requirements: the certificate contains the image, as gzip in base64. */
+const DATA_URI = /^data:image\/svg\+xml;base64,((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/;
+
+/** Bytes of a text from the certificate in a message. */
+const TEXT_BYTES = 60;
 
 /** Eight times the size that is allowed, so that a finding can state the size of a logo that is somewhat too large. */
 const SVG_LIMIT = 256 * 1024;
@@ -39,22 +51,28 @@ export function readLogo(fields: CertificateFields): Logo | string {
   if (!der) {
     return 'the certificate contains no logotype';
   }
-  const images = attempt(() => readSubjectImages(der)) ?? [];
+  const images = attempt(() => readSubjectImages(der));
+  if (!images) {
+    return 'the logotype cannot be read, or does not contain exactly one direct subject logo';
+  }
   const [image, ...others] = images;
   if (!image || others.length > 0) {
     return `the logotype contains ${images.length} subject images, but must contain exactly one`;
+  }
+  if (image.mediaType !== MEDIA_TYPE) {
+    return `the media type of the logo is ${truncate(image.mediaType, TEXT_BYTES)}, but must be ${MEDIA_TYPE}`;
   }
   const [uri = '', ...otherUris] = image.uris;
   const [, base64] = DATA_URI.exec(uri) ?? [];
   if (base64 === undefined || otherUris.length > 0) {
     return 'the logotype does not contain its image as one data:image/svg+xml;base64 URI';
   }
-  const svg = attempt(() => gunzipSync(Buffer.from(base64, 'base64'), { maxOutputLength: SVG_LIMIT }));
+  const svg = attempt(() => gunzipMember(Buffer.from(base64, 'base64'), SVG_LIMIT));
   if (!svg) {
-    return `the logo is not valid gzip or inflates to more than ${SVG_LIMIT} bytes`;
+    return `the logo is not exactly one gzip member, or inflates to more than ${SVG_LIMIT} bytes`;
   }
   return {
-    mediaType: 'image/svg+xml',
+    mediaType: MEDIA_TYPE,
     svg,
     sha256: hash('sha256', svg),
     hashes: image.hashes.flatMap(({ oid, value }) => {
@@ -64,12 +82,14 @@ export function readLogo(fields: CertificateFields): Logo | string {
         : [];
     }),
     hashesHaveNull: image.hashes.every(({ hasNull }) => hasNull),
+    problems: svgProblems(svg),
     hasOneHashWithNull: image.hashes.length === 1 && image.hashes.every(({ hasNull }) => hasNull),
   };
 }
 
 /** One image of a logotype. */
 interface Image {
+  readonly mediaType: string;
   readonly uris: readonly string[];
   readonly hashes: readonly Hash[];
 }
@@ -83,15 +103,23 @@ interface Hash {
   readonly value: string;
 }
 
-/** LogotypeExtn (RFC 9399, 4.1): subjectLogo is [2]; the [0] in it is a LogotypeData, which begins with the images. */
+/**
+ * LogotypeExtn (RFC 9399, 4.1): subjectLogo is [2]; the [0] in it is a LogotypeData, which begins with the images.
+ *
+ * @throws {SyntaxError} if the extension is malformed, or has no or several direct subject logos.
+ */
 function readSubjectImages(der: Uint8Array): Image[] {
-  const subjectLogo = childrenOf(readDer(der)).find(({ tag }) => tag === constructed(2));
+  const [subjectLogo, ...others] = childrenOf(readDer(der)).filter(({ tag }) => tag === constructed(2));
+  if (others.length > 0) {
+    throw new SyntaxError('there are several subject logos');
+  }
   const [direct] = childrenOf(subjectLogo, constructed(2));
   const [images] = childrenOf(direct, constructed(0));
   return childrenOf(images).map((image) => {
     const [details] = childrenOf(image);
-    const [, hashes, uris] = childrenOf(details);
+    const [mediaType, hashes, uris] = childrenOf(details);
     return {
+      mediaType: contentsOf(mediaType, TAG.ia5String).toString('latin1'),
       uris: childrenOf(uris).map((uri) => contentsOf(uri, TAG.ia5String).toString('latin1')),
       hashes: childrenOf(hashes).map((each) => {
         const [algorithm, value] = childrenOf(each);

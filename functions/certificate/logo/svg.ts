@@ -1,8 +1,25 @@
 import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from 'saxes';
 import { truncate } from '../../text.ts';
+import { decodeSvg } from './svg-encoding.ts';
+import { lookProblems } from './svg-look.ts';
+import type { SvgDocument, SvgNode } from './svg-node.ts';
+import { ATTRIBUTES, CHILDREN, REQUIRED_ROOT_ATTRIBUTES, TEXT_ELEMENTS } from './svg-profile.ts';
+import { referencesIn } from './svg-references.ts';
+import { sizeProblems } from './svg-size.ts';
 
-/** The limit of the BIMI Group's SVG guidance, in bytes. */
-const SIZE_LIMIT = 32_768;
+/** What is wrong with a logo, one sentence each. */
+export interface SvgProblems {
+  /** Violations of SVG Tiny Portable/Secure (draft-svg-tiny-ps-abrotman and the schema of the BIMI Group). */
+  readonly profile: readonly string[];
+  /** A size that receivers do not accept. */
+  readonly size: readonly string[];
+  /** What makes a logo look bad. */
+  readonly look: readonly string[];
+}
+
+const SVG_NAMESPACE = 'http://www.w3.org/2000/svg';
+const XML_NAMESPACE = 'http://www.w3.org/XML/1998/namespace';
+const XMLNS_NAMESPACE = 'http://www.w3.org/2000/xmlns/';
 
 /**
  * Real logos nest few elements. The parser searches all ancestors for a namespace, so a million levels would take
@@ -10,138 +27,240 @@ const SIZE_LIMIT = 32_768;
  */
 const DEPTH_LIMIT = 100;
 
-/** Bytes of a reference in a message. A detail has at most 100 bytes, and the reference is only a part of it. */
-const REFERENCE_BYTES = 62;
+/** A message names five problems. */
+const PROBLEMS_LIMIT = 1000;
 
-const SVG_NAMESPACE = 'http://www.w3.org/2000/svg';
-const SCRIPTS = new Set(['script', 'handler', 'listener']);
-const ANIMATIONS = new Set([
-  'animate',
-  'animateColor',
-  'animateMotion',
-  'animateTransform',
-  'animation',
-  'discard',
-  'set',
-]);
+/** Bytes of a name, a namespace or a value in a message. A detail has at most 100 bytes. */
+const NAME_BYTES = 32;
+const VALUE_BYTES = 40;
 
 /**
- * The target of `url(...)` in a property and of `@import` in a style sheet. The expression needs no closing character,
- * so it is fast for every text.
+ * Compares a logo with SVG Tiny Portable/Secure and with the rules of receivers. The parser expands only the five
+ * predefined entities of XML and fetches nothing.
  */
-const STYLE_REFERENCE = /(?:url\(|@import)\s*(?:url\()?\s*['"]?\s*([^'")\s;]*)/gi;
+export function svgProblems(svg: Uint8Array): SvgProblems {
+  const { problems, document, isComplete } = readSvg(svg);
+  return {
+    profile: problems,
+    size: sizeProblems(svg.length, document?.root),
+    look: document && isComplete ? lookProblems(document, problems.length === 0) : [],
+  };
+}
 
-/**
- * Lists the violations of SVG Tiny Portable/Secure (draft-svg-tiny-ps-abrotman) in a logo, one sentence each. The
- * parser expands only the five predefined entities of XML and fetches nothing.
- */
-export function svgProblems(svg: Uint8Array): string[] {
+interface Reading {
+  readonly problems: readonly string[];
+  /** Undefined if the root is not an `svg`. */
+  readonly document: SvgDocument | undefined;
+  /** Whether the logo was read to its end. */
+  readonly isComplete: boolean;
+}
+
+/** An open element, and whether a reference in it is relative to another file. */
+interface Frame {
+  readonly node: SvgNode;
+  readonly hasBase: boolean;
+}
+
+/** A reference to an element, which can also follow. */
+interface PendingReference {
+  readonly line: number;
+  /** The attribute and its element. */
+  readonly what: string;
+  readonly target: string;
+}
+
+function readSvg(svg: Uint8Array): Reading {
   const problems = new Set<string>();
-  const add = (found: readonly string[]) => {
-    for (const problem of found) {
-      problems.add(problem);
+  const add = (line: number, problem: string) => {
+    problems.add(`line ${line}: ${problem}`);
+    if (problems.size > PROBLEMS_LIMIT) {
+      throw new RangeError(`${line}:0: it has more than ${PROBLEMS_LIMIT} problems`);
     }
   };
-  if (svg.length > SIZE_LIMIT) {
-    problems.add(`it has ${svg.length} bytes, but at most ${SIZE_LIMIT} are allowed`);
-  }
   const parser = new SaxesParser({ xmlns: true });
-  const path: string[] = [];
-  let hasTitle = false;
+  const frames: Frame[] = [];
+  const ids = new Map<string, SvgNode>();
+  const references: PendingReference[] = [];
+  let root: SvgNode | undefined;
+  let startLine = 1;
+  /** The line on which each attribute of the current element ends. */
+  let lines = new Map<string, number>();
+
+  parser.on('xmldecl', ({ version = '1.0' }) => {
+    if (version !== '1.0') {
+      add(1, `the version of XML is ${truncate(version, NAME_BYTES)}, but must be 1.0`);
+    }
+  });
   parser.on('doctype', (doctype) => {
     if (doctype.includes('[')) {
-      problems.add('it declares entities');
-      // PUBLIC is allowed, because old tools write a reference to the DTD of the W3C.
-    } else if (/\bSYSTEM\b/.test(doctype) && !/\bPUBLIC\b/.test(doctype)) {
-      problems.add('it refers to an external DTD');
+      add(parser.line, 'the document type declares entities');
+    } else if (!/^\s*[^\s"']+\s*$/.test(doctype)) {
+      add(parser.line, 'the document type refers to an external DTD');
     }
   });
   parser.on('processinginstruction', ({ target }) => {
-    if (target === 'xml-stylesheet') {
-      problems.add('it refers to an external style sheet');
+    if (target.toLowerCase() === 'xml-stylesheet') {
+      add(parser.line, 'xml-stylesheet refers to an external style sheet');
     }
   });
+  parser.on('opentagstart', () => {
+    startLine = parser.line;
+    lines = new Map();
+  });
+  parser.on('attribute', ({ name }) => lines.set(name, parser.line));
   parser.on('opentag', (tag) => {
-    if (path.length === 0) {
-      add(rootProblems(tag));
+    const parent = frames.at(-1);
+    const attributes = Object.values(tag.attributes).filter(({ uri }) => uri !== XMLNS_NAMESPACE);
+    const node = nodeOf(tag, attributes);
+    const hasBase = hasOtherBase(attributes) ?? parent?.hasBase ?? false;
+    for (const problem of parent ? placeProblems(tag, node, parent.node) : rootProblems(tag, node)) {
+      add(startLine, problem);
     }
-    add(elementProblems(tag));
-    if (path.push(tag.local) > DEPTH_LIMIT) {
-      throw new RangeError(`it nests elements more than ${DEPTH_LIMIT} levels deep`);
+    const rules = ATTRIBUTES.get(node.name);
+    // An element that is not allowed has one problem: itself.
+    for (const attribute of rules ? attributes : []) {
+      const line = lines.get(attribute.name) ?? startLine;
+      const what = () => `${abbreviate(attribute.name)} of ${elementOf(tag.name)}`;
+      const rule = rules?.get(keyOf(attribute));
+      if (!rule) {
+        add(line, `${elementOf(tag.name)} must not have the attribute ${abbreviate(attribute.name)}`);
+        continue;
+      }
+      if (!rule.accepts(attribute.value)) {
+        add(line, `${what()} is "${truncate(attribute.value, VALUE_BYTES)}", but must be ${rule.expected}`);
+      }
+      for (const reference of referencesIn(attribute.name, attribute.value)) {
+        if ('problem' in reference) {
+          add(line, `${what()} ${reference.problem}`);
+        } else if (hasBase) {
+          add(line, `${what()} refers to another file, because of xml:base`);
+        } else {
+          references.push({ line, what: what(), target: reference.target });
+        }
+      }
+    }
+    const [id, ...otherIds] = attributes.filter((attribute) => ['id', 'xml:id'].includes(keyOf(attribute)));
+    if (rules && otherIds.length > 0) {
+      add(startLine, `${elementOf(tag.name)} must not have both id and xml:id`);
+    }
+    if (id && !ids.has(id.value.trim())) {
+      ids.set(id.value.trim(), node);
+    }
+    root ??= node;
+    parent?.node.children.push(node);
+    if (frames.push({ node, hasBase }) > DEPTH_LIMIT) {
+      throw new RangeError(`${startLine}:0: it nests elements more than ${DEPTH_LIMIT} levels deep`);
     }
   });
-  parser.on('closetag', () => path.pop());
-  const text = (content: string) => {
-    hasTitle ||= path.length === 2 && path[1] === 'title' && content.trim() !== '';
-    if (path.at(-1) === 'style') {
-      add(styleProblems(content));
+  parser.on('closetag', ({ name }) => {
+    const node = frames.pop()?.node;
+    if (node && ['title', 'desc'].includes(node.name) && node.text.trim() === '') {
+      add(parser.line, `${elementOf(name)} is empty`);
+    }
+    if (node?.name === 'svg' && frames.length === 0 && !node.children.some((child) => child.name === 'title')) {
+      add(parser.line, `${elementOf(name)} has no <title>`);
+    }
+  });
+  const addText = (text: string) => {
+    const node = frames.at(-1)?.node;
+    if (node && TEXT_ELEMENTS.has(node.name)) {
+      node.text += text;
+    } else if (node && CHILDREN.has(node.name) && node.text === '' && /\S/.test(text)) {
+      node.text = text;
+      add(parser.line - newlinesIn(text.trimStart()), `${elementOf(node.name)} must not contain text`);
     }
   };
-  parser.on('text', text);
-  parser.on('cdata', text);
+  parser.on('text', addText);
+  parser.on('cdata', addText);
+
+  let isComplete = false;
   try {
-    parser.write(new TextDecoder('utf-8', { fatal: true }).decode(svg)).close();
+    parser.write(decodeSvg(svg)).close();
+    isComplete = true;
+    for (const { line, what, target } of references.filter((reference) => !isWithin(reference.target, ids))) {
+      add(line, `${what} refers to "${truncate(target, VALUE_BYTES)}", which is no element of the logo`);
+    }
   } catch (error) {
-    problems.add(`it cannot be read completely: ${error instanceof Error ? error.message : 'unreadable'}`);
-    return [...problems];
+    problems.add(describeFault(error));
   }
-  if (!hasTitle) {
-    problems.add('it has no title');
-  }
-  return [...problems];
+  return { problems: [...problems], document: root?.name === 'svg' ? { root, ids } : undefined, isComplete };
 }
 
-function rootProblems({ local, uri, attributes }: SaxesTagNS): string[] {
-  const problems: string[] = [];
-  if (local !== 'svg' || uri !== SVG_NAMESPACE) {
-    problems.push('its root element is not svg');
-  }
-  if (attributes.version?.value !== '1.2' || attributes.baseProfile?.value !== 'tiny-ps') {
-    problems.push('its version is not 1.2, or its baseProfile is not tiny-ps');
-  }
-  if (attributes.x || attributes.y) {
-    problems.push('its root element has an attribute x or y');
-  }
-  return problems;
+/** The element as the profile sees it. */
+function nodeOf({ local, uri }: SaxesTagNS, attributes: readonly SaxesAttributeNS[]): SvgNode {
+  return {
+    name: uri === SVG_NAMESPACE ? local : '',
+    attributes: new Map(attributes.filter((each) => each.uri === '').map(({ name, value }) => [name, value])),
+    children: [],
+    text: '',
+  };
 }
 
-function elementProblems({ local, attributes }: SaxesTagNS): string[] {
-  const problems = Object.values(attributes).flatMap(attributeProblems);
-  if (SCRIPTS.has(local)) {
-    problems.push(`it contains a script (${local})`);
+function rootProblems({ name, attributes }: SaxesTagNS, node: SvgNode): string[] {
+  if (node.name !== 'svg') {
+    return [`the root element is ${elementOf(name)}, but must be <svg> of the namespace ${SVG_NAMESPACE}`];
   }
-  if (ANIMATIONS.has(local)) {
-    problems.push(`it contains an animation (${local})`);
-  }
-  return problems;
+  return REQUIRED_ROOT_ATTRIBUTES.filter((attribute) => !attributes[attribute]).map(
+    (attribute) => `<svg> must have the attribute ${attribute}`,
+  );
 }
 
-function attributeProblems({ local, prefix, value }: SaxesAttributeNS): string[] {
-  if (prefix === 'xmlns' || local === 'xmlns') {
-    return [];
+/** Problems of the place of an element in its parent. */
+function placeProblems({ name, uri }: SaxesTagNS, node: SvgNode, parent: SvgNode): string[] {
+  const element = elementOf(name);
+  if (node.name === '') {
+    const namespace = uri === '' ? 'in no namespace' : `in the namespace ${truncate(uri, VALUE_BYTES)}`;
+    return [`${element} is not allowed: it is ${namespace}`];
   }
-  if (/^on[a-z]/i.test(local)) {
-    return [`it contains a script (${local})`];
+  if (!CHILDREN.has(node.name)) {
+    return [`${element} is not allowed`];
   }
-  if (prefix === 'xml' && local === 'base') {
-    return referenceProblems(value);
+  const allowed = CHILDREN.get(parent.name);
+  // A parent that is not allowed has a problem itself.
+  if (allowed && !allowed.has(node.name)) {
+    return [`${elementOf(parent.name)} must not contain ${element}`];
   }
-  return local === 'href' || local === 'src' ? referenceProblems(value) : styleProblems(value);
+  if (allowed && node.name === 'title' && parent.children.length > 0) {
+    const isSecond = parent.children.some((sibling) => sibling.name === 'title');
+    return [isSecond ? `<svg> must not contain a second ${element}` : `${element} must be the first element in <svg>`];
+  }
+  return [];
 }
 
-function styleProblems(style: string): string[] {
-  // Most attributes are numbers and paths. Every reference contains one of these characters.
-  if (!/[(@]/.test(style)) {
-    return [];
-  }
-  // A CSS escape can hide `url(` from the expression; no logo needs one.
-  const hasCssEscape = /\\[0-9a-f]/i.test(style) && style.includes('(');
-  const references = [...style.matchAll(STYLE_REFERENCE)].flatMap(([, reference = '']) => referenceProblems(reference));
-  return hasCssEscape ? ['it contains a CSS escape and a parenthesis in a style', ...references] : references;
+/** Whether references are relative to another file, if the element says so (XML Base). */
+function hasOtherBase(attributes: readonly SaxesAttributeNS[]): true | undefined {
+  const base = attributes.find((attribute) => keyOf(attribute) === 'xml:base')?.value.trim();
+  return base === undefined || base === '' || base.startsWith('#') ? undefined : true;
 }
 
-/** A fragment and a data URI refer to nothing outside the file. */
-function referenceProblems(reference: string): string[] {
-  const isInternal = /^\s*(#|data:|$)/i.test(reference);
-  return isInternal ? [] : [`it refers to an external resource (${truncate(reference.trim(), REFERENCE_BYTES)})`];
+/** The name of an attribute in the tables of the profile. */
+function keyOf({ name, local, uri }: SaxesAttributeNS): string {
+  if (uri === '') {
+    return name;
+  }
+  return uri === XML_NAMESPACE ? `xml:${local}` : `{${uri}}${local}`;
+}
+
+/** Whether a reference is `#name` with a name that exists. */
+function isWithin(target: string, ids: ReadonlyMap<string, SvgNode>): boolean {
+  return target.startsWith('#') && ids.has(target.slice(1));
+}
+
+/** The parser's errors begin with the line and the column. */
+function describeFault(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const [, line, reason] = /^(\d+):\d+: (.*)$/s.exec(message) ?? [];
+  return line === undefined ? `line 1: ${message}` : `line ${line}: it cannot be read further: ${reason}`;
+}
+
+function elementOf(name: string): string {
+  return `<${abbreviate(name)}>`;
+}
+
+function abbreviate(name: string): string {
+  return truncate(name, NAME_BYTES);
+}
+
+function newlinesIn(text: string): number {
+  return text.split('\n').length - 1;
 }

@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import * as asn1 from '@peculiar/asn1-x509';
-import { Constructed, IA5String, Null, ObjectIdentifier, OctetString, Sequence } from 'asn1js';
+import { Constructed, fromBER, IA5String, Null, ObjectIdentifier, OctetString, Sequence } from 'asn1js';
 import type {
   Change,
   MarkCertificateRequest,
@@ -83,6 +83,7 @@ export const crl = (...points: readonly asn1.GeneralName[]) =>
     ),
   );
 
+/** A logo in two colours. */
 export function svg(
   body = '',
   root = 'version="1.2" baseProfile="tiny-ps" viewBox="0 0 64 64"',
@@ -91,6 +92,7 @@ export function svg(
   const lines = [
     `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" ${root}>`,
     title && `<title>${title}</title>`,
+    '<rect width="64" height="64" fill="#14324a"/><circle cx="32" cy="32" r="20" fill="#ffffff"/>',
     body,
     '</svg>',
   ];
@@ -148,8 +150,20 @@ export function withSha224(): Partial<MarkCertificateRequest> {
   return { extensions: instead({ oid: oid.logotype, value: new Uint8Array(der) }) };
 }
 
+/** A logotype with two direct subject logos. */
+export function twoSubjectLogos(): Extension {
+  const { oid: id, value } = logotype(logotypeImage(LOGO));
+  const { result } = fromBER(value);
+  const logos = result instanceof Sequence ? [...result.valueBlock.value, ...result.valueBlock.value] : [];
+  return { oid: id, value: new Uint8Array(new Sequence({ value: logos }).toBER()) };
+}
+
 export function gzipUri(content: Uint8Array): string {
-  return `data:image/svg+xml;base64,${gzipSync(content).toString('base64')}`;
+  return dataUri(gzipSync(content));
+}
+
+export function dataUri(compressed: Uint8Array): string {
+  return `data:image/svg+xml;base64,${Buffer.from(compressed).toString('base64')}`;
 }
 
 export const ecKey = (namedCurve: string): KeyObject => generateKeyPairSync('ec', { namedCurve }).publicKey;

@@ -1,0 +1,99 @@
+import { truncate } from '../../text.ts';
+import { hasTwoColours } from './svg-colours.ts';
+import type { SvgDocument, SvgNode } from './svg-node.ts';
+import { NUMBER, pixelsOf } from './svg-size.ts';
+
+/** Gmail does not support logos with a smaller width or height, in pixels. */
+const SMALLEST = 96;
+
+/** Characters; draft-svg-tiny-ps-abrotman, 2.1. */
+const TITLE_LIMIT = 64;
+
+/** Sides that differ less are equal: tools write rounded numbers. */
+const TOLERANCE = 0.001;
+
+/** Four numbers with commas or white space between them. */
+const VIEW_BOX = new RegExp(String.raw`^([+-]?${NUMBER})${String.raw`(?:\s*,\s*|\s+)([+-]?${NUMBER})`.repeat(3)}$`);
+
+/**
+ * Titles that nobody wrote for this logo, in lower case. Sources: the name of the file that the BIMI Group's converter
+ * writes and `Company title` are in certificates of well-known senders; the others are names of new documents, layers
+ * and artboards in Illustrator, Inkscape, Sketch and Figma, of exported files, or the words of instructions.
+ */
+const PLACEHOLDERS: ReadonlySet<string> = new Set([
+  ...['bimi', 'bimi logo', 'bimi svg', 'brand name', 'company', 'company logo', 'company name'],
+  ...['company title', 'organization name', 'your brand', 'your brand name', 'your company', 'your company name'],
+  ...['your logo', 'your name', 'your title', 'your title here', 'insert title here', 'title here', 'enter title'],
+  ...['brand logo', 'logo', 'svg', 'title', 'titel', 'titre', 'título', 'test', 'todo', 'tbd'],
+  ...['new document', 'no title', 'placeholder', 'lorem ipsum', 'untitled document', 'created with sketch.'],
+  ...['unbenannt', 'sans titre', 'sin título'],
+]);
+
+/** `Layer 1`, `Artboard_2`, `Asset 1 copy`, `Untitled-1`. Some of the words alone are names of companies. */
+const NUMBERED =
+  /^(?:(?:artboard|drawing|layer|untitled)|(?:artboard|asset|drawing|document|frame|graphic|group|layer|page|path|shape|symbol|untitled|vector|ebene|calque|livello)[ _-]*\d+)(?:[ _-]*copy(?:[ _-]*\d+)?)?$/;
+
+/** The name of a file, such as `bimi-svg-tiny-12-ps` or `drawing.svg`. */
+const FILE_NAME = /^(?:bimi[-_]svg[-_]tiny[-_]\S*|\S+\.(?:ai|eps|pdf|png|svg))$/;
+
+/**
+ * What makes a logo look bad, or makes a receiver choose another picture. Sources: Gmail's page (square, at least 96
+ * pixels), draft-svg-tiny-ps-abrotman (title, two colours).
+ *
+ * @param isConforming whether the logo conforms to the profile. Otherwise its colours can come from a style sheet.
+ */
+export function lookProblems(document: SvgDocument, isConforming: boolean): string[] {
+  const { root } = document;
+  return [
+    ...viewBoxProblems(root.attributes.get('viewBox')),
+    ...sideProblems(root),
+    ...titleProblems(root),
+    ...(!isConforming || hasTwoColours(document) ? [] : ['it has fewer than two colours']),
+  ];
+}
+
+function viewBoxProblems(viewBox: string | undefined): string[] {
+  if (viewBox === undefined) {
+    return ['<svg> has no viewBox'];
+  }
+  const [, , , width, height] = (VIEW_BOX.exec(viewBox.trim()) ?? []).map(Number);
+  if (width === undefined || height === undefined || !Number.isFinite(width + height)) {
+    return [`viewBox of <svg> is "${truncate(viewBox, 40)}", but must be four numbers`];
+  }
+  if (width <= 0 || height <= 0) {
+    return [`viewBox of <svg> has no area: "${truncate(viewBox, 40)}"`];
+  }
+  return isSquare(width, height) ? [] : [`it is not square: its viewBox is ${width} × ${height}`];
+}
+
+function sideProblems(root: SvgNode): string[] {
+  const width = pixelsOf(root, 'width');
+  const height = pixelsOf(root, 'height');
+  const small = Object.entries({ width, height }).flatMap(([side, pixels]) =>
+    pixels === undefined || pixels > SMALLEST * (1 - TOLERANCE)
+      ? []
+      : [`${side} of <svg> is ${Number(pixels.toFixed(2))} pixels, but Gmail needs at least ${SMALLEST}`],
+  );
+  return width === undefined || height === undefined || isSquare(width, height)
+    ? small
+    : [`it is not square: its width and height are ${width} × ${height} pixels`, ...small];
+}
+
+function isSquare(width: number, height: number): boolean {
+  return Math.abs(width - height) <= TOLERANCE * Math.max(width, height);
+}
+
+function titleProblems(root: SvgNode): string[] {
+  const title =
+    root.children
+      .find(({ name }) => name === 'title')
+      ?.text.trim()
+      .replaceAll(/\s+/g, ' ') ?? '';
+  const { length } = [...title];
+  const lowerCase = title.toLowerCase();
+  const isPlaceholder = PLACEHOLDERS.has(lowerCase) || NUMBERED.test(lowerCase) || FILE_NAME.test(lowerCase);
+  return [
+    ...(length > TITLE_LIMIT ? [`its title has ${length} characters, but should have at most ${TITLE_LIMIT}`] : []),
+    ...(isPlaceholder ? [`its title "${truncate(title, 40)}" is that of a template or a tool, not of the owner`] : []),
+  ];
+}
