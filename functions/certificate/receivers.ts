@@ -81,6 +81,7 @@ export const RECEIVERS = [
     needsValidChain: false,
     rules: [
       { because: 'svg-profile', shows: false },
+      { because: 'svg-size', shows: false },
       { because: 'logotype', shows: null },
       { because: 'no-certificate-needed', shows: true },
       { because: 'reputation', shows: true },

@@ -79,7 +79,8 @@ const CHAINS = [
     domains: ['cnn.com'],
     chain: ['6bf434f17a7dfd8c391266fc2a57ea18dca5f4adc36004e39783e007a4ed7db9', DIGICERT_ISSUING, DIGICERT_ROOT],
     logo: { sha256: '215d5054ca31f6d7aea6a316edc8824e45828fc18678fce20c8c886cb4252d22', bytes: 1725 },
-    findings: ['mark-type'],
+    // The logo is red on a transparent background.
+    findings: ['svg-look', 'mark-type'],
   },
   {
     file: 'real/rspamd-valimail-2024.pem',
@@ -97,14 +98,15 @@ const CHAINS = [
     at: EBAY_AT,
     ...EBAY,
     chain: [EBAY.leaf, DIGICERT_ISSUING, DIGICERT_ROOT],
-    findings: [],
+    // The title of the logo is that of a converter.
+    findings: ['svg-look'],
   },
   {
     file: 'made/ebay-chain-no-root.pem',
     at: EBAY_AT,
     ...EBAY,
     chain: [EBAY.leaf, DIGICERT_ISSUING],
-    findings: ['root-absent'],
+    findings: ['root-absent', 'svg-look'],
   },
 ] as const;
 
@@ -170,7 +172,7 @@ describe.skipIf(!present)(`Real certificates${present ? '' : ' (skipped: MARK_CE
   });
 
   test.each([
-    ['made/ebay-chain-no-root.pem', EBAY_AT, DIGICERT_ISSUING, ['root-absent']],
+    ['made/ebay-chain-no-root.pem', EBAY_AT, DIGICERT_ISSUING, ['root-absent', 'svg-look']],
     ['real/postalsys-redshift.pem', '2022-01-01', ENTRUST_ISSUING, ['root-absent', 'mark-type']],
   ])('%s is trusted if its issuing CA is pinned.', async (file, at, pinned, findings) => {
     const { report } = await read(file, at, [pinned]);
@@ -185,14 +187,14 @@ describe.skipIf(!present)(`Real certificates${present ? '' : ' (skipped: MARK_CE
     ['made/ebay.zip', '2026-07-30'],
   ])('%s is not valid at %s.', async (file, at) => {
     const { report } = await read(file, at);
-    expect(report.findings.map(({ id }) => id)).toEqual(['validity']);
+    expect(report.findings.filter(({ severity }) => severity === 'error').map(({ id }) => id)).toEqual(['validity']);
   });
 
   test.each([
-    ['ebay.com', 'VMC', []],
-    ['reply.ebay.de', 'VMC', []],
-    ['mail.ebay.com', 'VMC', ['domain-coverage']],
-    ['ebay.com', 'CMC', ['mark-type']],
+    ['ebay.com', 'VMC', ['svg-look']],
+    ['reply.ebay.de', 'VMC', ['svg-look']],
+    ['mail.ebay.com', 'VMC', ['domain-coverage', 'svg-look']],
+    ['ebay.com', 'CMC', ['svg-look', 'mark-type']],
   ] as const)('the eBay chain ordered for %s as %s has the findings %j.', async (domain, product, findings) => {
     const bytes = bytesOf('made/ebay.zip');
     const { report } = await readMarkCertificate(bytes, { at: new Date(EBAY_AT), domains: [domain], product });
