@@ -13,6 +13,8 @@ import {
   TAG,
 } from '../x509/der.ts';
 import { duplicatesIn, type Extension, readExtension } from '../x509/fields.ts';
+import { type Name, readName } from '../x509/names.ts';
+import { readTime } from '../x509/time.ts';
 
 /** A CRL as it was fetched, or why it could not be fetched. The library itself uses no network. */
 export interface FetchedCrl {
@@ -29,8 +31,7 @@ export interface Crl {
   /** The AlgorithmIdentifier, which the signed bytes repeat. */
   readonly signatureAlgorithm: Element;
   readonly signature: Buffer;
-  /** The Name of the issuer. */
-  readonly issuer: Element;
+  readonly issuer: Name;
   readonly thisUpdate: Date;
   readonly nextUpdate: Date | undefined;
   readonly extensions: readonly Extension[];
@@ -108,9 +109,9 @@ export function readCrl(bytes: Uint8Array): Crl {
     signedBytes: bytesOf(signed),
     signatureAlgorithm,
     signature: readBitString(signature),
-    issuer,
-    thisUpdate: readTime(thisUpdate),
-    nextUpdate: nextUpdate && readTime(nextUpdate),
+    issuer: readName(issuer),
+    thisUpdate: requireTime(thisUpdate),
+    nextUpdate: nextUpdate && requireTime(nextUpdate),
     extensions,
     entries,
   };
@@ -139,7 +140,7 @@ export function findEntries({ entries }: Crl, serials: readonly Buffer[]): Reado
     const wanted = serials.find((each) => isSameSerial(serial, each));
     const key = wanted?.toString('hex');
     if (key !== undefined && !found.has(key)) {
-      found.set(key, { revokedAt: readTime(date), reason: entryExtensions && readReason(entryExtensions) });
+      found.set(key, { revokedAt: requireTime(date), reason: entryExtensions && readReason(entryExtensions) });
     }
   }
   return found;
@@ -243,19 +244,13 @@ function isTime(element: Element | undefined): boolean {
   return element?.tag === TAG.utcTime || element?.tag === TAG.generalizedTime;
 }
 
-/** RFC 5280, 5.1.2.4: seconds are present, the zone is Z, and there are no fractions. */
-function readTime(element: Element | undefined): Date {
-  const isShort = element?.tag === TAG.utcTime;
-  const text = contentsOf(element, isShort ? TAG.utcTime : TAG.generalizedTime).toString('latin1');
-  // UTCTime has two digits of a year from 1950 to 2049.
-  const long = isShort ? `${Number(text.slice(0, 2)) < 50 ? 20 : 19}${text}` : text;
-  const iso = long.replace(/^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/, '$1-$2-$3T$4:$5:$6Z');
-  const date = new Date(iso);
-  // JavaScript's Date reads February 30 as March 2.
-  if (iso === long || Number.isNaN(date.getTime()) || date.toISOString() !== iso.replace('Z', '.000Z')) {
+/** @throws {SyntaxError} if it is not in the form of RFC 5280, 5.1.2.4, which is that of certificates. */
+function requireTime(element: Element | undefined): Date {
+  const time = readTime(element);
+  if (!time) {
     throw new SyntaxError(`a time is malformed, at byte ${element?.at}`);
   }
-  return date;
+  return time;
 }
 
 /** The first children of an element of this tag, at most this many. */

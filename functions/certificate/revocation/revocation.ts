@@ -1,17 +1,9 @@
 import { createHash, type KeyObject, type X509Certificate } from 'node:crypto';
 import { CLOCK_TOLERANCE_MILLISECONDS } from '../../days.ts';
 import { truncate } from '../../text.ts';
-import {
-  bytesOf,
-  childrenOf,
-  constructed,
-  contentsOf,
-  type Element,
-  readBitString,
-  readDer,
-  TAG,
-} from '../x509/der.ts';
+import { readBitString, readDer } from '../x509/der.ts';
 import { attempt, type CertificateFields } from '../x509/fields.ts';
+import { type Name, sameName } from '../x509/names.ts';
 import {
   CRL_OID,
   type Crl,
@@ -55,15 +47,13 @@ export interface CertificateRevocation {
 interface Subject {
   readonly fields: CertificateFields;
   readonly isLeaf: boolean;
-  readonly serialNumber: Buffer;
   /** Undefined if the issuer is neither in the chain nor a trust anchor. */
   readonly issuer: Issuer | undefined;
 }
 
 /** The name and the key that a CRL must have. */
 export interface Issuer {
-  /** The DER of the Name. */
-  readonly name: Uint8Array;
+  readonly name: Name;
   readonly key: KeyObject;
   /** False if the key usage of its certificate excludes CRLs. */
   readonly maySignCrls: boolean;
@@ -115,14 +105,14 @@ export function revocationOf(
   const subjects = chain.flatMap((fields, index): Subject[] => {
     const above = chain[index + 1];
     const isTop = above === undefined;
-    const isRoot = isTop && (fields.certificate.subject ?? '') === (fields.certificate.issuer ?? '');
+    const isRoot = isTop && sameName(fields.subjectName, fields.issuerName);
     if (isRoot || (isTop && fingerprintOf(fields.certificate) === deliveredAnchor)) {
       return [];
     }
     const issuer = above ? issuerOf(above) : anchor;
-    return [{ fields, isLeaf: index === 0, serialNumber: serialNumberOf(fields.certificate), issuer }];
+    return [{ fields, isLeaf: index === 0, issuer }];
   });
-  const serials = subjects.map(({ serialNumber }) => serialNumber);
+  const serials = subjects.map(({ fields }) => fields.serialNumber);
   const lists = new Map(crls.map((fetched) => [fetched.url, createReader(fetched, at, serials)]));
   const certificates = subjects.map((subject) => judge(subject, lists));
   const has = (status: Revocation['status']) => certificates.some((each) => each.status === status);
@@ -229,7 +219,7 @@ function createReader({ bytes, problem }: FetchedCrl, at: Date, serials: readonl
     }
     const { crl, scope } = list;
     const refusal =
-      (!isSameName(crl.issuer, issuer.name) && 'is a list of another issuer') ||
+      (!sameName(crl.issuer, issuer.name) && 'is a list of another issuer') ||
       (!issuer.maySignCrls && 'is signed by an issuer whose key usage excludes CRLs') ||
       outOfScope(scope, subject) ||
       verify(crl, issuer);
@@ -240,7 +230,7 @@ function createReader({ bytes, problem }: FetchedCrl, at: Date, serials: readonl
     if ('problem' in searched) {
       return searched;
     }
-    const entry = searched.entries.get(subject.serialNumber.toString('hex'));
+    const entry = searched.entries.get(subject.fields.serialNumber.toString('hex'));
     if (entry?.reason === 'removeFromCRL') {
       return { problem: 'contains the reason removeFromCRL, which only a delta CRL may contain' };
     }
@@ -284,29 +274,11 @@ function outOfScope(scope: CrlScope, { fields, isLeaf }: Subject): string | unde
   );
 }
 
-function issuerOf({ certificate, extension }: CertificateFields): Issuer | undefined {
+function issuerOf({ certificate, subjectName, extension }: CertificateFields): Issuer | undefined {
   const key = attempt(() => certificate.publicKey);
   const usage = extension(KEY_USAGE);
   const maySignCrls = !usage || (attempt(() => ((readBitString(readDer(usage))[0] ?? 0) & CRL_SIGN) !== 0) ?? false);
-  return key && { name: bytesOf(nameElements(certificate).subject), key, maySignCrls };
-}
-
-function serialNumberOf(certificate: X509Certificate): Buffer {
-  return contentsOf(nameElements(certificate).serialNumber, TAG.integer);
-}
-
-/** TBSCertificate (RFC 5280, 4.1): the version is [0] and may be absent. */
-function nameElements({ raw }: X509Certificate): { readonly serialNumber: Element; readonly subject: Element } {
-  const fields = childrenOf(childrenOf(readDer(raw))[0]).filter(({ tag }) => tag !== constructed(0));
-  const [serialNumber, _signature, _issuer, _validity, subject] = fields;
-  if (!serialNumber || !subject) {
-    throw new SyntaxError('a certificate has no subject');
-  }
-  return { serialNumber, subject };
-}
-
-function isSameName(name: Element, other: Uint8Array): boolean {
-  return bytesOf(name).equals(other);
+  return key && { name: subjectName, key, maySignCrls };
 }
 
 function isPem(bytes: Uint8Array): boolean {
