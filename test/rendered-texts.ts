@@ -34,6 +34,7 @@ import { type LocalCloud, startLocalCloud } from '../infra/local/cloud/local-clo
 import { createNarrator } from '../infra/local/narration.ts';
 import { issueScenarioCertificates, runScenario, SCENARIOS } from '../infra/local/scenarios.ts';
 import { readSettings, SETTING_NAMES } from '../infra/settings.ts';
+import { crlDownload } from './crls.ts';
 import { PROJECT, SETTINGS, synthesize } from './infra/synthesized.ts';
 import { MANIFEST, PUBLICATION } from './sample-manifest.ts';
 
@@ -344,6 +345,7 @@ export async function narrationTexts(authority: CertificateAuthority): Promise<R
       credentials,
       secret: scenario.secret,
       settings: { ...scenario.settings, trustAnchors, ctLogs, publish: true },
+      downloadCrls: crlDownload(),
       waitMilliseconds: () => 0,
       onEvent: narrator.executionEvent,
       async beforeCheck(check) {

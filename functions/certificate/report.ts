@@ -27,6 +27,7 @@ export type { ReceiverVerdict } from './receivers.ts';
 export type { FetchedCrl } from './revocation/crl.ts';
 export type { CertificateRevocation, Revocation } from './revocation/revocation.ts';
 export type { Sct, SctStatus } from './transparency/sct.ts';
+export { isCrlUrl } from './revocation/revocation.ts';
 
 /** The description of a validated chain. Dates are ISO 8601 UTC, hashes lower-case hex. */
 export interface CertificateReport {

@@ -1,9 +1,12 @@
 import { bimiRecord, DEFAULT_SELECTOR } from '../bimi.ts';
+import type { Expectations } from '../certificate/report.ts';
 import type { Reply } from '../collectmc/reply.ts';
+import type { CrlDownload } from '../crl-download.ts';
 import { CLOCK_TOLERANCE_MILLISECONDS } from '../days.ts';
-import type { Archive } from '../store/archive.ts';
+import type { Archive, StoreResult } from '../store/archive.ts';
 import type { StoredFinding, StoredManifest, StoredVerdict } from '../store/manifest.ts';
 import { STATE_BUDGET, takeWithin } from '../text.ts';
+import { withTimeLimit } from '../time-limit.ts';
 import type { CheckedOrder } from './options.ts';
 
 /**
@@ -44,11 +47,21 @@ export interface CertificateDependencies {
   /** The public URL of published certificates; undefined if the stack publishes none. */
   readonly publishedUrl: string | undefined;
   readonly archive: (orderNumber: string) => Promise<Archive>;
+  readonly downloadCrls: CrlDownload;
+  /** Is called if the result of the CRLs could not be stored. The certificate is stored all the same. */
+  readonly revocationNotStored: (orderNumber: string, error: unknown) => void;
   readonly now: () => Date;
 }
 
+/** The maximum time for storing what the CRLs said, in milliseconds. */
+const REASSESS_MILLISECONDS = 5_000;
+
 /** A reply with a certificate, and the execution that received it. */
 export interface IssuedReply {
+  /** Returns how much time is left for this certificate, in milliseconds. */
+  readonly remainingMilliseconds: () => number;
+  /** Whether the check runs beside another execution, which has stored the certificate before in most cases. */
+  readonly once: boolean;
   readonly reply: Extract<Reply, { readonly kind: 'issued' }>;
   /** Exactly the bytes that were received. */
   readonly body: Uint8Array;
@@ -61,18 +74,22 @@ export type CertificateOutcome =
   | { readonly invalid: string; readonly cause: unknown };
 
 /**
- * Stores the response, validates the chain in it and stores the chain. The code that reads certificates is loaded only
- * here. A response that contains a private key is not stored.
+ * Stores the response, validates the chain in it and stores the chain. Then it asks the CRLs of the chain: whatever they
+ * do, the certificate is safe by then. The code that reads certificates is loaded only here. A response that contains a
+ * private key is not stored.
  *
  * @param checked the domains can have been corrected since the execution started, so they are read.
  * @throws {Error} if S3 does not accept a request.
  */
 export async function collectCertificate(
   checked: CheckedOrder,
-  { reply: { container, payload }, body, execution }: IssuedReply,
-  { archive: archiveOf, bucket, collector, now, trustAnchors, ctLogs, publishedUrl }: CertificateDependencies,
+  { reply: { container, payload }, body, execution, once, remainingMilliseconds }: IssuedReply,
+  dependencies: CertificateDependencies,
 ): Promise<CertificateOutcome> {
-  const { containsPrivateKey, InvalidChainError, readMarkCertificate } = await import('../certificate/report.ts');
+  const { archive: archiveOf, bucket, collector, now, trustAnchors, ctLogs, publishedUrl } = dependencies;
+  const { containsPrivateKey, InvalidChainError, isCrlUrl, readMarkCertificate } = await import(
+    '../certificate/report.ts'
+  );
   const archive = await archiveOf(checked.order.orderNumber);
   const response = { container, body };
   // One time for everything that depends on it.
@@ -83,14 +100,15 @@ export async function collectCertificate(
     await archive.storeResponse(response);
   }
   const { account = null, domains = [], product, selector } = await checked.read();
+  let expectations: Expectations = { domains, selector, product, trustAnchors, ctLogs, at };
   let certificate: Awaited<ReturnType<typeof readMarkCertificate>>;
   try {
-    const expectations = { domains, selector, product, trustAnchors, ctLogs };
-    certificate = await readMarkCertificate(payload, { ...expectations, at });
+    certificate = await readMarkCertificate(payload, expectations);
     // The clock of the CA may be ahead. Without this, the finding would keep the certificate from being published.
     const validFrom = new Date(certificate.report.notBefore);
     if (validFrom > at && validFrom.getTime() - at.getTime() <= CLOCK_TOLERANCE_MILLISECONDS) {
-      certificate = await readMarkCertificate(payload, { ...expectations, at: validFrom });
+      expectations = { ...expectations, at: validFrom };
+      certificate = await readMarkCertificate(payload, expectations);
     }
   } catch (error) {
     const reason = error instanceof InvalidChainError ? error.message : `the response cannot be read: ${error}`;
@@ -103,7 +121,10 @@ export async function collectCertificate(
       : domains.map((domain) => bimiRecord(publishedUrl, domain, selector ?? DEFAULT_SELECTOR));
   const ordered = { domains, selector: selector ?? null, product: product ?? null };
   const stored = { ...provenance, collector, account, ordered };
-  const { current, received, changed } = await archive.store(response, certificate, stored, records);
+  const before = await archive.store(response, certificate, stored, records);
+  // A check beside another execution finds the same certificate every day.
+  const isKnown = once && before.received.execution !== execution;
+  const { current, received, changed } = isKnown ? before : await withRevocation(before);
   // A newer certificate that cannot be used is reported too, although the current one stays.
   const isUnusable = !received.publishable && received.notBefore > current.notBefore;
   const reported = isUnusable ? received : current;
@@ -115,6 +136,23 @@ export async function collectCertificate(
     },
     validFrom: new Date(received.notBefore),
   };
+
+  /** Stores what the CRLs of the chain say. It never rejects. */
+  async function withRevocation(result: StoreResult): Promise<StoreResult> {
+    const urls = certificate.report.chain.flatMap(({ crlUrls }) => crlUrls.filter(isCrlUrl));
+    const time = remainingMilliseconds() - REASSESS_MILLISECONDS;
+    if (urls.length === 0 || time <= 0) {
+      return result;
+    }
+    try {
+      const crls = await dependencies.downloadCrls(urls, time);
+      const { report } = await readMarkCertificate(payload, { ...expectations, crls });
+      return await withTimeLimit(archive.reassess(result, report), REASSESS_MILLISECONDS, 'S3 did not answer in time');
+    } catch (error) {
+      dependencies.revocationNotStored(checked.order.orderNumber, error);
+      return result;
+    }
+  }
 }
 
 /** The part of a manifest that the state of the execution contains. Each list is limited to its share of the state. */

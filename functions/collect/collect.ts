@@ -86,6 +86,9 @@ const KEEP_MILLISECONDS = 5_000;
  */
 const REPORT_MILLISECONDS = 10_000;
 
+/** Milliseconds in addition to these for the status of an issued certificate. */
+const STATUS_MILLISECONDS = 5_000;
+
 const DATE_FORM = 'an ISO 8601 date and time';
 const eventSchema = v.object({
   order: v.object({
@@ -189,6 +192,11 @@ export function createCollect(dependencies: CollectDependencies) {
         return wait(ending);
     }
 
+    /** After the certificate, the status is written. */
+    function remainingForCertificate(): number {
+      return remainingMilliseconds() - REPORT_MILLISECONDS - STATUS_MILLISECONDS;
+    }
+
     async function decideAndReport(): Promise<Ending> {
       const decided = await decideEnding({
         reply,
@@ -200,7 +208,11 @@ export function createCollect(dependencies: CollectDependencies) {
         giveUpSeconds,
         now,
         collectCertificate: (issued) =>
-          collectCertificate(checked, { reply: issued, body: result.body, execution }, dependencies),
+          collectCertificate(
+            checked,
+            { reply: issued, body: result.body, execution, once, remainingMilliseconds: remainingForCertificate },
+            dependencies,
+          ),
       });
       if (decided.kind === 'failed' && !once) {
         await reporter.failed(subject, decided.error, decided.text, reported);

@@ -5,8 +5,9 @@ import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
+import type { CrlDownload } from '../crl-download.ts';
 import { type Environment, parseEnvironment } from '../environment.ts';
-import { sendHttp } from '../http.ts';
+import { isLoopback, sendHttp } from '../http.ts';
 import { logErrors } from '../log-errors.ts';
 import { createLogger } from '../logger.ts';
 import { COLLECT_METRICS, METRICS_NAMESPACE, WAITING_METRICS } from '../metrics.ts';
@@ -14,13 +15,19 @@ import { type CheckRecord, createCollect } from './collect.ts';
 import { createCredentialsLookup } from './credentials.ts';
 import { collectEnvironment } from './environment.ts';
 
+/** How a handler differs from the one of the deployed function. */
+export interface HandlerOptions {
+  /** Default: the network. */
+  readonly downloadCrls?: CrlDownload | undefined;
+}
+
 /**
  * Creates the handler of the Lambda function Collect. Clients, cached credentials and rejected versions live as long as
  * the process.
  *
  * @throws {InvalidEnvironmentError} if an environment variable is missing or wrong.
  */
-export function createHandler(environment: Environment) {
+export function createHandler(environment: Environment, { downloadCrls }: HandlerOptions = {}) {
   const variables = parseEnvironment(collectEnvironment, environment);
   const logger = createLogger('collect');
   const metrics = new Metrics({
@@ -31,6 +38,9 @@ export function createHandler(environment: Environment) {
   const bucket = variables.BUCKET_NAME;
   const store = loadOnce(async () => (await import('./store.ts')).connectStore(bucket));
   const bus = loadOnce(async () => (await import('./bus.ts')).connectBus(variables.EVENT_BUS_NAME));
+  // A CA on this machine, as in the simulation, also has its CRLs here.
+  const allowLoopback = isLoopback(new URL(variables.COLLECT_URL));
+  const crls = loadOnce(async () => (await import('../crl-download.ts')).createCrlDownload({ allowLoopback }));
   const collect = createCollect({
     url: variables.COLLECT_URL,
     format: variables.RESPONSE_FORMAT,
@@ -54,6 +64,13 @@ export function createHandler(environment: Environment) {
     archive: async (orderNumber) => (await store()).archive(orderNumber),
     status: async (orderNumber) => (await store()).status(orderNumber),
     readOptions: async (orderNumber, ordered) => (await store()).options(orderNumber, ordered),
+    downloadCrls: downloadCrls ?? (async (urls, milliseconds) => (await crls())(urls, milliseconds)),
+    revocationNotStored(orderNumber, error) {
+      logger.warn('the result of the CRLs could not be stored; the certificate is stored without it', {
+        orderNumber,
+        error: error instanceof Error ? error : String(error),
+      });
+    },
     keepUnreadable: async (orderNumber, body) => (await store()).keepUnreadable(orderNumber, body),
     async sendEvent(detailType, detail) {
       await (await bus())(detailType, detail);

@@ -1,4 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3';
+import type { Finding } from '../certificate/findings.ts';
 import type { CertificateReport, MarkCertificate } from '../certificate/report.ts';
 import type { Container } from '../collectmc/reply.ts';
 import { CLOCK_TOLERANCE_MILLISECONDS } from '../days.ts';
@@ -9,6 +10,7 @@ import {
   type Manifest,
   type Ordered,
   type Provenance,
+  type StoredFinding,
   type StoredManifest,
   SVG_TYPE,
   supersededFolder,
@@ -34,6 +36,10 @@ export interface StoreResult {
    * check, for example because the answer to a write was lost.
    */
   readonly changed: boolean;
+  /** The state of the folder with the received certificate, for {@link Archive.reassess}. */
+  readonly state: FolderState;
+  /** The fingerprint of the certificate that the received one replaced in this call. */
+  readonly replaced?: string | undefined;
 }
 
 /** The folder of one order. Every method can be repeated and leads to the same state. */
@@ -52,6 +58,13 @@ export interface Archive {
     provenance: Provenance,
     bimiRecords?: readonly string[],
   ): Promise<StoreResult>;
+  /**
+   * Writes another assessment of a stored certificate: one with the CRLs, which are asked after the certificate is safe.
+   * If the certificate is revoked, and the one that it replaced is good, that one becomes the current one again.
+   *
+   * @throws {WriteConflictError} if another execution changed the manifest since then.
+   */
+  reassess(stored: StoreResult, report: CertificateReport): Promise<StoreResult>;
   /**
    * Stores a response from which no chain can be built, and the reason. A certificate in the folder stays as it is. An
    * earlier rejection stays as a version of its objects.
@@ -84,8 +97,30 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
   async function keep(entry: Entry): Promise<StoredManifest> {
     const superseded = openSuperseded(entry.fingerprintSha256);
     const kept = await superseded.write(await superseded.readState(), entry);
-    return (await superseded.reconcile()) ?? kept;
+    return (await superseded.reconcile()).current ?? kept;
   }
+
+  /**
+   * Makes a certificate under `superseded/` the current one again, if it is good and the bad one is still current.
+   *
+   * @returns its manifest; undefined if nothing was changed.
+   */
+  const restoreGood = (fingerprint: string, bad: StoredManifest, at: number): Promise<StoredManifest | undefined> =>
+    retryOnConflict(async () => {
+      const superseded = openSuperseded(fingerprint);
+      const { current: good, document } = await superseded.readState();
+      const state = await folder.readState();
+      if (!good || !isGood(good, at) || state.current?.fingerprintSha256 !== bad.fingerprintSha256) {
+        return undefined;
+      }
+      await keep(copyOf(state.current, state.document));
+      const restored = await folder.write(state, {
+        fingerprintSha256: fingerprint,
+        describe: () => document as Manifest,
+        readParts: () => superseded.readParts(good),
+      });
+      return (await folder.reconcile()).current ?? restored;
+    });
 
   /** The current certificate, for its folder under `superseded/`. */
   const copyOf = (current: StoredManifest, document: FolderState['document']): Entry => ({
@@ -125,7 +160,7 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
             execution,
             collectedAt,
             ...(ordered && { ordered }),
-            ...report,
+            ...withRevocationOf(same, report),
             ...(records && { bimiRecords: records }),
           };
         },
@@ -136,7 +171,9 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
         }),
       });
 
+      let replaced: string | undefined;
       const stored = await retryOnConflict(async () => {
+        replaced = undefined;
         const state = await folder.readState();
         const { current, document } = state;
         const entry = entryBeside(current);
@@ -146,6 +183,7 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
         const wasSuperseded = async () => isSame((await openSuperseded(fingerprintSha256).readState()).current);
         if ((await folder.isDamaged(current)) || (await becomesCurrent(report, current, at, wasSuperseded))) {
           await keep(copyOf(current, document));
+          replaced = current.fingerprintSha256;
           return folder.write(state, entry);
         }
         const kept = await keep(entry);
@@ -154,14 +192,30 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
         }
         return kept;
       });
-      const current = (await folder.reconcile()) ?? stored;
+      const state = await folder.reconcile();
+      const current = state.current ?? stored;
       const isCurrent = isSame(current);
+      const receivedState = isCurrent ? state : await openSuperseded(fingerprintSha256).readState();
       return {
         current,
-        received: isCurrent ? current : ((await openSuperseded(fingerprintSha256).readState()).current ?? stored),
+        received: receivedState.current ?? stored,
         isCurrent,
         changed: isCurrent && current.execution === provenance.execution,
+        state: receivedState,
+        replaced: isCurrent ? replaced : undefined,
       };
+    },
+
+    async reassess(stored, report) {
+      const { isCurrent, state, replaced } = stored;
+      const received = await (isCurrent ? folder : openSuperseded(report.fingerprintSha256)).reassess(state, report);
+      const restored =
+        isCurrent && replaced !== undefined && !received.publishable
+          ? await restoreGood(replaced, received, Date.parse(received.collectedAt))
+          : undefined;
+      return restored
+        ? { ...stored, current: restored, received, isCurrent: false, changed: false }
+        : { ...stored, current: isCurrent ? received : stored.current, received };
     },
 
     async reject(response, reason, { execution, collectedAt }) {
@@ -176,6 +230,35 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
       });
       await folder.reconcile();
     },
+  };
+}
+
+/** The findings that come from CRLs. */
+const CRL_FINDINGS: ReadonlySet<string> = new Set(['revoked', 'crl-unknown'] satisfies Finding['id'][]);
+
+/**
+ * The report of a certificate that is stored already. What its CRLs said stays until they are asked again: otherwise, a
+ * revoked certificate would be publishable again as soon as the order is checked.
+ */
+function withRevocationOf(same: StoredManifest | undefined, report: CertificateReport): CertificateReport {
+  if (report.revocation !== null || !same?.revocation) {
+    return report;
+  }
+  const isFromCrl = (finding: StoredFinding): finding is Finding => CRL_FINDINGS.has(finding.id);
+  const kept = same.findings.filter(isFromCrl);
+  const position = ({ id }: StoredFinding) => {
+    const index = same.findings.findIndex((stored) => stored.id === id);
+    return index === -1 ? same.findings.length : index;
+  };
+  // The order of the stored findings, so that an unchanged assessment is recognized.
+  const ordered = [...report.findings, ...kept].toSorted((one, other) => position(one) - position(other));
+  const isError = ({ severity }: Finding) => severity === 'error';
+  return {
+    ...report,
+    publishable: !ordered.some(isError),
+    revocation: same.revocation,
+    findings: [...ordered.filter(isError), ...ordered.filter((finding) => !isError(finding))],
+    receivers: kept.some(isError) ? (same.receivers ?? report.receivers) : report.receivers,
   };
 }
 

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
+import type { CertificateReport } from '../certificate/report.ts';
 import { parseJson, toJsonBytes } from './json.ts';
 import { type Manifest, manifestSchema, parseManifest, type StoredFinding, type StoredManifest } from './manifest.ts';
 import { openObjects, type StoredObject, undefinedIfNotFound } from './objects.ts';
@@ -58,8 +59,26 @@ export function openCertificateFolder(s3: S3Client, bucket: string, folder: stri
     readState,
     putPart,
 
-    /** Restores the objects that the manifest lists, and returns the manifest. */
-    reconcile: () => reconcile(async () => (await readState()).current, listedObjects),
+    /** Restores the objects that the manifest lists, and returns the state of the folder. */
+    async reconcile(): Promise<FolderState> {
+      let state: FolderState = {};
+      await reconcile(async () => {
+        state = await readState();
+        return state.current;
+      }, listedObjects);
+      return state;
+    },
+
+    /**
+     * Writes another assessment of the certificate into its manifest, and nothing else.
+     *
+     * @throws {WriteConflictError} if the manifest is not the one of the state.
+     */
+    async reassess({ etag, document }: FolderState, assessment: CertificateReport): Promise<StoredManifest> {
+      const next = { ...document, ...assessment };
+      await write(manifestKey, toJsonBytes(next), JSON_HEADERS, { etag });
+      return v.parse(manifestSchema, next);
+    },
 
     /** Whether the bytes of an object are lost, so that the manifest cannot be fulfilled. */
     async isDamaged(manifest: StoredManifest): Promise<boolean> {

@@ -43,6 +43,8 @@ export interface Ordered {
 /** All dates end in "Z", so that comparing the texts compares the dates. */
 export const dateSchema = v.pipe(v.string(), v.isoTimestamp(), v.endsWith('Z'));
 
+const revocationStatusSchema = v.picklist(['good', 'revoked', 'unknown']);
+
 export const manifestSchema = v.object({
   schemaVersion: v.literal(1),
   orderNumber: v.string(),
@@ -71,6 +73,27 @@ export const manifestSchema = v.object({
   publishable: v.boolean(),
   findings: v.array(
     v.object({ id: v.string(), severity: v.picklist(['error', 'warning', 'notice']), message: v.string() }),
+  ),
+  /** Releases before 0.2.0 stored none; null if no CRLs were asked for. */
+  revocation: v.optional(
+    v.nullable(
+      v.object({
+        checkedAt: v.string(),
+        status: revocationStatusSchema,
+        certificates: v.array(
+          v.object({
+            fingerprintSha256: v.string(),
+            status: revocationStatusSchema,
+            url: v.nullable(v.string()),
+            thisUpdate: v.nullable(v.string()),
+            nextUpdate: v.nullable(v.string()),
+            revokedAt: v.nullable(v.string()),
+            reason: v.nullable(v.string()),
+            problem: v.nullable(v.string()),
+          }),
+        ),
+      }),
+    ),
   ),
   /** Whether each receiver displays the logo. Releases before 0.2.0 stored none. */
   receivers: v.optional(

@@ -9,6 +9,7 @@ import { type Simulator, startCollectMcSimulator } from '../../infra/local/ca/co
 import { type Execution, startStateMachine } from '../../infra/local/cloud/executions.ts';
 import { type SecretsEndpoint, startSecretsEndpoint } from '../../infra/local/cloud/secrets.ts';
 import { openLongstandingAuthority } from '../authority.ts';
+import { crlDownload } from '../crls.ts';
 import { captureOutput, lambdaContext, stubAwsEnvironment } from '../lambda.ts';
 import { type S3Server, startS3Server } from '../s3-server.ts';
 import { AT, EVENTS, INPUTS, readJsonSample, sampleEnvironment, WAITING } from './samples.ts';
@@ -61,7 +62,7 @@ async function run(definition: string, input: { readonly orderNumber: string }, 
   });
   const environment = { ...sampleEnvironment('CollectFunction'), COLLECT_URL: ca.url };
   const TRUST_ANCHORS = createHash('sha256').update(authority.root).digest('hex');
-  const collect = createCollectHandler({ ...environment, TRUST_ANCHORS });
+  const collect = createCollectHandler({ ...environment, TRUST_ANCHORS }, { downloadCrls: crlDownload() });
   const publish = createPublishHandler(sampleEnvironment('PublishFunction'));
   const { chain } = authority.issue({ domains, notBefore: ORDERED_BEFORE });
   ca.order(input.orderNumber, [

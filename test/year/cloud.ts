@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { EventBridgeServiceException, PutEventsCommand, type PutEventsRequestEntry } from '@aws-sdk/client-eventbridge';
 import { GetTopicAttributesCommand, PublishCommand } from '@aws-sdk/client-sns';
 import { bimiRecord } from '../../functions/bimi.ts';
+import type { CrlDownload } from '../../functions/crl-download.ts';
 import { matches } from '../../infra/local/cloud/event-pattern.ts';
 import { type DeployedTemplate, deployTemplate } from '../../infra/local/cloud/template.ts';
 import { Bucket } from './bucket.ts';
@@ -60,6 +61,7 @@ export interface CloudOptions {
   readonly trustAnchor: string;
   /** The key of the CA's log, base64. */
   readonly ctLog: string;
+  readonly downloadCrls: CrlDownload;
   readonly observer: CloudObserver;
   /** Calls the CA, in a run of Collect. */
   readonly callCa: (request: OutgoingRequest, invocation: Invocation) => Promise<ServerReaction>;
@@ -98,6 +100,7 @@ export class Cloud {
     this.lambda = new Lambda({
       clock,
       weather,
+      downloadCrls: options.downloadCrls,
       resolver: { resolveTxt: async (name) => [[this.#resolve(name)]] },
       functions: this.#functions({}),
       answer: (service, command, invocation) => this.#answer(service, command, invocation),

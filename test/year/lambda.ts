@@ -6,6 +6,7 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import { SNSClient } from '@aws-sdk/client-sns';
 import type { Context } from 'aws-lambda';
 import { createHandler as createCollect } from '../../functions/collect/handler.ts';
+import type { CrlDownload } from '../../functions/crl-download.ts';
 import type { Environment } from '../../functions/environment.ts';
 import { createHandler as createNotify } from '../../functions/notify/handler.ts';
 import { createHandler as createPublish } from '../../functions/publish/handler.ts';
@@ -49,6 +50,7 @@ export interface LambdaOptions {
   readonly clock: Clock;
   readonly weather: Weather;
   readonly resolver: TxtResolver;
+  readonly downloadCrls: CrlDownload;
   readonly functions: Readonly<Record<FunctionName, DeployedFunction>>;
   /** Executes a request of a function. */
   readonly answer: (service: Service, command: object, invocation: Invocation) => Promise<object> | object;
@@ -216,7 +218,7 @@ export class Lambda {
     const { environment } = this.#functions[functionName];
     switch (functionName) {
       case 'Collect':
-        return createCollect(environment);
+        return createCollect(environment, { downloadCrls: this.#options.downloadCrls });
       case 'Notify':
         return createNotify(environment);
       case 'Publish':

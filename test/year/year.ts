@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type CertificateAuthority, createCertificateAuthority } from '../../infra/local/ca/certificate-authority.ts';
 import type { DeployedTemplate } from '../../infra/local/cloud/template.ts';
+import { crlDownload } from '../crls.ts';
 import { basic, request as pushRequest } from '../functions/push/request.ts';
 import { Ca, type CaLogin } from './ca.ts';
 import { Clock, DAY, HOUR, MINUTE, SECOND } from './clock.ts';
@@ -73,6 +74,7 @@ export async function runYear(seed: number, orders: number, { template, authorit
     random: random.fork(),
     weather,
     template,
+    downloadCrls: crlDownload([], async () => authority),
     trustAnchor: createHash('sha256').update(authority.root).digest('hex'),
     ctLog: authority.log.key,
     callCa: (request, invocation) => callCa({ ca, cloud, rules }, request, invocation),

@@ -6,8 +6,11 @@ export const REVOCATION_FINDINGS = {
   revoked: {
     severity: 'error',
     check: (checked) =>
-      describeEach('revoked according to the CRL of its issuer', checked, 'revoked', ({ revokedAt, reason }) =>
-        [`since ${revokedAt}`, reason && `(${reason})`].filter(Boolean).join(' '),
+      describeEach(
+        'a certificate is revoked according to the CRL of its issuer',
+        checked,
+        'revoked',
+        ({ revokedAt, reason }) => [` since ${revokedAt}`, reason && `(${reason})`].filter(Boolean).join(' '),
       ),
   },
   'crl-missing': { severity: 'error', check: checkUrls },
@@ -18,7 +21,7 @@ export const REVOCATION_FINDINGS = {
         'it is not known whether a certificate is revoked',
         checked,
         'unknown',
-        ({ problem }) => problem ?? '',
+        ({ problem }) => `: ${problem}`,
       ),
   },
 } as const satisfies FindingTable;
@@ -47,7 +50,7 @@ function describeEach(
   const details = (revocation?.certificates ?? []).flatMap((result, index) => {
     const fields = chain[index];
     return fields && result.status === status && fields.crlUrls.some(isCrlUrl)
-      ? [`${nameOf(fields.certificate)}: ${describe(result)}`]
+      ? [`${nameOf(fields.certificate)}${describe(result)}`]
       : [];
   });
   return details.length > 0 ? `${beginning}: ${details.join('; ')}` : undefined;

@@ -4,6 +4,7 @@ import type { Context } from 'aws-lambda';
 import type { StateMachineDefinition } from 'aws-local-stepfunctions';
 import { startFauxqs } from 'fauxqs';
 import { createHandler as createCollectHandler } from '../../../functions/collect/handler.ts';
+import type { CrlDownload } from '../../../functions/crl-download.ts';
 import type { Environment } from '../../../functions/environment.ts';
 import { EVENT_SOURCE } from '../../../functions/events.ts';
 import { executionArn } from '../../../functions/executions.ts';
@@ -41,6 +42,8 @@ export interface LocalCloudOptions {
   /** The initial value of the secret; default: the login that the CA accepts. */
   readonly secret?: string | undefined;
   readonly settings?: SettingsInput;
+  /** Downloads the CRLs of a collected chain; default: the network, which here includes this machine. */
+  readonly downloadCrls?: CrlDownload;
   /** The TLS identity of the public address, with the setting `publish`; default: plain http. */
   readonly tls?: TlsIdentity;
   readonly waitMilliseconds?: (seconds: number) => number;
@@ -234,7 +237,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
   const withPublished = (environment: Environment): Environment =>
     published ? { ...environment, PUBLISHED_URL: published.url } : environment;
   const createFunctions = () => ({
-    collect: createCollectHandler(withPublished(environmentOf(template, collectFunction.Properties))),
+    collect: createCollectHandler(withPublished(environmentOf(template, collectFunction.Properties)), options),
     start: createStartHandler(environmentOf(template, startFunction.Properties)),
     notify: createNotifyHandler(environmentOf(template, notifyFunction.Properties)),
     push: pushFunction && createPushHandler(environmentOf(template, pushFunction.Properties)),

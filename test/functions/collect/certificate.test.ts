@@ -6,6 +6,7 @@ import { openArchive } from '../../../functions/store/archive.ts';
 import type { CertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
 import { pkcs7 } from '../../../infra/local/ca/containers.ts';
 import { openLongstandingAuthority } from '../../authority.ts';
+import { crlDownload } from '../../crls.ts';
 import { type S3Server, startS3Server } from '../../s3-server.ts';
 import { BUCKET, clientOf, ORDER_NUMBER } from '../store/archive-bucket.ts';
 
@@ -36,7 +37,13 @@ async function collectAhead(seconds: number) {
       { order: { orderNumber: ORDER_NUMBER }, execution: 'order-1', startedAt: NOW.toISOString() },
       { readOptions: async (_, { options }) => options },
     ),
-    { reply: { kind: 'issued', status: 2, container: 'pkcs7', payload: body }, body, execution: 'order-1' },
+    {
+      reply: { kind: 'issued', status: 2, container: 'pkcs7', payload: body },
+      body,
+      execution: 'order-1',
+      once: false,
+      remainingMilliseconds: () => 30_000,
+    },
     {
       collector: 'acme',
       bucket: BUCKET,
@@ -44,6 +51,8 @@ async function collectAhead(seconds: number) {
       ctLogs: [authority.log.key],
       publishedUrl: undefined,
       archive: async (orderNumber) => openArchive(clientOf('x', server.url), BUCKET, orderNumber),
+      downloadCrls: crlDownload(),
+      revocationNotStored: (_, error) => expect.unreachable(String(error)),
       now: () => NOW,
     },
   );

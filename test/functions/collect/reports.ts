@@ -3,6 +3,7 @@ import type { ReporterDependencies } from '../../../functions/collect/reporter.t
 import type { OrderDetail } from '../../../functions/events.ts';
 import type { OrderOptions } from '../../../functions/order.ts';
 import { isSupersededBy, type OrderStatus, type StatusFile } from '../../../functions/store/status.ts';
+import { crlDownload } from '../../crls.ts';
 
 /** An event that Collect sent. */
 export interface ReportedEvent {
@@ -14,7 +15,7 @@ export interface ReportedEvent {
 export interface Reports {
   /** The dependencies of a check that reports here. */
   readonly dependencies: Omit<ReporterDependencies, 'giveUpSeconds' | 'now'> &
-    Pick<CollectDependencies, 'readOptions' | 'keepUnreadable'>;
+    Pick<CollectDependencies, 'readOptions' | 'keepUnreadable' | 'downloadCrls' | 'revocationNotStored'>;
   /** Every status that was written. */
   readonly statuses: readonly OrderStatus[];
   readonly events: readonly ReportedEvent[];
@@ -75,6 +76,8 @@ export function createReports(): Reports {
         throwIf(errors.status);
         return corrected ?? options;
       },
+      downloadCrls: crlDownload(),
+      revocationNotStored: (_, error) => problems.push(error),
       async keepUnreadable(_, body) {
         await untilAnswered();
         throwIf(errors.status);

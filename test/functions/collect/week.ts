@@ -77,6 +77,8 @@ export function createWeek({ orders = ordersOf(50), rejection, warm = false }: W
       sendEvent: (detailType, detail) => reportsOf(detail.orderNumber).sendEvent(detailType, detail),
       readOptions: (orderNumber, current) => reportsOf(orderNumber).readOptions(orderNumber, current),
       keepUnreadable: (orderNumber, body) => reportsOf(orderNumber).keepUnreadable(orderNumber, body),
+      downloadCrls: async () => [],
+      revocationNotStored: () => {},
       unreported: (orderNumber, error) => reportsOf(orderNumber).unreported(orderNumber, error),
       url: 'https://ca.example/CollectMC',
       format: 'pkcs7',

@@ -4,6 +4,7 @@ import { onTestFinished } from 'vitest';
 import type { Collection } from '../../../functions/collect/collect.ts';
 import type { Execution } from '../../../infra/local/cloud/executions.ts';
 import { type LocalCloud, type LocalCloudOptions, startLocalCloud } from '../../../infra/local/cloud/local-cloud.ts';
+import { crlDownload } from '../../crls.ts';
 import { type CapturedOutput, captureOutput } from '../../lambda.ts';
 
 /** The login that the simulated CA accepts. */
@@ -29,7 +30,7 @@ export interface LocalCollector {
 /** Deploys the stack until the end of the test. */
 export async function deployCollector(options: Partial<LocalCloudOptions> = {}): Promise<LocalCollector> {
   const output = captureOutput();
-  const cloud = await startLocalCloud({ credentials: CREDENTIALS, ...options });
+  const cloud = await startLocalCloud({ credentials: CREDENTIALS, downloadCrls: crlDownload(), ...options });
   onTestFinished(() => cloud.close());
 
   async function execution(name = `order-${ORDER}`): Promise<Execution | undefined> {

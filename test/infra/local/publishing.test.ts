@@ -20,6 +20,7 @@ import { pem } from '../../../infra/local/ca/containers.ts';
 import { type LocalCloud, startLocalCloud } from '../../../infra/local/cloud/local-cloud.ts';
 import type { TlsIdentity } from '../../../infra/local/cloud/published-server.ts';
 import { openAuthority } from '../../authority.ts';
+import { crlDownload } from '../../crls.ts';
 
 const credentials = { loginName: 'brand@example.com', loginPassword: 'correct+horse battery%staple' };
 const DOMAIN = 'example.com';
@@ -49,6 +50,7 @@ beforeEach(async () => {
   }
   cloud = await startLocalCloud({
     credentials,
+    downloadCrls: crlDownload(),
     tls: identity,
     settings: { publish: true, trustAnchors: sha256(authority.root), ctLogs: authority.log.key },
   });

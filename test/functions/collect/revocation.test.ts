@@ -1,0 +1,242 @@
+import { createHash } from 'node:crypto';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type CertificateDependencies, collectCertificate } from '../../../functions/collect/certificate.ts';
+import { createCheckedOrder } from '../../../functions/collect/options.ts';
+import { openArchive } from '../../../functions/store/archive.ts';
+import type { CertificateAuthority, IssuedMarkCertificate } from '../../../infra/local/ca/certificate-authority.ts';
+import { pkcs7 } from '../../../infra/local/ca/containers.ts';
+import { openLongstandingAuthority } from '../../authority.ts';
+import { crlDownload } from '../../crls.ts';
+import { type S3Server, startS3Server } from '../../s3-server.ts';
+import { BUCKET, CHAIN, clientOf, FOLDER, MANIFEST, ORDER_NUMBER } from '../store/archive-bucket.ts';
+
+const NOW = new Date('2026-06-01T08:00:00.000Z');
+const SINCE = new Date('2026-05-30T00:00:00.000Z');
+
+let authority: CertificateAuthority;
+let server: S3Server;
+let problems: unknown[];
+
+beforeAll(async () => {
+  authority = await openLongstandingAuthority();
+});
+
+beforeEach(async () => {
+  problems = [];
+  server = await startS3Server();
+});
+
+afterEach(() => server.close());
+
+const issue = (notBefore = '2026-05-01T00:00:00Z') =>
+  authority.issue({ domains: ['example.com'], notBefore: new Date(notBefore) });
+
+interface Check extends Partial<CertificateDependencies> {
+  readonly execution?: string;
+  readonly once?: boolean;
+  readonly remainingMilliseconds?: () => number;
+}
+
+async function collect({ chain }: IssuedMarkCertificate, check: Check = {}) {
+  const { execution = 'order-1', once = false, remainingMilliseconds = () => 30_000, ...dependencies } = check;
+  const body = pkcs7(chain);
+  const outcome = await collectCertificate(
+    createCheckedOrder(
+      { order: { orderNumber: ORDER_NUMBER }, execution, startedAt: NOW.toISOString() },
+      { readOptions: async (_, { options }) => options },
+    ),
+    {
+      reply: { kind: 'issued', status: 2, container: 'pkcs7', payload: body },
+      body,
+      execution,
+      once,
+      remainingMilliseconds,
+    },
+    {
+      collector: 'acme',
+      bucket: BUCKET,
+      trustAnchors: [createHash('sha256').update(authority.root).digest('hex')],
+      publishedUrl: undefined,
+      archive: async (orderNumber) => openArchive(clientOf('x', server.url), BUCKET, orderNumber),
+      downloadCrls: crlDownload(),
+      revocationNotStored: (_, error) => problems.push(error),
+      now: () => NOW,
+      ...dependencies,
+    },
+  );
+  return 'invalid' in outcome ? expect.unreachable(outcome.invalid) : outcome.certificate;
+}
+
+function manifest(folder = '') {
+  return JSON.parse(String(server.peek(`${FOLDER}${folder}certificate.json`)?.body));
+}
+
+const ids = (findings: readonly { readonly id: string }[]) =>
+  findings.map(({ id }) => id).filter((id) => id === 'revoked' || id === 'crl-unknown');
+
+const revokes = (...issued: readonly IssuedMarkCertificate[]) =>
+  crlDownload(issued.map(({ leaf: certificate }) => ({ certificate, since: SINCE, reason: 'keyCompromise' as const })));
+
+describe('A collected certificate', () => {
+  test('is good if the CRLs of the chain do not list it.', async () => {
+    const certificate = await collect(issue());
+    expect(certificate).toMatchObject({ publishable: true, changed: true });
+    const { publishable, revocation } = manifest();
+    expect(publishable).toBe(true);
+    expect(revocation).toMatchObject({ status: 'good', certificates: [{ status: 'good' }, { status: 'good' }] });
+    expect(problems).toEqual([]);
+  });
+
+  test('is not publishable if it is revoked, in the manifest and in the state.', async () => {
+    const issued = issue();
+    const certificate = await collect(issued, { downloadCrls: revokes(issued) });
+    expect(certificate).toMatchObject({ publishable: false, changed: true });
+    expect(ids(certificate.findings)).toEqual(['revoked']);
+    expect(certificate.findings[0]?.message).toBe(
+      'a certificate is revoked according to the CRL of its issuer: ' +
+        'Example Brand Limited since 2026-05-30T00:00:00.000Z (keyCompromise)',
+    );
+    const { publishable, findings, revocation } = manifest();
+    expect([publishable, ids(findings), revocation.status]).toEqual([false, ['revoked'], 'revoked']);
+    expect(revocation.certificates[0]).toMatchObject({ revokedAt: SINCE.toISOString(), reason: 'keyCompromise' });
+  });
+
+  test('is stored before its CRLs are asked, and stays publishable if they cannot be downloaded.', async () => {
+    let stored: { readonly publishable?: boolean } = {};
+    const certificate = await collect(issue(), {
+      async downloadCrls(urls) {
+        stored = manifest();
+        return urls.map((url) => ({ url, problem: 'the server answered with HTTP 503' }));
+      },
+    });
+    expect(stored).toMatchObject({ publishable: true, revocation: null });
+    expect(certificate.publishable).toBe(true);
+    expect(ids(certificate.findings)).toEqual(['crl-unknown']);
+    expect(manifest().revocation.status).toBe('unknown');
+  });
+
+  test('is stored even if the download fails in an unexpected way.', async () => {
+    const certificate = await collect(issue(), { downloadCrls: () => Promise.reject(new Error('a fault')) });
+    expect(certificate).toMatchObject({ publishable: true, changed: true });
+    expect(manifest()).toMatchObject({ publishable: true, revocation: null });
+    expect(problems).toMatchObject([{ message: 'a fault' }]);
+  });
+
+  test('is stored even if another execution changes the manifest meanwhile, whose manifest stays.', async () => {
+    const issued = issue();
+    const other = issue('2026-05-15T00:00:00Z');
+    const certificate = await collect(issued, {
+      async downloadCrls(urls) {
+        await collect(other, { execution: 'order-2' });
+        return revokes(issued)(urls);
+      },
+    });
+    expect(certificate.changed).toBe(true);
+    expect(problems).toMatchObject([{ name: 'WriteConflictError' }]);
+    expect(manifest()).toMatchObject({ execution: 'order-2', publishable: true });
+  });
+
+  test('is stored even if S3 refuses the second write of the manifest.', async () => {
+    const issued = issue();
+    const certificate = await collect(issued, {
+      async downloadCrls(urls) {
+        server.before = ({ method, key }) =>
+          method === 'PUT' && key === MANIFEST ? { status: 403, code: 'AccessDenied' } : undefined;
+        return revokes(issued)(urls);
+      },
+    });
+    expect(certificate).toMatchObject({ publishable: true, changed: true });
+    expect(problems).toMatchObject([{ name: 'AccessDenied' }]);
+    expect(manifest()).toMatchObject({ publishable: true, revocation: null });
+  });
+
+  test.each([
+    ['all URLs get the time that is left', 8_000, 3_000],
+    ['no URL is asked if no time is left', 5_000, undefined],
+  ])('never delays the check: %s.', async (_, remaining, expected) => {
+    let given: number | undefined;
+    await collect(issue(), {
+      remainingMilliseconds: () => remaining,
+      async downloadCrls(urls, milliseconds) {
+        given = milliseconds;
+        return crlDownload()(urls);
+      },
+    });
+    expect(given).toBe(expected);
+  });
+
+  test('stays revoked if the same certificate comes again beside another execution, which asks no CRL.', async () => {
+    const issued = issue();
+    await collect(issued, { downloadCrls: revokes(issued) });
+    const before = manifest();
+    const certificate = await collect(issued, {
+      execution: 'order-1-renewal-20260602',
+      once: true,
+      downloadCrls: () => expect.unreachable('a CRL was asked'),
+    });
+    expect(certificate).toMatchObject({ publishable: false, changed: false });
+    expect(manifest()).toEqual(before);
+  });
+
+  test('is good again if the order is collected again after a hold.', async () => {
+    const issued = issue();
+    await collect(issued, { downloadCrls: revokes(issued) });
+    const certificate = await collect(issued, { execution: 'order-1-again' });
+    expect(certificate).toMatchObject({ publishable: true, changed: false });
+    expect(manifest()).toMatchObject({ publishable: true, revocation: { status: 'good' } });
+  });
+
+  test('costs one more write to S3, and nothing if the chain names no CRL.', async () => {
+    const requestsOf = async (issued: IssuedMarkCertificate) => {
+      const before = server.requests.length;
+      await collect(issued);
+      return server.requests.slice(before).map(({ method }) => method);
+    };
+    const without = await requestsOf(withoutCrls());
+    await server.close();
+    server = await startS3Server();
+    const withCrls = await requestsOf(issue());
+    expect(withCrls).toEqual([...without, 'PUT']);
+  });
+});
+
+function withoutCrls(): IssuedMarkCertificate {
+  const extensions = (usual: readonly { readonly oid: string; readonly value: Uint8Array }[]) =>
+    usual.filter(({ oid }) => oid !== '2.5.29.31');
+  return authority
+    .with({ issuing: { notBefore: new Date('2020-01-01T00:00:00Z'), extensions } })
+    .issue({ domains: ['example.com'], notBefore: new Date('2026-05-01T00:00:00Z'), extensions });
+}
+
+describe('A revoked certificate that replaced a good one', () => {
+  test('gives way to it, and is reported.', async () => {
+    const good = issue();
+    const revoked = issue('2026-05-15T00:00:00Z');
+    const { fingerprintSha256 } = await collect(good);
+    const certificate = await collect(revoked, { execution: 'order-2', downloadCrls: revokes(revoked) });
+    expect(certificate).toMatchObject({ publishable: false, changed: true });
+    expect(ids(certificate.findings)).toEqual(['revoked']);
+    expect(manifest()).toMatchObject({ fingerprintSha256, execution: 'order-1', publishable: true });
+    expect(manifest(`superseded/${certificate.fingerprintSha256}/`)).toMatchObject({
+      publishable: false,
+      revocation: { status: 'revoked' },
+    });
+    expect(String(server.peek(CHAIN)?.body)).toContain(Buffer.from(good.leaf).toString('base64').slice(0, 64));
+  });
+
+  test('does not return when the order is collected again, until it is good.', async () => {
+    const good = issue();
+    const revoked = issue('2026-05-15T00:00:00Z');
+    await collect(good);
+    await collect(revoked, { execution: 'order-2', downloadCrls: revokes(revoked) });
+    await collect(revoked, { execution: 'order-3', downloadCrls: revokes(revoked) });
+    expect(manifest()).toMatchObject({ execution: 'order-1', publishable: true });
+  });
+
+  test('stays if both are revoked.', async () => {
+    const [older, newer] = [issue(), issue('2026-05-15T00:00:00Z')];
+    await collect(older, { downloadCrls: revokes(older) });
+    await collect(newer, { execution: 'order-2', downloadCrls: revokes(older, newer) });
+    expect(manifest()).toMatchObject({ execution: 'order-2', publishable: false });
+  });
+});
