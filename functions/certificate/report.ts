@@ -11,7 +11,7 @@ import { type Finding, findingsOf } from './findings.ts';
 import { readLogo } from './logo/logotype.ts';
 import { domainsOf, type NamedAttributes, nameAttributes, PRODUCTS, type Product } from './mark/mark.ts';
 import { buildChain, fingerprintOf, oneLine, writeChainPem } from './path/chain.ts';
-import { anchorKeyInfo, TRUST_ANCHORS, type TrustAnchor } from './path/trust-anchors.ts';
+import { anchorKey, anchorKeyInfo, anchorName, TRUST_ANCHORS, type TrustAnchor } from './path/trust-anchors.ts';
 import { type ReceiverVerdict, receiversOf } from './receivers.ts';
 import type { FetchedCrl } from './revocation/crl.ts';
 import { type Revocation, revocationOf } from './revocation/revocation.ts';
@@ -26,8 +26,8 @@ export type { TrustAnchor } from './path/trust-anchors.ts';
 export type { ReceiverVerdict } from './receivers.ts';
 export type { FetchedCrl } from './revocation/crl.ts';
 export type { CertificateRevocation, Revocation } from './revocation/revocation.ts';
-export type { Sct, SctStatus } from './transparency/sct.ts';
 export { isCrlUrl } from './revocation/revocation.ts';
+export type { Sct, SctStatus } from './transparency/sct.ts';
 
 /** The description of a validated chain. Dates are ISO 8601 UTC, hashes lower-case hex. */
 export interface CertificateReport {
@@ -123,11 +123,19 @@ export async function readMarkCertificate(bytes: Uint8Array, expectations: Expec
   const issuerKey = issuer?.publicKeyInfo.der ?? (anchor && anchorKeyInfo(anchor));
   const scts = sctsOf(leaf, { issuerKey, at, ctLogs });
   const deliveredAnchor = trustAnchor?.delivered ? trustAnchor.fingerprintSha256 : undefined;
+  const anchorAbove = anchor && !trustAnchor?.delivered ? anchor : undefined;
   const checked: CheckedChain = {
     chain,
     path,
     leaf,
-    revocation: crls ? revocationOf(chain, { at, crls, deliveredAnchor }) : null,
+    revocation: crls
+      ? revocationOf(chain, {
+          at,
+          crls,
+          deliveredAnchor,
+          anchor: anchorAbove && { name: anchorName(anchorAbove), key: anchorKey(anchorAbove), maySignCrls: true },
+        })
+      : null,
     ignored: [],
     attributes,
     domains,

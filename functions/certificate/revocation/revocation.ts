@@ -3,7 +3,7 @@ import { CLOCK_TOLERANCE_MILLISECONDS } from '../../days.ts';
 import { truncate } from '../../text.ts';
 import { readBitString, readDer } from '../x509/der.ts';
 import { attempt, type CertificateFields } from '../x509/fields.ts';
-import { type Name, sameName } from '../x509/names.ts';
+import { type CanonicalName, comparableName, sameName } from '../x509/names.ts';
 import {
   CRL_OID,
   type Crl,
@@ -53,7 +53,7 @@ interface Subject {
 
 /** The name and the key that a CRL must have. */
 export interface Issuer {
-  readonly name: Name;
+  readonly name: CanonicalName;
   readonly key: KeyObject;
   /** False if the key usage of its certificate excludes CRLs. */
   readonly maySignCrls: boolean;
@@ -219,7 +219,7 @@ function createReader({ bytes, problem }: FetchedCrl, at: Date, serials: readonl
     }
     const { crl, scope } = list;
     const refusal =
-      (!sameName(crl.issuer, issuer.name) && 'is a list of another issuer') ||
+      (comparableName(crl.issuer.canonical) !== comparableName(issuer.name) && 'is a list of another issuer') ||
       (!issuer.maySignCrls && 'is signed by an issuer whose key usage excludes CRLs') ||
       outOfScope(scope, subject) ||
       verify(crl, issuer);
@@ -278,7 +278,7 @@ function issuerOf({ certificate, subjectName, extension }: CertificateFields): I
   const key = attempt(() => certificate.publicKey);
   const usage = extension(KEY_USAGE);
   const maySignCrls = !usage || (attempt(() => ((readBitString(readDer(usage))[0] ?? 0) & CRL_SIGN) !== 0) ?? false);
-  return key && { name: subjectName, key, maySignCrls };
+  return key && { name: subjectName.canonical, key, maySignCrls };
 }
 
 function isPem(bytes: Uint8Array): boolean {

@@ -56,6 +56,7 @@ async function collect({ chain }: IssuedMarkCertificate, check: Check = {}) {
       collector: 'acme',
       bucket: BUCKET,
       trustAnchors: [createHash('sha256').update(authority.root).digest('hex')],
+      ctLogs: [authority.log.key],
       publishedUrl: undefined,
       archive: async (orderNumber) => openArchive(clientOf('x', server.url), BUCKET, orderNumber),
       downloadCrls: crlDownload(),
