@@ -63,7 +63,8 @@ async function check(issued: IssuedMarkCertificate, of: Case): Promise<Certifica
     ctLogs: [authority.log.key],
     crls: of.crls?.(authority, issued),
   };
-  return (await readMarkCertificate(Buffer.from(pem(delivered(issued))), expectations)).report;
+  const chain = pem(delivered(issued));
+  return (await readMarkCertificate(Buffer.from(of.file?.(chain) ?? chain), expectations)).report;
 }
 
 function fingerprint(der: Uint8Array): string {
