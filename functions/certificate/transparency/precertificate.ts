@@ -14,7 +14,7 @@ export const SCT_LIST = '1.3.6.1.4.1.11129.2.4.2';
  *
  * @throws {SyntaxError} if the certificate does not contain exactly one such extension.
  */
-export function precertificateOf({ raw }: X509Certificate): Buffer {
+export function precertificateOf({ raw }: Pick<X509Certificate, 'raw'>): Buffer {
   const [tbsCertificate] = childrenOf(readDer(raw));
   const fields = childrenOf(tbsCertificate).map((field) =>
     field.tag === constructed(3) ? withoutSctList(field) : bytesOf(field),
