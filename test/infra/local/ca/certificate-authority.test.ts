@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { sctsOf } from '../../../../functions/certificate/transparency/sct.ts';
+import { readFields } from '../../../../functions/certificate/x509/fields.ts';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
@@ -132,6 +134,16 @@ describe('A leaf', () => {
     expect(leaf).toMatch(/Policy: 1\.3\.6\.1\.4\.1\.53087\.1\.1\n/);
     expect(leaf).toMatch(/CRL Distribution Points: *\s+Full Name:\s+URI:http:\/\//);
     expect(leaf.match(/Signed Certificate Timestamp:\s+Version +: v1/g)).toHaveLength(1);
+  });
+
+  test('has an SCT that the log of the authority signed, also after its extensions were changed.', () => {
+    const { der: issuerKey } = readFields(new X509Certificate(usual.issuing)).publicKeyInfo;
+    const changed = authority.issue({ domains: ['example.com'], extensions: (usual) => usual.toReversed() });
+    for (const { leaf } of [usual, changed]) {
+      const fields = readFields(new X509Certificate(leaf));
+      const context = { issuerKey, at: new Date(), ctLogs: [authority.log.key] };
+      expect(sctsOf(fields, context).map(({ status }) => status)).toEqual(['valid']);
+    }
   });
 
   test('covers the domains exactly as requested.', () => {
@@ -310,6 +322,7 @@ describe('An authority that is stored in a folder', () => {
 
   test.each([
     ['truncated', (content: string) => content.slice(0, content.length / 2)],
+    ['without the key of its log', (content: string) => content.slice(0, content.lastIndexOf('-----BEGIN'))],
     ['without its issuing CA', (content: string) => content.slice(0, secondCertificate(content))],
     [
       'with the root of another',
