@@ -3,7 +3,7 @@ import { InvalidChainError } from '../invalid-chain.ts';
 import { BIMI_USAGE } from '../mark/mark.ts';
 import { attempt, type CertificateFields, readFields } from '../x509/fields.ts';
 import { isSelfIssued, Links, namesIssuer } from './links.ts';
-import { isValidIssuer } from './rules.ts';
+import { isAmbiguous, isValidIssuer } from './rules.ts';
 import { type Path, pathsFrom } from './search.ts';
 import { type KnownAnchor, subjectOf, type TrustAnchor, type TrustAnchors } from './trust-anchors.ts';
 
@@ -30,7 +30,10 @@ interface Context {
   readonly at: Date;
 }
 
-/** A path and the trust anchor that proves it. */
+/** Which issuers a path may have: those without an error, those that nobody takes for another issuer, or all. */
+type Admitted = 'valid' | 'distinct' | 'any';
+
+/** A path and the trust anchor that validates it. */
 interface Proof {
   readonly path: Path;
   readonly trustAnchor: TrustAnchor;
@@ -41,7 +44,7 @@ interface Proof {
  * root, whose certificate need not be delivered. OpenSSL verifies every signature except that of the anchor itself,
  * because its key is known (RFC 5280, 6.1.1).
  *
- * A valid path is preferred to one with errors, a proved one to one that only ends at a root, and a short one to a long
+ * A valid path is preferred to one with errors, one to a trust anchor to one that only ends at a root, and a short one to a long
  * one. Above the trust anchor, the chain continues to a root if a valid path leads to one. Other certificates are left
  * out.
  *
@@ -54,7 +57,7 @@ export function buildChain(certificates: readonly X509Certificate[], anchors: Tr
   const candidates = certificates.flatMap((certificate) => attempt(() => readFields(certificate)) ?? []);
   const leaf = findLeaf(certificates, candidates, links);
   const context: Context = { certificates, leaf, candidates, links, anchors, at };
-  const proof = findProof(context, true) ?? findProof(context, false);
+  const proof = findProof(context, 'valid') ?? findProof(context, 'any');
   const certified = proof ? continuePath(context, proof) : findUnproved(context);
   return {
     certificates: certified,
@@ -108,9 +111,9 @@ function findLeaf(
   throw new InvalidChainError(`the file contains ${count}, but no mark certificate`);
 }
 
-/** The first proved path, from the leaf upwards. A strict search only admits issuers without errors. */
-function findProof(context: Context, strict: boolean): Proof | undefined {
-  for (const path of search(context, [context.leaf], strict)) {
+/** The first path to a trust anchor, from the leaf upwards. */
+function findProof(context: Context, admitted: Admitted): Proof | undefined {
+  for (const path of search(context, [context.leaf], admitted)) {
     const trustAnchor = anchorAt(context, path);
     if (trustAnchor) {
       return { path, trustAnchor };
@@ -147,8 +150,9 @@ function continuePath(context: Context, { path, trustAnchor }: Proof): Path {
   if (endsAtRoot(context, path)) {
     return path;
   }
-  const rooted = upToRoot(context, path, true) ?? (trustAnchor.delivered ? upToRoot(context, path, false) : undefined);
-  return rooted ?? longest(context, path, true);
+  const rooted =
+    upToRoot(context, path, 'valid') ?? (trustAnchor.delivered ? upToRoot(context, path, 'distinct') : undefined);
+  return rooted ?? longest(context, path, 'valid');
 }
 
 /**
@@ -158,11 +162,11 @@ function continuePath(context: Context, { path, trustAnchor }: Proof): Path {
  */
 function findUnproved(context: Context): Path {
   const { certificates, leaf, candidates } = context;
-  const rooted = upToRoot(context, [leaf], true) ?? upToRoot(context, [leaf], false);
+  const rooted = upToRoot(context, [leaf], 'valid') ?? upToRoot(context, [leaf], 'any');
   if (rooted) {
     return rooted;
   }
-  const path = longest(context, [leaf], false);
+  const path = longest(context, [leaf], 'any');
   const top = topOf(path);
   if (candidates.some((candidate) => claimsToIssue(context, candidate, top))) {
     const subject = oneLine(top.certificate.subject);
@@ -176,8 +180,8 @@ function findUnproved(context: Context): Path {
   return path;
 }
 
-function upToRoot(context: Context, start: Path, strict: boolean): Path | undefined {
-  for (const path of search(context, start, strict)) {
+function upToRoot(context: Context, start: Path, admitted: Admitted): Path | undefined {
+  for (const path of search(context, start, admitted)) {
     if (endsAtRoot(context, path)) {
       return path;
     }
@@ -185,13 +189,17 @@ function upToRoot(context: Context, start: Path, strict: boolean): Path | undefi
   return undefined;
 }
 
-function longest(context: Context, start: Path, strict: boolean): Path {
+function longest(context: Context, start: Path, admitted: Admitted): Path {
   // Shorter paths come first.
-  return [...search(context, start, strict)].at(-1) ?? start;
+  return [...search(context, start, admitted)].at(-1) ?? start;
 }
 
-function search({ candidates, links, at }: Context, start: Path, strict: boolean): Iterable<Path> {
-  const admits = (issuer: CertificateFields, below: Path) => !strict || isValidIssuer(issuer, below, at);
+function search({ candidates, links, at }: Context, start: Path, admitted: Admitted): Iterable<Path> {
+  const admits = {
+    valid: (issuer: CertificateFields, below: Path) => isValidIssuer(issuer, below, at),
+    distinct: (issuer: CertificateFields, below: Path) => !isAmbiguous(issuer, below),
+    any: () => true,
+  }[admitted];
   return pathsFrom({ start, candidates, links, admits });
 }
 

@@ -38,11 +38,7 @@ export class Links {
 
   /** Whether one certificate issued another: name, key identifiers and signature. */
   isIssuedBy(certificate: CertificateFields, issuer: CertificateFields): boolean {
-    return (
-      namesIssuer(certificate, issuer) &&
-      fitsKeyIdentifiers(certificate, issuer) &&
-      this.#isSignedBy(certificate, signerOf(issuer))
-    );
+    return canHaveIssued(issuer, certificate) && this.#isSignedBy(certificate, signerOf(issuer));
   }
 
   /** Whether a known root issued a certificate: name and signature. */
@@ -78,6 +74,11 @@ export class Links {
 /** Whether the name of the issuer in a certificate is the subject of another one. */
 export function namesIssuer(certificate: CertificateFields, issuer: CertificateFields): boolean {
   return sameName(certificate.issuerName, issuer.subjectName);
+}
+
+/** Whether a certificate can have issued another one by its name and key identifiers. The signature is not verified. */
+export function canHaveIssued(issuer: CertificateFields, certificate: CertificateFields): boolean {
+  return namesIssuer(certificate, issuer) && fitsKeyIdentifiers(certificate, issuer);
 }
 
 /** Whether issuer and subject of a certificate are equal. Self-issued certificates do not count for path lengths. */

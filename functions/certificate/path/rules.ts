@@ -1,7 +1,7 @@
 import { CLOCK_TOLERANCE_MILLISECONDS } from '../../days.ts';
 import { BIMI_USAGE } from '../mark/mark.ts';
 import type { CertificateFields } from '../x509/fields.ts';
-import { isSelfIssued } from './links.ts';
+import { canHaveIssued, isSelfIssued } from './links.ts';
 import { constraintProblem } from './name-constraints.ts';
 
 /** The extension of the pilot phase of mark certificates. Leaves with it still exist. */
@@ -51,10 +51,23 @@ export function issuerProblems(issuer: CertificateFields, below: readonly Certif
     pathLength !== undefined &&
       pathLength < intermediates &&
       `has more CAs below it (${intermediates}) than its path length allows (${pathLength})`,
+    isAmbiguous(issuer, below) &&
+      'or the certificate below it could be taken for another issuer, because no key identifier tells them apart',
     isIssuing ? issuingUsageProblem(extendedKeyUsage) : usageProblem(extendedKeyUsage),
     ...new Set(below.map((each, index) => namesProblem(issuer, each, index === 0))),
   ];
   return problems.flatMap((problem) => (problem ? [problem] : []));
+}
+
+/**
+ * Whether an issuer could be taken for the issuer of a certificate further down, by name and key identifiers, or the
+ * certificate that it issued for a self-signed one. OpenSSL does not try another issuer if the signature does not
+ * verify.
+ */
+export function isAmbiguous(issuer: CertificateFields, below: readonly CertificateFields[]): boolean {
+  return below.some((certificate, index) =>
+    index === below.length - 1 ? canHaveIssued(certificate, certificate) : canHaveIssued(issuer, certificate),
+  );
 }
 
 /** The usage of the CA that issues the leaf is exactly that of mark certificates. */

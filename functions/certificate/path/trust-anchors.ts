@@ -202,7 +202,7 @@ export const TRUST_ANCHORS: readonly KnownAnchor[] = [
   },
 ];
 
-/** What a chain can be proved with: the known roots, and the certificates that the settings name. */
+/** What can validate a chain: the known roots, and the certificates that the settings name. */
 export interface TrustAnchors {
   readonly known: readonly KnownAnchor[];
   /** SHA-256 fingerprints of certificates, lower-case hex. */
