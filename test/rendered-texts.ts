@@ -202,6 +202,19 @@ const CRAFTED_CHAINS: readonly CraftedChain[] = [
       attributes: (usual) => usual.filter(({ oid: id }) => id !== oid.priorUseSourceUrl),
     },
   },
+  {
+    issuing: {
+      attributes: (usual) =>
+        usual.map((each) => (each.oid === oid.organizationName ? { ...each, value: 'Entrust, Inc.' } : each)),
+    },
+    leaf: {
+      extensions: (usual) => [
+        ...usual,
+        { oid: '2.5.29.30', value: Buffer.of(0x30, 0) },
+        { oid: '1.3.6.1.4.1.53087.4.1', value: Buffer.of(5, 0) },
+      ],
+    },
+  },
 ];
 
 /** Findings of crafted certificates, and the reasons for which a response contains no valid chain. */

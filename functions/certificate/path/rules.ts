@@ -52,7 +52,7 @@ export function issuerProblems(issuer: CertificateFields, below: readonly Certif
       pathLength < intermediates &&
       `has more CAs below it (${intermediates}) than its path length allows (${pathLength})`,
     isAmbiguous(issuer, below) &&
-      'or the certificate below it could be taken for another issuer, because no key identifier tells them apart',
+      'or the certificate below it could be taken for another issuer, because no key identifier distinguishes them',
     isIssuing ? issuingUsageProblem(extendedKeyUsage) : usageProblem(extendedKeyUsage),
     ...new Set(below.map((each, index) => namesProblem(issuer, each, index === 0))),
   ];

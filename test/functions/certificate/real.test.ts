@@ -58,7 +58,7 @@ const CHAINS = [
     domains: ['redsift.com'],
     chain: ['3ded1859c653b27ebe55ed3db5005235d706b80dfc3c5403640df3555c3322a6', ENTRUST_ISSUING],
     logo: { sha256: '07001de5838688fb340e2a92a8d1e23e5b28aea5fc195403bcfa02055b318a00', bytes: 1023 },
-    // Entrust's root is not in the file, but its key proves the chain. Mark types were introduced later.
+    // Entrust's root is not in the file, but its key validates the chain. Mark types were introduced later.
     findings: ['root-absent', 'mark-type'],
   },
   {

@@ -16,9 +16,9 @@ import {
   logotypeImage,
   oid,
   policies,
-  sctList,
   subjectAltNames,
 } from '../../../../infra/local/ca/mark-extensions.ts';
+import { createTransparencyLog, generateLogKey, sctList } from '../../../../infra/local/ca/transparency-log.ts';
 import { LOGO } from '../certificate-changes.ts';
 import { AT, DOMAIN, EXPIRES, ISSUED } from '../finding-case.ts';
 
@@ -169,7 +169,13 @@ export const newKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: '
 
 export const publicHalf = (key: KeyObject): KeyObject => createPublicKey(key);
 
-/** The extensions of a leaf that has no finding but those of its path. */
+/** Its signature does not matter, because nobody knows the key of the log. */
+function sctOfUnknownLog(): Extension {
+  const precertificate = { tbsCertificate: Buffer.alloc(0), issuerKeyHash: Buffer.alloc(32) };
+  return sctList([createTransparencyLog(generateLogKey()).sign(precertificate, { timestamp: ISSUED })]);
+}
+
+/** The extensions of a leaf that has no error, apart from those of its path. */
 export const LEAF_EXTENSIONS: readonly Extension[] = [
   basicConstraints({ cA: false }),
   subjectAltNames([DOMAIN]),
@@ -177,7 +183,7 @@ export const LEAF_EXTENSIONS: readonly Extension[] = [
   extendedKeyUsage(),
   crlDistributionPoint('http://crls.mark-certificates.test/issuing.crl'),
   logotype(logotypeImage(LOGO)),
-  sctList(ISSUED),
+  sctOfUnknownLog(),
 ];
 
 /** The extensions of a CA that issues mark certificates. */
