@@ -45,7 +45,7 @@ export const MARK_FINDINGS = {
         ...otherNameKinds(leaf).map((kind) => `a name of the type ${kind}`),
         ...domains.flatMap((name) => {
           const kind = kindOfName(name);
-          return kind ? [`the ${kind} ${JSON.stringify(name)}`] : [];
+          return kind ? [`the ${kind} "${name}"`] : [];
         }),
       ]),
   },

@@ -3,11 +3,10 @@
  * ICANN reserved for private use (`internal`, 2024), and what networks use instead of it (RFC 6762, appendix G).
  * `example` is left out, although RFC 6761 reserves it: the simulated certificates contain such names.
  */
-const PRIVATE_DOMAINS = [
+const PRIVATE_DOMAINS: ReadonlySet<string> = new Set([
   'alt',
   'corp',
   'home',
-  'home.arpa',
   'internal',
   'intranet',
   'invalid',
@@ -18,7 +17,9 @@ const PRIVATE_DOMAINS = [
   'onion',
   'private',
   'test',
-];
+]);
+/** The only one below a public domain. */
+const HOME_DOMAIN = /(?:^|\.)home\.arpa$/;
 
 /** The preferred syntax (RFC 1034, 3.5), and `_` because of `_bimi`. */
 const DNS_NAME = /^(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
@@ -32,16 +33,16 @@ const NUMBER = /^(?:\d+|0x[\da-f]*)$/;
  * @param name in lower case.
  */
 export function kindOfName(name: string): string | undefined {
-  const labels = name.split('.');
+  const lastLabel = name.slice(name.lastIndexOf('.') + 1);
   if (name.includes('*')) {
     return 'wildcard';
   }
-  if (name.includes(':') || NUMBER.test(labels.at(-1) ?? '')) {
+  if (name.includes(':') || NUMBER.test(lastLabel)) {
     return 'IP address';
   }
   if (!DNS_NAME.test(name)) {
     return 'malformed name';
   }
-  const isPrivate = PRIVATE_DOMAINS.some((domain) => name === domain || name.endsWith(`.${domain}`));
-  return labels.length === 1 || isPrivate ? 'internal name' : undefined;
+  const isPrivate = lastLabel === name || PRIVATE_DOMAINS.has(lastLabel) || HOME_DOMAIN.test(name);
+  return isPrivate ? 'internal name' : undefined;
 }
