@@ -2,6 +2,25 @@ import { CollectorError } from '../collector-error.ts';
 import { STATE_BUDGET, truncatePrintable } from '../text.ts';
 
 /**
+ * What can be read of the leaf of a file, although no chain can be made. Nothing of it is verified. Dates are ISO 8601 UTC,
+ * hashes lower-case hex.
+ */
+export interface LeafDescription {
+  readonly subject: string;
+  /** The values of the subject by attribute name. */
+  readonly attributes: Readonly<Record<string, readonly string[]>>;
+  readonly markType: string | null;
+  readonly product: 'VMC' | 'CMC' | null;
+  readonly domains: readonly string[];
+  readonly issuer: string;
+  readonly serialNumber: string;
+  readonly notBefore: string;
+  readonly notAfter: string;
+  readonly fingerprintSha256: string;
+  readonly logo: { readonly mediaType: string; readonly sha256: string; readonly bytes: number } | null;
+}
+
+/**
  * No chain can be built from the bytes. The message states the reason. It is made printable and truncated here,
  * because it quotes names of certificates, which can contain anything and be a megabyte long.
  */
@@ -9,7 +28,14 @@ export class InvalidChainError extends CollectorError {
   /** The name that Step Functions and the runbook match. */
   override readonly name: string = 'InvalidChain';
 
-  constructor(message: string, options?: ErrorOptions) {
+  /** Undefined if the file does not contain exactly one leaf that can be read. */
+  readonly leaf: LeafDescription | undefined;
+
+  constructor(
+    message: string,
+    { leaf, ...options }: ErrorOptions & { readonly leaf?: LeafDescription | undefined } = {},
+  ) {
     super(truncatePrintable(message, STATE_BUDGET.message), options);
+    this.leaf = leaf;
   }
 }

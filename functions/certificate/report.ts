@@ -6,21 +6,23 @@ import type { X509Certificate } from 'node:crypto';
 import { DEFAULT_SELECTOR } from '../bimi.ts';
 import type { CheckedChain } from './checked-chain.ts';
 import { decodeCertificates } from './container/decode.ts';
-import { containsPrivateKey, PrivateKeyFoundError } from './container/private-key.ts';
+import { PrivateKeyFoundError, searchForPrivateKey } from './container/private-key.ts';
 import { type Finding, findingsOf } from './findings.ts';
+import { InvalidChainError } from './invalid-chain.ts';
 import { readLogo } from './logo/logotype.ts';
 import { domainsOf, type NamedAttributes, nameAttributes, PRODUCTS, type Product } from './mark/mark.ts';
-import { buildChain, fingerprintOf, oneLine, writeChainPem } from './path/chain.ts';
+import { buildChain, type Chain, fingerprintOf, oneLine, writeChainPem } from './path/chain.ts';
 import { anchorKey, anchorKeyInfo, anchorName, TRUST_ANCHORS, type TrustAnchor } from './path/trust-anchors.ts';
 import { type ReceiverVerdict, receiversOf } from './receivers.ts';
 import type { FetchedCrl } from './revocation/crl.ts';
 import { type Revocation, revocationOf } from './revocation/revocation.ts';
 import { type Sct, sctsOf } from './transparency/sct.ts';
+import { explainWithoutChain } from './without-chain.ts';
 
 export type { Severity } from './checked-chain.ts';
-export { containsPrivateKey, PrivateKeyFoundError } from './container/private-key.ts';
+export { type KeySearch, PrivateKeyFoundError, searchForPrivateKey } from './container/private-key.ts';
 export type { Finding, FindingId } from './findings.ts';
-export { InvalidChainError } from './invalid-chain.ts';
+export { InvalidChainError, type LeafDescription } from './invalid-chain.ts';
 export type { NamedAttributes, Product } from './mark/mark.ts';
 export type { TrustAnchor } from './path/trust-anchors.ts';
 export type { ReceiverVerdict } from './receivers.ts';
@@ -100,18 +102,49 @@ export interface Expectations {
  * Decodes a response of the CA, validates its chain, checks it and describes it. Everything it needs is given to it: it
  * reads no file and no clock, and sends no request.
  *
- * @param bytes a chain in any container: PKCS#7, ZIP, PEM, DER or base64.
- * @throws {InvalidChainError} if no chain can be built from the bytes. Its message is the reason.
+ * @param bytes a chain in any container: PKCS#7, ZIP, gzip, PEM, DER or base64.
+ * @throws {InvalidChainError} if no chain can be built from the bytes. Its message is the reason. No other error is
+ * thrown, whatever the bytes are.
  * @throws {PrivateKeyFoundError} if the bytes contain a private key. It is an `InvalidChainError`.
  */
 export async function readMarkCertificate(bytes: Uint8Array, expectations: Expectations): Promise<MarkCertificate> {
-  const { at, domains: orderedDomains = [], product: orderedProduct, trustAnchors = [], crls } = expectations;
-  const { selector = DEFAULT_SELECTOR, ctLogs = [] } = expectations;
-  if (await containsPrivateKey(bytes)) {
+  try {
+    return reportOf(await readChain(bytes, expectations), expectations);
+  } catch (error) {
+    // A fault of this code must not look like a fault of AWS, which is retried with a call to the CA each time.
+    throw error instanceof InvalidChainError
+      ? error
+      : new InvalidChainError(`the file cannot be read: ${error}`, { cause: error });
+  }
+}
+
+/** The chain in a container, and what else the container holds. */
+interface DeliveredChain {
+  readonly built: Chain;
+  readonly ignored: readonly string[];
+}
+
+async function readChain(bytes: Uint8Array, { at, trustAnchors = [] }: Expectations): Promise<DeliveredChain> {
+  const found = searchForPrivateKey(bytes);
+  if (found === 'found') {
     throw new PrivateKeyFoundError();
   }
-  const anchors = { known: TRUST_ANCHORS, pinned: trustAnchors };
-  const built = buildChain(await decodeCertificates(bytes), anchors, at);
+  if (found === 'unfinished') {
+    throw new InvalidChainError(
+      'the file cannot be searched for private keys completely: a part is encrypted, too large, or compressed by another method than deflate',
+    );
+  }
+  const { certificates, ignored, damages } = await decodeCertificates(bytes);
+  try {
+    return { built: buildChain(certificates, { known: TRUST_ANCHORS, pinned: trustAnchors }, at), ignored };
+  } catch (error) {
+    throw error instanceof InvalidChainError ? explainWithoutChain(error, certificates, damages) : error;
+  }
+}
+
+function reportOf({ built, ignored }: DeliveredChain, expectations: Expectations): MarkCertificate {
+  const { at, domains: orderedDomains = [], product: orderedProduct, crls } = expectations;
+  const { selector = DEFAULT_SELECTOR, ctLogs = [] } = expectations;
   const { certificates: chain, path, trustAnchor } = built;
   const chainPem = writeChainPem(built);
   const [leaf, issuer] = chain;
@@ -136,7 +169,7 @@ export async function readMarkCertificate(bytes: Uint8Array, expectations: Expec
           anchor: anchorAbove && { name: anchorName(anchorAbove), key: anchorKey(anchorAbove), maySignCrls: true },
         })
       : null,
-    ignored: [],
+    ignored,
     attributes,
     domains,
     logo,

@@ -76,7 +76,7 @@ export type CertificateOutcome =
 /**
  * Stores the response, validates the chain in it and stores the chain. Then it asks the CRLs of the chain: whatever they
  * do, the certificate is safe by then. The code that reads certificates is loaded only here. A response that contains a
- * private key is not stored.
+ * private key, or that cannot be searched for one completely, is not stored.
  *
  * @param checked the domains can have been corrected since the execution started, so they are read.
  * @throws {Error} if S3 does not accept a request.
@@ -87,7 +87,7 @@ export async function collectCertificate(
   dependencies: CertificateDependencies,
 ): Promise<CertificateOutcome> {
   const { archive: archiveOf, bucket, collector, now, trustAnchors, ctLogs, publishedUrl } = dependencies;
-  const { containsPrivateKey, InvalidChainError, isCrlUrl, readMarkCertificate } = await import(
+  const { InvalidChainError, isCrlUrl, readMarkCertificate, searchForPrivateKey } = await import(
     '../certificate/report.ts'
   );
   const archive = await archiveOf(checked.order.orderNumber);
@@ -95,7 +95,7 @@ export async function collectCertificate(
   // One time for everything that depends on it.
   const at = now();
   const provenance = { execution, collectedAt: at.toISOString() };
-  const isStorable = !(await containsPrivateKey(payload));
+  const isStorable = searchForPrivateKey(body) === 'none';
   if (isStorable) {
     await archive.storeResponse(response);
   }

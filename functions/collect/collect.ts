@@ -275,8 +275,8 @@ export function createCollect(dependencies: CollectDependencies) {
     async function keepUnreadable(): Promise<void> {
       if (reply.kind === 'waiting' && reply.unreadable && result.body.length > 0) {
         try {
-          const { containsPrivateKey } = await import('../certificate/report.ts');
-          if (!(await containsPrivateKey(result.body))) {
+          const { searchForPrivateKey } = await import('../certificate/report.ts');
+          if (searchForPrivateKey(result.body) === 'none') {
             const kept = dependencies.keepUnreadable(orderNumber, result.body.subarray(0, UNREADABLE_BYTES));
             await withTimeLimit(kept, KEEP_MILLISECONDS, 'S3 did not answer in time');
           }

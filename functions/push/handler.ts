@@ -37,8 +37,8 @@ export function createHandler(environment: Environment) {
     stateMachineArn: STATE_MACHINE_ARN,
     sfn: new SFNClient(),
     store: BUCKET_NAME === undefined ? undefined : loadStore(BUCKET_NAME),
-    containsPrivateKey: async (bytes) =>
-      (await import('../certificate/container/private-key.ts')).containsPrivateKey(bytes),
+    searchForPrivateKey: async (bytes) =>
+      (await import('../certificate/container/private-key.ts')).searchForPrivateKey(bytes),
     login: createSecretReader(new SecretsManagerClient(), PUSH_SECRET_ARN, PUSH_LOGIN_FORM),
     observe: (record) => observe(record, logger, metrics),
     now: () => new Date(),

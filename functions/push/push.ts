@@ -45,8 +45,8 @@ export interface PushDependencies extends CheckDependencies {
   readonly bus: Bus | undefined;
   /** The login that the CA sends with its pushes. */
   readonly login: SecretReader<PushLogin>;
-  /** Whether bytes contain a private key, which must not be stored. */
-  readonly containsPrivateKey: (bytes: Uint8Array) => Promise<boolean>;
+  /** Searches bytes for a private key, which must not be stored. */
+  readonly searchForPrivateKey: (bytes: Uint8Array) => Promise<'none' | keyof typeof UNSTORED>;
   readonly observe: (record: PushRecord) => void;
 }
 
@@ -196,20 +196,27 @@ async function act(
   return { ...check, ...(revocation && { revocation: true }) };
 }
 
+/** Why a content is not stored, by the result of the search for private keys. */
+const UNSTORED = {
+  found: 'nothing: the content contains a private key',
+  unfinished: 'nothing: the content cannot be searched for private keys completely',
+} as const;
+
 /** Stores a content that is not understood, redacted. */
 async function keep(
   { query, body }: { readonly query: string; readonly body: Uint8Array },
   { isJson, texts }: ReadContent,
   secrets: readonly string[],
-  { store, containsPrivateKey, now }: PushDependencies,
+  { store, searchForPrivateKey, now }: PushDependencies,
 ): Promise<Pick<PushRecord, 'stored'>> {
   const bytes = query === '' ? body : Buffer.concat([Buffer.from(body.length > 0 ? `${query}\n\n` : query), body]);
   if (!store || bytes.length === 0) {
     return {};
   }
   for (const part of [bytes, ...texts.map((text) => Buffer.from(text))]) {
-    if (await containsPrivateKey(part)) {
-      return { stored: 'nothing: the content contains a private key' };
+    const found = await searchForPrivateKey(part);
+    if (found !== 'none') {
+      return { stored: UNSTORED[found] };
     }
   }
   const kept = redactBytes(bytes.subarray(0, KEPT_BYTES), secrets).subarray(0, KEPT_BYTES);

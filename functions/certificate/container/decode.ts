@@ -1,9 +1,11 @@
 import { X509Certificate } from 'node:crypto';
 import { InvalidChainError } from '../invalid-chain.ts';
-import { bytesOf, childrenOf, constructed, readBer, readObjectIdentifier, TAG } from '../x509/der.ts';
-import { decodeBase64, isDer, isZip, latin1Text } from './bytes.ts';
-import { isPrivateKey, PRIVATE_KEY, PrivateKeyFoundError } from './private-key.ts';
-import { unzip } from './zip.ts';
+import { requireBounds } from '../x509/bounds.ts';
+import { attempt, bytesOf, childrenOf, constructed, readBer, readObjectIdentifier, TAG } from '../x509/der.ts';
+import { decodeBase64, decodeText, isDer } from './bytes.ts';
+import { kindOf, kindOfDer, SIGNED_DATA } from './kinds.ts';
+import { readPem } from './pem.ts';
+import { type ArchiveBudget, archiveBudget, gunzip, isGzip, locateZip, unzip } from './zip.ts';
 
 /** A chain has three or four certificates. A file with cross-signed and surplus certificates stays far below this. */
 const CERTIFICATE_LIMIT = 20;
@@ -11,115 +13,192 @@ const CERTIFICATE_LIMIT = 20;
 /** The largest real chain is 19 KB as PEM. */
 const SIZE_LIMIT = 1024 * 1024;
 
-/** PKCS#7 signedData (RFC 2315, 14). */
-const SIGNED_DATA = '1.2.840.113549.1.7.2';
+/** How deep containers may be nested: base64 of a ZIP of a gzip file of PEM has the depth 4. */
+const DEPTH_LIMIT = 6;
+
+/** How many structures are read that follow each other, and how many ignored parts are named. */
+const ELEMENTS_LIMIT = 100;
+const IGNORED_LIMIT = 100;
+
+const NO_CERTIFICATE = 'the bytes are neither PKCS#7 nor a certificate';
+
+/** What a container holds. */
+export interface DecodedContainer {
+  /** The distinct certificates, sorted. */
+  readonly certificates: readonly X509Certificate[];
+  /** Everything else: its name, what it is, and its size. */
+  readonly ignored: readonly string[];
+  /** What is wrong with parts that should be certificates. Without them, a chain may be incomplete. */
+  readonly damages: readonly string[];
+}
+
+interface Contents {
+  /** By their bytes. */
+  readonly certificates: Map<string, X509Certificate>;
+  readonly ignored: Ignored[];
+  readonly damages: string[];
+  readonly budget: ArchiveBudget;
+}
+
+interface Ignored {
+  /** Undefined if it is the whole file. */
+  readonly name: string | undefined;
+  readonly kind: string;
+  readonly size: number;
+}
 
 /**
- * One PEM block, read tolerantly: the CA's documentation prints inner spaces and, once, four dashes. The last dashes
- * may also be the first ones of the next block.
- */
-const BLOCK = /-{4,5} *BEGIN ([A-Z0-9#]+(?: [A-Z0-9#]+)*) *-{4,5}([^-]*)-{4,5} *END \1 *(?=-{4,5})/g;
-const CERTIFICATE_LABEL = /^(X509 |TRUSTED )?CERTIFICATE$/;
-const PKCS7_LABEL = /^(PKCS ?#?7|CMS)( SIGNED DATA)?$/;
-
-/** The beginning of a block of certificates. A block without an end was cut off. */
-const BEGIN = /-{4,5} *BEGIN (?:(?:X509 |TRUSTED )?CERTIFICATE|PKCS ?#?7|CMS) *-{4,5}/g;
-
-/**
- * Reads the certificates in a container: PKCS#7 (with or without a signer; DER, BER or PEM), PEM, ZIP, base64 of a
- * binary container, or one certificate in DER. Duplicates are dropped. The order in the container has no meaning, so
- * the certificates are sorted: the one that is valid longest is first; certificates that expire together are sorted by
- * fingerprint.
+ * Reads the certificates in a container: PKCS#7 (with or without a signer; DER, BER or PEM), PEM, DER, ZIP, gzip, base64
+ * of a binary container. The content of each part decides what it is, never its name or its label; a part that is no
+ * certificate is ignored. Duplicates are dropped. The order in the container has no meaning, so the certificates are
+ * sorted: the one that is valid longest is first; certificates that expire together are sorted by fingerprint.
  *
- * @throws {InvalidChainError} if the container contains a private key or an unreadable certificate, or exceeds a limit.
+ * @throws {InvalidChainError} if the file contains no certificate, is a damaged archive, or exceeds a limit.
  */
-export async function decodeCertificates(bytes: Uint8Array): Promise<X509Certificate[]> {
+export async function decodeCertificates(bytes: Uint8Array): Promise<DecodedContainer> {
   if (bytes.length > SIZE_LIMIT) {
     throw new InvalidChainError(`the file has more than ${SIZE_LIMIT} bytes`);
   }
-  const certificates = isZip(bytes) ? fromFiles(await unzip(bytes)) : await fromText(bytes);
-  const distinct = new Map(certificates.map((certificate) => [certificate.fingerprint256, certificate]));
-  if (distinct.size > CERTIFICATE_LIMIT) {
-    throw new InvalidChainError(`the file contains more than ${CERTIFICATE_LIMIT} certificates`);
+  const contents: Contents = { certificates: new Map(), ignored: [], damages: [], budget: archiveBudget() };
+  await readPart(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), undefined, contents, 0);
+  const { certificates, ignored, damages } = contents;
+  const named = ignored.slice(0, IGNORED_LIMIT).map(describeIgnored);
+  if (certificates.size === 0) {
+    throw new InvalidChainError(reasonWithoutCertificates(contents, named));
   }
-  return [...distinct.values()].sort(
-    (a, b) => b.validToDate.getTime() - a.validToDate.getTime() || (a.fingerprint256 < b.fingerprint256 ? -1 : 1),
-  );
+  const distinct = new Map([...certificates.values()].map((certificate) => [certificate.fingerprint256, certificate]));
+  return {
+    certificates: [...distinct.values()].sort(
+      (a, b) => b.validToDate.getTime() - a.validToDate.getTime() || (a.fingerprint256 < b.fingerprint256 ? -1 : 1),
+    ),
+    ignored: ignored.length > named.length ? [...named, `${ignored.length - named.length} other parts`] : named,
+    damages: [...new Set(damages)],
+  };
 }
 
-async function fromText(bytes: Uint8Array): Promise<X509Certificate[]> {
-  if (isDer(bytes)) {
-    return fromDer(bytes);
+function describeIgnored({ name = 'the file', kind, size }: Ignored): string {
+  return `${name} (${kind}, ${size === 1 ? '1 byte' : `${size} bytes`})`;
+}
+
+function reasonWithoutCertificates({ damages, ignored }: Contents, named: readonly string[]): string {
+  const [first] = ignored;
+  if (damages.length > 0) {
+    return `the file contains no certificate that can be read: ${[...new Set(damages)].slice(0, 3).join('; ')}`;
   }
-  const text = latin1Text(bytes);
+  if (!first || first.kind === 'empty' || (ignored.length === 1 && first.kind === 'white space')) {
+    return 'the file contains no certificate: it is empty';
+  }
+  return `the file contains no certificate: ${
+    ignored.length === 1 && first.name === undefined ? `it is ${first.kind}` : named.slice(0, 5).join('; ')
+  }`;
+}
+
+/** @param name undefined for the whole file. */
+async function readPart(bytes: Buffer, name: string | undefined, contents: Contents, depth: number): Promise<void> {
+  const ignore = () => contents.ignored.push({ name, kind: kindOf(bytes), size: bytes.length });
+  if (depth > DEPTH_LIMIT) {
+    ignore();
+    return;
+  }
+  const readInner = (inner: Buffer, innerName = name) => readPart(inner, innerName, contents, depth + 1);
+  const archive = locateZip(bytes);
+  if (archive) {
+    await readAround(bytes.subarray(0, archive.start), 'the bytes before the archive');
+    for (const file of await unzip(bytes.subarray(archive.start, archive.end), contents.budget)) {
+      await readInner(file.bytes, file.name === '' ? 'a file without a name' : file.name);
+    }
+    await readAround(bytes.subarray(archive.end), 'the bytes after the end of the archive');
+    return;
+  }
+  if (isGzip(bytes)) {
+    await readInner(gunzip(bytes, contents.budget));
+    return;
+  }
+  const read = isDer(bytes) ? readElements(bytes, name, contents) : 0;
+  if (read > 0) {
+    await readAround(bytes.subarray(read), `the bytes after the end of ${name ?? 'the DER'}`);
+    return;
+  }
+  const text = decodeText(bytes);
   const binary = decodeBase64(text);
-  if (isZip(binary)) {
-    return fromFiles(await unzip(binary));
+  if (isDer(binary) || isGzip(binary) || locateZip(binary)) {
+    await readInner(binary);
+    return;
   }
-  return isDer(binary) ? fromDer(binary) : fromPem(text);
+  if (kindOf(bytes) === 'binary data' && isDer(bytes)) {
+    contents.damages.push(NO_CERTIFICATE);
+  }
+  const { blocks, around } = readPem(text);
+  for (const { label, der, problem } of blocks) {
+    const blockName = `the PEM block ${label}${name === undefined ? '' : ` in ${name}`}`;
+    const isContainer = isGzip(der) || locateZip(der) !== undefined;
+    const size = isDer(der) && !isContainer ? readElements(der, blockName, contents) : 0;
+    if (isContainer) {
+      await readInner(der, blockName);
+    } else if (size > 0) {
+      await readAround(der.subarray(size), `the bytes after the end of ${blockName}`);
+    } else {
+      contents.damages.push(`${blockName} ${problem}`);
+      contents.ignored.push({ name: blockName, kind: problem, size: der.length });
+    }
+  }
+  if (blocks.length === 0) {
+    ignore();
+  } else if (around > 0) {
+    const place = name === undefined ? 'text outside of the PEM blocks' : `text outside of the PEM blocks in ${name}`;
+    contents.ignored.push({ name: place, kind: 'text', size: around });
+  }
+
+  async function readAround(around: Buffer, place: string): Promise<void> {
+    if (around.length > 0) {
+      await readInner(around, place);
+    }
+  }
+}
+
+/** Reads SEQUENCEs that follow each other. @returns how many bytes they have; 0 if the first cannot be read. */
+function readElements(bytes: Buffer, name: string | undefined, contents: Contents): number {
+  let at = 0;
+  for (let count = 0; count < ELEMENTS_LIMIT && bytes[at] === TAG.sequence; count += 1) {
+    const rest = bytes.subarray(at);
+    const element = attempt(() => readBer(rest));
+    if (!element) {
+      break;
+    }
+    readElement(rest.subarray(0, element.next), name, contents);
+    at += element.next;
+  }
+  return at;
+}
+
+function readElement(der: Buffer, name: string | undefined, contents: Contents): void {
+  const kind = kindOfDer(der);
+  if (kind !== undefined) {
+    contents.ignored.push({ name, kind, size: der.length });
+    return;
+  }
+  const certificates = certificatesInPkcs7(der);
+  if (!certificates) {
+    addCertificate(der, name, contents);
+    return;
+  }
+  if (certificates.length === 0) {
+    contents.ignored.push({ name, kind: 'PKCS#7 without certificates', size: der.length });
+  }
+  for (const certificate of certificates) {
+    addCertificate(certificate, name, contents);
+  }
 }
 
 /**
- * The content of a file in an archive decides its type. A file without certificates, such as a note to the customer, is
- * ignored.
+ * The unchanged bytes of each certificate in SignedData.certificates, a [0] IMPLICIT SET OF (RFC 2315, 9.1). Undefined if
+ * the bytes are not PKCS#7.
  */
-function fromFiles(files: readonly Uint8Array[]): X509Certificate[] {
-  return files.flatMap((file) => {
-    const text = latin1Text(file);
-    const der = isDer(file) ? file : decodeBase64(text);
-    if (!isDer(der)) {
-      return fromPem(text);
-    }
-    try {
-      return fromDer(der);
-    } catch (error) {
-      if (error instanceof PrivateKeyFoundError) {
-        throw error;
-      }
-      return [];
-    }
-  });
-}
-
-function fromPem(text: string): X509Certificate[] {
-  if (PRIVATE_KEY.test(text)) {
-    throw new PrivateKeyFoundError();
-  }
-  const blocks = [...text.matchAll(BLOCK)].filter(
-    ([, label = '']) => CERTIFICATE_LABEL.test(label) || PKCS7_LABEL.test(label),
-  );
-  if (blocks.length < (text.match(BEGIN)?.length ?? 0)) {
-    throw new InvalidChainError('a PEM block begins but does not end');
-  }
-  return blocks.flatMap(([, label = '', base64 = '']) => {
-    const der = Buffer.from(base64, 'base64');
-    return PKCS7_LABEL.test(label) ? fromDer(der) : [parseCertificate(der)];
-  });
-}
-
-function fromDer(der: Uint8Array): X509Certificate[] {
-  if (isPrivateKey(der)) {
-    throw new PrivateKeyFoundError();
-  }
-  return certificatesIn(der).map(parseCertificate);
-}
-
-/**
- * The unchanged bytes of each certificate in SignedData.certificates, a [0] IMPLICIT SET OF (RFC 2315, 9.1). If the
- * bytes are not PKCS#7, they should be a certificate and are returned as they are.
- */
-function certificatesIn(der: Uint8Array): Uint8Array[] {
-  try {
+function certificatesInPkcs7(der: Buffer): Buffer[] | undefined {
+  return attempt(() => {
     const [type, content] = childrenOf(readBer(der));
-    if (!content) {
-      throw new SyntaxError('a SEQUENCE has fewer than two elements');
-    }
-    if (type?.tag !== TAG.objectIdentifier) {
-      return [der];
-    }
-    const contentType = readObjectIdentifier(type);
-    if (contentType !== SIGNED_DATA) {
-      throw new InvalidChainError(`PKCS#7 of the type ${contentType} contains no certificates`);
+    if (readObjectIdentifier(type) !== SIGNED_DATA) {
+      return undefined;
     }
     const [signedData] = childrenOf(content, constructed(0));
     const certificates = childrenOf(signedData).find(({ tag }) => tag === constructed(0));
@@ -128,25 +207,41 @@ function certificatesIn(der: Uint8Array): Uint8Array[] {
           .filter(({ tag }) => tag === TAG.sequence)
           .map(bytesOf)
       : [];
+  });
+}
+
+function addCertificate(der: Buffer, name: string | undefined, contents: Contents): void {
+  const { certificates, damages, ignored } = contents;
+  const key = der.toString('latin1');
+  if (certificates.has(key)) {
+    return;
+  }
+  if (certificates.size >= CERTIFICATE_LIMIT) {
+    throw new InvalidChainError(`the file contains more than ${CERTIFICATE_LIMIT} certificates`);
+  }
+  try {
+    certificates.set(key, parseCertificate(der));
   } catch (error) {
-    throw error instanceof InvalidChainError
-      ? error
-      : new InvalidChainError('the bytes are neither PKCS#7 nor a certificate', { cause: error });
+    const reason = error instanceof InvalidChainError ? error.message : unreadable(der);
+    damages.push(reason);
+    ignored.push({ name, kind: reason, size: der.length });
   }
 }
 
-function parseCertificate(der: Uint8Array): X509Certificate {
-  try {
-    // The constructor also accepts PEM, which must not occur here.
-    if (!isDer(der)) {
-      throw new TypeError('not a SEQUENCE');
-    }
-    const certificate = new X509Certificate(der);
-    if (Number.isNaN(certificate.validFromDate.getTime()) || Number.isNaN(certificate.validToDate.getTime())) {
-      throw new TypeError('no validity');
-    }
-    return certificate;
-  } catch (cause) {
-    throw new InvalidChainError('one of the certificates cannot be read', { cause });
+/** A certificate is a signed structure: two SEQUENCEs and a BIT STRING (RFC 5280, 4.1). */
+function unreadable(der: Buffer): string {
+  const tags = attempt(() => childrenOf(readBer(der)).map(({ tag }) => tag)) ?? [];
+  return tags[0] === TAG.sequence && tags[1] === TAG.sequence
+    ? 'one of the certificates cannot be read'
+    : NO_CERTIFICATE;
+}
+
+/** @throws {InvalidChainError} if a limit is exceeded. @throws {Error} if OpenSSL cannot read the certificate. */
+function parseCertificate(der: Buffer): X509Certificate {
+  requireBounds(der);
+  const certificate = new X509Certificate(der);
+  if (Number.isNaN(certificate.validFromDate.getTime()) || Number.isNaN(certificate.validToDate.getTime())) {
+    throw new TypeError('no validity');
   }
+  return certificate;
 }

@@ -1,17 +1,16 @@
+import { constants, inflateRawSync } from 'node:zlib';
 import { InvalidChainError } from '../invalid-chain.ts';
-import { childrenOf, readBeginning, TAG } from '../x509/der.ts';
-import { attempt } from '../x509/fields.ts';
-import { decodeBase64, isZip, latin1Text } from './bytes.ts';
-import { readIntactFiles } from './zip.ts';
+import { latin1Text } from './bytes.ts';
+import { containsKeyStructure } from './key-structures.ts';
+import { containsKeyText, encodedBytesIn, withLineEnds } from './key-texts.ts';
 
 /**
- * The label of a PEM block with a private key, encrypted or not, even if the block has no end. The bounds keep the
- * search linear.
+ * - `none`: the bytes contain no private key.
+ * - `found`: the bytes contain one.
+ * - `unfinished`: the search reached a limit, or a part of the bytes cannot be read, such as an encrypted file in an
+ *   archive. Another part may contain a key.
  */
-export const PRIVATE_KEY = /BEGIN[A-Z0-9\s]{0,40}PRIVATE\s{1,10}KEY/;
-
-/** A PEM block with any label. */
-const PEM_BLOCK = /-{4,5}\s*BEGIN[^-]*-{4,5}([^-]*)/g;
+export type KeySearch = 'none' | 'found' | 'unfinished';
 
 /** The file contains a private key and must therefore not be stored. */
 export class PrivateKeyFoundError extends InvalidChainError {
@@ -20,44 +19,195 @@ export class PrivateKeyFoundError extends InvalidChainError {
   }
 }
 
+/** How many bytes are searched, with everything that is decoded or inflated. A chain in ZIP of 1 MiB needs 4 MiB. */
+const BYTES_LIMIT = 12 * 1024 * 1024;
+
+/** How often a stream is inflated. An archive that is accepted has at most 200 entries; a damaged one needs 20 attempts. */
+const STREAMS_LIMIT = 1000;
+
+/** How deep containers may be nested. A logo in a certificate in PEM in a ZIP has the depth 5. */
+const DEPTH_LIMIT = 10;
+
+/** The first bytes of archives and compressed files that this project cannot read: 7z, RAR, xz, bzip2, Zstandard. */
+const UNREADABLE = ['377abcaf271c', '526172211a07', 'fd377a585a00', '425a68', '28b52ffd'].map((hex) =>
+  Buffer.from(hex, 'hex'),
+);
+
+/** APPNOTE, 4.3.7: the local header of a file in a ZIP, and the offsets of its fields. */
+const LOCAL = {
+  signature: Buffer.from('PK\x03\x04'),
+  flags: 6,
+  method: 8,
+  compressedSize: 18,
+  name: 26,
+  extra: 28,
+  size: 30,
+};
+/** APPNOTE, 4.4.4 and 4.4.5. */
+const ENCRYPTED = 1;
+const STORED = 0;
+const DEFLATED = 8;
+
+/** RFC 1952, 2.3: the header of gzip with the method deflate, its size, the offset of its flags, and the flags. */
+const GZIP = {
+  signature: Buffer.of(0x1f, 0x8b, 0x08),
+  flags: 3,
+  size: 10,
+  checksum: 2,
+  extra: 4,
+  name: 8,
+  comment: 16,
+};
+
+/** What a search has used of its limits. */
+interface Search {
+  bytes: number;
+  streams: number;
+  isFinished: boolean;
+}
+
 /**
- * Whether a file contains a private key anywhere. Such a file must not be stored. Unlike the decoder, this function
- * searches the whole file, even if parts of it are damaged.
+ * Searches bytes that would be stored for a private key. The search reads more than the decoder: damaged archives,
+ * comments, and bytes before, between and behind containers. Its limits are its own.
  */
-export async function containsPrivateKey(bytes: Uint8Array): Promise<boolean> {
-  const decoded = decodeBase64(latin1Text(bytes));
-  const archive = [bytes, decoded].find(isZip);
-  const files = archive ? await readIntactFiles(archive) : [];
-  return [bytes, decoded, ...files].some(isKeyFile);
+export function searchForPrivateKey(bytes: Uint8Array): KeySearch {
+  const search: Search = { bytes: 0, streams: 0, isFinished: true };
+  if (contains(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), search, 0)) {
+    return 'found';
+  }
+  return search.isFinished ? 'none' : 'unfinished';
 }
 
-/** Whether bytes begin like a private key in DER. Its end may be missing, and other bytes may follow it. */
-export function isPrivateKey(bytes: Uint8Array): boolean {
-  return bytes[0] === TAG.sequence && attempt(() => beginsLikeKey(bytes)) === true;
-}
-
-/**
- * PKCS#1, SEC 1, PKCS#8 and PKCS#12 begin with a version; an encrypted PKCS#8 consists of an algorithm and an OCTET
- * STRING.
- */
-function beginsLikeKey(bytes: Uint8Array): boolean {
-  const [first, second] = readBeginning(bytes);
-  const isOctetString = second === TAG.octetString || second === TAG.constructedOctetString;
-  const isEncrypted = first.tag === TAG.sequence && isOctetString && childrenOf(first)[0]?.tag === TAG.objectIdentifier;
-  return (first.tag === TAG.integer && second !== undefined) || isEncrypted;
-}
-
-function isKeyFile(file: Uint8Array): boolean {
-  // In UTF-16, ASCII characters alternate with zero bytes.
-  const text = latin1Text(file).replaceAll('\0', '');
-  return [file, decodeBase64(text)].some(isPrivateKey) || containsPemKey(text);
-}
-
-function containsPemKey(text: string): boolean {
-  // Most files are binary, and this test is faster than the regular expressions.
-  if (!text.includes('BEGIN')) {
+function contains(bytes: Buffer, search: Search, depth: number): boolean {
+  search.bytes += bytes.length;
+  if (search.bytes > BYTES_LIMIT || depth > DEPTH_LIMIT || UNREADABLE.some((magic) => startsWith(bytes, magic))) {
+    search.isFinished = false;
     return false;
   }
-  const blocks = [...text.matchAll(PEM_BLOCK)].map(([, base64 = '']) => Buffer.from(base64, 'base64'));
-  return PRIVATE_KEY.test(text) || blocks.some(isPrivateKey);
+  return (
+    containsKeyStructure(bytes) ||
+    containsInText(latin1Text(bytes), search, depth) ||
+    containsInStreams(bytes, search, depth)
+  );
+}
+
+function startsWith(bytes: Buffer, magic: Buffer): boolean {
+  return bytes.subarray(0, magic.length).equals(magic);
+}
+
+function containsInText(raw: string, search: Search, depth: number): boolean {
+  // In UTF-16, ASCII characters alternate with zero bytes.
+  const narrow = raw.includes('\0') ? raw.replaceAll('\0', '') : raw;
+  const text = withLineEnds(narrow.length < raw.length * 0.75 ? narrow : raw);
+  if (containsKeyText(text)) {
+    return true;
+  }
+  for (const { bytes, inside } of encodedBytesIn(text)) {
+    if (search.bytes > BYTES_LIMIT) {
+      break;
+    }
+    if (inside) {
+      search.bytes += bytes.length;
+    }
+    if (inside ? containsKeyStructure(bytes) : contains(bytes, search, depth + 1)) {
+      return true;
+    }
+  }
+  search.isFinished &&= search.bytes <= BYTES_LIMIT;
+  return false;
+}
+
+/** Searches what is compressed, wherever it begins: also in an archive without its directory. */
+function containsInStreams(bytes: Buffer, search: Search, depth: number): boolean {
+  return streamsIn(bytes, search).some(({ start, storedSize }) => {
+    const inflated = inflatePartly(bytes.subarray(start), storedSize === undefined, search);
+    const stored = bytes.subarray(start, start + (storedSize ?? 0));
+    return [inflated, stored].some((part) => part.length > 0 && contains(part, search, depth + 1));
+  });
+}
+
+interface Stream {
+  readonly start: number;
+  /**
+   * The size of a file that is stored as it is, according to its header; undefined if it is deflated. The directory of an
+   * archive can contradict the header, so a stored file is inflated too.
+   */
+  readonly storedSize: number | undefined;
+}
+
+function streamsIn(bytes: Buffer, search: Search): Stream[] {
+  const inArchives = indexesOf(bytes, LOCAL.signature).flatMap((at) => {
+    const header = bytes.subarray(at, at + LOCAL.size);
+    if (header.length < LOCAL.size) {
+      return [];
+    }
+    const method = header.readUInt16LE(LOCAL.method);
+    if (header.readUInt16LE(LOCAL.flags) & ENCRYPTED || (method !== STORED && method !== DEFLATED)) {
+      search.isFinished = false;
+      return [];
+    }
+    const start = at + LOCAL.size + header.readUInt16LE(LOCAL.name) + header.readUInt16LE(LOCAL.extra);
+    return [{ start, storedSize: method === STORED ? header.readUInt32LE(LOCAL.compressedSize) : undefined }];
+  });
+  const gzip = indexesOf(bytes, GZIP.signature).map((at) => ({
+    start: endOfGzipHeader(bytes, at),
+    storedSize: undefined,
+  }));
+  return [...inArchives, ...gzip];
+}
+
+/** The flags of RFC 1952, 2.3.1, say which fields follow the first ten bytes. */
+function endOfGzipHeader(bytes: Buffer, at: number): number {
+  const flags = bytes[at + GZIP.flags] ?? 0;
+  let end = at + GZIP.size;
+  if (flags & GZIP.extra) {
+    end += 2 + (bytes[end] ?? 0) + 0x100 * (bytes[end + 1] ?? 0);
+  }
+  for (const text of [GZIP.name, GZIP.comment]) {
+    if (flags & text) {
+      const zero = bytes.indexOf(0, end);
+      end = zero === -1 ? bytes.length : zero + 1;
+    }
+  }
+  return flags & GZIP.checksum ? end + 2 : end;
+}
+
+function indexesOf(bytes: Buffer, octets: Buffer): number[] {
+  const indexes: number[] = [];
+  for (let at = bytes.indexOf(octets); at !== -1 && indexes.length <= STREAMS_LIMIT; ) {
+    indexes.push(at);
+    at = bytes.indexOf(octets, at + 1);
+  }
+  return indexes;
+}
+
+/**
+ * Inflates a stream. Of a damaged stream, the result is its intact beginning: the longest that is read without an error.
+ */
+function inflatePartly(compressed: Buffer, isCertain: boolean, search: Search): Buffer {
+  let intact: Buffer = Buffer.alloc(0);
+  let readable = 0;
+  let damaged = compressed.length + 1;
+  for (let tried = compressed.length; readable + 1 < damaged; tried = (readable + damaged) >>> 1) {
+    search.streams += 1;
+    if (search.streams > STREAMS_LIMIT || search.bytes > BYTES_LIMIT) {
+      search.isFinished = false;
+      break;
+    }
+    try {
+      const maxOutputLength = BYTES_LIMIT - search.bytes + 1;
+      intact = inflateRawSync(compressed.subarray(0, tried), { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength });
+      readable = tried;
+    } catch (error) {
+      if (error instanceof RangeError) {
+        search.isFinished = false;
+        break;
+      }
+      damaged = tried;
+      if (!isCertain) {
+        break;
+      }
+    }
+  }
+  return intact;
 }

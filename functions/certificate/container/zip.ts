@@ -1,48 +1,106 @@
 import { buffer } from 'node:stream/consumers';
-import { crc32 } from 'node:zlib';
+import { crc32, gunzipSync } from 'node:zlib';
 import { fromBufferPromise } from 'yauzl';
 import { InvalidChainError } from '../invalid-chain.ts';
+import { attempt } from '../x509/der.ts';
+
+/** A file in an archive. Its name is only shown, never used. */
+export interface ArchivedFile {
+  readonly name: string;
+  readonly bytes: Buffer;
+}
+
+/** What may still be read from archives: files, and their bytes when they are inflated. */
+export interface ArchiveBudget {
+  files: number;
+  bytes: number;
+}
 
 /** A chain has three or four certificates, each in a file; some CAs add instructions. */
-const ENTRY_LIMIT = 50;
+const FILES_LIMIT = 200;
 
-/** The names of files are not used, so they are not decoded: yauzl would reject an archive with an unusual name. */
-const openZip = (bytes: Uint8Array) =>
-  fromBufferPromise(Buffer.from(bytes), { lazyEntries: true, decodeStrings: false });
+/** The maximum size of all files together, inflated, in bytes. */
+const BYTES_LIMIT = 1024 * 1024;
 
-/** The last byte of a folder's name. Nothing else in a name is read. */
+/** yauzl would reject an archive with an unusual name, so it does not decode names. */
+const openZip = (bytes: Buffer) => fromBufferPromise(bytes, { lazyEntries: true, decodeStrings: false });
+
+/** The last byte of a folder's name. */
 const SLASH = 0x2f;
 
-/** The maximum size of all entries together, inflated, in bytes. */
-const SIZE_LIMIT = 1024 * 1024;
+/** APPNOTE, 4.3.16: the record at the end of an archive, and the offsets of its fields. */
+const END = { signature: 'PK\x05\x06', files: 10, directorySize: 12, directoryOffset: 16, comment: 20, size: 22 };
+const DIRECTORY = 'PK\x01\x02';
+const LOCAL = 'PK\x03\x04';
+
+/** How many records are tried: the signature can also occur in a comment, or in what follows the archive. */
+const END_TRIES = 100;
+
+export function archiveBudget(): ArchiveBudget {
+  return { files: FILES_LIMIT, bytes: BYTES_LIMIT };
+}
 
 /**
- * Reads the files of an archive into memory; their names are not used. yauzl compares the sizes with those that the
- * archive states. It leaves the checksums to its callers, so they are compared here.
+ * The place of an archive in bytes. Unpackers accept bytes before it, such as a program that unpacks it, and after its
+ * end. Bytes that begin like an archive without a readable end are an archive as a whole.
+ */
+export function locateZip(bytes: Buffer): { readonly start: number; readonly end: number } | undefined {
+  let at = bytes.lastIndexOf(END.signature, undefined, 'latin1');
+  for (let tries = 0; at !== -1 && tries < END_TRIES; tries += 1) {
+    const place = placeOfArchive(bytes, at);
+    if (place || at === 0) {
+      return place;
+    }
+    at = bytes.lastIndexOf(END.signature, at - 1, 'latin1');
+  }
+  return startsWith(bytes, LOCAL, 0) ? { start: 0, end: bytes.length } : undefined;
+}
+
+function placeOfArchive(bytes: Buffer, at: number): { readonly start: number; readonly end: number } | undefined {
+  if (at + END.size > bytes.length) {
+    return undefined;
+  }
+  const directory = at - bytes.readUInt32LE(at + END.directorySize);
+  const start = directory - bytes.readUInt32LE(at + END.directoryOffset);
+  const end = at + END.size + bytes.readUInt16LE(at + END.comment);
+  const isEmpty = bytes.readUInt16LE(at + END.files) === 0;
+  return start >= 0 && end <= bytes.length && (isEmpty || startsWith(bytes, DIRECTORY, directory))
+    ? { start, end }
+    : undefined;
+}
+
+function startsWith(bytes: Buffer, signature: string, at: number): boolean {
+  return bytes.toString('latin1', at, at + signature.length) === signature;
+}
+
+/**
+ * Reads the files of an archive into memory. yauzl compares the sizes with those that the archive states. It leaves the
+ * checksums to its callers, so they are compared here.
  *
  * @throws {InvalidChainError} if the archive is damaged, encrypted or over a limit.
  */
-export async function unzip(bytes: Uint8Array): Promise<Uint8Array[]> {
-  const files: Uint8Array[] = [];
-  let size = 0;
+export async function unzip(bytes: Uint8Array, budget: ArchiveBudget = archiveBudget()): Promise<ArchivedFile[]> {
+  const files: ArchivedFile[] = [];
   try {
-    const archive = await openZip(bytes);
-    if (archive.entryCount > ENTRY_LIMIT) {
+    const archive = await openZip(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    budget.files -= archive.entryCount;
+    if (budget.files < 0) {
       throw new InvalidChainError(
-        `the archive has ${archive.entryCount} entries, but at most ${ENTRY_LIMIT} are allowed`,
+        `the archive has ${archive.entryCount} entries, but at most ${FILES_LIMIT} are allowed in all`,
       );
     }
     for await (const entry of archive.eachEntry()) {
-      size += entry.uncompressedSize;
-      if (size > SIZE_LIMIT) {
-        throw new InvalidChainError(`the archive inflates to more than ${SIZE_LIMIT} bytes`);
+      spend(budget, entry.uncompressedSize);
+      const name = entry.fileNameRaw.toString();
+      if (entry.isEncrypted()) {
+        throw new InvalidChainError(`a file in the archive is encrypted: ${name}`);
       }
       if (entry.fileNameRaw.at(-1) !== SLASH) {
         const file = await buffer(await archive.openReadStreamPromise(entry));
         if (crc32(file) !== entry.crc32) {
-          throw new InvalidChainError('the checksum of a file in the archive is wrong');
+          throw new InvalidChainError(`the checksum of a file in the archive is wrong: ${name}`);
         }
-        files.push(file);
+        files.push({ name, bytes: file });
       }
     }
   } catch (error) {
@@ -53,28 +111,29 @@ export async function unzip(bytes: Uint8Array): Promise<Uint8Array[]> {
   return files;
 }
 
+/** Whether bytes begin like gzip with the method deflate (RFC 1952, 2.3). */
+export function isGzip(bytes: Buffer): boolean {
+  return startsWith(bytes, '\x1f\x8b\x08', 0);
+}
+
 /**
- * Reads the files of an archive that can be read, even if others are damaged, up to the same total size. The result is
- * only searched for private keys, never used as certificates.
+ * Inflates a gzip file.
+ *
+ * @throws {InvalidChainError} if it is damaged or over the limit of archives.
  */
-export async function readIntactFiles(bytes: Uint8Array): Promise<Uint8Array[]> {
-  const files: Uint8Array[] = [];
-  let size = 0;
-  try {
-    const archive = await openZip(bytes);
-    for await (const entry of archive.eachEntry()) {
-      size += entry.uncompressedSize;
-      if (size > SIZE_LIMIT) {
-        break;
-      }
-      try {
-        files.push(await buffer(await archive.openReadStreamPromise(entry)));
-      } catch {
-        // The next entry may be intact.
-      }
-    }
-  } catch {
-    // The rest of the archive cannot be read.
+export function gunzip(bytes: Buffer, budget: ArchiveBudget): Buffer {
+  // One byte more than allowed distinguishes a file that is too large from one that is damaged.
+  const inflated = attempt(() => gunzipSync(bytes, { maxOutputLength: budget.bytes + 1 }));
+  if (!inflated) {
+    throw new InvalidChainError(`a gzip file is damaged, or inflates to more than ${BYTES_LIMIT} bytes`);
   }
-  return files;
+  spend(budget, inflated.length);
+  return inflated;
+}
+
+function spend(budget: ArchiveBudget, bytes: number): void {
+  budget.bytes -= bytes;
+  if (budget.bytes < 0) {
+    throw new InvalidChainError(`the archive inflates to more than ${BYTES_LIMIT} bytes`);
+  }
 }

@@ -29,8 +29,8 @@ export interface Case {
   readonly product?: 'VMC' | 'CMC';
   /** The certificates in the file; default all three. */
   readonly delivered?: (issued: IssuedMarkCertificate) => readonly Uint8Array[];
-  /** The file that contains the certificates as PEM; default nothing else. */
-  readonly file?: (chain: string) => string;
+  /** The file with these certificates; default PEM. */
+  readonly container?: (certificates: readonly Uint8Array[]) => Uint8Array;
   /** The trusted certificate; default the root. */
   readonly pinned?: 'root' | 'issuing' | 'nothing';
   /** The CRLs of the chain; by default none are asked for. */

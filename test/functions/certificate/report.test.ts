@@ -235,7 +235,10 @@ describe('In every container', () => {
       .chain((more) => fc.shuffledSubarray([...chain, ...more], { minLength: 3 + more.length }));
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...Object.values(containers)), certificates, async (write, ders) => {
-        expect(await read(write(ders))).toEqual(expected);
+        const { report, ...rest } = await read(write(ders));
+        // The archive also contains a note.
+        const findings = report.findings.filter(({ id }) => id !== 'ignored-content');
+        expect({ ...rest, report: { ...report, findings } }).toEqual(expected);
       }),
       { numRuns: 150 },
     );

@@ -4,7 +4,7 @@ import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import type { LambdaFunctionURLEvent } from 'aws-lambda';
 import { onTestFinished } from 'vitest';
-import { containsPrivateKey } from '../../../functions/certificate/container/private-key.ts';
+import { searchForPrivateKey } from '../../../functions/certificate/container/private-key.ts';
 import { PUSH_LOGIN_FORM } from '../../../functions/push/authentication.ts';
 import { createPush, type PushRecord } from '../../../functions/push/push.ts';
 import { openPushStore } from '../../../functions/push/store.ts';
@@ -98,7 +98,7 @@ export async function prepare({
     stateMachineArn: ARN,
     sfn,
     store: bucket ? async () => openPushStore(s3, BUCKET) : undefined,
-    containsPrivateKey,
+    searchForPrivateKey: async (bytes) => searchForPrivateKey(bytes),
     login: createSecretReader(secretsManager, SECRET, PUSH_LOGIN_FORM, () => time),
     observe: (record) => records.push(record),
     now: () => new Date(time),

@@ -145,7 +145,7 @@ describe('The bucket', () => {
     expect(Object.keys(objects).sort()).toEqual(['order.json', 'rejected.json', 'response.p7b', 'status.json']);
     expect(JSON.parse(String(objects['rejected.json']))).toMatchObject({
       orderNumber: ORDER,
-      reason: expect.stringContaining('the issuer of the mark certificate is missing'),
+      reason: expect.stringContaining('its issuing certificate is missing'),
       response: { key: `orders/${ORDER}/response.p7b` },
     });
   });

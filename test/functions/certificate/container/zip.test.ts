@@ -1,11 +1,11 @@
-import { createCipheriv, generateKeyPairSync, randomUUID, X509Certificate } from 'node:crypto';
+import { createCipheriv, randomUUID, X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { type Zippable, zipSync } from 'fflate';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { unzip } from '../../../../functions/certificate/container/zip.ts';
+import { unzip as unzipNamed } from '../../../../functions/certificate/container/zip.ts';
 import { InvalidChainError } from '../../../../functions/certificate/invalid-chain.ts';
 import { readMarkCertificate } from '../../../../functions/certificate/report.ts';
 import type { IssuedMarkCertificate } from '../../../../infra/local/ca/certificate-authority.ts';
@@ -13,6 +13,11 @@ import { base64Lines, pem } from '../../../../infra/local/ca/containers.ts';
 import { openAuthority } from '../../../authority.ts';
 
 let issued: IssuedMarkCertificate;
+
+/** The files of an archive without their names. */
+async function unzip(archive: Uint8Array): Promise<Buffer[]> {
+  return (await unzipNamed(archive)).map(({ bytes: file }) => file);
+}
 
 beforeAll(async () => {
   issued = (await openAuthority()).issue({ domains: ['example.com'] });
@@ -203,8 +208,8 @@ describe('An archive over a limit is refused:', () => {
   });
 
   test.each([
-    [50, true],
-    [51, false],
+    [200, true],
+    [201, false],
   ])('%i files, accepted: %s.', async (count, accepted) => {
     const archive = zipSync(Object.fromEntries(Array.from({ length: count }, (_, index) => [`${index}`, bytes('x')])));
     if (accepted) {
@@ -305,46 +310,9 @@ describe('A chain in an archive', () => {
 
   test('is refused without its certificates.', async () => {
     await expect(chainOf(zipSync({ 'README.txt': bytes('Soon.') }))).rejects.toBeInstanceOf(InvalidChainError);
-    await expect(chainOf(zipSync({ leaf: issued.leaf }))).rejects.toThrow('issuer of the mark certificate is missing');
-  });
-});
-
-describe('A private key in an archive is refused', () => {
-  const { privateKey: ec } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
-  const { privateKey: rsa } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-
-  const encrypted = { cipher: 'aes-256-cbc', passphrase: 'secret' };
-  const pkcs8 = { type: 'pkcs8', format: 'pem' } as const;
-
-  const keys = [
-    ['PKCS#8', ec.export(pkcs8)],
-    ['EC', ec.export({ type: 'sec1', format: 'pem' })],
-    ['RSA', rsa.export({ type: 'pkcs1', format: 'pem' })],
-    ['encrypted PKCS#8', ec.export({ ...pkcs8, ...encrypted })],
-    ['encrypted RSA with its headers', rsa.export({ type: 'pkcs1', format: 'pem', ...encrypted })],
-    ['PKCS#8 after a note', `The key:\n${ec.export(pkcs8)}`],
-    ['DER of PKCS#8', rsa.export({ type: 'pkcs8', format: 'der' })],
-    ['DER of PKCS#8 with an EC key', ec.export({ type: 'pkcs8', format: 'der' })],
-    ['DER of PKCS#1', rsa.export({ type: 'pkcs1', format: 'der' })],
-    ['DER of SEC 1', ec.export({ type: 'sec1', format: 'der' })],
-    // It has less than 128 bytes, unlike every certificate.
-    [
-      'short DER of SEC 1',
-      generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'sec1', format: 'der' }),
-    ],
-    ['short DER of PKCS#8', generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'der' })],
-  ] as const;
-
-  test.each(keys)('as %s, and the message does not quote it.', async (_, key) => {
-    const archive = zipSync({ ...named((index) => `${index}`), 'notes.txt': Buffer.from(key) });
-    const error: unknown = await chainOf(archive).catch((thrown: unknown) => thrown);
-    expect(error).toBeInstanceOf(InvalidChainError);
-    expect(String(error)).toBe('InvalidChain: the file contains a private key');
-  });
-
-  test('if the archive is sent as base64.', async () => {
-    const archive = zipSync({ ...named((index) => `${index}`), key: Buffer.from(ec.export(pkcs8)) });
-    await expect(chainOf(`2\n${base64Lines(archive)}`)).rejects.toThrow('private key');
+    await expect(chainOf(zipSync({ leaf: issued.leaf }))).rejects.toThrow(
+      'a leaf alone: its issuing certificate is missing',
+    );
   });
 });
 
