@@ -146,6 +146,15 @@ const withLogotype = (...images: readonly LogotypeImage[]): Partial<MarkCertific
 const CRAFTED_CHAINS: readonly CraftedChain[] = [
   {
     leaf: {
+      // One of another certificate, and one of the future.
+      scts: (precertificate, log) => [
+        log.sign({ ...precertificate, tbsCertificate: new Uint8Array() }, { timestamp: new Date('2026-01-01') }),
+        log.sign(precertificate, { timestamp: new Date('2040-01-01') }),
+      ],
+    },
+  },
+  {
+    leaf: {
       attributes: () => [],
       extensions: extensionsWithout(oid.crlDistributionPoints, oid.sctList, oid.certificatePolicies, oid.logotype),
       notAfter: new Date('2028-01-01T00:00:00Z'),
