@@ -192,6 +192,11 @@ const CRAFTED_CHAINS: readonly CraftedChain[] = [
   {
     leaf: withLogotype({ ...logotypeImage(LOGO), hashes: [{ algorithm: 'SHA-256', value: Buffer.alloc(32) }] }),
   },
+  {
+    leaf: {
+      svg: '<svg xmlns="http://www.w3.org/2000/svg" version="1.2" baseProfile="tiny-ps" width="100%"><title>Logo</title></svg>',
+    },
+  },
   { leaf: withLogotype() },
   { leaf: withLogotype({ ...logotypeImage(LOGO), uris: ['http://example.com/logo.svg'] }) },
   { leaf: { attributes: (usual) => [...usual, { oid: oid.markType, value: 'Prior Use Mark' }] } },

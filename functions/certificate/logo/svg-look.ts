@@ -13,7 +13,8 @@ const TITLE_LIMIT = 64;
 const TOLERANCE = 0.001;
 
 /** Four numbers with commas or white space between them. */
-const VIEW_BOX = new RegExp(String.raw`^([+-]?${NUMBER})${String.raw`(?:\s*,\s*|\s+)([+-]?${NUMBER})`.repeat(3)}$`);
+const NEXT_NUMBER = String.raw`(?:\s*,\s*|\s+)([+-]?${NUMBER})`;
+const VIEW_BOX = new RegExp(`^([+-]?${NUMBER})${NEXT_NUMBER.repeat(3)}$`);
 
 /**
  * Titles that nobody wrote for this logo, in lower case. Sources: the name of the file that the BIMI Group's converter

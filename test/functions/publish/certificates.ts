@@ -38,6 +38,6 @@ export async function issueCertificates(): Promise<Certificates> {
 /** A valid logo with a title. */
 export function logo(title: string): string {
   return `<?xml version="1.0" encoding="UTF-8"?>
-<svg xmlns="http://www.w3.org/2000/svg" version="1.2" baseProfile="tiny-ps" viewBox="0 0 64 64"><title>${title}</title><circle cx="32" cy="32" r="22" fill="#14324a"/></svg>
+<svg xmlns="http://www.w3.org/2000/svg" version="1.2" baseProfile="tiny-ps" viewBox="0 0 64 64"><title>${title}</title><rect width="64" height="64" fill="#fff"/><circle cx="32" cy="32" r="22" fill="#14324a"/></svg>
 `;
 }

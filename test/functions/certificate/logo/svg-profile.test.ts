@@ -125,9 +125,9 @@ const PREFIXES =
 function logoWith(element: string, attributes: string): string {
   const target = '<g id="target"/>';
   if (element === 'svg') {
-    const missing = [PROFILE, VIEW_BOX].flatMap((text) => text.split(' v')[0]?.match(/\w+="[^"]*"/g) ?? []);
-    const kept = [...missing, VIEW_BOX].filter((text) => !attributes.includes(` ${text.split('=')[0]}=`));
-    return `\n<!-- -->\n<svg xmlns="${NAMESPACE}" ${PREFIXES}${attributes} ${[...new Set(kept)].join(' ')}><title>Example</title>${target}</svg>`;
+    const usual = ['version="1.2"', 'baseProfile="tiny-ps"', VIEW_BOX];
+    const kept = usual.filter((text) => !attributes.includes(` ${text.split('=')[0]}=`));
+    return `\n<!-- -->\n<svg xmlns="${NAMESPACE}" ${PREFIXES}${attributes} ${kept.join(' ')}><title>Example</title>${target}</svg>`;
   }
   const content = ['title', 'desc'].includes(element) ? 'Example' : '';
   const tag = `<${element} ${PREFIXES}${attributes}>${content}</${element}>`;
