@@ -31,10 +31,10 @@ const FILES = globSync(
 ).toSorted();
 
 /**
- * Texts that are allowed everywhere: names of JavaScript, names that outsiders use, and the odd word that a page
+ * Texts that are allowed everywhere: names of JavaScript and SVG, names that outsiders use, and the odd word that a page
  * quotes.
  */
-const ALLOWED = ['allSettled', 'PromiseSettledResult', '`shall`', 'begun-anew'];
+const ALLOWED = ['allSettled', 'PromiseSettledResult', '`shall`', 'begun-anew', 'clipPath', 'clip-path', 'clip-rule'];
 
 /** Files that read or describe a field of release 0.1.0. */
 const READERS_OF_0_1_0 =

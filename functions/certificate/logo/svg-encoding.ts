@@ -9,9 +9,8 @@ const SIGNATURES = [
   { encoding: 'utf-16be', bytes: [0, 0x3c, 0, 0x3f] },
 ] as const;
 
-/** XML 1.0, 2.8 and 4.3.3. The declaration comes first and is short. */
+/** XML 1.0, 2.8 and 4.3.3. */
 const DECLARATION = /^\ufeff?<\?xml\s[^>]*?\sencoding\s*=\s*(["'])([A-Za-z][\w.-]*)\1/;
-const DECLARATION_LIMIT = 300;
 
 /** Encodings that the standard of `TextDecoder` replaces by windows-1252. */
 const ASCII = new Set(['us-ascii', 'ascii', 'iso646-us', 'ansi_x3.4-1968']);
@@ -25,11 +24,10 @@ const LATIN_1 = new Set(['iso-8859-1', 'iso_8859-1', 'latin1', 'l1']);
  */
 export function decodeSvg(svg: Uint8Array): string {
   const seen = SIGNATURES.find(({ bytes }) => bytes.every((byte, at) => svg[at] === byte))?.encoding;
-  const beginning = svg.subarray(0, DECLARATION_LIMIT);
   const declaration =
     seen === 'utf-16le' || seen === 'utf-16be'
-      ? new TextDecoder(seen, { ignoreBOM: true }).decode(beginning)
-      : Buffer.from(beginning).toString('latin1').replace(/^ï»¿/, '');
+      ? new TextDecoder(seen, { ignoreBOM: true }).decode(svg)
+      : Buffer.from(svg).toString('latin1').replace(/^ï»¿/, '');
   const declared = DECLARATION.exec(declaration)?.[2]?.toLowerCase();
   const actual = declared === undefined ? (seen ?? 'utf-8') : matchDeclared(declared, seen, svg);
   const text = LATIN_1.has(actual) ? Buffer.from(svg).toString('latin1') : decode(svg, actual);

@@ -51,7 +51,7 @@ const ATTRIBUTE_ROWS: readonly (readonly [
   ['fill-rule', ['nonzero', 'evenodd', 'inherit', ' evenodd '], ['', 'none', 'even-odd'], PAINTED],
   ['color-rendering', ['auto', 'optimizeSpeed', 'optimizeQuality', 'inherit'], ['speed', 'optimizespeed'], PAINTED],
   ['stroke-linecap', ['butt', 'round', 'square', 'inherit'], ['flat', ''], PAINTED],
-  ['stroke-linejoin', ['miter', 'round', 'bevel', 'inherit'], ['arcs', 'miter-clip'], PAINTED],
+  ['stroke-linejoin', ['miter', 'round', 'bevel', 'inherit'], ['arcs'], PAINTED],
   ['vector-effect', ['none', 'non-scaling-stroke', 'inherit'], ['fixed-position'], PAINTED],
   ['font-style', ['normal', 'italic', 'oblique', 'inherit'], ['slanted'], PAINTED],
   ['font-variant', ['normal', 'small-caps', 'inherit'], ['all-caps'], PAINTED],

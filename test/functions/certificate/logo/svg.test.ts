@@ -257,6 +257,7 @@ describe('The encoding', () => {
   test.each<[string, string | Uint8Array]>([
     ['UTF-16, but is UTF-8', declaring('utf-16')],
     ['UTF-16, but is ASCII', plain('UTF-16')],
+    ['UTF-16 after much white space', plain('UTF-16').replace(' encoding', ' '.repeat(5000) + 'encoding')],
     ['UTF-16BE, but is UTF-16LE', Buffer.from(`\ufeff${declaring('UTF-16BE')}`, 'utf16le')],
     ['UTF-16, but has no mark', Buffer.from(declaring('UTF-16'), 'utf16le')],
     ['UTF-8, but is UTF-16', Buffer.from(`\ufeff${declaring('UTF-8')}`, 'utf16le')],
