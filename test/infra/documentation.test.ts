@@ -198,11 +198,13 @@ describe('The tables of the differences of a publication', () => {
 });
 
 describe('The tables of findings', () => {
-  test('have the ids of the code.', () => {
+  test('have the ids and severities of the code, in its order.', () => {
     const header = '| id | severity | meaning | what to do |';
     const [, ...sections] = read('docs/findings.md').split(header);
     const rows = sections.flatMap((section) => tableBelow(`${header}${section}`, header));
-    expect(rows.map(([id = '']) => codeIn(id))).toEqual(expect.arrayContaining(Object.keys(FINDINGS)));
+    expect(rows.map(([id = '', severity]) => [codeIn(id), severity])).toEqual(
+      Object.entries(FINDINGS).map(([id, { severity }]) => [id, severity]),
+    );
   });
 });
 
