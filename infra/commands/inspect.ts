@@ -8,10 +8,12 @@ import { readFingerprint } from '../../functions/certificate/path/trust-anchors.
 import {
   type Expectations,
   InvalidChainError,
+  isCrlUrl,
   type MarkCertificate,
   readMarkCertificate,
 } from '../../functions/certificate/report.ts';
 import { LOG_KEY_FORM, readLogKey } from '../../functions/certificate/transparency/ct-logs.ts';
+import { createCrlDownload } from '../../functions/crl-download.ts';
 import { domainSchema, orderInStateSchema } from '../../functions/order.ts';
 import { printable, printableJson } from '../../functions/text.ts';
 import { describeReport, symbolOf } from '../local/report-text.ts';
@@ -28,6 +30,8 @@ Decodes, validates and checks mark certificate chains: PKCS#7, ZIP, PEM, base64.
   --product KIND    the product that was ordered: VMC or CMC
   --trust SHA256    a root or an issuing CA to trust in addition to the known roots; may be repeated
   --log KEY         the key of a log to trust in addition to the known ones, as base64; may be repeated
+  --revocation      ask the CRLs of each chain: the only option that uses the network. A CRL on this machine is asked only
+                    if a certificate of --trust proves the chain
   --out DIR         write chain.pem, logo.svg and certificate.json into this folder
 
 For each chain it prints the findings and whether each receiver shows the logo. ✗ is an error, with which some receiver
@@ -43,6 +47,7 @@ interface Options {
   readonly files: readonly string[];
   readonly json: boolean;
   readonly out: string | undefined;
+  readonly revocation: boolean;
   readonly expectations: Expectations;
 }
 
@@ -67,6 +72,7 @@ function readOptions(args: string[]): Options | undefined {
       trust: { type: 'string', multiple: true, default: [] },
       log: { type: 'string', multiple: true, default: [] },
       out: { type: 'string' },
+      revocation: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -87,6 +93,7 @@ function readOptions(args: string[]): Options | undefined {
     files: positionals,
     json: values.json,
     out: values.out,
+    revocation: values.revocation,
     expectations: {
       at: values.at === undefined ? new Date() : readDate(values.at),
       product,
@@ -144,10 +151,12 @@ function readLog(text: string): string {
 }
 
 /** Prints the report of one file. @returns its exit code. */
-async function inspect(file: string, { json, out, expectations }: Options, input: Readable): Promise<number> {
+async function inspect(file: string, options: Options, input: Readable): Promise<number> {
+  const { json, out, revocation, expectations } = options;
   try {
     const bytes = file === '-' ? await buffer(input) : await readFile(resolve(userFolder(), file));
-    const certificate = await readMarkCertificate(bytes, expectations);
+    const withoutCrls = await readMarkCertificate(bytes, expectations);
+    const certificate = revocation ? await askCrls(bytes, withoutCrls, expectations) : withoutCrls;
     if (out !== undefined) {
       await write(resolve(userFolder(), out), certificate);
     }
@@ -170,6 +179,19 @@ async function inspect(file: string, { json, out, expectations }: Options, input
     );
     return EXIT_CODES.unavailable;
   }
+}
+
+/** Downloads the CRLs of a chain and judges it with them. */
+async function askCrls(
+  bytes: Uint8Array,
+  { report }: MarkCertificate,
+  expectations: Expectations,
+): Promise<MarkCertificate> {
+  const urls = report.chain.flatMap(({ crlUrls }) => crlUrls.filter(isCrlUrl));
+  // A chain of anybody must not make this machine ask itself. With --trust, the user knows who chose the URLs.
+  const allowLoopback = report.trustAnchor?.source === 'settings';
+  const crls = await createCrlDownload({ allowLoopback })(urls);
+  return readMarkCertificate(bytes, { ...expectations, crls });
 }
 
 /** An error of the operating system, for example a missing file. */

@@ -7,6 +7,7 @@ import { RESPONSE_FORMATS, type ResponseFormat } from '../../functions/collectmc
 import { ORDERED } from '../../functions/events.ts';
 import { createCertificateAuthority } from '../local/ca/certificate-authority.ts';
 import { pem } from '../local/ca/containers.ts';
+import { serveCrls } from '../local/cloud/crl-server.ts';
 import { downloadOrder } from '../local/cloud/download.ts';
 import { type LocalCloud, startLocalCloud } from '../local/cloud/local-cloud.ts';
 import { createNarrator, narratedWaitMilliseconds } from '../local/narration.ts';
@@ -84,7 +85,9 @@ function readOptions(args: string[]): Options | undefined {
  */
 async function run({ orderNumber, scenario, format, publish, keep }: Options, print: Print): Promise<boolean> {
   print('Creating the simulated CA (the first time, this takes some seconds) ...');
-  const authority = await createCertificateAuthority({ directory: join(LOCAL, 'ca') });
+  const stored = await createCertificateAuthority({ directory: join(LOCAL, 'ca') });
+  const crls = await serveCrls(() => authority.crls());
+  const authority = stored.with({ crlServer: crls.url });
   const certificates = issueScenarioCertificates(authority);
   await writeFile(ROOT, pem([authority.root]));
 
@@ -105,6 +108,7 @@ async function run({ orderNumber, scenario, format, publish, keep }: Options, pr
   });
   try {
     narrator.line('CollectMC', `${cloud.ca.url} (simulated)`);
+    narrator.line('CRLs', `${crls.url} (simulated)`);
     narrator.line('S3', `${cloud.s3Url}, bucket ${cloud.bucket}`);
     narrator.line('Scenario', scenario.description);
     print('');
@@ -128,7 +132,10 @@ async function run({ orderNumber, scenario, format, publish, keep }: Options, pr
       if (execution.status === 'SUCCEEDED') {
         const chain = inProject(join(folder, 'chain.pem'));
         narrator.line('Verify it', `openssl verify -CAfile ${inProject(ROOT)} -untrusted ${chain} ${chain}`);
-        narrator.line('Inspect it', `npm run inspect -- --trust ${trustAnchors} --log ${ctLogs} ${chain}`);
+        narrator.line(
+          'Inspect it',
+          `npm run inspect -- ${keep ? '--revocation ' : ''}--trust ${trustAnchors} --log ${ctLogs} ${chain}`,
+        );
       }
       await narrator.publication(execution);
     }
@@ -145,7 +152,7 @@ async function run({ orderNumber, scenario, format, publish, keep }: Options, pr
     }
     return expected;
   } finally {
-    await cloud.close();
+    await Promise.all([cloud.close(), crls.close()]);
   }
 }
 

@@ -230,6 +230,9 @@ function describeManifest(manifest: Record<string, unknown>): Description {
     ['issuer', manifest.issuer],
     ['valid', describeValidity(String(manifest.notBefore), String(manifest.notAfter), new Date())],
     ['SHA-256', manifest.fingerprintSha256],
+    ...(manifest.revocation
+      ? [['revoked', describeRevocation(manifest as unknown as CertificateReport)] as const]
+      : []),
     ...findings.map(({ id, severity, message }) => [severity, `${id}: ${message}`] as const),
     ['verdict', manifest.publishable ? 'publishable' : 'not publishable'],
   ];

@@ -78,7 +78,8 @@ function describeScts({ scts }: CertificateReport): string {
   return described.join('; ') || 'none';
 }
 
-function describeRevocation({ revocation, chain }: CertificateReport): string {
+/** Whether a certificate of the chain is revoked. */
+export function describeRevocation({ revocation, chain }: Pick<CertificateReport, 'revocation' | 'chain'>): string {
   if (!revocation) {
     return 'not checked (--revocation checks it)';
   }

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { createServer } from 'node:tls';
 import { createCertificateAuthority } from '../../infra/local/ca/certificate-authority.ts';
 import { startCollectMcSimulator } from '../../infra/local/ca/collectmc-simulator.ts';
+import { serveCrls } from '../../infra/local/cloud/crl-server.ts';
 import { startSecretsEndpoint } from '../../infra/local/cloud/secrets.ts';
 import { startS3Server } from '../s3-server.ts';
 import {
@@ -23,12 +24,14 @@ import {
   type ServerAddresses,
 } from './servers.ts';
 
-const [ca, secrets, s3, authority] = await Promise.all([
+const [ca, secrets, s3, created] = await Promise.all([
   startCollectMcSimulator({ credentials: CREDENTIALS }),
   startSecretsEndpoint({ [SECRET_ID]: JSON.stringify(CREDENTIALS) }),
   startS3Server(),
   createCertificateAuthority(),
 ]);
+const crls = await serveCrls(() => authority.crls());
+const authority = created.with({ crlServer: crls.url });
 ca.order(PENDING_ORDER, [{ kind: 'status', status: 0 }]);
 const { chain, root } = authority.issue({ domains: ['example.com'] });
 for (let order = FIRST_ISSUED_ORDER; order < FIRST_ISSUED_ORDER + ISSUED_ORDERS; order++) {

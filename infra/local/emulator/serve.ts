@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { createCertificateAuthority } from '../ca/certificate-authority.ts';
 import { type Credentials, startCollectMcSimulator } from '../ca/collectmc-simulator.ts';
+import { serveCrls } from '../cloud/crl-server.ts';
 import { issueScenarioCertificates, SCENARIOS } from '../scenarios.ts';
 import { startEmulator } from './emulator.ts';
 
@@ -33,7 +34,9 @@ async function serve(directory: string): Promise<void> {
     process.off('disconnect', stop);
     process.disconnect();
   });
-  const authority = await createCertificateAuthority({ directory: join(directory, '..', 'ca') });
+  const stored = await createCertificateAuthority({ directory: join(directory, '..', 'ca') });
+  const crls = await serveCrls(() => authority.crls());
+  const authority = stored.with({ crlServer: crls.url });
   const certificates = issueScenarioCertificates(authority);
   const credentials = { loginName: 'brand@example.com', loginPassword: crypto.randomUUID() };
   const ca = await startCollectMcSimulator({ credentials });
