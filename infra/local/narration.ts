@@ -2,6 +2,7 @@
 
 import { assertionName, publishedUrls } from '../../functions/bimi.ts';
 import type { NamedAttributes } from '../../functions/certificate/mark/mark.ts';
+import type { CertificateReport } from '../../functions/certificate/report.ts';
 import type { Collection } from '../../functions/collect/collect.ts';
 import { STATUSES } from '../../functions/collectmc/codes.ts';
 import type { FailedDetail, WaitingDetail } from '../../functions/events.ts';
@@ -13,6 +14,7 @@ import type { Simulator } from './ca/collectmc-simulator.ts';
 import type { DownloadedObject } from './cloud/download.ts';
 import type { Execution, ExecutionEvent } from './cloud/executions.ts';
 import { LOCAL_PUSH_LOGIN, type LocalCloud } from './cloud/local-cloud.ts';
+import { describeRevocation } from './report-text.ts';
 import { describeValidity } from './validity.ts';
 
 export interface Narrator {

@@ -46,6 +46,7 @@ afterEach(async () => {
 
 async function inspect(...options: readonly string[]) {
   const log = vi.spyOn(console, 'log').mockImplementation(() => {});
+  log.mockClear();
   const status = await runInspect([...options, '--log', authority.log.key, file], Readable.from([]));
   return { status, stdout: log.mock.calls.map(([line]) => String(line)).join('\n') };
 }
