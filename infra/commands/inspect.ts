@@ -31,7 +31,7 @@ Decodes, validates and checks mark certificate chains: PKCS#7, ZIP, PEM, base64.
   --trust SHA256    a root or an issuing CA to trust in addition to the known roots; may be repeated
   --log KEY         the key of a log to trust in addition to the known ones, as base64; may be repeated
   --revocation      ask the CRLs of each chain: the only option that uses the network. A CRL on this machine is asked only
-                    if a certificate of --trust proves the chain
+                    if a certificate of --trust validates the chain
   --out DIR         write chain.pem, logo.svg and certificate.json into this folder
 
 For each chain it prints the findings and whether each receiver shows the logo. ✗ is an error, with which some receiver
