@@ -98,6 +98,9 @@ export interface Expectations {
   readonly crls?: readonly FetchedCrl[] | undefined;
 }
 
+/** One list, because what is prepared for a list of logs is kept with it. */
+const NO_LOGS: readonly string[] = [];
+
 /**
  * Decodes a response of the CA, validates its chain, checks it and describes it. Everything it needs is given to it: it
  * reads no file and no clock, and sends no request.
@@ -144,7 +147,7 @@ async function readChain(bytes: Uint8Array, { at, trustAnchors = [] }: Expectati
 
 function reportOf({ built, ignored }: DeliveredChain, expectations: Expectations): MarkCertificate {
   const { at, domains: orderedDomains = [], product: orderedProduct, crls } = expectations;
-  const { selector = DEFAULT_SELECTOR, ctLogs = [] } = expectations;
+  const { selector = DEFAULT_SELECTOR, ctLogs = NO_LOGS } = expectations;
   const { certificates: chain, path, trustAnchor } = built;
   const chainPem = writeChainPem(built);
   const [leaf, issuer] = chain;

@@ -8,7 +8,7 @@ export interface CtLog {
   /** The SubjectPublicKeyInfo, base64. */
   readonly key: string;
   /** The log accepts certificates that expire from the first moment (ISO 8601 UTC) until before the second one. */
-  readonly notAfter?: readonly [from: string, before: string];
+  readonly notAfter?: readonly [from: string, before: string] | undefined;
 }
 
 /**

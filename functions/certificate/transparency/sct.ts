@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, verify } from 'node:crypto';
+import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { CLOCK_TOLERANCE_MILLISECONDS } from '../../days.ts';
 import { contentsOf, readDer, TAG } from '../x509/der.ts';
 import { attempt, type CertificateFields } from '../x509/fields.ts';
@@ -61,11 +61,10 @@ interface SctFields {
 export function sctsOf(leaf: CertificateFields, { issuerKey, at, ctLogs }: SctContext): readonly Sct[] {
   const der = leaf.extension(SCT_LIST);
   const scts = (der && attempt(() => readSctList(der))) || [];
-  // A log of the table keeps its name and its interval if its key is given in addition.
-  const logs = new Map([...ctLogs.map((key) => ({ name: null, key })), ...CT_LOGS].map((log) => [logIdOf(log), log]));
+  const logs = logsWith(ctLogs);
   const entry = issuerKey && attempt(() => precertEntry(precertificateOf(leaf.certificate), issuerKey));
   let verifications = 0;
-  const statusOf = (sct: SctFields, log: CtLog | undefined, timestamp: Date): SctStatus => {
+  const statusOf = (sct: SctFields, log: TrustedLog | undefined, timestamp: Date): SctStatus => {
     if (!log) {
       return 'unknown-log';
     }
@@ -89,6 +88,45 @@ export function sctsOf(leaf: CertificateFields, { issuerKey, at, ctLogs }: SctCo
   });
 }
 
+/** The logs of the table and those of the settings, by their ids. Parsing the keys costs as much as a verification. */
+function logsWith(ctLogs: readonly string[]): ReadonlyMap<string, TrustedLog> {
+  const known = trustedLogs.get(ctLogs);
+  if (known) {
+    return known;
+  }
+  // A log of the table keeps its name and its interval if its key is given in addition.
+  const all = [...ctLogs.map((key) => ({ name: null, key })), ...CT_LOGS];
+  const logs = new Map(all.map((log) => [logIdOf(log), new TrustedLog(log)]));
+  trustedLogs.set(ctLogs, logs);
+  return logs;
+}
+
+/** By the list of additional keys, which is the same for all certificates of a process. */
+const trustedLogs = new WeakMap<readonly string[], ReadonlyMap<string, TrustedLog>>();
+
+/** A log whose key is parsed when an SCT of the log is first verified. */
+class TrustedLog implements CtLog {
+  readonly name: string | null;
+  readonly key: string;
+  readonly notAfter: CtLog['notAfter'];
+  #parsed: { readonly publicKey: KeyObject; readonly algorithm: Buffer | undefined } | undefined;
+
+  constructor({ name, key, notAfter }: CtLog) {
+    this.name = name;
+    this.key = key;
+    this.notAfter = notAfter;
+  }
+
+  /** The key, and the bytes that name the algorithm of its signatures. */
+  get parsed() {
+    if (!this.#parsed) {
+      const publicKey = createPublicKey({ key: Buffer.from(this.key, 'base64'), format: 'der', type: 'spki' });
+      this.#parsed = { publicKey, algorithm: signatureAlgorithmOf(publicKey) };
+    }
+    return this.#parsed;
+  }
+}
+
 /** Whether a log is for certificates that expire at this moment. */
 function accepts({ notAfter }: CtLog, expiry: Date): boolean {
   return !notAfter || (expiry >= new Date(notAfter[0]) && expiry < new Date(notAfter[1]));
@@ -103,14 +141,13 @@ function precertEntry(tbsCertificate: Uint8Array, issuerKey: Uint8Array): Buffer
 }
 
 /** Verifies the signature on version, SignatureType certificate_timestamp, timestamp, entry and extensions. */
-function isSignedBy({ key }: CtLog, sct: SctFields, entry: Uint8Array): boolean {
-  const publicKey = createPublicKey({ key: Buffer.from(key, 'base64'), format: 'der', type: 'spki' });
+function isSignedBy({ parsed: { publicKey, algorithm } }: TrustedLog, sct: SctFields, entry: Uint8Array): boolean {
   const certificateTimestamp = Buffer.of(VERSION_1, 0);
   const extensionsLength = Buffer.alloc(2);
   extensionsLength.writeUInt16BE(sct.extensions.length);
   const signed = Buffer.concat([certificateTimestamp, sct.timestamp, entry, extensionsLength, sct.extensions]);
   return (
-    signatureAlgorithmOf(publicKey)?.equals(sct.algorithm) === true &&
+    algorithm?.equals(sct.algorithm) === true &&
     verify('sha256', signed, publicKey, sct.signature)
   );
 }
