@@ -27,12 +27,13 @@ export const FINDINGS = {
 
 export type FindingId = keyof typeof FINDINGS;
 
+const ROWS = Object.entries<FindingTable[string]>(FINDINGS);
+
 const SEVERITIES: readonly Severity[] = ['error', 'warning', 'notice'];
 
 /** The findings of a chain, errors first. The chain is publishable if none of them is an error. */
 export function findingsOf(checked: CheckedChain): Finding[] {
-  const rows = Object.entries<FindingTable[string]>(FINDINGS);
-  const findings = rows.flatMap(([id, { severity, check }]) => {
+  const findings = ROWS.flatMap(([id, { severity, check }]) => {
     const found = check(checked);
     if (!found) {
       return [];

@@ -1,4 +1,5 @@
 import { type CheckedChain, type FindingTable, nameOf, withDetails } from '../checked-chain.ts';
+import { sameName } from '../x509/names.ts';
 import { type CertificateRevocation, isCrlUrl } from './revocation.ts';
 
 /** Findings about certificate revocation lists. */
@@ -32,7 +33,7 @@ function checkUrls({ leaf, chain }: CheckedChain): ReturnType<FindingTable[strin
   if (lacksUrl(leaf)) {
     return 'the leaf names no CRL at an http URL';
   }
-  const issuers = chain.slice(1).filter(({ certificate }) => certificate.subject !== certificate.issuer);
+  const issuers = chain.slice(1).filter(({ subjectName, issuerName }) => !sameName(subjectName, issuerName));
   const message = withDetails(
     'an issuing CA names no CRL at an http URL',
     issuers.filter(lacksUrl).map(({ certificate }) => nameOf(certificate)),

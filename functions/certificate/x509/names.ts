@@ -106,8 +106,9 @@ function decodeUtf32(contents: Buffer): string {
 
 /** String preparation as far as receivers do it (RFC 4518, 2.2 and 2.6.1): spaces and the case of ASCII letters. */
 function prepare(octets: string): string {
-  return octets
-    .replace(/[ \t\n\v\f\r]+/g, ' ')
-    .replace(/^ | $/g, '')
-    .replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  // Most texts need no replacement of a space.
+  const text = /[\t\n\v\f\r]|^ | $| {2}/.test(octets)
+    ? octets.replace(/[ \t\n\v\f\r]+/g, ' ').replace(/^ | $/g, '')
+    : octets;
+  return /[\x80-\xff]/.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text.toLowerCase();
 }
