@@ -81,9 +81,14 @@ export function oneLine(name: string | undefined): string {
 }
 
 /** The SHA-256 of a certificate, lower-case hex. */
-export function fingerprintOf({ fingerprint256 }: X509Certificate): string {
-  return fingerprint256.replaceAll(':', '').toLowerCase();
+export function fingerprintOf(certificate: X509Certificate): string {
+  const fingerprint = fingerprints.get(certificate) ?? certificate.fingerprint256.replaceAll(':', '').toLowerCase();
+  fingerprints.set(certificate, fingerprint);
+  return fingerprint;
 }
+
+/** A report needs each fingerprint several times. */
+const fingerprints = new WeakMap<X509Certificate, string>();
 
 /** A mark certificate that issued another one is an issuer without the cA flag, not a second leaf. */
 function findLeaf(

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { attempt, type CertificateFields } from '../x509/fields.ts';
-import { comparableName, sameName } from '../x509/names.ts';
+import { type CanonicalName, sameCanonical, sameName } from '../x509/names.ts';
 import { EC_KEY, type PublicKeyInfo } from '../x509/public-key.ts';
 import { anchorKey, anchorKeyInfo, anchorName, type KnownAnchor } from './trust-anchors.ts';
 
@@ -21,7 +21,7 @@ interface Signer {
 }
 
 interface PreparedAnchor extends Signer {
-  readonly name: string;
+  readonly name: CanonicalName;
 }
 
 /** The names and keys of the known roots, prepared when a chain first needs them. */
@@ -44,7 +44,7 @@ export class Links {
   /** Whether a known root issued a certificate: name and signature. */
   isIssuedByAnchor(certificate: CertificateFields, anchor: KnownAnchor): boolean {
     const signer = prepare(anchor);
-    return comparableName(certificate.issuerName.canonical) === signer.name && this.#isSignedBy(certificate, signer);
+    return sameCanonical(certificate.issuerName.canonical, signer.name) && this.#isSignedBy(certificate, signer);
   }
 
   #isSignedBy(certificate: CertificateFields, signer: Signer): boolean {
@@ -88,7 +88,7 @@ export function isSelfIssued(certificate: CertificateFields): boolean {
 
 /** Whether the root can have issued the certificate by its name. */
 export function namesAnchor(certificate: CertificateFields, anchor: KnownAnchor): boolean {
-  return comparableName(certificate.issuerName.canonical) === prepare(anchor).name;
+  return sameCanonical(certificate.issuerName.canonical, prepare(anchor).name);
 }
 
 /** RFC 5280, 4.2.1.1: what a certificate says about the certificate of its issuer must not contradict it. */
@@ -123,7 +123,7 @@ function prepare(anchor: KnownAnchor): PreparedAnchor {
     return found;
   }
   const key = anchorKey(anchor);
-  const made = { name: comparableName(anchorName(anchor)), keyInfo: anchorKeyInfo(anchor), key: () => key };
+  const made = { name: anchorName(anchor), keyInfo: anchorKeyInfo(anchor), key: () => key };
   prepared.set(anchor, made);
   return made;
 }

@@ -3,7 +3,7 @@ import { CLOCK_TOLERANCE_MILLISECONDS } from '../../days.ts';
 import { truncate } from '../../text.ts';
 import { readBitString, readDer } from '../x509/der.ts';
 import { attempt, type CertificateFields } from '../x509/fields.ts';
-import { type CanonicalName, comparableName, sameName } from '../x509/names.ts';
+import { type CanonicalName, sameCanonical, sameName } from '../x509/names.ts';
 import {
   CRL_OID,
   type Crl,
@@ -219,7 +219,7 @@ function createReader({ bytes, problem }: FetchedCrl, at: Date, serials: readonl
     }
     const { crl, scope } = list;
     const refusal =
-      (comparableName(crl.issuer.canonical) !== comparableName(issuer.name) && 'is a list of another issuer') ||
+      (!sameCanonical(crl.issuer.canonical, issuer.name) && 'is a list of another issuer') ||
       (!issuer.maySignCrls && 'is signed by an issuer whose key usage excludes CRLs') ||
       outOfScope(scope, subject) ||
       verify(crl, issuer);

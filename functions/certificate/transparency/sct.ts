@@ -146,10 +146,7 @@ function isSignedBy({ parsed: { publicKey, algorithm } }: TrustedLog, sct: SctFi
   const extensionsLength = Buffer.alloc(2);
   extensionsLength.writeUInt16BE(sct.extensions.length);
   const signed = Buffer.concat([certificateTimestamp, sct.timestamp, entry, extensionsLength, sct.extensions]);
-  return (
-    algorithm?.equals(sct.algorithm) === true &&
-    verify('sha256', signed, publicKey, sct.signature)
-  );
+  return algorithm?.equals(sct.algorithm) === true && verify('sha256', signed, publicKey, sct.signature);
 }
 
 /**

@@ -13,9 +13,8 @@ export interface Name {
   readonly canonical: CanonicalName;
 }
 
-/** Between the attributes of an RDN, and between RDNs. A prepared value contains neither. */
+/** Between the attributes of an RDN. A prepared value does not contain it. */
 const ATTRIBUTE_SEPARATOR = '\n';
-const RDN_SEPARATOR = '\r';
 
 const latin1 = (contents: Buffer) => utf8Octets(contents.toString('latin1'));
 
@@ -61,12 +60,12 @@ export function canonicalName(attributes: readonly { readonly oid: string; reado
  * way. The case of other letters makes a difference for OpenSSL, and so it does here.
  */
 export function sameName(one: Name, other: Name): boolean {
-  return one.der.equals(other.der) || comparableName(one.canonical) === comparableName(other.canonical);
+  return one.der.equals(other.der) || sameCanonical(one.canonical, other.canonical);
 }
 
-/** A text that is the same for equal names only. */
-export function comparableName(name: CanonicalName): string {
-  return name.join(RDN_SEPARATOR);
+/** Whether two prepared names are equal. */
+export function sameCanonical(one: CanonicalName, other: CanonicalName): boolean {
+  return one.length === other.length && one.every((rdn, index) => rdn === other[index]);
 }
 
 /** Whether a name begins with all RDNs of another one (RFC 5280, 4.2.1.10). */

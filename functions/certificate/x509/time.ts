@@ -18,17 +18,12 @@ export function readTime(element: Element | undefined): Date | undefined {
   if (!element || !parts) {
     return undefined;
   }
-  const [written = 0, month = 0, day = 0, hours = 0, minutes = 0, seconds = 0] = parts.slice(1).map(Number);
+  const [, written = '', month, day, hours, minutes, seconds] = parts;
   const isGeneralized = element.tag === TAG.generalizedTime;
-  const year = isGeneralized ? written : written + (written < 50 ? 2000 : 1900);
-  const time = new Date(Date.UTC(year, month - 1, day, hours, minutes, seconds));
-  // Date.UTC reads the years 0 to 99 as 1900 to 1999, and a 31 February as a day in March.
-  const isReal = time.toISOString() === isoTime(year, month, day, hours, minutes, seconds);
-  return isReal && isGeneralized === year >= FIRST_GENERALIZED_YEAR ? time : undefined;
-}
-
-function isoTime(year: number, month: number, day: number, hours: number, minutes: number, seconds: number): string {
-  const two = (number: number) => String(number).padStart(2, '0');
-  const date = `${String(year).padStart(4, '0')}-${two(month)}-${two(day)}`;
-  return `${date}T${two(hours)}:${two(minutes)}:${two(seconds)}.000Z`;
+  const year = isGeneralized ? written : `${written < '50' ? '20' : '19'}${written}`;
+  const iso = `${year}-${month}-${day}T${hours}:${minutes}:${seconds}.000Z`;
+  const time = new Date(iso);
+  // Date reads a 31 February as a day in March, and 24:00:00 as the next day.
+  const isReal = !Number.isNaN(time.getTime()) && time.toISOString() === iso;
+  return isReal && isGeneralized === Number(year) >= FIRST_GENERALIZED_YEAR ? time : undefined;
 }
