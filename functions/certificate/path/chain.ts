@@ -150,14 +150,22 @@ function anchorAt({ candidates, links, anchors }: Context, path: Path): TrustAnc
   );
 }
 
-/** Adds the issuers above a trust anchor: up to a root, or else as many valid ones as there are. */
+/**
+ * Adds the issuers above a trust anchor: up to a root, or else up to a certificate that a known root issued. The signature
+ * of another certificate at the end would not be verified.
+ */
 function continuePath(context: Context, { path, trustAnchor }: Proof): Path {
   if (endsAtRoot(context, path)) {
     return path;
   }
   const rooted =
     upToRoot(context, path, 'valid') ?? (trustAnchor.delivered ? upToRoot(context, path, 'distinct') : undefined);
-  return rooted ?? longest(context, path, 'valid');
+  if (rooted) {
+    return rooted;
+  }
+  const { known } = context.anchors;
+  const isVerified = (longer: Path) => known.some((anchor) => context.links.isIssuedByAnchor(topOf(longer), anchor));
+  return [...search(context, path, 'valid')].findLast(isVerified) ?? path;
 }
 
 /**

@@ -89,11 +89,13 @@ test.each([
   'Twenty certificates that share one name are read within half a second: %s.',
   async (_, make) => {
     const bytes = clones(make());
-    const started = performance.now();
+    const before = process.cpuUsage();
 
     const found = await readMarkCertificate(bytes, { at: AT }).catch((error: unknown) => error);
 
-    expect(performance.now() - started).toBeLessThan(LIMIT_MILLISECONDS);
+    // The time of the processor, because other tests run at the same time.
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1000).toBeLessThan(LIMIT_MILLISECONDS);
     expect(found instanceof InvalidChainError || (found as { report?: unknown }).report !== undefined).toBe(true);
   },
 );
