@@ -13,8 +13,11 @@ const END_BOUNDARY = /-{4,5} *END [A-Z0-9# ]{0,60}-{0,5}/g;
 const BASE64_CHARACTERS = 40;
 const NOT_BASE64 = /[^A-Za-z0-9+/=]/g;
 
-/** The status line of CollectMC, and the dashes that boundaries share. */
-const FRAME = /^\s*2\s*$|[\s-]/gm;
+/** The status line of CollectMC. */
+const STATUS_LINE = /^\s*2(?=\s)/;
+
+/** White space, and the dashes that boundaries share. */
+const FRAME = /[\s-]/g;
 
 export interface PemBlock {
   readonly label: string;
@@ -56,5 +59,5 @@ export function readPem(text: string): PemText {
 }
 
 function lengthOutside(text: string): number {
-  return text.replaceAll(END_BOUNDARY, '').replaceAll(FRAME, '').length;
+  return text.replace(STATUS_LINE, '').replaceAll(END_BOUNDARY, '').replaceAll(FRAME, '').length;
 }

@@ -28,6 +28,9 @@ const STREAMS_LIMIT = 1000;
 /** How deep containers may be nested. A logo in a certificate in PEM in a ZIP has the depth 5. */
 const DEPTH_LIMIT = 10;
 
+/** Encoded bytes that are shorter cannot contain a container with a key. */
+const CONTAINER_BYTES = 100;
+
 /** The first bytes of archives and compressed files that this project cannot read: 7z, RAR, xz, bzip2, Zstandard. */
 const UNREADABLE = ['377abcaf271c', '526172211a07', 'fd377a585a00', '425a68', '28b52ffd'].map((hex) =>
   Buffer.from(hex, 'hex'),
@@ -109,7 +112,8 @@ function containsInText(raw: string, search: Search, depth: number): boolean {
     if (inside) {
       search.bytes += bytes.length;
     }
-    if (inside ? containsKeyStructure(bytes) : contains(bytes, search, depth + 1)) {
+    const isShort = inside || bytes.length < CONTAINER_BYTES;
+    if (isShort ? containsKeyStructure(bytes) : contains(bytes, search, depth + 1)) {
       return true;
     }
   }

@@ -403,6 +403,7 @@ describe('A text that is crafted to be slow is read in linear time', () => {
   test.each<[string, (filler: string) => string]>([
     ['spaces in a boundary', (filler) => `${text()}-----BEGIN A${filler}`],
     ['spaces before a label', (filler) => `${text()}-----${filler}BEGIN`],
+    ['newlines', (filler) => `${text()}${filler.replaceAll(' ', '\n')}`],
     ['dashes', (filler) => `${text()}${filler.replaceAll(' ', '-')}`],
     ['boundaries without an end', (filler) => `${text()}${filler.replaceAll(' '.repeat(18), '-----BEGIN A-----\n')}`],
   ])('%s.', async (_, write) => {
