@@ -133,6 +133,29 @@ interface CraftedChain {
   readonly product?: 'VMC' | 'CMC';
 }
 
+/** The findings of a revoked leaf, whose issuing CA has a CRL in each state in which it does not count. */
+async function revocationFindings(authority: CertificateAuthority): Promise<readonly Finding[]> {
+  const now = new Date();
+  const { chain, leaf, root } = authority.issue({ domains: ['example.com'] });
+  const trustAnchors = [createHash('sha256').update(root).digest('hex')];
+  const [ofLeaf, ofIssuing] = authority.crls({ revoked: [{ certificate: leaf, reason: 'keyCompromise' }] });
+  const day = 24 * 60 * 60 * 1000;
+  const states = [
+    ...[-100 * day, day].map((days) => authority.crls({ thisUpdate: new Date(now.getTime() + days) })[1]?.bytes),
+    ofLeaf?.bytes,
+    ofIssuing?.bytes.with(-1, 0),
+    Buffer.from('<html>'),
+    undefined,
+  ];
+  const reports = await Promise.all(
+    states.map((bytes) => {
+      const crls = ofLeaf && ofIssuing ? [ofLeaf, { url: ofIssuing.url, bytes, problem: 'ENOTFOUND' }] : [];
+      return readMarkCertificate(Buffer.from(pem(chain)), { at: now, trustAnchors, crls });
+    }),
+  );
+  return reports.flatMap(({ report }) => report.findings);
+}
+
 const LOGO = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>');
 const extensionsWithout =
   (...oids: readonly string[]): NonNullable<CertificateChanges['extensions']> =>
@@ -251,6 +274,7 @@ export async function certificateTexts(authority: CertificateAuthority): Promise
     });
     findings.push(...report.findings);
   }
+  findings.push(...(await revocationFindings(authority)));
   const { chain, leaf, root } = authority.issue({ domains: ['example.com'] });
   const invalid: readonly (string | Uint8Array)[] = [
     'text',
