@@ -106,7 +106,7 @@ describe('the code that reads certificates', () => {
 
     expect([...found.keys()]).toEqual(
       expect.arrayContaining([
-        'functions/certificate/path/chain.ts',
+        'functions/certificate/revocation/revocation.ts',
         'functions/certificate/container/decode.ts',
         expect.stringContaining('node_modules/saxes/'),
       ]),
