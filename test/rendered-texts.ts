@@ -276,6 +276,11 @@ export async function certificateTexts(authority: CertificateAuthority): Promise
   }
   findings.push(...(await revocationFindings(authority)));
   const { chain, leaf, root } = authority.issue({ domains: ['example.com'] });
+  for (const crls of [[], authority.crls({ thisUpdate: new Date(), revoked: [{ certificate: leaf }] })]) {
+    const file = `${pem(chain)}-----BEGIN CERTIFICATE-----\nTm90aGluZw==\n-----END CERTIFICATE-----\n`;
+    const { report } = await readMarkCertificate(Buffer.from(file), { at: new Date(), crls });
+    findings.push(...report.findings);
+  }
   const invalid: readonly (string | Uint8Array)[] = [
     'text',
     pem([leaf]),
