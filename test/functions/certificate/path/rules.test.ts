@@ -284,7 +284,7 @@ describe('A path is not publishable', () => {
       errors: 'critical-extension',
       openssl: /./,
     },
-    'if a CA below another one of its own name could be taken for it.': {
+    'if two CAs have one name, and one could be taken for the other.': {
       issuing: { subject: ROOT },
       leaf: { issuer: ROOT },
       errors: 'ca-flags',
