@@ -14,6 +14,7 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { type CertificateAuthority, createCertificateAuthority } from '../../infra/local/ca/certificate-authority.ts';
 import { type Credentials, type Simulator, startCollectMcSimulator } from '../../infra/local/ca/collectmc-simulator.ts';
+import { serveCrls } from '../../infra/local/cloud/crl-server.ts';
 import { createDeployer } from '../../infra/local/emulator/deployment.ts';
 import { startEmulator } from '../../infra/local/emulator/emulator.ts';
 
@@ -66,7 +67,9 @@ export interface PublicRequest {
 /** Starts the emulator and the CA, and prepares the account for CDK. */
 export async function startCloud(): Promise<Cloud> {
   await mkdir(LOCAL, { recursive: true });
-  const authority = await createCertificateAuthority({ directory: join(LOCAL, 'ca') });
+  const stored = await createCertificateAuthority({ directory: join(LOCAL, 'ca') });
+  const crls = await serveCrls(() => authority.crls());
+  const authority = stored.with({ crlServer: crls.url });
   const ca = await startCollectMcSimulator({ credentials: LOGIN });
   const emulator = await startEmulator({ logFile: join(LOCAL, 'emulator.log'), waitScale: WAIT_SCALE });
   const { PATH: _, ...environment } = emulator.environment;
@@ -85,7 +88,7 @@ export async function startCloud(): Promise<Cloud> {
     for (const client of Object.values(clients)) {
       client.destroy();
     }
-    await Promise.all([ca.close(), emulator.stop()]);
+    await Promise.all([ca.close(), crls.close(), emulator.stop()]);
   }
 
   try {

@@ -18,7 +18,8 @@ import {
   sequence,
 } from './hand-made.ts';
 
-const LIMIT_MILLISECONDS = 500;
+/** They take less than 500 ms of a processor that does nothing else. */
+const LIMIT_MILLISECONDS = 2000;
 const NAME = commonName('Same Name');
 const SHA256_WITH_RSA = rsa('1.2.840.113549.1.1.11', 'sha256');
 const pathLength = (limit: number): Extension => ({
@@ -86,7 +87,7 @@ test.each([
     () => ({ keys: [newKey()], extensions: [...ISSUING_EXTENSIONS.slice(1), pathLength(3)] }),
   ],
 ] as const satisfies readonly (readonly [string, () => Clones])[])(
-  'Twenty certificates that share one name are read within half a second: %s.',
+  'Twenty certificates that share one name take bounded work: %s.',
   async (_, make) => {
     const bytes = clones(make());
     const before = process.cpuUsage();
