@@ -78,7 +78,7 @@ export function hasTwoColours({ root, ids }: SvgDocument): boolean {
         paint(child, style, depth + 1);
       }
     } else if (node.name === 'use') {
-      const target = ids.get(node.attributes.get('href')?.trim().slice(1) ?? '');
+      const target = ids.get(node.attributes.get('href')?.slice(1) ?? '');
       if (target) {
         paint(target, style, depth + 1);
       }
@@ -108,7 +108,7 @@ function styleOf(node: SvgNode, inherited: Style): Style {
 
 /** The value of a property; undefined if it is absent or inherited. */
 function property({ attributes }: SvgNode, name: string): string | undefined {
-  const value = attributes.get(name)?.slice(0, VALUE_LIMIT).trim();
+  const value = attributes.get(name)?.slice(0, VALUE_LIMIT);
   return value === '' || value === 'inherit' ? undefined : value;
 }
 

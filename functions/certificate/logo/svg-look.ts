@@ -12,8 +12,10 @@ const TITLE_LIMIT = 64;
 /** Sides that differ less are equal: tools write rounded numbers. */
 const TOLERANCE = 0.001;
 
+/** White space of XML. */
+const SPACE = String.raw`[ \t\n\r]`;
 /** Four numbers with commas or white space between them. */
-const NEXT_NUMBER = String.raw`(?:\s*,\s*|\s+)([+-]?${NUMBER})`;
+const NEXT_NUMBER = String.raw`(?:${SPACE}*,${SPACE}*|${SPACE}+)([+-]?${NUMBER})`;
 const VIEW_BOX = new RegExp(`^([+-]?${NUMBER})${NEXT_NUMBER.repeat(3)}$`);
 
 /**
@@ -57,7 +59,7 @@ function viewBoxProblems(viewBox: string | undefined): string[] {
   if (viewBox === undefined) {
     return ['<svg> has no viewBox'];
   }
-  const [, , , width, height] = (VIEW_BOX.exec(viewBox.trim()) ?? []).map(Number);
+  const [, , , width, height] = (VIEW_BOX.exec(viewBox) ?? []).map(Number);
   if (width === undefined || height === undefined || !Number.isFinite(width + height)) {
     return [`viewBox of <svg> is "${truncate(viewBox, 40)}", but must be four numbers`];
   }

@@ -2,7 +2,7 @@
 export interface SvgNode {
   /** The local name; empty for an element that is not SVG. */
   readonly name: string;
-  /** The attributes that are in no namespace. */
+  /** The attributes that are in no namespace, without white space at the ends of their values. */
   readonly attributes: ReadonlyMap<string, string>;
   readonly children: SvgNode[];
   /** The text directly in the element. */

@@ -3,6 +3,8 @@
  * with which attributes and values. Fastmail's verifier and Halon's plugin validate against the schema.
  */
 
+import { trimXml } from './xml-space.ts';
+
 /** What an attribute may contain. */
 export interface ValueRule {
   /** What the value must be, as the end of a sentence. */
@@ -47,11 +49,11 @@ const ANY: ValueRule = { expected: 'any text', accepts: () => true };
 /** One of these words. The schema compares them as tokens, so white space around them does not matter. */
 function oneOf(values: string): ValueRule {
   const allowed = new Set(words(values));
-  return { expected: [...allowed].join(', '), accepts: (value) => allowed.has(value.trim()) };
+  return { expected: [...allowed].join(', '), accepts: (value) => allowed.has(trimXml(value)) };
 }
 
 function matching(expected: string, pattern: RegExp): ValueRule {
-  return { expected, accepts: (value) => pattern.test(value.trim()) };
+  return { expected, accepts: (value) => pattern.test(trimXml(value)) };
 }
 
 /** Namespaces in XML 1.0 (third edition), production NCName; XML 1.0, production Nmtoken. */
@@ -62,7 +64,7 @@ const NAME_CHARACTER = `${NAME_START}\\-.0-9\\u{B7}\\u{300}-\\u{36F}\\u{203F}\\u
 const NC_NAME = matching('a name without a colon', new RegExp(`^[${NAME_START}][${NAME_CHARACTER}]*$`, 'u'));
 const NM_TOKENS = matching('one or more names', new RegExp(`^[:${NAME_CHARACTER}]+(?: +[:${NAME_CHARACTER}]+)*$`, 'u'));
 const LANGUAGE = matching('a language tag', /^(?:[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)?$/);
-const ASPECT_RATIO = matching('none or xMidYMid, possibly with meet', /^(?:none|xMidYMid)\s*(?:meet)?$/);
+const ASPECT_RATIO = matching('none or xMidYMid, possibly with meet', /^(?:none|xMidYMid)[ \t\n\r]*(?:meet)?$/);
 
 const QUALITY = oneOf('auto optimizeSpeed optimizeQuality inherit');
 

@@ -1,3 +1,5 @@
+import { trimXml } from './xml-space.ts';
+
 /** Attributes that hold data about the logo, names or geometry: no renderer looks for a reference in them. */
 const WITHOUT_REFERENCES: ReadonlySet<string> = new Set([
   ...['about', 'class', 'content', 'contentScriptType', 'd', 'datatype', 'id', 'points', 'property', 'rel'],
@@ -26,7 +28,7 @@ export type Reference = { readonly target: string } | { readonly problem: string
  */
 export function referencesIn(attribute: string, value: string): readonly Reference[] {
   if (attribute === 'href') {
-    return [{ target: value.trim() }];
+    return [{ target: trimXml(value) }];
   }
   if (WITHOUT_REFERENCES.has(attribute) || !/[(\\]/.test(value)) {
     return [];

@@ -18,16 +18,16 @@ const PIXELS: ReadonlyMap<string, number> = new Map([
 /** A number without a sign. No part can match what another part matches, so it is fast for every text. */
 export const NUMBER = String.raw`(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?`;
 
-const LENGTH = new RegExp(`^\\+?(${NUMBER})\\s*([A-Za-z]*)$`);
+const LENGTH = new RegExp(`^\\+?(${NUMBER})[ \t\n\r]*([A-Za-z]*)$`);
 
 /** Bytes of a length in a message. */
 const VALUE_BYTES = 40;
 
 /** The width or height of a logo in pixels; undefined if it is not given or not absolute. */
 export function pixelsOf(root: SvgNode, attribute: 'width' | 'height'): number | undefined {
-  const [, number = '', unit = ''] = LENGTH.exec(root.attributes.get(attribute)?.trim() ?? '') ?? [];
+  const [, number = '', unit = ''] = LENGTH.exec(root.attributes.get(attribute) ?? '') ?? [];
   const pixels = Number.parseFloat(number) * (PIXELS.get(unit.toLowerCase()) ?? Number.NaN);
-  return Number.isNaN(pixels) ? undefined : pixels;
+  return Number.isFinite(pixels) ? pixels : undefined;
 }
 
 /**

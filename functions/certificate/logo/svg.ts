@@ -6,6 +6,7 @@ import type { SvgDocument, SvgNode } from './svg-node.ts';
 import { ATTRIBUTES, CHILDREN, REQUIRED_ROOT_ATTRIBUTES, TEXT_ELEMENTS } from './svg-profile.ts';
 import { referencesIn } from './svg-references.ts';
 import { sizeProblems } from './svg-size.ts';
+import { hasXmlText, trimXml } from './xml-space.ts';
 
 /** What is wrong with a logo, one sentence each. */
 export interface SvgProblems {
@@ -113,6 +114,9 @@ function readSvg(svg: Uint8Array): Reading {
     const attributes = Object.values(tag.attributes).filter(({ uri }) => uri !== XMLNS_NAMESPACE);
     const node = nodeOf(tag, attributes);
     const hasBase = hasOtherBase(attributes) ?? parent?.hasBase ?? false;
+    for (const problem of namespaceProblems(tag)) {
+      add(startLine, problem);
+    }
     for (const problem of parent ? placeProblems(tag, node, parent.node) : rootProblems(tag, node)) {
       add(startLine, problem);
     }
@@ -143,8 +147,8 @@ function readSvg(svg: Uint8Array): Reading {
     if (rules && otherIds.length > 0) {
       add(startLine, `${elementOf(tag.name)} must not have both id and xml:id`);
     }
-    if (id && !ids.has(id.value.trim())) {
-      ids.set(id.value.trim(), node);
+    if (id && !ids.has(trimXml(id.value))) {
+      ids.set(trimXml(id.value), node);
     }
     root ??= node;
     parent?.node.children.push(node);
@@ -165,7 +169,7 @@ function readSvg(svg: Uint8Array): Reading {
     const node = frames.at(-1)?.node;
     if (node && TEXT_ELEMENTS.has(node.name)) {
       node.text += text;
-    } else if (node && CHILDREN.has(node.name) && node.text === '' && /\S/.test(text)) {
+    } else if (node && CHILDREN.has(node.name) && node.text === '' && hasXmlText(text)) {
       node.text = text;
       add(parser.line - newlinesIn(text.trimStart()), `${elementOf(node.name)} must not contain text`);
     }
@@ -190,7 +194,7 @@ function readSvg(svg: Uint8Array): Reading {
 function nodeOf({ local, uri }: SaxesTagNS, attributes: readonly SaxesAttributeNS[]): SvgNode {
   return {
     name: uri === SVG_NAMESPACE ? local : '',
-    attributes: new Map(attributes.filter((each) => each.uri === '').map(({ name, value }) => [name, value])),
+    attributes: new Map(attributes.filter((each) => each.uri === '').map(({ name, value }) => [name, trimXml(value)])),
     children: [],
     text: '',
   };
@@ -203,6 +207,13 @@ function rootProblems({ name, attributes }: SaxesTagNS, node: SvgNode): string[]
   return REQUIRED_ROOT_ATTRIBUTES.filter((attribute) => !attributes[attribute]).map(
     (attribute) => `<svg> must have the attribute ${attribute}`,
   );
+}
+
+/** The parser trims the names of namespaces, but they are equal only if every character is (Namespaces in XML, 2.3). */
+function namespaceProblems({ name, attributes }: SaxesTagNS): string[] {
+  return Object.values(attributes)
+    .filter(({ uri, value }) => uri === XMLNS_NAMESPACE && value.trim() !== value)
+    .map((each) => `${abbreviate(each.name)} of ${elementOf(name)} begins or ends with white space`);
 }
 
 /** Problems of the place of an element in its parent. */
@@ -229,8 +240,8 @@ function placeProblems({ name, uri }: SaxesTagNS, node: SvgNode, parent: SvgNode
 
 /** Whether references are relative to another file, if the element says so (XML Base). */
 function hasOtherBase(attributes: readonly SaxesAttributeNS[]): true | undefined {
-  const base = attributes.find((attribute) => keyOf(attribute) === 'xml:base')?.value.trim();
-  return base === undefined || base === '' || base.startsWith('#') ? undefined : true;
+  const base = trimXml(attributes.find((attribute) => keyOf(attribute) === 'xml:base')?.value ?? '');
+  return base === '' || base.startsWith('#') ? undefined : true;
 }
 
 /** The name of an attribute in the tables of the profile. */

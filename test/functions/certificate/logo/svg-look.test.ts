@@ -40,6 +40,7 @@ describe('The size of a logo', () => {
     'auto',
     '',
     'calc(1px)',
+    '1e999',
   ])('is refused as width and height, because it is not absolute: %s.', (length) => {
     const because = `of <svg> is "${length}", but must be an absolute length, such as 96`;
     expect(rooted(`${VIEW_BOX} width="${length}" height="${length}"`)).toEqual({

@@ -463,6 +463,13 @@ describe('A hostile logo of 256 KiB', () => {
       'use that repeats elements exponentially',
       logo({ colours: '', body: `${exponential}<g id="g${many}"><rect/></g>` }),
     ],
+    [
+      'references of spaces in use that repeats elements',
+      logo({
+        colours: '',
+        body: `${exponential}<g id="g${many}"><use href="${' '.repeat(150_000)}#a"/></g><g id="a"/>`,
+      }),
+    ],
     ['use that contains itself', logo({ colours: '', body: '<g id="a"><use href="#a"/></g>' })],
     [
       'a gradient with many stops',
