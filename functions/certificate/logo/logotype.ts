@@ -75,16 +75,26 @@ export function readLogo(fields: CertificateFields): Logo | string {
     mediaType: MEDIA_TYPE,
     svg,
     sha256: hash('sha256', svg),
-    hashes: image.hashes.flatMap(({ oid, value }) => {
-      const algorithm = HASHES.get(oid);
-      return algorithm
-        ? [{ algorithm, matches: hash(algorithm, svg) === value || hash(algorithm, withLf(svg)) === value }]
-        : [];
-    }),
+    hashes: compareHashes(svg, image.hashes),
     hashesHaveNull: image.hashes.every(({ hasNull }) => hasNull),
     problems: svgProblems(svg),
     hasOneHashWithNull: image.hashes.length === 1 && image.hashes.every(({ hasNull }) => hasNull),
   };
+}
+
+/** Each algorithm is computed once, although a logotype can contain thousands of hashes. */
+function compareHashes(svg: Buffer, hashes: readonly Hash[]): Logo['hashes'] {
+  const forms = [svg, withLf(svg)];
+  const right = new Map<string, readonly string[]>();
+  return hashes.flatMap(({ oid, value }) => {
+    const algorithm = HASHES.get(oid);
+    if (algorithm === undefined) {
+      return [];
+    }
+    const values = right.get(algorithm) ?? forms.map((form) => hash(algorithm, form));
+    right.set(algorithm, values);
+    return [{ algorithm, matches: values.includes(value) }];
+  });
 }
 
 /** One image of a logotype. */

@@ -1,0 +1,29 @@
+import { createHash } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { readMarkCertificate } from '../../../../functions/certificate/report.ts';
+import { logotype } from '../../../../infra/local/ca/mark-extensions.ts';
+import { openAuthority } from '../../../authority.ts';
+import { hashOf, instead, logotypeImage } from '../certificate-changes.ts';
+import { logo } from './logos.ts';
+
+test('A logotype with thousands of hashes of a large logo is read in little time.', async () => {
+  const large = Buffer.from(logo({ body: '\r\n'.repeat(120_000) }));
+  const hashes = (['SHA-1', 'SHA-256', 'SHA-384', 'SHA-512'] as const).map((algorithm) => hashOf(algorithm, large));
+  const wrong = { ...hashOf('SHA-512', 'another logo'), nullParameters: false };
+  const image = { ...logotypeImage(large), hashes: [...hashes, ...Array.from({ length: 5000 }, () => wrong)] };
+  const authority = await openAuthority();
+  const { leaf, issuing, root } = authority.issue({
+    domains: ['example.com'],
+    extensions: instead(logotype(image)),
+  });
+  const trustAnchors = [createHash('sha256').update(root).digest('hex')];
+  const start = process.cpuUsage();
+
+  const { report } = await readMarkCertificate(Buffer.concat([leaf, issuing, root]), { at: new Date(), trustAnchors });
+
+  // The time of the processor, because other tests run at the same time.
+  expect(process.cpuUsage(start).user / 1000).toBeLessThan(1000);
+  expect(report.findings.find(({ id }) => id === 'logo-hash')?.message).toBe(
+    'the logo does not match the hash in the logotype: sha512',
+  );
+});
