@@ -32,7 +32,7 @@ export function parseArguments<const Config extends ParseArgsConfig>(
   } catch (error) {
     if (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_')) {
       // Node adds advice about arguments that begin with a hyphen. The usage follows anyway.
-      throw new UsageError(error.message.split('. ')[0] ?? error.message, { cause: error });
+      throw new UsageError(error.message.split(/\.\s/)[0] ?? error.message, { cause: error });
     }
     throw error;
   }

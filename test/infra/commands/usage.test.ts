@@ -35,6 +35,7 @@ describe('A command', () => {
   test.each([
     ['an unknown option', ['--unknown'], '--unknown'],
     ['a missing value', ['--known'], '--known'],
+    ['a value that begins with a hyphen', ['--known', '-value'], "Option '--known' argument is ambiguous\n\n"],
     ['an unexpected argument', ['extra'], 'extra'],
   ])('ends with 64 for %s.', (_, args, expected) => {
     const { status, stderr } = runCommand(PARSE, args);
