@@ -300,7 +300,7 @@ describe('a wrong setting', () => {
       [null, 1, [FINGERPRINT]],
     ],
     ctLogs: [
-      'keys of certificate transparency logs, separated by commas: SubjectPublicKeyInfo in base64, EC P-256 or RSA with at least 2048 bits',
+      'keys of certificate transparency logs, separated by commas: SubjectPublicKeyInfo in base64 on one line, EC P-256 or RSA with at least 2048 bits',
       [
         '',
         FINGERPRINT,

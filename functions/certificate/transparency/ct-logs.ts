@@ -38,7 +38,7 @@ export const CT_LOGS: readonly CtLog[] = [
 ];
 
 /** The form of a log's key, for messages about other texts. */
-export const LOG_KEY_FORM = 'SubjectPublicKeyInfo in base64, EC P-256 or RSA with at least 2048 bits';
+export const LOG_KEY_FORM = 'SubjectPublicKeyInfo in base64 on one line, EC P-256 or RSA with at least 2048 bits';
 
 /** The id of a log: the SHA-256 of its key (RFC 6962, 3.2), lower-case hex. */
 export function logIdOf({ key }: CtLog): string {
