@@ -53,8 +53,10 @@ function reasonOf(
     const alone = fields.length === 1 ? ' alone' : '';
     return `the file contains ${[...named, ...more].join(' and ')}${alone}, but no mark certificate`;
   }
-  if (only && others.length === 0 && marks.length === 1 && !isSelfIssued(only)) {
-    return `the file contains a leaf alone: its issuing certificate is missing (issuer ${oneLine(only.issuer)})`;
+  if (only && others.length === 0 && marks.length === 1) {
+    return isSelfIssued(only)
+      ? `the mark certificate (${nameOf(only)}) is self-signed: no CA issued it`
+      : `the file contains a leaf alone: its issuing certificate is missing (issuer ${oneLine(only.issuer)})`;
   }
   return error.message;
 }
