@@ -15,8 +15,8 @@ import {
 import { LOG_KEY_FORM, readLogKey } from '../../functions/certificate/transparency/ct-logs.ts';
 import { createCrlDownload } from '../../functions/crl-download.ts';
 import { domainSchema, orderInStateSchema } from '../../functions/order.ts';
-import { printable, printableJson } from '../../functions/text.ts';
-import { describeReport, symbolOf } from '../local/report-text.ts';
+import { printableJson } from '../../functions/text.ts';
+import { describeReport, describeWithoutReport } from '../local/report-text.ts';
 import { EXIT_CODES, exitCodeOf, isProgram, parseArguments, UsageError } from './usage.ts';
 
 const USAGE = `npm run inspect -- [OPTIONS] FILE...
@@ -170,12 +170,14 @@ async function inspect(file: string, options: Options, input: Readable): Promise
     if (!(error instanceof InvalidChainError) && !isSystemError(error)) {
       throw error;
     }
-    const name = error instanceof InvalidChainError ? error.name : 'UnreadableFile';
-    const message = isSystemError(error) ? (UNREADABLE[String(error.code)] ?? error.message) : error.message;
+    const { name, message } = isSystemError(error)
+      ? { name: 'UnreadableFile', message: UNREADABLE[String(error.code)] ?? error.message }
+      : error;
+    const leaf = error instanceof InvalidChainError ? error.leaf : undefined;
     console.log(
       json
-        ? printableJson(JSON.stringify({ file, error: { name, message } }))
-        : `${printable(file)}\n  ${symbolOf('error')} ${name}: ${printable(message)}`,
+        ? printableJson(JSON.stringify({ file, error: { name, message }, leaf }))
+        : describeWithoutReport(file, { name, message }, leaf, expectations.at),
     );
     return EXIT_CODES.unavailable;
   }

@@ -6,7 +6,7 @@ import {
   type ReceiverFact,
   type ReceiverVerdict,
 } from '../../functions/certificate/receivers.ts';
-import type { CertificateReport } from '../../functions/certificate/report.ts';
+import type { CertificateReport, LeafDescription } from '../../functions/certificate/report.ts';
 import type { SctStatus } from '../../functions/certificate/transparency/sct.ts';
 import { printable } from '../../functions/text.ts';
 import { describeValidity } from './validity.ts';
@@ -28,7 +28,7 @@ export function symbolOf(kind: keyof typeof SYMBOLS): string {
 export function describeReport(file: string, report: CertificateReport, at: Date): string {
   return [
     styleText('bold', printable(file)),
-    ...rowsOf(report, at).map(([label, value]) => `  ${label.padEnd(8)} ${printable(value)}`),
+    ...rowsOf(report, at).map((row) => `  ${describeRow(row)}`),
     ...report.findings.map(({ id, severity, message }) => `  ${symbolOf(severity)} ${id}: ${printable(message)}`),
     '  receivers',
     ...report.receivers.map(describeReceiver),
@@ -36,21 +36,52 @@ export function describeReport(file: string, report: CertificateReport, at: Date
   ].join('\n');
 }
 
+/** The lines about a file without a report: why there is none, and what can be read of its leaf, if it has one. */
+export function describeWithoutReport(
+  file: string,
+  { name, message }: Pick<Error, 'name' | 'message'>,
+  leaf: LeafDescription | undefined,
+  at: Date,
+): string {
+  return [
+    styleText('bold', printable(file)),
+    `  ${symbolOf('error')} ${name}: ${printable(message)}`,
+    ...(leaf ? ['  what can be read of the leaf (nothing of it is verified)'] : []),
+    ...(leaf ? [...ownerRows(leaf, at), ...logoRows(leaf)] : []).map((row) => `    ${describeRow(row)}`),
+  ].join('\n');
+}
+
 type Row = readonly [label: string, value: string];
 
+function describeRow([label, value]: Row): string {
+  return `${label.padEnd(8)} ${printable(value || 'none')}`;
+}
+
 function rowsOf(report: CertificateReport, at: Date): readonly Row[] {
-  const { attributes, markType, product, logo } = report;
   return [
-    ['mark', [markType ?? 'no mark type', product && `(${product})`].filter(Boolean).join(' ')],
-    ['owner', attributes.organizationName?.join(', ') ?? report.subject],
-    ['domains', report.domains.join(', ')],
-    ['valid', describeValidity(report.notBefore, report.notAfter, at)],
-    ['issuer', report.issuer],
+    ...ownerRows(report, at),
     ['root', describeRoot(report)],
     ['SCTs', describeScts(report)],
     ['revoked', describeRevocation(report)],
+    ...logoRows(report),
+  ];
+}
+
+function ownerRows(leaf: Omit<LeafDescription, 'logo'>, at: Date): readonly Row[] {
+  const { attributes, markType, product } = leaf;
+  return [
+    ['mark', [markType ?? 'no mark type', product && `(${product})`].filter(Boolean).join(' ')],
+    ['owner', attributes.organizationName?.join(', ') ?? leaf.subject],
+    ['domains', leaf.domains.join(', ')],
+    ['valid', describeValidity(leaf.notBefore, leaf.notAfter, at)],
+    ['issuer', leaf.issuer],
+  ];
+}
+
+function logoRows({ logo, fingerprintSha256 }: Pick<LeafDescription, 'logo' | 'fingerprintSha256'>): readonly Row[] {
+  return [
     ['logo', logo ? `${logo.bytes} bytes, SHA-256 ${logo.sha256}` : 'none that can be read'],
-    ['SHA-256', report.fingerprintSha256],
+    ['SHA-256', fingerprintSha256],
   ];
 }
 
@@ -75,7 +106,7 @@ function describeScts({ scts }: CertificateReport): string {
   const described = scts.map(({ log, logId, timestamp, status }) => {
     return `${log ?? `the log ${logId}`} at ${timestamp} (${SCT_STATUSES[status]})`;
   });
-  return described.join('; ') || 'none';
+  return described.join('; ');
 }
 
 /** Whether a certificate of the chain is revoked. */
@@ -103,8 +134,8 @@ function describeReceiver({ id, shows, because }: ReceiverVerdict): string {
   const verdict = shows === null ? 'not known' : shows ? 'shows the logo' : 'does not show the logo';
   const findings = because.filter((each) => !isFact(each));
   const facts = because.filter(isFact).map((fact) => RECEIVER_FACTS[fact]);
-  const beginning = findings.length > 0 ? `${verdict} because of ${findings.join(', ')}` : verdict;
-  return `    ${name.padEnd(NAME_COLUMNS)} ${[beginning, ...facts].join('. ').replace(/(?<!\.)$/, '.')}`;
+  const beginning = findings.length > 0 ? `${verdict} because of ${findings.join(', ')}.` : `${verdict}.`;
+  return `    ${name.padEnd(NAME_COLUMNS)} ${[beginning, ...facts].join(' ')}`;
 }
 
 const NAME_COLUMNS = Math.max(...RECEIVERS.map(({ name }) => name.length)) + 1;

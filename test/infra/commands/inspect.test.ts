@@ -165,13 +165,38 @@ describe('The report for people', () => {
     expect(status).toBe(1);
   });
 
-  test('states in one line why a file contains no chain.', async () => {
+  test('states why a file contains no chain, and what can be read of its leaf.', async () => {
     const { status, stdout, stderr } = await trusting([FILES.broken]);
-    expect(stdout).toMatch(
-      /^broken\.pem\n {2}✗ InvalidChain: the file contains a leaf alone: its issuing certificate is missing .*\n$/,
-    );
+    expect(stdout.split('\n')).toEqual([
+      FILES.broken,
+      expect.stringMatching(
+        /^ {2}✗ InvalidChain: the file contains a leaf alone: its issuing certificate is missing .*Issuing RSA CA\)$/,
+      ),
+      '  what can be read of the leaf (nothing of it is verified)',
+      '    mark     Registered Mark (VMC)',
+      '    owner    Example Brand Limited',
+      '    domains  example.com, www.example.com',
+      '    valid    2026-01-01 to 2027-01-01 (214 days left)',
+      '    issuer   C=GB, O=Local Look-alike of Sectigo Limited, CN=(made on this machine) VMC Issuing RSA CA',
+      `    logo     ${clean.svg.length} bytes, SHA-256 ${fingerprint(clean.svg)}`,
+      `    SHA-256  ${fingerprint(clean.leaf)}`,
+      '',
+    ]);
     expect(stderr).toBe('');
     expect(status).toBe(2);
+  });
+
+  test('states in one line why a file without a leaf contains no chain.', async () => {
+    const { status, stdout } = await trusting(['-'], { input: pem([clean.issuing, clean.root]) });
+    expect(stdout).toMatch(/^-\n {2}✗ InvalidChain: the file contains .*, but no mark certificate\n$/);
+    expect(status).toBe(2);
+  });
+
+  test('is printable, whatever an owner without a chain is called.', async () => {
+    const { leaf } = authority.issue({ domains: ['example.com'], owner: 'A\u{1B}[2K\nB', notBefore: ISSUED });
+    const { stdout } = await trusting(['-'], { input: pem([leaf]) });
+    expect(stdout).toContain('    owner    A\\u{1B}[2K\\u{A}B\n');
+    expect(stdout).not.toContain('\u{1B}');
   });
 
   test.each([
@@ -257,9 +282,37 @@ describe('The output of --json', () => {
     expect(JSON.parse(stdout)).toMatchObject({ trustAnchor: null });
   });
 
-  test('is the error if the file contains no chain.', async () => {
+  test('is the error and the leaf if the file contains no chain.', async () => {
     const message = expect.stringContaining('its issuing certificate is missing');
-    expect(await json([FILES.broken])).toEqual([{ file: FILES.broken, error: { name: 'InvalidChain', message } }]);
+    const { serialNumber, fingerprint256 } = new X509Certificate(clean.leaf);
+    expect(await json([FILES.broken])).toEqual([
+      {
+        file: FILES.broken,
+        error: { name: 'InvalidChain', message },
+        leaf: {
+          subject: expect.stringContaining('O=Example Brand Limited'),
+          attributes: expect.objectContaining({ organizationName: ['Example Brand Limited'] }),
+          markType: 'Registered Mark',
+          product: 'VMC',
+          domains: ['example.com', 'www.example.com'],
+          issuer: expect.stringContaining('CN=(made on this machine) VMC Issuing RSA CA'),
+          serialNumber: serialNumber.toLowerCase(),
+          notBefore: '2026-01-01T00:00:00.000Z',
+          notAfter: '2027-01-01T00:00:00.000Z',
+          fingerprintSha256: fingerprint256.replaceAll(':', '').toLowerCase(),
+          logo: { mediaType: 'image/svg+xml', sha256: fingerprint(clean.svg), bytes: clean.svg.length },
+        },
+      },
+    ]);
+  });
+
+  test('is the error alone if the file contains no leaf, or cannot be read.', async () => {
+    write('empty.pem', '');
+    const message = expect.stringMatching(/\w \w/);
+    expect(await json(['empty.pem', 'missing.pem'])).toEqual([
+      { file: 'empty.pem', error: { name: 'InvalidChain', message } },
+      { file: 'missing.pem', error: { name: 'UnreadableFile', message } },
+    ]);
   });
 
   test('is one line for each file, in the given order.', async () => {

@@ -144,6 +144,10 @@ describe('The table of receivers', () => {
       `does not show the logo because of receiver-asn1. ${RECEIVER_FACTS['root-unknown-to-receiver']}`,
       { shows: false, because: ['receiver-asn1', 'root-unknown-to-receiver'] },
     ],
+    [
+      `shows the logo. ${RECEIVER_FACTS['no-certificate-needed']} ${RECEIVER_FACTS.reputation}`,
+      { shows: true, because: ['no-certificate-needed', 'reputation'] },
+    ],
     [`not known. ${RECEIVER_FACTS['rules-not-published']}`, { shows: null, because: ['rules-not-published'] }],
   ])('states "%s"', (expected, verdict) => {
     expect(lineOf('Gmail', [{ id: 'gmail', ...verdict }])).toBe(expected);
