@@ -22,7 +22,7 @@ import {
   readGeneralNames,
   readNameConstraints,
 } from './general-names.ts';
-import { type Name, readName } from './names.ts';
+import { decodeUtf32, type Name, readName } from './names.ts';
 import { type PublicKeyInfo, readPublicKeyInfo } from './public-key.ts';
 import { readSignatureAlgorithm, type SignatureAlgorithm } from './signature-algorithm.ts';
 import { readTime } from './time.ts';
@@ -117,6 +117,7 @@ const STRINGS: ReadonlyMap<number, (contents: Buffer) => string> = new Map([
   [TAG.teletexString, latin1],
   [TAG.ia5String, latin1],
   [TAG.bmpString, (contents) => Buffer.from(contents).swap16().toString('utf16le')],
+  [TAG.universalString, decodeUtf32],
 ]);
 
 /**

@@ -98,7 +98,8 @@ function utf8Octets(text: string): string {
   return Buffer.from(text).toString('latin1');
 }
 
-function decodeUtf32(contents: Buffer): string {
+/** The text of a UniversalString, which is UTF-32. */
+export function decodeUtf32(contents: Buffer): string {
   const characters = Array.from({ length: contents.length / 4 }, (_, index) => contents.readUInt32BE(4 * index));
   return characters.map((character) => String.fromCodePoint(character)).join('');
 }

@@ -159,6 +159,7 @@ describe('A name is read', () => {
     ['a TeletexString', 0x14, Buffer.from('Grüße', 'latin1'), 'Grüße'],
     ['an IA5String', 0x16, Buffer.from('Gruesse'), 'Gruesse'],
     ['a BMPString', 0x1e, Buffer.from('Grüße', 'utf16le').swap16(), 'Grüße'],
+    ['a UniversalString', 0x1c, Buffer.from('0000004700000072000000fc', 'hex'), 'Grü'],
     ['another type, as its DER in hex', 0x12, Buffer.from('12345'), '12053132333435'],
   ])('from %s.', (_, tag, contents, value) => {
     const der = withOwner(tag, contents);
