@@ -24,13 +24,20 @@ const VIEW_BOX = new RegExp(`^([+-]?${NUMBER})${NEXT_NUMBER.repeat(3)}$`);
  * and artboards in Illustrator, Inkscape, Sketch and Figma, of exported files, or the words of instructions.
  */
 const PLACEHOLDERS: ReadonlySet<string> = new Set([
-  ...['bimi', 'bimi logo', 'bimi svg', 'brand name', 'company', 'company logo', 'company name'],
-  ...['company title', 'organization name', 'your brand', 'your brand name', 'your company', 'your company name'],
-  ...['your logo', 'your name', 'your title', 'your title here', 'insert title here', 'title here', 'enter title'],
-  ...['brand logo', 'logo', 'svg', 'title', 'titel', 'titre', 'título', 'test', 'todo', 'tbd'],
-  ...['new document', 'no title', 'placeholder', 'lorem ipsum', 'untitled document', 'created with sketch.'],
+  ...['bimi', 'company', 'logo', 'svg', 'title', 'titel', 'titre', 'título', 'test', 'todo', 'tbd'],
+  ...['new document', 'no title', 'placeholder', 'lorem ipsum', 'untitled document'],
   ...['unbenannt', 'sans titre', 'sin título'],
 ]);
+
+/** A title of several such words is an instruction or a description: `Your company name`, `[Brand title here]`. */
+const PLACEHOLDER_WORDS: ReadonlySet<string> = new Set([
+  ...['add', 'default', 'enter', 'goes', 'here', 'insert', 'my', 'our', 'sample', 'text', 'your'],
+  ...['bimi', 'brand', 'business', 'company', 'file', 'icon', 'image', 'logo', 'name', 'organisation', 'organization'],
+  ...['ps', 'svg', 'tiny', 'title'],
+]);
+
+/** `Created with Sketch.` */
+const TOOL = /^(?:created|exported|generated|made) (?:by|from|using|with) /;
 
 /** `Layer 1`, `Artboard_2`, `Asset 1 copy`, `Untitled-1`. Some of the words alone are names of companies. */
 const NUMBERED =
@@ -93,10 +100,19 @@ function titleProblems(root: SvgNode): string[] {
       ?.text.trim()
       .replaceAll(/\s+/g, ' ') ?? '';
   const { length } = [...title];
-  const lowerCase = title.toLowerCase();
-  const isPlaceholder = PLACEHOLDERS.has(lowerCase) || NUMBERED.test(lowerCase) || FILE_NAME.test(lowerCase);
+  const isPlaceholder = isTemplate(title.toLowerCase());
   return [
     ...(length > TITLE_LIMIT ? [`its title has ${length} characters, but should have at most ${TITLE_LIMIT}`] : []),
     ...(isPlaceholder ? [`its title "${truncate(title, 40)}" is that of a template or a tool, not of the owner`] : []),
   ];
+}
+
+/** @param title in lower case. */
+function isTemplate(title: string): boolean {
+  const words = title.split(/[^\p{L}\p{N}]+/u).filter((word) => word !== '');
+  return (
+    PLACEHOLDERS.has(words.join(' ')) ||
+    (words.length > 1 && words.every((word) => PLACEHOLDER_WORDS.has(word))) ||
+    [NUMBERED, FILE_NAME, TOOL].some((pattern) => pattern.test(title))
+  );
 }
