@@ -12,6 +12,7 @@ import {
   oneLine,
   writeChainPem,
 } from '../../../../functions/certificate/path/chain.ts';
+import { readMarkCertificate } from '../../../../functions/certificate/report.ts';
 import type {
   CertificateAuthority,
   IssuedMarkCertificate,
@@ -270,7 +271,7 @@ describe('InvalidChain is thrown', () => {
     expectRefusal([leaf, issuing, root], NO_LEAF);
   });
 
-  test('for a self-signed leaf.', () => {
+  test('for a self-signed leaf, and the reason says that it is one.', async () => {
     const { leaf } = authority.issue({
       domains: ['example.com'],
       publicKey: keyOf(authority.issuing),
@@ -280,6 +281,9 @@ describe('InvalidChain is thrown', () => {
 
     expectRefusal([leaf], NO_ISSUER);
     expectRefusal([leaf, authority.root], NO_ISSUER);
+    await expect(readMarkCertificate(Buffer.from(pem([leaf])), { at: new Date() })).rejects.toThrow(
+      /^the mark certificate \(.*VMC Issuing RSA CA\) is self-signed: no CA issued it$/,
+    );
   });
 
   test('if the signature of the leaf is wrong.', () => {
