@@ -28,14 +28,21 @@ export class InvalidChainError extends CollectorError {
   /** The name that Step Functions and the runbook match. */
   override readonly name: string = 'InvalidChain';
 
-  /** Undefined if the file does not contain exactly one leaf that can be read. */
-  readonly leaf: LeafDescription | undefined;
+  readonly #leaf: LeafDescription | undefined;
 
   constructor(
     message: string,
     { leaf, ...options }: ErrorOptions & { readonly leaf?: LeafDescription | undefined } = {},
   ) {
     super(truncatePrintable(message, STATE_BUDGET.message), options);
-    this.leaf = leaf;
+    this.#leaf = leaf;
+  }
+
+  /**
+   * Undefined if the file does not contain exactly one leaf that can be read. A getter, because the logger writes every
+   * field of an error, and a leaf can be a megabyte long.
+   */
+  get leaf(): LeafDescription | undefined {
+    return this.#leaf;
   }
 }

@@ -111,8 +111,9 @@ export async function collectCertificate(
       certificate = await readMarkCertificate(payload, expectations);
     }
   } catch (error) {
-    const reason = error instanceof InvalidChainError ? error.message : `the response cannot be read: ${error}`;
-    await archive.reject(isStorable ? response : undefined, reason, provenance);
+    const { message: reason, leaf } =
+      error instanceof InvalidChainError ? error : { message: `the response cannot be read: ${error}` };
+    await archive.reject(isStorable ? response : undefined, { reason, leaf }, provenance);
     return { invalid: reason, cause: error };
   }
   const records =

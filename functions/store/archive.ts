@@ -1,8 +1,9 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Finding } from '../certificate/findings.ts';
-import type { CertificateReport, MarkCertificate } from '../certificate/report.ts';
+import type { CertificateReport, LeafDescription, MarkCertificate } from '../certificate/report.ts';
 import type { Container } from '../collectmc/reply.ts';
 import { CLOCK_TOLERANCE_MILLISECONDS } from '../days.ts';
+import { jsonBytes } from '../text.ts';
 import { type Entry, type FolderState, openCertificateFolder } from './certificate-folder.ts';
 import { toJsonBytes } from './json.ts';
 import {
@@ -71,8 +72,18 @@ export interface Archive {
    *
    * @param response undefined if the response must not be stored.
    */
-  reject(response: ReceivedResponse | undefined, reason: string, provenance: Provenance): Promise<void>;
+  reject(response: ReceivedResponse | undefined, rejection: Rejection, provenance: Provenance): Promise<void>;
 }
+
+/** Why no chain can be built from a response, and what can be read of its leaf. */
+export interface Rejection {
+  readonly reason: string;
+  /** It is not stored if its JSON has more than 64 KiB. */
+  readonly leaf?: LeafDescription | undefined;
+}
+
+/** A description of 500 domains and 100 attributes has about half of it. */
+const LEAF_BYTES = 64 * 1024;
 
 const RESPONSE_NAMES = { pkcs7: 'response.p7b', zip: 'response.zip', pem: 'response.pem' } as const;
 const RESPONSE_TYPES = {
@@ -218,14 +229,22 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
         : { ...stored, current: isCurrent ? received : stored.current, received };
     },
 
-    async reject(response, reason, { execution, collectedAt }) {
+    async reject(response, { reason, leaf }, { execution, collectedAt }) {
       const { put } = openObjects(s3, bucket);
       await retryOnConflict(async () => {
         const { current } = await folder.readState();
         const name = response && RESPONSE_NAMES[response.container];
         const part = name && partOf(current ? name.replace('response', 'rejected') : name, response);
         const stored = part && (await folder.putPart(part));
-        const rejection = { schemaVersion: 1, orderNumber, execution, collectedAt, reason, response: stored ?? null };
+        const rejection = {
+          schemaVersion: 1,
+          orderNumber,
+          execution,
+          collectedAt,
+          reason,
+          ...(leaf && jsonBytes(leaf) <= LEAF_BYTES && { leaf }),
+          response: stored ?? null,
+        };
         await put(`orders/${orderNumber}/rejected.json`, toJsonBytes(rejection), { type: 'application/json' });
       });
       await folder.reconcile();

@@ -167,7 +167,7 @@ export async function startArchiveBucket() {
     async collectBroken(provenance: Provenance, name: string = provenance.execution) {
       const archive = this.archiveOf(name);
       await archive.storeResponse(BROKEN);
-      await archive.reject(BROKEN, 'the chain has no leaf', provenance);
+      await archive.reject(BROKEN, { reason: 'the chain has no leaf' }, provenance);
     },
 
     /** The manifest, if there is one. Expects that the versions that it lists exist and contain what it lists. */

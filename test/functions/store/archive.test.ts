@@ -1,4 +1,6 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { LeafDescription } from '../../../functions/certificate/report.ts';
+import { jsonBytes } from '../../../functions/text.ts';
 import {
   type ArchiveBucket,
   BROKEN,
@@ -295,10 +297,37 @@ describe('A broken chain', () => {
 
   test('Only the reason is stored if the response must not be stored.', async () => {
     const archive = bucket.archiveOf('x');
-    await archive.reject(undefined, 'the response contains a private key', FIRST);
+    await archive.reject(undefined, { reason: 'the response contains a private key' }, FIRST);
     expect(await bucket.keys()).toEqual([`${FOLDER}rejected.json`]);
     const rejection = await bucket.readJson(`${FOLDER}rejected.json`);
     expect(rejection).toMatchObject({ ...FIRST, reason: 'the response contains a private key', response: null });
+  });
+
+  test('What can be read of the leaf is stored beside the reason, up to 64 KiB.', async () => {
+    const leaf: LeafDescription = {
+      subject: 'O=Example Brand',
+      attributes: { organizationName: ['Example Brand'] },
+      markType: 'Registered Mark',
+      product: 'VMC',
+      domains: ['example.com'],
+      issuer: 'CN=Issuing CA',
+      serialNumber: '01',
+      notBefore: '2026-01-01T00:00:00.000Z',
+      notAfter: '2027-01-01T00:00:00.000Z',
+      fingerprintSha256: 'ab'.repeat(32),
+      logo: null,
+    };
+    const long = (bytes: number) => ({ ...leaf, subject: 'x'.repeat(bytes - jsonBytes({ ...leaf, subject: '' })) });
+    const archive = bucket.archiveOf('x');
+    for (const [given, stored] of [
+      [leaf, leaf],
+      [long(64 * 1024), long(64 * 1024)],
+      [long(64 * 1024 + 1), undefined],
+      [undefined, undefined],
+    ]) {
+      await archive.reject(BROKEN, { reason: 'the issuer is missing', leaf: given }, FIRST);
+      expect((await bucket.readJson(`${FOLDER}rejected.json`)).leaf).toEqual(stored);
+    }
   });
 
   test('The same broken chain writes nothing the second time.', async () => {

@@ -240,7 +240,7 @@ describe('The manifest of another order', () => {
     const copied = (await bucket.read(MANIFEST)).body.toString();
     const other = bucket.archiveOf('other', 1, '42');
     await bucket.overwrite(`${OTHER}certificate.json`, copied);
-    await other.reject(older.response, 'no chain', SECOND);
+    await other.reject(older.response, { reason: 'no chain' }, SECOND);
     await other.storeResponse(older.response);
     expect(await other.store(older.response, older.certificate, SECOND)).toMatchObject({ changed: true });
     const manifest = await bucket.readJson(`${OTHER}certificate.json`);
@@ -338,7 +338,7 @@ describe('A listed version that was purged', () => {
 test('A second rejected response leaves the first one as a version, which its rejection lists.', async () => {
   await bucket.collect(newer, FIRST);
   const reject = async (text: string) => {
-    await bucket.archiveOf('x').reject({ container: 'pkcs7', body: Buffer.from(text) }, text, SECOND);
+    await bucket.archiveOf('x').reject({ container: 'pkcs7', body: Buffer.from(text) }, { reason: text }, SECOND);
     return (await bucket.readJson(`${FOLDER}rejected.json`)).response.versionId;
   };
   const first = await reject('the first');

@@ -39,6 +39,8 @@ describe('The bucket', () => {
       await collector.sendOrder({ orderNumber: ORDER, domains: ['example.com'], product: 'VMC' });
       await collector.execution();
 
+      // The simulated CA puts a note into its ZIPs.
+      const warnings = name === 'response.zip' ? [{ id: 'ignored-content', severity: 'warning' }] : [];
       const objects = await collector.objects();
       expect(Object.keys(objects).sort()).toEqual([
         'certificate.json',
@@ -60,7 +62,7 @@ describe('The bucket', () => {
         markType: 'Registered Mark',
         domains: ['example.com'],
         publishable: true,
-        findings: [{ id: 'receiver-asn1', severity: 'notice' }],
+        findings: [...warnings, { id: 'receiver-asn1', severity: 'notice' }],
         logo: { mediaType: 'image/svg+xml', bytes: svg.length, sha256: sha256(svg) },
         objects: {
           response: { key: `orders/${ORDER}/${name}`, size: body.length, sha256: sha256(body) },
@@ -82,7 +84,7 @@ describe('The bucket', () => {
               keys: { chain: `orders/${ORDER}/chain.pem`, logo: `orders/${ORDER}/logo.svg` },
               domains: ['example.com'],
               publishable: true,
-              findings: [],
+              findings: warnings,
               receivers: expect.arrayContaining([expect.objectContaining({ id: 'gmail', shows: true })]),
             },
           },
@@ -132,9 +134,9 @@ describe('The bucket', () => {
     ).not.toContain(secret);
   });
 
-  test('contains the response and the reason if the chain is broken.', async () => {
+  test('contains the response, the reason and what can be read of the leaf if the chain is broken.', async () => {
     const collector = await deployCollector();
-    const { leaf, root } = authority.issue({ domains: ['example.com'] });
+    const { leaf, root, svg } = authority.issue({ domains: ['example.com'] });
     collector.cloud.ca.order(ORDER, [{ kind: 'issued', certificates: [leaf, root] }]);
 
     await collector.sendOrder();
@@ -145,7 +147,8 @@ describe('The bucket', () => {
     expect(Object.keys(objects).sort()).toEqual(['order.json', 'rejected.json', 'response.p7b', 'status.json']);
     expect(JSON.parse(String(objects['rejected.json']))).toMatchObject({
       orderNumber: ORDER,
-      reason: expect.stringContaining('its issuing certificate is missing'),
+      reason: expect.stringContaining('the issuer of the mark certificate is missing'),
+      leaf: { domains: ['example.com'], fingerprintSha256: sha256(leaf), logo: { sha256: sha256(svg) } },
       response: { key: `orders/${ORDER}/response.p7b` },
     });
   });
