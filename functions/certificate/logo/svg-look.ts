@@ -15,7 +15,7 @@ const TOLERANCE = 0.001;
 /** White space of XML. */
 const SPACE = String.raw`[ \t\n\r]`;
 /** Four numbers with commas or white space between them. */
-const NEXT_NUMBER = String.raw`(?:${SPACE}*,${SPACE}*|${SPACE}+)([+-]?${NUMBER})`;
+const NEXT_NUMBER = `(?:${SPACE}*,${SPACE}*|${SPACE}+)([+-]?${NUMBER})`;
 const VIEW_BOX = new RegExp(`^([+-]?${NUMBER})${NEXT_NUMBER.repeat(3)}$`);
 
 /**

@@ -4,14 +4,7 @@ import { type Sct, VERIFICATIONS_LIMIT } from './sct.ts';
 
 /** Findings about certificate transparency. */
 export const TRANSPARENCY_FINDINGS = {
-  sct: {
-    severity: 'error',
-    check: ({ scts }) =>
-      withDetails(
-        'a log did not sign this certificate, because the signature of its timestamp does not verify',
-        scts.filter(({ status }) => status === 'invalid').map(nameOfLog),
-      ),
-  },
+  sct: { severity: 'error', check: checkSignatures },
   'sct-missing': {
     severity: 'error',
     check: ({ scts, leaf }) =>
@@ -22,6 +15,20 @@ export const TRANSPARENCY_FINDINGS = {
   },
   'sct-unknown': { severity: 'warning', check: checkKnown },
 } as const satisfies FindingTable;
+
+/** An SCT that was not verified can be a forgery too. */
+function checkSignatures({ scts }: CheckedChain): string | undefined {
+  return joined([
+    withDetails(
+      'a log did not sign this certificate, because the signature of its timestamp does not verify',
+      only(scts, 'invalid').map(nameOfLog),
+    ),
+    withDetails(
+      `the certificate contains more than ${VERIFICATIONS_LIMIT} timestamps, and the others were not verified`,
+      only(scts, 'unchecked').map(nameOfLog),
+    ),
+  ]);
+}
 
 /**
  * An SCT of an unknown log beside one of a known log does no harm. At a moment before the leaf was issued, the finding
@@ -43,11 +50,11 @@ function checkKnown({ scts, leaf, at }: CheckedChain): string | undefined {
       `a log signed the certificate after the moment of the check, ${at.toISOString()}`,
       (isIssued ? only(scts, 'future') : []).map((sct) => `${nameOfLog(sct)} at ${sct.timestamp}`),
     ),
-    withDetails(
-      `the certificate contains more than ${VERIFICATIONS_LIMIT} timestamps, and the others were not verified`,
-      only(scts, 'unchecked').map(nameOfLog),
-    ),
   ];
+  return joined(problems);
+}
+
+function joined(problems: readonly (string | undefined)[]): string | undefined {
   return problems.filter((problem) => problem !== undefined).join('; ') || undefined;
 }
 

@@ -89,6 +89,16 @@ export const TRANSPARENCY_CASES: FindingCases<keyof typeof TRANSPARENCY_FINDINGS
           ),
         },
       },
+      { of: 'one SCT more than are verified', leaf: { scts: sctsOf(VERIFICATIONS_LIMIT + 1) } },
+      {
+        of: 'a wrong SCT behind as many as are verified',
+        leaf: {
+          scts: all(
+            sctsOf(VERIFICATIONS_LIMIT),
+            changedSct((each) => flipped(each, -1)),
+          ),
+        },
+      },
     ],
     'sct-missing': [
       { of: 'no SCT list', leaf: { extensions: without(oid.sctList) } },
@@ -120,7 +130,6 @@ export const TRANSPARENCY_CASES: FindingCases<keyof typeof TRANSPARENCY_FINDINGS
       },
       { of: 'an SCT of the year 275,760', leaf: { scts: sct(new Date(8.64e15)) } },
       { of: 'a future SCT beside a right one', leaf: { scts: all(sct(), sct(new Date('2027-01-01'))) } },
-      { of: 'one SCT more than are verified', leaf: { scts: sctsOf(VERIFICATIONS_LIMIT + 1) } },
     ],
   },
 };
