@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { truncate } from '../../text.ts';
-import { childrenOf, constructed, contentsOf, readDer, readObjectIdentifier, TAG } from '../x509/der.ts';
+import { childrenOf, constructed, contentsOf, type Element, readDer, readObjectIdentifier, TAG } from '../x509/der.ts';
 import { attempt, type CertificateFields } from '../x509/fields.ts';
 import { gunzipMember } from './gzip.ts';
 import { type SvgProblems, svgProblems } from './svg.ts';
@@ -123,17 +123,21 @@ function readSubjectImages(der: Uint8Array): Image[] {
   if (others.length > 0) {
     throw new SyntaxError('there are several subject logos');
   }
-  const [direct] = childrenOf(subjectLogo, constructed(2));
-  const [images] = childrenOf(direct, constructed(0));
+  const [direct] = atMost(1, childrenOf(subjectLogo, constructed(2)));
+  // Audio [1] can follow the images, and information about an image its details.
+  const [images, audio] = atMost(2, childrenOf(direct, constructed(0)));
+  if (audio && audio.tag !== constructed(1)) {
+    throw new SyntaxError('there are several lists of images');
+  }
   return childrenOf(images).map((image) => {
-    const [details] = childrenOf(image);
-    const [mediaType, hashes, uris] = childrenOf(details);
+    const [details] = atMost(2, childrenOf(image));
+    const [mediaType, hashes, uris] = atMost(3, childrenOf(details));
     return {
       mediaType: contentsOf(mediaType, TAG.ia5String).toString('latin1'),
       uris: childrenOf(uris).map((uri) => contentsOf(uri, TAG.ia5String).toString('latin1')),
       hashes: childrenOf(hashes).map((each) => {
-        const [algorithm, value] = childrenOf(each);
-        const [oid, parameters] = childrenOf(algorithm);
+        const [algorithm, value] = atMost(2, childrenOf(each));
+        const [oid, parameters] = atMost(2, childrenOf(algorithm));
         return {
           oid: readObjectIdentifier(oid),
           hasNull: parameters?.tag === TAG.null,
@@ -142,6 +146,14 @@ function readSubjectImages(der: Uint8Array): Image[] {
       }),
     };
   });
+}
+
+/** Another element would be something that only some receivers read. */
+function atMost(limit: number, elements: readonly Element[]): readonly Element[] {
+  if (elements.length > limit) {
+    throw new SyntaxError(`there are ${elements.length} elements in place of ${limit}`);
+  }
+  return elements;
 }
 
 /** CAs hash the SVG either unchanged or with LF line ends. */

@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import * as asn1 from '@peculiar/asn1-x509';
-import { Constructed, fromBER, IA5String, Null, ObjectIdentifier, OctetString, Sequence } from 'asn1js';
+import { type BaseBlock, Constructed, fromBER, IA5String, Null, ObjectIdentifier, OctetString, Sequence } from 'asn1js';
 import type {
   Change,
   MarkCertificateRequest,
@@ -148,6 +148,27 @@ export function withSha224(): Partial<MarkCertificateRequest> {
     new Constructed({ idBlock: { tagClass: 3, tagNumber }, value: [content] });
   const der = new Sequence({ value: [tagged(2, tagged(0, images))] }).toBER();
   return { extensions: instead({ oid: oid.logotype, value: new Uint8Array(der) }) };
+}
+
+/**
+ * A logotype with a second copy of one of its elements. Few receivers would find it.
+ *
+ * @param path the position of the element in each element around it: `[0, 0]` is the direct logo in the subject logo.
+ */
+export function withCopy(...path: readonly number[]): Partial<MarkCertificateRequest> {
+  const { oid: id, value } = logotype(logotypeImage(LOGO));
+  const { result } = fromBER(value);
+  let parent = result;
+  for (const position of path.slice(0, -1)) {
+    parent = elementsOf(parent)[position] ?? parent;
+  }
+  const elements = elementsOf(parent);
+  elements.push(...elements.slice(path.at(-1)).slice(0, 1));
+  return { extensions: instead({ oid: id, value: new Uint8Array(result.toBER()) }) };
+}
+
+function elementsOf(element: unknown): BaseBlock[] {
+  return element instanceof Sequence || element instanceof Constructed ? element.valueBlock.value : [];
 }
 
 /** A logotype with two direct subject logos. */

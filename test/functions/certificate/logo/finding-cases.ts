@@ -11,6 +11,7 @@ import {
   logotypeImage,
   svg,
   twoSubjectLogos,
+  withCopy,
   withHashes,
   withImages,
   without,
@@ -59,6 +60,10 @@ export const LOGO_CASES: FindingCases<keyof typeof LOGO_FINDINGS> = {
       { of: 'two images', leaf: withImages(logotypeImage(LOGO), logotypeImage(LOGO)) },
       { of: 'two URIs', leaf: withUris(gzipUri(LOGO), gzipUri(LOGO)) },
       { of: 'an indirect logotype', leaf: { extensions: instead(indirectLogotype()) } },
+      { of: 'two direct logos in the subject logo', leaf: withCopy(0, 0) },
+      { of: 'two lists of images', leaf: withCopy(0, 0, 0) },
+      { of: 'details with a fourth part', leaf: withCopy(0, 0, 0, 0, 0, 2) },
+      { of: 'a hash with two values', leaf: withCopy(0, 0, 0, 0, 0, 1, 0, 1) },
       { of: 'two subject logos', leaf: { extensions: instead(twoSubjectLogos()) } },
       { of: 'another media type', leaf: withImages({ ...logotypeImage(LOGO), mediaType: 'image/png' }) },
       {
