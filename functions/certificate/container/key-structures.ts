@@ -69,11 +69,14 @@ function someIndex(bytes: Buffer, octets: Buffer, matches: (at: number) => boole
 
 /** The sequences whose contents begin at a position. Their header has two to six bytes. */
 function sequencesBefore(bytes: Buffer, contents: number): Part[] {
-  return [2, 3, 4, 5, 6].flatMap((size) => {
-    const at = contents - size;
-    const part = at >= 0 && bytes[at] === TAG.sequence ? partAt(bytes, at) : undefined;
-    return part?.start === contents ? [part] : [];
-  });
+  const parts: Part[] = [];
+  for (let at = contents - 2; at >= contents - 6; at -= 1) {
+    const part = bytes[at] === TAG.sequence ? partAt(bytes, at) : undefined;
+    if (part?.start === contents) {
+      parts.push(part);
+    }
+  }
+  return parts;
 }
 
 /** The identifier and the length at a position; undefined if they are no header, or are cut off. */

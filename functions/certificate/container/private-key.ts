@@ -2,7 +2,7 @@ import { constants, inflateRawSync } from 'node:zlib';
 import { InvalidChainError } from '../invalid-chain.ts';
 import { latin1Text } from './bytes.ts';
 import { containsKeyStructure } from './key-structures.ts';
-import { containsKeyText, encodedBytesIn, withLineEnds } from './key-texts.ts';
+import { containsKeyText, encodedBytesIn, unescapeText } from './key-texts.ts';
 
 /**
  * - `none`: the bytes contain no private key.
@@ -20,19 +20,16 @@ export class PrivateKeyFoundError extends InvalidChainError {
 }
 
 /** How many bytes are searched, with everything that is decoded or inflated. A chain in ZIP of 1 MiB needs 4 MiB. */
-const BYTES_LIMIT = 12 * 1024 * 1024;
+const BYTES_LIMIT = 5 * 1024 * 1024;
+
+/** How many characters are decoded a second time, because encoded bytes can begin in other encoded bytes. */
+const INSIDE_LIMIT = 1024 * 1024;
 
 /** How often a stream is inflated. An archive that is accepted has at most 200 entries; a damaged one needs 20 attempts. */
 const STREAMS_LIMIT = 1000;
 
 /** How deep containers may be nested. A logo in a certificate in PEM in a ZIP has the depth 5. */
 const DEPTH_LIMIT = 10;
-
-/** How often bytes count that begin in other encoded bytes: a crafted text has very many of them. */
-const INSIDE_COST = 8;
-
-/** Encoded bytes that are shorter cannot contain a container with a key. */
-const CONTAINER_BYTES = 100;
 
 /** The first bytes of archives and compressed files that this project cannot read: 7z, RAR, xz, bzip2, Zstandard. */
 const UNREADABLE = ['377abcaf271c', '526172211a07', 'fd377a585a00', '425a68', '28b52ffd'].map((hex) =>
@@ -54,6 +51,12 @@ const ENCRYPTED = 1;
 const STORED = 0;
 const DEFLATED = 8;
 
+/** How every record in a ZIP begins. */
+const RECORD = Buffer.from('PK');
+
+/** RFC 1950, 2.2: the headers of zlib that are in use. Such streams are in PDF, in PNG and in program text. */
+const ZLIB = ['7801', '785e', '789c', '78da'].map((hex) => Buffer.from(hex, 'hex'));
+
 /** RFC 1952, 2.3: the header of gzip with the method deflate, its size, the offset of its flags, and the flags. */
 const GZIP = {
   signature: Buffer.of(0x1f, 0x8b, 0x08),
@@ -68,6 +71,7 @@ const GZIP = {
 /** What a search has used of its limits. */
 interface Search {
   bytes: number;
+  inside: number;
   streams: number;
   isFinished: boolean;
 }
@@ -77,7 +81,7 @@ interface Search {
  * comments, and bytes before, between and behind containers. Its limits are its own.
  */
 export function searchForPrivateKey(bytes: Uint8Array): KeySearch {
-  const search: Search = { bytes: 0, streams: 0, isFinished: true };
+  const search: Search = { bytes: 0, inside: 0, streams: 0, isFinished: true };
   if (contains(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), search, 0)) {
     return 'found';
   }
@@ -90,60 +94,69 @@ function contains(bytes: Buffer, search: Search, depth: number): boolean {
     search.isFinished = false;
     return false;
   }
-  return (
-    containsKeyStructure(bytes) ||
-    containsInText(latin1Text(bytes), search, depth) ||
-    containsInStreams(bytes, search, depth)
-  );
+  return containsKeyStructure(bytes) || containsInText(bytes, search, depth) || containsInStreams(bytes, search, depth);
 }
 
 function startsWith(bytes: Buffer, magic: Buffer): boolean {
   return bytes.subarray(0, magic.length).equals(magic);
 }
 
-function containsInText(raw: string, search: Search, depth: number): boolean {
-  // In UTF-16, ASCII characters alternate with zero bytes.
-  const narrow = raw.includes('\0') ? raw.replaceAll('\0', '') : raw;
-  const text = withLineEnds(narrow.length < raw.length * 0.75 ? narrow : raw);
+function containsInText(bytes: Buffer, search: Search, depth: number): boolean {
+  const raw = latin1Text(bytes);
+  // In UTF-16 and UTF-32, zero bytes are between the ASCII characters.
+  const narrow = bytes.includes(0) ? latin1Text(bytes.filter((byte) => byte !== 0)) : raw;
+  const plain = unescapeText(narrow);
+  search.isFinished &&= plain !== undefined;
+  const searched = new Set<string>();
+  return (
+    [...new Set([raw, narrow, plain ?? narrow])].some((text) => containsInForm(text, searched, search, depth)) ||
+    (plain !== undefined && plain !== narrow && containsKeyStructure(Buffer.from(plain, 'latin1')))
+  );
+}
+
+/** @param searched the encoded texts that were searched already in another form of the same text. */
+function containsInForm(text: string, searched: Set<string>, search: Search, depth: number): boolean {
   if (containsKeyText(text)) {
     return true;
   }
-  for (const { bytes, inside } of encodedBytesIn(text)) {
-    if (search.bytes > BYTES_LIMIT) {
+  for (const { id, decode, inside } of encodedBytesIn(text)) {
+    search.inside += inside ? id.length : 0;
+    if (search.bytes > BYTES_LIMIT || search.inside > INSIDE_LIMIT) {
+      search.isFinished = false;
       break;
     }
-    if (inside) {
-      search.bytes += bytes.length * INSIDE_COST;
-    }
-    const isShort = inside || bytes.length < CONTAINER_BYTES;
-    if (isShort ? containsKeyStructure(bytes) : contains(bytes, search, depth + 1)) {
-      return true;
+    if (!searched.has(id)) {
+      searched.add(id);
+      if (contains(decode(), search, depth + 1)) {
+        return true;
+      }
     }
   }
-  search.isFinished &&= search.bytes <= BYTES_LIMIT;
   return false;
 }
 
 /** Searches what is compressed, wherever it begins: also in an archive without its directory. */
 function containsInStreams(bytes: Buffer, search: Search, depth: number): boolean {
-  return streamsIn(bytes, search).some(({ start, storedSize }) => {
-    const inflated = inflatePartly(bytes.subarray(start), storedSize === undefined, search);
-    const stored = bytes.subarray(start, start + (storedSize ?? 0));
+  return streamsIn(bytes, search).some(({ start, isCertain, storedEnd = start }) => {
+    const inflated = inflatePartly(bytes.subarray(start), isCertain, search);
+    const stored = bytes.subarray(start, storedEnd);
     return [inflated, stored].some((part) => part.length > 0 && contains(part, search, depth + 1));
   });
 }
 
 interface Stream {
   readonly start: number;
+  /** Whether a deflated stream begins here for certain, so that its intact beginning is worth several attempts. */
+  readonly isCertain: boolean;
   /**
-   * The size of a file that is stored as it is, according to its header; undefined if it is deflated. The directory of an
-   * archive can contradict the header, so a stored file is inflated too.
+   * The end of a file that is stored as it is, according to its header. The directory of an archive can contradict the
+   * header, so a stored file is inflated too.
    */
-  readonly storedSize: number | undefined;
+  readonly storedEnd?: number;
 }
 
 function streamsIn(bytes: Buffer, search: Search): Stream[] {
-  const inArchives = indexesOf(bytes, LOCAL.signature).flatMap((at) => {
+  const inArchives = indexesOf(bytes, LOCAL.signature).flatMap((at): Stream[] => {
     const header = bytes.subarray(at, at + LOCAL.size);
     if (header.length < LOCAL.size) {
       return [];
@@ -154,13 +167,19 @@ function streamsIn(bytes: Buffer, search: Search): Stream[] {
       return [];
     }
     const start = at + LOCAL.size + header.readUInt16LE(LOCAL.name) + header.readUInt16LE(LOCAL.extra);
-    return [{ start, storedSize: method === STORED ? header.readUInt32LE(LOCAL.compressedSize) : undefined }];
+    return method === STORED
+      ? [{ start, isCertain: false, storedEnd: endOfStored(bytes, start, header.readUInt32LE(LOCAL.compressedSize)) }]
+      : [{ start, isCertain: true }];
   });
-  const gzip = indexesOf(bytes, GZIP.signature).map((at) => ({
-    start: endOfGzipHeader(bytes, at),
-    storedSize: undefined,
-  }));
-  return [...inArchives, ...gzip];
+  const gzip = indexesOf(bytes, GZIP.signature).map((at) => ({ start: endOfGzipHeader(bytes, at), isCertain: true }));
+  const zlib = ZLIB.flatMap((header) => indexesOf(bytes, header)).map((at) => ({ start: at + 2, isCertain: false }));
+  return [...inArchives, ...gzip, ...zlib];
+}
+
+/** If the size follows the file (APPNOTE, 4.4.4, bit 3), the header has zero, and the next record is the end. */
+function endOfStored(bytes: Buffer, start: number, size: number): number {
+  const next = size === 0 ? bytes.indexOf(RECORD, start) : start + size;
+  return next === -1 ? bytes.length : next;
 }
 
 /** The flags of RFC 1952, 2.3.1, say which fields follow the first ten bytes. */
