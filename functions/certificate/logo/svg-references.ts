@@ -9,8 +9,11 @@ const WITHOUT_REFERENCES: ReadonlySet<string> = new Set([
 /** Attributes that contain a colour or a reference to a paint server. */
 const PAINTS: ReadonlySet<string> = new Set(['color', 'fill', 'solid-color', 'stop-color', 'stroke', 'viewport-fill']);
 
-/** Functions of CSS that contain no reference. */
-const COLOUR_FUNCTIONS: ReadonlySet<string> = new Set(['rgb', 'rgba', 'hsl', 'hsla', 'icc-color']);
+/** Functions of CSS and SVG that contain no reference (CSS Color 5; SVG Tiny 1.2, 11.13.1; SVG 1.1, 12.3). */
+const COLOUR_FUNCTIONS: ReadonlySet<string> = new Set([
+  ...['rgb', 'rgba', 'hsl', 'hsla', 'hwb', 'lab', 'lch', 'oklab', 'oklch', 'color', 'color-mix'],
+  ...['device-cmyk', 'icc-color'],
+]);
 
 /**
  * A function and the beginning of its argument. A name is only tried from its first letter, and no closing character is

@@ -151,12 +151,18 @@ describe('A reference', () => {
     ]);
   });
 
-  test.each(['rgb(1,2,3)', 'RGB(10%, 20%, 30%)', 'currentColor', '#fff icc-color(a, 1)'])(
-    'is not seen in a colour: %s.',
-    (paint) => {
-      expect(profileOf(logo({ body: `<path fill="${paint}"/>` }))).toEqual([]);
-    },
-  );
+  test.each([
+    'rgb(1,2,3)',
+    'RGB(10%, 20%, 30%)',
+    'currentColor',
+    '#fff icc-color(a, 1)',
+    'oklch(60% 0.15 50)',
+    'color(display-p3 1 0 0)',
+    '#f00 device-cmyk(0, 1, 1, 0)',
+    'color-mix(in lab, red, hwb(1 2% 3%))',
+  ])('is not seen in a colour: %s.', (paint) => {
+    expect(profileOf(logo({ body: `<path fill="${paint}"/>` }))).toEqual([]);
+  });
 
   test('to an element is refused if xml:base makes it one of another file.', () => {
     const body = `${gradient}<g xml:base="https://example.com/"><g>\n<use href="#a"/></g></g>`;
