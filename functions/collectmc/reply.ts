@@ -49,8 +49,7 @@ export type ResponseHeaders = Readonly<Record<string, string | readonly string[]
 const STATUS_LINE = /^(0|-?[1-9]\d{0,3})[ \t]*(?:$|\r\n?|\n)(.*)$/s;
 
 /** The boundaries of PEM armour. The CA's documentation prints inner spaces, and four or five dashes. */
-const BEGIN = /-{4,5} *BEGIN [A-Z0-9# ]+?-{4,5}/g;
-const END = /-{4,5} *END [A-Z0-9# ]+?-{4,5}/g;
+const BOUNDARY = /-{4,5} *(BEGIN|END) [A-Z0-9# ]+?-{4,5}/g;
 const PKCS7_ARMOUR = /-{4,5} *BEGIN PKCS ?#?7/;
 
 /**
@@ -291,18 +290,50 @@ function readText(text: string): Reply | undefined {
   if (text.startsWith('<')) {
     return undefined;
   }
-  const begins = text.match(BEGIN)?.length ?? 0;
-  if (begins > 0) {
-    // Armour without its end means a truncated body.
-    const whole = begins === text.match(END)?.length;
-    return whole ? issued(PKCS7_ARMOUR.test(text) ? 'pkcs7' : 'pem', Buffer.from(text)) : undefined;
+  const boundaries = [...text.matchAll(BOUNDARY)];
+  const begin = boundaries.findIndex(([, kind]) => kind === 'BEGIN');
+  if (begin !== -1) {
+    const isWhole = boundaries.slice(begin).some(([, kind]) => kind === 'END') && !isTruncated(text, boundaries);
+    return isWhole ? issued(PKCS7_ARMOUR.test(text) ? 'pkcs7' : 'pem', Buffer.from(text)) : undefined;
   }
   // The text is not url-decoded: a plus sign is a digit of base64.
   return /^[A-Za-z0-9+/\s]+={0,2}$/.test(text) ? readBinary(Buffer.from(text, 'base64')) : undefined;
 }
 
+/**
+ * The beginning of a block until the end of the text: base64, and perhaps a part of the END line. The base64 of a
+ * SEQUENCE with a length of more than one byte begins with "MI".
+ */
+const TRUNCATED_BLOCK = /^\s*(?:M|MI[A-Za-z0-9+/=\s]*(?:-{1,5} *[A-Z0-9# ]*-{0,3})?)?$/;
+
+/** A part of a BEGIN line as the last line. */
+const TRUNCATED_BEGIN = /^ *-{1,5} *(?:B|BE|BEG|BEGI|BEGIN[A-Z0-9# ]*-{0,3})?$/;
+
+/**
+ * Whether a text with PEM armour is truncated: it ends inside of a block, or inside of the line with which another one
+ * begins. Every other text is complete: notes can quote boundaries anywhere. A text that is truncated between two blocks
+ * looks complete.
+ */
+function isTruncated(text: string, boundaries: readonly RegExpExecArray[]): boolean {
+  const [before, last] = boundaries.length > 1 ? boundaries.slice(-2) : [undefined, boundaries[0]];
+  const rest = text.slice(endOf(last));
+  if (last?.[1] === 'BEGIN' && TRUNCATED_BLOCK.test(rest)) {
+    // A note can end with the words of a boundary.
+    return rest !== '' || lastLineOf(text.slice(endOf(before), last.index)).trim() === '';
+  }
+  return TRUNCATED_BEGIN.test(lastLineOf(rest));
+}
+
+function endOf(boundary: RegExpExecArray | undefined): number {
+  return boundary ? boundary.index + boundary[0].length : 0;
+}
+
+function lastLineOf(text: string): string {
+  return text.slice(text.lastIndexOf('\n') + 1);
+}
+
 function readBinary(bytes: Uint8Array): Reply | undefined {
-  if (isWholeSequence(bytes)) {
+  if (isWholeBinary(bytes)) {
     return issued('pkcs7', bytes);
   }
   return isWholeZip(bytes) ? issued('zip', bytes) : undefined;
@@ -314,26 +345,40 @@ const PKCS7_TYPE = Buffer.from('06092a864886f70d0107', 'hex');
 const SEQUENCE = 0x30;
 
 /**
- * Whether the bytes are one SEQUENCE whose length is the body's length (X.690, 8.1.3) and which begins like PKCS#7 or
- * like a certificate. A certificate begins with another SEQUENCE and has a length of more than one byte. Text that
- * begins with "0" has no such length: its second byte is an ASCII character, which would be the whole length.
+ * Whether the bytes are one SEQUENCE, or several one behind the other, whose lengths add up to the body's length (X.690,
+ * 8.1.3), and each of which begins like PKCS#7 or like a certificate. A certificate begins with another SEQUENCE and has
+ * a length of more than one byte. Text that begins with "0" has no such length: its second byte is an ASCII character,
+ * which would be the whole length.
  *
  * Streaming encoders write the indefinite form, which contains no length. Only its end is checked here, two zero bytes,
  * because parsing would load code that only certificates need.
  */
-function isWholeSequence(bytes: Uint8Array): boolean {
+function isWholeBinary(bytes: Uint8Array): boolean {
+  let rest = bytes;
+  while (rest.length > 0) {
+    const length = lengthOfSequence(rest);
+    if (length === undefined || length > rest.length) {
+      return false;
+    }
+    rest = rest.subarray(length);
+  }
+  return bytes.length > 0;
+}
+
+/** The length of the SEQUENCE at the beginning, with its header; undefined if none begins like PKCS#7 or a certificate. */
+function lengthOfSequence(bytes: Uint8Array): number | undefined {
   const [tag, first = 0] = bytes;
   const lengthBytes = first > 0x80 ? first & 0x7f : 0;
   const contents = bytes.subarray(2 + lengthBytes);
   const isCertificate = lengthBytes > 0 && contents[0] === SEQUENCE;
   if (tag !== SEQUENCE || lengthBytes > 4 || !(isCertificate || startsWith(contents, PKCS7_TYPE))) {
-    return false;
+    return undefined;
   }
   if (first === 0x80) {
-    return bytes.at(-1) === 0 && bytes.at(-2) === 0;
+    return bytes.at(-1) === 0 && bytes.at(-2) === 0 ? bytes.length : undefined;
   }
   const length = bytes.subarray(2, 2 + lengthBytes).reduce((sum, byte) => sum * 256 + byte, 0);
-  return contents.length === (lengthBytes > 0 ? length : first);
+  return 2 + lengthBytes + (lengthBytes > 0 ? length : first);
 }
 
 function startsWith(bytes: Uint8Array, beginning: Uint8Array): boolean {

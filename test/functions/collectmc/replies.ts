@@ -12,6 +12,8 @@ export const SIGNED_DATA = Buffer.from('06092a864886f70d010702', 'hex');
 export const certsOnly = Buffer.from(pkcs7(certificates, 'degenerate'));
 export const signedEmpty = Buffer.from(pkcs7(certificates, 'signed-empty'));
 export const indefinite = indefiniteLength(certsOnly);
+/** Certificates in DER, one behind the other. Each begins with a SEQUENCE in a SEQUENCE. */
+export const concatenated = Buffer.concat(certificates.map(sequence));
 export const archive = Buffer.from(zip(certificates));
 export const commentedArchive = commented(archive, 'with a comment');
 
@@ -76,6 +78,7 @@ export const issuedShapes: readonly (readonly [string, string | Buffer, Containe
   ['binary PKCS#7, certificates only', certsOnly, 'pkcs7', certsOnly],
   ['binary PKCS#7 with an empty content and a signer', signedEmpty, 'pkcs7', signedEmpty],
   ['binary PKCS#7 without lengths (BER)', indefinite, 'pkcs7', indefinite],
+  ['certificates in DER, one behind the other', concatenated, 'pkcs7', concatenated],
   ['binary ZIP', archive, 'zip', archive],
   ['binary ZIP with a comment', commentedArchive, 'zip', commentedArchive],
   ['armoured PKCS#7', armouredPkcs7(certificates), 'pkcs7', armouredPkcs7(certificates).trim()],

@@ -1,15 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Reply, readReply } from '../../../functions/collectmc/reply.ts';
+import { pem } from '../../../infra/local/ca/containers.ts';
 import {
   answered,
   archive,
+  certificates,
   certsOnly,
   commentedArchive,
+  concatenated,
   indefinite,
   issuedShapes,
   PAGE,
+  sequence,
   signedEmpty,
+  spaced,
 } from './replies.ts';
 
 describe('Any response', () => {
@@ -94,7 +99,7 @@ describe('Any response', () => {
     );
   });
 
-  test.each(issuedShapes.filter(([name]) => !/armoured|PEM|BER|comment/.test(name)))(
+  test.each(issuedShapes.filter(([name]) => !/armoured|PEM|BER|comment|one behind the other/.test(name)))(
     'that is %s is issued only if it is complete.',
     (_, whole) => {
       const body = Buffer.from(whole);
@@ -106,6 +111,34 @@ describe('Any response', () => {
       }
     },
   );
+
+  test.each([
+    ['with LF', (text: string) => text],
+    ['with CRLF', (text: string) => text.replaceAll('\n', '\r\n')],
+    ['with the boundaries of the documentation', spaced],
+    ['on one line', (text: string) => text.replaceAll('\n', '')],
+    ['after a note that quotes a boundary', (text: string) => `It begins with -----BEGIN CERTIFICATE-----.\n${text}`],
+    ['with a note between the blocks', (text: string) => text.replaceAll('E-----\n-----B', 'E-----\nIssuer\n-----B')],
+  ])('in PEM is an outage wherever it is truncated inside of a block or of a boundary: %s.', (_, change) => {
+    const text = change(pem(certificates));
+    // After a whole block, a text can be complete: white space and notes follow.
+    const isBetween = (kept: string) => /END [^-]*-{4,5}[^-]*$/.test(kept);
+    const body = `2\n${text}`;
+    const issued = Array.from(body, (_character, length) => body.slice(0, length)).filter(
+      (kept) => answered(kept).kind === 'issued',
+    );
+    expect(issued.filter((kept) => !isBetween(kept))).toEqual([]);
+    expect(answered(body).kind).toBe('issued');
+  });
+
+  test('in DER, one certificate behind the other, is issued only if it ends with one.', () => {
+    const ends = certificates.map((_, index) => Buffer.concat(certificates.slice(0, index + 1).map(sequence)).length);
+    const issued = Array.from(concatenated, (_byte, index) => index + 1).filter(
+      (length) => answered(concatenated.subarray(0, length)).kind === 'issued',
+    );
+    expect(issued).toEqual(ends);
+    expect(answered(Buffer.concat([concatenated, Buffer.from('more')])).kind).not.toBe('issued');
+  });
 
   test('in BER, which contains no length, is issued only if it ends in two zeros.', () => {
     for (let length = 0; length < indefinite.length; length++) {

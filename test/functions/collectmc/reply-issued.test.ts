@@ -58,6 +58,33 @@ describe('An issued reply', () => {
     expect(payloadOf(answered(body))).toEqual({ container: 'pem', payload: Buffer.from(body.trim()) });
   });
 
+  const QUOTE = '-----BEGIN CERTIFICATE-----';
+
+  test.each([
+    ['a BEGIN line alone', QUOTE],
+    ['the words of a BEGIN line', `Copy everything from ${QUOTE}`],
+    ['a sentence after a BEGIN line', `Each block begins with ${QUOTE} and so on`],
+    ['May', `${QUOTE} May be followed by more`],
+    ['both boundaries', `Copy from ${QUOTE} to -----END CERTIFICATE-----, please.`],
+    ['an END line alone', '-----END CERTIFICATE-----'],
+    ['a line of dashes', '--------------------'],
+  ])('is complete with a note before, between or behind its blocks that contains %s.', (name, note) => {
+    const [first = '', ...others] = certificates.map((certificate) => pem([certificate]));
+    // At the end, a BEGIN line alone is where a truncated body ends.
+    const behind = name === 'a BEGIN line alone' ? `${note}\nThank you.` : note;
+    for (const lines of [
+      [note, first, ...others],
+      [first, note, ...others],
+      [first, ...others, behind],
+      [note, first, note, ...others, behind],
+    ]) {
+      const body = lines.join('\n');
+      for (const text of [body, body.replaceAll('\n', '\r\n')]) {
+        expect(payloadOf(answered(`2\n${text}`))?.payload).toEqual(Buffer.from(text.trim()));
+      }
+    }
+  });
+
   test.each([
     ['none', {}],
     ['the one the documentation prints', { 'content-type': 'text\\plain' }],

@@ -70,7 +70,7 @@ describe('An outage', () => {
   test.each([
     ['a DER with a byte too few', certsOnly.subarray(0, -1)],
     ['a DER with a byte too many', Buffer.concat([certsOnly, Buffer.of(0)])],
-    ['a DER twice', Buffer.concat([certsOnly, certsOnly])],
+    ['a DER and half of another', Buffer.concat([certsOnly, certsOnly.subarray(0, certsOnly.length / 2)])],
     ['half a DER', certsOnly.subarray(0, certsOnly.length / 2)],
     ['the first byte of a length', Buffer.of(0x30, 0x82)],
     ['a DER that begins with a number', Buffer.concat([Buffer.of(0x30, 0x03), Buffer.of(0x02, 0x01, 0x07)])],
