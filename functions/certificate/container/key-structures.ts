@@ -1,4 +1,5 @@
 import { TAG } from '../x509/der.ts';
+import type { SearchBudget } from './search-budget.ts';
 
 /**
  * Finds the binary forms of private keys at any position in bytes. A form counts only with its real structure, because
@@ -22,9 +23,6 @@ const CURVE_BYTES = { min: 14, max: 72 };
 /** The modulus of an RSA key has at least 512 bits. Parameters with a small first number are not a key. */
 const MODULUS_BYTES = 32;
 
-/** The versions of PKCS#8 and PKCS#1 (0, 1), SEC 1 (1) and PKCS#12 (3), as INTEGER. */
-const VERSIONS = [0, 1, 3].map((version) => ({ version, octets: Buffer.of(TAG.integer, 1, version) }));
-
 /**
  * The algorithms that encrypt a private key, as the contents of an OBJECT IDENTIFIER without its last number: PKCS#5
  * (RFC 8018, appendix A), PKCS#12 (RFC 7292, appendix C), and the two of Java's key stores. The numbers of PKCS#5 that
@@ -43,23 +41,29 @@ const MAGICS = [Buffer.from('openssh-key-v1\0'), Buffer.from('3f6ff9eb', 'hex')]
 /** PKCS#7 data and signedData: the content of a PKCS#12 (RFC 7292, 4). */
 const PKCS7 = Buffer.from('2a864886f70d0107', 'hex');
 
-export function containsKeyStructure(bytes: Buffer): boolean {
+/** What it costs to read what follows the first bytes of a structure, in bytes of the budget. */
+const FOUND_COST = 16;
+const READ_COST = 64;
+
+/** The beginning of a version: an INTEGER of one byte. */
+const VERSION = Buffer.of(TAG.integer, 1);
+
+/** Finds the first bytes of structures, and reads what is around them. */
+export function containsKeyStructure(bytes: Buffer, budget: SearchBudget): boolean {
   return (
-    VERSIONS.some(({ version, octets }) =>
-      someIndex(bytes, octets, (at) => sequencesBefore(bytes, at).some((outer) => isKey(bytes, outer, version))),
-    ) ||
+    someIndex(bytes, VERSION, budget, (at) => isVersionOfKey(bytes, at, budget)) ||
     ENCRYPTIONS.some(({ octets, others }) =>
-      someIndex(bytes, octets, (at) => {
+      someIndex(bytes, octets, budget, (at) => {
         const number = bytes[at + octets.length];
-        return number !== undefined && !others.includes(number) && isEncryptedKey(bytes, at);
+        return number !== undefined && !others.includes(number) && budget.spend(READ_COST) && isEncryptedKey(bytes, at);
       }),
     ) ||
-    MAGICS.some((magic) => someIndex(bytes, magic, (at) => bytes.length - at >= magic.length + SECRET_BYTES))
+    MAGICS.some((magic) => someIndex(bytes, magic, budget, (at) => bytes.length - at >= magic.length + SECRET_BYTES))
   );
 }
 
-function someIndex(bytes: Buffer, octets: Buffer, matches: (at: number) => boolean): boolean {
-  for (let at = bytes.indexOf(octets); at !== -1; at = bytes.indexOf(octets, at + 1)) {
+function someIndex(bytes: Buffer, octets: Buffer, budget: SearchBudget, matches: (at: number) => boolean): boolean {
+  for (let at = bytes.indexOf(octets); at !== -1 && budget.spend(FOUND_COST); at = bytes.indexOf(octets, at + 1)) {
     if (matches(at)) {
       return true;
     }
@@ -67,16 +71,26 @@ function someIndex(bytes: Buffer, octets: Buffer, matches: (at: number) => boole
   return false;
 }
 
+/** Whether the INTEGER at a position is the version of PKCS#8 or PKCS#1 (0, 1), SEC 1 (1) or PKCS#12 (3). */
+function isVersionOfKey(bytes: Buffer, at: number, budget: SearchBudget): boolean {
+  const version = bytes[at + VERSION.length];
+  if (version !== 0 && version !== 1 && version !== 3) {
+    return false;
+  }
+  const sequences = sequencesBefore(bytes, at);
+  return sequences.length > 0 && budget.spend(READ_COST) && sequences.some((outer) => isKey(bytes, outer, version));
+}
+
 /** The sequences whose contents begin at a position. Their header has two to six bytes. */
 function sequencesBefore(bytes: Buffer, contents: number): Part[] {
-  const parts: Part[] = [];
-  for (let at = contents - 2; at >= contents - 6; at -= 1) {
+  const sequences: Part[] = [];
+  for (let at = contents - 2; at >= 0 && at >= contents - 6; at -= 1) {
     const part = bytes[at] === TAG.sequence ? partAt(bytes, at) : undefined;
     if (part?.start === contents) {
-      parts.push(part);
+      sequences.push(part);
     }
   }
-  return parts;
+  return sequences;
 }
 
 /** The identifier and the length at a position; undefined if they are no header, or are cut off. */

@@ -1,3 +1,5 @@
+import type { SearchBudget } from './search-budget.ts';
+
 /**
  * Finds private keys whose form is a text, and encoded bytes in a text. Everything here is linear in the length of the
  * text.
@@ -148,11 +150,14 @@ const JOINTS_LIMIT = 3;
 /** The shortest text of encoded bytes that can be a key. */
 const MIN_CHARACTERS = 40;
 
+/** What it costs to find and to decode an encoded text, in bytes of the budget. */
+const BEGINNING_COST = 64;
+
 /** How many characters of text inside other encoded bytes are read: more than the beginning of a key. */
 const INSIDE_CHARACTERS = 3000;
 
 /** Each encoded text in a text. */
-export function* encodedBytesIn(text: string): Generator<EncodedBytes> {
+export function* encodedBytesIn(text: string, budget: SearchBudget): Generator<EncodedBytes> {
   for (const [start, kind] of [
     [BASE64_START, BASE64],
     [HEX_START, HEX],
@@ -162,6 +167,9 @@ export function* encodedBytesIn(text: string): Generator<EncodedBytes> {
       const inside = index < last;
       if (inside && beginning === undefined) {
         continue;
+      }
+      if (!budget.spend(BEGINNING_COST)) {
+        return;
       }
       const end = endOf(text, index, kind, inside ? index + INSIDE_CHARACTERS : text.length);
       last = Math.max(last, end);
@@ -174,6 +182,9 @@ export function* encodedBytesIn(text: string): Generator<EncodedBytes> {
     }
   }
   for (const [encoded] of text.matchAll(NUMBERS)) {
+    if (!budget.spend(BEGINNING_COST)) {
+      return;
+    }
     yield { id: encoded, inside: false, decode: () => Buffer.from(encoded.split(',').map(Number)) };
   }
 }

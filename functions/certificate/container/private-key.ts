@@ -3,6 +3,7 @@ import { InvalidChainError } from '../invalid-chain.ts';
 import { latin1Text } from './bytes.ts';
 import { containsKeyStructure } from './key-structures.ts';
 import { containsKeyText, encodedBytesIn, unescapeText } from './key-texts.ts';
+import { SearchBudget } from './search-budget.ts';
 
 /**
  * - `none`: the bytes contain no private key.
@@ -19,14 +20,18 @@ export class PrivateKeyFoundError extends InvalidChainError {
   }
 }
 
-/** How many bytes are searched, with everything that is decoded or inflated. A chain in ZIP of 1 MiB needs 4 MiB. */
-const BYTES_LIMIT = 5 * 1024 * 1024;
-
 /** How many characters are decoded a second time, because encoded bytes can begin in other encoded bytes. */
 const INSIDE_LIMIT = 1024 * 1024;
 
-/** How often a stream is inflated. An archive that is accepted has at most 200 entries; a damaged one needs 20 attempts. */
-const STREAMS_LIMIT = 1000;
+/** What it costs to inflate a stream, in bytes of the budget: the beginning, and a part of each byte of the result. */
+const STREAM_COST = 1024;
+const INFLATED_COST = 1 / 8;
+
+/** How many bytes a stream is expected to have at first. A stream with more is inflated again. */
+const INFLATED_SIZE = 16 * 1024;
+
+/** The longest name or comment of a gzip file that is skipped. */
+const GZIP_TEXT_LIMIT = 64 * 1024;
 
 /** How deep containers may be nested. A logo in a certificate in PEM in a ZIP has the depth 5. */
 const DEPTH_LIMIT = 10;
@@ -68,12 +73,12 @@ const GZIP = {
   comment: 16,
 };
 
-/** What a search has used of its limits. */
+/** A search in progress. */
 interface Search {
-  bytes: number;
+  readonly budget: SearchBudget;
   inside: number;
-  streams: number;
-  isFinished: boolean;
+  /** Whether a part could not be read. */
+  isPartial: boolean;
 }
 
 /**
@@ -81,20 +86,26 @@ interface Search {
  * comments, and bytes before, between and behind containers. Its limits are its own.
  */
 export function searchForPrivateKey(bytes: Uint8Array): KeySearch {
-  const search: Search = { bytes: 0, inside: 0, streams: 0, isFinished: true };
+  const search: Search = { budget: new SearchBudget(), inside: 0, isPartial: false };
   if (contains(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), search, 0)) {
     return 'found';
   }
-  return search.isFinished ? 'none' : 'unfinished';
+  return search.isPartial || search.budget.isExceeded ? 'unfinished' : 'none';
 }
 
 function contains(bytes: Buffer, search: Search, depth: number): boolean {
-  search.bytes += bytes.length;
-  if (search.bytes > BYTES_LIMIT || depth > DEPTH_LIMIT || UNREADABLE.some((magic) => startsWith(bytes, magic))) {
-    search.isFinished = false;
+  if (!search.budget.spend(bytes.length)) {
     return false;
   }
-  return containsKeyStructure(bytes) || containsInText(bytes, search, depth) || containsInStreams(bytes, search, depth);
+  if (depth > DEPTH_LIMIT || UNREADABLE.some((magic) => startsWith(bytes, magic))) {
+    search.isPartial = true;
+    return false;
+  }
+  return (
+    containsKeyStructure(bytes, search.budget) ||
+    containsInText(bytes, search, depth) ||
+    containsInStreams(bytes, search, depth)
+  );
 }
 
 function startsWith(bytes: Buffer, magic: Buffer): boolean {
@@ -106,11 +117,11 @@ function containsInText(bytes: Buffer, search: Search, depth: number): boolean {
   // In UTF-16 and UTF-32, zero bytes are between the ASCII characters.
   const narrow = bytes.includes(0) ? latin1Text(bytes.filter((byte) => byte !== 0)) : raw;
   const plain = unescapeText(narrow);
-  search.isFinished &&= plain !== undefined;
+  search.isPartial ||= plain === undefined;
   const searched = new Set<string>();
   return (
     [...new Set([raw, narrow, plain ?? narrow])].some((text) => containsInForm(text, searched, search, depth)) ||
-    (plain !== undefined && plain !== narrow && containsKeyStructure(Buffer.from(plain, 'latin1')))
+    (plain !== undefined && plain !== narrow && containsKeyStructure(Buffer.from(plain, 'latin1'), search.budget))
   );
 }
 
@@ -119,10 +130,10 @@ function containsInForm(text: string, searched: Set<string>, search: Search, dep
   if (containsKeyText(text)) {
     return true;
   }
-  for (const { id, decode, inside } of encodedBytesIn(text)) {
+  for (const { id, decode, inside } of encodedBytesIn(text, search.budget)) {
     search.inside += inside ? id.length : 0;
-    if (search.bytes > BYTES_LIMIT || search.inside > INSIDE_LIMIT) {
-      search.isFinished = false;
+    if (search.inside > INSIDE_LIMIT) {
+      search.isPartial = true;
       break;
     }
     if (!searched.has(id)) {
@@ -137,11 +148,14 @@ function containsInForm(text: string, searched: Set<string>, search: Search, dep
 
 /** Searches what is compressed, wherever it begins: also in an archive without its directory. */
 function containsInStreams(bytes: Buffer, search: Search, depth: number): boolean {
-  return streamsIn(bytes, search).some(({ start, isCertain, storedEnd = start }) => {
-    const inflated = inflatePartly(bytes.subarray(start), isCertain, search);
+  for (const { start, isCertain, storedEnd = start } of streamsIn(bytes, search)) {
+    const inflated = inflatePartly(bytes.subarray(start), isCertain, search.budget);
     const stored = bytes.subarray(start, storedEnd);
-    return [inflated, stored].some((part) => part.length > 0 && contains(part, search, depth + 1));
-  });
+    if ([inflated, stored].some((part) => part.length > 0 && contains(part, search, depth + 1))) {
+      return true;
+    }
+  }
+  return false;
 }
 
 interface Stream {
@@ -155,25 +169,35 @@ interface Stream {
   readonly storedEnd?: number;
 }
 
-function streamsIn(bytes: Buffer, search: Search): Stream[] {
-  const inArchives = indexesOf(bytes, LOCAL.signature).flatMap((at): Stream[] => {
+function* streamsIn(bytes: Buffer, search: Search): Generator<Stream> {
+  for (const at of indexesOf(bytes, LOCAL.signature, search.budget)) {
     const header = bytes.subarray(at, at + LOCAL.size);
     if (header.length < LOCAL.size) {
-      return [];
+      continue;
     }
     const method = header.readUInt16LE(LOCAL.method);
     if (header.readUInt16LE(LOCAL.flags) & ENCRYPTED || (method !== STORED && method !== DEFLATED)) {
-      search.isFinished = false;
-      return [];
+      search.isPartial = true;
+      continue;
     }
     const start = at + LOCAL.size + header.readUInt16LE(LOCAL.name) + header.readUInt16LE(LOCAL.extra);
-    return method === STORED
-      ? [{ start, isCertain: false, storedEnd: endOfStored(bytes, start, header.readUInt32LE(LOCAL.compressedSize)) }]
-      : [{ start, isCertain: true }];
-  });
-  const gzip = indexesOf(bytes, GZIP.signature).map((at) => ({ start: endOfGzipHeader(bytes, at), isCertain: true }));
-  const zlib = ZLIB.flatMap((header) => indexesOf(bytes, header)).map((at) => ({ start: at + 2, isCertain: false }));
-  return [...inArchives, ...gzip, ...zlib];
+    yield method === STORED
+      ? { start, isCertain: false, storedEnd: endOfStored(bytes, start, header.readUInt32LE(LOCAL.compressedSize)) }
+      : { start, isCertain: true };
+  }
+  for (const at of indexesOf(bytes, GZIP.signature, search.budget)) {
+    const start = endOfGzipHeader(bytes, at);
+    if (start === undefined) {
+      search.isPartial = true;
+    } else {
+      yield { start, isCertain: true };
+    }
+  }
+  for (const header of ZLIB) {
+    for (const at of indexesOf(bytes, header, search.budget)) {
+      yield { start: at + header.length, isCertain: false };
+    }
+  }
 }
 
 /** If the size follows the file (APPNOTE, 4.4.4, bit 3), the header has zero, and the next record is the end. */
@@ -182,8 +206,8 @@ function endOfStored(bytes: Buffer, start: number, size: number): number {
   return next === -1 ? bytes.length : next;
 }
 
-/** The flags of RFC 1952, 2.3.1, say which fields follow the first ten bytes. */
-function endOfGzipHeader(bytes: Buffer, at: number): number {
+/** The flags of RFC 1952, 2.3.1, say which fields follow the first ten bytes. Undefined if a name is too long. */
+function endOfGzipHeader(bytes: Buffer, at: number): number | undefined {
   const flags = bytes[at + GZIP.flags] ?? 0;
   let end = at + GZIP.size;
   if (flags & GZIP.extra) {
@@ -191,49 +215,61 @@ function endOfGzipHeader(bytes: Buffer, at: number): number {
   }
   for (const text of [GZIP.name, GZIP.comment]) {
     if (flags & text) {
-      const zero = bytes.indexOf(0, end);
-      end = zero === -1 ? bytes.length : zero + 1;
+      const zero = bytes.subarray(end, end + GZIP_TEXT_LIMIT).indexOf(0);
+      if (zero === -1 && end + GZIP_TEXT_LIMIT < bytes.length) {
+        return undefined;
+      }
+      end = zero === -1 ? bytes.length : end + zero + 1;
     }
   }
   return flags & GZIP.checksum ? end + 2 : end;
 }
 
-function indexesOf(bytes: Buffer, octets: Buffer): number[] {
-  const indexes: number[] = [];
-  for (let at = bytes.indexOf(octets); at !== -1 && indexes.length <= STREAMS_LIMIT; ) {
-    indexes.push(at);
-    at = bytes.indexOf(octets, at + 1);
+function* indexesOf(bytes: Buffer, octets: Buffer, budget: SearchBudget): Generator<number> {
+  for (let at = bytes.indexOf(octets); at !== -1 && budget.spend(STREAM_COST); at = bytes.indexOf(octets, at + 1)) {
+    yield at;
   }
-  return indexes;
 }
 
 /**
  * Inflates a stream. Of a damaged stream, the result is its intact beginning: the longest that is read without an error.
  */
-function inflatePartly(compressed: Buffer, isCertain: boolean, search: Search): Buffer {
+function inflatePartly(compressed: Buffer, isCertain: boolean, budget: SearchBudget): Buffer {
   let intact: Buffer = Buffer.alloc(0);
   let readable = 0;
   let damaged = compressed.length + 1;
   for (let tried = compressed.length; readable + 1 < damaged; tried = (readable + damaged) >>> 1) {
-    search.streams += 1;
-    if (search.streams > STREAMS_LIMIT || search.bytes > BYTES_LIMIT) {
-      search.isFinished = false;
-      break;
-    }
-    try {
-      const maxOutputLength = BYTES_LIMIT - search.bytes + 1;
-      intact = inflateRawSync(compressed.subarray(0, tried), { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength });
+    const inflated = inflate(compressed.subarray(0, tried), budget);
+    if (inflated) {
+      intact = inflated;
       readable = tried;
-    } catch (error) {
-      if (error instanceof RangeError) {
-        search.isFinished = false;
-        break;
-      }
+    } else if (isCertain && !budget.isExceeded) {
       damaged = tried;
-      if (!isCertain) {
-        break;
-      }
+    } else {
+      break;
     }
   }
   return intact;
+}
+
+/**
+ * Inflates bytes; undefined if they are damaged, or if the budget is exceeded. An error does not tell how much was inflated
+ * before it, so the size that is allowed grows in steps, and each step is paid.
+ */
+function inflate(compressed: Buffer, budget: SearchBudget): Buffer | undefined {
+  for (let size = INFLATED_SIZE; budget.spend(STREAM_COST + size * INFLATED_COST); size *= 4) {
+    // What is larger than the budget could not be searched.
+    const maxOutputLength = Math.min(size, budget.left + 1);
+    try {
+      return inflateRawSync(compressed, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength });
+    } catch (error) {
+      if (!(error instanceof RangeError)) {
+        return undefined;
+      }
+      if (maxOutputLength < size) {
+        budget.spend(maxOutputLength);
+      }
+    }
+  }
+  return undefined;
 }

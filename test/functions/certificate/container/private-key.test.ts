@@ -283,7 +283,7 @@ describe('No private key is found in', () => {
 
 describe('A search is unfinished for', () => {
   test.each<[string, () => Uint8Array]>([
-    ['a file of 100 MiB in an archive', () => zipSync({ a: new Uint8Array(100 * MEBIBYTE) })],
+    ['a file of 20 MiB in an archive', () => zipSync({ a: new Uint8Array(20 * MEBIBYTE) }, { level: 1 })],
     ['an encrypted file in an archive', () => flagged(zipSync({ a: Buffer.from(chain()) }), 6, 1)],
     ['a file that is compressed by another method', () => flagged(zipSync({ a: Buffer.from(chain()) }), 8, 14)],
     ['thousands of files', () => manyFiles(5000)],
@@ -293,8 +293,9 @@ describe('A search is unfinished for', () => {
       () => Array.from({ length: 20 }).reduce<Buffer>((inner) => gzipSync(inner), Buffer.from('x')),
     ],
   ])('%s, and the file is refused with a clear reason.', async (_, content) => {
-    expect(searchForPrivateKey(content())).toBe('unfinished');
-    await expect(readMarkCertificate(content(), { at: new Date() })).rejects.toThrow(
+    const bytes = content();
+    expect(searchForPrivateKey(bytes)).toBe('unfinished');
+    await expect(readMarkCertificate(bytes, { at: new Date() })).rejects.toThrow(
       'cannot be searched for private keys completely',
     );
   });
