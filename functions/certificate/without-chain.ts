@@ -4,7 +4,8 @@ import { InvalidChainError, type LeafDescription } from './invalid-chain.ts';
 import { readLogo } from './logo/logotype.ts';
 import { BIMI_USAGE, domainsOf, nameAttributes, PRODUCTS } from './mark/mark.ts';
 import { oneLine } from './path/chain.ts';
-import { attempt, type CertificateFields, readFields } from './x509/fields.ts';
+import { attempt } from './x509/der.ts';
+import { type CertificateFields, readFields } from './x509/fields.ts';
 
 /** RFC 5280, 4.2.1.12: what other certificates than mark certificates are for. */
 const OTHER_USAGES: readonly (readonly [oid: string, name: string])[] = [

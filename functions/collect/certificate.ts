@@ -2,7 +2,6 @@ import { bimiRecord, DEFAULT_SELECTOR } from '../bimi.ts';
 import type { Expectations } from '../certificate/report.ts';
 import type { Reply } from '../collectmc/reply.ts';
 import type { CrlDownload } from '../crl-download.ts';
-import { CLOCK_TOLERANCE_MILLISECONDS } from '../days.ts';
 import type { Archive, StoreResult } from '../store/archive.ts';
 import type { StoredFinding, StoredManifest, StoredVerdict } from '../store/manifest.ts';
 import { STATE_BUDGET, takeWithin } from '../text.ts';
@@ -100,16 +99,10 @@ export async function collectCertificate(
     await archive.storeResponse(response);
   }
   const { account = null, domains = [], product, selector } = await checked.read();
-  let expectations: Expectations = { domains, selector, product, trustAnchors, ctLogs, at };
+  const expectations: Expectations = { domains, selector, product, trustAnchors, ctLogs, at };
   let certificate: Awaited<ReturnType<typeof readMarkCertificate>>;
   try {
     certificate = await readMarkCertificate(payload, expectations);
-    // The clock of the CA may be ahead. Without this, the finding would keep the certificate from being published.
-    const validFrom = new Date(certificate.report.notBefore);
-    if (validFrom > at && validFrom.getTime() - at.getTime() <= CLOCK_TOLERANCE_MILLISECONDS) {
-      expectations = { ...expectations, at: validFrom };
-      certificate = await readMarkCertificate(payload, expectations);
-    }
   } catch (error) {
     const { message: reason, leaf } =
       error instanceof InvalidChainError ? error : { message: `the response cannot be read: ${error}` };

@@ -1,7 +1,16 @@
 import { hash } from 'node:crypto';
 import { truncate } from '../../text.ts';
-import { childrenOf, constructed, contentsOf, type Element, readDer, readObjectIdentifier, TAG } from '../x509/der.ts';
-import { attempt, type CertificateFields } from '../x509/fields.ts';
+import {
+  attempt,
+  childrenOf,
+  constructed,
+  contentsOf,
+  type Element,
+  readDer,
+  readObjectIdentifier,
+  TAG,
+} from '../x509/der.ts';
+import type { CertificateFields } from '../x509/fields.ts';
 import { gunzipMember } from './gzip.ts';
 import { type SvgProblems, svgProblems } from './svg.ts';
 

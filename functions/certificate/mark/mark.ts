@@ -1,5 +1,5 @@
-import { childrenOf, readDer } from '../x509/der.ts';
-import { type Attribute, attempt, type CertificateFields } from '../x509/fields.ts';
+import { attempt, childrenOf, readDer } from '../x509/der.ts';
+import type { Attribute, CertificateFields } from '../x509/fields.ts';
 
 export type Product = 'VMC' | 'CMC';
 

@@ -1,7 +1,8 @@
 import type { X509Certificate } from 'node:crypto';
 import { InvalidChainError } from '../invalid-chain.ts';
 import { BIMI_USAGE } from '../mark/mark.ts';
-import { attempt, type CertificateFields, readFields } from '../x509/fields.ts';
+import { attempt } from '../x509/der.ts';
+import { type CertificateFields, readFields } from '../x509/fields.ts';
 import { isSelfIssued, Links, namesIssuer } from './links.ts';
 import { isAmbiguous, isValidIssuer } from './rules.ts';
 import { type Path, pathsFrom } from './search.ts';

@@ -1,7 +1,8 @@
 import { DAY_MILLISECONDS } from '../../days.ts';
 import { type CheckedChain, type FindingTable, nameOf, withDetails } from '../checked-chain.ts';
 import { BIMI_USAGE } from '../mark/mark.ts';
-import { attempt, type CertificateFields } from '../x509/fields.ts';
+import { attempt } from '../x509/der.ts';
+import type { CertificateFields } from '../x509/fields.ts';
 import { EC_KEY } from '../x509/public-key.ts';
 import { fingerprintOf } from './chain.ts';
 import { namesAnchor } from './links.ts';

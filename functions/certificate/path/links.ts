@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
-import { attempt, type CertificateFields } from '../x509/fields.ts';
+import { attempt } from '../x509/der.ts';
+import type { CertificateFields } from '../x509/fields.ts';
 import { type CanonicalName, sameCanonical, sameName } from '../x509/names.ts';
 import { EC_KEY, type PublicKeyInfo } from '../x509/public-key.ts';
 import { anchorKey, anchorKeyInfo, anchorName, type KnownAnchor } from './trust-anchors.ts';

@@ -1,8 +1,8 @@
 import { createHash, type KeyObject, type X509Certificate } from 'node:crypto';
 import { CLOCK_TOLERANCE_MILLISECONDS } from '../../days.ts';
 import { truncate } from '../../text.ts';
-import { readBitString, readDer } from '../x509/der.ts';
-import { attempt, type CertificateFields } from '../x509/fields.ts';
+import { attempt, readBitString, readDer } from '../x509/der.ts';
+import type { CertificateFields } from '../x509/fields.ts';
 import { type CanonicalName, sameCanonical, sameName } from '../x509/names.ts';
 import {
   CRL_OID,

@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
-import { attempt } from '../x509/fields.ts';
+import { attempt } from '../x509/der.ts';
 
 /** A certificate transparency log whose signatures count. */
 export interface CtLog {

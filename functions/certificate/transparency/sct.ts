@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { CLOCK_TOLERANCE_MILLISECONDS } from '../../days.ts';
-import { contentsOf, readDer, TAG } from '../x509/der.ts';
-import { attempt, type CertificateFields } from '../x509/fields.ts';
+import { attempt, contentsOf, readDer, TAG } from '../x509/der.ts';
+import type { CertificateFields } from '../x509/fields.ts';
 import { CT_LOGS, type CtLog, logIdOf, signatureAlgorithmOf } from './ct-logs.ts';
 import { precertificateOf, SCT_LIST } from './precertificate.ts';
 

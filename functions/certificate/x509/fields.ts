@@ -27,8 +27,6 @@ import { type PublicKeyInfo, readPublicKeyInfo } from './public-key.ts';
 import { readSignatureAlgorithm, type SignatureAlgorithm } from './signature-algorithm.ts';
 import { readTime } from './time.ts';
 
-export { attempt } from './der.ts';
-
 /** One attribute of a subject. */
 export interface Attribute {
   readonly oid: string;
