@@ -17,13 +17,27 @@ export function latin1Text(bytes: Uint8Array): string {
     .replace(/^\xEF\xBB\xBF/, '');
 }
 
-/** Bytes as text: UTF-16 if they begin with its byte-order mark, as files of PowerShell do, else {@link latin1Text}. */
+/** The bytes of UTF-16 alternate: the second half of an ASCII character is zero. */
+const NARROW = 16;
+
+/**
+ * Bytes as text: UTF-16 if they begin with its byte-order mark, as files of PowerShell do, or with ASCII characters in
+ * UTF-16; else {@link latin1Text}.
+ */
 export function decodeText(bytes: Buffer): string {
-  const even = bytes.subarray(2, bytes.length - (bytes.length % 2));
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) {
+  const isLittle = bytes[0] === 0xff && bytes[1] === 0xfe;
+  const isBig = bytes[0] === 0xfe && bytes[1] === 0xff;
+  const even = bytes.subarray(isLittle || isBig ? 2 : 0, bytes.length - (bytes.length % 2));
+  if (isLittle || isNarrow(even, 1)) {
     return even.toString('utf16le');
   }
-  return bytes[0] === 0xfe && bytes[1] === 0xff ? Buffer.from(even).swap16().toString('utf16le') : latin1Text(bytes);
+  return isBig || isNarrow(even, 0) ? Buffer.from(even).swap16().toString('utf16le') : latin1Text(bytes);
+}
+
+/** Whether the first characters are ASCII in UTF-16. @param zero the position of the zero in each: 0 or 1. */
+function isNarrow(bytes: Buffer, zero: 0 | 1): boolean {
+  const beginning = bytes.subarray(0, NARROW);
+  return beginning.length === NARROW && beginning.every((byte, at) => (byte === 0) === (at % 2 === zero));
 }
 
 /** Decodes a text that consists only of base64; no bytes if it contains anything else. */

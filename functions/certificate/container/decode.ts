@@ -49,7 +49,7 @@ interface Ignored {
 
 /**
  * Reads the certificates in a container: PKCS#7 (with or without a signer; DER, BER or PEM), PEM, DER, ZIP, gzip, base64
- * of a binary container. The content of each part decides what it is, never its name or its label; a part that is no
+ * of another container. The content of each part decides what it is, never its name or its label; a part that is no
  * certificate is ignored. Duplicates are dropped. The order in the container has no meaning, so the certificates are
  * sorted: the one that is valid longest is first; certificates that expire together are sorted by fingerprint.
  *
@@ -121,7 +121,7 @@ async function readPart(bytes: Buffer, name: string | undefined, contents: Conte
   }
   const text = decodeText(bytes);
   const binary = decodeBase64(text);
-  if (isDer(binary) || isGzip(binary) || locateZip(binary)) {
+  if (isDer(binary) || isGzip(binary) || locateZip(binary) || readPem(decodeText(binary)).blocks.length > 0) {
     await readInner(binary);
     return;
   }
@@ -156,17 +156,33 @@ async function readPart(bytes: Buffer, name: string | undefined, contents: Conte
   }
 }
 
-/** Reads SEQUENCEs that follow each other. @returns how many bytes they have; 0 if the first cannot be read. */
+/**
+ * Reads SEQUENCEs that follow each other, as they are or with line ends between them.
+ *
+ * @returns how many bytes they have; 0 if the first cannot be read.
+ */
 function readElements(bytes: Buffer, name: string | undefined, contents: Contents): number {
   let at = 0;
-  for (let count = 0; count < ELEMENTS_LIMIT && bytes[at] === TAG.sequence; count += 1) {
-    const rest = bytes.subarray(at);
+  for (let count = 0; count < ELEMENTS_LIMIT; count += 1) {
+    const next = skipLineEnds(bytes, at);
+    if (bytes[next] !== TAG.sequence) {
+      break;
+    }
+    const rest = bytes.subarray(next);
     const element = attempt(() => readBer(rest));
     if (!element) {
       break;
     }
     readElement(rest.subarray(0, element.next), name, contents);
-    at += element.next;
+    at = next + element.next;
+  }
+  return at;
+}
+
+function skipLineEnds(bytes: Buffer, from: number): number {
+  let at = from;
+  while (bytes[at] === 0x0a || bytes[at] === 0x0d) {
+    at += 1;
   }
   return at;
 }

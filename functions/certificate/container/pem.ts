@@ -2,12 +2,15 @@
  * The beginning of a block and its text, read tolerantly: the CA's documentation prints inner spaces and, once, four
  * dashes. The dashes around a boundary may also be those of the next one.
  */
-const BLOCK = /-{4,5} *BEGIN ([A-Z0-9#]+(?: [A-Z0-9#]+)*) *-{4,5}([^-]*)/g;
+const BLOCK = /-{4,5} *BEGIN ([^\r\n-]{1,60}?(?:-[^\r\n-]{1,60}?){0,3}) *-{4,5}([^-]*)/g;
 
 const END = /-{4,5} *END\b/y;
 
 /** The boundary at the end of a block, for counting what is outside of blocks. */
-const END_BOUNDARY = /-{4,5} *END [A-Z0-9# ]{0,60}-{0,5}/g;
+const END_BOUNDARY = /-{4,5} *END [^\r\n-]{0,60}(?:-[^\r\n-]{1,60}){0,3}-{0,5}/g;
+
+/** What HTML and JSON write between the lines of a block. */
+const MARKUP = /<[^<>]{0,300}>|&(?:nbsp|#\d{1,5});|\\[rnt]/g;
 
 /** A text of at least 40 characters of base64 was meant to be a block, although it has no end. */
 const BASE64_CHARACTERS = 40;
@@ -49,7 +52,7 @@ export function readPem(text: string): PemText {
       around += lengthOutside(text.slice(at, index));
       blocks.push({
         label,
-        der: Buffer.from(body, 'base64'),
+        der: Buffer.from(body.replaceAll(MARKUP, ' '), 'base64'),
         problem: hasEnd ? 'cannot be read' : 'begins but does not end',
       });
       at = next;

@@ -57,6 +57,17 @@ const blocks = () => usual.chain.map((der) => pem([der]));
 describe('The certificates of a chain are read from', () => {
   test.each<[string, () => string | Uint8Array]>([
     ['PKCS#7, certificates only', () => pkcs7(usual.chain, 'degenerate')],
+    ['PEM whose label has small letters', () => text().replaceAll('CERTIFICATE', 'Certificate')],
+    ['PEM whose label has a hyphen', () => text().replaceAll('CERTIFICATE', 'X509-CERTIFICATE')],
+    ['PEM whose label has a number in brackets', () => text().replaceAll('CERTIFICATE', 'CERTIFICATE (1.)')],
+    ['PEM in a mail in HTML', () => `<html>${text().replaceAll('\n', '<br>\r\n')}</html>`],
+    ['PEM in HTML with a paragraph for each line', () => text().replaceAll(/^.*$/gm, '<p class="x">$&</p>')],
+    ['PEM in JSON', () => JSON.stringify({ chain: text() })],
+    ['PEM in JSON of PHP', () => JSON.stringify({ chain: text() }).replaceAll('/', '\\/')],
+    ['PEM in UTF-16 without a byte-order mark', () => Buffer.from(text(), 'utf16le')],
+    ['PEM in big-endian UTF-16 without a byte-order mark', () => Buffer.from(text(), 'utf16le').swap16()],
+    ['base64 of PEM', () => base64Lines(Buffer.from(text()))],
+    ['DER with line ends between', () => Buffer.concat(usual.chain.flatMap((der) => [der, Buffer.from('\r\n')]))],
     ['PKCS#7 with an empty content and a signer', () => pkcs7(usual.chain, 'signed-empty')],
     ['PKCS#7 without lengths (BER)', () => indefinite(pkcs7(usual.chain, 'degenerate'))],
     ['PKCS#7 with a signer, without lengths (BER)', () => indefinite(pkcs7(usual.chain, 'signed-empty'))],
