@@ -113,7 +113,10 @@ export function createCrlDownload(options: CrlDownloadOptions = {}): CrlDownload
         async (url, index): Promise<DownloadedCrl> =>
           index < URLS_LIMIT
             ? download(url, limit)
-            : { url, problem: `the chain names more than ${URLS_LIMIT} lists, and only the first are requested` },
+            : {
+                url,
+                problem: `the chain contains more than ${URLS_LIMIT} URLs of CRLs, and only the first ${URLS_LIMIT} are requested`,
+              },
       ),
     );
   };

@@ -32,7 +32,7 @@ export interface CheckedChain {
   readonly scts: readonly Sct[];
   /** The result of the CRLs; null if none were given. */
   readonly revocation: Revocation | null;
-  /** What the container held beside the chain and was ignored, one description each. */
+  /** The parts of the container that do not belong to the chain and were ignored, one description each. */
   readonly ignored: readonly string[];
   readonly pemBytes: number;
   /** The moment at which the chain must be valid. */

@@ -17,16 +17,17 @@ export interface ReceiverVerdict {
 export const RECEIVER_FACTS = {
   'cmc-without-check-mark': 'The logo of a CMC is displayed without the check mark that a VMC gets.',
   'check-mark-unknown': 'The certificate has no mark type, so it is not known whether the logo gets a check mark.',
-  'mark-type-unknown': 'The mark type is not one of the known ones.',
+  'mark-type-unknown': 'The mark type is unknown.',
   'mark-type-not-displayed': 'The receiver displays Registered Marks and Government Marks only.',
   'no-certificate-needed': 'The receiver displays logos without a certificate too.',
   reputation: 'The reputation of the sender decides too.',
   'rules-not-published': 'The receiver does not publish its rules.',
-  'san-not-dns': 'The certificate contains a name that is no DNS name.',
-  'root-unknown-to-receiver': 'The receiver does not have the root of the chain.',
-  'root-not-tested': 'It is not known whether the receiver has the root of the chain.',
-  'own-trust-anchor': 'Only your settings trust the chain. The verdict holds if the receiver trusts it too.',
-  'no-bimi': 'The receiver displays no logos of BIMI.',
+  'san-not-dns': 'The certificate contains a name that is not a DNS name.',
+  'root-unknown-to-receiver': 'The receiver does not trust the root of the chain.',
+  'root-not-tested': 'It is not known whether the receiver trusts the root of the chain.',
+  'own-trust-anchor':
+    'Only your settings trust the root of the chain. The verdict is right only if the receiver trusts this root too.',
+  'no-bimi': 'The receiver does not support BIMI.',
 } as const satisfies Readonly<Record<string, string>>;
 
 export type ReceiverFact = keyof typeof RECEIVER_FACTS;
@@ -109,7 +110,11 @@ export const RECEIVERS = [
     needsValidChain: true,
     rules: [
       { because: 'root-absent', shows: false },
-      { because: 'receiver-asn1', shows: false, when: ({ logo }) => typeof logo !== 'string' && !logo.hashesHaveNull },
+      {
+        because: 'receiver-asn1',
+        shows: false,
+        when: ({ logo }) => typeof logo !== 'string' && logo.hashes.some(({ hasNull }) => !hasNull),
+      },
       {
         because: 'pilot-extension',
         shows: false,

@@ -29,13 +29,13 @@ Decodes, validates and checks mark certificate chains: PKCS#7, ZIP, PEM, base64.
   --selector NAME   the BIMI selector for which the certificate must cover the domains (default: default)
   --product KIND    the product that was ordered: VMC or CMC
   --trust SHA256    a root or an issuing CA to trust in addition to the known roots; may be repeated
-  --log KEY         the key of a log to trust in addition to the known ones, as base64; may be repeated
-  --revocation      ask the CRLs of each chain: the only option that uses the network. A CRL on this machine is asked only
-                    if a certificate of --trust validates the chain
+  --log KEY         the key of a certificate transparency log to trust in addition to the known ones, as base64; may be repeated
+  --revocation      download and check the CRLs of each chain: the only option that uses the network. CRLs on this machine
+                    are downloaded only if a certificate of --trust validates the chain
   --out DIR         write chain.pem, logo.svg and certificate.json into this folder
 
-For each chain it prints the findings and whether each receiver shows the logo. ✗ is an error, with which some receiver
-does not show it, ! a warning, and i a notice. docs/findings.md explains the findings and the receivers.
+For each chain, the command prints the findings and whether each receiver shows the logo. ✗ marks an error: some receiver
+does not show the logo. ! marks a warning, and i a notice. docs/findings.md explains the findings and the receivers.
 
 Exit status: 0 every chain is publishable, 1 a chain has an error, 2 a file contains no valid
 chain or cannot be read, 64 wrong usage, 70 internal error.`;

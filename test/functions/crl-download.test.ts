@@ -94,7 +94,9 @@ describe('A CRL', () => {
     const urls = Array.from({ length: 1000 }, (_, index) => `${server.url}/${index}`);
     const crls = await createCrlDownload(LOOPBACK)(urls);
     expect(crls.filter(({ bytes }) => bytes)).toHaveLength(6);
-    expect(crls.at(-1)?.problem).toBe('the chain names more than 6 lists, and only the first are requested');
+    expect(crls.at(-1)?.problem).toBe(
+      'the chain contains more than 6 URLs of CRLs, and only the first 6 are requested',
+    );
     expect(requests).toHaveLength(6);
   });
 });

@@ -4,6 +4,6 @@ import { type FindingTable, withDetails } from '../checked-chain.ts';
 export const CONTAINER_FINDINGS = {
   'ignored-content': {
     severity: 'warning',
-    check: ({ ignored }) => withDetails('the file contains more than the chain, which was ignored', ignored),
+    check: ({ ignored }) => withDetails('parts of the file do not belong to the chain and were ignored', ignored),
   },
 } as const satisfies FindingTable;

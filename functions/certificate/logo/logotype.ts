@@ -20,13 +20,18 @@ export interface Logo {
   readonly svg: Uint8Array;
   /** SHA-256 of the unchanged SVG, lower-case hex. */
   readonly sha256: string;
-  /** The hashes of known algorithms. */
-  readonly hashes: readonly { readonly algorithm: string; readonly matches: boolean }[];
-  /** Whether the logotype has exactly one hash, and its algorithm has NULL parameters. */
-  readonly hasOneHashWithNull: boolean;
-  /** Whether the algorithm of every hash has NULL parameters. */
-  readonly hashesHaveNull: boolean;
+  readonly hashes: readonly LogoHash[];
   readonly problems: SvgProblems;
+}
+
+/** One hash of the logo in the logotype. */
+export interface LogoHash {
+  /** For example `sha256`; undefined if the algorithm is not known. */
+  readonly algorithm: string | undefined;
+  /** Whether it is the hash of the logo. */
+  readonly matches: boolean;
+  /** Whether the parameters of the algorithm are NULL. They are often absent. */
+  readonly hasNull: boolean;
 }
 
 /** RFC 9399, 4.1. */
@@ -85,24 +90,22 @@ export function readLogo(fields: CertificateFields): Logo | string {
     svg,
     sha256: hash('sha256', svg),
     hashes: compareHashes(svg, image.hashes),
-    hashesHaveNull: image.hashes.every(({ hasNull }) => hasNull),
     problems: svgProblems(svg),
-    hasOneHashWithNull: image.hashes.length === 1 && image.hashes.every(({ hasNull }) => hasNull),
   };
 }
 
 /** Each algorithm is computed once, although a logotype can contain thousands of hashes. */
 function compareHashes(svg: Buffer, hashes: readonly Hash[]): Logo['hashes'] {
   const forms = [svg, withLf(svg)];
-  const right = new Map<string, readonly string[]>();
-  return hashes.flatMap(({ oid, value }) => {
+  const correct = new Map<string, readonly string[]>();
+  return hashes.map(({ oid, value, hasNull }) => {
     const algorithm = HASHES.get(oid);
     if (algorithm === undefined) {
-      return [];
+      return { algorithm, matches: false, hasNull };
     }
-    const values = right.get(algorithm) ?? forms.map((form) => hash(algorithm, form));
-    right.set(algorithm, values);
-    return [{ algorithm, matches: values.includes(value) }];
+    const values = correct.get(algorithm) ?? forms.map((form) => hash(algorithm, form));
+    correct.set(algorithm, values);
+    return { algorithm, matches: values.includes(value), hasNull };
   });
 }
 
@@ -116,7 +119,6 @@ interface Image {
 interface Hash {
   /** The algorithm. */
   readonly oid: string;
-  /** Whether the parameters of the algorithm are NULL. They are often absent. */
   readonly hasNull: boolean;
   /** Lower-case hex. */
   readonly value: string;

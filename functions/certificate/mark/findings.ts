@@ -13,7 +13,7 @@ const SOURCE_URL_SINCE = new Date('2025-04-15T00:00:00Z');
 export const MARK_FINDINGS = {
   'domain-missing': {
     severity: 'error',
-    check: ({ domains }) => domains.length === 0 && 'the certificate contains no domain (dNSName), so it covers none',
+    check: ({ domains }) => domains.length === 0 && 'the certificate contains no domain (dNSName)',
   },
   'domain-coverage': {
     severity: 'error',
@@ -27,7 +27,7 @@ export const MARK_FINDINGS = {
   size: {
     severity: 'error',
     check: ({ pemBytes }) =>
-      pemBytes >= PEM_LIMIT && `the PEM file has ${pemBytes} bytes, but must have less than ${PEM_LIMIT}`,
+      pemBytes >= PEM_LIMIT && `the PEM file has ${pemBytes} bytes, but must have fewer than ${PEM_LIMIT}`,
   },
   'mark-type': { severity: 'warning', check: checkMarkType },
   policy: {
@@ -41,7 +41,7 @@ export const MARK_FINDINGS = {
   san: {
     severity: 'warning',
     check: ({ leaf, domains }) =>
-      withDetails('the certificate contains names that are no public domains', [
+      withDetails('the certificate contains names that are not public domains', [
         ...otherNameKinds(leaf).map((kind) => `a name of the type ${kind}`),
         ...domains.flatMap((name) => {
           const kind = kindOfName(name);

@@ -64,12 +64,12 @@ export const PATH_FINDINGS = {
     check: ({ path, leaf: { certificate } }) =>
       isFromEntrust(path) &&
       certificate.validFromDate > ENTRUST_CUTOFF &&
-      `Apple refuses certificates that Entrust issued after ${ENTRUST_CUTOFF.toISOString().slice(0, 10)}`,
+      `Apple Mail refuses certificates that Entrust issued after ${ENTRUST_CUTOFF.toISOString().slice(0, 10)}`,
   },
   'root-absent': {
     severity: 'warning',
     check: ({ rootDelivered }) =>
-      !rootDelivered && 'the file does not contain the root of the chain, which one mailbox provider requires',
+      !rootDelivered && 'the file does not contain the root of the chain, which the BIMI helper of rspamd requires',
   },
 } as const satisfies FindingTable;
 
@@ -91,12 +91,12 @@ function checkAnchor({ trustAnchor, chain }: CheckedChain): string | undefined {
   const namesake = TRUST_ANCHORS.find((anchor) => namesAnchor(top, anchor));
   if (namesake) {
     return (
-      `the chain names ${namesake.displayName} as its root, but was not signed with the key of that root: ` +
-      'it may be a forgery'
+      `the chain names ${namesake.displayName} as its root, but the key of this root did not sign it. ` +
+      'The chain may be a forgery: do not trust it'
     );
   }
   return (
-    `the chain ends at ${nameOf(top.certificate)}, which is no known trust anchor. If you trust it, ` +
+    `the chain ends at ${nameOf(top.certificate)}, which is not a known trust anchor. If you trust it, ` +
     `add its SHA-256 fingerprint to the setting trustAnchors or to --trust: ${fingerprintOf(top.certificate)}`
   );
 }
@@ -114,7 +114,7 @@ function checkLeafUsage({ leaf: { extendedKeyUsage } }: CheckedChain): string | 
     return 'the extended key usage of the leaf cannot be read';
   }
   const others = extendedKeyUsage.filter((oid) => oid !== BIMI_USAGE);
-  return withDetails('the leaf may be used not only as a mark certificate but also for', others);
+  return withDetails('the extended key usage of the leaf contains other usages than that of mark certificates', others);
 }
 
 function checkExtensions({ path }: CheckedChain): string | undefined {
@@ -147,10 +147,10 @@ function checkPilotExtension({ leaf }: CheckedChain): string | undefined {
     return undefined;
   }
   if (leaf.criticalExtensions.includes(PILOT_EXTENSION)) {
-    return `some verifiers refuse the chain, because the leaf has the critical extension ${PILOT_EXTENSION}`;
+    return `some verifiers refuse the chain, because the leaf has the critical extension of the BIMI pilot (${PILOT_EXTENSION})`;
   }
   return leaf.certificate.validFromDate >= PILOT_END
-    ? `the leaf has the extension ${PILOT_EXTENSION}, which must not be used since ${PILOT_END.toISOString().slice(0, 10)}`
+    ? `the leaf has the extension of the BIMI pilot (${PILOT_EXTENSION}), which is forbidden since ${PILOT_END.toISOString().slice(0, 10)}`
     : undefined;
 }
 
@@ -184,7 +184,7 @@ function keyWeakness({ certificate, publicKeyInfo }: CertificateFields, isLeaf: 
 }
 
 function signatureWeaknesses({ signatureAlgorithm: { hash, isPss } }: CertificateFields): readonly (string | false)[] {
-  return [hash === 'SHA-1' && 'a SHA-1 signature', isPss && 'an RSA-PSS signature, which receivers have not tested'];
+  return [hash === 'SHA-1' && 'a SHA-1 signature', isPss && 'an RSA-PSS signature, which some receivers may refuse'];
 }
 
 /** Whether Entrust's root or a CA of Entrust issued the leaf. */

@@ -9,7 +9,7 @@ const EMAIL_ADDRESS = '1.2.840.113549.1.9.1';
 /** How often a name of one certificate is compared with a subtree of one issuer. */
 const COMPARISONS_LIMIT = 2 ** 14;
 
-const CANNOT_COMPARE = 'has name constraints that cannot be compared with a name below it';
+const CANNOT_COMPARE = 'has name constraints that cannot be evaluated';
 
 const UNSUPPORTED = Symbol('a name or a subtree that cannot be compared');
 type Match = boolean | typeof UNSUPPORTED;

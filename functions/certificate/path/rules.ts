@@ -51,8 +51,7 @@ export function issuerProblems(issuer: CertificateFields, below: readonly Certif
     pathLength !== undefined &&
       pathLength < intermediates &&
       `has more CAs below it (${intermediates}) than its path length allows (${pathLength})`,
-    isAmbiguous(issuer, below) &&
-      'or the certificate below it could be taken for another issuer, because no key identifier distinguishes them',
+    isAmbiguous(issuer, below) && 'has the same name as another CA of the chain, and no key identifier',
     isIssuing ? issuingUsageProblem(extendedKeyUsage) : usageProblem(extendedKeyUsage),
     ...new Set(below.map((each, index) => namesProblem(issuer, each, index === 0))),
   ];
@@ -60,9 +59,9 @@ export function issuerProblems(issuer: CertificateFields, below: readonly Certif
 }
 
 /**
- * Whether an issuer could be taken for the issuer of a certificate further down, by name and key identifiers, or the
- * certificate that it issued for a self-signed one. OpenSSL does not try another issuer if the signature does not
- * verify.
+ * Whether name and key identifiers leave open which certificate issued another one: the issuer could also have issued a
+ * certificate further down, or the certificate that it issued could be self-signed. OpenSSL does not try another issuer
+ * if the signature does not verify.
  */
 export function isAmbiguous(issuer: CertificateFields, below: readonly CertificateFields[]): boolean {
   return below.some((certificate, index) =>
@@ -76,7 +75,7 @@ function issuingUsageProblem(usages: readonly string[]): string | undefined {
     return 'may not issue mark certificates';
   }
   const others = usages.filter((usage) => usage !== BIMI_USAGE);
-  return others.length > 0 ? `may issue not only mark certificates, but also those for ${others[0]}` : undefined;
+  return others.length > 0 ? `may also issue certificates for ${others[0]}` : undefined;
 }
 
 /** Other CAs need no extended key usage. Some verifiers require that one that is present allows the leaf's usage. */

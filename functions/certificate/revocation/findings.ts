@@ -31,11 +31,11 @@ export const REVOCATION_FINDINGS = {
 function checkUrls({ leaf, chain }: CheckedChain): ReturnType<FindingTable[string]['check']> {
   const lacksUrl = ({ crlUrls }: CheckedChain['leaf']) => !crlUrls.some(isCrlUrl);
   if (lacksUrl(leaf)) {
-    return 'the leaf names no CRL at an http URL';
+    return 'the leaf contains no http URL of a CRL';
   }
   const issuers = chain.slice(1).filter(({ subjectName, issuerName }) => !sameName(subjectName, issuerName));
   const message = withDetails(
-    'an issuing CA names no CRL at an http URL',
+    'the certificate of an issuing CA contains no http URL of a CRL',
     issuers.filter(lacksUrl).map(({ certificate }) => nameOf(certificate)),
   );
   return message === undefined ? undefined : { severity: 'warning', message };

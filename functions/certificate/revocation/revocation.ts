@@ -20,7 +20,7 @@ import { UnknownAlgorithmError, verifySignature } from './signature.ts';
 export interface Revocation {
   /** The moment of the check, ISO 8601 UTC. */
   readonly checkedAt: string;
-  /** `unknown` if no certificate is known to be revoked, but of one it is not known. */
+  /** `revoked` if a certificate is revoked; else `unknown` if the status of a certificate is not known. */
   readonly status: 'good' | 'revoked' | 'unknown';
   /** One entry for each certificate below the trust anchor, leaf first. */
   readonly certificates: readonly CertificateRevocation[];
@@ -151,7 +151,7 @@ function judge(subject: Subject, lists: ReadonlyMap<string, Reader>): Certificat
     nextUpdate: crl?.nextUpdate?.toISOString() ?? null,
     revokedAt: entry?.revokedAt.toISOString() ?? null,
     reason: entry?.reason ?? null,
-    problem: decisive ? null : problems.join('; ') || 'the certificate names no CRL at an http URL',
+    problem: decisive ? null : problems.join('; ') || 'the certificate contains no http URL of a CRL',
   };
 }
 
@@ -195,7 +195,7 @@ function createReader({ bytes, problem }: FetchedCrl, at: Date, serials: readonl
     }
     const refusal = ((): string | undefined => {
       if (verified.size >= KEYS_LIMIT) {
-        return 'was verified with several keys, and none of them signed it';
+        return 'is not signed by any of the keys that were tried';
       }
       try {
         return verifySignature(signatureAlgorithm, signedBytes, key, signature)
@@ -236,7 +236,7 @@ function createReader({ bytes, problem }: FetchedCrl, at: Date, serials: readonl
     }
     // Such a list can prove that a certificate is revoked, but not that it is good.
     return !entry && scope.onlySomeReasons
-      ? { problem: 'contains certificates that were revoked for some reasons only' }
+      ? { problem: 'lists only certificates that were revoked for certain reasons' }
       : { crl, entry };
   };
 }

@@ -10,8 +10,8 @@ export const TRANSPARENCY_FINDINGS = {
     check: ({ scts, leaf }) =>
       scts.length === 0 &&
       (leaf.extension(SCT_LIST)
-        ? 'the list of signed certificate timestamps in the leaf is empty or cannot be read'
-        : 'the leaf has no signed certificate timestamp'),
+        ? 'the leaf contains a list of signed certificate timestamps (SCTs) that is empty or cannot be read'
+        : 'the leaf contains no signed certificate timestamp (SCT)'),
   },
   'sct-unknown': { severity: 'warning', check: checkKnown },
 } as const satisfies FindingTable;
@@ -20,11 +20,11 @@ export const TRANSPARENCY_FINDINGS = {
 function checkSignatures({ scts }: CheckedChain): string | undefined {
   return joined([
     withDetails(
-      'a log did not sign this certificate, because the signature of its timestamp does not verify',
+      'the signature of an SCT does not verify with the key of its log',
       only(scts, 'invalid').map(nameOfLog),
     ),
     withDetails(
-      `the certificate contains more than ${VERIFICATIONS_LIMIT} timestamps, and the others were not verified`,
+      `the certificate contains more than ${VERIFICATIONS_LIMIT} SCTs of known logs, and these were not verified`,
       only(scts, 'unchecked').map(nameOfLog),
     ),
   ]);
@@ -39,15 +39,16 @@ function checkKnown({ scts, leaf, at }: CheckedChain): string | undefined {
   const isIssued = at >= leaf.certificate.validFromDate;
   const problems = [
     withDetails(
-      'the certificate is in no known log (the setting ctLogs, or --log, trusts a log by its key), but in the log',
+      'the SCTs of the certificate come from unknown logs only. If you trust one of these logs, ' +
+        'add its key to the setting ctLogs or to --log. The ids of the logs',
       unknown.map(({ logId }) => logId),
     ),
     withDetails(
-      `a log is not for certificates that expire at ${leaf.certificate.validToDate.toISOString()}`,
+      `a log does not accept certificates that expire at ${leaf.certificate.validToDate.toISOString()}`,
       only(scts, 'other-interval').map(nameOfLog),
     ),
     withDetails(
-      `a log signed the certificate after the moment of the check, ${at.toISOString()}`,
+      `the timestamp of an SCT is later than the time of the check (${at.toISOString()})`,
       (isIssued ? only(scts, 'future') : []).map((sct) => `${nameOfLog(sct)} at ${sct.timestamp}`),
     ),
   ];

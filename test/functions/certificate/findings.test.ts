@@ -245,7 +245,7 @@ describe('The message of a finding contains', () => {
   test('the kind of each name that is no public domain.', async () => {
     const leaf = { domains: [DOMAIN, '*.example.com', 'mail.local', '192.0.2.1', 'a b'] };
     expect(await messageOf({ of: '', leaf })).toBe(
-      'the certificate contains names that are no public domains: the wildcard "*.example.com"; ' +
+      'the certificate contains names that are not public domains: the wildcard "*.example.com"; ' +
         'the internal name "mail.local"; the IP address "192.0.2.1"; the malformed name "a b"',
     );
   });

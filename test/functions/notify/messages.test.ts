@@ -23,7 +23,7 @@ import { render } from './rendered-message.ts';
 const warning = {
   id: 'root-absent',
   severity: 'warning',
-  message: 'the file does not contain the root of the chain, which one mailbox provider requires',
+  message: 'the file does not contain the root of the chain, which the BIMI helper of rspamd requires',
 };
 const error = {
   id: 'logo-profile',

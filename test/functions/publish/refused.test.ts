@@ -55,8 +55,8 @@ describe('A refused certificate writes nothing', () => {
       options({ replace: true }),
       refusedResult(
         'not-publishable',
-        'the certificate has findings that are errors: crl-missing (the leaf names no CRL at an http URL); ' +
-          'sct-missing (the leaf has no signed certificate timestamp)',
+        'the certificate has findings that are errors: crl-missing (the leaf contains no http URL of a CRL); ' +
+          'sct-missing (the leaf contains no signed certificate timestamp (SCT))',
       ),
     );
     expect(await bucket.keys()).toEqual([]);

@@ -26,12 +26,12 @@ import {
 /** Why OpenSSL may accept a path that the report refuses: a part of the message of the finding, and the reason. */
 const STRICTER: readonly { readonly message: RegExp; readonly why: string }[] = [
   { message: /may not issue mark certificates/, why: 'OpenSSL checks no extended key usage without a purpose.' },
-  { message: /may issue not only mark certificates/, why: 'OpenSSL checks no extended key usage without a purpose.' },
+  { message: /may also issue certificates for/, why: 'OpenSSL checks no extended key usage without a purpose.' },
   { message: /does not allow mark certificates below/, why: 'OpenSSL checks no extended key usage without a purpose.' },
   { message: /may not sign certificates/, why: 'OpenSSL accepts a CA without a key usage.' },
   { message: /is not a CA certificate/, why: 'OpenSSL accepts a trusted CA whose only mark is its key usage.' },
   { message: /repeats 1\.3\.6\.1\.4\.1\.32473/, why: 'OpenSSL does not look at repeated extensions it does not know.' },
-  { message: /could be taken for another issuer/, why: 'The order of the certificates decides what OpenSSL takes.' },
+  { message: /has the same name as another CA/, why: 'The order of the certificates decides what OpenSSL takes.' },
   { message: /must contain exactly one/, why: 'A CA without the cA flag is a second mark certificate.' },
   { message: /has the critical extension 2\.5\.29\.36/, why: 'OpenSSL evaluates policies only on request.' },
 ];

@@ -157,7 +157,7 @@ const CRLS: readonly {
     of: 'some reasons only',
     crl: () => byIssuing({ ...CURRENT, extensions: idp(ownUrl(), 'onlysomereasons = keyCompromise') }),
     status: 'unknown',
-    problem: /some reasons only/,
+    problem: /revoked for certain reasons/,
     openssl: NO_CRL,
   },
   {
