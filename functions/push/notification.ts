@@ -15,11 +15,11 @@ export interface Notification {
   /** What CollectMC must be asked about, as the name of an execution contains it; undefined if there is nothing to ask. */
   readonly ask?: string | undefined;
   /** Set if the CA revoked the certificate, or announces that it will. */
-  readonly revocation?: Revocation | undefined;
+  readonly revocation?: PushedRevocation | undefined;
 }
 
 /** A revocation that CollectMC has not confirmed yet. */
-export interface Revocation {
+export interface PushedRevocation {
   readonly kind: 'revoked' | 'announced';
   /** The reason, the dates and the domains in the push, for a person; empty if there are none. */
   readonly details: string;

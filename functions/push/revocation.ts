@@ -2,7 +2,7 @@ import { CollectorError } from '../collector-error.ts';
 import { orderDetail, REVOKED, type RevokedDetail } from '../events.ts';
 import type { Order } from '../order.ts';
 import { type Bus, sendEvents } from '../send-events.ts';
-import type { Revocation } from './notification.ts';
+import type { PushedRevocation } from './notification.ts';
 
 /** EventBridge did not accept the event of a reported revocation. */
 export class RevocationNotSentError extends CollectorError {
@@ -18,7 +18,7 @@ const REPORTED = {
 export interface ReportedRevocation {
   readonly collector: string;
   readonly order: Pick<Order, 'orderNumber' | 'account' | 'domains'>;
-  readonly revocation: Revocation;
+  readonly revocation: PushedRevocation;
   readonly now: Date;
   /** The execution that asks CollectMC because of the push. */
   readonly execution: string | undefined;

@@ -12,7 +12,7 @@ import {
   readInteger,
   TAG,
 } from '../x509/der.ts';
-import { duplicatesIn, type Extension, readExtension } from '../x509/fields.ts';
+import { type DecodedExtension, duplicatesIn, readExtension } from '../x509/fields.ts';
 import { type Name, readName } from '../x509/names.ts';
 import { readTime } from '../x509/time.ts';
 
@@ -34,7 +34,7 @@ export interface Crl {
   readonly issuer: Name;
   readonly thisUpdate: Date;
   readonly nextUpdate: Date | undefined;
-  readonly extensions: readonly Extension[];
+  readonly extensions: readonly DecodedExtension[];
   /** The revokedCertificates; undefined if no certificate is revoked. */
   readonly entries: Element | undefined;
 }
@@ -179,7 +179,7 @@ function readUrls(point: Element): string[] {
 }
 
 /** @throws {SyntaxError} if there are too many, or two of one kind. */
-function readExtensions(field: Element | undefined): Extension[] {
+function readExtensions(field: Element | undefined): DecodedExtension[] {
   const [list] = field ? firstChildren(field, 1, constructed(0)) : [];
   const elements = list?.tag === TAG.sequence ? firstChildren(list, EXTENSIONS_LIMIT + 1) : [];
   if (elements.length === 0 || elements.length > EXTENSIONS_LIMIT) {

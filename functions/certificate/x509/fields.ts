@@ -159,7 +159,7 @@ export function readFields(certificate: X509Certificate): CertificateFields {
 }
 
 /** One extension; `value` is the DER in its extnValue. */
-export interface Extension {
+export interface DecodedExtension {
   readonly id: string;
   readonly critical: boolean;
   readonly value: Uint8Array;
@@ -175,7 +175,7 @@ type CertificateParts = Pick<
   | 'notAfter'
   | 'publicKeyInfo'
   | 'signatureAlgorithm'
-> & { readonly extensions: readonly Extension[] };
+> & { readonly extensions: readonly DecodedExtension[] };
 
 /** Certificate and TBSCertificate (RFC 5280, 4.1): version [0] may be absent, and extensions are [3] EXPLICIT. */
 function readCertificate({ raw }: X509Certificate): CertificateParts {
@@ -222,7 +222,7 @@ function readAttribute(attribute: Element): Attribute {
 }
 
 /** Reads an Extension (RFC 5280, 4.1). `critical` is false if it is absent. */
-export function readExtension(extension: Element): Extension {
+export function readExtension(extension: Element): DecodedExtension {
   const [id, second, third] = childrenOf(extension);
   return {
     id: readObjectIdentifier(id),
