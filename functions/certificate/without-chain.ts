@@ -1,9 +1,9 @@
 import type { X509Certificate } from 'node:crypto';
 import { nameOf } from './checked-chain.ts';
 import { InvalidChainError, type LeafDescription } from './invalid-chain.ts';
-import { readLogo } from './logo/logotype.ts';
+import { LOGOTYPE, readLogo } from './logo/logotype.ts';
 import { BIMI_USAGE, domainsOf, nameAttributes, PRODUCTS } from './mark/mark.ts';
-import { oneLine } from './path/chain.ts';
+import { fingerprintOf, oneLine } from './path/chain.ts';
 import { attempt } from './x509/der.ts';
 import { type CertificateFields, readFields } from './x509/fields.ts';
 
@@ -14,8 +14,6 @@ const OTHER_USAGES: readonly (readonly [oid: string, name: string])[] = [
   ['1.3.6.1.5.5.7.3.3', 'a code signing certificate'],
   ['1.3.6.1.5.5.7.3.2', 'a client certificate'],
 ];
-
-const LOGOTYPE = '1.3.6.1.5.5.7.1.12';
 
 /** How many certificates a reason names. */
 const NAMED_LIMIT = 3;
@@ -107,7 +105,7 @@ function describeLeaf(leaf: CertificateFields): LeafDescription {
     serialNumber: certificate.serialNumber.toLowerCase(),
     notBefore: certificate.validFromDate.toISOString(),
     notAfter: certificate.validToDate.toISOString(),
-    fingerprintSha256: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
+    fingerprintSha256: fingerprintOf(certificate),
     logo: typeof logo === 'string' ? null : { mediaType: logo.mediaType, sha256: logo.sha256, bytes: logo.svg.length },
   };
 }

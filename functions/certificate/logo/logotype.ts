@@ -34,8 +34,8 @@ export interface LogoHash {
   readonly hasNull: boolean;
 }
 
-/** RFC 9399, 4.1. */
-const LOGOTYPE = '1.3.6.1.5.5.7.1.12';
+/** The logotype extension (RFC 9399, 4.1). */
+export const LOGOTYPE = '1.3.6.1.5.5.7.1.12';
 
 /**
  * The Mark Certificate Requirements. RFC 9399 (appendix B) also shows image/svg+xml+gzip, which no mark certificate has

@@ -1,6 +1,7 @@
-import { createHash, type KeyObject, type X509Certificate } from 'node:crypto';
+import { createHash, type KeyObject } from 'node:crypto';
 import { CLOCK_TOLERANCE_MILLISECONDS } from '../../days.ts';
 import { truncate } from '../../text.ts';
+import { fingerprintOf } from '../path/chain.ts';
 import { attempt, readBitString, readDer } from '../x509/der.ts';
 import type { CertificateFields } from '../x509/fields.ts';
 import { type CanonicalName, sameCanonical, sameName } from '../x509/names.ts';
@@ -291,10 +292,6 @@ function messageOf(error: unknown): string {
     return error.message;
   }
   throw error;
-}
-
-function fingerprintOf({ fingerprint256 }: X509Certificate): string {
-  return fingerprint256.replaceAll(':', '').toLowerCase();
 }
 
 /** A function that computes its result at its first call only. */

@@ -11,6 +11,7 @@ import {
   type MarkCertificate,
   readMarkCertificate,
 } from '../../../functions/certificate/report.ts';
+import { CLEAN_VERDICTS } from './clean-verdicts.ts';
 
 // The project does not distribute the certificates of others, so the folder is outside the project.
 const FOLDER = process.env.MARK_CERTIFICATES ?? '';
@@ -64,21 +65,7 @@ const REAL_ERRORS: Readonly<Record<string, readonly FindingId[]>> = {
   'real/phpseclib-ebay-entrust-2020.pem': ['untrusted-root', 'svg-profile'],
 };
 
-/** The verdicts on a clean Registered Mark. */
-const CLEAN = {
-  gmail: 'true',
-  apple: 'true',
-  yahoo: 'true no-certificate-needed reputation',
-  fastmail: 'true',
-  laposte: 'null rules-not-published',
-  gmx: 'null rules-not-published',
-  zoho: 'null rules-not-published',
-  rspamd: 'true',
-  halon: 'true',
-  microsoft: 'false no-bimi',
-} as const;
-
-type Verdicts = Partial<Record<keyof typeof CLEAN, string>>;
+type Verdicts = Partial<Record<keyof typeof CLEAN_VERDICTS, string>>;
 
 const COMMON_MARK = {
   gmail: 'true cmc-without-check-mark',
@@ -148,7 +135,7 @@ describe.skipIf(!present)(`The answers of another program${TITLE}`, () => {
     expect(createHash('sha256').update(logo).digest('hex')).toBe(logoSha256);
     expect(idsOf(report, 'error')).toEqual(REAL_ERRORS[file] ?? []);
     const verdicts = report.receivers.map(({ id, shows, because }) => [id, [shows, ...because].map(String).join(' ')]);
-    expect(Object.fromEntries(verdicts)).toEqual({ ...CLEAN, ...REAL_VERDICTS[file] });
+    expect(Object.fromEntries(verdicts)).toEqual({ ...CLEAN_VERDICTS, ...REAL_VERDICTS[file] });
   });
 
   test.each(LEAF_ONLY)('Of a leaf alone, the report contains what Node reads: %s', async (file) => {

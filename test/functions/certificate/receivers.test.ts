@@ -21,6 +21,7 @@ import {
   type SignatureHash,
 } from '../../../infra/local/ca/mark-extensions.ts';
 import { also, instead, LOGO, markType, without } from './certificate-changes.ts';
+import { CLEAN_VERDICTS } from './clean-verdicts.ts';
 import { AT, DOMAIN, ISSUED } from './finding-case.ts';
 
 const DIGICERT = '504386c9ee8932fecc95fade427f69c3e2534b7310489e300fee448e33c46b42';
@@ -87,27 +88,14 @@ function withPilotExtension(critical: boolean): Partial<MarkCertificateRequest> 
   return { extensions: also({ oid: '1.3.6.1.4.1.53087.4.1', value: Buffer.of(5, 0), critical }) };
 }
 
-const CLEAN = {
-  gmail: 'true',
-  apple: 'true',
-  yahoo: 'true no-certificate-needed reputation',
-  fastmail: 'true',
-  laposte: 'null rules-not-published',
-  gmx: 'null rules-not-published',
-  zoho: 'null rules-not-published',
-  rspamd: 'true',
-  halon: 'true',
-  microsoft: 'false no-bimi',
-} as const;
-
 const NEEDS_VALID_CHAIN = ['gmail', 'apple', 'fastmail', 'rspamd', 'halon'] as const;
 
 describe('The verdicts', () => {
   test('of a clean Registered Mark: everybody displays it whose rules are known, except Microsoft.', () => {
-    expect(verdictsOf({})).toEqual(CLEAN);
+    expect(verdictsOf({})).toEqual(CLEAN_VERDICTS);
   });
 
-  test.each<[of: string, situation: Situation, differences: Partial<Record<keyof typeof CLEAN, string>>]>([
+  test.each<[of: string, situation: Situation, differences: Partial<Record<keyof typeof CLEAN_VERDICTS, string>>]>([
     ['a Government Mark', { leaf: { markType: 'Government Mark' } }, {}],
     [
       'a Prior Use Mark',
@@ -187,7 +175,7 @@ describe('The verdicts', () => {
     ],
     ['warnings that no receiver minds', { findings: ['policy', 'lifetime', 'key-strength', 'subject-fields'] }, {}],
     ...(['SSL.com (RSA)', 'SSL.com (ECC)', 'GlobalSign'] as const).map(
-      (name): [string, Situation, Partial<Record<keyof typeof CLEAN, string>>] => [
+      (name): [string, Situation, Partial<Record<keyof typeof CLEAN_VERDICTS, string>>] => [
         `a chain of ${name}`,
         { trustAnchor: { fingerprintSha256: ROOTS[name] } },
         { halon: 'false root-unknown-to-receiver' },
@@ -195,7 +183,7 @@ describe('The verdicts', () => {
     ),
     ['a chain of Entrust', { trustAnchor: { fingerprintSha256: ROOTS.Entrust } }, {}],
     ...(['Sectigo', 'GoDaddy', 'Cybertrust'] as const).map(
-      (name): [string, Situation, Partial<Record<keyof typeof CLEAN, string>>] => [
+      (name): [string, Situation, Partial<Record<keyof typeof CLEAN_VERDICTS, string>>] => [
         `a chain of ${name}`,
         { trustAnchor: { fingerprintSha256: ROOTS[name] } },
         { rspamd: 'null root-not-tested', halon: 'null root-not-tested' },
@@ -207,7 +195,7 @@ describe('The verdicts', () => {
       Object.fromEntries(NEEDS_VALID_CHAIN.map((id) => [id, 'true own-trust-anchor'])),
     ],
   ])('of %s.', (_, situation, differences) => {
-    expect(verdictsOf(situation)).toEqual({ ...CLEAN, ...differences });
+    expect(verdictsOf(situation)).toEqual({ ...CLEAN_VERDICTS, ...differences });
   });
 
   test.each(
@@ -217,7 +205,7 @@ describe('The verdicts', () => {
   )('of a chain with the error %s: no receiver displays it that needs a valid chain.', (id) => {
     const yahoo = { 'svg-profile': 'false svg-profile', 'svg-size': 'false svg-size', logotype: 'null logotype' };
     expect(verdictsOf({ findings: [id] })).toEqual({
-      ...CLEAN,
+      ...CLEAN_VERDICTS,
       ...Object.fromEntries(NEEDS_VALID_CHAIN.map((receiver) => [receiver, `false ${id}`])),
       ...Object.fromEntries(
         Object.entries(yahoo).flatMap(([error, verdict]) => (error === id ? [['yahoo', verdict]] : [])),
@@ -232,7 +220,7 @@ describe('The verdicts', () => {
       trustAnchor: { source: 'settings' },
     };
     expect(verdictsOf(situation)).toEqual({
-      ...CLEAN,
+      ...CLEAN_VERDICTS,
       gmail: 'false validity svg-profile',
       apple: 'false validity svg-profile mark-type-not-displayed',
       yahoo: 'false svg-profile',
@@ -245,7 +233,7 @@ describe('The verdicts', () => {
 
 describe('The table of receivers', () => {
   test('has a source for every receiver.', () => {
-    expect(RECEIVERS.map(({ id }) => id)).toEqual(Object.keys(CLEAN));
+    expect(RECEIVERS.map(({ id }) => id)).toEqual(Object.keys(CLEAN_VERDICTS));
     for (const { source } of RECEIVERS) {
       expect(new URL(source).protocol).toBe('https:');
     }
