@@ -73,9 +73,9 @@ export type CertificateOutcome =
   | { readonly invalid: string; readonly cause: unknown };
 
 /**
- * Stores the response, validates the chain in it and stores the chain. Then it asks the CRLs of the chain: whatever they
- * do, the certificate is safe by then. The code that reads certificates is loaded only here. A response that contains a
- * private key, or that cannot be searched for one completely, is not stored.
+ * Stores the response, validates the chain in it and stores the chain. Then it downloads the CRLs of the chain: if that
+ * fails, the certificate is already stored. The code that reads certificates is loaded only here. A response that
+ * contains a private key, or that cannot be searched for one completely, is not stored.
  *
  * @param checked the domains can have been corrected since the execution started, so they are read.
  * @throws {Error} if S3 does not accept a request.

@@ -60,7 +60,8 @@ export interface Archive {
     bimiRecords?: readonly string[],
   ): Promise<StoreResult>;
   /**
-   * Writes another assessment of a stored certificate: one with the CRLs, which are asked after the certificate is safe.
+   * Writes another assessment of a stored certificate: one with the CRLs, which are downloaded after the certificate is
+   * stored.
    * If the certificate is revoked, and the one that it replaced is good, that one becomes the current one again.
    *
    * @throws {WriteConflictError} if another execution changed the manifest since then.

@@ -74,7 +74,7 @@ export const manifestSchema = v.object({
   findings: v.array(
     v.object({ id: v.string(), severity: v.picklist(['error', 'warning', 'notice']), message: v.string() }),
   ),
-  /** Releases before 0.2.0 stored none; null if no CRLs were asked for. */
+  /** Releases before 0.2.0 stored none; null if no CRLs were checked. */
   revocation: v.optional(
     v.nullable(
       v.object({

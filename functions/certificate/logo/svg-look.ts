@@ -19,9 +19,9 @@ const NEXT_NUMBER = `(?:${SPACE}*,${SPACE}*|${SPACE}+)([+-]?${NUMBER})`;
 const VIEW_BOX = new RegExp(`^([+-]?${NUMBER})${NEXT_NUMBER.repeat(3)}$`);
 
 /**
- * Titles that nobody wrote for this logo, in lower case. Sources: the name of the file that the BIMI Group's converter
+ * Default titles of tools and templates, in lower case. Sources: the name of the file that the BIMI Group's converter
  * writes and `Company title` are in certificates of well-known senders; the others are names of new documents, layers
- * and artboards in Illustrator, Inkscape, Sketch and Figma, of exported files, or the words of instructions.
+ * and artboards in Illustrator, Inkscape, Sketch and Figma, of exported files, or texts of instructions.
  */
 const PLACEHOLDERS: ReadonlySet<string> = new Set([
   ...['bimi', 'company', 'logo', 'svg', 'title', 'titel', 'titre', 'título', 'test', 'todo', 'tbd'],

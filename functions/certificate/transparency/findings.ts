@@ -31,8 +31,8 @@ function checkSignatures({ scts }: CheckedChain): string | undefined {
 }
 
 /**
- * An SCT of an unknown log beside one of a known log does no harm. At a moment before the leaf was issued, the finding
- * `validity` says enough.
+ * SCTs of unknown logs count only if no SCT comes from a known log. Before the leaf is valid, every timestamp is in the
+ * future, and the finding `validity` reports that.
  */
 function checkKnown({ scts, leaf, at }: CheckedChain): string | undefined {
   const unknown = scts.every(({ status }) => status === 'unknown-log') ? scts : [];

@@ -102,7 +102,7 @@ describe('A collected certificate', () => {
     expect(revocation.certificates[0]).toMatchObject({ revokedAt: SINCE.toISOString(), reason: 'keyCompromise' });
   });
 
-  test('is stored before its CRLs are asked, and stays publishable if they cannot be downloaded.', async () => {
+  test('is stored before its CRLs are downloaded, and stays publishable if they cannot be downloaded.', async () => {
     let stored: { readonly publishable?: boolean } = {};
     const certificate = await collect(issue(), {
       async downloadCrls(urls) {
@@ -166,14 +166,14 @@ describe('A collected certificate', () => {
     expect(given).toBe(expected);
   });
 
-  test('stays revoked if the same certificate comes again beside another execution, which asks no CRL.', async () => {
+  test('stays revoked if the same certificate comes again beside another execution, which downloads no CRL.', async () => {
     const issued = issue();
     await collect(issued, { downloadCrls: revokes(issued) });
     const before = manifest();
     const certificate = await collect(issued, {
       execution: 'order-1-renewal-20260602',
       once: true,
-      downloadCrls: () => expect.unreachable('a CRL was asked'),
+      downloadCrls: () => expect.unreachable('a CRL was downloaded'),
     });
     expect(certificate).toMatchObject({ publishable: false, changed: false });
     expect(manifest()).toEqual(before);
@@ -187,7 +187,7 @@ describe('A collected certificate', () => {
     expect(manifest()).toMatchObject({ publishable: true, revocation: { status: 'good' } });
   });
 
-  test('costs one more write to S3, and nothing if the chain names no CRL.', async () => {
+  test('costs one more write to S3, and nothing if the chain contains no URL of a CRL.', async () => {
     const requestsOf = async (issued: IssuedMarkCertificate) => {
       const before = server.requests.length;
       await collect(issued);
@@ -210,7 +210,7 @@ function withoutCrls(): IssuedMarkCertificate {
 }
 
 describe('A revoked certificate that replaced a good one', () => {
-  test('gives way to it, and is reported.', async () => {
+  test('is replaced by the good one, and is reported.', async () => {
     const good = issue();
     const revoked = issue('2026-05-15T00:00:00Z');
     const { fingerprintSha256 } = await collect(good);

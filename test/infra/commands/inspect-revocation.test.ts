@@ -53,7 +53,7 @@ async function inspect(...options: readonly string[]) {
 
 const trust = () => ['--trust', createHash('sha256').update(authority.root).digest('hex')];
 
-test('Without --revocation no CRL is asked.', async () => {
+test('Without --revocation no CRL is downloaded.', async () => {
   const { status, stdout } = await inspect(...trust());
   expect([status, requests]).toEqual([0, 0]);
   expect(stdout).toContain('not checked (--revocation checks it)');

@@ -43,7 +43,7 @@ function inspect(...args: readonly string[]): string {
   return stdout + stderr;
 }
 
-describe('Nothing foreign reaches the terminal raw', () => {
+describe('Text from outside is printable on the terminal:', () => {
   const name = `other${FOREIGN}.pem`;
   test.each([
     ['the report of a chain', ['chain.pem']],
