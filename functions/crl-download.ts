@@ -48,7 +48,7 @@ class NoCrlError extends CollectorError {
 
 /**
  * Creates the function that downloads the CRLs of a chain, all at the same time and each URL once. The URLs are in
- * certificates, so anybody can have chosen them: only plain http on the public internet is asked, without credentials,
+ * certificates, so anybody can have chosen them: only plain http on the public internet is used, without credentials,
  * and the address is checked that is really connected to.
  */
 export function createCrlDownload(options: CrlDownloadOptions = {}): CrlDownload {

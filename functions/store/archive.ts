@@ -257,8 +257,8 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
 const CRL_FINDINGS: ReadonlySet<string> = new Set(['revoked', 'crl-unknown'] satisfies Finding['id'][]);
 
 /**
- * The report of a certificate that is stored already. What its CRLs said stays until they are asked again: otherwise, a
- * revoked certificate would be publishable again as soon as the order is checked.
+ * The report of a certificate that is stored already. The result of its CRLs stays until they are checked again:
+ * otherwise, a revoked certificate would be publishable again as soon as the order is checked.
  */
 function withRevocationOf(same: StoredManifest | undefined, report: CertificateReport): CertificateReport {
   if (report.revocation !== null || !same?.revocation) {

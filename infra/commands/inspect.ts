@@ -190,7 +190,7 @@ async function askCrls(
   expectations: Expectations,
 ): Promise<MarkCertificate> {
   const urls = report.chain.flatMap(({ crlUrls }) => crlUrls.filter(isCrlUrl));
-  // A chain of anybody must not make this machine ask itself. With --trust, the user knows who chose the URLs.
+  // A chain from an attacker must not cause requests to servers on this machine. With --trust, the user chose the CA.
   const allowLoopback = report.trustAnchor?.source === 'settings';
   const crls = await createCrlDownload({ allowLoopback })(urls);
   return readMarkCertificate(bytes, { ...expectations, crls });

@@ -56,7 +56,8 @@ function matchDeclared(declared: string, seen: string | undefined, svg: Uint8Arr
   if (!isExpected || (ASCII.has(declared) && svg.some((byte) => byte > 0x7f))) {
     throw new SyntaxError(contradiction(declared));
   }
-  // Nearly every byte sequence is possible in an encoding of one byte, but text beyond ASCII is UTF-8 only on purpose.
+  // Nearly every byte sequence is possible in an encoding of one byte. Text beyond ASCII is hardly ever valid UTF-8 by
+  // accident.
   if (
     known !== 'utf-8' &&
     seen === undefined &&

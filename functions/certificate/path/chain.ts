@@ -31,7 +31,7 @@ interface Context {
   readonly at: Date;
 }
 
-/** Which issuers a path may have: those without an error, those that nobody takes for another issuer, or all. */
+/** Which issuers a path may have: those without an error, those that cannot be confused with another issuer, or all. */
 type Admitted = 'valid' | 'distinct' | 'any';
 
 /** A path and the trust anchor that validates it. */
@@ -230,7 +230,7 @@ function isTrusted({ certificate }: CertificateFields, { known, pinned }: TrustA
 /**
  * Whether a certificate claims to be the issuer although its key did not verify the signature: it has the issuer's
  * name, and it has the issuer's key identifier or is a root with a damaged signature. A certificate with the same name
- * and another key is only surplus.
+ * and another key does not belong to the chain.
  */
 function claimsToIssue(context: Context, candidate: CertificateFields, certificate: CertificateFields): boolean {
   const isDamagedRoot = isSelfIssued(candidate) && !context.links.isIssuedBy(candidate, candidate);

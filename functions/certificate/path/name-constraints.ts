@@ -26,7 +26,7 @@ type ConstrainedName = Pick<GeneralName, 'form' | 'contents' | 'directoryName'>;
  */
 export function constraintProblem(constraints: NameConstraints, certificate: CertificateFields): string | undefined {
   const addresses = valuesOf(certificate.subjectName, EMAIL_ADDRESS);
-  // OpenSSL refuses them whatever is constrained.
+  // OpenSSL refuses other types, even if no constraint applies to them.
   if (addresses.some(({ tag }) => tag !== TAG.ia5String)) {
     return CANNOT_COMPARE;
   }

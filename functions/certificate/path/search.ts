@@ -1,7 +1,7 @@
 import type { CertificateFields } from '../x509/fields.ts';
 import type { Links } from './links.ts';
 
-/** However the certificates are cross-signed, the search ends after so many paths. */
+/** The search ends after this number of paths, so that many cross-signed certificates take bounded time. */
 const PATHS_LIMIT = 2000;
 
 /** Certificates from the leaf upwards, each issued by the next one. */

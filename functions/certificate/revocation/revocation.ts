@@ -89,7 +89,7 @@ export interface RevocationOptions {
   readonly crls: readonly FetchedCrl[];
   /** The trust anchor above the last certificate, if it was not delivered. */
   readonly anchor?: Issuer | undefined;
-  /** The SHA-256 of the trust anchor in the chain, if it was delivered: nobody revokes it. */
+  /** The SHA-256 of the trust anchor in the chain, if it was delivered. No CRL can revoke it. */
   readonly deliveredAnchor?: string | undefined;
 }
 

@@ -3,7 +3,7 @@ import { childrenOf, constructed, type Element, readObjectIdentifier } from './d
 /** How a certificate or a CRL was signed. */
 export interface SignatureAlgorithm {
   readonly oid: string;
-  /** The name of the hash; undefined if the algorithm is none of those that count as a proof. */
+  /** The name of the hash; undefined if signatures with the algorithm are not accepted. */
   readonly hash: string | undefined;
   /** Whether it is RSASSA-PSS. */
   readonly isPss: boolean;
@@ -12,8 +12,8 @@ export interface SignatureAlgorithm {
 const RSASSA_PSS = '1.2.840.113549.1.1.10';
 
 /**
- * The algorithms that count as a proof (RFC 3279, 4055, 5758, 8410, 8692), and their hashes. MD2, MD4 and MD5 do not:
- * their collisions can be computed.
+ * The algorithms whose signatures are accepted (RFC 3279, 4055, 5758, 8410, 8692), and their hashes. MD2, MD4 and MD5
+ * are missing, because their collisions can be computed.
  */
 const HASHES: ReadonlyMap<string, string> = new Map([
   ['1.2.840.113549.1.1.5', 'SHA-1'],

@@ -89,7 +89,7 @@ test('A CRL that cannot be downloaded is a warning, with the reason.', async () 
   expect(stdout).toMatch(/! crl-unknown: .*could not be fetched: ECONNREFUSED/);
 });
 
-test('A chain that no certificate of --trust validates makes this machine ask no server on itself.', async () => {
+test('No server on this machine is requested for a chain that no certificate of --trust validates.', async () => {
   const { status, stdout } = await inspect('--revocation');
   expect([status, requests]).toEqual([1, 0]);
   expect(stdout).toContain('which is not on the public internet');

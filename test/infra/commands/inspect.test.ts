@@ -509,7 +509,7 @@ describe('The option --log', () => {
     }
   });
 
-  test('is what a certificate of an unknown log needs: the warning contains the id of its log.', async () => {
+  test('is missing: the warning sct-unknown contains the id of the log.', async () => {
     for (const keys of [[], [other]]) {
       const { status, stdout } = await withLogs(...keys);
       const report = JSON.parse(stdout);

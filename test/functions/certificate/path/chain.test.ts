@@ -339,7 +339,7 @@ describe('InvalidChain is thrown', () => {
     expectRefusal([usual.leaf, usual.issuing, root], WRONG_SIGNATURE);
   });
 
-  test('but not for CAs that sign each other in a loop. Nothing proves their chain.', () => {
+  test('but not for CAs that sign each other in a loop. No root validates their chain.', () => {
     const loop = certified(authority, subjectOf(authority, 'root'), keyOf(usual.root));
     expect(new X509Certificate(loop).verify(keyOf(usual.issuing))).toBe(true);
     expect(new X509Certificate(usual.issuing).verify(keyOf(loop))).toBe(true);
