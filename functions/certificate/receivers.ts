@@ -1,6 +1,7 @@
 import type { CheckedChain } from './checked-chain.ts';
 import type { Finding, FindingId } from './findings.ts';
 import { otherNameKinds, PRODUCTS, type Product } from './mark/mark.ts';
+import { fingerprintOf } from './path/chain.ts';
 import { PILOT_EXTENSION } from './path/rules.ts';
 import { type KnownAnchor, TRUST_ANCHORS } from './path/trust-anchors.ts';
 
@@ -177,7 +178,7 @@ export function receiversOf(checked: CheckedChain, findings: readonly Finding[])
     const decided: readonly Rule[] = [
       ...errors.map((error): Rule => ({ because: error.id, shows: false })),
       ...rules.filter(({ because, when }) => applies(because, findings) && (!when || when(checked))),
-      ...(needsValidChain && checked.trustAnchor?.source === 'settings' ? [OWN_TRUST_ANCHOR] : []),
+      ...(needsValidChain && checked.trustAnchor?.source === 'settings' && !rootOf(checked) ? [OWN_TRUST_ANCHOR] : []),
     ];
     const shows = strongest(decided.map((rule) => rule.shows));
     const because = decided.filter((rule) => rule.shows === shows).map((rule) => rule.because);
@@ -208,7 +209,11 @@ function productOf(checked: CheckedChain): Product | undefined {
   return PRODUCTS.get(markTypeOf(checked));
 }
 
-/** The known root; a trust anchor of the settings is the user's choice, so nothing is known about it. */
-function rootOf({ trustAnchor }: CheckedChain): KnownAnchor | undefined {
-  return TRUST_ANCHORS.find(({ fingerprintSha256 }) => fingerprintSha256 === trustAnchor?.fingerprintSha256);
+/**
+ * The known root, also if the settings trust a CA below it. A trust anchor of the settings alone is the user's choice, so
+ * nothing is known about it.
+ */
+function rootOf({ trustAnchor, chain }: CheckedChain): KnownAnchor | undefined {
+  const fingerprints = [trustAnchor?.fingerprintSha256, ...chain.map(({ certificate }) => fingerprintOf(certificate))];
+  return TRUST_ANCHORS.find(({ fingerprintSha256 }) => fingerprints.includes(fingerprintSha256));
 }

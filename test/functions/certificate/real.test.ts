@@ -166,6 +166,14 @@ describe.skipIf(!present)(`Real certificates${present ? '' : ' (skipped: MARK_CE
     expect(blocks?.join('')).toBe(chainPem);
   });
 
+  test.each(
+    CHAINS.filter(({ findings }: { readonly findings: readonly string[] }) => !findings.includes('root-absent')),
+  )('$file has the same verdicts if the settings trust its issuing CA too.', async ({ file, at, chain }) => {
+    const { report } = await read(file, at, chain.slice(1, 2));
+    expect(report.trustAnchor?.source).toBe('settings');
+    expect(report.receivers).toEqual((await read(file, at)).report.receivers);
+  });
+
   test.each(EBAY_CONTAINERS)('made/%s has the same report as its PEM.', async (container) => {
     const expected = await read('made/ebay-chain-with-root.pem', EBAY_AT);
     expect(await read(`made/${container}`, EBAY_AT)).toEqual(expected);
