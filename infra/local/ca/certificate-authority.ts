@@ -69,6 +69,11 @@ export interface CertificateChanges {
   readonly notAfter?: Date;
   /** The hash of the signature on this certificate; default: SHA-256. */
   readonly signatureHash?: SignatureHash;
+  /** Another signature on this certificate, with the DER of its AlgorithmIdentifier. */
+  readonly signing?: {
+    readonly algorithm: Uint8Array;
+    readonly sign: (bytes: Uint8Array, key: KeyObject) => Uint8Array;
+  };
 }
 
 /** An order of a customer, and how its certificate differs from the default one. */
@@ -432,7 +437,9 @@ function certify(
   const extensions = changes.extensions?.(draft.extensions) ?? draft.extensions;
   const notBefore = changes.notBefore ?? wholeSecond(Date.now());
   const hash = changes.signatureHash ?? 'SHA-256';
-  const signatureAlgorithm = new asn1.AlgorithmIdentifier({ algorithm: SIGNATURE_ALGORITHMS[hash], parameters: null });
+  const signatureAlgorithm = changes.signing
+    ? AsnConvert.parse(changes.signing.algorithm, asn1.AlgorithmIdentifier)
+    : new asn1.AlgorithmIdentifier({ algorithm: SIGNATURE_ALGORITHMS[hash], parameters: null });
   const tbsCertificate = new asn1.TBSCertificate({
     version: asn1.Version.v3,
     serialNumber: serialNumber(),
@@ -460,7 +467,8 @@ function certify(
     complete = extensions.map((each) => (isPending(each) ? { ...each, value } : each));
   }
   tbsCertificate.extensions = extensionsOf(complete);
-  const signature = sign(hash, new Uint8Array(AsnConvert.serialize(tbsCertificate)), privateKey);
+  const signed = new Uint8Array(AsnConvert.serialize(tbsCertificate));
+  const signature = changes.signing?.sign(signed, privateKey) ?? sign(hash, signed, privateKey);
   const certificate = new asn1.Certificate({ tbsCertificate, signatureAlgorithm, signatureValue: buffer(signature) });
   return new Uint8Array(AsnConvert.serialize(certificate));
 }

@@ -18,6 +18,7 @@ import {
   without,
 } from '../certificate-changes.ts';
 import { AT, DAY, EXPIRES, type FindingCases, ISSUED } from '../finding-case.ts';
+import { pss } from './hand-made.ts';
 
 const UNHANDLED = /unhandled critical extension/;
 const NULL = Buffer.of(5, 0);
@@ -328,6 +329,8 @@ export const PATH_CASES: FindingCases<keyof typeof PATH_FINDINGS> = {
       { of: 'a key on secp256k1', leaf: { publicKey: ecKey('secp256k1') } },
       { of: 'a leaf signed with SHA-1', leaf: { signatureHash: 'SHA-1' } },
       { of: 'an issuing CA signed with SHA-1', issuing: { signatureHash: 'SHA-1' } },
+      { of: 'a leaf signed with RSA-PSS', leaf: { signing: pss('sha256') } },
+      { of: 'a leaf signed with RSA-PSS and SHA-1', leaf: { signing: pss('sha1') } },
     ],
     'entrust-cutoff': [
       {
