@@ -253,8 +253,8 @@ function inflatePartly(compressed: Buffer, isCertain: boolean, budget: SearchBud
 }
 
 /**
- * Inflates bytes; undefined if they are damaged, or if the budget is exceeded. An error does not tell how much was inflated
- * before it, so the size that is allowed grows in steps, and each step is paid.
+ * Inflates bytes; undefined if they are damaged, or if the budget is exceeded. An error does not state how much was
+ * inflated before it, so the allowed size grows in steps, and each step is charged to the budget.
  */
 function inflate(compressed: Buffer, budget: SearchBudget): Buffer | undefined {
   for (let size = INFLATED_SIZE; budget.spend(STREAM_COST + size * INFLATED_COST); size *= 4) {
