@@ -79,6 +79,9 @@ const REASONS: ReadonlyMap<number, string> = new Map([
   [10, 'aACompromise'],
 ]);
 
+/** The identifiers of the fields of IssuingDistributionPoint in their order (RFC 5280, 5.2.5). */
+const DISTRIBUTION_POINT_FIELDS: readonly number[] = [constructed(0), ...[1, 2, 3, 4, 5].map(primitive)];
+
 /** Real CRLs have up to five extensions. */
 const EXTENSIONS_LIMIT = 32;
 
@@ -155,9 +158,17 @@ export function findEntries({ entries }: Crl, serials: readonly Buffer[]): Reado
 export function scopeOf({ extensions }: Crl): CrlScope {
   const extension = extensions.find(({ id }) => id === CRL_OID.issuingDistributionPoint);
   const fields = extension ? firstChildren(readDer(extension.value), 7) : [];
+  // A field that is not understood could limit what the list contains.
+  if (fields.some(({ tag }, index) => positionOf(tag) <= positionOf(fields[index - 1]?.tag))) {
+    throw new SyntaxError('the fields of the issuing distribution point are not those of RFC 5280');
+  }
   const flag = (number: number) => {
     const field = fields.find(({ tag }) => tag === primitive(number));
-    return field !== undefined && contentsOf(field, primitive(number)).some((octet) => octet !== 0);
+    const octets = field && contentsOf(field, primitive(number));
+    if (octets && octets.length !== 1) {
+      throw new SyntaxError('a BOOLEAN of the issuing distribution point is not one octet');
+    }
+    return octets !== undefined && octets[0] !== 0;
   };
   const point = fields.find(({ tag }) => tag === constructed(0));
   return {
@@ -168,6 +179,11 @@ export function scopeOf({ extensions }: Crl): CrlScope {
     indirect: flag(4),
     onlyAttributeCertificates: flag(5),
   };
+}
+
+/** The position of a field in the issuing distribution point; -1 if there is no such field. */
+function positionOf(tag: number | undefined): number {
+  return DISTRIBUTION_POINT_FIELDS.findIndex((each) => each === tag);
 }
 
 /** DistributionPointName (RFC 5280, 4.2.1.13): fullName is [0]. */

@@ -469,6 +469,17 @@ describe('A CRL that is written by hand', () => {
       () => handMade({ entries: [element(0x30, element(0x02, serial()))] }),
       /entry is malformed/,
     ],
+    ...[
+      ['an empty BOOLEAN', '8200'],
+      ['a field of a later standard', '860101'],
+      ['a BOOLEAN in an element', 'a1030101ff'],
+      ['the same field twice', '8101008101ff'],
+      ['fields in another order', '8201008101ff'],
+    ].map(([what, fields = '']): [string, () => Buffer, RegExp] => [
+      `has an issuing distribution point with ${what}`,
+      () => handMade({ extensions: extension('551d1c', element(0x30, Buffer.from(fields, 'hex')), TRUE) }),
+      /issuing distribution point/,
+    ]),
     ['has bytes behind it', () => Buffer.concat([handMade({}), Buffer.of(10)]), /bytes after the element/],
     ['is cut off', () => handMade({}).subarray(0, -1), /cut off/],
     ['is empty', () => Buffer.of(), /cut off/],
