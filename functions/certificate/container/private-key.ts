@@ -115,7 +115,7 @@ function startsWith(bytes: Buffer, magic: Buffer): boolean {
 function containsInText(bytes: Buffer, search: Search, depth: number): boolean {
   const raw = latin1Text(bytes);
   // In UTF-16 and UTF-32, zero bytes are between the ASCII characters.
-  const narrow = bytes.includes(0) ? latin1Text(bytes.filter((byte) => byte !== 0)) : raw;
+  const narrow = raw.includes('\0') ? raw.replaceAll('\0', '') : raw;
   const plain = unescapeText(narrow);
   search.isPartial ||= plain === undefined;
   const searched = new Set<string>();
