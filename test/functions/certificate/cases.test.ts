@@ -45,6 +45,9 @@ const LEAF_ONLY = Object.entries(EXPECTED).flatMap(([file, expected]) =>
   'error' in expected && expected.leafOnly ? [file] : [],
 );
 
+/** Their gzip is damaged. */
+const DAMAGED_LOGOS: ReadonlySet<string> = new Set(['real/bimiquest-route-cnn-2025-leaf.pem']);
+
 function bytesOf(file: string): Buffer {
   return readFileSync(path.join(FOLDER, file));
 }
@@ -150,7 +153,9 @@ describe.skipIf(!present)(`The answers of another program${TITLE}`, () => {
         notBefore: certificate.validFromDate.toISOString(),
         notAfter: certificate.validToDate.toISOString(),
         fingerprintSha256: createHash('sha256').update(certificate.raw).digest('hex'),
-        logo: { mediaType: 'image/svg+xml', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
+        logo: DAMAGED_LOGOS.has(file)
+          ? null
+          : { mediaType: 'image/svg+xml', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
       },
     });
   });
