@@ -117,18 +117,18 @@ export interface EncodedBytes {
 }
 
 /**
- * The beginning of base64. Group 1: a SEQUENCE of at least 32 bytes; the first bytes of ZIP, gzip, the key stores of Java,
+ * The beginning of base64, behind another character: a lookbehind would be slow. Group 1: a SEQUENCE of at least 32 bytes; the first bytes of ZIP, gzip, the key stores of Java,
  * the keys of OpenSSH and SSH.com; and PEM and base64, each encoded again. Otherwise: a word that is long enough.
  */
 const BASE64_START =
-  /(?<![A-Za-z0-9+/])(?:(M[C-I]|UEsDB|H4sI|\/u3\+7Q|zs7Ozg|b3BlbnNzaC1|P2\/56|LS0t|TU[M-Za-n])|(?=[A-Za-z0-9+/][A-Za-z0-9+/_-]{39}))/g;
+  /[^A-Za-z0-9+/](?:(M[C-I]|UEsDB|H4sI|\/u3\+7Q|zs7Ozg|b3BlbnNzaC1|P2\/56|LS0t|TU[M-Za-n])|(?=[A-Za-z0-9+/][A-Za-z0-9+/_-]{39}))/g;
 
-/** The beginning of hex. Group 1: a SEQUENCE of at least 32 bytes. Otherwise: a word that is long enough. */
-const HEX_START = /(?<![0-9A-Fa-f])(?:((?:0x)?30[\s:,]{0,2}(?:0x)?(?:8[0-4]|[2-7][0-9A-Fa-f]))|(?=[0-9A-Fa-f]{40}))/g;
+/** The beginning of hex, behind another character. Group 1: a SEQUENCE of at least 32 bytes. Otherwise: a word that is long enough. */
+const HEX_START = /[^0-9A-Fa-f](?:((?:0x)?30[\s:,]{0,2}(?:0x)?(?:8[0-4]|[2-7][0-9A-Fa-f]))|(?=[0-9A-Fa-f]{40}))/g;
 
 /** Bytes as numbers, at most 4000 in one match: an array in program text or in JSON. Java writes them with a sign. */
 const NUMBERS =
-  /(?<![\w.-])(?:0x[0-9A-Fa-f]{1,2}|-?\d{1,3})(?:\s{0,8},\s{0,8}(?:0x[0-9A-Fa-f]{1,2}|-?\d{1,3})){31,3999}/g;
+  /[^\w.-]((?:0x[0-9A-Fa-f]{1,2}|-?\d{1,3})(?:\s{0,8},\s{0,8}(?:0x[0-9A-Fa-f]{1,2}|-?\d{1,3})){31,3999})/g;
 
 const CHARACTER = 1;
 const FILLER = 2;
@@ -157,13 +157,17 @@ const BEGINNING_COST = 64;
 const INSIDE_CHARACTERS = 3000;
 
 /** Each encoded text in a text. */
-export function* encodedBytesIn(text: string, budget: SearchBudget): Generator<EncodedBytes> {
+export function* encodedBytesIn(plain: string, budget: SearchBudget): Generator<EncodedBytes> {
+  // The beginning of the text has a character before it too.
+  const text = `\n${plain}`;
   for (const [start, kind] of [
     [BASE64_START, BASE64],
     [HEX_START, HEX],
   ] as const) {
     let last = 0;
-    for (const { index, 1: beginning } of text.matchAll(start)) {
+    for (let match = matchFrom(text, 0, start); match; match = matchFrom(text, match.index + 1, start)) {
+      const [, beginning] = match;
+      const index = match.index + 1;
       const inside = index < last;
       if (inside && beginning === undefined) {
         continue;
@@ -181,12 +185,18 @@ export function* encodedBytesIn(text: string, budget: SearchBudget): Generator<E
       }
     }
   }
-  for (const [encoded] of text.matchAll(NUMBERS)) {
+  for (const [, encoded = ''] of text.matchAll(NUMBERS)) {
     if (!budget.spend(BEGINNING_COST)) {
       return;
     }
     yield { id: encoded, inside: false, decode: () => Buffer.from(encoded.split(',').map(Number)) };
   }
+}
+
+/** The next match. Searches are nested, so the state of a pattern is not used. */
+function matchFrom(text: string, from: number, pattern: RegExp): RegExpExecArray | null {
+  pattern.lastIndex = from;
+  return pattern.exec(text);
 }
 
 function decodeHex(encoded: string): Buffer {

@@ -56,6 +56,9 @@ const ENCRYPTED = 1;
 const STORED = 0;
 const DEFLATED = 8;
 
+/** A text in UTF-16 or UTF-32: zero bytes are between the ASCII characters. */
+const WIDE = /(?:[\t-~]\0{1,3}){32}/;
+
 /** How every record in a ZIP begins. */
 const RECORD = Buffer.from('PK');
 
@@ -114,8 +117,7 @@ function startsWith(bytes: Buffer, magic: Buffer): boolean {
 
 function containsInText(bytes: Buffer, search: Search, depth: number): boolean {
   const raw = latin1Text(bytes);
-  // In UTF-16 and UTF-32, zero bytes are between the ASCII characters.
-  const narrow = raw.includes('\0') ? raw.replaceAll('\0', '') : raw;
+  const narrow = WIDE.test(raw) ? raw.replaceAll('\0', '') : raw;
   const plain = unescapeText(narrow);
   search.isPartial ||= plain === undefined;
   const searched = new Set<string>();
@@ -200,9 +202,18 @@ function* streamsIn(bytes: Buffer, search: Search): Generator<Stream> {
   }
 }
 
-/** If the size follows the file (APPNOTE, 4.4.4, bit 3), the header has zero, and the next record is the end. */
+/**
+ * If the size follows the file (APPNOTE, 4.4.4, bit 3), the header has zero, and the next record is the end. The text of a
+ * file can contain `PK` too, but in a record two numbers below 9 follow.
+ */
 function endOfStored(bytes: Buffer, start: number, size: number): number {
-  const next = size === 0 ? bytes.indexOf(RECORD, start) : start + size;
+  if (size > 0) {
+    return start + size;
+  }
+  let next = bytes.indexOf(RECORD, start);
+  while (next !== -1 && (bytes[next + RECORD.length] ?? 0) > 8) {
+    next = bytes.indexOf(RECORD, next + 1);
+  }
   return next === -1 ? bytes.length : next;
 }
 

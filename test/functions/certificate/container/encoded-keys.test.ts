@@ -84,6 +84,7 @@ const BYTE_FORMS: readonly (readonly [string, (der: Buffer) => string | Uint8Arr
     (der) => Buffer.concat([Buffer.from('%PDF-1.7 stream\n'), deflateSync(`BT ${base64Lines(der)} ET`)]),
   ],
   ['a stored file of a ZIP whose size follows it', (der) => storedBeforeItsSize('key', base64(der))],
+  ['such a file with a text like the beginning of a record', (der) => storedBeforeItsSize('key', `PK//${base64(der)}`)],
 ];
 
 function pairs(line: Buffer, digits: number): string {
