@@ -17,7 +17,13 @@ export function withWrongChecksum(archive: Uint8Array): Buffer {
 
 function element(tag: number, ...contents: readonly Uint8Array[]): Buffer {
   const content = Buffer.concat(contents);
-  const octets = content.length < 0x80 ? [content.length] : [0x82, content.length >>> 8, content.length & 0xff];
+  const { length } = content;
+  const octets =
+    length < 0x80
+      ? [length]
+      : length < 0x10000
+        ? [0x82, length >>> 8, length & 0xff]
+        : [0x83, length >>> 16, (length >>> 8) & 0xff, length & 0xff];
   return Buffer.concat([Buffer.of(tag, ...octets), content]);
 }
 
@@ -32,5 +38,7 @@ export const elements = {
   bits: (contents: Uint8Array) => element(0x03, Buffer.of(0), contents),
   /** [0], constructed. */
   explicit: (...children: readonly Uint8Array[]) => element(0xa0, ...children),
+  /** An element of another tag. */
+  tagged: element,
   nothing: Buffer.of(0x05, 0x00),
 };
