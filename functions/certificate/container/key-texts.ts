@@ -79,8 +79,10 @@ const ESCAPES_LIMIT = 500_000;
 
 /** A text in which escapes are the characters that they mean; undefined if there are too many. */
 export function unescapeText(text: string): string | undefined {
-  const plain = ESCAPED.test(text) ? replaceEscapes(text) : text;
-  return plain?.replaceAll(DUMP_LINE, '$1');
+  // The characters of a dump are no escapes, so they are removed first. A dump can also be escaped, for example in JSON.
+  const undumped = text.replaceAll(DUMP_LINE, '$1');
+  const plain = ESCAPED.test(undumped) ? replaceEscapes(undumped) : undumped;
+  return undumped === text ? plain?.replaceAll(DUMP_LINE, '$1') : plain;
 }
 
 function replaceEscapes(text: string): string | undefined {

@@ -80,6 +80,13 @@ const BYTE_FORMS: readonly (readonly [string, (der: Buffer) => string | Uint8Arr
         .join(''),
   ],
   [
+    'a dump with characters that look like tags',
+    (der) =>
+      lines(der, 16)
+        .map((line, n) => `${(16 * n).toString(16).padStart(8, '0')}: ${pairs(line, 4)}  ${n % 4 === 3 ? '>' : '<'}\n`)
+        .join(''),
+  ],
+  [
     'a stream in PDF',
     (der) => Buffer.concat([Buffer.from('%PDF-1.7 stream\n'), deflateSync(`BT ${base64Lines(der)} ET`)]),
   ],
