@@ -119,14 +119,13 @@ export interface EncodedBytes {
 }
 
 /**
- * The beginning of base64, behind another character: a lookbehind would be slow. Group 1: a SEQUENCE of at least 32 bytes; the first bytes of ZIP, gzip, the key stores of Java,
- * the keys of OpenSSH and SSH.com; and PEM and base64, each encoded again. Otherwise: a word that is long enough.
+ * The beginning of base64, behind another character: a lookbehind would be slow. It is that of a SEQUENCE of at least 32
+ * bytes; of ZIP, gzip, the key stores of Java, the keys of OpenSSH and SSH.com; and of PEM and base64, each encoded again.
  */
-const BASE64_START =
-  /[^A-Za-z0-9+/](?:(M[C-I]|UEsDB|H4sI|\/u3\+7Q|zs7Ozg|b3BlbnNzaC1|P2\/56|LS0t|TU[M-Za-n])|(?=[A-Za-z0-9+/][A-Za-z0-9+/_-]{39}))/g;
+const BASE64_START = /[^A-Za-z0-9+/](?:M[C-I]|UEsDB|H4sI|\/u3\+7Q|zs7Ozg|b3BlbnNzaC1|P2\/56|LS0t|TU[M-Za-n])/g;
 
-/** The beginning of hex, behind another character. Group 1: a SEQUENCE of at least 32 bytes. Otherwise: a word that is long enough. */
-const HEX_START = /[^0-9A-Fa-f](?:((?:0x)?30[\s:,]{0,2}(?:0x)?(?:8[0-4]|[2-7][0-9A-Fa-f]))|(?=[0-9A-Fa-f]{40}))/g;
+/** The beginning of a SEQUENCE of at least 32 bytes in hex, behind another character. */
+const HEX_START = /[^0-9A-Fa-f](?:0x)?30[\s:,]{0,2}(?:0x)?(?:8[0-4]|[2-7][0-9A-Fa-f])/g;
 
 /** Bytes as numbers, at most 4000 in one match: an array in program text or in JSON. Java writes them with a sign. */
 const NUMBERS =
@@ -167,16 +166,21 @@ export function* encodedBytesIn(plain: string, budget: SearchBudget): Generator<
     [HEX_START, HEX],
   ] as const) {
     let last = 0;
-    for (let match = matchFrom(text, 0, start); match; match = matchFrom(text, match.index + 1, start)) {
-      const [, beginning] = match;
-      const index = match.index + 1;
+    let beginning = 0;
+    let word = 0;
+    for (let at = 1; at < text.length; at = Math.min(beginning, word) + 1) {
+      if (beginning < at) {
+        beginning = indexFrom(text, at - 1, start) + 1;
+      }
+      // A word inside an encoded text is a part of it.
+      if (word < Math.max(at, last)) {
+        word = wordFrom(text, Math.max(at, last), kind);
+      }
+      const index = Math.min(beginning, word);
+      if (index >= text.length || !budget.spend(BEGINNING_COST)) {
+        break;
+      }
       const inside = index < last;
-      if (inside && beginning === undefined) {
-        continue;
-      }
-      if (!budget.spend(BEGINNING_COST)) {
-        return;
-      }
       const end = endOf(text, index, kind, inside ? index + INSIDE_CHARACTERS : text.length);
       last = Math.max(last, end);
       if (end - index >= MIN_CHARACTERS) {
@@ -195,10 +199,36 @@ export function* encodedBytesIn(plain: string, budget: SearchBudget): Generator<
   }
 }
 
-/** The next match. Searches are nested, so the state of a pattern is not used. */
-function matchFrom(text: string, from: number, pattern: RegExp): RegExpExecArray | null {
+/** The index of the next match, or the end of the text. Searches are nested, so the state of a pattern is not used. */
+function indexFrom(text: string, from: number, pattern: RegExp): number {
   pattern.lastIndex = from;
-  return pattern.exec(text);
+  return pattern.exec(text)?.index ?? text.length;
+}
+
+/**
+ * The start of the next word that is long enough, or the end of the text. The last character is compared first, so that
+ * most of a text is skipped.
+ */
+function wordFrom(text: string, from: number, kinds: Uint8Array): number {
+  const kindAt = (at: number) => kinds[text.charCodeAt(at)];
+  const isWord = (at: number) => kindAt(at) === CHARACTER || kindAt(at) === JOINT;
+  for (let start = from; start + MIN_CHARACTERS <= text.length; ) {
+    let at = start + MIN_CHARACTERS - 1;
+    while (at >= start && isWord(at)) {
+      at -= 1;
+    }
+    if (at >= start) {
+      start = at + 1;
+    } else if (kindAt(start) === CHARACTER && kindAt(start - 1) !== CHARACTER) {
+      return start;
+    } else {
+      start += 1;
+      while (start < text.length && isWord(start) && (kindAt(start) === JOINT || kindAt(start - 1) === CHARACTER)) {
+        start += 1;
+      }
+    }
+  }
+  return text.length;
 }
 
 function decodeHex(encoded: string): Buffer {
