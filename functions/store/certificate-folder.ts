@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
 import type { CertificateReport } from '../certificate/report.ts';
+import type { CertificateRevocation, Revocation } from '../certificate/revocation/revocation.ts';
 import { parseJson, toJsonBytes } from './json.ts';
 import { type Manifest, manifestSchema, parseManifest, type StoredFinding, type StoredManifest } from './manifest.ts';
 import { openObjects, type StoredObject, undefinedIfNotFound } from './objects.ts';
@@ -70,12 +71,16 @@ export function openCertificateFolder(s3: S3Client, bucket: string, folder: stri
     },
 
     /**
-     * Writes another assessment of the certificate into its manifest, and nothing else.
+     * Writes another assessment of the certificate into its manifest, and nothing else. An assessment that only states
+     * another time writes nothing.
      *
      * @throws {WriteConflictError} if the manifest is not the one of the state.
      */
     async reassess({ etag, document }: FolderState, assessment: CertificateReport): Promise<StoredManifest> {
       const next = { ...document, ...assessment };
+      if (document && isDeepStrictEqual(withoutTimesOfCrls(document), withoutTimesOfCrls(next))) {
+        return v.parse(manifestSchema, document);
+      }
       await write(manifestKey, toJsonBytes(next), JSON_HEADERS, { etag });
       return v.parse(manifestSchema, next);
     },
@@ -134,6 +139,16 @@ export function openCertificateFolder(s3: S3Client, bucket: string, folder: stri
 }
 
 const listedObjects = ({ objects }: StoredManifest) => Object.values(objects);
+
+/** The fields of a revocation that differ each time the CRLs are checked. */
+const TIMES_OF_CRLS: ReadonlySet<string> = new Set(['checkedAt', 'thisUpdate', 'nextUpdate'] satisfies (
+  | keyof Revocation
+  | keyof CertificateRevocation
+)[]);
+
+function withoutTimesOfCrls(manifest: object): unknown {
+  return JSON.parse(JSON.stringify(manifest, (key, value) => (TIMES_OF_CRLS.has(key) ? undefined : value)));
+}
 
 /** The fields of a manifest that can change while the certificate stays the same. */
 interface Assessment

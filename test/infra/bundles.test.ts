@@ -84,6 +84,7 @@ describe('the code that reads certificates', () => {
       'container/key-structures',
       'container/key-texts',
       'container/private-key',
+      'container/search-budget',
       'invalid-chain',
       'x509/der',
     ];
