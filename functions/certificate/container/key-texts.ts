@@ -71,21 +71,14 @@ const ENTITIES: ReadonlyMap<string, string> = new Map([
   ['nbsp', ' '],
 ]);
 
-/** A line of a hex dump, as of xxd and hexdump: an offset, bytes, and characters. */
-const DUMP_LINE = /^[ \t]{0,20}[0-9A-Fa-f]{4,16}:?[ \t]{1,4}((?:[0-9A-Fa-f]{2,8}[ -]{1,2}){2,32}).*$/gm;
-
 /** How many escapes are replaced. */
 const ESCAPES_LIMIT = 500_000;
 
 /** A text in which escapes are the characters that they mean; undefined if there are too many. */
 export function unescapeText(text: string): string | undefined {
-  // The characters of a dump are no escapes, so they are removed first. A dump can also be escaped, for example in JSON.
-  const undumped = text.replaceAll(DUMP_LINE, '$1');
-  const plain = ESCAPED.test(undumped) ? replaceEscapes(undumped) : undumped;
-  return undumped === text ? plain?.replaceAll(DUMP_LINE, '$1') : plain;
-}
-
-function replaceEscapes(text: string): string | undefined {
+  if (!ESCAPED.test(text)) {
+    return text;
+  }
   let plain = '';
   let at = 0;
   let count = 0;
@@ -109,7 +102,7 @@ function meaningOf([, unicode, byte, lineEnd, percent, equals, decimal, hex, ent
   return lineEnd !== undefined ? '\n' : equals !== undefined ? '=' : tag ? ' ' : (ENTITIES.get(entity ?? '') ?? '');
 }
 
-/** Bytes that a text contains in base64, in hex or as numbers. */
+/** Bytes that a text contains in base64 or in hex. */
 export interface EncodedBytes {
   /** Equal for equal texts in the same encoding. */
   readonly id: string;
@@ -126,10 +119,6 @@ const BASE64_START = /[^A-Za-z0-9+/](?:M[C-I]|UEsDB|H4sI|\/u3\+7Q|zs7Ozg|b3BlbnN
 
 /** The beginning of a SEQUENCE of at least 32 bytes in hex, behind another character. */
 const HEX_START = /[^0-9A-Fa-f](?:0x)?30[\s:,]{0,2}(?:0x)?(?:8[0-4]|[2-7][0-9A-Fa-f])/g;
-
-/** Bytes as numbers, at most 4000 in one match: an array in program text or in JSON. Java writes them with a sign. */
-const NUMBERS =
-  /[^\w.-]((?:0x[0-9A-Fa-f]{1,2}|-?\d{1,3})(?:\s{0,8},\s{0,8}(?:0x[0-9A-Fa-f]{1,2}|-?\d{1,3})){31,3999})/g;
 
 const CHARACTER = 1;
 const FILLER = 2;
@@ -190,12 +179,6 @@ export function* encodedBytesIn(plain: string, budget: SearchBudget): Generator<
           : { id: `hex ${encoded}`, inside, decode: () => decodeHex(encoded) };
       }
     }
-  }
-  for (const [, encoded = ''] of text.matchAll(NUMBERS)) {
-    if (!budget.spend(BEGINNING_COST)) {
-      return;
-    }
-    yield { id: encoded, inside: false, decode: () => Buffer.from(encoded.split(',').map(Number)) };
   }
 }
 

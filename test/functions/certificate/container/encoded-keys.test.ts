@@ -28,8 +28,6 @@ const base64 = (bytes: string | Uint8Array) => Buffer.from(bytes).toString('base
 const utf16 = (text: string) => Buffer.from(text, 'utf16le');
 const utf32 = (text: string) => Buffer.concat([...Buffer.from(text)].map((byte) => Buffer.of(byte, 0, 0, 0)));
 const other = Buffer.alloc(20_000, 'Some other text.\n');
-const lines = (bytes: Buffer, size: number) =>
-  Array.from({ length: Math.ceil(bytes.length / size) }, (_, line) => bytes.subarray(line * size, (line + 1) * size));
 
 /** How programs write a text with a key. */
 const TEXT_FORMS: readonly (readonly [string, (pem: string) => string | Uint8Array])[] = [
@@ -62,30 +60,6 @@ const BYTE_FORMS: readonly (readonly [string, (der: Buffer) => string | Uint8Arr
   ['base64 of hex', (der) => base64(der.toString('hex'))],
   ['base64 in long lines of quoted-printable', (der) => base64(der).replaceAll(/.{75}/g, '$&=\r\n')],
   ['bytes in a program text', (der) => `"${der.toString('hex').replaceAll(/../g, '\\x$&')}"`],
-  ['JSON of a buffer', (der) => JSON.stringify(der)],
-  ['numbers with a sign', (der) => [...new Int8Array(der)].join(', ')],
-  ['numbers in hex', (der) => [...der].map((byte) => `0x${byte.toString(16)}`).join(',')],
-  [
-    'a dump of xxd',
-    (der) =>
-      lines(der, 16)
-        .map((line, n) => `${(16 * n).toString(16).padStart(8, '0')}: ${pairs(line, 4)}  ${printed(line)}\n`)
-        .join(''),
-  ],
-  [
-    'a dump of hexdump',
-    (der) =>
-      lines(der, 16)
-        .map((line, n) => `${(16 * n).toString(16).padStart(8, '0')}  ${pairs(line, 2)}  |${printed(line)}|\n`)
-        .join(''),
-  ],
-  [
-    'a dump with characters that look like tags',
-    (der) =>
-      lines(der, 16)
-        .map((line, n) => `${(16 * n).toString(16).padStart(8, '0')}: ${pairs(line, 4)}  ${n % 4 === 3 ? '>' : '<'}\n`)
-        .join(''),
-  ],
   [
     'a stream in PDF',
     (der) => Buffer.concat([Buffer.from('%PDF-1.7 stream\n'), deflateSync(`BT ${base64Lines(der)} ET`)]),
@@ -93,14 +67,6 @@ const BYTE_FORMS: readonly (readonly [string, (der: Buffer) => string | Uint8Arr
   ['a stored file of a ZIP whose size follows it', (der) => storedBeforeItsSize('key', base64(der))],
   ['such a file with a text like the beginning of a record', (der) => storedBeforeItsSize('key', `PK//${base64(der)}`)],
 ];
-
-function pairs(line: Buffer, digits: number): string {
-  return (line.toString('hex').match(new RegExp(`.{1,${digits}}`, 'g')) ?? []).join(' ');
-}
-
-function printed(line: Buffer): string {
-  return line.toString('latin1').replaceAll(/[^ -~]/g, '.');
-}
 
 /** APPNOTE, 4.4.4: with bit 3 of the flags, the sizes in the header are zero. */
 function storedBeforeItsSize(name: string, content: string): Buffer {

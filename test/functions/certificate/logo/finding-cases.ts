@@ -83,7 +83,7 @@ export const LOGO_CASES: FindingCases<keyof typeof LOGO_FINDINGS> = {
         of: 'gzip that is cut off',
         leaf: withUris(`data:image/svg+xml;base64,${gzipSync(LOGO).subarray(0, 60).toString('base64')}`),
       },
-      { of: 'an image that inflates to 10 MiB', leaf: withUris(gzipUri(Buffer.alloc(10 * 1024 * 1024))) },
+      { of: 'an image that inflates to 4 MiB', leaf: withUris(gzipUri(Buffer.alloc(4 * 1024 * 1024))) },
       {
         of: 'an extension that is not a logotype',
         leaf: { extensions: instead({ oid: oid.logotype, value: Buffer.of(5, 0) }) },
