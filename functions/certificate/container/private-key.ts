@@ -1,5 +1,6 @@
 import { constants, inflateRawSync } from 'node:zlib';
 import { InvalidChainError } from '../invalid-chain.ts';
+import { attempt, readDer } from '../x509/der.ts';
 import { latin1Text } from './bytes.ts';
 import { containsKeyStructure } from './key-structures.ts';
 import { containsKeyText, encodedBytesIn, unescapeText } from './key-texts.ts';
@@ -117,6 +118,10 @@ function startsWith(bytes: Buffer, magic: Buffer): boolean {
 
 function containsInText(bytes: Buffer, search: Search, depth: number): boolean {
   const raw = latin1Text(bytes);
+  // Certificates and PKCS#7 contain strings, not documents: their few characters that look like escapes are no text.
+  if (attempt(() => readDer(bytes))) {
+    return containsInForm(raw, new Set(), search, depth);
+  }
   const narrow = WIDE.test(raw) ? raw.replaceAll('\0', '') : raw;
   const plain = unescapeText(narrow);
   search.isPartial ||= plain === undefined;
