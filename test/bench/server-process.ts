@@ -55,6 +55,7 @@ process.send?.({
   s3Url: s3.url,
   rootSha256: createHash('sha256').update(root).digest('hex'),
   ctLog: authority.log.key,
+  crlUrls: authority.crls().map(({ url }) => url),
 } satisfies ServerAddresses);
 
 /** Puts TLS in front of a server of this process: decrypts each connection and forwards it. */

@@ -27,6 +27,8 @@ export interface ServerAddresses {
   readonly rootSha256: string;
   /** The key of the CA's log, base64. */
   readonly ctLog: string;
+  /** The CRLs of the issued chain. */
+  readonly crlUrls: readonly string[];
 }
 
 /** A request as the S3 server received it. */

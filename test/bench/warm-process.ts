@@ -2,6 +2,7 @@
  * A warm process that makes the checks that its parent requests and replies with the CPU time that they took. Its
  * argument is a {@link Subject} as JSON.
  */
+import { hash } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
@@ -22,7 +23,12 @@ export interface Work {
 /** What makes the checks: the deployed bundle, or the bare calls with the requests to S3 of one check that issued. */
 export type Subject =
   | { readonly bundle: string }
-  | { readonly call: TimedCall; readonly requests: readonly RecordedRequest[] };
+  | {
+      readonly call: TimedCall;
+      readonly requests: readonly RecordedRequest[];
+      /** The URLs of the CRLs. */
+      readonly downloads: readonly string[];
+    };
 
 export type TimedCall = keyof typeof CALLS;
 
@@ -50,8 +56,7 @@ const CALLS = {
 type CheckOne = (orderNumber: string) => Promise<unknown>;
 
 const subject = JSON.parse(process.argv[2] ?? '') as Subject;
-const checkOne =
-  'bundle' in subject ? await loadCollect(subject.bundle) : await replay(subject.requests, CALLS[subject.call]);
+const checkOne = 'bundle' in subject ? await loadCollect(subject.bundle) : await replay(subject, CALLS[subject.call]);
 
 process.on('message', async ({ orders }: Work) => {
   const before = process.cpuUsage();
@@ -78,16 +83,16 @@ async function loadCollect(file: string): Promise<CheckOne> {
 
 /**
  * Repeats the same HTTP calls without any logic: the POST to the CA, and the recorded requests to S3 through the SDK's
- * client with the same bodies, conditions and checksums, in another folder. Without recorded requests it sends only the
- * POST.
+ * client with the same bodies, conditions and checksums, in another folder. An object that was written twice has its
+ * last body both times. Without recorded requests it sends only the POST.
  */
 async function replay(
-  recorded: readonly RecordedRequest[],
+  { requests, downloads }: Exclude<Subject, { readonly bundle: string }>,
   call: (url: string, form: URLSearchParams) => Promise<unknown>,
 ): Promise<CheckOne> {
   const s3 = new S3Client();
   const sends: ((order: string) => Promise<unknown>)[] = [];
-  for (const { method, key, query, headers } of recorded) {
+  for (const { method, key, query, headers } of requests) {
     const name = key.split('/').at(-1);
     const at = (order: string) => ({ Bucket: BUCKET, Key: `replay/${order}/${name}` });
     if (new URLSearchParams(query).has('versionId')) {
@@ -99,10 +104,11 @@ async function replay(
       sends.push(async (order) => (await s3.send(new GetObjectCommand(at(order)))).Body?.transformToByteArray());
     } else {
       const { Body } = await s3.send(new GetObjectCommand({ Bucket: BUCKET, Key: key }));
+      const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
       const written = {
-        Body: (await Body?.transformToByteArray()) ?? new Uint8Array(),
+        Body: bytes,
         ContentType: headers['content-type'],
-        ChecksumSHA256: headers['x-amz-checksum-sha256'],
+        ChecksumSHA256: hash('sha256', bytes, 'base64'),
         IfNoneMatch: headers['if-none-match'],
       };
       sends.push((order) => s3.send(new PutObjectCommand({ ...at(order), ...written })));
@@ -114,7 +120,13 @@ async function replay(
     for (const send of sends) {
       await send(orderNumber).catch(ignoreIfNotFound);
     }
+    await Promise.all(downloads.map(download));
   };
+}
+
+async function download(url: string): Promise<void> {
+  const [response] = await once(http.get(url, { agent: false }), 'response');
+  await once(response.resume(), 'end');
 }
 
 /** A missing object is a valid response, as it is for the archive. */

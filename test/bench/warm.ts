@@ -23,7 +23,8 @@ const DISCARDED = 4;
  * Measures the CPU of warm checks in a separate process. The reference is a process that makes only the HTTP calls. A
  * check of a waiting order makes one call, because the secret is cached. Its reference is the same call with the same
  * client of Node on a new connection, both over TLS as in production. A check that finds the certificate reads,
- * validates and stores it; its requests to S3 are recorded once and repeated with the same SDK client.
+ * validates and stores it, and downloads its CRLs; its requests to S3 are recorded once and repeated with the same SDK
+ * client.
  */
 export async function measureWarm(
   deployed: Deployed,
@@ -39,18 +40,18 @@ export async function measureWarm(
   const collect = await startWorker(bundle, environment);
   const recorded = await record(servers, () => cpuOf(collect, issuedOrders(1)));
   const writes = recorded.filter(({ method }) => method === 'PUT');
-  const bare = (call: TimedCall, requests: readonly RecordedRequest[] = []) =>
-    startWorker({ call, requests }, environment);
+  const bare = (call: TimedCall, requests: readonly RecordedRequest[] = [], downloads: readonly string[] = []) =>
+    startWorker({ call, requests, downloads }, environment);
   const secure = { ...environment, COLLECT_URL: servers.secureCollectUrl, NODE_EXTRA_CA_CERTS: servers.trustFile };
   const workers = {
     collect,
     nodeOnce: await bare('nodeOnce'),
-    replay: await bare('nodeOnce', recorded),
+    replay: await bare('nodeOnce', recorded, servers.crlUrls),
     writes: await bare('nodeOnce', writes),
     secureCollect: await startWorker(bundle, secure),
-    secureNodeOnce: await startWorker({ call: 'nodeOnce', requests: [] }, secure),
-    secureFetchOnce: await startWorker({ call: 'fetchOnce', requests: [] }, secure),
-    secureFetch: await startWorker({ call: 'fetch', requests: [] }, secure),
+    secureNodeOnce: await startWorker({ call: 'nodeOnce', requests: [], downloads: [] }, secure),
+    secureFetchOnce: await startWorker({ call: 'fetchOnce', requests: [], downloads: [] }, secure),
+    secureFetch: await startWorker({ call: 'fetch', requests: [], downloads: [] }, secure),
   };
   const pendingBy = (worker: ChildProcess) => async () =>
     (await cpuOf(worker, pendingOrders)) / PENDING_PER_MEASUREMENT;
