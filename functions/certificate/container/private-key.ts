@@ -118,7 +118,7 @@ function startsWith(bytes: Buffer, magic: Buffer): boolean {
 
 function containsInText(bytes: Buffer, search: Search, depth: number): boolean {
   const raw = latin1Text(bytes);
-  // Certificates and PKCS#7 contain strings, not documents: their few characters that look like escapes are no text.
+  // Certificates and PKCS#7 contain strings, not documents: what looks like an escape in them is chance.
   if (attempt(() => readDer(bytes))) {
     return containsInForm(raw, new Set(), search, depth);
   }
