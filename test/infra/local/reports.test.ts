@@ -11,7 +11,8 @@ const error = (code: number): SimulatedResponse => ({ kind: 'error', code });
 let authority: CertificateAuthority;
 
 beforeAll(async () => {
-  authority = await openAuthority();
+  // A refused connection, because a look-up of an unknown name can take seconds.
+  authority = (await openAuthority()).with({ crlServer: 'http://127.0.0.1:9' });
 });
 
 const issued = (): SimulatedResponse => ({

@@ -17,7 +17,8 @@ const TEST_ORDER: ScenarioOrder = { orderNumber: ORDER, domains: ['example.com']
 let authority: CertificateAuthority;
 
 beforeAll(async () => {
-  authority = await openAuthority();
+  // A refused connection, because a look-up of an unknown name can take seconds.
+  authority = (await openAuthority()).with({ crlServer: 'http://127.0.0.1:9' });
 });
 
 /** Deploys a collector on which the people of a scenario act. */
