@@ -3,7 +3,7 @@ import { type CheckedChain, type FindingTable, nameOf, withDetails } from '../ch
 import { BIMI_USAGE } from '../mark/mark.ts';
 import { attempt } from '../x509/der.ts';
 import type { CertificateFields } from '../x509/fields.ts';
-import { EC_KEY } from '../x509/public-key.ts';
+import { EC_KEY, RSA_BITS_LIMIT } from '../x509/public-key.ts';
 import { fingerprintOf } from './chain.ts';
 import { namesAnchor } from './links.ts';
 import { extensionProblems, issuerProblems, PILOT_EXTENSION, validityProblem } from './rules.ts';
@@ -15,7 +15,7 @@ const LIFETIME_LIMIT_DAYS = 398;
 const PILOT_END = new Date('2025-03-15T00:00:00Z');
 const ORGANIZATION = '2.5.4.10';
 
-const RSA_BITS = { minimum: 2048, maximum: 8192 } as const;
+const RSA_BITS_MINIMUM = 2048;
 /** P-256, P-384 and P-521. */
 const CURVES: ReadonlySet<string> = new Set(['1.2.840.10045.3.1.7', '1.3.132.0.34', '1.3.132.0.35']);
 
@@ -174,7 +174,7 @@ function keyWeakness({ certificate, publicKeyInfo }: CertificateFields, isLeaf: 
     return 'a key that OpenSSL cannot read';
   }
   if (rsa) {
-    return (rsa.modulus < RSA_BITS.minimum || rsa.modulus > RSA_BITS.maximum) && `an RSA key of ${rsa.modulus} bits`;
+    return (rsa.modulus < RSA_BITS_MINIMUM || rsa.modulus > RSA_BITS_LIMIT) && `an RSA key of ${rsa.modulus} bits`;
   }
   if (algorithm === EC_KEY) {
     const name = () => details()?.asymmetricKeyDetails?.namedCurve ?? curve;

@@ -2,15 +2,11 @@ import type { KeyObject } from 'node:crypto';
 import { attempt } from '../x509/der.ts';
 import type { CertificateFields } from '../x509/fields.ts';
 import { type CanonicalName, sameCanonical, sameName } from '../x509/names.ts';
-import { EC_KEY, type PublicKeyInfo } from '../x509/public-key.ts';
+import { EC_KEY, type PublicKeyInfo, RSA_BITS_LIMIT, RSA_EXPONENT_BITS_LIMIT } from '../x509/public-key.ts';
 import { anchorKey, anchorKeyInfo, anchorName, type KnownAnchor } from './trust-anchors.ts';
 
 /** A chain needs two or three verifications. Certificates that all have one name could need 400. */
 const VERIFICATION_LIMIT = 100;
-
-/** Larger keys, and larger exponents of a key, make one verification slow. OpenSSL has the same limit of exponents. */
-const RSA_BITS_LIMIT = 8192;
-const RSA_EXPONENT_BITS_LIMIT = 64;
 
 /** Ed25519 and Ed448 (RFC 8410). */
 const EDWARDS_KEYS: ReadonlySet<string> = new Set(['1.3.101.112', '1.3.101.113']);

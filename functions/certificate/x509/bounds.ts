@@ -10,21 +10,18 @@ import {
   readObjectIdentifier,
   TAG,
 } from './der.ts';
+import { EC_KEY, RSA_BITS_LIMIT, RSA_EXPONENT_BITS_LIMIT, RSA_KEYS } from './public-key.ts';
 
 /** A certificate has at most this many extensions, and each of its names this many attributes. Real ones have half. */
 const EXTENSIONS_LIMIT = 32;
 const ATTRIBUTES_LIMIT = 100;
 
 /** The largest RSA key, in bytes. DER writes a zero before a number whose first bit is set. */
-const RSA_BYTES = 8192 / 8 + 1;
-const RSA_EXPONENT_BYTES = 8;
+const RSA_BYTES = RSA_BITS_LIMIT / 8 + 1;
+const RSA_EXPONENT_BYTES = RSA_EXPONENT_BITS_LIMIT / 8;
 
 /** The largest key of another algorithm with its parameters, in bytes: ML-DSA-87 has 2,592. */
 const KEY_BYTES = 4096;
-
-/** Key algorithms (RFC 3279, 2.3): RSA, RSA-PSS, and EC. */
-const RSA_KEYS: readonly string[] = ['1.2.840.113549.1.1.1', '1.2.840.113549.1.1.10'];
-const EC_KEY = '1.2.840.10045.2.1';
 
 /**
  * Refuses a certificate whose work is not bounded, before OpenSSL reads it. The numbers of attributes and extensions
@@ -60,13 +57,15 @@ function requireKeyBounds(subjectPublicKeyInfo: Element | undefined): void {
   const [algorithm, key] = childrenOf(subjectPublicKeyInfo);
   const [type, parameters] = childrenOf(algorithm);
   const oid = readObjectIdentifier(type);
-  if (RSA_KEYS.includes(oid)) {
+  if (RSA_KEYS.has(oid)) {
     const [modulus, exponent] = childrenOf(readBer(readBitString(key)));
     if (
       contentsOf(modulus, TAG.integer).length > RSA_BYTES ||
       contentsOf(exponent, TAG.integer).length > RSA_EXPONENT_BYTES
     ) {
-      throw new InvalidChainError('one of the certificates has an RSA key of more than 8192 bits, or a large exponent');
+      throw new InvalidChainError(
+        `one of the certificates has an RSA key of more than ${RSA_BITS_LIMIT} bits, or a large exponent`,
+      );
     }
   } else if (oid === EC_KEY && parameters?.tag !== TAG.objectIdentifier) {
     throw new InvalidChainError('one of the certificates has a key on a curve without a name');

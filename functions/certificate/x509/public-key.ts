@@ -27,6 +27,10 @@ export const RSA_KEYS: ReadonlySet<string> = new Set(['1.2.840.113549.1.1.1', '1
 /** id-ecPublicKey (RFC 5480). */
 export const EC_KEY = '1.2.840.10045.2.1';
 
+/** Larger keys, and larger exponents of a key, make one verification slow. OpenSSL has the same limit of exponents. */
+export const RSA_BITS_LIMIT = 8192;
+export const RSA_EXPONENT_BITS_LIMIT = 64;
+
 /** Reads SubjectPublicKeyInfo (RFC 5280, 4.1.2.7; RFC 3279, 2.3.1). */
 export function readPublicKeyInfo(info: Element | undefined): PublicKeyInfo {
   const [identifier, key] = childrenOf(info);
