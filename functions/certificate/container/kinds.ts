@@ -1,4 +1,5 @@
 import { attempt, childrenOf, constructed, type Element, readBer, readObjectIdentifier, TAG } from '../x509/der.ts';
+import { isTime } from '../x509/time.ts';
 import { decodeText, isDer } from './bytes.ts';
 import { isGzip, locateZip } from './zip.ts';
 
@@ -76,7 +77,7 @@ export function kindOfDer(der: Uint8Array): string | undefined {
         return kindOfSigned(first);
       default:
         // OCSPResponse begins with an ENUMERATED, and explicit parameters of a curve with a version (RFC 6960, RFC 3279).
-        return first?.tag === 0x0a
+        return first?.tag === TAG.enumerated
           ? 'an OCSP response'
           : first?.tag === TAG.integer && second?.tag === TAG.sequence && third?.tag === TAG.sequence
             ? 'parameters of a key'
@@ -97,11 +98,6 @@ function kindOfSigned(signed: Element | undefined): string | undefined {
     return isTime(tags[3]) ? 'a revocation list' : 'a certificate request';
   }
   return isTime(tags[2]) ? 'a revocation list' : undefined;
-}
-
-/** UTCTime and GeneralizedTime. */
-function isTime(tag: number | undefined): boolean {
-  return tag === 0x17 || tag === 0x18;
 }
 
 function tagsOf(elements: readonly Element[]): number[] {

@@ -1,5 +1,6 @@
 import { attempt, childrenOf, readDer } from '../x509/der.ts';
 import type { Attribute, CertificateFields } from '../x509/fields.ts';
+import { formOf } from '../x509/general-names.ts';
 
 export type Product = 'VMC' | 'CMC';
 
@@ -68,25 +69,12 @@ export function domainsOf({ dnsNames }: CertificateFields): string[] {
   return [...new Set(dnsNames.map((name) => name.toLowerCase()))];
 }
 
-/** The choices of GeneralName (RFC 5280, 4.2.1.6) by tag number. */
-const GENERAL_NAMES = [
-  'otherName',
-  'rfc822Name',
-  'dNSName',
-  'x400Address',
-  'directoryName',
-  'ediPartyName',
-  'uniformResourceIdentifier',
-  'iPAddress',
-  'registeredID',
-] as const;
 const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17';
-const TAG_NUMBER = 0x1f;
 
 /** The kinds of the subject alternative names that are no DNS names, each once, for example `iPAddress`. */
 export function otherNameKinds(leaf: CertificateFields): string[] {
   const der = leaf.extension(SUBJECT_ALTERNATIVE_NAME);
   const names = (der && attempt(() => childrenOf(readDer(der)))) || [];
-  const kinds = names.map(({ tag }) => GENERAL_NAMES[tag & TAG_NUMBER] ?? 'unknown');
+  const kinds = names.map((name) => formOf(name) ?? 'unknown');
   return [...new Set(kinds)].filter((kind) => kind !== 'dNSName');
 }

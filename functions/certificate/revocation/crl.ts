@@ -12,9 +12,9 @@ import {
   readInteger,
   TAG,
 } from '../x509/der.ts';
-import { type DecodedExtension, duplicatesIn, readExtension } from '../x509/fields.ts';
+import { type DecodedExtension, duplicatesIn, readExtension, readUrls } from '../x509/fields.ts';
 import { type Name, readName } from '../x509/names.ts';
-import { readTime } from '../x509/time.ts';
+import { isTime, readTime } from '../x509/time.ts';
 
 /** A CRL as it was fetched, or why it could not be fetched. The library itself uses no network. */
 export interface FetchedCrl {
@@ -91,15 +91,15 @@ const EXTENSIONS_LIMIT = 32;
  * @throws {SyntaxError} if the bytes are not one CRL in DER.
  */
 export function readCrl(bytes: Uint8Array): Crl {
-  const [signed, signatureAlgorithm, signature, ...others] = firstChildren(readDer(bytes), 4);
+  const [signed, signatureAlgorithm, signature, ...others] = childrenOf(readDer(bytes), TAG.sequence, 4);
   if (!signed || !signatureAlgorithm || others.length > 0) {
     throw new SyntaxError('a CRL does not consist of three parts');
   }
   // All seven fields, and one more to notice a surplus.
-  const fields = firstChildren(signed, 8);
+  const fields = childrenOf(signed, TAG.sequence, 8);
   const version = fields[0]?.tag === TAG.integer ? readInteger(fields.shift()) : 0;
   const [innerAlgorithm, issuer, thisUpdate] = fields.splice(0, 3);
-  const nextUpdate = isTime(fields[0]) ? fields.shift() : undefined;
+  const nextUpdate = isTime(fields[0]?.tag) ? fields.shift() : undefined;
   const entries = fields[0]?.tag === TAG.sequence ? fields.shift() : undefined;
   const extensions = fields[0]?.tag === constructed(0) ? readExtensions(fields.shift()) : [];
   if (!issuer || fields.length > 0 || version > 1 || (version === 0 && extensions.length > 0)) {
@@ -133,7 +133,7 @@ export function findEntries({ entries }: Crl, serials: readonly Buffer[]): Reado
   for (let entry = entries && childAt(entries, entries.start); entries && entry; entry = childAt(entries, entry.next)) {
     const serial = entry.tag === TAG.sequence ? childAt(entry, entry.start) : undefined;
     const date = serial && childAt(entry, serial.next);
-    if (!serial || !date || !isInteger(serial) || !isTime(date)) {
+    if (!serial || !date || !isInteger(serial) || !isTime(date.tag)) {
       throw new SyntaxError(`an entry is malformed, at byte ${entry.at}`);
     }
     const entryExtensions = childAt(entry, date.next);
@@ -157,7 +157,7 @@ export function findEntries({ entries }: Crl, serials: readonly Buffer[]): Reado
  */
 export function scopeOf({ extensions }: Crl): CrlScope {
   const extension = extensions.find(({ id }) => id === CRL_OID.issuingDistributionPoint);
-  const fields = extension ? firstChildren(readDer(extension.value), 7) : [];
+  const fields = extension ? childrenOf(readDer(extension.value), TAG.sequence, 7) : [];
   // A field that is not understood could limit what the list contains.
   if (fields.some(({ tag }, index) => positionOf(tag) <= positionOf(fields[index - 1]?.tag))) {
     throw new SyntaxError('the fields of the issuing distribution point are not those of RFC 5280');
@@ -172,7 +172,7 @@ export function scopeOf({ extensions }: Crl): CrlScope {
   };
   const point = fields.find(({ tag }) => tag === constructed(0));
   return {
-    urls: point && readUrls(point),
+    urls: point && readUrls(childrenOf(point, constructed(0))[0]),
     onlyUserCertificates: flag(1),
     onlyCaCertificates: flag(2),
     onlySomeReasons: fields.some(({ tag }) => tag === primitive(3)),
@@ -183,21 +183,13 @@ export function scopeOf({ extensions }: Crl): CrlScope {
 
 /** The position of a field in the issuing distribution point; -1 if there is no such field. */
 function positionOf(tag: number | undefined): number {
-  return DISTRIBUTION_POINT_FIELDS.findIndex((each) => each === tag);
-}
-
-/** DistributionPointName (RFC 5280, 4.2.1.13): fullName is [0]. */
-function readUrls(point: Element): string[] {
-  const [name] = childrenOf(point, constructed(0));
-  return childrenOf(name, constructed(0))
-    .filter(({ tag }) => tag === primitive(6))
-    .map((url) => contentsOf(url, primitive(6)).toString('latin1'));
+  return tag === undefined ? -1 : DISTRIBUTION_POINT_FIELDS.indexOf(tag);
 }
 
 /** @throws {SyntaxError} if there are too many, or two of one kind. */
 function readExtensions(field: Element | undefined): DecodedExtension[] {
-  const [list] = field ? firstChildren(field, 1, constructed(0)) : [];
-  const elements = list?.tag === TAG.sequence ? firstChildren(list, EXTENSIONS_LIMIT + 1) : [];
+  const [list] = field ? childrenOf(field, constructed(0), 2) : [];
+  const elements = list?.tag === TAG.sequence ? childrenOf(list, TAG.sequence, EXTENSIONS_LIMIT + 1) : [];
   if (elements.length === 0 || elements.length > EXTENSIONS_LIMIT) {
     throw new SyntaxError(`a CRL has no or more than ${EXTENSIONS_LIMIT} extensions`);
   }
@@ -227,7 +219,7 @@ function checkEntryExtensions(extensions: Element, entryEnd: number): void {
 
 /** RFC 5280, 5.3.1. A value without a name is returned as a number. */
 function readReason(extensions: Element): string | undefined {
-  const reasonCode = firstChildren(extensions, EXTENSIONS_LIMIT)
+  const reasonCode = childrenOf(extensions, TAG.sequence, EXTENSIONS_LIMIT)
     .map(readExtension)
     .find(({ id }) => id === CRL_OID.reasonCode);
   if (!reasonCode) {
@@ -256,10 +248,6 @@ function isSameSerial({ bytes, start, end }: Element, serial: Buffer): boolean {
   );
 }
 
-function isTime(element: Element | undefined): boolean {
-  return element?.tag === TAG.utcTime || element?.tag === TAG.generalizedTime;
-}
-
 /** @throws {SyntaxError} if it is not in the form of RFC 5280, 5.1.2.4, which is that of certificates. */
 function requireTime(element: Element | undefined): Date {
   const time = readTime(element);
@@ -267,20 +255,4 @@ function requireTime(element: Element | undefined): Date {
     throw new SyntaxError(`a time is malformed, at byte ${element?.at}`);
   }
   return time;
-}
-
-/** The first children of an element of this tag, at most this many. */
-function firstChildren(parent: Element, limit: number, tag: number = TAG.sequence): Element[] {
-  const children: Element[] = [];
-  if (parent.tag !== tag) {
-    throw new SyntaxError(`expected the identifier ${tag}, found ${parent.tag}, at byte ${parent.at}`);
-  }
-  for (
-    let child = childAt(parent, parent.start);
-    child && children.length < limit;
-    child = childAt(parent, child.next)
-  ) {
-    children.push(child);
-  }
-  return children;
 }

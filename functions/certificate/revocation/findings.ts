@@ -1,5 +1,5 @@
 import { type CheckedChain, type FindingTable, nameOf, withDetails } from '../checked-chain.ts';
-import { sameName } from '../x509/names.ts';
+import { isSelfIssued } from '../path/links.ts';
 import { type CertificateRevocation, isCrlUrl } from './revocation.ts';
 
 /** Findings about certificate revocation lists. */
@@ -33,7 +33,7 @@ function checkUrls({ leaf, chain }: CheckedChain): ReturnType<FindingTable[strin
   if (lacksUrl(leaf)) {
     return 'the leaf contains no http URL of a CRL';
   }
-  const issuers = chain.slice(1).filter(({ subjectName, issuerName }) => !sameName(subjectName, issuerName));
+  const issuers = chain.slice(1).filter((issuer) => !isSelfIssued(issuer));
   const message = withDetails(
     'the certificate of an issuing CA contains no http URL of a CRL',
     issuers.filter(lacksUrl).map(({ certificate }) => nameOf(certificate)),

@@ -2,9 +2,10 @@ import { createHash, type KeyObject } from 'node:crypto';
 import { CLOCK_TOLERANCE_MILLISECONDS } from '../../days.ts';
 import { truncate } from '../../text.ts';
 import { fingerprintOf } from '../path/chain.ts';
-import { attempt, readBitString, readDer } from '../x509/der.ts';
+import { isSelfIssued } from '../path/links.ts';
+import { attempt } from '../x509/der.ts';
 import type { CertificateFields } from '../x509/fields.ts';
-import { type CanonicalName, sameCanonical, sameName } from '../x509/names.ts';
+import { type CanonicalName, sameCanonical } from '../x509/names.ts';
 import {
   CRL_OID,
   type Crl,
@@ -65,10 +66,6 @@ type Statement =
   | { readonly crl: Crl; readonly entry: CrlEntry | undefined; readonly problem?: never }
   | { readonly problem: string };
 
-/** Bit 6 of KeyUsage (RFC 5280, 4.2.1.3); bit 0 is the most significant bit of the first octet. */
-const CRL_SIGN = 0x80 >> 6;
-const KEY_USAGE = '2.5.29.15';
-
 /** The critical extensions of a CRL that are evaluated. The signature decides what a key identifier announces. */
 const KNOWN_CRITICAL_EXTENSIONS: ReadonlySet<string> = new Set([
   CRL_OID.issuingDistributionPoint,
@@ -106,7 +103,7 @@ export function revocationOf(
   const subjects = chain.flatMap((fields, index): Subject[] => {
     const above = chain[index + 1];
     const isTop = above === undefined;
-    const isRoot = isTop && sameName(fields.subjectName, fields.issuerName);
+    const isRoot = isTop && isSelfIssued(fields);
     if (isRoot || (isTop && fingerprintOf(fields.certificate) === deliveredAnchor)) {
       return [];
     }
@@ -275,11 +272,9 @@ function outOfScope(scope: CrlScope, { fields, isLeaf }: Subject): string | unde
   );
 }
 
-function issuerOf({ certificate, subjectName, extension }: CertificateFields): Issuer | undefined {
+function issuerOf({ certificate, subjectName, crlSign }: CertificateFields): Issuer | undefined {
   const key = attempt(() => certificate.publicKey);
-  const usage = extension(KEY_USAGE);
-  const maySignCrls = !usage || (attempt(() => ((readBitString(readDer(usage))[0] ?? 0) & CRL_SIGN) !== 0) ?? false);
-  return key && { name: subjectName.canonical, key, maySignCrls };
+  return key && { name: subjectName.canonical, key, maySignCrls: crlSign };
 }
 
 function isPem(bytes: Uint8Array): boolean {

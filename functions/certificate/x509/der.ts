@@ -85,22 +85,15 @@ export function readBer(bytes: Uint8Array): Element {
   return elementAt(view(bytes), 0, bytes.length, 'BER');
 }
 
-/**
- * Reads the first child of an element, and only the identifier octet of the second. They are enough to recognize a
- * structure whose other bytes are missing or damaged.
- */
-export function readBeginning(bytes: Uint8Array): readonly [first: Element, second: number | undefined] {
-  const buffer = view(bytes);
-  const { start } = headerAt(buffer, 0, buffer.length, 'BER');
-  const first = elementAt(buffer, start, buffer.length, 'BER');
-  return [first, buffer[first.next]];
-}
-
-/** The elements in an element of this tag. */
-export function childrenOf(parent: Element | undefined, tag: number = TAG.sequence): Element[] {
+/** The elements in an element of this tag, at most this many. */
+export function childrenOf(
+  parent: Element | undefined,
+  tag: number = TAG.sequence,
+  limit: number = Number.POSITIVE_INFINITY,
+): Element[] {
   const { bytes, start, end, rules } = requireTag(parent, tag);
   const children: Element[] = [];
-  for (let at = start; at < end; ) {
+  for (let at = start; at < end && children.length < limit; ) {
     const child = elementAt(bytes, at, end, rules);
     children.push(child);
     at = child.next;

@@ -22,7 +22,7 @@ import {
   readGeneralNames,
   readNameConstraints,
 } from './general-names.ts';
-import { decodeUtf32, type Name, readName } from './names.ts';
+import { type Name, readName, textOf } from './names.ts';
 import { type PublicKeyInfo, readPublicKeyInfo } from './public-key.ts';
 import { readSignatureAlgorithm, type SignatureAlgorithm } from './signature-algorithm.ts';
 import { readTime } from './time.ts';
@@ -68,6 +68,8 @@ export interface CertificateFields {
   readonly basicConstraints: { readonly cA: boolean; readonly pathLength?: number | undefined } | undefined;
   /** Whether the key may sign certificates (RFC 5280, 4.2.1.3). */
   readonly keyCertSign: boolean;
+  /** Whether the key may sign CRLs. Without a key usage, a key may be used for everything. */
+  readonly crlSign: boolean;
   readonly extendedKeyUsage: readonly string[];
   readonly subjectKeyIdentifier: Buffer | undefined;
   readonly authorityKeyIdentifier: AuthorityKeyIdentifier | undefined;
@@ -97,26 +99,12 @@ const OID = {
 /** The version is 0 for version 1 (RFC 5280, 4.1.2.1). */
 const VERSION_3 = 2;
 
-/** Bit 5 of KeyUsage; bit 0 is the most significant bit of the first octet. */
+/** Bits 5 and 6 of KeyUsage (RFC 5280, 4.2.1.3); bit 0 is the most significant bit of the first octet. */
 const KEY_CERT_SIGN = 0x80 >> 5;
+const CRL_SIGN = 0x80 >> 6;
 
 /** A choice of GeneralName (RFC 5280, 4.2.1.6). */
 const UNIFORM_RESOURCE_IDENTIFIER = primitive(6);
-
-const latin1 = (contents: Buffer) => contents.toString('latin1');
-
-/**
- * Decoders for the strings in a name (RFC 5280, 4.1.2.4, and IA5String). Like OpenSSL, they read TeletexString as
- * Latin-1.
- */
-const STRINGS: ReadonlyMap<number, (contents: Buffer) => string> = new Map([
-  [TAG.utf8String, (contents) => contents.toString('utf8')],
-  [TAG.printableString, latin1],
-  [TAG.teletexString, latin1],
-  [TAG.ia5String, latin1],
-  [TAG.bmpString, (contents) => Buffer.from(contents).swap16().toString('utf16le')],
-  [TAG.universalString, decodeUtf32],
-]);
 
 /**
  * Reads the fields of a certificate.
@@ -136,6 +124,8 @@ export function readFields(certificate: X509Certificate): CertificateFields {
     return value;
   };
   const alternativeNames = read(OID.subjectAlternativeName, (names) => readGeneralNames(names)) ?? [];
+  const basicConstraints = read(OID.basicConstraints, readBasicConstraints);
+  const keyUsage = read(OID.keyUsage, (usage) => readBitString(usage)[0] ?? 0) ?? 0;
   return {
     ...parts,
     certificate,
@@ -143,8 +133,9 @@ export function readFields(certificate: X509Certificate): CertificateFields {
     criticalExtensions: extensions.filter(({ critical }) => critical).map(({ id }) => id),
     duplicateExtensions: duplicatesIn(extensions.map(({ id }) => id)),
     malformedExtensions,
-    basicConstraints: read(OID.basicConstraints, readBasicConstraints),
-    keyCertSign: read(OID.keyUsage, readKeyCertSign) ?? false,
+    basicConstraints,
+    keyCertSign: (keyUsage & KEY_CERT_SIGN) !== 0,
+    crlSign: !extension(OID.keyUsage) || (keyUsage & CRL_SIGN) !== 0,
     extendedKeyUsage: read(OID.extendedKeyUsage, (usages) => childrenOf(usages).map(readObjectIdentifier)) ?? [],
     subjectKeyIdentifier: read(OID.subjectKeyIdentifier, (identifier) => contentsOf(identifier, TAG.octetString)),
     authorityKeyIdentifier: read(OID.authorityKeyIdentifier, readAuthorityKeyIdentifier),
@@ -214,11 +205,7 @@ function readAttribute(attribute: Element): Attribute {
   if (!value) {
     throw new SyntaxError('an attribute has no value');
   }
-  const decode = STRINGS.get(value.tag);
-  return {
-    oid: readObjectIdentifier(type),
-    value: decode ? decode(contentsOf(value, value.tag)) : bytesOf(value).toString('hex'),
-  };
+  return { oid: readObjectIdentifier(type), value: textOf(value) ?? bytesOf(value).toString('hex') };
 }
 
 /** Reads an Extension (RFC 5280, 4.1). `critical` is false if it is absent. */
@@ -237,12 +224,6 @@ function readBasicConstraints(constraints: Element): CertificateFields['basicCon
   const cA = fields.find(({ tag }) => tag === TAG.boolean);
   const pathLength = fields.find(({ tag }) => tag === TAG.integer);
   return { cA: cA !== undefined && readBoolean(cA), pathLength: pathLength && readInteger(pathLength) };
-}
-
-/** RFC 5280, 4.2.1.3. */
-function readKeyCertSign(keyUsage: Element): boolean {
-  const [first = 0] = readBitString(keyUsage);
-  return (first & KEY_CERT_SIGN) !== 0;
 }
 
 /** RFC 5280, 4.2.1.1: keyIdentifier is [0], authorityCertIssuer [1], authorityCertSerialNumber [2]. */
@@ -265,16 +246,17 @@ function readPolicies(policies: Element): string[] {
 
 /** RFC 5280, 4.2.1.13: distributionPoint is a field [0] of a DistributionPoint, and fullName is [0] in it. */
 function readCrlUrls(points: Element): string[] {
-  const names = childrenOf(points)
+  return childrenOf(points)
     .flatMap((point) => only(constructed(0), childrenOf(point)))
     .flatMap((distributionPoint) => only(constructed(0), childrenOf(distributionPoint, constructed(0))))
-    .flatMap((fullName) => childrenOf(fullName, constructed(0)));
-  return readNames(names, UNIFORM_RESOURCE_IDENTIFIER);
+    .flatMap(readUrls);
 }
 
-/** The general names of one choice whose type is IA5String. */
-function readNames(names: readonly Element[], choice: number): string[] {
-  return only(choice, names).map((name) => latin1(contentsOf(name, choice)));
+/** The URLs in a fullName, the [0] of a DistributionPointName (RFC 5280, 4.2.1.13). */
+export function readUrls(fullName: Element | undefined): string[] {
+  return only(UNIFORM_RESOURCE_IDENTIFIER, childrenOf(fullName, constructed(0))).map((url) =>
+    contentsOf(url, UNIFORM_RESOURCE_IDENTIFIER).toString('latin1'),
+  );
 }
 
 /** The OIDs that occur more than once, each once. */

@@ -14,6 +14,14 @@ export const NAME_FORM = {
   registeredID: 8,
 } as const;
 
+const FORM_NAMES = Object.keys(NAME_FORM);
+const TAG_NUMBER = 0x1f;
+
+/** The form of a GeneralName by its name, for example `iPAddress`; undefined if it is not known. */
+export function formOf({ tag }: Element): string | undefined {
+  return FORM_NAMES[tag & TAG_NUMBER];
+}
+
 const CONSTRUCTED_FORMS: ReadonlySet<number> = new Set([
   NAME_FORM.otherName,
   NAME_FORM.x400Address,

@@ -16,18 +16,35 @@ export interface Name {
 /** Between the attributes of an RDN. A prepared value does not contain it. */
 const ATTRIBUTE_SEPARATOR = '\n';
 
-const latin1 = (contents: Buffer) => utf8Octets(contents.toString('latin1'));
+const latin1 = (contents: Buffer) => contents.toString('latin1');
 
-/** The types whose values are compared as text. Like OpenSSL, TeletexString is read as Latin-1. */
-const TEXT_DECODERS: ReadonlyMap<number, (contents: Buffer) => string> = new Map([
-  [TAG.utf8String, (contents) => contents.toString('latin1')],
+/**
+ * Decoders for the strings in a name (RFC 5280, 4.1.2.4, and IA5String). Like OpenSSL, they read TeletexString as
+ * Latin-1.
+ */
+const STRINGS: ReadonlyMap<number, (contents: Buffer) => string> = new Map([
+  [TAG.utf8String, (contents) => contents.toString('utf8')],
   [TAG.printableString, latin1],
   [TAG.teletexString, latin1],
   [TAG.ia5String, latin1],
-  [TAG.visibleString, latin1],
-  [TAG.bmpString, (contents) => utf8Octets(Buffer.from(contents).swap16().toString('utf16le'))],
-  [TAG.universalString, (contents) => utf8Octets(decodeUtf32(contents))],
+  [TAG.bmpString, (contents) => Buffer.from(contents).swap16().toString('utf16le')],
+  [TAG.universalString, decodeUtf32],
 ]);
+
+/** The text of a string in a name; undefined if it is of another type. */
+export function textOf(value: Element): string | undefined {
+  return STRINGS.get(value.tag)?.(contentsOf(value, value.tag));
+}
+
+/** The octets of a string in UTF-8, one character each. So octets of a UTF8String that are no UTF-8 stay different. */
+function octetsOf(value: Element): string | undefined {
+  if (value.tag === TAG.utf8String) {
+    return latin1(contentsOf(value, TAG.utf8String));
+  }
+  // OpenSSL compares a VisibleString as text too. A report shows it in hex.
+  const text = value.tag === TAG.visibleString ? latin1(contentsOf(value, TAG.visibleString)) : textOf(value);
+  return text === undefined ? undefined : utf8Octets(text);
+}
 
 /** A name in a DER element. It is prepared for comparison only when that is needed. */
 export function readName(element: Element): Name {
@@ -89,17 +106,17 @@ function canonicalAttribute(attribute: Element): string {
     throw new SyntaxError('an attribute has no value');
   }
   const oid = readObjectIdentifier(type);
-  const text = attempt(() => TEXT_DECODERS.get(value.tag)?.(contentsOf(value, value.tag)));
+  const text = attempt(() => octetsOf(value));
   return text === undefined ? `${oid}#${bytesOf(value).toString('hex')}` : `${oid}=${prepare(text)}`;
 }
 
-/** The octets of a text in UTF-8, one character each. So octets that are no UTF-8 stay different. */
+/** The octets of a text in UTF-8, one character each. */
 function utf8Octets(text: string): string {
   return Buffer.from(text).toString('latin1');
 }
 
 /** The text of a UniversalString, which is UTF-32. */
-export function decodeUtf32(contents: Buffer): string {
+function decodeUtf32(contents: Buffer): string {
   const characters = Array.from({ length: contents.length / 4 }, (_, index) => contents.readUInt32BE(4 * index));
   return characters.map((character) => String.fromCodePoint(character)).join('');
 }

@@ -7,6 +7,11 @@ const FORMS: ReadonlyMap<number, RegExp> = new Map([
 ]);
 const FIRST_GENERALIZED_YEAR = 2050;
 
+/** Whether an element with this identifier is a time. */
+export function isTime(tag: number | undefined): boolean {
+  return tag !== undefined && FORMS.has(tag);
+}
+
 /**
  * The moment in a UTCTime or a GeneralizedTime.
  *
