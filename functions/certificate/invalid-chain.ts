@@ -1,22 +1,22 @@
 import { CollectorError } from '../collector-error.ts';
 import { STATE_BUDGET, truncatePrintable } from '../text.ts';
 
-/**
- * What can be read of the leaf of a file, although no chain can be made. Nothing of it is verified. Dates are ISO 8601 UTC,
- * hashes lower-case hex.
- */
+/** What a leaf says about itself. Dates are ISO 8601 UTC, hashes lower-case hex. */
 export interface LeafDescription {
   readonly subject: string;
   /** The values of the subject by attribute name. */
   readonly attributes: Readonly<Record<string, readonly string[]>>;
   readonly markType: string | null;
+  /** Registered and government marks are a VMC, the others a CMC; null if the mark type is missing or unknown. */
   readonly product: 'VMC' | 'CMC' | null;
+  /** The DNS names of the subject alternative name, as A-labels. */
   readonly domains: readonly string[];
   readonly issuer: string;
   readonly serialNumber: string;
   readonly notBefore: string;
   readonly notAfter: string;
   readonly fingerprintSha256: string;
+  /** The embedded logo; null if it cannot be read. */
   readonly logo: { readonly mediaType: string; readonly sha256: string; readonly bytes: number } | null;
 }
 
@@ -39,8 +39,9 @@ export class InvalidChainError extends CollectorError {
   }
 
   /**
-   * Undefined if the file does not contain exactly one leaf that can be read. A getter, because the logger writes every
-   * field of an error, and a leaf can be a megabyte long.
+   * What can be read of the leaf, although no chain can be built. Nothing of it is verified. Undefined if the file does
+   * not contain exactly one leaf that can be read. A getter, because the logger writes every field of an error, and a leaf
+   * can be a megabyte long.
    */
   get leaf(): LeafDescription | undefined {
     return this.#leaf;

@@ -2,15 +2,15 @@
  * The library: a chain in bytes, and what is expected of it, become a report. It uses no AWS, no network, no file and no
  * clock.
  */
-import type { X509Certificate } from 'node:crypto';
 import { DEFAULT_SELECTOR } from '../bimi.ts';
 import type { CheckedChain } from './checked-chain.ts';
 import { decodeCertificates } from './container/decode.ts';
 import { PrivateKeyFoundError, searchForPrivateKey } from './container/private-key.ts';
 import { type Finding, findingsOf } from './findings.ts';
-import { InvalidChainError } from './invalid-chain.ts';
+import { InvalidChainError, type LeafDescription } from './invalid-chain.ts';
+import { describeLeaf } from './leaf.ts';
 import { readLogo } from './logo/logotype.ts';
-import { domainsOf, type NamedAttributes, nameAttributes, PRODUCTS, type Product } from './mark/mark.ts';
+import type { Product } from './mark/mark.ts';
 import { buildChain, type Chain, fingerprintOf, oneLine, writeChainPem } from './path/chain.ts';
 import { anchorKey, anchorKeyInfo, anchorName, TRUST_ANCHORS, type TrustAnchor } from './path/trust-anchors.ts';
 import { type ReceiverVerdict, receiversOf } from './receivers.ts';
@@ -31,29 +31,14 @@ export type { CertificateRevocation, Revocation } from './revocation/revocation.
 export { isCrlUrl } from './revocation/revocation.ts';
 export type { Sct, SctStatus } from './transparency/sct.ts';
 
-/** The description of a validated chain. Dates are ISO 8601 UTC, hashes lower-case hex. */
-export interface CertificateReport {
+/** The description of a validated chain: its leaf, and what the checks say. */
+export interface CertificateReport extends LeafDescription {
   /** Whether no finding is an error. */
   readonly publishable: boolean;
-  /** Registered and government marks are a VMC, the others a CMC; null if the mark type is missing or unknown. */
-  readonly product: Product | null;
-  readonly markType: string | null;
-  readonly subject: string;
-  /** The values of the subject by attribute name. */
-  readonly attributes: NamedAttributes;
-  /** The DNS names of the subject alternative name, as A-labels. */
-  readonly domains: readonly string[];
-  readonly issuer: string;
-  readonly serialNumber: string;
-  readonly notBefore: string;
-  readonly notAfter: string;
-  readonly fingerprintSha256: string;
   /** Leaf first. */
   readonly chain: readonly CertificateIdentity[];
   /** The trust anchor that validates the chain, the nearest to the leaf; null if there is none. */
   readonly trustAnchor: TrustAnchor | null;
-  /** The embedded logo; null if it cannot be read. */
-  readonly logo: { readonly mediaType: string; readonly sha256: string; readonly bytes: number } | null;
   readonly policies: readonly string[];
   readonly crlUrls: readonly string[];
   /** The signed certificate timestamps of the leaf, in their order. */
@@ -78,6 +63,12 @@ export interface MarkCertificate {
   readonly chainPem: string;
   /** The logo, inflated, byte for byte. */
   readonly logo: Uint8Array | undefined;
+  /**
+   * The report with the CRLs of the chain, which become known only after the chain. The chain is not read again.
+   *
+   * @throws {InvalidChainError} never because of the bytes of a CRL: those that do not count are a finding.
+   */
+  withCrls(crls: readonly FetchedCrl[]): CertificateReport;
 }
 
 /** What a chain is checked against. */
@@ -112,13 +103,17 @@ const NO_LOGS: readonly string[] = [];
  */
 export async function readMarkCertificate(bytes: Uint8Array, expectations: Expectations): Promise<MarkCertificate> {
   try {
-    return reportOf(await readChain(bytes, expectations), expectations);
+    return certificateOf(await readChain(bytes, expectations), expectations);
   } catch (error) {
-    // A fault of this code must not look like a fault of AWS, which is retried with a call to the CA each time.
-    throw error instanceof InvalidChainError
-      ? error
-      : new InvalidChainError(`the file cannot be read: ${error}`, { cause: error });
+    throw asInvalidChain(error);
   }
+}
+
+/** A fault of this code must not look like a fault of AWS, which is retried with a call to the CA each time. */
+function asInvalidChain(error: unknown): InvalidChainError {
+  return error instanceof InvalidChainError
+    ? error
+    : new InvalidChainError(`the file cannot be read: ${error}`, { cause: error });
 }
 
 /** The chain in a container, and what else the container holds. */
@@ -145,76 +140,96 @@ async function readChain(bytes: Uint8Array, { at, trustAnchors = [] }: Expectati
   }
 }
 
-function reportOf({ built, ignored }: DeliveredChain, expectations: Expectations): MarkCertificate {
-  const { at, domains: orderedDomains = [], product: orderedProduct, crls } = expectations;
+/** Everything that does not depend on CRLs is read once. */
+function certificateOf({ built, ignored }: DeliveredChain, expectations: Expectations): MarkCertificate {
+  const { at, domains: orderedDomains = [], product: orderedProduct } = expectations;
   const { selector = DEFAULT_SELECTOR, ctLogs = NO_LOGS } = expectations;
-  const { certificates: chain, path, trustAnchor } = built;
+  const { certificates: chain, path, trustAnchor, rootDelivered } = built;
   const chainPem = writeChainPem(built);
   const [leaf, issuer] = chain;
-  const { certificate } = leaf;
-  const attributes = nameAttributes(leaf.subject);
-  const domains = domainsOf(leaf);
   const logo = readLogo(leaf);
+  const described = describeLeaf(leaf, logo);
   const anchor = TRUST_ANCHORS.find(({ fingerprintSha256 }) => fingerprintSha256 === trustAnchor?.fingerprintSha256);
   const issuerKey = issuer?.publicKeyInfo.der ?? (anchor && anchorKeyInfo(anchor));
   const scts = sctsOf(leaf, { issuerKey, at, ctLogs });
   const deliveredAnchor = trustAnchor?.delivered ? trustAnchor.fingerprintSha256 : undefined;
   const anchorAbove = anchor && !trustAnchor?.delivered ? anchor : undefined;
-  const checked: CheckedChain = {
-    chain,
-    path,
-    leaf,
-    revocation: crls
+  const identities = chain.map((each) => ({
+    subject: oneLine(each.certificate.subject),
+    fingerprintSha256: fingerprintOf(each.certificate),
+    crlUrls: each.crlUrls,
+  }));
+
+  function reportWith(crls: readonly FetchedCrl[] | undefined): CertificateReport {
+    const revocation = crls
       ? revocationOf(chain, {
           at,
           crls,
           deliveredAnchor,
           anchor: anchorAbove && { name: anchorName(anchorAbove), key: anchorKey(anchorAbove), maySignCrls: true },
         })
-      : null,
-    ignored,
-    attributes,
-    domains,
-    logo,
-    scts,
-    trustAnchor,
-    rootDelivered: built.rootDelivered,
-    pemBytes: chainPem.length,
-    at,
-    orderedDomains,
-    selector,
-    orderedProduct,
-  };
-  const findings = findingsOf(checked);
-  const [markType = null] = attributes.markType ?? [];
-  return {
-    chainPem,
-    logo: typeof logo === 'string' ? undefined : logo.svg,
-    report: {
-      publishable: findings.every(({ severity }) => severity !== 'error'),
-      product: (markType !== null && PRODUCTS.get(markType)) || null,
-      markType,
-      ...identityOf(certificate),
-      attributes,
-      domains,
-      issuer: oneLine(certificate.issuer),
-      serialNumber: certificate.serialNumber.toLowerCase(),
-      notBefore: certificate.validFromDate.toISOString(),
-      notAfter: certificate.validToDate.toISOString(),
-      chain: chain.map((each) => ({ ...identityOf(each.certificate), crlUrls: each.crlUrls })),
+      : null;
+    const checked: CheckedChain = {
+      chain,
+      path,
+      leaf,
+      revocation,
+      ignored,
+      attributes: described.attributes,
+      domains: described.domains,
+      logo,
+      scts,
       trustAnchor,
-      logo:
-        typeof logo === 'string' ? null : { mediaType: logo.mediaType, sha256: logo.sha256, bytes: logo.svg.length },
+      rootDelivered,
+      pemBytes: chainPem.length,
+      at,
+      orderedDomains,
+      selector,
+      orderedProduct,
+    };
+    const findings = findingsOf(checked);
+    return {
+      publishable: findings.every(({ severity }) => severity !== 'error'),
+      ...described,
+      chain: identities,
+      trustAnchor,
       policies: leaf.policies,
       crlUrls: leaf.crlUrls,
       scts,
-      revocation: checked.revocation,
+      revocation,
       findings,
       receivers: receiversOf(checked, findings),
-    },
-  };
+    };
+  }
+
+  const svg = typeof logo === 'string' ? undefined : logo.svg;
+  return new ReadCertificate(chainPem, svg, reportWith(expectations.crls), reportWith);
 }
 
-function identityOf(certificate: X509Certificate): Omit<CertificateIdentity, 'crlUrls'> {
-  return { subject: oneLine(certificate.subject), fingerprintSha256: fingerprintOf(certificate) };
+/** A class, so that two of them are equal if their data are. */
+class ReadCertificate implements MarkCertificate {
+  readonly chainPem: string;
+  readonly logo: Uint8Array | undefined;
+  readonly report: CertificateReport;
+  readonly #reportWith: (crls: readonly FetchedCrl[]) => CertificateReport;
+
+  constructor(
+    chainPem: string,
+    logo: Uint8Array | undefined,
+    report: CertificateReport,
+    reportWith: (crls: readonly FetchedCrl[]) => CertificateReport,
+  ) {
+    this.chainPem = chainPem;
+    this.logo = logo;
+    this.report = report;
+    this.#reportWith = reportWith;
+  }
+
+  withCrls(crls: readonly FetchedCrl[]): CertificateReport {
+    try {
+      return this.#reportWith(crls);
+    } catch (error) {
+      throw asInvalidChain(error);
+    }
+  }
 }

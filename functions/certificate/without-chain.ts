@@ -1,9 +1,10 @@
 import type { X509Certificate } from 'node:crypto';
 import { nameOf } from './checked-chain.ts';
-import { InvalidChainError, type LeafDescription } from './invalid-chain.ts';
+import { InvalidChainError } from './invalid-chain.ts';
+import { describeLeaf } from './leaf.ts';
 import { LOGOTYPE, readLogo } from './logo/logotype.ts';
-import { BIMI_USAGE, domainsOf, nameAttributes, PRODUCTS } from './mark/mark.ts';
-import { fingerprintOf, oneLine } from './path/chain.ts';
+import { BIMI_USAGE } from './mark/mark.ts';
+import { oneLine } from './path/chain.ts';
 import { attempt } from './x509/der.ts';
 import { type CertificateFields, readFields } from './x509/fields.ts';
 
@@ -35,7 +36,7 @@ export function explainWithoutChain(
   const leaf = leafIn(fields, marks);
   return new InvalidChainError(reasons.join('; '), {
     cause: error.cause ?? error,
-    leaf: leaf && attempt(() => describeLeaf(leaf)),
+    leaf: leaf && attempt(() => describeLeaf(leaf, readLogo(leaf))),
   });
 }
 
@@ -88,24 +89,4 @@ function leafIn(
   const candidates = [marks, withLogo, fields.filter(({ certificate }) => !certificate.ca)];
   const [leaf, ...others] = candidates.find(({ length }) => length > 0) ?? [];
   return others.length === 0 ? leaf : undefined;
-}
-
-function describeLeaf(leaf: CertificateFields): LeafDescription {
-  const { certificate } = leaf;
-  const attributes = nameAttributes(leaf.subject);
-  const [markType = null] = attributes.markType ?? [];
-  const logo = readLogo(leaf);
-  return {
-    subject: oneLine(certificate.subject),
-    attributes,
-    markType,
-    product: (markType !== null && PRODUCTS.get(markType)) || null,
-    domains: domainsOf(leaf),
-    issuer: oneLine(certificate.issuer),
-    serialNumber: certificate.serialNumber.toLowerCase(),
-    notBefore: certificate.validFromDate.toISOString(),
-    notAfter: certificate.validToDate.toISOString(),
-    fingerprintSha256: fingerprintOf(certificate),
-    logo: typeof logo === 'string' ? null : { mediaType: logo.mediaType, sha256: logo.sha256, bytes: logo.svg.length },
-  };
 }

@@ -6,6 +6,7 @@ import { buffer } from 'node:stream/consumers';
 import * as v from 'valibot';
 import { readFingerprint } from '../../functions/certificate/path/trust-anchors.ts';
 import {
+  type CertificateReport,
   type Expectations,
   InvalidChainError,
   isCrlUrl,
@@ -155,17 +156,15 @@ async function inspect(file: string, options: Options, input: Readable): Promise
   const { json, out, revocation, expectations } = options;
   try {
     const bytes = file === '-' ? await buffer(input) : await readFile(resolve(userFolder(), file));
-    const withoutCrls = await readMarkCertificate(bytes, expectations);
-    const certificate = revocation ? await askCrls(bytes, withoutCrls, expectations) : withoutCrls;
+    const certificate = await readMarkCertificate(bytes, expectations);
+    const report = revocation ? await checkCrls(certificate) : certificate.report;
     if (out !== undefined) {
-      await write(resolve(userFolder(), out), certificate);
+      await write(resolve(userFolder(), out), certificate, report);
     }
     console.log(
-      json
-        ? printableJson(JSON.stringify({ file, ...certificate.report }))
-        : describeReport(file, certificate.report, expectations.at),
+      json ? printableJson(JSON.stringify({ file, ...report })) : describeReport(file, report, expectations.at),
     );
-    return certificate.report.publishable ? EXIT_CODES.success : EXIT_CODES.problem;
+    return report.publishable ? EXIT_CODES.success : EXIT_CODES.problem;
   } catch (error) {
     if (!(error instanceof InvalidChainError) && !isSystemError(error)) {
       throw error;
@@ -184,16 +183,13 @@ async function inspect(file: string, options: Options, input: Readable): Promise
 }
 
 /** Downloads the CRLs of a chain and judges it with them. */
-async function askCrls(
-  bytes: Uint8Array,
-  { report }: MarkCertificate,
-  expectations: Expectations,
-): Promise<MarkCertificate> {
-  const urls = report.chain.flatMap(({ crlUrls }) => crlUrls.filter(isCrlUrl));
+async function checkCrls(certificate: MarkCertificate): Promise<CertificateReport> {
+  const { chain, trustAnchor } = certificate.report;
+  const urls = chain.flatMap(({ crlUrls }) => crlUrls.filter(isCrlUrl));
   // A chain from an attacker must not cause requests to servers on this machine. With --trust, the user chose the CA.
-  const allowLoopback = report.trustAnchor?.source === 'settings';
+  const allowLoopback = trustAnchor?.source === 'settings';
   const crls = await createCrlDownload({ allowLoopback })(urls);
-  return readMarkCertificate(bytes, { ...expectations, crls });
+  return certificate.withCrls(crls);
 }
 
 /** An error of the operating system, for example a missing file. */
@@ -202,7 +198,7 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException {
 }
 
 /** @throws {UsageError} if the folder cannot be written. */
-async function write(folder: string, { report, chainPem, logo }: MarkCertificate): Promise<void> {
+async function write(folder: string, { chainPem, logo }: MarkCertificate, report: CertificateReport): Promise<void> {
   const files: Record<string, Uint8Array> = { 'chain.pem': Buffer.from(chainPem), ...(logo && { 'logo.svg': logo }) };
   const objects = Object.fromEntries(
     Object.entries(files).map(([key, bytes]) => [
