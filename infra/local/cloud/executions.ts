@@ -156,9 +156,11 @@ export async function startStateMachine(options: StateMachineOptions): Promise<L
     ...endpoint,
     executions,
     async close() {
+      const ended = [...runs.keys()].map((execution) => execution.ended);
       for (const { abort } of runs.values()) {
         abort();
       }
+      await Promise.all(ended);
       await endpoint.close();
     },
   };

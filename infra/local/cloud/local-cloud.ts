@@ -278,16 +278,10 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
       functions = createFunctions();
     },
     async close() {
+      // The events of the executions that end now still need the other servers.
+      await states.close();
       s3.destroy();
-      const servers = [
-        states,
-        ca,
-        secrets,
-        topics,
-        events,
-        ...(pushUrl ? [pushUrl] : []),
-        ...(published ? [published] : []),
-      ];
+      const servers = [ca, secrets, topics, events, ...(pushUrl ? [pushUrl] : []), ...(published ? [published] : [])];
       await Promise.all([...servers.map((each) => each.close()), server.stop()]);
       process.env = originalEnvironment;
     },
