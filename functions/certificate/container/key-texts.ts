@@ -29,7 +29,7 @@ const KEY_PARTS = [
 const PARTS_DISTANCE = 20_000;
 
 /** The words without which nothing above matches. Most texts have none of them. */
-const KEY_WORDS = /DEK-Info|PGP|PuTTY|\bkty\b|priv|<D>/i;
+const KEY_WORDS = /DEK-Info|PGP|PuTTY|\bkty\b|priv(?:ate ?(?:exponent|key))?:|<D>/i;
 
 export function containsKeyText(text: string): boolean {
   return (

@@ -1,7 +1,7 @@
 import { constants, inflateRawSync } from 'node:zlib';
 import { InvalidChainError } from '../invalid-chain.ts';
 import { attempt, readDer } from '../x509/der.ts';
-import { latin1Text } from './bytes.ts';
+import { isDer, latin1Text } from './bytes.ts';
 import { containsKeyStructure } from './key-structures.ts';
 import { containsKeyText, encodedBytesIn, unescapeText } from './key-texts.ts';
 import { SearchBudget } from './search-budget.ts';
@@ -119,7 +119,7 @@ function startsWith(bytes: Buffer, magic: Buffer): boolean {
 function containsInText(bytes: Buffer, search: Search, depth: number): boolean {
   const raw = latin1Text(bytes);
   // Certificates and PKCS#7 contain strings, not documents: what looks like an escape in them is chance.
-  if (attempt(() => readDer(bytes))) {
+  if (isDer(bytes) && attempt(() => readDer(bytes))) {
     return containsInForm(raw, new Set(), search, depth);
   }
   const narrow = WIDE.test(raw) ? raw.replaceAll('\0', '') : raw;
