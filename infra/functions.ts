@@ -98,6 +98,21 @@ function bundle(folder: string): Code {
 }
 
 /**
+ * Packages that the SDK imports dynamically and no function needs: sources of credentials, because Lambda sets those of the
+ * role in environment variables (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html), and the names
+ * of browsers.
+ */
+const UNUSED_PACKAGES = [
+  '@aws-sdk/credential-provider-http',
+  '@aws-sdk/credential-provider-ini',
+  '@aws-sdk/credential-provider-process',
+  '@aws-sdk/credential-provider-sso',
+  '@aws-sdk/credential-provider-web-identity',
+  '@smithy/credential-provider-imds',
+  'bowser',
+];
+
+/**
  * Bundles functions/<folder>/index.ts into a directory.
  *
  * @returns the bundled sources, relative to the project.
@@ -114,8 +129,13 @@ export function buildFunction(folder: string, outdir: string): string[] {
     target: 'node24',
     outExtension: { '.js': '.mjs' },
     mainFields: ['module', 'main'],
-    // Importing node:http itself makes every cold start slower: node-http.ts gives the reason.
-    alias: { 'node:http': join(import.meta.dirname, 'node-http.ts') },
+    // Importing these modules themselves makes every cold start slower: node-http.ts gives the reason.
+    alias: {
+      'node:http': join(import.meta.dirname, 'node-http.ts'),
+      'node:process': join(import.meta.dirname, 'node-process.ts'),
+      'node:util': join(import.meta.dirname, 'node-util.ts'),
+    },
+    external: UNUSED_PACKAGES,
     // CommonJS packages require Node's built-in modules, and an ES module has no require.
     banner: { js: "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);" },
     minify: true,

@@ -15,8 +15,16 @@ export function isOutageStatus(httpStatus: number): boolean {
   return httpStatus >= 500 || httpStatus === 429 || httpStatus === 408;
 }
 
-const words = (...alternatives: readonly string[]) =>
-  new RegExp(`(?<![\\p{L}\\d])(?:${alternatives.join('|')})(?![\\p{L}\\d])`, 'u');
+/** An expression for whole words. It is compiled when it is first needed: the reply "being processed" needs none. */
+function words(...alternatives: readonly string[]): { test(text: string): boolean } {
+  let expression: RegExp | undefined;
+  return {
+    test(text) {
+      expression ??= new RegExp(`(?<![\\p{L}\\d])(?:${alternatives.join('|')})(?![\\p{L}\\d])`, 'u');
+      return expression.test(text);
+    },
+  };
+}
 
 /** Words about a login. One of them is enough. */
 const LOGIN = words(

@@ -1,8 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { buildSync } from 'esbuild';
+import { buildSync, type Metafile } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildFunction } from '../../infra/functions.ts';
 
@@ -45,13 +46,17 @@ function forEachFolder<T>(of: (folder: Folder) => T): Record<Folder, T> {
 }
 
 describe.each(FOLDERS)('the bundle of %s', (folder) => {
-  test('The bundle consists of functions/, the replacement of node:http, and runtime dependencies.', () => {
+  test('The bundle consists of functions/, the replacements of modules of Node, and runtime dependencies.', () => {
     const { dependencies, devDependencies } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'));
     const own = sources[folder].filter((source) => !source.includes('node_modules/'));
     const packages = new Set(sources[folder].filter((source) => !own.includes(source)).map(packageOf));
 
     expect(own).toContain(`functions/${folder}/index.ts`);
-    expect(own.filter((source) => !source.startsWith('functions/'))).toEqual(['infra/node-http.ts']);
+    const others = own.filter((source) => !source.startsWith('functions/'));
+    expect(['infra/node-http.ts', 'infra/node-process.ts', 'infra/node-util.ts']).toEqual(
+      expect.arrayContaining(others),
+    );
+    expect(others).toContain('infra/node-http.ts');
     expect([...packages].filter((name) => name in devDependencies)).toEqual([]);
     expect([...packages]).toContain('@aws-lambda-powertools/logger');
     expect(dependencies).toHaveProperty('@aws-lambda-powertools/logger');
@@ -59,6 +64,21 @@ describe.each(FOLDERS)('the bundle of %s', (folder) => {
 
   test('The bundle contains no simulator, emulator, test or synthesis, not even indirectly.', () => {
     expect(sources[folder].filter((source) => /fauxqs|simulator|vitest|aws-cdk|esbuild|\.test\./.test(source))).toEqual(
+      [],
+    );
+  });
+
+  test('The bundle imports only modules of Node, and dynamically packages that Lambda does not need.', () => {
+    const external = Object.values(inputsOf(bundle(folder)))
+      .flatMap(({ imports }) => imports)
+      .filter(({ external, path }) => external && !isBuiltin(path));
+    expect(external.filter(({ kind }) => kind !== 'dynamic-import')).toEqual([]);
+    expect(external.map(({ path }) => path).filter((path) => !/credential-provider/.test(path))).toEqual([]);
+  });
+
+  test('The bundle contains one source of credentials: the environment variables of Lambda.', () => {
+    expect(sources[folder].filter((source) => source.includes('credential-provider-env/'))).not.toEqual([]);
+    expect(sources[folder].filter((source) => /credential-provider-(ini|sso|http|imds)|bowser/.test(source))).toEqual(
       [],
     );
   });
@@ -144,15 +164,17 @@ describe('the clients of S3 and EventBridge', () => {
   });
 });
 
-describe('node:http', () => {
-  test.each(FOLDERS)('No file of %s imports node:http, because Node would load fetch with it.', (folder) => {
+describe('the modules of Node whose exports load other code', () => {
+  test.each(FOLDERS)('No file of %s imports node:http, node:process or node:util itself.', (folder) => {
     const importing = filesOf(bundle(folder)).filter((file) =>
-      /\b(from|import)\s*\(?\s*["'](node:)?http["']/.test(readFileSync(join(bundle(folder), file), 'utf8')),
+      /\b(from|import)\s*\(?\s*["'](node:)?(http|process|util)["']/.test(
+        readFileSync(join(bundle(folder), file), 'utf8'),
+      ),
     );
     expect(importing).toEqual([]);
   });
 
-  test('The replacement has the same exports, except those that load fetch.', async () => {
+  test('The replacement of node:http has the same exports, except those that load fetch.', async () => {
     const leftOut = ['CloseEvent', 'MessageEvent', 'WebSocket', '_connectionListener'];
     const others = Object.entries(await import('node:http')).filter(([name]) => !leftOut.includes(name));
     expect({ ...(await import('../../infra/node-http.ts')) }).toEqual(Object.fromEntries(others));
@@ -252,16 +274,7 @@ function filesOf(directory: string): string[] {
 
 /** The files that a bundle loads when Lambda imports index.mjs, and those that only a dynamic import loads. */
 function loadedFiles(directory: string): { atOnce: string[]; later: string[] } {
-  const { inputs } = buildSync({
-    absWorkingDir: directory,
-    entryPoints: filesOf(directory),
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    outdir: 'unused',
-    write: false,
-    metafile: true,
-  }).metafile;
+  const inputs = inputsOf(directory);
   const reached = (...kinds: string[]) => {
     const files = new Set(['index.mjs']);
     for (const file of files) {
@@ -276,6 +289,21 @@ function loadedFiles(directory: string): { atOnce: string[]; later: string[] } {
   const atOnce = reached('import-statement');
   const later = reached('import-statement', 'dynamic-import').filter((file) => !atOnce.includes(file));
   return { atOnce, later };
+}
+
+/** The files of a bundle, and what each imports. */
+function inputsOf(directory: string): Metafile['inputs'] {
+  return buildSync({
+    absWorkingDir: directory,
+    entryPoints: filesOf(directory),
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+    outdir: 'unused',
+    write: false,
+    metafile: true,
+  }).metafile.inputs;
 }
 
 /**
