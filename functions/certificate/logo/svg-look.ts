@@ -1,6 +1,6 @@
 import { truncate } from '../../text.ts';
 import { hasTwoColours } from './svg-colours.ts';
-import type { SvgDocument, SvgNode } from './svg-node.ts';
+import { atAttribute, type SvgDocument, type SvgNode } from './svg-node.ts';
 import { NUMBER, pixelsOf } from './svg-size.ts';
 
 /** Gmail does not support logos with a smaller width or height, in pixels. */
@@ -55,38 +55,49 @@ const FILE_NAME = /^(?:bimi[-_]svg[-_]tiny[-_]\S*|\S+\.(?:ai|eps|pdf|png|svg))$/
 export function lookProblems(document: SvgDocument, isConforming: boolean): string[] {
   const { root } = document;
   return [
-    ...viewBoxProblems(root.attributes.get('viewBox')),
-    ...sideProblems(root),
+    ...viewBoxProblems(document),
+    ...sideProblems(document),
     ...titleProblems(root),
-    ...(!isConforming || hasTwoColours(document) ? [] : ['it has fewer than two colours']),
+    ...(!isConforming || hasTwoColours(document)
+      ? []
+      : [`line ${root.line}: <svg> is painted in fewer than two colours`]),
   ];
 }
 
-function viewBoxProblems(viewBox: string | undefined): string[] {
+function viewBoxProblems(document: SvgDocument): string[] {
+  const { root } = document;
+  const viewBox = root.attributes.get('viewBox');
   if (viewBox === undefined) {
-    return ['<svg> has no viewBox'];
+    return [`line ${root.line}: <svg> has no viewBox`];
   }
+  const at = (problem: string) => [atAttribute(document, 'viewBox', problem)];
   const [, , , width, height] = (VIEW_BOX.exec(viewBox) ?? []).map(Number);
   if (width === undefined || height === undefined || !Number.isFinite(width + height)) {
-    return [`viewBox of <svg> is "${truncate(viewBox, 40)}", but must be four numbers`];
+    return at(`is "${truncate(viewBox, 40)}", but must be four numbers`);
   }
   if (width <= 0 || height <= 0) {
-    return [`viewBox of <svg> has no area: "${truncate(viewBox, 40)}"`];
+    return at(`has no area: "${truncate(viewBox, 40)}"`);
   }
-  return isSquare(width, height) ? [] : [`it is not square: its viewBox is ${width} × ${height}`];
+  return isSquare(width, height) ? [] : at(`is not square: ${width} × ${height}`);
 }
 
-function sideProblems(root: SvgNode): string[] {
-  const width = pixelsOf(root, 'width');
-  const height = pixelsOf(root, 'height');
-  const small = Object.entries({ width, height }).flatMap(([side, pixels]) =>
-    pixels === undefined || pixels > SMALLEST * (1 - TOLERANCE)
-      ? []
-      : [`${side} of <svg> is ${Number(pixels.toFixed(2))} pixels, but Gmail needs at least ${SMALLEST}`],
-  );
-  return width === undefined || height === undefined || isSquare(width, height)
+function sideProblems(document: SvgDocument): string[] {
+  const sides = (['width', 'height'] as const).flatMap((side) => {
+    const pixels = pixelsOf(document.root, side);
+    return pixels === undefined ? [] : [{ side, pixels }];
+  });
+  const small = sides
+    .filter(({ pixels }) => pixels <= SMALLEST * (1 - TOLERANCE))
+    .map(({ side, pixels }) =>
+      atAttribute(document, side, `is ${Number(pixels.toFixed(2))} pixels, but Gmail needs at least ${SMALLEST}`),
+    );
+  const [width, height] = sides;
+  return width === undefined || height === undefined || isSquare(width.pixels, height.pixels)
     ? small
-    : [`it is not square: its width and height are ${width} × ${height} pixels`, ...small];
+    : [
+        atAttribute(document, 'width', `is ${width.pixels} pixels, but its height is ${height.pixels}: not square`),
+        ...small,
+      ];
 }
 
 function isSquare(width: number, height: number): boolean {
@@ -94,17 +105,19 @@ function isSquare(width: number, height: number): boolean {
 }
 
 function titleProblems(root: SvgNode): string[] {
-  const title =
-    root.children
-      .find(({ name }) => name === 'title')
-      ?.text.trim()
-      .replaceAll(/\s+/g, ' ') ?? '';
+  const element = root.children.find(({ name }) => name === 'title');
+  if (!element) {
+    return [];
+  }
+  const title = element.text.trim().replaceAll(/\s+/g, ' ');
   const { length } = [...title];
-  const isPlaceholder = isTemplate(title.toLowerCase());
-  return [
-    ...(length > TITLE_LIMIT ? [`its title has ${length} characters, but should have at most ${TITLE_LIMIT}`] : []),
-    ...(isPlaceholder ? [`its title "${truncate(title, 40)}" is that of a template or a tool, not of the owner`] : []),
+  const problems = [
+    ...(length > TITLE_LIMIT ? [`has ${length} characters, but should have at most ${TITLE_LIMIT}`] : []),
+    ...(isTemplate(title.toLowerCase())
+      ? [`"${truncate(title, 40)}" is that of a template or a tool, not of the owner`]
+      : []),
   ];
+  return problems.map((problem) => `line ${element.line}: <title> ${problem}`);
 }
 
 /** @param title in lower case. */

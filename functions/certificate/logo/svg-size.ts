@@ -1,5 +1,5 @@
 import { truncate } from '../../text.ts';
-import type { SvgNode } from './svg-node.ts';
+import { atAttribute, type SvgDocument, type SvgNode } from './svg-node.ts';
 
 /** The limit of the BIMI Group's SVG guidance, in bytes. */
 const BYTES_LIMIT = 32_768;
@@ -34,14 +34,16 @@ export function pixelsOf(root: SvgNode, attribute: 'width' | 'height'): number |
  * Sizes that receivers do not accept. Sources: Gmail's page (absolute pixels), Apple, which refused a certificate whose
  * logo has `width="100%"`, and the BIMI Group's guidance (32 KiB).
  *
- * @param root undefined if the file has no `svg`.
+ * @param document undefined if the file has no `svg`.
  */
-export function sizeProblems(bytes: number, root: SvgNode | undefined): string[] {
+export function sizeProblems(bytes: number, document: SvgDocument | undefined): string[] {
   const relative = (['width', 'height'] as const).flatMap((attribute) => {
-    const value = root?.attributes.get(attribute);
-    return root === undefined || value === undefined || pixelsOf(root, attribute) !== undefined
-      ? []
-      : [`${attribute} of <svg> is "${truncate(value, VALUE_BYTES)}", but must be an absolute length, such as 96`];
+    const value = document?.root.attributes.get(attribute);
+    if (document === undefined || value === undefined || pixelsOf(document.root, attribute) !== undefined) {
+      return [];
+    }
+    const problem = `is "${truncate(value, VALUE_BYTES)}", but must be an absolute length, such as 96`;
+    return [atAttribute(document, attribute, problem)];
   });
   return bytes > BYTES_LIMIT
     ? [`it has ${bytes} bytes, but at most ${BYTES_LIMIT} are allowed`, ...relative]

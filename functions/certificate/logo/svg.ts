@@ -43,7 +43,7 @@ export function svgProblems(svg: Uint8Array): SvgProblems {
   const { problems, document, isComplete } = readSvg(svg);
   return {
     profile: problems,
-    size: sizeProblems(svg.length, document?.root),
+    size: sizeProblems(svg.length, document),
     look: document && isComplete ? lookProblems(document, problems.length === 0) : [],
   };
 }
@@ -82,10 +82,17 @@ function readSvg(svg: Uint8Array): Reading {
   const frames: Frame[] = [];
   const ids = new Map<string, SvgNode>();
   const references: PendingReference[] = [];
+  let text = '';
   let root: SvgNode | undefined;
+  let rootLines: ReadonlyMap<string, number> = new Map();
   let startLine = 1;
-  /** The line on which each attribute of the current element ends. */
+  /** The line on which the value of each attribute of the current element begins. */
   let lines = new Map<string, number>();
+  /** The line of what was read last and begins with these characters. */
+  const lineOf = (beginning: string, end = parser.position) => {
+    const start = text.lastIndexOf(beginning, end - 1);
+    return parser.line - newlinesIn(text.slice(start, parser.position));
+  };
 
   parser.on('xmldecl', ({ version = '1.0' }) => {
     if (version !== '1.0') {
@@ -94,25 +101,29 @@ function readSvg(svg: Uint8Array): Reading {
   });
   parser.on('doctype', (doctype) => {
     if (doctype.includes('[')) {
-      add(parser.line, 'the document type declares entities');
+      add(lineOf('<!DOCTYPE'), 'the document type contains declarations, such as entities');
     } else if (!/^\s*[^\s"']+\s*$/.test(doctype)) {
-      add(parser.line, 'the document type refers to an external DTD');
+      add(lineOf('<!DOCTYPE'), 'the document type refers to an external DTD');
     }
   });
   parser.on('processinginstruction', ({ target }) => {
     if (target.toLowerCase() === 'xml-stylesheet') {
-      add(parser.line, 'xml-stylesheet refers to an external style sheet');
+      add(lineOf('<?'), 'xml-stylesheet refers to an external style sheet');
     }
   });
   parser.on('opentagstart', () => {
     startLine = parser.line;
     lines = new Map();
   });
-  parser.on('attribute', ({ name }) => lines.set(name, parser.line));
+  parser.on('attribute', ({ name }) => {
+    // The last character is the closing quote, which the value cannot contain.
+    const end = parser.position - 1;
+    lines.set(name, lineOf(text.charAt(end), end));
+  });
   parser.on('opentag', (tag) => {
     const parent = frames.at(-1);
     const attributes = Object.values(tag.attributes).filter(({ uri }) => uri !== XMLNS_NAMESPACE);
-    const node = nodeOf(tag, attributes);
+    const node = nodeOf(tag, attributes, startLine);
     const hasBase = hasOtherBase(attributes) ?? parent?.hasBase ?? false;
     for (const problem of namespaceProblems(tag)) {
       add(startLine, problem);
@@ -150,7 +161,10 @@ function readSvg(svg: Uint8Array): Reading {
     if (id && !ids.has(trimXml(id.value))) {
       ids.set(trimXml(id.value), node);
     }
-    root ??= node;
+    if (!root) {
+      root = node;
+      rootLines = lines;
+    }
     parent?.node.children.push(node);
     if (frames.push({ node, hasBase }) > DEPTH_LIMIT) {
       throw new RangeError(`${startLine}:0: it nests elements more than ${DEPTH_LIMIT} levels deep`);
@@ -159,19 +173,19 @@ function readSvg(svg: Uint8Array): Reading {
   parser.on('closetag', ({ name }) => {
     const node = frames.pop()?.node;
     if (node && ['title', 'desc'].includes(node.name) && node.text.trim() === '') {
-      add(parser.line, `${elementOf(name)} is empty`);
+      add(node.line, `${elementOf(name)} is empty`);
     }
     if (node?.name === 'svg' && frames.length === 0 && !node.children.some((child) => child.name === 'title')) {
-      add(parser.line, `${elementOf(name)} has no <title>`);
+      add(node.line, `${elementOf(name)} has no <title>`);
     }
   });
-  const addText = (text: string) => {
+  const addText = (content: string) => {
     const node = frames.at(-1)?.node;
     if (node && TEXT_ELEMENTS.has(node.name)) {
-      node.text += text;
-    } else if (node && CHILDREN.has(node.name) && node.text === '' && hasXmlText(text)) {
-      node.text = text;
-      add(parser.line - newlinesIn(text.trimStart()), `${elementOf(node.name)} must not contain text`);
+      node.text += content;
+    } else if (node && CHILDREN.has(node.name) && node.text === '' && hasXmlText(content)) {
+      node.text = content;
+      add(parser.line - newlinesIn(content.trimStart()), `${elementOf(node.name)} must not contain text`);
     }
   };
   parser.on('text', addText);
@@ -179,7 +193,8 @@ function readSvg(svg: Uint8Array): Reading {
 
   let isComplete = false;
   try {
-    parser.write(decodeSvg(svg)).close();
+    text = decodeSvg(svg);
+    parser.write(text).close();
     isComplete = true;
     for (const { line, what, target } of references.filter((reference) => !isWithin(reference.target, ids))) {
       add(line, `${what} refers to "${truncate(target, VALUE_BYTES)}", which is no element of the logo`);
@@ -187,13 +202,14 @@ function readSvg(svg: Uint8Array): Reading {
   } catch (error) {
     problems.add(describeFault(error));
   }
-  return { problems: [...problems], document: root?.name === 'svg' ? { root, ids } : undefined, isComplete };
+  return { problems: [...problems], document: root?.name === 'svg' ? { root, rootLines, ids } : undefined, isComplete };
 }
 
 /** The element as the profile sees it. */
-function nodeOf({ local, uri }: SaxesTagNS, attributes: readonly SaxesAttributeNS[]): SvgNode {
+function nodeOf({ local, uri }: SaxesTagNS, attributes: readonly SaxesAttributeNS[], line: number): SvgNode {
   return {
     name: uri === SVG_NAMESPACE ? local : '',
+    line,
     attributes: new Map(attributes.filter((each) => each.uri === '').map(({ name, value }) => [name, trimXml(value)])),
     children: [],
     text: '',
@@ -273,5 +289,5 @@ function abbreviate(name: string): string {
 }
 
 function newlinesIn(text: string): number {
-  return text.split('\n').length - 1;
+  return text.match(/\r\n?|\n/g)?.length ?? 0;
 }

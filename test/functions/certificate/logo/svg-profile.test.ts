@@ -244,11 +244,4 @@ describe('The attributes of the profile', () => {
       `line 3: <${element}> must not have both id and xml:id`,
     ]);
   });
-
-  test('are reported with the line on which they end.', () => {
-    expect(profileOf(logo({ body: '\n<g\n id="a"\n style="a\nb"\n opacity="1"/>' }))).toEqual([
-      'line 5: <g> must not have the attribute style',
-      'line 6: <g> must not have the attribute opacity',
-    ]);
-  });
 });

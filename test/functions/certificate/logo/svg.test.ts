@@ -61,7 +61,7 @@ describe('The title', () => {
     ['missing', '', 'line 1: <svg> has no <title>'],
     ['only in a comment', '<!-- <title>Example</title> -->', 'line 1: <svg> has no <title>'],
     ['empty', '<title/>', 'line 1: <title> is empty'],
-    ['blank', '<title> \n\t&#160;</title>', 'line 2: <title> is empty'],
+    ['blank', '<title> \n\t&#160;</title>', 'line 1: <title> is empty'],
     [
       'after another element',
       '<desc>a</desc>\n<title>Example</title>',
@@ -184,7 +184,7 @@ describe('A reference', () => {
 
 describe('The document type', () => {
   const external = 'the document type refers to an external DTD';
-  const internal = 'the document type declares entities';
+  const internal = 'the document type contains declarations, such as entities';
 
   test.each([
     ['SYSTEM', '<!DOCTYPE svg SYSTEM "https://example.com/x.dtd">', external],
@@ -338,7 +338,7 @@ test('All problems are reported together.', () => {
     ],
     size: [
       'it has 32769 bytes, but at most 32768 are allowed',
-      'width of <svg> is "50%", but must be an absolute length, such as 96',
+      'line 1: width of <svg> is "50%", but must be an absolute length, such as 96',
     ],
     look: [],
   });

@@ -28,8 +28,8 @@ describe.each(NOT_OF_XML)('A character that is white space in JavaScript but not
 
   test('is part of a length and of a viewBox.', () => {
     const { size, look } = problemsOf(logo({ root: `${PROFILE} viewBox="0 0 64${space}64" width="${space}96"` }));
-    expect(size).toEqual([expect.stringMatching(/^width of <svg> is /)]);
-    expect(look).toEqual([expect.stringMatching(/^viewBox of <svg> is /)]);
+    expect(size).toEqual([expect.stringMatching(/^line 1: width of <svg> is /)]);
+    expect(look).toEqual([expect.stringMatching(/^line 1: viewBox of <svg> is /)]);
   });
 });
 
