@@ -8,6 +8,10 @@ export default defineConfig({
     exclude: [...configDefaults.exclude, 'test/deploy/**', 'test/checkers/**', 'test/interop/**'],
     // All processors: by default vitest leaves one free, which is half of a small machine.
     maxWorkers: '100%',
+    // The files of a worker share its modules. To load the CDK, the AWS clients and the authority takes seconds.
+    isolate: false,
+    // CDK's validation of templates takes seconds. `npm run test:checkers` runs it (test/checkers/cdk-validation.test.ts).
+    env: { CDK_VALIDATION: 'false' },
     testTimeout: 30_000,
     hookTimeout: 60_000,
     coverage: {

@@ -6,6 +6,8 @@ export default defineConfig({
     globalSetup: ['test/checkers/install.ts'],
     // One process for all files, so that each template is synthesized once.
     isolate: false,
+    // One test file runs CDK's validation of templates, which takes seconds.
+    env: { CDK_VALIDATION: 'false' },
     maxWorkers: 1,
     testTimeout: 60_000,
     // cfn-lint reads all templates in one run.

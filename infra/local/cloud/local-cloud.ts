@@ -102,7 +102,7 @@ const FUNCTION_MILLISECONDS = 60_000;
  */
 export async function startLocalCloud(options: LocalCloudOptions): Promise<LocalCloud> {
   const ca = await startCollectMcSimulator({ credentials: options.credentials });
-  const template = deployTemplate({ ...options.settings, collectUrl: ca.url });
+  const template = deployTemplate(options.settings ?? {});
   const bucket = String(template.resolve({ Ref: template.resource('AWS::S3::Bucket').id }));
   const secretId = String(
     template.resolve({ Ref: template.resource('AWS::SecretsManager::Secret', 'CollectorCredentials').id }),
@@ -233,11 +233,12 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
   const s3 = new S3Client();
   await s3.send(new CreateBucketCommand({ Bucket: bucket }));
   const published = publishFunction && (await startPublishedServer(s3, bucket, options.tls));
-  // The template contains the host name of a distribution, which does not exist here.
+  // The template contains the URL of the real CA, and the host name of a distribution, which does not exist here.
   const withPublished = (environment: Environment): Environment =>
     published ? { ...environment, PUBLISHED_URL: published.url } : environment;
+  const collectEnvironment = { ...environmentOf(template, collectFunction.Properties), COLLECT_URL: ca.url };
   const createFunctions = () => ({
-    collect: createCollectHandler(withPublished(environmentOf(template, collectFunction.Properties)), options),
+    collect: createCollectHandler(withPublished(collectEnvironment), options),
     start: createStartHandler(environmentOf(template, startFunction.Properties)),
     notify: createNotifyHandler(environmentOf(template, notifyFunction.Properties)),
     push: pushFunction && createPushHandler(environmentOf(template, pushFunction.Properties)),

@@ -25,8 +25,20 @@ export interface DeployedTemplate {
   resolve(value: unknown): unknown;
 }
 
-/** Synthesizes the stack that a user deploys, without bundles: the functions run from their sources here. */
+const templates = new Map<string, DeployedTemplate>();
+
+/**
+ * Synthesizes the stack that a user deploys, without bundles: the functions run from their sources here. A process
+ * synthesizes each combination of settings once, because that takes seconds.
+ */
 export function deployTemplate(settings: SettingsInput): DeployedTemplate {
+  const key = JSON.stringify(settings);
+  const template = templates.get(key) ?? synthesize(settings);
+  templates.set(key, template);
+  return template;
+}
+
+function synthesize(settings: SettingsInput): DeployedTemplate {
   const outdir = mkdtempSync(join(tmpdir(), 'mark-certificate-collector-'));
   try {
     const app = new App({ outdir, context: { ...settings, 'aws:cdk:bundling-stacks': [] } });

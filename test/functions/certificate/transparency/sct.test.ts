@@ -1,6 +1,7 @@
 import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto';
-import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { type CertificateReport, readMarkCertificate } from '../../../../functions/certificate/report.ts';
+import { CT_LOGS, type CtLog } from '../../../../functions/certificate/transparency/ct-logs.ts';
 import { sctsOf, VERIFICATIONS_LIMIT } from '../../../../functions/certificate/transparency/sct.ts';
 import { readFields } from '../../../../functions/certificate/x509/fields.ts';
 import type {
@@ -16,20 +17,22 @@ import { repeated } from '../certificate-changes.ts';
 import { AT, DAY, DOMAIN, ISSUED } from '../finding-case.ts';
 import { all, ofLog, type Scts, sct } from './scts.ts';
 
-const interval = vi.hoisted(() => ({ name: 'Log of 2026', key: '', notAfter: ['2026-01-01', '2027-01-01'] as const }));
-
-// Nobody here has the key of a known log, so the table gets another one.
-vi.mock(import('../../../../functions/certificate/transparency/ct-logs.ts'), async (original) => {
-  const module = await original();
-  return { ...module, CT_LOGS: [...module.CT_LOGS, interval] };
-});
-
 const INTERVAL_KEY = generateLogKey();
+const interval = {
+  name: 'Log of 2026',
+  key: createTransparencyLog(INTERVAL_KEY).key,
+  notAfter: ['2026-01-01', '2027-01-01'],
+} satisfies CtLog;
 let authority: CertificateAuthority;
 
 beforeAll(async () => {
   authority = await openLongstandingAuthority();
-  interval.key = createTransparencyLog(INTERVAL_KEY).key;
+  // Nobody here has the key of a known log, so the table gets another one until the end of this file.
+  const table = CT_LOGS as CtLog[];
+  table.push(interval);
+  return () => {
+    table.pop();
+  };
 });
 
 function issue(request: Partial<MarkCertificateRequest>): IssuedMarkCertificate {
