@@ -88,8 +88,11 @@ export function namesAnchor(certificate: CertificateFields, anchor: KnownAnchor)
   return sameCanonical(certificate.issuerName.canonical, prepare(anchor).name);
 }
 
-/** RFC 5280, 4.2.1.1: what a certificate says about the certificate of its issuer must not contradict it. */
-function fitsKeyIdentifiers({ authorityKeyIdentifier }: CertificateFields, issuer: CertificateFields): boolean {
+/** RFC 5280, 4.2.1.1: what a certificate or a CRL says about the certificate of its issuer must not contradict it. */
+export function fitsKeyIdentifiers(
+  { authorityKeyIdentifier }: Pick<CertificateFields, 'authorityKeyIdentifier'>,
+  issuer: CertificateFields,
+): boolean {
   const { keyIdentifier, issuer: name, serialNumber } = authorityKeyIdentifier ?? {};
   const { subjectKeyIdentifier } = issuer;
   return (

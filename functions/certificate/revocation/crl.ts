@@ -1,5 +1,6 @@
 /** Reads certificate revocation lists (RFC 5280, 5) in place: a list of 10 MiB can have several hundred thousand entries. */
 import {
+  attempt,
   bytesOf,
   childAt,
   childrenOf,
@@ -12,9 +13,17 @@ import {
   readInteger,
   TAG,
 } from '../x509/der.ts';
-import { type DecodedExtension, duplicatesIn, readExtension, readUrls } from '../x509/fields.ts';
+import { ALL_REASONS, readPointName, readReasons } from '../x509/distribution-points.ts';
+import {
+  type AuthorityKeyIdentifier,
+  type DecodedExtension,
+  duplicatesIn,
+  readAuthorityKeyIdentifier,
+  readExtension,
+} from '../x509/fields.ts';
+import type { GeneralName } from '../x509/general-names.ts';
 import { type Name, readName } from '../x509/names.ts';
-import { isTime, readTime } from '../x509/time.ts';
+import { isTime, readAnyTime } from '../x509/time.ts';
 
 /** A CRL as it was fetched, or why it could not be fetched. The library itself uses no network. */
 export interface FetchedCrl {
@@ -35,25 +44,29 @@ export interface Crl {
   readonly thisUpdate: Date;
   readonly nextUpdate: Date | undefined;
   readonly extensions: readonly DecodedExtension[];
+  /** What the CRL says about the certificate of its issuer. */
+  readonly authorityKeyIdentifier: AuthorityKeyIdentifier | undefined;
   /** The revokedCertificates; undefined if no certificate is revoked. */
   readonly entries: Element | undefined;
 }
 
 /** The entry of one certificate. */
 export interface CrlEntry {
-  readonly revokedAt: Date;
-  /** The reason by its name in RFC 5280, 5.3.1; undefined if none is given. */
+  /** Undefined if the date cannot be read. */
+  readonly revokedAt: Date | undefined;
+  /** The reason by its name in RFC 5280, 5.3.1; undefined if none is given, or if it cannot be read. */
   readonly reason: string | undefined;
 }
 
-/** The part of the certificates for which a CRL is complete (RFC 5280, 5.2.5). Everything is false if it is absent. */
+/** The certificates and reasons for which a CRL is complete (RFC 5280, 5.2.5): without an extension for all. */
 export interface CrlScope {
-  /** The URLs at which the CRL is published; undefined if the CRL has no distribution point. */
-  readonly urls: readonly string[] | undefined;
+  /** The names of the distribution point, such as the URLs of the CRL; undefined if the CRL has none. */
+  readonly names: readonly GeneralName[] | undefined;
+  /** The reasons that the CRL covers, as a set of bits. */
+  readonly reasons: number;
   readonly onlyUserCertificates: boolean;
   readonly onlyCaCertificates: boolean;
   readonly onlyAttributeCertificates: boolean;
-  readonly onlySomeReasons: boolean;
   readonly indirect: boolean;
 }
 
@@ -108,6 +121,7 @@ export function readCrl(bytes: Uint8Array): Crl {
   if (!innerAlgorithm || !bytesOf(innerAlgorithm).equals(bytesOf(signatureAlgorithm))) {
     throw new SyntaxError('a CRL names two different signature algorithms');
   }
+  const keyIdentifier = extensions.find(({ id }) => id === CRL_OID.authorityKeyIdentifier);
   return {
     signedBytes: bytesOf(signed),
     signatureAlgorithm,
@@ -116,6 +130,7 @@ export function readCrl(bytes: Uint8Array): Crl {
     thisUpdate: requireTime(thisUpdate),
     nextUpdate: nextUpdate && requireTime(nextUpdate),
     extensions,
+    authorityKeyIdentifier: keyIdentifier && readAuthorityKeyIdentifier(readDer(keyIdentifier.value)),
     entries,
   };
 }
@@ -143,7 +158,8 @@ export function findEntries({ entries }: Crl, serials: readonly Buffer[]): Reado
     const wanted = serials.find((each) => isSameSerial(serial, each));
     const key = wanted?.toString('hex');
     if (key !== undefined && !found.has(key)) {
-      found.set(key, { revokedAt: requireTime(date), reason: entryExtensions && readReason(entryExtensions) });
+      // The certificate is revoked, however the rest of its entry is written. OpenSSL does not read the date either.
+      found.set(key, { revokedAt: readAnyTime(date), reason: entryExtensions && readReason(entryExtensions) });
     }
   }
   return found;
@@ -170,12 +186,17 @@ export function scopeOf({ extensions }: Crl): CrlScope {
     }
     return octets !== undefined && octets[0] !== 0;
   };
-  const point = fields.find(({ tag }) => tag === constructed(0));
+  const field = (wanted: number) => fields.find(({ tag }) => tag === wanted);
+  const [point, someReasons] = [field(constructed(0)), field(primitive(3))];
+  const names = point && readPointName(point);
+  if (names?.length === 0) {
+    throw new SyntaxError('the issuing distribution point has a name relative to the issuer');
+  }
   return {
-    urls: point && readUrls(childrenOf(point, constructed(0))[0]),
+    names,
+    reasons: someReasons ? readReasons(someReasons) : ALL_REASONS,
     onlyUserCertificates: flag(1),
     onlyCaCertificates: flag(2),
-    onlySomeReasons: fields.some(({ tag }) => tag === primitive(3)),
     indirect: flag(4),
     onlyAttributeCertificates: flag(5),
   };
@@ -217,19 +238,18 @@ function checkEntryExtensions(extensions: Element, entryEnd: number): void {
   }
 }
 
-/** RFC 5280, 5.3.1. A value without a name is returned as a number. */
+/** RFC 5280, 5.3.1. A value without a name is returned as a number; undefined if there is not exactly one value. */
 function readReason(extensions: Element): string | undefined {
-  const reasonCode = childrenOf(extensions, TAG.sequence, EXTENSIONS_LIMIT)
-    .map(readExtension)
-    .find(({ id }) => id === CRL_OID.reasonCode);
-  if (!reasonCode) {
-    return undefined;
-  }
-  const [value, ...others] = contentsOf(readDer(reasonCode.value), TAG.enumerated);
-  if (value === undefined || others.length > 0) {
-    throw new SyntaxError('the reason of an entry is not one octet');
-  }
-  return REASONS.get(value) ?? String(value);
+  return attempt(() => {
+    const [reasonCode, ...others] = childrenOf(extensions, TAG.sequence, EXTENSIONS_LIMIT)
+      .map(readExtension)
+      .filter(({ id }) => id === CRL_OID.reasonCode);
+    const octets = reasonCode && contentsOf(readDer(reasonCode.value), TAG.enumerated);
+    const [value] = octets ?? [];
+    return value === undefined || octets?.length !== 1 || others.length > 0
+      ? undefined
+      : (REASONS.get(value) ?? String(value));
+  });
 }
 
 /** An INTEGER in its shortest form (X.690, 8.3.2), so that equal numbers have equal bytes. */
@@ -248,9 +268,9 @@ function isSameSerial({ bytes, start, end }: Element, serial: Buffer): boolean {
   );
 }
 
-/** @throws {SyntaxError} if it is not in the form of RFC 5280, 5.1.2.4, which is that of certificates. */
+/** @throws {SyntaxError} if it is not in one of the forms of RFC 5280, 5.1.2.4, which are those of certificates. */
 function requireTime(element: Element | undefined): Date {
-  const time = readTime(element);
+  const time = readAnyTime(element);
   if (!time) {
     throw new SyntaxError(`a time is malformed, at byte ${element?.at}`);
   }

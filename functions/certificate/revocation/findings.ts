@@ -11,7 +11,7 @@ export const REVOCATION_FINDINGS = {
         'a certificate is revoked according to the CRL of its issuer',
         checked,
         'revoked',
-        ({ revokedAt, reason }) => [` since ${revokedAt}`, reason && `(${reason})`].filter(Boolean).join(' '),
+        ({ revokedAt, reason }) => `${revokedAt ? ` since ${revokedAt}` : ''}${reason ? ` (${reason})` : ''}`,
       ),
   },
   'crl-missing': { severity: 'error', check: checkUrls },

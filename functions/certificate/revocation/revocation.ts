@@ -1,11 +1,11 @@
 import { createHash, type KeyObject } from 'node:crypto';
-import { CLOCK_TOLERANCE_MILLISECONDS } from '../../days.ts';
 import { truncate } from '../../text.ts';
 import { fingerprintOf } from '../path/chain.ts';
-import { isSelfIssued } from '../path/links.ts';
+import { fitsKeyIdentifiers, isSelfIssued } from '../path/links.ts';
 import { attempt } from '../x509/der.ts';
+import { ALL_REASONS, shareName } from '../x509/distribution-points.ts';
 import type { CertificateFields } from '../x509/fields.ts';
-import { type CanonicalName, sameCanonical } from '../x509/names.ts';
+import { type CanonicalName, sameCanonical, sameName } from '../x509/names.ts';
 import {
   CRL_OID,
   type Crl,
@@ -37,7 +37,7 @@ export interface CertificateRevocation {
   /** ISO 8601 UTC; null if no CRL decided. */
   readonly thisUpdate: string | null;
   readonly nextUpdate: string | null;
-  /** Since when the certificate is revoked, ISO 8601 UTC; null if it is not. */
+  /** Since when the certificate is revoked, ISO 8601 UTC; null if it is not, or if the date cannot be read. */
   readonly revokedAt: string | null;
   /** The reason of RFC 5280, 5.3.1, for example `keyCompromise`; null if none is given. */
   readonly reason: string | null;
@@ -59,14 +59,22 @@ export interface Issuer {
   readonly key: KeyObject;
   /** False if the key usage of its certificate excludes CRLs. */
   readonly maySignCrls: boolean;
+  /** Undefined if it is a trust anchor that was not delivered. */
+  readonly certificate?: CertificateFields | undefined;
 }
 
 /** What a CRL says about one certificate, or why it does not count. */
 type Statement =
-  | { readonly crl: Crl; readonly entry: CrlEntry | undefined; readonly problem?: never }
+  | {
+      readonly crl: Crl;
+      readonly entry: CrlEntry | undefined;
+      /** The reasons for which the CRL would list the certificate. */
+      readonly reasons: number;
+      readonly problem?: never;
+    }
   | { readonly problem: string };
 
-/** The critical extensions of a CRL that are evaluated. The signature decides what a key identifier announces. */
+/** The critical extensions of a CRL that are evaluated. */
 const KNOWN_CRITICAL_EXTENSIONS: ReadonlySet<string> = new Set([
   CRL_OID.issuingDistributionPoint,
   CRL_OID.authorityKeyIdentifier,
@@ -123,23 +131,35 @@ export function revocationOf(
 
 type Reader = ReturnType<typeof createReader>;
 
-/** Every CRL that counts can revoke a certificate. One is enough for the status `good`. */
+/**
+ * Every CRL that counts can revoke a certificate. One is enough for the status `good`, or several that together cover all
+ * reasons (RFC 5280, 6.3.3).
+ */
 function judge(subject: Subject, lists: ReadonlyMap<string, Reader>): CertificateRevocation {
   const { fields, issuer } = subject;
   const urls = [...new Set(fields.crlUrls.filter(isCrlUrl))].slice(0, URLS_LIMIT);
   const problems: string[] = [];
+  const addProblem = (url: string, problem: string) => {
+    problems.push(truncate(`the CRL at ${url} ${problem}`, PROBLEM_BYTES));
+  };
   const statements = urls.flatMap((url) => {
     const read = lists.get(url);
     const statement: Statement = !issuer
       ? { problem: 'cannot be verified: the certificate of its issuer is missing' }
       : (read?.(subject, issuer) ?? { problem: 'was not fetched' });
     if (statement.problem !== undefined) {
-      problems.push(truncate(`the CRL at ${url} ${statement.problem}`, PROBLEM_BYTES));
+      addProblem(url, statement.problem);
       return [];
+    }
+    if (statement.reasons !== ALL_REASONS && !statement.entry) {
+      addProblem(url, 'lists only certificates that were revoked for certain reasons');
     }
     return [{ url, ...statement }];
   });
-  const decisive = statements.find(({ entry }) => entry) ?? statements[0];
+  const covered = statements.reduce((sum, { reasons }) => sum | reasons, 0);
+  const decisive =
+    statements.find(({ entry }) => entry) ??
+    (covered === ALL_REASONS ? (statements.find(({ reasons }) => reasons === covered) ?? statements[0]) : undefined);
   const { crl, entry } = decisive ?? {};
   return {
     fingerprintSha256: fingerprintOf(fields.certificate),
@@ -147,7 +167,7 @@ function judge(subject: Subject, lists: ReadonlyMap<string, Reader>): Certificat
     url: decisive?.url ?? null,
     thisUpdate: crl?.thisUpdate.toISOString() ?? null,
     nextUpdate: crl?.nextUpdate?.toISOString() ?? null,
-    revokedAt: entry?.revokedAt.toISOString() ?? null,
+    revokedAt: entry?.revokedAt?.toISOString() ?? null,
     reason: entry?.reason ?? null,
     problem: decisive ? null : problems.join('; ') || 'the certificate contains no http URL of a CRL',
   };
@@ -218,11 +238,18 @@ function createReader({ bytes, problem }: FetchedCrl, at: Date, serials: readonl
     const { crl, scope } = list;
     const refusal =
       (!sameCanonical(crl.issuer.canonical, issuer.name) && 'is a list of another issuer') ||
+      (issuer.certificate &&
+        !fitsKeyIdentifiers(crl, issuer.certificate) &&
+        'names another key than that of its issuer') ||
       (!issuer.maySignCrls && 'is signed by an issuer whose key usage excludes CRLs') ||
-      outOfScope(scope, subject) ||
-      verify(crl, issuer);
-    if (refusal) {
-      return { problem: refusal };
+      outOfScope(scope, subject);
+    const reasons = refusal ? undefined : coveredReasons(scope, subject);
+    if (reasons === undefined) {
+      return { problem: refusal || 'is the list of another distribution point' };
+    }
+    const unverified = verify(crl, issuer);
+    if (unverified) {
+      return { problem: unverified };
     }
     const searched = search(crl);
     if ('problem' in searched) {
@@ -233,21 +260,19 @@ function createReader({ bytes, problem }: FetchedCrl, at: Date, serials: readonl
       return { problem: 'contains the reason removeFromCRL, which only a delta CRL may contain' };
     }
     // Such a list can prove that a certificate is revoked, but not that it is good.
-    return !entry && scope.onlySomeReasons
-      ? { problem: 'lists only certificates that were revoked for certain reasons' }
-      : { crl, entry };
+    return !entry && !crl.nextUpdate
+      ? { problem: 'does not state until when it is valid (nextUpdate)' }
+      : { crl, entry, reasons };
   };
 }
 
 /** Why a CRL cannot decide about any certificate. */
 function refusalOf({ thisUpdate, nextUpdate, extensions }: Crl, at: Date): string | undefined {
-  if (thisUpdate.getTime() - at.getTime() > CLOCK_TOLERANCE_MILLISECONDS) {
+  // Like OpenSSL, without a tolerance for clocks, and not valid any more at the moment of nextUpdate.
+  if (thisUpdate > at) {
     return `is not valid before ${thisUpdate.toISOString()}`;
   }
-  if (!nextUpdate) {
-    return 'does not state until when it is valid (nextUpdate)';
-  }
-  if (nextUpdate < at) {
+  if (nextUpdate && nextUpdate <= at) {
     return `is out of date: it was valid until ${nextUpdate.toISOString()}`;
   }
   if (extensions.some(({ id }) => id === CRL_OID.deltaCrlIndicator)) {
@@ -265,16 +290,29 @@ function outOfScope(scope: CrlScope, { fields, isLeaf }: Subject): string | unde
     (scope.onlyAttributeCertificates && 'contains attribute certificates only') ||
     (scope.onlyUserCertificates && isCa && 'contains no CA certificates') ||
     (scope.onlyCaCertificates && !isCa && 'contains CA certificates only') ||
-    (scope.urls &&
-      !scope.urls.some((url) => fields.crlUrls.includes(url)) &&
-      'is the list of another distribution point') ||
     undefined
   );
 }
 
-function issuerOf({ certificate, subjectName, crlSign }: CertificateFields): Issuer | undefined {
-  const key = attempt(() => certificate.publicKey);
-  return key && { name: subjectName.canonical, key, maySignCrls: crlSign };
+/**
+ * The reasons for which a CRL of the certificate's issuer would list a certificate: those of the CRL that are also those
+ * of its distribution point in the certificate. If several points fit, the first one decides, as in OpenSSL. A CRL without
+ * a name counts even if no point fits (RFC 5280, 6.3.3).
+ *
+ * @returns undefined if the CRL belongs to another distribution point.
+ */
+function coveredReasons(scope: CrlScope, { fields }: Subject): number | undefined {
+  const point = fields.crlDistributionPoints.find(
+    ({ names, crlIssuers }) =>
+      (!crlIssuers || crlIssuers.some((issuer) => sameName(issuer, fields.issuerName))) &&
+      (!scope.names || !names || shareName(scope.names, names)),
+  );
+  return point ? scope.reasons & point.reasons : scope.names ? undefined : scope.reasons;
+}
+
+function issuerOf(fields: CertificateFields): Issuer | undefined {
+  const key = attempt(() => fields.certificate.publicKey);
+  return key && { name: fields.subjectName.canonical, key, maySignCrls: fields.crlSign, certificate: fields };
 }
 
 function isPem(bytes: Uint8Array): boolean {

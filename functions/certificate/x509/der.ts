@@ -142,9 +142,11 @@ export function readInteger(element: Element | undefined): number {
 /**
  * The octets of a BIT STRING. The octet before them is the number of unused bits in the last; they are zero (X.690,
  * 8.6, 11.2).
+ *
+ * @param tag another one if the BIT STRING is IMPLICIT.
  */
-export function readBitString(element: Element | undefined): Buffer {
-  const contents = contentsOf(element, TAG.bitString);
+export function readBitString(element: Element | undefined, tag: number = TAG.bitString): Buffer {
+  const contents = contentsOf(element, tag);
   const unused = contents[0] ?? 8;
   const octets = contents.subarray(1);
   if (unused > 7 || (octets.length === 0 && unused > 0) || ((octets.at(-1) ?? 0) & ((1 << unused) - 1)) !== 0) {

@@ -15,6 +15,7 @@ import {
   readObjectIdentifier,
   TAG,
 } from './der.ts';
+import { type DistributionPoint, readDistributionPoints, urlsIn } from './distribution-points.ts';
 import {
   type GeneralName,
   NAME_FORM,
@@ -78,6 +79,8 @@ export interface CertificateFields {
   readonly alternativeNames: readonly GeneralName[];
   readonly dnsNames: readonly string[];
   readonly policies: readonly string[];
+  readonly crlDistributionPoints: readonly DistributionPoint[];
+  /** The URLs in the distribution points. */
   readonly crlUrls: readonly string[];
   /** The DER in the extnValue of an extension; of the first one if it occurs more than once. */
   extension(oid: string): Uint8Array | undefined;
@@ -103,9 +106,6 @@ const VERSION_3 = 2;
 const KEY_CERT_SIGN = 0x80 >> 5;
 const CRL_SIGN = 0x80 >> 6;
 
-/** A choice of GeneralName (RFC 5280, 4.2.1.6). */
-const UNIFORM_RESOURCE_IDENTIFIER = primitive(6);
-
 /**
  * Reads the fields of a certificate.
  *
@@ -125,6 +125,7 @@ export function readFields(certificate: X509Certificate): CertificateFields {
   };
   const alternativeNames = read(OID.subjectAlternativeName, (names) => readGeneralNames(names)) ?? [];
   const basicConstraints = read(OID.basicConstraints, readBasicConstraints);
+  const crlDistributionPoints = read(OID.crlDistributionPoints, readDistributionPoints) ?? [];
   const keyUsage = read(OID.keyUsage, (usage) => readBitString(usage)[0] ?? 0) ?? 0;
   return {
     ...parts,
@@ -145,7 +146,8 @@ export function readFields(certificate: X509Certificate): CertificateFields {
       .filter(({ form }) => form === NAME_FORM.dNSName)
       .map(({ contents }) => contents.toString('latin1')),
     policies: read(OID.certificatePolicies, readPolicies) ?? [],
-    crlUrls: read(OID.crlDistributionPoints, readCrlUrls) ?? [],
+    crlDistributionPoints,
+    crlUrls: crlDistributionPoints.flatMap(({ names }) => urlsIn(names ?? [])),
   };
 }
 
@@ -227,7 +229,7 @@ function readBasicConstraints(constraints: Element): CertificateFields['basicCon
 }
 
 /** RFC 5280, 4.2.1.1: keyIdentifier is [0], authorityCertIssuer [1], authorityCertSerialNumber [2]. */
-function readAuthorityKeyIdentifier(identifier: Element): AuthorityKeyIdentifier {
+export function readAuthorityKeyIdentifier(identifier: Element): AuthorityKeyIdentifier {
   const fields = childrenOf(identifier);
   const field = (tag: number) => fields.find((each) => each.tag === tag);
   const [keyIdentifier, issuer, serialNumber] = [field(primitive(0)), field(constructed(1)), field(primitive(2))];
@@ -244,21 +246,6 @@ function readPolicies(policies: Element): string[] {
   return childrenOf(policies).map((information) => readObjectIdentifier(childrenOf(information)[0]));
 }
 
-/** RFC 5280, 4.2.1.13: distributionPoint is a field [0] of a DistributionPoint, and fullName is [0] in it. */
-function readCrlUrls(points: Element): string[] {
-  return childrenOf(points)
-    .flatMap((point) => only(constructed(0), childrenOf(point)))
-    .flatMap((distributionPoint) => only(constructed(0), childrenOf(distributionPoint, constructed(0))))
-    .flatMap(readUrls);
-}
-
-/** The URLs in a fullName, the [0] of a DistributionPointName (RFC 5280, 4.2.1.13). */
-export function readUrls(fullName: Element | undefined): string[] {
-  return only(UNIFORM_RESOURCE_IDENTIFIER, childrenOf(fullName, constructed(0))).map((url) =>
-    contentsOf(url, UNIFORM_RESOURCE_IDENTIFIER).toString('latin1'),
-  );
-}
-
 /** The OIDs that occur more than once, each once. */
 export function duplicatesIn(oids: readonly string[]): string[] {
   const once = new Set<string>();
@@ -267,8 +254,4 @@ export function duplicatesIn(oids: readonly string[]): string[] {
     (once.has(oid) ? twice : once).add(oid);
   }
   return [...twice];
-}
-
-function only(wanted: number, elements: readonly Element[]): Element[] {
-  return elements.filter(({ tag }) => tag === wanted);
 }

@@ -18,17 +18,23 @@ export function isTime(tag: number | undefined): boolean {
  * @returns undefined if it is not in the form that RFC 5280 (4.1.2.5) requires, or if there is no such moment.
  */
 export function readTime(element: Element | undefined): Date | undefined {
+  const time = readAnyTime(element);
+  const isGeneralized = element?.tag === TAG.generalizedTime;
+  return time && isGeneralized === time.getUTCFullYear() >= FIRST_GENERALIZED_YEAR ? time : undefined;
+}
+
+/** Like {@link readTime}, but a GeneralizedTime may also state a moment before 2050, as OpenSSL accepts it. */
+export function readAnyTime(element: Element | undefined): Date | undefined {
   const form = element && FORMS.get(element.tag);
   const parts = form?.exec(contentsOf(element, element?.tag ?? 0).toString('latin1'));
   if (!element || !parts) {
     return undefined;
   }
   const [, written = '', month, day, hours, minutes, seconds] = parts;
-  const isGeneralized = element.tag === TAG.generalizedTime;
-  const year = isGeneralized ? written : `${written < '50' ? '20' : '19'}${written}`;
+  const year = element.tag === TAG.generalizedTime ? written : `${written < '50' ? '20' : '19'}${written}`;
   const iso = `${year}-${month}-${day}T${hours}:${minutes}:${seconds}.000Z`;
   const time = new Date(iso);
   // Date reads a 31 February as a day in March, and 24:00:00 as the next day.
   const isReal = !Number.isNaN(time.getTime()) && time.toISOString() === iso;
-  return isReal && isGeneralized === Number(year) >= FIRST_GENERALIZED_YEAR ? time : undefined;
+  return isReal ? time : undefined;
 }

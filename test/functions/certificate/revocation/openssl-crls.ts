@@ -59,12 +59,14 @@ export function createOpensslIssuer(folder: string, certificatePem: string, keyP
  *
  * @param chain leaf, issuing CA and root, PEM.
  * @param crls DER.
+ * @param options further options of `openssl verify`.
  */
 export function opensslVerdict(
   folder: string,
   chain: readonly string[],
   crls: readonly Uint8Array[],
   at: Date,
+  options: readonly string[] = [],
 ): string {
   const write = (name: string, content: string | Uint8Array) => {
     writeFileSync(path.join(folder, name), content);
@@ -72,7 +74,7 @@ export function opensslVerdict(
   };
   const [leaf = '', issuing = '', root = ''] = chain.map((pem, index) => write(`${index}.pem`, pem));
   const lists = crls.flatMap((crl, index) => ['-CRLfile', write(`${index}.crl`, crl)]);
-  const args = ['verify', '-crl_check_all', ...lists, '-attime', String(at.getTime() / 1000)];
+  const args = ['verify', '-crl_check_all', ...options, ...lists, '-attime', String(at.getTime() / 1000)];
   try {
     execFileSync('openssl', [...args, '-trusted', root, '-untrusted', issuing, leaf], {
       encoding: 'utf8',

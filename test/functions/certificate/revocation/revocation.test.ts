@@ -76,6 +76,8 @@ const CRLS: readonly {
   readonly status: CertificateRevocation['status'];
   readonly reason?: string;
   readonly problem?: RegExp;
+  /** The date of the revocation, if it is not the usual one. */
+  readonly since?: null;
   readonly openssl: RegExp;
 }[] = [
   { of: 'no entries', crl: () => byIssuing(CURRENT), status: 'good', openssl: /^OK$/ },
@@ -210,10 +212,91 @@ const CRLS: readonly {
   },
   {
     of: 'a CRL of the future',
-    crl: () => byIssuing({ thisUpdate: new Date(AT.getTime() + 301_000), nextUpdate: day(6) }),
+    crl: () => byIssuing({ thisUpdate: new Date(AT.getTime() + 1000), nextUpdate: day(6) }),
     status: 'unknown',
-    problem: /not valid before 2026-06-01T00:05:01\.000Z/,
+    problem: /not valid before 2026-06-01T00:00:01\.000Z/,
     openssl: /^CRL is not yet valid$/,
+  },
+  {
+    of: 'a CRL that was made at this moment',
+    crl: () => byIssuing({ thisUpdate: AT, nextUpdate: day(6) }),
+    status: 'good',
+    openssl: /^OK$/,
+  },
+  {
+    of: 'a CRL that ends at this moment',
+    crl: () => byIssuing({ thisUpdate: day(-8), nextUpdate: AT }),
+    status: 'unknown',
+    problem: /out of date/,
+    openssl: /^CRL has expired$/,
+  },
+  {
+    of: 'a CRL that names another key of its issuer',
+    crl: () => handMade({ extensions: extension('551d23', Buffer.from('3006800401020304', 'hex')) }),
+    status: 'unknown',
+    problem: /names another key/,
+    openssl: NO_CRL,
+  },
+  {
+    of: 'a CRL without nextUpdate',
+    crl: () => handMade({ nextUpdate: Buffer.of() }),
+    status: 'unknown',
+    problem: /until when it is valid/,
+    openssl: /^OK$/,
+  },
+  {
+    of: 'a CRL without nextUpdate, with the leaf',
+    crl: () => handMade({ nextUpdate: Buffer.of(), entries: [entryAt(utcTime('260530000000Z'))] }),
+    status: 'revoked',
+    openssl: /^certificate revoked$/,
+  },
+  {
+    of: 'an entry in GeneralizedTime',
+    crl: () => handMade({ entries: [entryAt(generalizedTime('20260530000000Z'))] }),
+    status: 'revoked',
+    openssl: /^certificate revoked$/,
+  },
+  {
+    of: 'a nextUpdate in GeneralizedTime',
+    crl: () => handMade({ nextUpdate: generalizedTime('20260607000000Z') }),
+    status: 'good',
+    openssl: /^OK$/,
+  },
+  {
+    of: 'a nextUpdate in GeneralizedTime, with the leaf',
+    crl: () =>
+      handMade({
+        nextUpdate: generalizedTime('20260607000000Z'),
+        entries: [entryAt(utcTime('260530000000Z'))],
+      }),
+    status: 'revoked',
+    openssl: /^certificate revoked$/,
+  },
+  {
+    of: 'a CRL that is out of date in GeneralizedTime',
+    crl: () => handMade({ nextUpdate: generalizedTime('20260531235959Z') }),
+    status: 'unknown',
+    problem: /out of date/,
+    openssl: /^CRL has expired$/,
+  },
+  {
+    of: 'an entry without seconds in its date',
+    crl: () => handMade({ entries: [entryAt(utcTime('2605300000Z'))] }),
+    status: 'revoked',
+    since: null,
+    openssl: /^certificate revoked$/,
+  },
+  {
+    of: 'an entry with a reason of two octets',
+    crl: () => handMade({ entries: [entryAt(utcTime('260530000000Z'), extension('551d15', Buffer.of(10, 2, 1, 1)))] }),
+    status: 'revoked',
+    openssl: /^certificate revoked$/,
+  },
+  {
+    of: 'an entry with two reasons',
+    crl: () => handMade({ entries: [entryAt(utcTime('260530000000Z'), reasonCode(8), reasonCode(1))] }),
+    status: 'revoked',
+    openssl: /^certificate revoked$/,
   },
   {
     of: 'a CRL of another issuer',
@@ -266,24 +349,27 @@ const CRLS: readonly {
 ];
 
 describe('A CRL that the openssl command line made', () => {
-  test.each(CRLS)('has $of: the leaf is $status in the report.', ({ crl, status, reason, problem, openssl }) => {
-    const bytes = crl();
-    const leaf = leafOf(bytes);
-    expect(leaf).toMatchObject({ status, reason: reason ?? null });
-    expect(leaf.problem ?? '').toMatch(problem ?? /^$/);
-    expect(leaf.revokedAt).toBe(status === 'revoked' ? SINCE.toISOString() : null);
-    expect(leaf.url).toBe(status === 'unknown' ? null : url);
+  test.each(CRLS)(
+    'has $of: the leaf is $status in the report.',
+    ({ crl, status, reason, problem, since = SINCE.toISOString(), openssl }) => {
+      const bytes = crl();
+      const leaf = leafOf(bytes);
+      expect(leaf).toMatchObject({ status, reason: reason ?? null });
+      expect(leaf.problem ?? '').toMatch(problem ?? /^$/);
+      expect(leaf.revokedAt).toBe(status === 'revoked' ? since : null);
+      expect(leaf.url).toBe(status === 'unknown' ? null : url);
 
-    const rootCrl = byRoot(CURRENT);
-    expect(
-      opensslVerdict(
-        folder,
-        issued.chain.map((der) => pem([der])),
-        [bytes, rootCrl],
-        AT,
-      ),
-    ).toMatch(openssl);
-  });
+      const rootCrl = byRoot(CURRENT);
+      expect(
+        opensslVerdict(
+          folder,
+          issued.chain.map((der) => pem([der])),
+          [bytes, rootCrl],
+          AT,
+        ),
+      ).toMatch(openssl);
+    },
+  );
 });
 
 describe('The status of a chain is', () => {
@@ -355,6 +441,7 @@ function element(tag: number, ...contents: readonly Uint8Array[]): Buffer {
 
 const ALGORITHM = Buffer.from('300d06092a864886f70d01010b0500', 'hex');
 const utcTime = (text: string) => element(0x17, Buffer.from(text));
+const generalizedTime = (text: string) => element(0x18, Buffer.from(text));
 
 interface HandMade {
   readonly entries?: readonly Uint8Array[];
@@ -395,6 +482,9 @@ const entry = (number: Uint8Array, ...extensions: readonly Uint8Array[]) =>
     utcTime('260501000000Z'),
     ...(extensions.length > 0 ? [element(0x30, ...extensions)] : []),
   );
+/** An entry of the leaf. */
+const entryAt = (date: Uint8Array, ...extensions: readonly Uint8Array[]) =>
+  element(0x30, element(0x02, serial()), date, ...(extensions.length > 0 ? [element(0x30, ...extensions)] : []));
 const TRUE = Buffer.of(0x01, 0x01, 0xff);
 const extension = (id: string, value: Uint8Array, ...critical: readonly Buffer[]) =>
   element(0x30, element(0x06, Buffer.from(id, 'hex')), ...critical, element(0x04, value));
@@ -431,7 +521,6 @@ describe('A CRL that is written by hand', () => {
   });
 
   test.each<[string, () => Uint8Array, RegExp]>([
-    ['has no nextUpdate', () => handMade({ nextUpdate: Buffer.of() }), /until when it is valid/],
     ['has a date that does not exist', () => handMade({ nextUpdate: utcTime('260631000000Z') }), /time is malformed/],
     ['has a date without seconds', () => handMade({ nextUpdate: utcTime('2606070000Z') }), /time is malformed/],
     [

@@ -224,7 +224,7 @@ describe('An extension', () => {
       'a point with more than a name',
       'crlUrls',
       oid.crlDistributionPoints,
-      '300c 300a a006 a004 8602 6162 8100',
+      '300e 300c a006 a004 8602 6162 8102 0780',
       ['ab'],
     ],
     [
@@ -234,7 +234,7 @@ describe('An extension', () => {
       '3010 3004 a002 a100 3008 a006 a004 8602 6162',
       ['ab'],
     ],
-    ['a point without a name', 'crlUrls', oid.crlDistributionPoints, '3004 3002 8100', []],
+    ['a point without a name', 'crlUrls', oid.crlDistributionPoints, '3006 3004 8102 0780', []],
   ])('is read with %s.', (_, field, id, value, expected) => {
     expect(withExtension(id, value)[field]).toEqual(expected);
   });
