@@ -1,5 +1,5 @@
 import { bimiRecord, DEFAULT_SELECTOR } from '../bimi.ts';
-import type { Expectations } from '../certificate/report.ts';
+import type { CertificateReport, Expectations } from '../certificate/report.ts';
 import type { Reply } from '../collectmc/reply.ts';
 import type { CrlDownload } from '../crl-download.ts';
 import type { Archive, StoreResult } from '../store/archive.ts';
@@ -140,11 +140,18 @@ export async function collectCertificate(
     }
     try {
       const report = certificate.withCrls(await dependencies.downloadCrls(urls, time));
-      return await withTimeLimit(archive.reassess(result, report), REASSESS_MILLISECONDS, 'S3 did not answer in time');
+      return await withTimeLimit(reassess(result, report), REASSESS_MILLISECONDS, 'S3 did not answer in time');
     } catch (error) {
       dependencies.revocationNotStored(checked.order.orderNumber, error);
       return result;
     }
+  }
+
+  async function reassess(result: StoreResult, report: CertificateReport): Promise<StoreResult> {
+    const reassessed = await archive.reassess(result, report);
+    // After a hold, the certificate can be better than the current one again.
+    const isGoodAgain = !reassessed.isCurrent && !result.received.publishable && reassessed.received.publishable;
+    return isGoodAgain ? archive.store(response, { ...certificate, report }, stored, records) : reassessed;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Finding } from '../certificate/findings.ts';
 import type { CertificateReport, LeafDescription, MarkCertificate } from '../certificate/report.ts';
+import type { Revocation } from '../certificate/revocation/revocation.ts';
 import type { Container } from '../collectmc/reply.ts';
 import { CLOCK_TOLERANCE_MILLISECONDS } from '../days.ts';
 import { jsonBytes } from '../text.ts';
@@ -39,7 +40,7 @@ export interface StoreResult {
   readonly changed: boolean;
   /** The state of the folder with the received certificate, for {@link Archive.reassess}. */
   readonly state: FolderState;
-  /** The fingerprint of the certificate that the received one replaced in this call. */
+  /** The fingerprint of the certificate that the received one replaced in this execution. */
   readonly replaced?: string | undefined;
 }
 
@@ -61,8 +62,8 @@ export interface Archive {
   ): Promise<StoreResult>;
   /**
    * Writes another assessment of a stored certificate: one with the CRLs, which are downloaded after the certificate is
-   * stored.
-   * If the certificate is revoked, and the one that it replaced is good, that one becomes the current one again.
+   * stored. A revocation that is known stays until a CRL refutes it. If the certificate is revoked, and the one that it
+   * replaced is good, that one becomes the current one again.
    *
    * @throws {WriteConflictError} if another execution changed the manifest since then.
    */
@@ -155,11 +156,14 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
       const { fingerprintSha256 } = report;
       const at = Date.parse(provenance.collectedAt);
       const isSame = (manifest: StoredManifest | undefined) => manifest?.fingerprintSha256 === fingerprintSha256;
+      let replaced: string | undefined;
 
-      const entryBeside = (current: StoredManifest | undefined): Entry => ({
+      /** @param superseded the manifest of the received certificate in its own folder, which it leaves. */
+      const entryBeside = (current?: StoredManifest, superseded?: StoredManifest): Entry => ({
         fingerprintSha256,
         describe: (same) => {
           const inherited = same ?? current;
+          const replaces = same ? same.replaces : replaced;
           const records = bimiRecords.length > 0 ? bimiRecords : inherited?.bimiRecords;
           const ordered = inheritOrdered(provenance.ordered, inherited?.ordered);
           const { execution, collectedAt } = same ?? provenance;
@@ -172,7 +176,8 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
             execution,
             collectedAt,
             ...(ordered && { ordered }),
-            ...withRevocationOf(same, report),
+            ...(replaces !== undefined && { replaces }),
+            ...withKnownRevocation(same ?? superseded, report),
             ...(records && { bimiRecords: records }),
           };
         },
@@ -183,22 +188,21 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
         }),
       });
 
-      let replaced: string | undefined;
       const stored = await retryOnConflict(async () => {
         replaced = undefined;
         const state = await folder.readState();
         const { current, document } = state;
-        const entry = entryBeside(current);
         if (!current || isSame(current)) {
-          return folder.write(state, entry);
+          return folder.write(state, entryBeside(current));
         }
-        const wasSuperseded = async () => isSame((await openSuperseded(fingerprintSha256).readState()).current);
-        if ((await folder.isDamaged(current)) || (await becomesCurrent(report, current, at, wasSuperseded))) {
+        const { current: superseded } = await openSuperseded(fingerprintSha256).readState();
+        const assessed = withKnownRevocation(superseded, report);
+        if ((await folder.isDamaged(current)) || becomesCurrent(assessed, current, at, superseded !== undefined)) {
           await keep(copyOf(current, document));
           replaced = current.fingerprintSha256;
-          return folder.write(state, entry);
+          return folder.write(state, entryBeside(current, superseded));
         }
-        const kept = await keep(entry);
+        const kept = await keep(entryBeside(current));
         if ((await folder.readState()).etag !== state.etag) {
           throw new WriteConflictError(`Another execution changed the certificate of order ${orderNumber}`);
         }
@@ -207,20 +211,23 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
       const state = await folder.reconcile();
       const current = state.current ?? stored;
       const isCurrent = isSame(current);
+      const changed = isCurrent && current.execution === provenance.execution;
       const receivedState = isCurrent ? state : await openSuperseded(fingerprintSha256).readState();
       return {
         current,
         received: receivedState.current ?? stored,
         isCurrent,
-        changed: isCurrent && current.execution === provenance.execution,
+        changed,
         state: receivedState,
-        replaced: isCurrent ? replaced : undefined,
+        // A repeated check restores the certificate too. Another execution does not: this one may be published already.
+        replaced: changed ? current.replaces : undefined,
       };
     },
 
     async reassess(stored, report) {
       const { isCurrent, state, replaced } = stored;
-      const received = await (isCurrent ? folder : openSuperseded(report.fingerprintSha256)).reassess(state, report);
+      const assessed = withKnownRevocation(stored.received, report);
+      const received = await (isCurrent ? folder : openSuperseded(report.fingerprintSha256)).reassess(state, assessed);
       const restored =
         isCurrent && replaced !== undefined && !received.publishable
           ? await restoreGood(replaced, received, Date.parse(received.collectedAt))
@@ -257,29 +264,45 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
 const CRL_FINDINGS: ReadonlySet<string> = new Set(['revoked', 'crl-unknown'] satisfies Finding['id'][]);
 
 /**
- * The report of a certificate that is stored already. The result of its CRLs stays until they are checked again:
- * otherwise, a revoked certificate would be publishable again as soon as the order is checked.
+ * The report of a certificate that is stored already. The result of its CRLs stays until they are checked again, and a
+ * revocation until a CRL refutes it: otherwise, a revoked certificate would be publishable again as soon as the order is
+ * checked while the server of the CRL does not answer.
  */
-function withRevocationOf(same: StoredManifest | undefined, report: CertificateReport): CertificateReport {
-  if (report.revocation !== null || !same?.revocation) {
+function withKnownRevocation(stored: StoredManifest | undefined, report: CertificateReport): CertificateReport {
+  const { revocation, findings, receivers = report.receivers } = stored ?? {};
+  if (!revocation || !findings || (report.revocation && !forgets(report.revocation, revocation))) {
     return report;
   }
-  const isFromCrl = (finding: StoredFinding): finding is Finding => CRL_FINDINGS.has(finding.id);
-  const kept = same.findings.filter(isFromCrl);
+  const kept = findings.filter(isFromCrl);
   const position = ({ id }: StoredFinding) => {
-    const index = same.findings.findIndex((stored) => stored.id === id);
-    return index === -1 ? same.findings.length : index;
+    const index = findings.findIndex((each) => each.id === id);
+    return index === -1 ? findings.length : index;
   };
   // The order of the stored findings, so that an unchanged assessment is recognized.
-  const ordered = [...report.findings, ...kept].toSorted((one, other) => position(one) - position(other));
+  const ordered = [...report.findings.filter((finding) => !isFromCrl(finding)), ...kept].toSorted(
+    (one, other) => position(one) - position(other),
+  );
   const isError = ({ severity }: Finding) => severity === 'error';
   return {
     ...report,
     publishable: !ordered.some(isError),
-    revocation: same.revocation,
+    revocation,
     findings: [...ordered.filter(isError), ...ordered.filter((finding) => !isError(finding))],
-    receivers: kept.some(isError) ? (same.receivers ?? report.receivers) : report.receivers,
+    receivers: kept.some(isError) ? receivers : report.receivers,
   };
+}
+
+function isFromCrl(finding: StoredFinding): finding is Finding {
+  return CRL_FINDINGS.has(finding.id);
+}
+
+/** Whether a check of CRLs does not know of a certificate that it is revoked, as is known. */
+function forgets({ certificates }: Pick<Revocation, 'certificates'>, known: Pick<Revocation, 'certificates'>): boolean {
+  const unknown = certificates.filter(({ status }) => status === 'unknown');
+  return known.certificates.some(
+    ({ status, fingerprintSha256 }) =>
+      status === 'revoked' && unknown.some((each) => each.fingerprintSha256 === fingerprintSha256),
+  );
 }
 
 type Validity = Pick<CertificateReport, 'publishable' | 'notBefore' | 'notAfter'>;
@@ -292,17 +315,12 @@ type Validity = Pick<CertificateReport, 'publishable' | 'notBefore' | 'notAfter'
  *
  * @param at the time of the check, in milliseconds since 1970.
  */
-async function becomesCurrent(
-  received: Validity,
-  current: Validity,
-  at: number,
-  wasSuperseded: () => Promise<boolean>,
-): Promise<boolean> {
+function becomesCurrent(received: Validity, current: Validity, at: number, wasSuperseded: boolean): boolean {
   if (isGood(received, at) !== isGood(current, at)) {
     return isGood(received, at);
   }
   const later = Date.parse(received.notBefore) - Date.parse(current.notBefore);
-  return later === 0 ? !(await wasSuperseded()) : later > 0;
+  return later === 0 ? !wasSuperseded : later > 0;
 }
 
 /** Whether a certificate is publishable, and valid now. */

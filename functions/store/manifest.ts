@@ -14,6 +14,8 @@ export const SVG_TYPE = 'image/svg+xml';
 export interface Manifest extends CertificateReport, Provenance {
   readonly schemaVersion: 1;
   readonly orderNumber: string;
+  /** The fingerprint of the certificate that this one replaced as the current one. */
+  readonly replaces?: string | undefined;
   /** The complete BIMI records, one for each domain of the order, if the stack publishes. */
   readonly bimiRecords?: readonly string[] | undefined;
   /** `response`, `chain`, and `logo` if there is one. */
@@ -62,6 +64,8 @@ export const manifestSchema = v.object({
       product: v.nullable(v.string()),
     }),
   ),
+  /** The fingerprint of the certificate that this one replaced as the current one. */
+  replaces: v.optional(v.string()),
   product: v.nullable(v.string()),
   markType: v.nullable(v.string()),
   /** The values of the subject by the names of its attributes. */

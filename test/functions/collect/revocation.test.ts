@@ -179,6 +179,16 @@ describe('A collected certificate', () => {
     expect(manifest()).toEqual(before);
   });
 
+  test('stays revoked if its CRL cannot be downloaded later.', async () => {
+    const issued = issue();
+    await collect(issued, { downloadCrls: revokes(issued) });
+    const before = manifest();
+    const certificate = await collect(issued, { execution: 'order-1-again', downloadCrls: unavailable });
+    expect(certificate).toMatchObject({ publishable: false, changed: false });
+    expect(ids(certificate.findings)).toEqual(['revoked']);
+    expect(manifest()).toEqual(before);
+  });
+
   test('is good again if the order is collected again after a hold.', async () => {
     const issued = issue();
     await collect(issued, { downloadCrls: revokes(issued) });
@@ -209,6 +219,12 @@ function withoutCrls(): IssuedMarkCertificate {
     .issue({ domains: ['example.com'], notBefore: new Date('2026-05-01T00:00:00Z'), extensions });
 }
 
+/** In place of a network that is down. */
+const unavailable: CertificateDependencies['downloadCrls'] = async (urls) =>
+  urls.map((url) => ({ url, problem: 'the server answered with HTTP 503' }));
+
+const firstLineOf = ({ leaf }: IssuedMarkCertificate) => Buffer.from(leaf).toString('base64').slice(0, 64);
+
 describe('A revoked certificate that replaced a good one', () => {
   test('is replaced by the good one, and is reported.', async () => {
     const good = issue();
@@ -222,7 +238,7 @@ describe('A revoked certificate that replaced a good one', () => {
       publishable: false,
       revocation: { status: 'revoked' },
     });
-    expect(String(server.peek(CHAIN)?.body)).toContain(Buffer.from(good.leaf).toString('base64').slice(0, 64));
+    expect(String(server.peek(CHAIN)?.body)).toContain(firstLineOf(good));
   });
 
   test('does not return when the order is collected again, until it is good.', async () => {
@@ -232,6 +248,71 @@ describe('A revoked certificate that replaced a good one', () => {
     await collect(revoked, { execution: 'order-2', downloadCrls: revokes(revoked) });
     await collect(revoked, { execution: 'order-3', downloadCrls: revokes(revoked) });
     expect(manifest()).toMatchObject({ execution: 'order-1', publishable: true });
+  });
+
+  test('does not return while its CRL cannot be downloaded.', async () => {
+    const good = issue();
+    const revoked = issue('2026-05-15T00:00:00Z');
+    const { fingerprintSha256 } = await collect(good);
+    await collect(revoked, { execution: 'order-2', downloadCrls: revokes(revoked) });
+    const certificate = await collect(revoked, { execution: 'order-3', downloadCrls: unavailable });
+    expect(certificate).toMatchObject({ publishable: false });
+    expect(ids(certificate.findings)).toEqual(['revoked']);
+    expect(manifest()).toMatchObject({ fingerprintSha256, execution: 'order-1', publishable: true });
+  });
+
+  test('is reported once, although checks beside other executions receive it every day.', async () => {
+    const [good, revoked] = [issue(), issue('2026-05-15T00:00:00Z')];
+    await collect(good);
+    await collect(revoked, { execution: 'order-2', downloadCrls: revokes(revoked) });
+    const before = server.requests.length;
+    const certificate = await collect(revoked, {
+      execution: 'order-1-renewal-20260602',
+      once: true,
+      downloadCrls: () => expect.unreachable('a CRL was downloaded'),
+    });
+    expect(certificate).toMatchObject({ publishable: false, changed: false });
+    expect(server.requests.slice(before).filter(({ method }) => method === 'PUT')).toEqual([]);
+  });
+
+  test('becomes the current one when it is good again after a hold.', async () => {
+    const [good, held] = [issue(), issue('2026-05-15T00:00:00Z')];
+    await collect(good);
+    const { fingerprintSha256 } = await collect(held, { execution: 'order-2', downloadCrls: revokes(held) });
+    const certificate = await collect(held, { execution: 'order-3' });
+    expect(certificate).toMatchObject({ fingerprintSha256, publishable: true });
+    expect(manifest()).toMatchObject({ fingerprintSha256, publishable: true, revocation: { status: 'good' } });
+  });
+
+  test('is replaced by the good one, wherever the process ends in between.', async () => {
+    const [good, revoked] = [issue(), issue('2026-05-15T00:00:00Z')];
+    const { fingerprintSha256 } = await collect(good);
+    const restore = server.snapshot();
+    const check = { execution: 'order-2', downloadCrls: revokes(revoked) };
+    const start = server.requests.length;
+    await collect(revoked, check);
+    const writes = server.requests.slice(start).filter(({ method }) => method === 'PUT').length;
+    // The response and three objects of each certificate, and the manifests.
+    expect(writes).toBeGreaterThan(12);
+    for (let count = 0; count < writes; count++) {
+      restore();
+      let left = count;
+      server.before = ({ method }) => {
+        left -= method === 'PUT' ? 1 : 0;
+        return left < 0 ? { status: 403, code: 'AccessDenied' } : undefined;
+      };
+      await collect(revoked, check).catch(() => {});
+      server.before = () => undefined;
+      const certificate = await collect(revoked, check);
+      const place = `after ${count} writes`;
+      expect(certificate, place).toMatchObject({ publishable: false, changed: true });
+      expect(manifest(), place).toMatchObject({ fingerprintSha256, execution: 'order-1', publishable: true });
+      expect(manifest(`superseded/${certificate.fingerprintSha256}/`), place).toMatchObject({
+        publishable: false,
+        revocation: { status: 'revoked' },
+      });
+      expect(String(server.peek(CHAIN)?.body), place).toContain(firstLineOf(good));
+    }
   });
 
   test('stays if both are revoked.', async () => {
