@@ -1,11 +1,12 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import type { OrderOptions } from '../order.ts';
 import { type Archive, openArchive } from '../store/archive.ts';
-import { openObjects, retryOnConflict } from '../store/objects.ts';
+import { type ObjectStorage, openObjects, retryOnConflict } from '../store/objects.ts';
 import { effectiveOptions, type OrderedExecution, openOrderFile } from '../store/order-file.ts';
+import { s3Storage } from '../store/s3-storage.ts';
 import { openStatus, type StatusFile } from '../store/status.ts';
 
-/** The objects of a bucket's orders. All of them use one S3 client. */
+/** The objects of all orders in one storage. */
 export interface Store {
   readonly archive: (orderNumber: string) => Archive;
   readonly status: (orderNumber: string) => StatusFile;
@@ -14,15 +15,20 @@ export interface Store {
   readonly keepUnreadable: (orderNumber: string, body: Uint8Array) => Promise<void>;
 }
 
+/** Opens the bucket with a new client. */
 export function connectStore(bucket: string): Store {
-  const s3 = new S3Client();
+  return openStore(s3Storage(new S3Client(), bucket));
+}
+
+/** The objects of the orders in a storage. */
+export function openStore(storage: ObjectStorage): Store {
   return {
-    archive: (orderNumber) => openArchive(s3, bucket, orderNumber),
-    status: (orderNumber) => openStatus(s3, bucket, orderNumber),
+    archive: (orderNumber) => openArchive(storage, orderNumber),
+    status: (orderNumber) => openStatus(storage, orderNumber),
     options: async (orderNumber, ordered) =>
-      effectiveOptions(ordered, await openOrderFile(s3, bucket, orderNumber).read()),
+      effectiveOptions(ordered, await openOrderFile(storage, orderNumber).read()),
     async keepUnreadable(orderNumber, body) {
-      const { put } = openObjects(s3, bucket);
+      const { put } = openObjects(storage);
       const key = `orders/${orderNumber}/unreadable.bin`;
       await retryOnConflict(() => put(key, body, { type: 'application/octet-stream' }));
     },

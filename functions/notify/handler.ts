@@ -14,6 +14,7 @@ import { METRICS_NAMESPACE, NOTIFY_METRICS } from '../metrics.ts';
 import { type Order, orderInStateSchema } from '../order.ts';
 import { parseJson } from '../store/json.ts';
 import { openOrderFile, readRecords } from '../store/order-file.ts';
+import { s3Storage } from '../store/s3-storage.ts';
 import { openStatus } from '../store/status.ts';
 import { notifyEnvironment } from './environment.ts';
 import { type Audience, createNotify } from './notify.ts';
@@ -55,10 +56,10 @@ export function createHandler(environment: Environment) {
     async publish(audience, { subject, body }) {
       await sns.send(new PublishCommand({ TopicArn: topics[audience], Subject: subject, Message: body }));
     },
-    status: (orderNumber) => openStatus(s3, bucket, orderNumber),
+    status: (orderNumber) => openStatus(s3Storage(s3, bucket), orderNumber),
     readRecords: async (orderNumber) => ({
-      file: await openOrderFile(s3, bucket, orderNumber).read(),
-      ...(await readRecords(s3, bucket, orderNumber)),
+      file: await openOrderFile(s3Storage(s3, bucket), orderNumber).read(),
+      ...(await readRecords(s3Storage(s3, bucket), orderNumber)),
     }),
     readOrder: (execution) => readOrder({ sfn, stateMachineArn }, execution),
     async readReason(execution) {

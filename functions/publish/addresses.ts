@@ -6,6 +6,7 @@ import { listKeys, readObjects } from '../store/listing.ts';
 import { parseManifest, type StoredManifest, SUPERSEDED_MANIFEST_KEY } from '../store/manifest.ts';
 import { knownOptions, openOrderFile } from '../store/order-file.ts';
 import { PUBLICATION_KEY, PUBLISHED, type Publication } from '../store/publication.ts';
+import { s3Storage } from '../store/s3-storage.ts';
 import { haveSameOwner } from './refusals.ts';
 
 /** Where a certificate is published. */
@@ -26,11 +27,11 @@ export async function findAddresses(
 ): Promise<readonly Address[]> {
   const { orderNumber } = manifest;
   const inherits = !options.domains?.length;
-  const known = inherits ? await knownOptions(s3, bucket, orderNumber) : undefined;
+  const known = inherits ? await knownOptions(s3Storage(s3, bucket), orderNumber) : undefined;
   const domains = (inherits ? known?.domains : options.domains) ?? [];
   const selector = options.selector ?? known?.selector ?? DEFAULT_SELECTOR;
   // Without an event, for example after the push of an unknown order, nobody ordered to replace another order's logo.
-  const replacesOthers = inherits && (await openOrderFile(s3, bucket, orderNumber).read()) !== undefined;
+  const replacesOthers = inherits && (await openOrderFile(s3Storage(s3, bucket), orderNumber).read()) !== undefined;
   const superseded = await readObjects(
     { s3, bucket },
     `orders/${orderNumber}/superseded/`,

@@ -10,6 +10,7 @@ import type { StoredManifest } from '../store/manifest.ts';
 import { retryOnConflict, type StoredObject } from '../store/objects.ts';
 import { effectiveOptions, openOrderFile } from '../store/order-file.ts';
 import type { Publication, PublishedPair, PublishedPart } from '../store/publication.ts';
+import { s3Storage } from '../store/s3-storage.ts';
 import { openStatus } from '../store/status.ts';
 import { openStoredCertificate, type StoredCertificate } from '../store/stored-certificate.ts';
 import { jsonBytes, STATE_BUDGET, takeWithin } from '../text.ts';
@@ -85,7 +86,7 @@ export async function publish(event: unknown, dependencies: PublishDependencies)
   const { orderNumber } = input.order;
   const options = await readOptions(input, dependencies);
   const { s3, bucket, publishedUrl, observe } = dependencies;
-  const certificate = await openStoredCertificate(s3, bucket, orderNumber);
+  const certificate = await openStoredCertificate(s3Storage(s3, bucket), orderNumber);
   const { manifest } = certificate;
   const { fingerprintSha256 } = manifest;
   const addresses = await findAddresses(options, manifest, dependencies);
@@ -121,7 +122,7 @@ async function readOptions(
   if (execution === undefined || startedAt === undefined) {
     return order.collection?.order ?? order;
   }
-  const file = await openOrderFile(s3, bucket, order.orderNumber).read();
+  const file = await openOrderFile(s3Storage(s3, bucket), order.orderNumber).read();
   return effectiveOptions({ options: optionsOf(order), execution, startedAt }, file);
 }
 
@@ -141,7 +142,7 @@ async function findRevocation(
   { orderNumber, collectedAt }: StoredManifest,
   { s3, bucket }: PublishDependencies,
 ): Promise<string | undefined> {
-  const { current: status } = await openStatus(s3, bucket, orderNumber).read();
+  const { current: status } = await openStatus(s3Storage(s3, bucket), orderNumber).read();
   return status?.state === 'failed' &&
     status.error === ('CertificateRevoked' satisfies Refusal) &&
     Date.parse(collectedAt) <= Date.parse(status.since)

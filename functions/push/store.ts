@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
-import { type ObjectHeaders, openObjects, WriteConflictError } from '../store/objects.ts';
+import { type ObjectHeaders, WriteConflictError } from '../store/objects.ts';
 import { type KnownOrder, knownOrder } from '../store/order-file.ts';
+import { s3Storage } from '../store/s3-storage.ts';
 
 /** The maximum number of unknown orders about which CollectMC is asked in a day. */
 export const UNKNOWN_ORDERS_A_DAY = 20;
@@ -42,7 +43,7 @@ export function connectStore(bucket: string): PushStore {
 }
 
 export function openPushStore(s3: S3Client, bucket: string): PushStore {
-  const { write } = openObjects(s3, bucket);
+  const storage = s3Storage(s3, bucket);
 
   /** The keys below a prefix, one page of them. */
   async function list(prefix: string): Promise<readonly string[]> {
@@ -55,7 +56,7 @@ export function openPushStore(s3: S3Client, bucket: string): PushStore {
   /** Writes an object, unless the key contains one. */
   async function create(key: string, bytes: Uint8Array, headers: ObjectHeaders): Promise<void> {
     try {
-      await write(key, bytes, headers, {});
+      await storage.write(key, bytes, headers, {});
     } catch (error) {
       if (!(error instanceof WriteConflictError)) {
         throw error;
@@ -64,7 +65,7 @@ export function openPushStore(s3: S3Client, bucket: string): PushStore {
   }
 
   return {
-    knownOrder: (orderNumber) => knownOrder(s3, bucket, orderNumber),
+    knownOrder: (orderNumber) => knownOrder(storage, orderNumber),
 
     async countUnknown(orderNumber, day) {
       const folder = `pushes/${day}/unknown/`;

@@ -28,6 +28,7 @@ import {
   readRecords,
   withoutNull,
 } from '../store/order-file.ts';
+import { s3Storage } from '../store/s3-storage.ts';
 import { openStatus } from '../store/status.ts';
 import { type Changes, changesOf, describeChanges, type Known } from './options.ts';
 
@@ -119,7 +120,7 @@ export async function start(
   const ordered: Ordered = { event, options: optionsOf(event), id, orderedAt: orderedAt.toISOString() };
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     let decision: Decision | undefined;
-    const file = await openOrderFile(s3, bucket, orderNumber).update(async (current) => {
+    const file = await openOrderFile(s3Storage(s3, bucket), orderNumber).update(async (current) => {
       ordered.first ??= { file: current };
       decision = await decide(ordered, current, dependencies);
       return decision.file;
@@ -160,7 +161,7 @@ async function decide(
   const { event, id, first } = ordered;
   const { s3, bucket, now } = dependencies;
   const { orderNumber, request } = event;
-  const records: OrderRecords = { file, ...(await readRecords(s3, bucket, orderNumber)) };
+  const records: OrderRecords = { file, ...(await readRecords(s3Storage(s3, bucket), orderNumber)) };
   const { status, manifest } = records;
   const isKnown = file !== undefined || manifest !== undefined || status !== undefined;
   const found = new Map<string, Promise<DescribeExecutionCommandOutput | undefined>>();
@@ -396,7 +397,7 @@ async function updateStatus(
   { s3, bucket }: StartDependencies,
 ): Promise<void> {
   const { domains = [], product = null, account = null } = options;
-  await openStatus(s3, bucket, orderNumber).update((current) => {
+  await openStatus(s3Storage(s3, bucket), orderNumber).update((current) => {
     if (current?.state !== 'waiting' || current.execution !== execution) {
       return undefined;
     }

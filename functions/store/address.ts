@@ -1,14 +1,9 @@
-import { type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import { HeadObjectCommand, type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { parseJson, schemaProblems, toJsonBytes } from './json.ts';
 import { CHAIN_TYPE, SVG_TYPE } from './manifest.ts';
-import {
-  type ObjectHeaders,
-  type ObjectState,
-  openObjects,
-  type StoredObject,
-  undefinedIfNotFound,
-} from './objects.ts';
+import { type ObjectHeaders, type ObjectState, openObjects, type StoredObject } from './objects.ts';
 import { type Publication, type PublishedPart, parsePublication, publishedKeys } from './publication.ts';
+import { s3Storage, undefinedIfNotFound } from './s3-storage.ts';
 
 /** How long a cache may serve the previous certificate: a renewal is visible everywhere within an hour. */
 export const CACHE_CONTROL = 'public, max-age=1800';
@@ -40,17 +35,13 @@ export interface AddressState extends DescriptionState {
 
 /** Opens `published/<domain>/<selector>.*`. Every write is conditional on the state that its writer read. */
 export function openAddress(s3: S3Client, bucket: string, domain: string, selector: string) {
-  const { head, read, write, reconcile } = openObjects(s3, bucket);
+  const { head, read, write, reconcile } = openObjects(s3Storage(s3, bucket));
   const keys = publishedKeys(domain, selector);
 
   async function readDescription(): Promise<DescriptionState> {
-    let deleted = false;
-    const object = await read(keys.description).catch((error: unknown) => {
-      deleted = isDeleted(error);
-      return undefinedIfNotFound(error);
-    });
+    const object = await read(keys.description);
     if (!object) {
-      return { deleted };
+      return { deleted: await wasDeleted(s3, bucket, keys.description) };
     }
     const result = parsePublication(parseJson(Buffer.from(object.body).toString()));
     if (!result.success) {
@@ -113,9 +104,15 @@ export function openAddress(s3: S3Client, bucket: string, domain: string, select
 }
 
 /**
- * Whether an error is S3's 404 for a deleted object. If the first publication of an address is incomplete, its
- * description is missing without a delete marker.
+ * Whether a missing object was deleted. If the first publication of an address is incomplete, its description is missing
+ * without a delete marker.
  */
-function isDeleted(error: unknown): boolean {
-  return error instanceof S3ServiceException && error.$response?.headers['x-amz-delete-marker'] === 'true';
+async function wasDeleted(s3: S3Client, bucket: string, key: string): Promise<boolean> {
+  try {
+    await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+    return false;
+  } catch (error) {
+    undefinedIfNotFound(error);
+    return error instanceof S3ServiceException && error.$response?.headers['x-amz-delete-marker'] === 'true';
+  }
 }

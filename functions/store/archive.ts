@@ -1,4 +1,3 @@
-import type { S3Client } from '@aws-sdk/client-s3';
 import type { Finding } from '../certificate/findings.ts';
 import type { CertificateReport, LeafDescription, MarkCertificate } from '../certificate/report.ts';
 import type { Revocation } from '../certificate/revocation/revocation.ts';
@@ -17,7 +16,7 @@ import {
   SVG_TYPE,
   supersededFolder,
 } from './manifest.ts';
-import { openObjects, retryOnConflict, WriteConflictError } from './objects.ts';
+import { type ObjectStorage, openObjects, retryOnConflict, WriteConflictError } from './objects.ts';
 
 /** The CA's response to a call for an issued certificate: the container and exactly the bytes received. */
 export interface ReceivedResponse {
@@ -95,10 +94,10 @@ const RESPONSE_TYPES = {
 } as const;
 
 /** Opens the folder `orders/<orderNumber>/`. */
-export function openArchive(s3: S3Client, bucket: string, orderNumber: string): Archive {
-  const folder = openCertificateFolder(s3, bucket, `orders/${orderNumber}/`);
+export function openArchive(storage: ObjectStorage, orderNumber: string): Archive {
+  const folder = openCertificateFolder(storage, `orders/${orderNumber}/`);
   const openSuperseded = (fingerprint: string) =>
-    openCertificateFolder(s3, bucket, supersededFolder(orderNumber, fingerprint));
+    openCertificateFolder(storage, supersededFolder(orderNumber, fingerprint));
 
   const partOf = (name: string, { container, body }: ReceivedResponse) => ({
     name,
@@ -238,7 +237,7 @@ export function openArchive(s3: S3Client, bucket: string, orderNumber: string): 
     },
 
     async reject(response, { reason, leaf }, { execution, collectedAt }) {
-      const { put } = openObjects(s3, bucket);
+      const { put } = openObjects(storage);
       await retryOnConflict(async () => {
         const { current } = await folder.readState();
         const name = response && RESPONSE_NAMES[response.container];

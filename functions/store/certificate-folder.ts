@@ -1,11 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
 import type { CertificateReport } from '../certificate/report.ts';
 import type { CertificateRevocation, Revocation } from '../certificate/revocation/revocation.ts';
 import { parseJson, toJsonBytes } from './json.ts';
 import { type Manifest, manifestSchema, parseManifest, type StoredFinding, type StoredManifest } from './manifest.ts';
-import { openObjects, type StoredObject, undefinedIfNotFound } from './objects.ts';
+import { type ObjectStorage, openObjects, type StoredObject } from './objects.ts';
 
 const JSON_HEADERS = { type: 'application/json' };
 
@@ -40,12 +39,12 @@ export interface Entry {
  * Opens `orders/<orderNumber>/`, or a folder under `superseded/` in it. Every method can be repeated and leads to the
  * same state.
  */
-export function openCertificateFolder(s3: S3Client, bucket: string, folder: string) {
-  const { read, readListed, areStored, write, put, findMismatched, reconcile } = openObjects(s3, bucket);
+export function openCertificateFolder(storage: ObjectStorage, folder: string) {
+  const { read, readListed, areStored, write, put, findMismatched, reconcile } = openObjects(storage);
   const manifestKey = `${folder}certificate.json`;
 
   async function readState(): Promise<FolderState> {
-    const object = await read(manifestKey).catch(undefinedIfNotFound);
+    const object = await read(manifestKey);
     if (!object) {
       return {};
     }

@@ -1,13 +1,5 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import {
-  DeleteObjectCommand,
-  GetObjectCommand,
-  HeadObjectCommand,
-  PutObjectCommand,
-  type S3Client,
-  S3ServiceException,
-} from '@aws-sdk/client-s3';
 import * as v from 'valibot';
 import { CollectorError } from '../collector-error.ts';
 
@@ -16,9 +8,6 @@ import { CollectorError } from '../collector-error.ts';
  * execution made progress.
  */
 const ATTEMPTS = 8;
-
-/** The errors with which S3 reports that a key no longer contains what a conditional write expects. */
-const CONFLICT_ERRORS: ReadonlySet<string> = new Set(['PreconditionFailed', 'ConditionalRequestConflict', 'NoSuchKey']);
 
 export const storedObjectSchema = v.object({
   key: v.string(),
@@ -39,7 +28,7 @@ export interface ObjectState {
   readonly sha256: string;
 }
 
-/** The headers with which S3 serves an object. */
+/** The headers with which an object is served. */
 export interface ObjectHeaders {
   readonly type: string;
   readonly cacheControl?: string | undefined;
@@ -56,35 +45,38 @@ export class WriteConflictError extends CollectorError {
   override readonly name = 'WriteConflictError';
 }
 
+/** Where objects are: a bucket, or a folder of this machine. */
+export interface ObjectStorage {
+  /** Reads the state of an object; undefined if there is none. */
+  head(key: string): Promise<ObjectState | undefined>;
+  /** Reads an object; undefined if there is no such object, or the version no longer exists. */
+  read(key: string, versionId?: string): Promise<ReadObject | undefined>;
+  /**
+   * Writes an object.
+   *
+   * @param expected the state that is replaced: the object with this `etag`, or no object if there is no `etag`.
+   * @throws {WriteConflictError} if the key contains something else.
+   */
+  write(
+    key: string,
+    bytes: Uint8Array,
+    headers: ObjectHeaders,
+    expected: { readonly etag?: string | undefined },
+  ): Promise<StoredObject>;
+  /**
+   * Deletes the object with this `etag`. Its versions stay.
+   *
+   * @throws {WriteConflictError} if the key contains something else.
+   */
+  remove(key: string, expected: { readonly etag?: string | undefined }): Promise<void>;
+}
+
 /**
- * Opens the objects of a bucket. Every write is conditional on the state that its writer read, so that concurrent
+ * Opens the objects of a storage. Every write is conditional on the state that its writer read, so that concurrent
  * executions cannot mix their objects.
  */
-export function openObjects(s3: S3Client, bucket: string) {
-  /** Reads the state of an object; undefined if there is none. If the server gives no checksum, the bytes are read. */
-  async function head(key: string): Promise<ObjectState | undefined> {
-    try {
-      const response = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key, ChecksumMode: 'ENABLED' }));
-      const { ETag: etag, VersionId: versionId, ContentType: type } = response;
-      const sha256 = response.ChecksumSHA256
-        ? Buffer.from(response.ChecksumSHA256, 'base64')
-        : digest((await read(key, versionId)).body);
-      return { etag, versionId, type, sha256: sha256.toString('hex') };
-    } catch (error) {
-      return undefinedIfNotFound(error);
-    }
-  }
-
-  /** @throws {S3ServiceException} with status 404 if there is no such object or version. */
-  async function read(key: string, versionId?: string): Promise<ReadObject> {
-    const object = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId }));
-    return {
-      body: (await object.Body?.transformToByteArray()) ?? new Uint8Array(),
-      etag: object.ETag,
-      type: object.ContentType ?? 'application/octet-stream',
-      cacheControl: object.CacheControl,
-    };
-  }
+export function openObjects(storage: ObjectStorage) {
+  const { head, write, remove } = storage;
 
   /**
    * Reads the bytes of an object that a manifest lists: in the listed version, or in the latest one if that has the same
@@ -93,11 +85,11 @@ export function openObjects(s3: S3Client, bucket: string) {
    * @returns undefined if these bytes are no longer there.
    */
   async function readListed({ key, versionId, sha256 }: StoredObject): Promise<ReadObject | undefined> {
-    const listed = versionId === undefined ? undefined : await read(key, versionId).catch(undefinedIfPurged);
+    const listed = versionId === undefined ? undefined : await storage.read(key, versionId);
     if (listed && isSame(listed, sha256)) {
       return listed;
     }
-    const latest = await read(key).catch(undefinedIfNotFound);
+    const latest = await storage.read(key);
     return latest && isSame(latest, sha256) ? latest : undefined;
   }
 
@@ -111,55 +103,11 @@ export function openObjects(s3: S3Client, bucket: string) {
       if (state?.sha256 !== sha256) {
         return false;
       }
-      if (state.versionId !== versionId && !(await read(key, versionId).catch(undefinedIfPurged))) {
+      if (state.versionId !== versionId && !(await storage.read(key, versionId))) {
         return false;
       }
     }
     return true;
-  }
-
-  /**
-   * Writes an object.
-   *
-   * @param expected the state that is replaced: the object with this `etag`, or no object if there is no `etag`.
-   * @throws {WriteConflictError} if the key contains something else.
-   */
-  async function write(
-    key: string,
-    bytes: Uint8Array,
-    { type, cacheControl }: ObjectHeaders,
-    expected: { readonly etag?: string | undefined },
-  ): Promise<StoredObject> {
-    const sha256 = digest(bytes);
-    try {
-      const { VersionId: versionId } = await s3.send(
-        new PutObjectCommand({
-          Bucket: bucket,
-          Key: key,
-          Body: bytes,
-          ContentType: type,
-          CacheControl: cacheControl,
-          ChecksumSHA256: sha256.toString('base64'),
-          ...(expected.etag === undefined ? { IfNoneMatch: '*' } : { IfMatch: expected.etag }),
-        }),
-      );
-      return { key, size: bytes.length, sha256: sha256.toString('hex'), versionId };
-    } catch (error) {
-      throw asConflict(key, error);
-    }
-  }
-
-  /**
-   * Deletes the object with this `etag`. Its versions stay.
-   *
-   * @throws {WriteConflictError} if the key contains something else.
-   */
-  async function remove(key: string, { etag }: { readonly etag?: string | undefined }): Promise<void> {
-    try {
-      await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key, IfMatch: etag }));
-    } catch (error) {
-      throw asConflict(key, error);
-    }
   }
 
   /** Writes an object, unless the key contains these bytes already. */
@@ -240,7 +188,7 @@ export function openObjects(s3: S3Client, bucket: string) {
       throw new WriteConflictError(`${keys.join(', ')} did not match the manifest`);
     });
 
-  return { head, read, readListed, areStored, write, remove, put, findMismatched, reconcile };
+  return { ...storage, readListed, areStored, put, findMismatched, reconcile };
 }
 
 /**
@@ -260,43 +208,11 @@ export async function retryOnConflict<T>(attempt: () => Promise<T>): Promise<T> 
   }
 }
 
-/**
- * Turns S3's 404 into undefined. The status decides, because a response to HEAD has no body and therefore no error
- * code.
- *
- * @throws the error itself if it is not a 404.
- */
-export function undefinedIfNotFound(error: unknown): undefined {
-  if (error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404) {
-    return undefined;
-  }
-  throw error;
-}
-
-/**
- * Turns S3's answers to a request for a version that does not exist into undefined: 404 NoSuchVersion, 405
- * MethodNotAllowed for a delete marker (GetObject, DeleteMarker), and 400 InvalidArgument for a text that is no version
- * id.
- *
- * @throws the error itself if it is another one.
- */
-function undefinedIfPurged(error: unknown): undefined {
-  const isPurged =
-    error instanceof S3ServiceException &&
-    (error.$metadata.httpStatusCode === 405 || error.name === 'InvalidArgument' || error.name === 'MethodNotAllowed');
-  return isPurged ? undefined : undefinedIfNotFound(error);
-}
-
 function isSame({ body }: ReadObject, sha256: string): boolean {
   return digest(body).toString('hex') === sha256;
 }
 
-function asConflict(key: string, error: unknown): unknown {
-  return error instanceof S3ServiceException && CONFLICT_ERRORS.has(error.name)
-    ? new WriteConflictError(`Another execution changed ${key} at the same time`, { cause: error })
-    : error;
-}
-
-function digest(bytes: Uint8Array): Buffer {
+/** The SHA-256 of bytes. */
+export function digest(bytes: Uint8Array): Buffer {
   return createHash('sha256').update(bytes).digest();
 }

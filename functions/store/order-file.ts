@@ -1,9 +1,8 @@
-import type { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
 import { type OrderOptions, orderOptionsSchema, orderSchema } from '../order.ts';
 import { parseJson, toJsonBytes } from './json.ts';
 import { dateSchema, manifestKey, parseManifest, type StoredManifest } from './manifest.ts';
-import { openObjects, retryOnConflict, undefinedIfNotFound } from './objects.ts';
+import { type ObjectStorage, retryOnConflict } from './objects.ts';
 import { type OrderStatus, openStatus } from './status.ts';
 
 /** Readers decide by the object, so it must never come from a cache. */
@@ -41,12 +40,11 @@ export function orderFileKey(orderNumber: string): string {
 }
 
 /** Opens `orders/<orderNumber>/order.json`. A damaged object counts as missing. Every write is conditional. */
-export function openOrderFile(s3: S3Client, bucket: string, orderNumber: string) {
-  const { read, write } = openObjects(s3, bucket);
+export function openOrderFile({ read, write }: ObjectStorage, orderNumber: string) {
   const key = orderFileKey(orderNumber);
 
   async function readState(): Promise<{ readonly etag?: string | undefined; readonly current?: OrderFile }> {
-    const object = await read(key).catch(undefinedIfNotFound);
+    const object = await read(key);
     const result = object && v.safeParse(orderFileSchema, parseJson(Buffer.from(object.body).toString()));
     return {
       etag: object?.etag,
@@ -124,13 +122,9 @@ export interface OrderRecords {
  *
  * @throws {S3ServiceException} if S3 does not return an object.
  */
-export async function readRecords(
-  s3: S3Client,
-  bucket: string,
-  orderNumber: string,
-): Promise<Omit<OrderRecords, 'file'>> {
-  const manifest = await readManifest(s3, bucket, orderNumber);
-  const { current: status } = await openStatus(s3, bucket, orderNumber).read();
+export async function readRecords(storage: ObjectStorage, orderNumber: string): Promise<Omit<OrderRecords, 'file'>> {
+  const manifest = await readManifest(storage, orderNumber);
+  const { current: status } = await openStatus(storage, orderNumber).read();
   return { manifest, status };
 }
 
@@ -161,9 +155,9 @@ export interface KnownOrder {
  * @returns undefined if the bucket knows nothing of the order.
  * @throws {S3ServiceException} if S3 does not return an object.
  */
-export async function knownOrder(s3: S3Client, bucket: string, orderNumber: string): Promise<KnownOrder | undefined> {
-  const file = await openOrderFile(s3, bucket, orderNumber).read();
-  const records = { file, ...(await readRecords(s3, bucket, orderNumber)) };
+export async function knownOrder(storage: ObjectStorage, orderNumber: string): Promise<KnownOrder | undefined> {
+  const file = await openOrderFile(storage, orderNumber).read();
+  const records = { file, ...(await readRecords(storage, orderNumber)) };
   const { manifest, status } = records;
   if (!file && !manifest && !status) {
     return undefined;
@@ -183,17 +177,13 @@ export async function knownOrder(s3: S3Client, bucket: string, orderNumber: stri
  * @returns undefined if the bucket knows nothing of the order.
  * @throws {S3ServiceException} if S3 does not return an object.
  */
-export async function knownOptions(
-  s3: S3Client,
-  bucket: string,
-  orderNumber: string,
-): Promise<OrderOptions | undefined> {
-  return (await knownOrder(s3, bucket, orderNumber))?.options;
+export async function knownOptions(storage: ObjectStorage, orderNumber: string): Promise<OrderOptions | undefined> {
+  return (await knownOrder(storage, orderNumber))?.options;
 }
 
-async function readManifest(s3: S3Client, bucket: string, orderNumber: string): Promise<StoredManifest | undefined> {
+async function readManifest(storage: ObjectStorage, orderNumber: string): Promise<StoredManifest | undefined> {
   const key = manifestKey(orderNumber);
-  const object = await openObjects(s3, bucket).read(key).catch(undefinedIfNotFound);
+  const object = await storage.read(key);
   const result = object && parseManifest(object.body, key);
   return result?.success ? result.output : undefined;
 }

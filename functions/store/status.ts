@@ -1,10 +1,9 @@
-import type { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
 import type { Failure } from '../ended-execution.ts';
 import type { Order } from '../order.ts';
 import { parseJson, schemaProblems, toJsonBytes } from './json.ts';
 import { dateSchema } from './manifest.ts';
-import { openObjects, retryOnConflict, undefinedIfNotFound } from './objects.ts';
+import { type ObjectStorage, retryOnConflict } from './objects.ts';
 
 /** Readers decide by the status, so it must never come from a cache. */
 const STATUS_HEADERS = { type: 'application/json', cacheControl: 'no-store' };
@@ -90,19 +89,18 @@ export interface StatusState {
   readonly damage?: string | undefined;
 }
 
-/** The status of one order in S3. */
+/** The status of one order. */
 export type StatusFile = ReturnType<typeof openStatus>;
 
 /**
  * Opens `orders/<orderNumber>/status.json`. Every write is conditional on the state that its writer read, so that
  * concurrent writers cannot undo each other's writes.
  */
-export function openStatus(s3: S3Client, bucket: string, orderNumber: string) {
-  const { read, write } = openObjects(s3, bucket);
+export function openStatus({ read, write }: ObjectStorage, orderNumber: string) {
   const key = statusKey(orderNumber);
 
   async function readState(): Promise<StatusState & { readonly etag?: string | undefined }> {
-    const object = await read(key).catch(undefinedIfNotFound);
+    const object = await read(key);
     if (!object) {
       return {};
     }

@@ -1,8 +1,7 @@
-import type { S3Client } from '@aws-sdk/client-s3';
 import { CollectorError } from '../collector-error.ts';
 import { schemaProblems } from './json.ts';
 import { manifestKey, parseManifest, type StoredManifest } from './manifest.ts';
-import { openObjects, type StoredObject, undefinedIfNotFound } from './objects.ts';
+import { type ObjectStorage, openObjects, type StoredObject } from './objects.ts';
 import type { PublishedPart } from './publication.ts';
 
 /** Logo and chain of a certificate: the bytes, and the object that the manifest lists for them. */
@@ -32,15 +31,11 @@ export class CertificateUnreadableError extends CollectorError {
  *
  * @throws {CertificateUnreadableError} if the manifest is missing or damaged.
  */
-export async function openStoredCertificate(
-  s3: S3Client,
-  bucket: string,
-  orderNumber: string,
-): Promise<StoredCertificate> {
-  const { read, readListed } = openObjects(s3, bucket);
+export async function openStoredCertificate(storage: ObjectStorage, orderNumber: string): Promise<StoredCertificate> {
+  const { read, readListed } = openObjects(storage);
   const key = manifestKey(orderNumber);
   const unreadable = (problem: string) => new CertificateUnreadableError(orderNumber, problem);
-  const object = await read(key).catch(undefinedIfNotFound);
+  const object = await read(key);
   if (!object) {
     throw unreadable(`${key} is missing`);
   }

@@ -4,6 +4,7 @@ import { COLLECTOR_REMOVED, type EndedExecution, failureOf, isExtraCheck, orderO
 import { type Executions, findExecution, type ListedEnd, listFailedExecutions } from '../executions.ts';
 import { orderNumberOf } from '../order.ts';
 import type { Bucket } from '../store/listing.ts';
+import { s3Storage } from '../store/s3-storage.ts';
 import { failedStatus, type OrderStatus, openStatus } from '../store/status.ts';
 
 /** An execution that ended within this time is left for the next survey: AWS's event usually arrives within seconds. */
@@ -102,7 +103,7 @@ export async function findUnreportedEnds(
     // The same as notify writes: if AWS's event arrives after all, it finds the report of this end.
     const since = new Date(end.stopDate).toISOString();
     let replacement: OrderStatus | undefined;
-    const stored = await openStatus(s3, bucket, order.orderNumber).update((current) => {
+    const stored = await openStatus(s3Storage(s3, bucket), order.orderNumber).update((current) => {
       replacement = isCovered(end, current)
         ? undefined
         : failedStatus(failure, order, current, { collector, since, updatedAt: at.toISOString() });

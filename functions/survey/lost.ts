@@ -3,6 +3,7 @@ import { FAILURE_NEXT_STEPS, type FailureName } from '../errors.ts';
 import { type Executions, listRunningExecutions } from '../executions.ts';
 import { orderNumberOf } from '../order.ts';
 import type { Bucket } from '../store/listing.ts';
+import { s3Storage } from '../store/s3-storage.ts';
 import { type OrderStatus, openStatus } from '../store/status.ts';
 
 /** The maximum number of statuses that are written at the same time. */
@@ -59,7 +60,7 @@ export async function findLostOrders(
     const { orderNumber } = seen;
     let replacement: OrderStatus | undefined;
     try {
-      const stored = await openStatus(s3, bucket, orderNumber).update((current) => {
+      const stored = await openStatus(s3Storage(s3, bucket), orderNumber).update((current) => {
         replacement = current && isSame(current, seen) ? asLost(current, at) : undefined;
         return replacement;
       });

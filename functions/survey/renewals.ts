@@ -8,6 +8,7 @@ import { executionName, orderNumberOf } from '../order.ts';
 import type { Bucket } from '../store/listing.ts';
 import type { StoredManifest } from '../store/manifest.ts';
 import { knownOptions } from '../store/order-file.ts';
+import { s3Storage } from '../store/s3-storage.ts';
 import { STATE_BUDGET, truncate } from '../text.ts';
 
 /**
@@ -87,7 +88,7 @@ export async function startRenewalChecks(
       if (await wasRevoked(manifest, at, executions)) {
         return;
       }
-      const options = await knownOptions(s3, bucket, orderNumber);
+      const options = await knownOptions(s3Storage(s3, bucket), orderNumber);
       if (await startExecution(executions, execution, { orderNumber, ...options, once: true })) {
         observe.renewalChecked({ orderNumber, fingerprintSha256, execution });
       }

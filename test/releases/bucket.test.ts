@@ -9,6 +9,7 @@ import { openArchive } from '../../functions/store/archive.ts';
 import { parseManifest, type StoredManifest } from '../../functions/store/manifest.ts';
 import type { StoredObject } from '../../functions/store/objects.ts';
 import { type Publication, parsePublication, publishedKeys } from '../../functions/store/publication.ts';
+import { s3Storage } from '../../functions/store/s3-storage.ts';
 import { type SurveyDependencies, survey } from '../../functions/survey/survey.ts';
 import type { CertificateAuthority } from '../../infra/local/ca/certificate-authority.ts';
 import { pkcs7 } from '../../infra/local/ca/containers.ts';
@@ -115,7 +116,7 @@ describe('a manifest of release 0.1.0', () => {
       const response = objects.response ?? { key: '' };
       const body = bytesOf(objects.response?.versionId);
       const certificate = await readMarkCertificate(body, { at: now(), trustAnchors: TRUST_ANCHORS });
-      const archive = openArchive(bucket.s3, bucket.bucket, orderNumber);
+      const archive = openArchive(s3Storage(bucket.s3, bucket.bucket), orderNumber);
       const received = { container: containerOf(response.key), body };
       await archive.storeResponse(received);
       const { current: result } = await archive.store(received, certificate, {
@@ -131,7 +132,7 @@ describe('a manifest of release 0.1.0', () => {
   );
 
   test('A newer certificate of the same order becomes current.', async () => {
-    const archive = openArchive(bucket.s3, bucket.bucket, '1378973003');
+    const archive = openArchive(s3Storage(bucket.s3, bucket.bucket), '1378973003');
     const { body, certificate } = await issueToday(['renewed.example']);
     const provenance = { execution: 'order-1378973003-renewal', collectedAt: AT };
     const { current: result } = await archive.store({ container: 'pkcs7', body }, certificate, provenance);
@@ -156,7 +157,7 @@ describe('a manifest of release 0.1.0', () => {
     const older = manifestIn(bytesOf('frozen0022'), key);
     const body = bytesOf(older.objects.response?.versionId);
     const certificate = await readMarkCertificate(body, { at: now(), trustAnchors: TRUST_ANCHORS });
-    const archive = openArchive(bucket.s3, bucket.bucket, older.orderNumber);
+    const archive = openArchive(s3Storage(bucket.s3, bucket.bucket), older.orderNumber);
     const provenance = { execution: 'order-again', collectedAt: AT };
     const { current: result } = await archive.store({ container: 'pkcs7', body }, certificate, provenance);
     expect(result).toEqual(manifestIn(readSample(`bucket/${key}`), key));
@@ -177,7 +178,7 @@ describe('a rejection of release 0.1.0', () => {
 
   test('It is followed by the certificate when the CA issues a valid chain.', async () => {
     const { body, certificate } = await issueToday(['broken.example']);
-    const archive = openArchive(bucket.s3, bucket.bucket, '1378973009');
+    const archive = openArchive(s3Storage(bucket.s3, bucket.bucket), '1378973009');
     const provenance = { execution: 'order-1378973009-20261123', collectedAt: AT };
     await archive.storeResponse({ container: 'pkcs7', body });
     const { current: result } = await archive.store({ container: 'pkcs7', body }, certificate, provenance);
@@ -230,7 +231,7 @@ describe('a publication of release 0.1.0', () => {
   test('A renewal by another order replaces it, and the description lists it as previous.', async () => {
     const before = await currentPublication('example.com');
     const { body, certificate } = await issueToday(['example.com']);
-    const archive = openArchive(bucket.s3, bucket.bucket, '1378979999');
+    const archive = openArchive(s3Storage(bucket.s3, bucket.bucket), '1378979999');
     const provenance = { execution: 'order-1378979999', collectedAt: AT };
     await archive.store({ container: 'pkcs7', body }, certificate, provenance);
     expect(await publishAgain('1378979999', 'example.com')).toMatchObject({ published: [{ changed: true }] });

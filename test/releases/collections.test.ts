@@ -6,6 +6,7 @@ import type { HttpClient } from '../../functions/http.ts';
 import { orderInStateSchema } from '../../functions/order.ts';
 import { REFUSALS } from '../../functions/publish/refusals.ts';
 import { openArchive } from '../../functions/store/archive.ts';
+import { s3Storage } from '../../functions/store/s3-storage.ts';
 import { createReports } from '../functions/collect/reports.ts';
 import { fixedCredentials } from '../functions/collect/secret-manager.ts';
 import { AT, BUCKET, COLLECTIONS, type CollectionSample, PUBLICATION_RESULTS, WAITING } from './samples.ts';
@@ -43,7 +44,7 @@ async function checkNext(next: CollectionSample['next'], reply: string, secretVe
     trustAnchors: [],
     ctLogs: [],
     publishedUrl: undefined,
-    archive: async (orderNumber) => openArchive(s3, BUCKET, orderNumber),
+    archive: async (orderNumber) => openArchive(s3Storage(s3, BUCKET), orderNumber),
     observe: () => {},
     now: () => new Date(AT),
     random: () => 0.5,

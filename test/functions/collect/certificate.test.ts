@@ -3,6 +3,7 @@ import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { collectCertificate } from '../../../functions/collect/certificate.ts';
 import { createCheckedOrder } from '../../../functions/collect/options.ts';
 import { openArchive } from '../../../functions/store/archive.ts';
+import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import type { CertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
 import { pkcs7 } from '../../../infra/local/ca/containers.ts';
 import { openLongstandingAuthority } from '../../authority.ts';
@@ -50,7 +51,7 @@ async function collectAhead(seconds: number) {
       trustAnchors: [createHash('sha256').update(authority.root).digest('hex')],
       ctLogs: [authority.log.key],
       publishedUrl: undefined,
-      archive: async (orderNumber) => openArchive(clientOf('x', server.url), BUCKET, orderNumber),
+      archive: async (orderNumber) => openArchive(s3Storage(clientOf('x', server.url), BUCKET), orderNumber),
       downloadCrls: crlDownload(),
       revocationNotStored: (_, error) => expect.unreachable(String(error)),
       now: () => NOW,

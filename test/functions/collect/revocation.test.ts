@@ -3,6 +3,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import { type CertificateDependencies, collectCertificate } from '../../../functions/collect/certificate.ts';
 import { createCheckedOrder } from '../../../functions/collect/options.ts';
 import { openArchive } from '../../../functions/store/archive.ts';
+import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import type { CertificateAuthority, IssuedMarkCertificate } from '../../../infra/local/ca/certificate-authority.ts';
 import { pkcs7 } from '../../../infra/local/ca/containers.ts';
 import { openLongstandingAuthority } from '../../authority.ts';
@@ -58,7 +59,7 @@ async function collect({ chain }: IssuedMarkCertificate, check: Check = {}) {
       trustAnchors: [createHash('sha256').update(authority.root).digest('hex')],
       ctLogs: [authority.log.key],
       publishedUrl: undefined,
-      archive: async (orderNumber) => openArchive(clientOf('x', server.url), BUCKET, orderNumber),
+      archive: async (orderNumber) => openArchive(s3Storage(clientOf('x', server.url), BUCKET), orderNumber),
       downloadCrls: crlDownload(),
       revocationNotStored: (_, error) => problems.push(error),
       now: () => NOW,

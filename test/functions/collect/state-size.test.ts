@@ -7,6 +7,7 @@ import { parseInput } from '../../../functions/input.ts';
 import { orderSchema } from '../../../functions/order.ts';
 import { type PublishResult, publish } from '../../../functions/publish/publish.ts';
 import { type Archive, openArchive } from '../../../functions/store/archive.ts';
+import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { jsonBytes, STATE_BUDGET, STATE_LIMIT, truncate } from '../../../functions/text.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
 import { openLongstandingAuthority } from '../../authority.ts';
@@ -81,7 +82,7 @@ function collect(domains: readonly string[], store: (archive: Archive) => Archiv
     // The result of the store is the one of the test.
     downloadCrls: () => Promise.reject(new Error('the test has no network')),
     archive: async (orderNumber) => {
-      const archive = openArchive(s3, BUCKET, orderNumber);
+      const archive = openArchive(s3Storage(s3, BUCKET), orderNumber);
       return { ...archive, store: store(archive) };
     },
     observe: () => {},

@@ -8,6 +8,7 @@ import {
   type NotifyRecord,
 } from '../../../functions/notify/notify.ts';
 import { openOrderFile, readRecords } from '../../../functions/store/order-file.ts';
+import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { type OrderStatus, openStatus, statusKey } from '../../../functions/store/status.ts';
 import { type S3Server, startS3Server } from '../../s3-server.ts';
 import {
@@ -61,10 +62,10 @@ function start(changes: Partial<NotifyDependencies> = {}) {
     publish: async (audience, message) => {
       sent.push({ audience, ...message });
     },
-    status: (orderNumber) => openStatus(s3, BUCKET, orderNumber),
+    status: (orderNumber) => openStatus(s3Storage(s3, BUCKET), orderNumber),
     readRecords: async (orderNumber) => ({
-      file: await openOrderFile(s3, BUCKET, orderNumber).read(),
-      ...(await readRecords(s3, BUCKET, orderNumber)),
+      file: await openOrderFile(s3Storage(s3, BUCKET), orderNumber).read(),
+      ...(await readRecords(s3Storage(s3, BUCKET), orderNumber)),
     }),
     readOrder: async () => ORDER,
     readReason: async () => ({}),
@@ -95,8 +96,8 @@ const STATUS: OrderStatus = {
 };
 
 const store = (changes: Partial<OrderStatus> = {}) =>
-  openStatus(s3, BUCKET, ORDER_NUMBER).update(() => ({ ...STATUS, ...changes }));
-const stored = async () => (await openStatus(s3, BUCKET, ORDER_NUMBER).read()).current;
+  openStatus(s3Storage(s3, BUCKET), ORDER_NUMBER).update(() => ({ ...STATUS, ...changes }));
+const stored = async () => (await openStatus(s3Storage(s3, BUCKET), ORDER_NUMBER).read()).current;
 const deny = (method: string) => {
   server.before = (request) => (request.method === method ? { status: 403, code: 'AccessDenied' } : undefined);
 };

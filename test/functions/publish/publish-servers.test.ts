@@ -10,6 +10,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import { publish } from '../../../functions/publish/publish.ts';
 import { revoke } from '../../../functions/revoke/revoke.ts';
 import { openArchive } from '../../../functions/store/archive.ts';
+import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { startS3Server } from '../../s3-server.ts';
 import { issueCertificates, logo, NEWER, OLDER } from './certificates.ts';
 import {
@@ -54,7 +55,11 @@ describe.each([
     await s3.send(new CreateBucketCommand({ Bucket: BUCKET }));
     for (const [orderNumber, { body, certificate }] of [[OLDER, older] as const, [NEWER, newer] as const]) {
       const provenance = { execution: `order-${orderNumber}`, collectedAt: NOW };
-      await openArchive(s3, BUCKET, orderNumber).store({ container: 'pkcs7', body }, certificate, provenance);
+      await openArchive(s3Storage(s3, BUCKET), orderNumber).store(
+        { container: 'pkcs7', body },
+        certificate,
+        provenance,
+      );
     }
   });
 

@@ -12,6 +12,7 @@ import {
   parsePublication,
   publishedKeys,
 } from '../../../functions/store/publication.ts';
+import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import type { CertificateAuthority, MarkCertificateRequest } from '../../../infra/local/ca/certificate-authority.ts';
 import { pkcs7 } from '../../../infra/local/ca/containers.ts';
 import { type S3Request, type S3Server, startS3Server } from '../../s3-server.ts';
@@ -131,7 +132,11 @@ export async function startBucket() {
     /** Stores the certificate of an order, as Collect does. */
     store(orderNumber: string, { body, certificate }: Issue, given: Partial<Provenance> = {}) {
       const provenance = { execution: `order-${orderNumber}`, collectedAt: NOW, ...given };
-      return openArchive(reader, BUCKET, orderNumber).store({ container: 'pkcs7', body }, certificate, provenance);
+      return openArchive(s3Storage(reader, BUCKET), orderNumber).store(
+        { container: 'pkcs7', body },
+        certificate,
+        provenance,
+      );
     },
 
     publish(

@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest';
 import { type Delivery, type StartResult, start } from '../../../functions/start/start.ts';
 import type { Manifest, StoredManifest } from '../../../functions/store/manifest.ts';
 import { openOrderFile } from '../../../functions/store/order-file.ts';
+import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { type OrderStatus, openStatus } from '../../../functions/store/status.ts';
 import { startStateMachine } from '../../../infra/local/cloud/executions.ts';
 import { startS3Server } from '../../s3-server.ts';
@@ -124,8 +125,8 @@ export async function prepare(now = '2026-11-23T10:00:00Z') {
       ),
     end,
     inputs: () => Object.fromEntries([...machine.executions.values()].map(({ name, input }) => [name, input])),
-    file: () => openOrderFile(s3, BUCKET, NUMBER).read(),
-    status: async () => (await openStatus(s3, BUCKET, NUMBER).read()).current,
+    file: () => openOrderFile(s3Storage(s3, BUCKET), NUMBER).read(),
+    status: async () => (await openStatus(s3Storage(s3, BUCKET), NUMBER).read()).current,
     store: (file: string, content: object) =>
       fetch(`${server.url}/${BUCKET}/orders/${NUMBER}/${file}`, { method: 'PUT', body: JSON.stringify(content) }),
     /** How often an object was written. */

@@ -12,6 +12,7 @@ import { type MarkCertificate, readMarkCertificate } from '../../../functions/ce
 import { openArchive, type ReceivedResponse } from '../../../functions/store/archive.ts';
 import { type Provenance, parseManifest, type StoredManifest } from '../../../functions/store/manifest.ts';
 import type { StoredObject } from '../../../functions/store/objects.ts';
+import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { pkcs7 } from '../../../infra/local/ca/containers.ts';
 import { openAuthority } from '../../authority.ts';
 import { type S3Request, type S3Server, startS3Server } from '../../s3-server.ts';
@@ -148,7 +149,7 @@ export async function startArchiveBucket() {
     },
 
     archiveOf(name: string, maxAttempts = 1, orderNumber = ORDER_NUMBER) {
-      return openArchive(client(name, maxAttempts), BUCKET, orderNumber);
+      return openArchive(s3Storage(client(name, maxAttempts), BUCKET), orderNumber);
     },
 
     /** Stores a certificate as a check does. */

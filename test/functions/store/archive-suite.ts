@@ -3,6 +3,7 @@ import { CreateBucketCommand, type S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openArchive } from '../../../functions/store/archive.ts';
 import type { Provenance } from '../../../functions/store/manifest.ts';
+import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import {
   BUCKET,
   CHAIN,
@@ -61,7 +62,7 @@ export function testArchive(start: () => Promise<EmptyServer>): void {
   afterEach(() => close());
 
   async function collectThere(issue: Issue, provenance: Provenance) {
-    const archive = openArchive(s3, BUCKET, ORDER_NUMBER);
+    const archive = openArchive(s3Storage(s3, BUCKET), ORDER_NUMBER);
     writes = 0;
     await archive.storeResponse(issue.response);
     return (await archive.store(issue.response, issue.certificate, provenance)).current;

@@ -6,6 +6,7 @@ import {
   openOrderFile,
   orderFileKey,
 } from '../../../functions/store/order-file.ts';
+import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { type S3Server, startS3Server } from '../../s3-server.ts';
 import { MANIFEST, STATUS } from '../start/prepare.ts';
 import { BUCKET, clientOf } from './archive-bucket.ts';
@@ -31,7 +32,7 @@ beforeEach(async () => {
 afterEach(() => server.close());
 
 const client = () => clientOf('client', server.url);
-const open = () => openOrderFile(client(), BUCKET, '8');
+const open = () => openOrderFile(s3Storage(client(), BUCKET), '8');
 const put = (file: string, content: object | string) =>
   fetch(`${server.url}/${BUCKET}/orders/8/${file}`, {
     method: 'PUT',
@@ -140,7 +141,7 @@ describe('The effective options of an execution', () => {
 });
 
 describe('The known options of an order', () => {
-  const known = () => knownOptions(client(), BUCKET, '8');
+  const known = () => knownOptions(s3Storage(client(), BUCKET), '8');
 
   test('are undefined if the bucket knows nothing of it.', async () => {
     expect(await known()).toBeUndefined();

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { type OrderStatus, openStatus, parseStatus, STATUS_KEY, statusKey } from '../../../functions/store/status.ts';
 import { chooseBy, interleave } from '../../interleave.ts';
 import { type S3Server, startS3Server } from '../../s3-server.ts';
@@ -38,7 +39,7 @@ beforeEach(async () => {
 
 afterEach(() => server.close());
 
-const open = (client = 'client') => openStatus(clientOf(client, server.url), BUCKET, '1378973013');
+const open = (client = 'client') => openStatus(s3Storage(clientOf(client, server.url), BUCKET), '1378973013');
 const put = (body: string) => fetch(`${server.url}/${BUCKET}/${KEY}`, { method: 'PUT', body });
 const written = () => server.requests.filter(({ method }) => method === 'PUT');
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readMarkCertificate } from '../../../functions/certificate/report.ts';
 import { openArchive } from '../../../functions/store/archive.ts';
 import type { StoredManifest } from '../../../functions/store/manifest.ts';
+import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { isDue, RemindersNotSentError, sendReminders, supersedes } from '../../../functions/survey/reminders.ts';
 import { pkcs7 } from '../../../infra/local/ca/containers.ts';
 import { openAuthority } from '../../authority.ts';
@@ -301,7 +302,7 @@ describe('sendReminders', () => {
     const { chain } = authority.issue({ domains: ['example.com'], notBefore: new Date('2026-01-01T00:00:00Z') });
     const body = pkcs7(chain);
     const certificate = await readMarkCertificate(body, { at: new Date('2026-03-02T00:00:00Z') });
-    await openArchive(servers.s3, BUCKET, ORDER).store({ container: 'pkcs7', body }, certificate, {
+    await openArchive(s3Storage(servers.s3, BUCKET), ORDER).store({ container: 'pkcs7', body }, certificate, {
       execution: `order-${ORDER}`,
       collectedAt: '2026-03-02T08:00:00.000Z',
     });

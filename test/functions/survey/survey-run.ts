@@ -2,6 +2,7 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import type { StoredManifest } from '../../../functions/store/manifest.ts';
+import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { type OrderStatus, openStatus } from '../../../functions/store/status.ts';
 import type {
   BrokenPublication,
@@ -57,7 +58,7 @@ export async function startSurveyServers() {
     /** Stores the status of an order. */
     storeStatus: (status: OrderStatus) => put(`orders/${status.orderNumber}/status.json`, JSON.stringify(status)),
     /** The stored status of an order. */
-    status: async (orderNumber: string) => (await openStatus(s3, BUCKET, orderNumber).read()).current,
+    status: async (orderNumber: string) => (await openStatus(s3Storage(s3, BUCKET), orderNumber).read()).current,
     /** The details of all events of one type on the bus. */
     detailsOf,
     /** The details of all reminders on the bus. */

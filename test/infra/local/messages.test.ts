@@ -1,10 +1,12 @@
 import { SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { describe, expect, test } from 'vitest';
 import { executionArn } from '../../../functions/executions.ts';
+import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { openStatus } from '../../../functions/store/status.ts';
 import { deployCollector, type LocalCollector, ORDER } from './collector.ts';
 
-const statusOf = async ({ cloud }: LocalCollector) => (await openStatus(cloud.s3, cloud.bucket, ORDER).read()).current;
+const statusOf = async ({ cloud }: LocalCollector) =>
+  (await openStatus(s3Storage(cloud.s3, cloud.bucket), ORDER).read()).current;
 const DETAIL = { orderNumber: ORDER, domains: ['example.com'], selector: 'brand' };
 
 describe('the messages of an order, with the deployed rules', () => {
