@@ -187,12 +187,14 @@ function signatureWeaknesses({ signatureAlgorithm: { hash, isPss } }: Certificat
   return [hash === 'SHA-1' && 'a SHA-1 signature', isPss && 'an RSA-PSS signature, which some receivers may refuse'];
 }
 
-/** Whether Entrust's root or a CA of Entrust issued the leaf. */
+/** Whether a CA of Entrust, or Entrust's root that was not delivered, issued the leaf. */
 function isFromEntrust(path: readonly CertificateFields[]): boolean {
   const root = TRUST_ANCHORS.find(({ issuedUntil }) => issuedUntil?.apple);
-  return path.some(
-    (each, index) =>
-      (root && namesAnchor(each, root)) ||
-      (index > 0 && each.subject.some(({ oid, value }) => oid === ORGANIZATION && /^Entrust\b/i.test(value))),
+  const top = path.at(-1);
+  return (
+    path.some(
+      ({ subject }, index) =>
+        index > 0 && subject.some(({ oid, value }) => oid === ORGANIZATION && /^Entrust\b/i.test(value)),
+    ) || Boolean(root && top && namesAnchor(top, root))
   );
 }

@@ -73,9 +73,12 @@ export function namesIssuer(certificate: CertificateFields, issuer: CertificateF
   return sameName(certificate.issuerName, issuer.subjectName);
 }
 
-/** Whether a certificate can have issued another one by its name and key identifiers. The signature is not verified. */
+/**
+ * Whether a certificate can have issued another one by its key identifiers, which are compared faster, and by its name. The
+ * signature is not verified.
+ */
 export function canHaveIssued(issuer: CertificateFields, certificate: CertificateFields): boolean {
-  return namesIssuer(certificate, issuer) && fitsKeyIdentifiers(certificate, issuer);
+  return fitsKeyIdentifiers(certificate, issuer) && namesIssuer(certificate, issuer);
 }
 
 /** Whether issuer and subject of a certificate are equal. Self-issued certificates do not count for path lengths. */

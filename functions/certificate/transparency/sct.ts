@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { createPublicKey, hash, type KeyObject, verify } from 'node:crypto';
 import { CLOCK_TOLERANCE_MILLISECONDS } from '../../days.ts';
 import { attempt, contentsOf, readDer, TAG } from '../x509/der.ts';
 import type { CertificateFields } from '../x509/fields.ts';
@@ -134,7 +134,7 @@ function accepts({ notAfter }: CtLog, expiry: Date): boolean {
 
 /** The entry of a log for a precertificate: entry_type, then PreCert (RFC 6962, 3.2). */
 function precertEntry(tbsCertificate: Uint8Array, issuerKey: Uint8Array): Buffer {
-  const issuerKeyHash = createHash('SHA-256').update(issuerKey).digest();
+  const issuerKeyHash = hash('sha256', issuerKey, 'buffer');
   const length = Buffer.alloc(3);
   length.writeUIntBE(tbsCertificate.length, 0, 3);
   return Buffer.concat([Buffer.of(0, 1), issuerKeyHash, length, tbsCertificate]);
