@@ -48,6 +48,8 @@ export interface S3Server {
   peek(key: string, versionId?: string): { readonly body: Buffer; readonly contentType: string } | undefined;
   /** The keys of all current objects with a prefix, sorted, without a request. */
   keys(prefix: string): string[];
+  /** Answers a request that did not come over HTTP (`test/s3-direct.ts`). It throws where a connection would be closed. */
+  receive(request: S3Request, body: Buffer): Promise<S3Response>;
   /** Every request so far in the order of arrival, refused ones included. */
   readonly requests: readonly S3Request[];
   /** Runs before a request takes effect. It can wait, return an error, or throw, which closes the connection. */
@@ -71,7 +73,7 @@ interface Version {
   readonly headers: Headers;
 }
 
-interface S3Response {
+export interface S3Response {
   readonly status: number;
   readonly headers?: Headers;
   readonly body?: Buffer | string;
@@ -177,20 +179,25 @@ export async function startS3Server({
   async function respond(incoming: http.IncomingMessage): Promise<S3Response> {
     const { method = '', headers } = incoming;
     const arrived = restorations;
-    const failIfRestored = () => {
-      if (arrived !== restorations) {
-        throw new Error('the objects were restored');
-      }
-    };
     const { pathname, searchParams: query } = new URL(incoming.url ?? '/', 'http://localhost');
     const key = decodeURIComponent(pathname.split('/').slice(2).join('/'));
     const body = await buffer(incoming);
-    failIfRestored();
+    failIfRestored(arrived);
     const client = /Credential=([^/]+)/.exec(headers.authorization ?? '')?.[1] ?? '';
-    const request = { method, key, query, headers, client };
+    return receive({ method, key, query, headers, client }, body);
+  }
+
+  function failIfRestored(since: number): void {
+    if (since !== restorations) {
+      throw new Error('the objects were restored');
+    }
+  }
+
+  async function receive(request: S3Request, body: Buffer): Promise<S3Response> {
+    const arrived = restorations;
     requests.push(request);
     const refusal = await server.before(request);
-    failIfRestored();
+    failIfRestored(arrived);
     if (refusal) {
       return refused(refusal.status, refusal.code);
     }
@@ -233,6 +240,7 @@ export async function startS3Server({
       return body && { body, contentType: headers?.['content-type'] ?? '' };
     },
     keys: currentKeys,
+    receive,
     requests,
     before: () => undefined,
     after: () => {},

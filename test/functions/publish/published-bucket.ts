@@ -15,6 +15,7 @@ import {
 import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import type { CertificateAuthority, MarkCertificateRequest } from '../../../infra/local/ca/certificate-authority.ts';
 import { pkcs7 } from '../../../infra/local/ca/containers.ts';
+import { withoutHttp } from '../../s3-direct.ts';
 import { type S3Request, type S3Server, startS3Server } from '../../s3-server.ts';
 
 export const BUCKET = 'certificates';
@@ -79,7 +80,8 @@ export async function startBucket() {
   function newClient(accessKeyId: string): S3Client {
     const credentials = { accessKeyId, secretAccessKey: 'x' };
     const { url: endpoint } = server;
-    return new S3Client({ endpoint, region: 'us-east-1', credentials, forcePathStyle: true, maxAttempts: 1 });
+    const client = new S3Client({ endpoint, region: 'us-east-1', credentials, forcePathStyle: true, maxAttempts: 1 });
+    return withoutHttp(client, accessKeyId, server);
   }
 
   async function read(key: string, versionId?: string) {

@@ -15,6 +15,7 @@ import type { StoredObject } from '../../../functions/store/objects.ts';
 import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { pkcs7 } from '../../../infra/local/ca/containers.ts';
 import { openAuthority } from '../../authority.ts';
+import { withoutHttp } from '../../s3-direct.ts';
 import { type S3Request, type S3Server, startS3Server } from '../../s3-server.ts';
 
 export const BUCKET = 'certificates';
@@ -116,9 +117,15 @@ export async function startArchiveBucket() {
   /** One client for each name, because a new client and its connection cost more than a request. */
   function client(name: string, maxAttempts = 1): S3Client {
     const id = `${name} ${maxAttempts}`;
-    const s3 = clients.get(id) ?? clientOf(name, server.url, maxAttempts);
+    const s3 = clients.get(id) ?? newClient(name, maxAttempts);
     clients.set(id, s3);
     return s3;
+  }
+
+  /** Only the SDK itself repeats requests. */
+  function newClient(name: string, maxAttempts: number): S3Client {
+    const s3 = clientOf(name, server.url, maxAttempts);
+    return maxAttempts === 1 ? withoutHttp(s3, name, server) : s3;
   }
 
   return {

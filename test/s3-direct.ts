@@ -1,0 +1,90 @@
+import { setImmediate } from 'node:timers/promises';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  type PutObjectCommandInput,
+  type S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
+import type { S3Server } from './s3-server.ts';
+
+/**
+ * Lets a client read and write objects without HTTP. The stack of the SDK and a connection cost about a millisecond a
+ * request, and some tests repeat a scene thousands of times. Other commands are sent as usual.
+ *
+ * @param name identifies the client in the requests of the server.
+ */
+export function withoutHttp(client: S3Client, name: string, server: S3Server): S3Client {
+  const send = client.send.bind(client) as (command: object) => Promise<object>;
+  return Object.assign(client, {
+    send: (command: object) => {
+      const method = methodOf(command);
+      return method ? answer(server, name, method, (command as PutObjectCommand).input) : send(command);
+    },
+  });
+}
+
+function methodOf(command: object): 'GET' | 'HEAD' | 'PUT' | 'DELETE' | undefined {
+  if (command instanceof GetObjectCommand) {
+    return 'GET';
+  }
+  if (command instanceof HeadObjectCommand) {
+    return 'HEAD';
+  }
+  if (command instanceof PutObjectCommand) {
+    return 'PUT';
+  }
+  return command instanceof DeleteObjectCommand ? 'DELETE' : undefined;
+}
+
+type Input = PutObjectCommandInput & { readonly VersionId?: string; readonly ChecksumMode?: string };
+
+async function answer(server: S3Server, client: string, method: string, input: Input): Promise<object> {
+  const query = new URLSearchParams(input.VersionId === undefined ? '' : { versionId: input.VersionId });
+  const given = {
+    'if-match': input.IfMatch,
+    'if-none-match': input.IfNoneMatch,
+    'content-type': input.ContentType,
+    'cache-control': input.CacheControl,
+    'x-amz-checksum-sha256': input.ChecksumSHA256,
+    'x-amz-checksum-mode': method === 'GET' ? 'ENABLED' : input.ChecksumMode,
+  };
+  const headers = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const body = Buffer.from((input.Body as Uint8Array | string | undefined) ?? '');
+  const request = { method, key: input.Key ?? '', query, headers, client };
+  // Requests that are sent at once arrive one after the other.
+  await setImmediate();
+  const response = await server.receive(request, body).catch((cause: unknown) => {
+    // The SDK gives the error of the connection this name.
+    throw Object.assign(new Error('socket hang up', { cause }), { name: 'TimeoutError', code: 'ECONNRESET' });
+  });
+  const $metadata = { httpStatusCode: response.status, attempts: 1, totalRetryDelay: 0 };
+  if (response.status >= 300) {
+    const code = /<Code>(\w+)/.exec(String(response.body))?.[1];
+    const $fault = response.status < 500 ? 'client' : 'server';
+    const error = new S3ServiceException({
+      name: code ?? 'Unknown',
+      message: code ?? 'UnknownError',
+      $fault,
+      $metadata,
+    });
+    throw Object.assign(error, { $response: { statusCode: response.status, headers: response.headers ?? {} } });
+  }
+  const found = response.headers ?? {};
+  return {
+    $metadata,
+    ETag: found.etag,
+    VersionId: found['x-amz-version-id'],
+    ContentType: found['content-type'],
+    CacheControl: found['cache-control'],
+    ChecksumSHA256: found['x-amz-checksum-sha256'],
+    ...(method === 'GET' && { Body: bodyOf(Buffer.from(response.body ?? '')) }),
+  };
+}
+
+/** The body of an object, as far as the functions and the tests read one. */
+function bodyOf(bytes: Buffer) {
+  return { transformToByteArray: async () => new Uint8Array(bytes), transformToString: async () => bytes.toString() };
+}
