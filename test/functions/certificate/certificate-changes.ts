@@ -49,9 +49,6 @@ export const critical =
   (usual) =>
     usual.map((each) => (each.oid === id ? { ...each, critical: true } : each));
 
-export const basicConstraints = (value: { readonly cA: boolean; readonly pathLenConstraint?: number }) =>
-  extension(oid.basicConstraints, new asn1.BasicConstraints(value), true);
-
 export const markType = (value: string): SubjectAttribute => ({ oid: oid.markType, value });
 
 export const keyUsage = (flags: number) => extension(oid.keyUsage, new asn1.KeyUsage(flags), true);

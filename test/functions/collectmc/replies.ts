@@ -1,19 +1,20 @@
 import { expect } from 'vitest';
 import { type Container, type Reply, type ResponseHeaders, readReply } from '../../../functions/collectmc/reply.ts';
 import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../infra/local/ca/containers.ts';
+import { withoutLengths } from '../certificate/container/damage.ts';
+import { identifier, octetString, sequence } from '../certificate/der.ts';
 
 /** Bytes in the form of certificates, which is all that the reader checks. Their base64 has `+`, `/` and padding. */
-export const certificates = [500, 900, 1300].map((size, i) => {
-  const content = Buffer.alloc(size, Buffer.of(0xfb, 0xef, 0xff, i));
-  return sequence(Buffer.concat([Buffer.of(0x04, 0x82, size >> 8, size & 0xff), content]));
-});
+export const certificates = [500, 900, 1300].map((size, i) =>
+  sequence(octetString(Buffer.alloc(size, Buffer.of(0xfb, 0xef, 0xff, i)))),
+);
 /** The object identifier of signedData, with which the contents of a PKCS#7 begin. */
-export const SIGNED_DATA = Buffer.from('06092a864886f70d010702', 'hex');
+export const SIGNED_DATA = identifier('1.2.840.113549.1.7.2');
 export const certsOnly = Buffer.from(pkcs7(certificates, 'degenerate'));
 export const signedEmpty = Buffer.from(pkcs7(certificates, 'signed-empty'));
-export const indefinite = indefiniteLength(certsOnly);
+export const indefinite = withoutLengths(certsOnly);
 /** Certificates in DER, one behind the other. Each begins with a SEQUENCE in a SEQUENCE. */
-export const concatenated = Buffer.concat(certificates.map(sequence));
+export const concatenated = Buffer.concat(certificates.map((each) => sequence(each)));
 export const archive = Buffer.from(zip(certificates));
 export const commentedArchive = commented(archive, 'with a comment');
 
@@ -40,37 +41,11 @@ export function unreadable(description: string): unknown {
 
 export const NO_REPLY = '\\d+ bytes that are not a reply of CollectMC';
 
-export function sequence(content: Buffer): Buffer {
-  const { length } = content;
-  return Buffer.concat([Buffer.of(0x30, 0x82, length >> 8, length & 0xff), content]);
-}
-
-/** The same PKCS#7 as a streaming encoder writes it: three levels without a length, each with an end marker. */
-export function indefiniteLength(der: Buffer): Buffer {
-  const contentInfo = contentOf(der);
-  const type = contentInfo.subarray(0, 11);
-  const signedData = contentOf(contentOf(contentInfo.subarray(11)));
-  const open = (tag: number) => Buffer.of(tag, 0x80);
-  return Buffer.concat([open(0x30), type, open(0xa0), open(0x30), signedData, Buffer.alloc(6)]);
-}
-
-export function contentOf(der: Buffer): Buffer {
-  const first = der.readUInt8(1);
-  return der.subarray(first < 0x80 ? 2 : 2 + (first & 0x7f));
-}
-
 /** An archive with a comment. The last two bytes before the comment are its length. */
 export function commented(whole: Buffer, comment: string): Buffer {
   const copy = Buffer.concat([whole, Buffer.from(comment)]);
   copy.writeUInt16LE(comment.length, whole.length - 2);
   return copy;
-}
-
-/** Replaces the boundaries by those of the CA's documentation. */
-export function spaced(text: string): string {
-  return text
-    .replaceAll(/-----(BEGIN|END) ([A-Z0-9]+)-----/g, '----- $1 $2 -----')
-    .replaceAll(/(END.*)-----/g, '$1----');
 }
 
 /** Every form of an issued reply: its body, and the container in it. */

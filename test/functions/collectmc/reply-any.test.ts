@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Reply, readReply } from '../../../functions/collectmc/reply.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
+import { spaced } from '../certificate/container/damage.ts';
+import { sequence } from '../certificate/der.ts';
 import {
   answered,
   archive,
@@ -12,9 +14,7 @@ import {
   indefinite,
   issuedShapes,
   PAGE,
-  sequence,
   signedEmpty,
-  spaced,
 } from './replies.ts';
 
 describe('Any response', () => {
@@ -132,7 +132,9 @@ describe('Any response', () => {
   });
 
   test('in DER, one certificate behind the other, is issued only if it ends with one.', () => {
-    const ends = certificates.map((_, index) => Buffer.concat(certificates.slice(0, index + 1).map(sequence)).length);
+    const ends = certificates.map(
+      (_, index) => Buffer.concat(certificates.slice(0, index + 1).map((each) => sequence(each))).length,
+    );
     const issued = Array.from(concatenated, (_byte, index) => index + 1).filter(
       (length) => answered(concatenated.subarray(0, length)).kind === 'issued',
     );

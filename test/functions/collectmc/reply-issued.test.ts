@@ -1,17 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { readReply } from '../../../functions/collectmc/reply.ts';
 import { armouredPkcs7, pem } from '../../../infra/local/ca/containers.ts';
-import {
-  answered,
-  archive,
-  certificates,
-  certsOnly,
-  issuedShapes,
-  PLAIN,
-  payloadOf,
-  SIGNED_DATA,
-  spaced,
-} from './replies.ts';
+import { spaced } from '../certificate/container/damage.ts';
+import { sequence } from '../certificate/der.ts';
+import { answered, archive, certificates, certsOnly, issuedShapes, PLAIN, payloadOf, SIGNED_DATA } from './replies.ts';
 
 describe('An issued reply', () => {
   test.each(issuedShapes)('is read from %s.', (_, body, container, payload) => {
@@ -118,10 +110,7 @@ describe('An issued reply', () => {
   });
 
   test.each([128, 255, 256, 65_535, 65_536, 300_000])('is read from DER with %i bytes of content.', (size) => {
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(size);
-    const digits = length.subarray(length.findIndex((byte) => byte > 0));
-    const der = Buffer.concat([Buffer.of(0x30, 0x80 + digits.length), digits, Buffer.alloc(size, SIGNED_DATA)]);
+    const der = sequence(Buffer.alloc(size, SIGNED_DATA));
 
     expect(payloadOf(answered(der))).toEqual({ container: 'pkcs7', payload: der });
     expect(payloadOf(answered(Buffer.concat([der, Buffer.of(0)])))).toBeUndefined();
@@ -129,8 +118,8 @@ describe('An issued reply', () => {
   });
 
   test.each([
-    ['a PKCS#7 without certificates', Buffer.concat([Buffer.of(0x30, SIGNED_DATA.length), SIGNED_DATA])],
-    ['a certificate alone', Buffer.concat([Buffer.of(0x30, 0x81, 200), Buffer.alloc(200, 0x30)])],
+    ['a PKCS#7 without certificates', sequence(SIGNED_DATA)],
+    ['a certificate alone', sequence(Buffer.alloc(200, 0x30))],
   ])('is read from containers without a chain too, so that their fault is reported: %s.', (_, der) => {
     expect(payloadOf(answered(der))).toEqual({ container: 'pkcs7', payload: der });
   });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { readReply } from '../../../functions/collectmc/reply.ts';
 import { armouredPkcs7, base64Lines, pem } from '../../../infra/local/ca/containers.ts';
+import { identifier, integer, sequence } from '../certificate/der.ts';
 import {
   answered,
   archive,
@@ -73,13 +74,10 @@ describe('An outage', () => {
     ['a DER and half of another', Buffer.concat([certsOnly, certsOnly.subarray(0, certsOnly.length / 2)])],
     ['half a DER', certsOnly.subarray(0, certsOnly.length / 2)],
     ['the first byte of a length', Buffer.of(0x30, 0x82)],
-    ['a DER that begins with a number', Buffer.concat([Buffer.of(0x30, 0x03), Buffer.of(0x02, 0x01, 0x07)])],
+    ['a DER that begins with a number', sequence(integer(7))],
     ['a text that is also a SEQUENCE in a SEQUENCE', Buffer.from(`0.0${'.'.repeat(45)}`)],
-    ['a DER of another type', Buffer.concat([Buffer.of(0x30, 0x0b), Buffer.from('06092a864886f70d010101', 'hex')])],
-    [
-      'a DER of the right length with anything in it',
-      Buffer.concat([Buffer.of(0x30, 0x81, 200), Buffer.alloc(200, 7)]),
-    ],
+    ['a DER of another type', sequence(identifier('1.2.840.113549.1.1.1'))],
+    ['a DER of the right length with anything in it', sequence(Buffer.alloc(200, 7))],
     ['a DER whose length is no count of length bytes', Buffer.of(0x30, 0x01, 0x03, 1, 2, 3)],
     ['a SET', Buffer.concat([Buffer.of(0x31), certsOnly.subarray(1)])],
     ['a length of five bytes', Buffer.concat([Buffer.of(0x30, 0x85, 0, 0, 0, 0, 200), Buffer.alloc(200, SIGNED_DATA)])],

@@ -1,4 +1,4 @@
-/** Small changes to containers, and structures in DER, for tests. */
+/** Small changes to containers, for tests. */
 
 /** A copy with one byte inverted. */
 export function changed(bytes: Uint8Array, at: number): Buffer {
@@ -15,30 +15,23 @@ export function withWrongChecksum(archive: Uint8Array): Buffer {
   return bytes;
 }
 
-function element(tag: number, ...contents: readonly Uint8Array[]): Buffer {
-  const content = Buffer.concat(contents);
-  const { length } = content;
-  const octets =
-    length < 0x80
-      ? [length]
-      : length < 0x10000
-        ? [0x82, length >>> 8, length & 0xff]
-        : [0x83, length >>> 16, (length >>> 8) & 0xff, length & 0xff];
-  return Buffer.concat([Buffer.of(tag, ...octets), content]);
+/** A PKCS#7 as a streaming encoder writes it: its three outer levels have no length, but an end marker. */
+export function withoutLengths(pkcs7: Uint8Array): Buffer {
+  const contentInfo = contentsOf(Buffer.from(pkcs7));
+  const type = contentInfo.subarray(0, 11);
+  const signedData = contentsOf(contentsOf(contentInfo.subarray(11)));
+  const open = (tag: number) => Buffer.of(tag, 0x80);
+  return Buffer.concat([open(0x30), type, open(0xa0), open(0x30), signedData, Buffer.alloc(6)]);
 }
 
-/** Elements of DER. */
-export const elements = {
-  sequence: (...children: readonly Uint8Array[]) => element(0x30, ...children),
-  set: (...children: readonly Uint8Array[]) => element(0x31, ...children),
-  integer: (value: number | Uint8Array) => element(0x02, typeof value === 'number' ? Buffer.of(value) : value),
-  /** @param hex the contents. */
-  oid: (hex: string) => element(0x06, Buffer.from(hex, 'hex')),
-  octets: (contents: Uint8Array) => element(0x04, contents),
-  bits: (contents: Uint8Array) => element(0x03, Buffer.of(0), contents),
-  /** [0], constructed. */
-  explicit: (...children: readonly Uint8Array[]) => element(0xa0, ...children),
-  /** An element of another tag. */
-  tagged: element,
-  nothing: Buffer.of(0x05, 0x00),
-};
+function contentsOf(element: Buffer): Buffer {
+  const first = element.readUInt8(1);
+  return element.subarray(first < 0x80 ? 2 : 2 + (first & 0x7f));
+}
+
+/** Boundaries like those in the CA's documentation: with inner spaces, and once with four dashes. */
+export function spaced(text: string): string {
+  return text
+    .replaceAll(/-----(BEGIN|END) ([A-Z0-9 #]+)-----/g, '----- $1 $2 -----')
+    .replaceAll(/(END.*)-----/g, '$1----');
+}

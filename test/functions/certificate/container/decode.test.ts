@@ -7,7 +7,8 @@ import { InvalidChainError } from '../../../../functions/certificate/invalid-cha
 import type { IssuedMarkCertificate } from '../../../../infra/local/ca/certificate-authority.ts';
 import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../../infra/local/ca/containers.ts';
 import { openAuthority } from '../../../authority.ts';
-import { changed } from './damage.ts';
+import { octetString, sequence } from '../der.ts';
+import { changed, spaced, withoutLengths } from './damage.ts';
 
 const MEBIBYTE = 1_048_576;
 
@@ -31,26 +32,6 @@ function listing(certificates: readonly (X509Certificate | Uint8Array)[]): strin
   return certificates.map((each) => Buffer.from('raw' in each ? each.raw : each).toString('hex')).toSorted();
 }
 
-/** A PKCS#7 like that of a streaming encoder: its three outer levels have an indefinite length. */
-function indefinite(der: Uint8Array): Buffer {
-  const contentInfo = contentOf(Buffer.from(der));
-  const signedData = contentOf(contentOf(contentInfo.subarray(11)));
-  const open = (tag: number) => Buffer.of(tag, 0x80);
-  return Buffer.concat([open(0x30), contentInfo.subarray(0, 11), open(0xa0), open(0x30), signedData, Buffer.alloc(6)]);
-}
-
-function contentOf(der: Buffer): Buffer {
-  const first = der.readUInt8(1);
-  return der.subarray(first < 0x80 ? 2 : 2 + (first & 0x7f));
-}
-
-/** Boundaries like those in the CA's documentation: with inner spaces, and once with four dashes. */
-function spaced(text: string): string {
-  return text
-    .replaceAll(/-----(BEGIN|END) ([A-Z0-9 #]+)-----/g, '----- $1 $2 -----')
-    .replaceAll(/(END.*)-----/g, '$1----');
-}
-
 const text = () => pem(usual.chain);
 const blocks = () => usual.chain.map((der) => pem([der]));
 
@@ -69,8 +50,8 @@ describe('The certificates of a chain are read from', () => {
     ['base64 of PEM', () => base64Lines(Buffer.from(text()))],
     ['DER with line ends between', () => Buffer.concat(usual.chain.flatMap((der) => [der, Buffer.from('\r\n')]))],
     ['PKCS#7 with an empty content and a signer', () => pkcs7(usual.chain, 'signed-empty')],
-    ['PKCS#7 without lengths (BER)', () => indefinite(pkcs7(usual.chain, 'degenerate'))],
-    ['PKCS#7 with a signer, without lengths (BER)', () => indefinite(pkcs7(usual.chain, 'signed-empty'))],
+    ['PKCS#7 without lengths (BER)', () => withoutLengths(pkcs7(usual.chain, 'degenerate'))],
+    ['PKCS#7 with a signer, without lengths (BER)', () => withoutLengths(pkcs7(usual.chain, 'signed-empty'))],
     ['PEM of PKCS#7', () => armouredPkcs7(usual.chain)],
     ['PEM of PKCS#7 with a signer', () => armouredPkcs7(usual.chain, 'signed-empty')],
     ['PEM of PKCS#7 under the label PKCS #7', () => armouredPkcs7(usual.chain).replaceAll('PKCS7', 'PKCS #7')],
@@ -273,7 +254,7 @@ describe('Certificates are found', () => {
       () =>
         zipSync({
           'chain.pem': Buffer.from(text()),
-          'request.der': Buffer.concat([Buffer.of(0x30, 0x81, 200), Buffer.alloc(200, 5)]),
+          'request.der': sequence(Buffer.alloc(200, 5)),
         }),
     ],
   ])('%s.', async (_, content) => {
@@ -286,12 +267,16 @@ describe('InvalidChain is thrown for', () => {
     ['PEM that is cut off', () => pem([usual.leaf]).slice(0, -200), /begins but does not end/],
     ['a DER that is cut off', () => pkcs7(usual.chain).subarray(0, -1), /neither PKCS#7 nor a certificate/],
     ['half a DER', () => pkcs7(usual.chain).subarray(0, 2000), /neither PKCS#7 nor a certificate/],
-    ['a BER that is cut off', () => indefinite(pkcs7(usual.chain)).subarray(0, -2), /neither PKCS#7 nor/],
+    ['a BER that is cut off', () => withoutLengths(pkcs7(usual.chain)).subarray(0, -2), /neither PKCS#7 nor/],
     ['an empty DER', () => Buffer.concat([Buffer.of(0x30, 0x81, 0x00)]), /neither PKCS#7 nor/],
     ['a length that is too large', () => Buffer.from('3085000000000702010104020102', 'hex'), /neither PKCS#7 nor/],
     ['PKCS#7 with a damaged length', () => changed(pkcs7(usual.chain), 18), /neither PKCS#7 nor/],
     ['endless nesting', () => Buffer.alloc(100_000, Buffer.of(0x30, 0x80)), /./],
-    ['PKCS#7 with a SEQUENCE that is not a certificate', () => pkcs7([ofLength(200)]), /neither PKCS#7 nor/],
+    [
+      'PKCS#7 with a SEQUENCE that is not a certificate',
+      () => pkcs7([sequence(octetString(Buffer.alloc(200)))]),
+      /neither PKCS#7 nor/,
+    ],
     ['a certificate whose version is broken', () => pem([damaged(usual.leaf)]), /cannot be read/],
     [
       'a block that contains text',
@@ -321,11 +306,6 @@ describe('InvalidChain is thrown for', () => {
     expect(await decoded(pkcs7(twenty))).toEqual(listing(twenty));
     expect(await decoded(text().padEnd(MEBIBYTE))).toEqual(listing(usual.chain));
   });
-
-  function ofLength(length: number): Buffer {
-    const octets = Buffer.concat([Buffer.of(0x04, 0x81, length), Buffer.alloc(length)]);
-    return Buffer.concat([Buffer.of(0x30, 0x81, octets.length), octets]);
-  }
 
   /** Changes the tag of the version, which every reader checks. */
   function damaged(certificate: Uint8Array): Buffer {

@@ -2,47 +2,62 @@ import { deflateRawSync, gzipSync } from 'node:zlib';
 import { zipSync } from 'fflate';
 import type { IssuedMarkCertificate } from '../../../../infra/local/ca/certificate-authority.ts';
 import { base64Lines, pem, pkcs7 } from '../../../../infra/local/ca/containers.ts';
-import { elements } from './damage.ts';
+import {
+  bitString,
+  der,
+  extension,
+  header,
+  identifier,
+  integer,
+  octetString,
+  sequence,
+  setOf,
+  tagged,
+} from '../der.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
-const { sequence, set, integer, oid, octets, bits, explicit } = elements;
-
 /** The part of a name that is a common name. */
-const commonName = (text: string) => set(sequence(oid('550403'), utf8(text)));
+const commonName = (text: string) => setOf(sequence(identifier('2.5.4.3'), der(0x0c, Buffer.from(text))));
 
-const ALGORITHM = sequence(oid('2a8648ce3d040302'));
+const time = (text: string) => der(0x17, Buffer.from(text));
+
+const ALGORITHM = sequence(identifier('1.2.840.10045.4.3.2'));
 const SUBJECT = sequence(commonName('hostile'));
 const VALIDITY = sequence(time('260101000000Z'), time('270101000000Z'));
 
 /** The key of a certificate with a prime curve that is given by its parameters. */
 const EXPLICIT_CURVE = sequence(
   sequence(
-    oid('2a8648ce3d0201'),
+    identifier('1.2.840.10045.2.1'),
     sequence(
       integer(1),
-      sequence(oid('2a8648ce3d0101'), integer(Buffer.alloc(4000, 0x7f))),
-      sequence(octets(Buffer.alloc(4000, 1)), octets(Buffer.alloc(4000, 2))),
-      octets(Buffer.alloc(8001, 4)),
+      sequence(identifier('1.2.840.10045.1.1'), integer(Buffer.alloc(4000, 0x7f))),
+      sequence(octetString(Buffer.alloc(4000, 1)), octetString(Buffer.alloc(4000, 2))),
+      octetString(Buffer.alloc(8001, 4)),
       integer(Buffer.alloc(4000, 0x7f)),
       integer(1),
     ),
   ),
-  bits(Buffer.alloc(65, 4)),
+  bitString(Buffer.alloc(65, 4)),
 );
 
 /** An RSA key of 16,384 bits, whose exponent is as long as its modulus. */
 const LONG_RSA = sequence(
-  sequence(oid('2a864886f70d010101')),
-  bits(sequence(integer(Buffer.alloc(2048, 0x7f)), integer(Buffer.alloc(2048, 0x7f)))),
+  sequence(identifier('1.2.840.113549.1.1.1')),
+  bitString(sequence(integer(Buffer.alloc(2048, 0x7f)), integer(Buffer.alloc(2048, 0x7f)))),
 );
 
-const key = sequence(sequence(oid('2a8648ce3d0201'), oid('2a8648ce3d030107')), bits(Buffer.alloc(65, 4)));
+const key = sequence(
+  sequence(identifier('1.2.840.10045.2.1'), identifier('1.2.840.10045.3.1.7')),
+  bitString(Buffer.alloc(65, 4)),
+);
 
-const anyExtensions = [extension('551d13', sequence())];
+const anyExtensions = [extension('2.5.29.19', sequence())];
 
 /** A SAN with so many names. */
-const names = (count: number) => extension('551d11', sequence(...repeated(count, dnsName)));
+const names = (count: number) =>
+  extension('2.5.29.17', sequence(...repeated(count, (name) => der(0x82, Buffer.from(`${name}.example.com`)))));
 
 /** A file, made from a usual certificate. */
 type Content = (usual: IssuedMarkCertificate) => Uint8Array;
@@ -57,7 +72,7 @@ export const HOSTILE_FILES: readonly (readonly [string, Content])[] = [
       certificate(
         SUBJECT,
         key,
-        repeated(30_000, () => extension('551d13', sequence())),
+        repeated(30_000, () => extension('2.5.29.19', sequence())),
       ),
   ],
   [
@@ -189,31 +204,14 @@ function files(count: number, content: (name: string) => Uint8Array): Record<str
   return Object.fromEntries(Array.from({ length: count }, (_, index) => [`${index}`, content(`${index}`)]));
 }
 
-function utf8(text: string): Buffer {
-  return Buffer.from(`\x0c${String.fromCharCode(text.length)}${text}`, 'latin1');
-}
-
-function time(text: string): Buffer {
-  return Buffer.from(`\x17${String.fromCharCode(text.length)}${text}`, 'latin1');
-}
-
-function dnsName(name: string): Buffer {
-  const text = `${name}.example.com`;
-  return Buffer.from(`\x82${String.fromCharCode(text.length)}${text}`, 'latin1');
-}
-
-function extension(id: string, value: Buffer): Buffer {
-  return sequence(oid(id), octets(value));
-}
-
 /** A certificate without a valid signature. */
 function certificate(subject: Buffer, key: Buffer, extensions: readonly Buffer[]): Buffer {
-  const version = explicit(integer(2));
-  const listed = extensions.length > 0 ? [elements.tagged(0xa3, sequence(...extensions))] : [];
+  const version = tagged(0, integer(2));
+  const listed = extensions.length > 0 ? [tagged(3, sequence(...extensions))] : [];
   return sequence(
     sequence(version, integer(7), ALGORITHM, SUBJECT, VALIDITY, subject, key, ...listed),
     ALGORITHM,
-    bits(sequence(integer(1), integer(1))),
+    bitString(sequence(integer(1), integer(1))),
   );
 }
 
@@ -222,14 +220,9 @@ function nestedSequences(): Buffer {
   const headers: Buffer[] = [];
   let length = 0;
   while (length < MEBIBYTE - 5) {
-    const octets =
-      length < 0x80
-        ? [length]
-        : length < 0x10000
-          ? [0x82, length >> 8, length & 0xff]
-          : [0x83, length >> 16, (length >> 8) & 0xff, length & 0xff];
-    headers.push(Buffer.of(0x30, ...octets));
-    length += octets.length + 1;
+    const next = header(0x30, length);
+    headers.push(next);
+    length += next.length;
   }
   return Buffer.concat(headers.reverse());
 }

@@ -7,7 +7,8 @@ import { readMarkCertificate } from '../../../../functions/certificate/report.ts
 import type { IssuedMarkCertificate } from '../../../../infra/local/ca/certificate-authority.ts';
 import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../../infra/local/ca/containers.ts';
 import { openAuthority } from '../../../authority.ts';
-import { changed, elements, withWrongChecksum } from './damage.ts';
+import { identifier, integer, NULL, octetString, sequence, tagged } from '../der.ts';
+import { changed, withWrongChecksum } from './damage.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -85,15 +86,13 @@ const TEXTS: readonly (readonly [string, string])[] = [
 
 /** PKCS#12 (RFC 7292, 4) with an encrypted key in its content. */
 function pkcs12(): Buffer {
-  const { sequence, integer, oid, octets, explicit } = elements;
-  const data = sequence(oid('2a864886f70d010701'), explicit(octets(Buffer.alloc(40, 7))));
+  const data = sequence(identifier('1.2.840.113549.1.7.1'), tagged(0, octetString(Buffer.alloc(40, 7))));
   return sequence(integer(3), data);
 }
 
 /** A key store of Java with one key: JKS encrypts it with a special algorithm. */
 function javaKeyStore(): Buffer {
-  const { sequence, oid, octets, nothing } = elements;
-  const key = sequence(sequence(oid('2b060104012a02110101'), nothing), octets(Buffer.alloc(80, 7)));
+  const key = sequence(sequence(identifier('1.3.6.1.4.1.42.2.17.1.1'), NULL), octetString(Buffer.alloc(80, 7)));
   return Buffer.concat([Buffer.from('feedfeed000000020000000100000001000161', 'hex'), Buffer.alloc(8), key]);
 }
 
@@ -223,16 +222,12 @@ describe('No private key is found in', () => {
     ['a public key of PKCS#1 in DER', () => publicKey.export({ type: 'pkcs1', format: 'der' })],
     ['a public key of a curve', () => ec.publicKey.export({ type: 'spki', format: 'der' })],
     ['a public key as JWK', () => JSON.stringify(publicKey.export({ format: 'jwk' }))],
-    ['parameters of DH', () => elements.sequence(elements.integer(Buffer.alloc(128, 0x61)), elements.integer(2))],
-    ['parameters of DH with a small first number', () => elements.sequence(elements.integer(1), elements.integer(2))],
-    [
-      'parameters of DSA',
-      () => elements.sequence(...[128, 20, 128].map((n) => elements.integer(Buffer.alloc(n, 0x61)))),
-    ],
+    ['parameters of DH', () => sequence(integer(Buffer.alloc(128, 0x61)), integer(2))],
+    ['parameters of DH with a small first number', () => sequence(integer(1), integer(2))],
+    ['parameters of DSA', () => sequence(...[128, 20, 128].map((n) => integer(Buffer.alloc(n, 0x61))))],
     [
       'a digest with its algorithm',
-      () =>
-        elements.sequence(elements.sequence(elements.oid('608648016503040201')), elements.octets(Buffer.alloc(32, 1))),
+      () => sequence(sequence(identifier('2.16.840.1.101.3.4.2.1')), octetString(Buffer.alloc(32, 1))),
     ],
     ['a SEQUENCE of one number', () => Buffer.from('3003020105', 'hex')],
     ['a SET of numbers', () => Buffer.from('3106020100020101', 'hex')],
@@ -271,11 +266,10 @@ describe('No private key is found in', () => {
 
   /** CertificationRequestInfo begins with a version, as a private key does. */
   function certificateRequest(): Buffer {
-    const { sequence, integer, oid, explicit } = elements;
     const key = publicKey.export({ type: 'spki', format: 'der' });
     return sequence(
-      sequence(integer(0), sequence(), key, explicit()),
-      sequence(oid('2a864886f70d01010b')),
+      sequence(integer(0), sequence(), key, tagged(0)),
+      sequence(identifier('1.2.840.113549.1.1.11')),
       Buffer.of(3, 1, 0),
     );
   }

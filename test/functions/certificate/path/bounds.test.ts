@@ -2,31 +2,25 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { InvalidChainError, readMarkCertificate } from '../../../../functions/certificate/report.ts';
 import { pem } from '../../../../infra/local/ca/containers.ts';
-import type { Extension } from '../../../../infra/local/ca/mark-extensions.ts';
+import { basicConstraints, type Extension } from '../../../../infra/local/ca/mark-extensions.ts';
 import { nameConstraints } from '../certificate-changes.ts';
 import { AT } from '../finding-case.ts';
 import {
   certify,
   commonName,
-  der,
   ISSUING_EXTENSIONS,
   LEAF_EXTENSIONS,
   newKey,
   publicHalf,
   rsa,
   type Signing,
-  sequence,
 } from './hand-made.ts';
 
 /** They take less than 500 ms of a processor that does nothing else. */
 const LIMIT_MILLISECONDS = 2000;
 const NAME = commonName('Same Name');
 const SHA256_WITH_RSA = rsa('1.2.840.113549.1.1.11', 'sha256');
-const pathLength = (limit: number): Extension => ({
-  oid: '2.5.29.19',
-  critical: true,
-  value: sequence(der(1, Buffer.of(0xff)), der(2, Buffer.of(limit))),
-});
+const pathLength = (limit: number) => basicConstraints({ cA: true, pathLenConstraint: limit });
 
 interface Clones {
   /** The keys of the CAs, used in turn. */

@@ -19,8 +19,9 @@ import type {
   SubjectAttribute,
 } from '../../../../infra/local/ca/certificate-authority.ts';
 import { pem } from '../../../../infra/local/ca/containers.ts';
-import { type Extension, oid } from '../../../../infra/local/ca/mark-extensions.ts';
+import { basicConstraints, type Extension, oid } from '../../../../infra/local/ca/mark-extensions.ts';
 import { openAuthority } from '../../../authority.ts';
+import { identifier, sequence } from '../der.ts';
 
 let folder: string;
 let authority: CertificateAuthority;
@@ -84,14 +85,9 @@ function subjectOf(of: CertificateAuthority, which: 'root' | 'issuing'): readonl
   return subject;
 }
 
-/** Makes the extensions of a leaf those of a CA: basicConstraints is SEQUENCE { BOOLEAN TRUE }. */
+/** Makes the extensions of a leaf those of a CA. */
 function asCa(original: readonly Extension[]): Extension[] {
-  const basicConstraints = {
-    oid: oid.basicConstraints,
-    critical: true,
-    value: Buffer.of(0x30, 0x03, 0x01, 0x01, 0xff),
-  };
-  return [basicConstraints, ...original.filter((each) => each.oid === oid.authorityKeyIdentifier)];
+  return [basicConstraints({ cA: true }), ...original.filter((each) => each.oid === oid.authorityKeyIdentifier)];
 }
 
 /** A CA certificate for a name and a key, signed by the issuing CA of `signer`. */
@@ -265,7 +261,10 @@ describe('InvalidChain is thrown', () => {
   ])('for a leaf with the usage for %s.', (_, usage) => {
     const { leaf, issuing, root } = authority.issue({
       domains: ['example.com'],
-      extensions: (original) => [...without(oid.extKeyUsage)(original), extendedKeyUsage(usage)],
+      extensions: (original) => [
+        ...without(oid.extKeyUsage)(original),
+        { oid: oid.extKeyUsage, value: sequence(identifier(usage)) },
+      ],
     });
 
     expectRefusal([leaf, issuing, root], NO_LEAF);
@@ -359,14 +358,6 @@ describe('InvalidChain is thrown', () => {
     }
   });
 });
-
-function extendedKeyUsage(usage: string): Extension {
-  const arcs = usage.split('.').map(Number);
-  const [first = 0, second = 0, ...rest] = arcs;
-  const content = Buffer.of(first * 40 + second, ...rest);
-  const type = Buffer.concat([Buffer.of(0x06, content.length), content]);
-  return { oid: oid.extKeyUsage, value: Buffer.concat([Buffer.of(0x30, type.length), type]) };
-}
 
 describe('If cross-signing allows several chains,', () => {
   /** The root as certified by the other CA. It makes the chain longer by the other issuing CA and the other root. */

@@ -5,10 +5,9 @@ import { PILOT_EXTENSION } from '../../../../functions/certificate/path/rules.ts
 import { ENTRUST_CUTOFF } from '../../../../functions/certificate/path/trust-anchors.ts';
 import { CLOCK_TOLERANCE_MILLISECONDS } from '../../../../functions/days.ts';
 import type { SubjectAttribute } from '../../../../infra/local/ca/certificate-authority.ts';
-import { extension, oid } from '../../../../infra/local/ca/mark-extensions.ts';
+import { basicConstraints, extension, oid } from '../../../../infra/local/ca/mark-extensions.ts';
 import {
   also,
-  basicConstraints,
   critical,
   ecKey,
   instead,
@@ -17,11 +16,11 @@ import {
   repeated,
   without,
 } from '../certificate-changes.ts';
+import { NULL } from '../der.ts';
 import { AT, DAY, EXPIRES, type FindingCases, ISSUED } from '../finding-case.ts';
 import { pss } from './hand-made.ts';
 
 const UNHANDLED = /unhandled critical extension/;
-const NULL = Buffer.of(5, 0);
 
 const organization = (value: string) => instead<SubjectAttribute>({ oid: oid.organizationName, value });
 

@@ -4,7 +4,6 @@ import { constants, createHash, createPublicKey, generateKeyPairSync, type KeyOb
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { ObjectIdentifier } from 'asn1js';
 import { pem } from '../../../../infra/local/ca/containers.ts';
 import {
   basicConstraints,
@@ -20,6 +19,7 @@ import {
 } from '../../../../infra/local/ca/mark-extensions.ts';
 import { createTransparencyLog, generateLogKey, sctList } from '../../../../infra/local/ca/transparency-log.ts';
 import { LOGO } from '../certificate-changes.ts';
+import { bitString, der, extension, identifier, integer, NULL, octetString, sequence, setOf, tagged } from '../der.ts';
 import { AT, DOMAIN, EXPIRES, ISSUED } from '../finding-case.ts';
 
 /** Identifier octets of the string types. */
@@ -33,21 +33,6 @@ export const STRING = {
   universal: 0x1c,
   bmp: 0x1e,
 } as const;
-
-/** One element of DER. */
-export function der(tag: number, ...contents: readonly Uint8Array[]): Buffer {
-  const content = Buffer.concat(contents);
-  const octets: number[] = [];
-  for (let rest = content.length; content.length >= 0x80 && rest > 0; rest = Math.trunc(rest / 256)) {
-    octets.unshift(rest % 256);
-  }
-  const length = content.length < 0x80 ? [content.length] : [0x80 | octets.length, ...octets];
-  return Buffer.concat([Buffer.of(tag, ...length), content]);
-}
-
-export const sequence = (...contents: readonly Uint8Array[]) => der(0x30, ...contents);
-
-export const identifier = (dotted: string) => Buffer.from(new ObjectIdentifier({ value: dotted }).toBER());
 
 /** A text in the encoding of its string type. */
 export function string(text: string, tag: number = STRING.utf8): Buffer {
@@ -67,9 +52,7 @@ export function string(text: string, tag: number = STRING.utf8): Buffer {
 /** A name; each of its RDNs is a list of attributes: OID and value. */
 export function name(...rdns: readonly (readonly (readonly [type: string, value: Uint8Array])[])[]): Buffer {
   return sequence(
-    ...rdns.map((rdn) =>
-      der(0x31, ...rdn.map(([type, value]) => sequence(identifier(type), value)).sort(Buffer.compare)),
-    ),
+    ...rdns.map((rdn) => setOf(...rdn.map(([type, value]) => sequence(identifier(type), value)).sort(Buffer.compare))),
   );
 }
 
@@ -83,8 +66,6 @@ export function time(date: Date): Buffer {
     ? der(0x17, Buffer.from(`${digits.slice(2)}Z`))
     : der(0x18, Buffer.from(`${digits}Z`));
 }
-
-const NULL = Buffer.of(5, 0);
 
 /** How to sign: the AlgorithmIdentifier, and the signature of some bytes. */
 export interface Signing {
@@ -115,9 +96,9 @@ export function pss(hash: 'sha1' | 'sha256' | 'md5'): Signing {
     algorithm: sequence(
       identifier('1.2.840.113549.1.1.10'),
       sequence(
-        der(0xa0, hashAlgorithm),
-        der(0xa1, sequence(identifier('1.2.840.113549.1.1.8'), hashAlgorithm)),
-        der(0xa2, der(2, Buffer.of(length))),
+        tagged(0, hashAlgorithm),
+        tagged(1, sequence(identifier('1.2.840.113549.1.1.8'), hashAlgorithm)),
+        tagged(2, integer(length)),
       ),
     ),
     sign: (bytes, key) => sign(hash, bytes, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: length }),
@@ -147,21 +128,19 @@ export interface Fields {
 export function certify(fields: Fields): Buffer {
   const { signing = ecdsa, version = 2, extensions, serialNumber = 1 } = fields;
   const tbs = sequence(
-    ...(version === 0 ? [] : [der(0xa0, der(2, Buffer.of(version)))]),
-    der(2, Buffer.of(serialNumber)),
+    ...(version === 0 ? [] : [tagged(0, integer(version))]),
+    integer(serialNumber),
     fields.innerAlgorithm ?? signing.algorithm,
     fields.issuer,
     sequence(fields.notBefore ?? time(ISSUED), fields.notAfter ?? time(EXPIRES)),
     fields.subject,
     fields.publicKey.export({ type: 'spki', format: 'der' }),
-    ...(extensions.length > 0 ? [der(0xa3, sequence(...extensions.map(extensionOf)))] : []),
+    ...(extensions.length > 0
+      ? [tagged(3, sequence(...extensions.map((each) => extension(each.oid, each.value, each.critical))))]
+      : []),
   );
   const signature = signing.sign(tbs, fields.signedBy);
-  return sequence(tbs, signing.algorithm, der(3, Buffer.of(0), signature));
-}
-
-function extensionOf({ oid: id, critical, value }: Extension): Buffer {
-  return sequence(identifier(id), ...(critical ? [der(1, Buffer.of(0xff))] : []), der(4, value));
+  return sequence(tbs, signing.algorithm, bitString(signature));
 }
 
 /** A new EC key: the private half. */
@@ -204,7 +183,7 @@ export function authorityKeyIdentifier(of: {
 }): Extension {
   const value = sequence(
     ...(of.keyIdentifier ? [der(0x80, of.keyIdentifier)] : []),
-    ...(of.issuer ? [der(0xa1, der(0xa4, of.issuer))] : []),
+    ...(of.issuer ? [tagged(1, tagged(4, of.issuer))] : []),
     ...(of.serialNumber === undefined ? [] : [der(0x82, Buffer.of(of.serialNumber))]),
   );
   return { oid: oid.authorityKeyIdentifier, value };
@@ -212,7 +191,7 @@ export function authorityKeyIdentifier(of: {
 
 export const subjectKeyIdentifier = (value: Uint8Array): Extension => ({
   oid: oid.subjectKeyIdentifier,
-  value: der(4, value),
+  value: octetString(value),
 });
 
 export function fingerprint(certificate: Uint8Array): string {

@@ -5,6 +5,7 @@ import { pem } from '../../../../infra/local/ca/containers.ts';
 import { basicConstraints, type Extension, extendedKeyUsage, oid } from '../../../../infra/local/ca/mark-extensions.ts';
 import { mulberry32 } from '../../../mulberry32.ts';
 import { nameConstraints, without } from '../certificate-changes.ts';
+import { identifier, NULL, sequence } from '../der.ts';
 import { AT, DAY } from '../finding-case.ts';
 import {
   authorityKeyIdentifier,
@@ -12,13 +13,11 @@ import {
   commonName,
   fingerprint,
   ISSUING_EXTENSIONS,
-  identifier,
   LEAF_EXTENSIONS,
   newKey,
   opensslVerify,
   publicHalf,
   STRING,
-  sequence,
   subjectKeyIdentifier,
   time,
 } from './hand-made.ts';
@@ -223,7 +222,7 @@ interface ExtensionContext {
   readonly isLeaf: boolean;
 }
 
-const UNKNOWN: Extension = { oid: '1.3.6.1.4.1.32473.1.9', value: Buffer.of(5, 0) };
+const UNKNOWN: Extension = { oid: '1.3.6.1.4.1.32473.1.9', value: NULL };
 
 /** The key identifier of a node: usually of its key. */
 const keyIdentifier = ({ key }: Node) => Buffer.alloc(20, key + 1);

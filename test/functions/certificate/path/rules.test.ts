@@ -4,17 +4,16 @@ import { buildChain } from '../../../../functions/certificate/path/chain.ts';
 import { type KnownAnchor, TRUST_ANCHORS } from '../../../../functions/certificate/path/trust-anchors.ts';
 import { InvalidChainError, readMarkCertificate } from '../../../../functions/certificate/report.ts';
 import { pem } from '../../../../infra/local/ca/containers.ts';
-import { type Extension, oid } from '../../../../infra/local/ca/mark-extensions.ts';
+import { basicConstraints, type Extension, oid } from '../../../../infra/local/ca/mark-extensions.ts';
+import { der, identifier, sequence, tagged } from '../der.ts';
 import { AT } from '../finding-case.ts';
 import {
   authorityKeyIdentifier,
   certify,
   commonName,
-  der,
   type Fields,
   fingerprint,
   ISSUING_EXTENSIONS,
-  identifier,
   LEAF_EXTENSIONS,
   name,
   newKey,
@@ -24,7 +23,6 @@ import {
   ROOT_EXTENSIONS,
   rsa,
   STRING,
-  sequence,
   string,
   subjectKeyIdentifier,
   time,
@@ -86,12 +84,12 @@ async function errorsOf(delivered: readonly Uint8Array[], trusted: readonly Uint
 const leafWith = (...more: readonly Extension[]) => ({ leaf: { extensions: [...LEAF_EXTENSIONS, ...more] } });
 const issuingWith = (...more: readonly Extension[]) => ({ extensions: [...ISSUING_EXTENSIONS, ...more] });
 const constraints = (permitted: readonly Uint8Array[], excluded: readonly Uint8Array[] = []): Extension => {
-  const subtrees = (tag: number, bases: readonly Uint8Array[]) =>
-    bases.length > 0 ? [der(tag, ...bases.map((base) => sequence(base)))] : [];
+  const subtrees = (number: number, bases: readonly Uint8Array[]) =>
+    bases.length > 0 ? [tagged(number, ...bases.map((base) => sequence(base)))] : [];
   return {
     oid: '2.5.29.30',
     critical: true,
-    value: sequence(...subtrees(0xa0, permitted), ...subtrees(0xa1, excluded)),
+    value: sequence(...subtrees(0, permitted), ...subtrees(1, excluded)),
   };
 };
 const generalName = (form: number, contents: string | Uint8Array) =>
@@ -329,11 +327,7 @@ describe('A path is not publishable', () => {
   });
 });
 
-const pathLength = (limit: number): Extension => ({
-  oid: oid.basicConstraints,
-  critical: true,
-  value: sequence(der(1, Buffer.of(0xff)), der(2, Buffer.of(limit))),
-});
+const pathLength = (limit: number) => basicConstraints({ cA: true, pathLenConstraint: limit });
 
 describe('A known root', () => {
   const known: KnownAnchor = {

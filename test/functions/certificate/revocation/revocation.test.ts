@@ -12,6 +12,7 @@ import {
   type IssuedMarkCertificate,
 } from '../../../../infra/local/ca/certificate-authority.ts';
 import { pem } from '../../../../infra/local/ca/containers.ts';
+import { bitString, der, extension, identifier, integer, NULL, sequence, tagged } from '../der.ts';
 import { createOpensslIssuer, type OpensslCrl, opensslVerdict, readAuthorityFile } from './openssl-crls.ts';
 
 const AT = new Date('2026-06-01T00:00:00Z');
@@ -232,7 +233,7 @@ const CRLS: readonly {
   },
   {
     of: 'a CRL that names another key of its issuer',
-    crl: () => handMade({ extensions: extension('551d23', Buffer.from('3006800401020304', 'hex')) }),
+    crl: () => handMade({ extensions: extension('2.5.29.35', Buffer.from('3006800401020304', 'hex')) }),
     status: 'unknown',
     problem: /names another key/,
     openssl: NO_CRL,
@@ -288,7 +289,7 @@ const CRLS: readonly {
   },
   {
     of: 'an entry with a reason of two octets',
-    crl: () => handMade({ entries: [entryAt(utcTime('260530000000Z'), extension('551d15', Buffer.of(10, 2, 1, 1)))] }),
+    crl: () => handMade({ entries: [entryAt(utcTime('260530000000Z'), extension('2.5.29.21', Buffer.of(10, 2, 1, 1)))] }),
     status: 'revoked',
     openssl: /^certificate revoked$/,
   },
@@ -424,24 +425,9 @@ describe('The status of a chain is', () => {
   });
 });
 
-/** One DER element. */
-function element(tag: number, ...contents: readonly Uint8Array[]): Buffer {
-  const content = Buffer.concat(contents);
-  const octets = Buffer.from(
-    content.length
-      .toString(16)
-      .padStart(8, '0')
-      .replace(/^(00)+/, ''),
-    'hex',
-  );
-  const length =
-    content.length < 0x80 ? Buffer.of(content.length) : Buffer.concat([Buffer.of(0x80 | octets.length), octets]);
-  return Buffer.concat([Buffer.of(tag), length, content]);
-}
-
-const ALGORITHM = Buffer.from('300d06092a864886f70d01010b0500', 'hex');
-const utcTime = (text: string) => element(0x17, Buffer.from(text));
-const generalizedTime = (text: string) => element(0x18, Buffer.from(text));
+const ALGORITHM = sequence(identifier('1.2.840.113549.1.1.11'), NULL);
+const utcTime = (text: string) => der(0x17, Buffer.from(text));
+const generalizedTime = (text: string) => der(0x18, Buffer.from(text));
 
 interface HandMade {
   readonly entries?: readonly Uint8Array[];
@@ -454,44 +440,34 @@ interface HandMade {
 /** A CRL that is written byte for byte and signed by the issuing CA. */
 function handMade({
   entries = [],
-  version = element(0x02, Buffer.of(1)),
+  version = integer(1),
   nextUpdate = utcTime('260607000000Z'),
   extensions,
   innerAlgorithm = ALGORITHM,
 }: HandMade): Buffer {
   const { subjectName } = readFields(new X509Certificate(issued.issuing));
-  const signed = element(
-    0x30,
+  const signed = sequence(
     version,
     innerAlgorithm,
     subjectName.der,
     utcTime('260531000000Z'),
     nextUpdate,
-    ...(entries.length > 0 ? [element(0x30, ...entries)] : []),
-    ...(extensions ? [element(0xa0, element(0x30, extensions))] : []),
+    ...(entries.length > 0 ? [sequence(...entries)] : []),
+    ...(extensions ? [tagged(0, sequence(extensions))] : []),
   );
   const signature = sign('SHA-256', signed, issuingKey);
-  return element(0x30, signed, ALGORITHM, element(0x03, Buffer.of(0), signature));
+  return sequence(signed, ALGORITHM, bitString(signature));
 }
 
 const serial = () => readFields(new X509Certificate(issued.leaf)).serialNumber;
 const entry = (number: Uint8Array, ...extensions: readonly Uint8Array[]) =>
-  element(
-    0x30,
-    element(0x02, number),
-    utcTime('260501000000Z'),
-    ...(extensions.length > 0 ? [element(0x30, ...extensions)] : []),
-  );
+  sequence(integer(number), utcTime('260501000000Z'), ...(extensions.length > 0 ? [sequence(...extensions)] : []));
 /** An entry of the leaf. */
 const entryAt = (date: Uint8Array, ...extensions: readonly Uint8Array[]) =>
-  element(0x30, element(0x02, serial()), date, ...(extensions.length > 0 ? [element(0x30, ...extensions)] : []));
-const TRUE = Buffer.of(0x01, 0x01, 0xff);
-const extension = (id: string, value: Uint8Array, ...critical: readonly Buffer[]) =>
-  element(0x30, element(0x06, Buffer.from(id, 'hex')), ...critical, element(0x04, value));
-const reasonCode = (value: number, ...critical: readonly Buffer[]) =>
-  extension('551d15', Buffer.of(0x0a, 0x01, value), ...critical);
+  sequence(integer(serial()), date, ...(extensions.length > 0 ? [sequence(...extensions)] : []));
+const reasonCode = (value: number) => extension('2.5.29.21', Buffer.of(0x0a, 0x01, value));
 const certificateIssuer = () =>
-  extension('551d1d', element(0x30, element(0xa4, readFields(new X509Certificate(issued.root)).subjectName.der)), TRUE);
+  extension('2.5.29.29', sequence(tagged(4, readFields(new X509Certificate(issued.root)).subjectName.der)), true);
 
 describe('A CRL that is written by hand', () => {
   test.each<[string, () => Buffer, Partial<CertificateRevocation>]>([
@@ -525,17 +501,17 @@ describe('A CRL that is written by hand', () => {
     ['has a date without seconds', () => handMade({ nextUpdate: utcTime('2606070000Z') }), /time is malformed/],
     [
       'names two algorithms',
-      () => handMade({ innerAlgorithm: Buffer.from('300d06092a864886f70d01010c0500', 'hex') }),
+      () => handMade({ innerAlgorithm: sequence(identifier('1.2.840.113549.1.1.12'), NULL) }),
       /two different signature algorithms/,
     ],
     [
       'has the version 1 and extensions',
-      () => handMade({ version: Buffer.of(), extensions: extension('551d14', Buffer.of(2, 1, 1)) }),
+      () => handMade({ version: Buffer.of(), extensions: extension('2.5.29.20', integer(1)) }),
       /version 1 or 2/,
     ],
     [
       'has the same extension twice',
-      () => handMade({ extensions: Buffer.concat([1, 1].map(() => extension('551d14', Buffer.of(2, 1, 1)))) }),
+      () => handMade({ extensions: Buffer.concat([1, 1].map(() => extension('2.5.29.20', integer(1)))) }),
       /more than once/,
     ],
     [
@@ -545,7 +521,7 @@ describe('A CRL that is written by hand', () => {
     ],
     [
       'has an unknown critical extension in an entry',
-      () => handMade({ entries: [entry(serial()), entry(Buffer.of(5), extension('2b0601', Buffer.of(5, 0), TRUE))] }),
+      () => handMade({ entries: [entry(serial()), entry(Buffer.of(5), extension('1.3.6.1', NULL, true))] }),
       /entry has a critical extension/,
     ],
     [
@@ -553,11 +529,7 @@ describe('A CRL that is written by hand', () => {
       () => handMade({ entries: [entry(Buffer.of(0, 5))] }),
       /entry is malformed/,
     ],
-    [
-      'has an entry without a date',
-      () => handMade({ entries: [element(0x30, element(0x02, serial()))] }),
-      /entry is malformed/,
-    ],
+    ['has an entry without a date', () => handMade({ entries: [sequence(integer(serial()))] }), /entry is malformed/],
     ...[
       ['an empty BOOLEAN', '8200'],
       ['a field of a later standard', '860101'],
@@ -566,7 +538,7 @@ describe('A CRL that is written by hand', () => {
       ['fields in another order', '8201008101ff'],
     ].map(([what, fields = '']): [string, () => Buffer, RegExp] => [
       `has an issuing distribution point with ${what}`,
-      () => handMade({ extensions: extension('551d1c', element(0x30, Buffer.from(fields, 'hex')), TRUE) }),
+      () => handMade({ extensions: extension('2.5.29.28', sequence(Buffer.from(fields, 'hex')), true) }),
       /issuing distribution point/,
     ]),
     ['has bytes behind it', () => Buffer.concat([handMade({}), Buffer.of(10)]), /bytes after the element/],
@@ -648,17 +620,13 @@ describe('A hostile CRL is bounded in time and memory:', () => {
     ],
     [
       'countless extensions',
-      () => handMade({ extensions: repeat(extension('551d14', Buffer.of(2, 1, 1)), LIMIT) }),
+      () => handMade({ extensions: repeat(extension('2.5.29.20', integer(1)), LIMIT) }),
       /more than 32 extensions/,
     ],
     ['countless fields', () => handMade({ nextUpdate: repeat(Buffer.of(5, 0), LIMIT) }), /version 1 or 2/],
-    ['countless elements', () => element(0x30, repeat(Buffer.of(5, 0), LIMIT)), /cannot be read/],
+    ['countless elements', () => sequence(repeat(Buffer.of(5, 0), LIMIT)), /cannot be read/],
     ['elements in elements', () => repeat(Buffer.of(0x30, 0x80), LIMIT), /cannot be read/],
-    [
-      'a signature of 10 MiB',
-      () => element(0x30, element(0x30), ALGORITHM, element(0x03, Buffer.alloc(LIMIT))),
-      /cannot be read/,
-    ],
+    ['a signature of 10 MiB', () => sequence(sequence(), ALGORITHM, bitString(Buffer.alloc(LIMIT))), /cannot be read/],
   ])('%s.', (_, crl, expected) => {
     const bytes = crl();
     let leaf: CertificateRevocation | undefined;

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { precertificateOf, SCT_LIST } from '../../../../functions/certificate/transparency/precertificate.ts';
 import { openAuthority } from '../../../authority.ts';
+import { bitString, der, extension, identifier, integer, NULL, octetString, sequence, tagged } from '../der.ts';
 
 let template: Uint8Array;
 
@@ -70,24 +71,14 @@ describe('The precertificate of a certificate', () => {
 
   // A library would read it and write another encoding, for which the log's signature is wrong.
   test('keeps an encoding that is not DER in the fields that the report does not read.', () => {
-    const explicitFalse = tlv(0x30, oidOf('2.5.29.17'), tlv(0x01, Buffer.of(0)), tlv(0x04, Buffer.of(0x30, 0)));
-    const longLength = Buffer.concat([Buffer.of(0x30, 0x82, 0, 2), Buffer.of(5, 0)]);
-    const list = tlv(0x30, oidOf(SCT_LIST), tlv(0x04, Buffer.from(LIST[2])));
-    const names = Buffer.concat([Buffer.of(0x30, 4), Buffer.of(0x31, 0x81, 1, 0)]);
-    const spki = tlv(0x30, Buffer.of(0x30, 0x81, 2, 5, 0), tlv(0x03, Buffer.of(0)));
-    const before = [Buffer.of(0xa0, 3, 2, 1, 2), Buffer.of(2, 1, 1), tlv(0x30), names, tlv(0x30), names, spki];
-    const tbs = (...extensions: readonly Buffer[]) => tlv(0x30, ...before, tlv(0xa3, tlv(0x30, ...extensions)));
-    const raw = tlv(0x30, tbs(explicitFalse, list), longLength.subarray(4), tlv(0x03, Buffer.of(0)));
+    const explicitFalse = sequence(identifier('2.5.29.17'), der(1, Buffer.of(0)), octetString(sequence()));
+    const list = extension(SCT_LIST, LIST[2]);
+    // Its second length is not in the shortest form.
+    const names = sequence(Buffer.of(0x31, 0x81, 1, 0));
+    const spki = sequence(Buffer.of(0x30, 0x81, 2), NULL, bitString(Buffer.of()));
+    const before = [tagged(0, integer(2)), integer(1), sequence(), names, sequence(), names, spki];
+    const tbs = (...extensions: readonly Buffer[]) => sequence(...before, tagged(3, sequence(...extensions)));
+    const raw = sequence(tbs(explicitFalse, list), NULL, bitString(Buffer.of()));
     expect(precertificateOf({ raw }).toString('hex')).toBe(tbs(explicitFalse).toString('hex'));
   });
 });
-
-function oidOf(id: string): Buffer<ArrayBuffer> {
-  return serialize(new asn1.Extension({ extnID: id, extnValue: new OctetString(new Uint8Array()) })).subarray(2, -2);
-}
-
-/** An element of up to 127 bytes. */
-function tlv(tag: number, ...parts: readonly Uint8Array[]): Buffer<ArrayBuffer> {
-  const contents = Buffer.concat(parts);
-  return Buffer.concat([Buffer.of(tag, contents.length), contents]);
-}

@@ -8,6 +8,7 @@ import { readFields } from '../../../../functions/certificate/x509/fields.ts';
 import type { CertificateAuthority } from '../../../../infra/local/ca/certificate-authority.ts';
 import { type Extension, oid } from '../../../../infra/local/ca/mark-extensions.ts';
 import { openAuthority } from '../../../authority.ts';
+import { sequence } from '../der.ts';
 
 let authority: CertificateAuthority;
 let chain: readonly Uint8Array[];
@@ -255,9 +256,7 @@ describe('An extension', () => {
     const content = Buffer.from(leaf).subarray(4);
     const length = content.readUInt16BE(2);
     const tbs = Buffer.concat([Buffer.of(0x30, 0x80), content.subarray(4, 4 + length), Buffer.of(0, 0)]);
-    const inside = Buffer.concat([tbs, content.subarray(4 + length)]);
-    const header = Buffer.of(0x30, 0x82, inside.length >> 8, inside.length & 0xff);
-    const certificate = new X509Certificate(Buffer.concat([header, inside]));
+    const certificate = new X509Certificate(sequence(tbs, content.subarray(4 + length)));
 
     expect(() => readFields(certificate)).toThrow(InvalidChainError);
     expect(() => readFields(certificate)).toThrow('one of the certificates cannot be read');
