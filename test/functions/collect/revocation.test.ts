@@ -1,17 +1,12 @@
-import { createHash } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type CertificateDependencies, collectCertificate } from '../../../functions/collect/certificate.ts';
-import { createCheckedOrder } from '../../../functions/collect/options.ts';
-import { openArchive } from '../../../functions/store/archive.ts';
-import { s3Storage } from '../../../functions/store/s3-storage.ts';
+import type { CrlDownload } from '../../../functions/crl-download.ts';
 import type { CertificateAuthority, IssuedMarkCertificate } from '../../../infra/local/ca/certificate-authority.ts';
-import { pkcs7 } from '../../../infra/local/ca/containers.ts';
 import { openLongstandingAuthority } from '../../authority.ts';
 import { crlDownload } from '../../crls.ts';
 import { type S3Server, startS3Server } from '../../s3-server.ts';
-import { BUCKET, CHAIN, clientOf, FOLDER, MANIFEST, ORDER_NUMBER } from '../store/archive-bucket.ts';
+import { CHAIN, FOLDER, MANIFEST } from '../store/archive-bucket.ts';
+import { type Collection, collect as collectInto } from './collected.ts';
 
-const NOW = new Date('2026-06-01T08:00:00.000Z');
 const SINCE = new Date('2026-05-30T00:00:00.000Z');
 
 let authority: CertificateAuthority;
@@ -32,42 +27,8 @@ afterEach(() => server.close());
 const issue = (notBefore = '2026-05-01T00:00:00Z') =>
   authority.issue({ domains: ['example.com'], notBefore: new Date(notBefore) });
 
-interface Check extends Partial<CertificateDependencies> {
-  readonly execution?: string;
-  readonly once?: boolean;
-  readonly remainingMilliseconds?: () => number;
-}
-
-async function collect({ chain }: IssuedMarkCertificate, check: Check = {}) {
-  const { execution = 'order-1', once = false, remainingMilliseconds = () => 30_000, ...dependencies } = check;
-  const body = pkcs7(chain);
-  const outcome = await collectCertificate(
-    createCheckedOrder(
-      { order: { orderNumber: ORDER_NUMBER }, execution, startedAt: NOW.toISOString() },
-      { readOptions: async (_, { options }) => options },
-    ),
-    {
-      reply: { kind: 'issued', status: 2, container: 'pkcs7', payload: body },
-      body,
-      execution,
-      once,
-      remainingMilliseconds,
-    },
-    {
-      collector: 'acme',
-      bucket: BUCKET,
-      trustAnchors: [createHash('sha256').update(authority.root).digest('hex')],
-      ctLogs: [authority.log.key],
-      publishedUrl: undefined,
-      archive: async (orderNumber) => openArchive(s3Storage(clientOf('x', server.url), BUCKET), orderNumber),
-      downloadCrls: crlDownload(),
-      revocationNotStored: (_, error) => problems.push(error),
-      now: () => NOW,
-      ...dependencies,
-    },
-  );
-  return 'invalid' in outcome ? expect.unreachable(outcome.invalid) : outcome.certificate;
-}
+const collect = (issued: IssuedMarkCertificate, collection: Collection = {}) =>
+  collectInto(issued, server.url, { revocationNotStored: (_, error) => problems.push(error), ...collection });
 
 function manifest(folder = '') {
   return JSON.parse(String(server.peek(`${FOLDER}${folder}certificate.json`)?.body));
@@ -221,7 +182,7 @@ function withoutCrls(): IssuedMarkCertificate {
 }
 
 /** In place of a network that is down. */
-const unavailable: CertificateDependencies['downloadCrls'] = async (urls) =>
+const unavailable: CrlDownload = async (urls) =>
   urls.map((url) => ({ url, problem: 'the server answered with HTTP 503' }));
 
 const firstLineOf = ({ leaf }: IssuedMarkCertificate) => Buffer.from(leaf).toString('base64').slice(0, 64);

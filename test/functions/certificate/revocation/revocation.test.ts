@@ -289,7 +289,8 @@ const CRLS: readonly {
   },
   {
     of: 'an entry with a reason of two octets',
-    crl: () => handMade({ entries: [entryAt(utcTime('260530000000Z'), extension('2.5.29.21', Buffer.of(10, 2, 1, 1)))] }),
+    crl: () =>
+      handMade({ entries: [entryAt(utcTime('260530000000Z'), extension('2.5.29.21', Buffer.of(10, 2, 1, 1)))] }),
     status: 'revoked',
     openssl: /^certificate revoked$/,
   },
