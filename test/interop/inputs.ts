@@ -25,8 +25,8 @@ export interface Input {
   readonly domain: string;
 }
 
-/** A verifier that verifies signatures refuses each of these. */
-export const FAULTS = [
+/** Faults that only the signatures show. */
+export const FORGERIES = [
   'signature of the leaf: one bit flipped',
   'signature of the issuing CA: one bit flipped',
   'another domain in the SAN',
@@ -36,6 +36,11 @@ export const FAULTS = [
   'all keys replaced, without the root',
   'another key with the name of a known root',
   'another key with the name of a known root, without the root',
+] as const;
+
+/** A verifier that verifies signatures refuses each of these. */
+export const FAULTS = [
+  ...FORGERIES,
   'issuing CA missing',
   'issuing CA without the CA flag',
   'issuing CA expired',

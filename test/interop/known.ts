@@ -1,4 +1,4 @@
-import type { Fault } from './inputs.ts';
+import { type Fault, FORGERIES } from './inputs.ts';
 
 /** A verdict that is not the right one, and that is known. */
 export interface KnownVerdict {
@@ -10,18 +10,6 @@ export interface KnownVerdict {
   readonly reason: string;
 }
 
-const IGNORES_SIGNATURES: readonly Fault[] = [
-  'signature of the leaf: one bit flipped',
-  'signature of the issuing CA: one bit flipped',
-  'another domain in the SAN',
-  'another logo with its hash',
-  'leaf signed by another key with the name of the issuing CA',
-  'all keys replaced, also that of the root',
-  'all keys replaced, without the root',
-  'another key with the name of a known root',
-  'another key with the name of a known root, without the root',
-];
-
 const accepts = (verifier: string, faults: readonly Fault[], reason: string): KnownVerdict[] =>
   faults.map((fault) => ({ verifier, fault, reason }));
 
@@ -32,12 +20,12 @@ const accepts = (verifier: string, faults: readonly Fault[], reason: string): Kn
 export const KNOWN: readonly KnownVerdict[] = [
   ...accepts(
     'checkdmarc',
-    [...IGNORES_SIGNATURES, 'issuing CA without the CA flag', 'issuing CA expired'],
+    [...FORGERIES, 'issuing CA without the CA flag', 'issuing CA expired'],
     'It verifies the path, but then ignores every problem except that no issuer was found (get_certificate_metadata).',
   ),
   ...accepts(
     'mailauth',
-    IGNORES_SIGNATURES,
+    FORGERIES,
     'It compares the names and key identifiers of issuer and subject, but verifies no signature (validated-chain.js).',
   ),
   {
