@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { S3Request } from '../../s3-server.ts';
+import { ENDING_ANSWERS, endAfter, failAtEach, rehearse } from '../../failures.ts';
 import { issueCertificates, NEWER, OLDER } from './certificates.ts';
 import {
   type Issue,
@@ -63,58 +63,43 @@ describe.each(scenes)(
   'Failures while a certificate is published %s',
   { timeout: 120_000 },
   (_, scene, orderOptions) => {
-    /** Returns the requests of a run without failures, and a function that brings back the state before it. */
-    async function rehearse(): Promise<{ readonly requests: readonly S3Request[]; readonly restore: () => void }> {
-      await bucket.store(NEWER, newer);
-      await scene();
-      const restore = bucket.server.snapshot();
-      return { requests: await bucket.requestsOf(() => bucket.publish(NEWER, orderOptions)), restore };
-    }
+    const publish = () => bucket.publish(NEWER, orderOptions);
 
-    test.each([
-      [500, 'InternalError'],
-      [503, 'SlowDown'],
-      [403, 'AccessDenied'],
-    ])(
+    const rehearsePublish = () =>
+      rehearse(
+        bucket.server,
+        async () => {
+          await bucket.store(NEWER, newer);
+          await scene();
+        },
+        publish,
+      );
+
+    test.each(ENDING_ANSWERS)(
       'After %i at any request, publish fails with that error, and a repetition completes the set.',
       async (status, code) => {
-        const { requests, restore } = await rehearse();
-        for (const [index, { method, key }] of requests.entries()) {
-          const place = `${method} ${key}, request ${index + 1}`;
-          restore();
-          let count = 0;
-          bucket.server.before = () => (count++ === index ? { status, code } : undefined);
-          const $metadata = expect.objectContaining({ httpStatusCode: status });
-          await expect(bucket.publish(NEWER, orderOptions), place).rejects.toMatchObject({ $metadata });
-          expect(count, place).toBe(index + 1);
-          bucket.server.before = () => undefined;
-          expect((await bucket.publish(NEWER, orderOptions)).notPublished, place).toEqual([]);
+        await failAtEach(bucket.server, await rehearsePublish(), { status, code }, publish, async (place) => {
+          expect((await publish()).notPublished, place).toEqual([]);
           await bucket.expectLive(newer, NEWER);
-        }
+        });
       },
     );
 
     test('If the process ends between any two requests, a repetition completes the set.', async () => {
-      const { requests, restore } = await rehearse();
+      const { requests, restore } = await rehearsePublish();
       const expected = await bucket.description();
       const writes = requests.filter(isWrite).length;
       expect(writes).toBeGreaterThan(0);
       for (let answered = 0; answered <= requests.length; answered++) {
         const place = `ended after ${answered} of ${requests.length} requests`;
         restore();
-        let count = 0;
-        bucket.server.before = ({ client }) => {
-          if (client === 'interrupted' && count++ >= answered) {
-            throw new Error('the process has ended');
-          }
-          return undefined;
-        };
+        endAfter(bucket.server, answered);
         const failed = await bucket.publish(NEWER, orderOptions, { client: 'interrupted' }).then(
           () => false,
           () => true,
         );
         expect(failed, place).toBe(answered < requests.length);
-        const repeated = await bucket.writesOf(() => bucket.publish(NEWER, orderOptions));
+        const repeated = await bucket.writesOf(publish);
         const written = requests.slice(0, answered).filter(isWrite).length;
         expect(repeated.length, place).toBe(writes - written);
         expect(await bucket.expectLive(newer, NEWER), place).toEqual(expected);
@@ -122,7 +107,7 @@ describe.each(scenes)(
     });
 
     test('After a conflict at any write, the state is read again and the step is repeated.', async () => {
-      const { requests, restore } = await rehearse();
+      const { requests, restore } = await rehearsePublish();
       const writes = requests.filter(isWrite).length;
       for (const conflict of [
         { status: 412, code: 'PreconditionFailed' },

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ENDING_ANSWERS, endAfter, failAtEach, rehearse } from '../../failures.ts';
 import { chooseBy, interleave } from '../../interleave.ts';
-import type { S3Request } from '../../s3-server.ts';
 import {
   DOMAIN,
   type Issue,
@@ -32,12 +32,10 @@ afterEach(() => bucket.close());
 const choices = fc.array(fc.nat(5), { minLength: 10, maxLength: 60 });
 
 describe('Failures while a certificate is taken down', { timeout: 120_000 }, () => {
-  /** Returns the requests of a run without failures, and a function that brings back the state before it. */
-  async function rehearse(): Promise<{ readonly requests: readonly S3Request[]; readonly restore: () => void }> {
-    await bucket.publishOrder(ORDER, issue, { domains: DOMAINS });
-    const restore = bucket.server.snapshot();
-    return { requests: await bucket.requestsOf(() => run(bucket, revoked(), { unpublish: true })), restore };
-  }
+  const takeDown = () => run(bucket, revoked(), { unpublish: true });
+
+  const rehearseRevoke = () =>
+    rehearse(bucket.server, () => bucket.publishOrder(ORDER, issue, { domains: DOMAINS }), takeDown);
 
   async function expectDown() {
     expect(await bucket.keys()).toEqual([JSON_KEY, 'published/example.net/default.json']);
@@ -46,37 +44,21 @@ describe('Failures while a certificate is taken down', { timeout: 120_000 }, () 
     }
   }
 
-  test.each([
-    [500, 'InternalError'],
-    [503, 'SlowDown'],
-    [403, 'AccessDenied'],
-  ])('After %i at any request, revoke fails with that error, and a repetition completes it.', async (status, code) => {
-    const { requests, restore } = await rehearse();
-    for (const [index, { method, key }] of requests.entries()) {
-      const place = `${method} ${key}, request ${index + 1}`;
-      restore();
-      let count = 0;
-      bucket.server.before = () => (count++ === index ? { status, code } : undefined);
-      const $metadata = expect.objectContaining({ httpStatusCode: status });
-      await expect(run(bucket, revoked(), { unpublish: true }), place).rejects.toMatchObject({ $metadata });
-      expect(count, place).toBe(index + 1);
-      bucket.server.before = () => undefined;
-      expect((await run(bucket, revoked(), { unpublish: true })).records, place).toHaveLength(2);
-      await expectDown();
-    }
-  });
+  test.each(ENDING_ANSWERS)(
+    'After %i at any request, revoke fails with that error, and a repetition completes it.',
+    async (status, code) => {
+      await failAtEach(bucket.server, await rehearseRevoke(), { status, code }, takeDown, async (place) => {
+        expect((await takeDown()).records, place).toHaveLength(2);
+        await expectDown();
+      });
+    },
+  );
 
   test('If the process ends between any two requests, a repetition completes it and reports every publication.', async () => {
-    const { requests, restore } = await rehearse();
+    const { requests, restore } = await rehearseRevoke();
     for (let answered = 0; answered < requests.length; answered++) {
       restore();
-      let count = 0;
-      bucket.server.before = ({ client }) => {
-        if (client === 'interrupted' && count++ >= answered) {
-          throw new Error('the process has ended');
-        }
-        return undefined;
-      };
+      endAfter(bucket.server, answered);
       await expect(run(bucket, revoked(), { unpublish: true, client: 'interrupted' })).rejects.toThrow();
       expect((await run(bucket, revoked(), { unpublish: true })).records, `ended after ${answered}`).toHaveLength(2);
       await expectDown();
@@ -88,7 +70,7 @@ describe('Failures while a certificate is taken down', { timeout: 120_000 }, () 
     { status: 409, code: 'ConditionalRequestConflict' },
     { status: 404, code: 'NoSuchKey' },
   ])('After a conflict at any write, $status $code, the state is read again.', async (conflict) => {
-    const { requests, restore } = await rehearse();
+    const { requests, restore } = await rehearseRevoke();
     const writes = requests.filter(isWrite).length;
     expect(writes).toBe(6);
     for (let nth = 0; nth < writes; nth++) {

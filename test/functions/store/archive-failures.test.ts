@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { S3Request } from '../../s3-server.ts';
+import { ENDING_ANSWERS, endAfter, failAtEach, rehearse } from '../../failures.ts';
 import {
   type ArchiveBucket,
   CHAIN,
@@ -48,44 +48,24 @@ async function expectKept(scene: string) {
   }
 }
 
-interface Rehearsal {
-  /** The requests of the run without failures. */
-  readonly requests: readonly S3Request[];
-  /** Brings back the state before the run. */
-  readonly restore: () => void;
-}
-
-async function rehearse(prepare: () => Promise<unknown>, run: () => Promise<unknown>): Promise<Rehearsal> {
-  await prepare();
-  const restore = bucket.server.snapshot();
-  return { requests: await bucket.requestsOf(run), restore };
-}
-
 describe.each(scenes)('Failures while a certificate is stored %s', (scene, prepare) => {
-  const rehearseCollect = () => rehearse(prepare, () => bucket.collect(newer, FIRST));
+  const rehearseCollect = () => rehearse(bucket.server, prepare, () => bucket.collect(newer, FIRST));
 
-  test.each([
-    [500, 'InternalError'],
-    [503, 'SlowDown'],
-    [403, 'AccessDenied'],
-  ])(
+  test.each(ENDING_ANSWERS)(
     'After %i at any request, the call fails with that error, and a repetition completes the set.',
     async (status, code) => {
-      const { requests, restore } = await rehearseCollect();
-      for (const [index, { method, key }] of requests.entries()) {
-        const place = `${method} ${key}, request ${index + 1}`;
-        restore();
-        let count = 0;
-        bucket.server.before = () => (count++ === index ? { status, code } : undefined);
-        const $metadata = expect.objectContaining({ httpStatusCode: status });
-        await expect(bucket.collect(newer, FIRST), place).rejects.toMatchObject({ $metadata });
-        expect(count, place).toBe(index + 1);
-        bucket.server.before = () => undefined;
-        await bucket.manifest();
-        expect(await bucket.collect(newer, FIRST), place).toMatchObject(FIRST);
-        await bucket.expectStored(newer, FIRST);
-        await expectKept(scene);
-      }
+      await failAtEach(
+        bucket.server,
+        await rehearseCollect(),
+        { status, code },
+        () => bucket.collect(newer, FIRST),
+        async (place) => {
+          await bucket.manifest();
+          expect(await bucket.collect(newer, FIRST), place).toMatchObject(FIRST);
+          await bucket.expectStored(newer, FIRST);
+          await expectKept(scene);
+        },
+      );
     },
   );
 
@@ -98,13 +78,7 @@ describe.each(scenes)('Failures while a certificate is stored %s', (scene, prepa
       const place = `ended after ${answered} of ${requests.length} requests`;
       restore();
       const before = await bucket.manifest();
-      let count = 0;
-      bucket.server.before = ({ client }) => {
-        if (client === 'interrupted' && count++ >= answered) {
-          throw new Error('the process has ended');
-        }
-        return undefined;
-      };
+      endAfter(bucket.server, answered);
       const failed = await bucket.collect(newer, FIRST, 'interrupted').then(
         () => false,
         () => true,
@@ -152,6 +126,7 @@ describe('Failures while an older certificate is kept beside the current one', (
 
   const rehearseKeep = () =>
     rehearse(
+      bucket.server,
       () => bucket.collect(newer, FIRST),
       () => keep('rehearsal'),
     );
@@ -160,13 +135,7 @@ describe('Failures while an older certificate is kept beside the current one', (
     const { requests, restore } = await rehearseKeep();
     for (let answered = 0; answered <= requests.length; answered++) {
       restore();
-      let count = 0;
-      bucket.server.before = ({ client }) => {
-        if (client === 'interrupted' && count++ >= answered) {
-          throw new Error('the process has ended');
-        }
-        return undefined;
-      };
+      endAfter(bucket.server, answered);
       const failed = await keep('interrupted').then(
         () => false,
         () => true,
