@@ -45,7 +45,7 @@ export class BodyTooLargeError extends CollectorError {
 }
 
 /** A connection ended without a response that can be read. */
-export class NoResponseError extends CollectorError {
+class NoResponseError extends CollectorError {
   override readonly name = 'NoResponseError';
 }
 

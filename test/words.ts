@@ -6,7 +6,7 @@ interface OddWord {
   readonly plain: string;
 }
 
-export const ODD_WORDS: readonly OddWord[] = [
+const ODD_WORDS: readonly OddWord[] = [
   { forms: ['astray'], plain: 'mismatched, missing, wrong' },
   { forms: ['stray', 'strays', 'strayed'], plain: 'unexpected' },
   { forms: ['settle', 'settles', 'settled', 'settling'], plain: 'reconcile, end, decide' },
@@ -40,7 +40,7 @@ export const ODD_WORDS: readonly OddWord[] = [
 ];
 
 /** Names in code that had such words. `inARow` is a field of release 0.1.0 that is still read. */
-export const ODD_NAMES: Readonly<Record<string, string>> = {
+const ODD_NAMES: Readonly<Record<string, string>> = {
   inARow: 'consecutive',
   mostAtOnce: 'peakConcurrency',
   untilSettled: 'retryOnConflict',
@@ -51,7 +51,7 @@ export const ODD_NAMES: Readonly<Record<string, string>> = {
 };
 
 /** Constructions that need a second reading. */
-export const ODD_CONSTRUCTIONS: readonly { readonly pattern: RegExp; readonly plain: string }[] = [
+const ODD_CONSTRUCTIONS: readonly { readonly pattern: RegExp; readonly plain: string }[] = [
   { pattern: /\bof (its|their|his) own\b/i, plain: 'a separate one, another one' },
   { pattern: /\bdid not (tell|say|speak)\b/i, plain: 'failed' },
   { pattern: /\bwhat (becomes|became) of\b/i, plain: 'what happens to' },

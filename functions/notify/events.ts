@@ -112,7 +112,7 @@ export type CollectorEvent = v.InferOutput<typeof collectorEventSchema>;
 
 /** The source and the detail type of the event of Step Functions (AWS: Step Functions, Automating event delivery). */
 export const STATES_SOURCE = 'aws.states';
-export const EXECUTION_ENDED = 'Step Functions Execution Status Change';
+const EXECUTION_ENDED = 'Step Functions Execution Status Change';
 
 const MILLISECONDS_FORM = 'milliseconds since 1970';
 

@@ -118,7 +118,7 @@ function toSubject(about: string, outcome: string): string {
 }
 
 /** Replaces letters with marks by plain ones, and every other character that is not printable ASCII by a question mark. */
-export function toAscii(text: string): string {
+function toAscii(text: string): string {
   return text
     .normalize('NFKD')
     .replaceAll(/\p{Mark}/gu, '')

@@ -5,7 +5,7 @@ import { type Bus, sendEvents } from '../send-events.ts';
 import type { PushedRevocation } from './notification.ts';
 
 /** EventBridge did not accept the event of a reported revocation. */
-export class RevocationNotSentError extends CollectorError {
+class RevocationNotSentError extends CollectorError {
   override readonly name = 'RevocationNotSentError';
 }
 

@@ -5,7 +5,7 @@ import { type KnownOrder, knownOrder } from '../store/order-file.ts';
 import { s3Storage } from '../store/s3-storage.ts';
 
 /** The maximum number of unknown orders about which CollectMC is asked in a day. */
-export const UNKNOWN_ORDERS_A_DAY = 20;
+const UNKNOWN_ORDERS_A_DAY = 20;
 
 /** The maximum number of objects in the folder of a day: less than one page of a listing, which has 1,000. */
 const KEPT_A_DAY = 500;

@@ -6,7 +6,7 @@ import { type Publication, type PublishedPart, parsePublication, publishedKeys }
 import { s3Storage, undefinedIfNotFound } from './s3-storage.ts';
 
 /** How long a cache may serve the previous certificate: a renewal is visible everywhere within an hour. */
-export const CACHE_CONTROL = 'public, max-age=1800';
+const CACHE_CONTROL = 'public, max-age=1800';
 
 const PART_HEADERS = {
   logo: { type: SVG_TYPE, cacheControl: CACHE_CONTROL },

@@ -19,7 +19,7 @@ const SYMBOLS = {
 } as const;
 
 /** A symbol, coloured if standard output is a terminal with colours. */
-export function symbolOf(kind: keyof typeof SYMBOLS): string {
+function symbolOf(kind: keyof typeof SYMBOLS): string {
   const [symbol, colour] = SYMBOLS[kind];
   return styleText(colour, symbol);
 }

@@ -174,7 +174,7 @@ export class Bucket {
 }
 
 /** An error as the SDK throws it for a response of S3. */
-export function s3Error(name: string, status: number, headers: Readonly<Record<string, string>> = {}) {
+function s3Error(name: string, status: number, headers: Readonly<Record<string, string>> = {}) {
   return new S3ServiceException({
     name,
     message: name,

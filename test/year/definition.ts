@@ -74,7 +74,7 @@ export function choose({ Choices, Default }: Choice, input: unknown): string {
 const conditions = v.strictObject(comparison);
 
 /** A path that matches nothing. Step Functions ends the execution with States.Runtime. */
-export class PathError extends Error {
+class PathError extends Error {
   override readonly name = 'States.Runtime';
 }
 

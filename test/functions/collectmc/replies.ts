@@ -42,7 +42,7 @@ export function unreadable(description: string): unknown {
 export const NO_REPLY = '\\d+ bytes that are not a reply of CollectMC';
 
 /** An archive with a comment. The last two bytes before the comment are its length. */
-export function commented(whole: Buffer, comment: string): Buffer {
+function commented(whole: Buffer, comment: string): Buffer {
   const copy = Buffer.concat([whole, Buffer.from(comment)]);
   copy.writeUInt16LE(comment.length, whole.length - 2);
   return copy;

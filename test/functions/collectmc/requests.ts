@@ -8,9 +8,9 @@ export function order(url: string, changes: Partial<CollectRequest> = {}): Colle
   return { url, ...LOGIN, orderNumber: '1378973013', format: 'pkcs7', ...changes };
 }
 
-export const NAME_PROBLEM = /^loginName has \d+ characters, but the CA accepts 1 to 64$/;
-export const PASSWORD_PROBLEM = /^loginPassword has \d+ characters, but the CA accepts 1 to 128$/;
-export const ORDER_PROBLEM = /^orderNumber: .* is not 1 to 16 digits without a leading zero$/;
+const NAME_PROBLEM = /^loginName has \d+ characters, but the CA accepts 1 to 64$/;
+const PASSWORD_PROBLEM = /^loginPassword has \d+ characters, but the CA accepts 1 to 128$/;
+const ORDER_PROBLEM = /^orderNumber: .* is not 1 to 16 digits without a leading zero$/;
 
 /** Changes that make a request unacceptable, and the problem. */
 export const UNACCEPTABLE = [

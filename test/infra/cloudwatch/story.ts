@@ -43,7 +43,7 @@ interface Order {
 export const COLLECTOR = 'mark-certificate-collector';
 
 /** The identities of the metrics that a story can record. */
-export const METRIC = {
+const METRIC = {
   own: (service: string, MetricName: string) =>
     identityOf({
       Namespace: NAMESPACE,
