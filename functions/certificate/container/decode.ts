@@ -101,6 +101,13 @@ async function readPart(bytes: Buffer, name: string | undefined, contents: Conte
     return;
   }
   const readInner = (inner: Buffer, innerName = name) => readPart(inner, innerName, contents, depth + 1);
+  // A gzip file can contain a ZIP whose bytes it does not compress, so it comes first.
+  if (isGzip(bytes)) {
+    const { content, length } = gunzip(bytes, contents.budget);
+    await readInner(content);
+    await readAround(bytes.subarray(length), 'the bytes after the end of the gzip file');
+    return;
+  }
   const archive = locateZip(bytes);
   if (archive) {
     await readAround(bytes.subarray(0, archive.start), 'the bytes before the archive');
@@ -108,10 +115,6 @@ async function readPart(bytes: Buffer, name: string | undefined, contents: Conte
       await readInner(file.bytes, file.name === '' ? 'a file without a name' : file.name);
     }
     await readAround(bytes.subarray(archive.end), 'the bytes after the end of the archive');
-    return;
-  }
-  if (isGzip(bytes)) {
-    await readInner(gunzip(bytes, contents.budget));
     return;
   }
   const read = isDer(bytes) ? readElements(bytes, name, contents) : 0;

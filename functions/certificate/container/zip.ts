@@ -1,6 +1,7 @@
 import { buffer } from 'node:stream/consumers';
-import { crc32, gunzipSync } from 'node:zlib';
+import { crc32 } from 'node:zlib';
 import { fromBufferPromise } from 'yauzl';
+import { type GzipMember, readGzipMember } from '../gzip.ts';
 import { InvalidChainError } from '../invalid-chain.ts';
 import { attempt } from '../x509/der.ts';
 
@@ -21,6 +22,9 @@ const FILES_LIMIT = 200;
 
 /** The maximum size of all files together, inflated, in bytes. */
 const BYTES_LIMIT = 1024 * 1024;
+
+/** A gzip file has one member. Programs that append to such a file add another one. */
+const MEMBERS_LIMIT = 20;
 
 /** yauzl would reject an archive with an unusual name, so it does not decode names. */
 const openZip = (bytes: Buffer) => fromBufferPromise(bytes, { lazyEntries: true, decodeStrings: false });
@@ -117,18 +121,25 @@ export function isGzip(bytes: Buffer): boolean {
 }
 
 /**
- * Inflates a gzip file.
+ * Inflates a gzip file: one member, or several that follow each other (RFC 1952, 2.2). Unpackers accept bytes after it.
  *
  * @throws {InvalidChainError} if it is damaged or over the limit of archives.
  */
-export function gunzip(bytes: Buffer, budget: ArchiveBudget): Buffer {
-  // One byte more than allowed distinguishes a file that is too large from one that is damaged.
-  const inflated = attempt(() => gunzipSync(bytes, { maxOutputLength: budget.bytes + 1 }));
-  if (!inflated) {
-    throw new InvalidChainError(`a gzip file is damaged, or inflates to more than ${BYTES_LIMIT} bytes`);
-  }
-  spend(budget, inflated.length);
-  return inflated;
+export function gunzip(bytes: Buffer, budget: ArchiveBudget): GzipMember {
+  const members: Buffer[] = [];
+  let length = 0;
+  do {
+    const rest = bytes.subarray(length);
+    // One byte more than allowed distinguishes a file that is too large from one that is damaged.
+    const member = attempt(() => readGzipMember(rest, budget.bytes + 1));
+    if (!member) {
+      throw new InvalidChainError(`a gzip file is damaged, or inflates to more than ${BYTES_LIMIT} bytes`);
+    }
+    spend(budget, member.content.length);
+    members.push(member.content);
+    length += member.length;
+  } while (members.length < MEMBERS_LIMIT && isGzip(bytes.subarray(length)));
+  return { content: Buffer.concat(members), length };
 }
 
 function spend(budget: ArchiveBudget, bytes: number): void {

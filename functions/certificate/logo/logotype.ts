@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { truncate } from '../../text.ts';
+import { gunzipMember } from '../gzip.ts';
 import {
   attempt,
   childrenOf,
@@ -11,7 +12,6 @@ import {
   TAG,
 } from '../x509/der.ts';
 import type { CertificateFields } from '../x509/fields.ts';
-import { gunzipMember } from './gzip.ts';
 import { type SvgProblems, svgProblems } from './svg.ts';
 
 /** The logo of a certificate, inflated, and whether its hashes match. */
