@@ -74,7 +74,7 @@ export function readLogo(fields: CertificateFields): Logo | string {
     return `the logotype contains ${images.length} subject images, but must contain exactly one`;
   }
   if (image.mediaType !== MEDIA_TYPE) {
-    return `the media type of the logo is ${truncate(image.mediaType, TEXT_BYTES)}, but must be ${MEDIA_TYPE}`;
+    return `the media type of the logo is "${truncate(image.mediaType, TEXT_BYTES)}", but must be "${MEDIA_TYPE}"`;
   }
   const [uri = '', ...otherUris] = image.uris;
   const [, base64] = DATA_URI.exec(uri) ?? [];

@@ -49,7 +49,7 @@ function checkKnown({ scts, leaf, at }: CheckedChain): string | undefined {
     ),
     withDetails(
       `the timestamp of an SCT is later than the time of the check (${at.toISOString()})`,
-      (isIssued ? only(scts, 'future') : []).map((sct) => `${nameOfLog(sct)} at ${sct.timestamp}`),
+      (isIssued ? only(scts, 'future') : []).map((sct) => `${sct.timestamp} (${sct.log ?? sct.logId})`),
     ),
   ];
   return joined(problems);

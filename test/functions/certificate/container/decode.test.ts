@@ -121,7 +121,10 @@ describe('The certificates of a chain are read from', () => {
     ['gzip of a ZIP whose bytes it does not compress', () => gzipSync(zip(usual.chain), { level: 0 })],
     ['gzip in gzip', () => gzipSync(gzipSync(text()), { level: 0 })],
     ['gzip in two members', () => Buffer.concat([gzipSync(text().slice(0, 900)), gzipSync(text().slice(900))])],
-    ['gzip in more members than are joined', () => Buffer.concat([...'\n'.repeat(30), text()].map((part) => gzipSync(part)))],
+    [
+      'gzip in more members than are joined',
+      () => Buffer.concat([...'\n'.repeat(30), text()].map((part) => gzipSync(part))),
+    ],
     ['gzip with a newline behind it', () => Buffer.concat([gzipSync(text()), Buffer.from('\n')])],
     ['a ZIP behind gzip', () => Buffer.concat([gzipSync(pem([usual.leaf])), zip([usual.issuing, usual.root])])],
     ['ZIP in ZIP', () => zipSync({ 'chain.zip': zip(usual.chain) })],

@@ -27,3 +27,18 @@ test('A logotype with thousands of hashes of a large logo is read in little time
     'the logo does not match the hash in the logotype: sha512',
   );
 });
+
+test.each(['', ' image/svg+xml', 'IMAGE/SVG+XML'])(
+  'A media type is quoted in the message: "%s".',
+  async (mediaType) => {
+    const authority = await openAuthority();
+    const image = { ...logotypeImage(Buffer.from(logo())), mediaType };
+    const { chain } = authority.issue({ domains: ['example.com'], extensions: instead(logotype(image)) });
+
+    const { report } = await readMarkCertificate(Buffer.concat(chain), { at: new Date() });
+
+    expect(report.findings.find(({ id }) => id === 'logotype')?.message).toBe(
+      `the media type of the logo is "${mediaType}", but must be "image/svg+xml"`,
+    );
+  },
+);

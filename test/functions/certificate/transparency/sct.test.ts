@@ -111,6 +111,15 @@ describe('An SCT', () => {
     }
   });
 
+  test('in the future is named by its whole timestamp and its whole log.', async () => {
+    const timestamp = new Date('2100-01-01T00:00:00.123Z');
+    const { findings, scts } = await report(issue({ scts: sct(timestamp) }).chain);
+    expect(findings.map(({ message }) => message)).toEqual([
+      `the timestamp of an SCT is later than the time of the check (${AT.toISOString()}): ` +
+        `${timestamp.toISOString()} (${scts[0]?.logId})`,
+    ]);
+  });
+
   test('of a log of the table keeps its interval if its key is trusted in addition.', async () => {
     const { chain } = issue({ scts: ofLog(INTERVAL_KEY), notAfter: new Date('2027-01-02T00:00:00Z') });
     expect((await report(chain, [interval.key])).scts).toMatchObject([{ status: 'other-interval' }]);
