@@ -138,9 +138,10 @@ export function buildFunction(folder: string, outdir: string): string[] {
     external: UNUSED_PACKAGES,
     // CommonJS packages require Node's built-in modules, and an ES module has no require.
     banner: { js: "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);" },
-    minify: true,
-    // The name of an error class is part of messages and of stack traces. It costs 6 % more bytes, and no measurable time.
-    keepNames: true,
+    // Stack traces contain the names of functions and classes. With keepNames, shorter names would be kept too, but each
+    // function that is created at run time would be changed then, which makes reading a certificate a tenth slower.
+    minifySyntax: true,
+    minifyWhitespace: true,
     legalComments: 'none',
     metafile: true,
     logLevel: 'warning',
