@@ -5,10 +5,10 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import * as v from 'valibot';
 import { problemsOf } from './input.ts';
+import { PLACEHOLDER } from './placeholder.ts';
 import { withTimeLimit } from './time-limit.ts';
 
-/** The value that the stack writes into a new secret. The operator replaces it. */
-export const PLACEHOLDER = 'REPLACE-ME';
+export { PLACEHOLDER };
 
 /**
  * How long a value of Secrets Manager is cached, in milliseconds. A rotation takes effect after that, or with a fresh

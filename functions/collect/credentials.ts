@@ -1,39 +1,13 @@
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import * as v from 'valibot';
-import { CREDENTIAL_LIMITS, countCharacters } from '../collectmc/request.ts';
 import { accountSecretName } from '../order.ts';
 import { createSecretReader, type SecretForm, type SecretReader, type SecretReading } from '../secret.ts';
 import { createVersionLabels, type VersionLabels } from './labels.ts';
+import { type Login, loginSchema } from './login-form.ts';
 
 export { PLACEHOLDER } from '../secret.ts';
 
-/**
- * Half of a surrogate pair cannot be encoded in UTF-8, so it cannot be sent. A control character cannot be typed into a
- * login form: it is usually the line break of a command or of a file.
- */
-const UNUSABLE = /[\p{Cc}\p{Cs}]/u;
-
-const field = (name: keyof typeof CREDENTIAL_LIMITS) => {
-  const limit = CREDENTIAL_LIMITS[name];
-  const accepted = `text of 1 to ${limit} characters`;
-  return v.pipe(
-    v.string(accepted),
-    v.minLength(1, accepted),
-    v.check((text) => countCharacters(text) <= limit, accepted),
-    v.check(
-      (text) => !UNUSABLE.test(text),
-      `${accepted}, without control characters such as line breaks, and without incomplete surrogate pairs`,
-    ),
-  );
-};
-const schema = v.object(
-  { loginName: field('loginName'), loginPassword: field('loginPassword') },
-  'a JSON object with loginName and loginPassword',
-);
-type Credentials = v.InferOutput<typeof schema>;
-
-const CREDENTIALS: SecretForm<Credentials> = {
-  schema,
+const CREDENTIALS: SecretForm<Login> = {
+  schema: loginSchema,
   example: '{"loginName": "…", "loginPassword": "…"}',
   content: 'the login at the CA',
 };
@@ -42,10 +16,10 @@ const CREDENTIALS: SecretForm<Credentials> = {
  * The CA's login in one version of the secret, or the reason why that version contains none. `problem` never quotes the
  * secret.
  */
-export type CredentialsReading = SecretReading<Credentials>;
+export type CredentialsReading = SecretReading<Login>;
 
 /** The secret with the login of one account. */
-export interface CredentialsSecret extends SecretReader<Credentials> {
+export interface CredentialsSecret extends SecretReader<Login> {
   readonly labels: VersionLabels;
 }
 
@@ -99,7 +73,7 @@ export function createCredentialsLookup(
 }
 
 /** The stack does not create the secrets of accounts, so a person needs the command. */
-function accountForm(name: string): SecretForm<Credentials> {
+function accountForm(name: string): SecretForm<Login> {
   return {
     ...CREDENTIALS,
     subject: `the secret ${name}`,

@@ -36,7 +36,7 @@ export function createHandler(environment: Environment, { downloadCrls }: Handle
     defaultDimensions: { collector: variables.COLLECTOR },
   });
   const bucket = variables.BUCKET_NAME;
-  const store = loadOnce(async () => (await import('./store.ts')).connectStore(bucket));
+  const store = loadOnce(async () => (await import('./bucket.ts')).connectStore(bucket));
   const bus = loadOnce(async () => (await import('./bus.ts')).connectBus(variables.EVENT_BUS_NAME));
   // A CA on this machine, as in the simulation, also has its CRLs here.
   const allowLoopback = isLoopback(new URL(variables.COLLECT_URL));

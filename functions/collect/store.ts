@@ -1,9 +1,7 @@
-import { S3Client } from '@aws-sdk/client-s3';
 import type { OrderOptions } from '../order.ts';
 import { type Archive, openArchive } from '../store/archive.ts';
 import { type ObjectStorage, openObjects, retryOnConflict } from '../store/objects.ts';
 import { effectiveOptions, type OrderedExecution, openOrderFile } from '../store/order-file.ts';
-import { s3Storage } from '../store/s3-storage.ts';
 import { openStatus, type StatusFile } from '../store/status.ts';
 
 /** The objects of all orders in one storage. */
@@ -13,11 +11,6 @@ export interface Store {
   readonly options: (orderNumber: string, ordered: OrderedExecution) => Promise<OrderOptions>;
   /** Stores a reply that cannot be read, as `unreadable.bin`. Earlier ones stay as versions of the object. */
   readonly keepUnreadable: (orderNumber: string, body: Uint8Array) => Promise<void>;
-}
-
-/** Opens the bucket with a new client. */
-export function connectStore(bucket: string): Store {
-  return openStore(s3Storage(new S3Client(), bucket));
 }
 
 /** The objects of the orders in a storage. */
