@@ -62,7 +62,10 @@ const NAME_START =
   '\\u{2070}-\\u{218F}\\u{2C00}-\\u{2FEF}\\u{3001}-\\u{D7FF}\\u{F900}-\\u{FDCF}\\u{FDF0}-\\u{FFFD}\\u{10000}-\\u{EFFFF}';
 const NAME_CHARACTER = `${NAME_START}\\-.0-9\\u{B7}\\u{300}-\\u{36F}\\u{203F}\\u{2040}`;
 const NC_NAME = matching('a name without a colon', new RegExp(`^[${NAME_START}][${NAME_CHARACTER}]*$`, 'u'));
-const NM_TOKENS = matching('one or more names', new RegExp(`^[:${NAME_CHARACTER}]+(?: +[:${NAME_CHARACTER}]+)*$`, 'u'));
+const NM_TOKENS = matching(
+  'one or more names',
+  new RegExp(`^[:${NAME_CHARACTER}]+(?:[ \\t\\n\\r]+[:${NAME_CHARACTER}]+)*$`, 'u'),
+);
 const LANGUAGE = matching('a language tag', /^(?:[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)?$/);
 const ASPECT_RATIO = matching('none or xMidYMid, possibly with meet', /^(?:none|xMidYMid)[ \t\n\r]*(?:meet)?$/);
 

@@ -37,7 +37,7 @@ const ATTRIBUTE_ROWS: readonly (readonly [
 ])[] = [
   ['about content datatype property rel resource rev role typeof xml:base', ['any text', ''], [], COMMON],
   ['id xml:id', ['a', '_1', 'Ébène-2.x'], ['', '1a', 'a b', 'a:b', '-a', 'a,b'], COMMON],
-  ['class', ['a', 'a b:c  1.2', '-x'], ['', ' ', 'a,b', '(a)'], COMMON],
+  ['class', ['a', 'a b:c  1.2', '-x', 'a&#9;b&#10;&#13;c'], ['', ' ', 'a,b', '(a)', 'a\u00a0b'], COMMON],
   ['xml:lang', ['', 'en', 'zh-Hant-TW'], ['en_GB', 'a'.repeat(9), 'en-', 'é'], COMMON],
   ['xml:space', ['default', 'preserve'], ['', 'normal', 'Preserve'], COMMON],
   ['color stop-color solid-color fill stroke', ['red', 'none', 'inherit', ''], [], PAINTED],
