@@ -320,9 +320,12 @@ const SENTENCE_END = /[.!?;](?:\s|$)|\n/;
 
 /** Lower case; names in camel case or with underscores as words; without addresses. */
 function toWords(text: string): string {
-  return text
-    .replace(/https?:\/\/[^\s"'<>]*/g, ' ')
-    .replace(/[^\s@]{1,64}@[^\s@]{1,255}/g, ' ')
+  const withoutUrls = text.replace(/https?:\/\/[^\s"'<>]*/g, ' ');
+  // The search for addresses tries 64 characters at every place, so it is left out if there is none.
+  const withoutAddresses = withoutUrls.includes('@')
+    ? withoutUrls.replace(/[^\s@]{1,64}@[^\s@]{1,255}/g, ' ')
+    : withoutUrls;
+  return withoutAddresses
     .replace(/(^|[\s"'=:(])\/[\w./-]*/g, '$1 ')
     .replace(/([a-z\d])([A-Z])/g, '$1 $2')
     .toLowerCase()
