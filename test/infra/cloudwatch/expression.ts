@@ -147,11 +147,12 @@ const FUNCTIONS: Readonly<Record<string, (values: readonly Value[]) => Value>> =
   MAX: ([array]) => combineAll(array, Math.max),
   MIN: ([array]) => combineAll(array, Math.min),
   SUM: ([array]) => combineAll(array, (...values) => values.reduce((sum, value) => sum + value, 0)),
-  IF: ([condition, then, otherwise]) =>
-    asSeries(condition).map((value, index) => {
-      const chosen = value === 0 ? otherwise : then;
-      return value === undefined || chosen === undefined ? undefined : at(chosen, index);
-    }),
+  IF: ([condition, then, otherwise]) => {
+    const [chosen, other] = [then, otherwise].map((value) => (value === undefined ? undefined : pointsOf(value)));
+    return asSeries(condition).map((value, index) =>
+      value === undefined ? undefined : (value === 0 ? other : chosen)?.(index),
+    );
+  },
 };
 
 function tokensOf(expression: string): string[] {
@@ -179,8 +180,13 @@ function asSeries(value: Value | undefined): Series {
   return value;
 }
 
-function at(value: Value, index: number): number | undefined {
-  return typeof value === 'number' ? value : asSeries(value)[index];
+/** The values of a series by their index. A number has the same value everywhere. */
+function pointsOf(value: Value): (index: number) => number | undefined {
+  if (typeof value === 'number') {
+    return () => value;
+  }
+  const series = asSeries(value);
+  return (index) => series[index];
 }
 
 /**
@@ -192,9 +198,12 @@ function combine(left: Value, right: Value, operator: (left: number, right: numb
     return operator(left, right);
   }
   const { length } = isSeries(left) ? left : asSeries(right);
+  const [first, second] = [pointsOf(left), pointsOf(right)];
   return Array.from({ length }, (_, index) => {
-    const present = [left, right].some((value) => typeof value !== 'number' && at(value, index) !== undefined);
-    const result = operator(at(left, index) ?? 0, at(right, index) ?? 0);
+    const [one, other] = [first(index), second(index)];
+    const present =
+      (typeof left !== 'number' && one !== undefined) || (typeof right !== 'number' && other !== undefined);
+    const result = operator(one ?? 0, other ?? 0);
     return present && Number.isFinite(result) ? result : undefined;
   });
 }

@@ -115,40 +115,60 @@ function retrieve(
   const series = metrics.map(({ id, identity, statistic }) => {
     const samples = data.get(identity) ?? [];
     const visible = firstIndex(samples, at - delay + 1);
-    // The index of the first sample after each boundary between two periods.
-    const boundaries = Array.from({ length: count + 1 }, (_, index) =>
-      Math.min(firstIndex(samples, at - (count - index) * period), visible),
-    );
-    const points = Array.from({ length: count }, (_, index) => {
-      const values = samples.slice(boundaries[index], boundaries[index + 1]).map(({ value }) => value);
-      return values.length === 0 ? undefined : aggregate(values, statistic);
-    });
+    const points: (number | undefined)[] = [];
+    // The index of the first sample of a period, and of the first one after it.
+    let from = firstIndex(samples, at - count * period, 0, visible);
+    for (let remaining = count - 1; remaining >= 0; remaining -= 1) {
+      const end = at - remaining * period;
+      const isEmpty = from === visible || (samples[from]?.at ?? 0) >= end;
+      const to = isEmpty ? from : firstIndex(samples, end, from, visible);
+      points.push(from === to ? undefined : aggregate(samples, from, to, statistic));
+      from = to;
+    }
     return [id, points] as const;
   });
   return Object.fromEntries(series);
 }
 
-function aggregate(values: readonly number[], statistic: string): number {
-  const sum = values.reduce((total, value) => total + value, 0);
+/** Aggregates the samples from an index until before another one. */
+function aggregate(samples: readonly Sample[], from: number, to: number, statistic: string): number {
+  const sum = () => (sumsOf(samples)[to] ?? 0) - (sumsOf(samples)[from] ?? 0);
+  const values = () => samples.slice(from, to).map(({ value }) => value);
   switch (statistic) {
     case 'Sum':
-      return sum;
+      return sum();
     case 'Average':
-      return sum / values.length;
+      return sum() / (to - from);
     case 'SampleCount':
-      return values.length;
+      return to - from;
     case 'Maximum':
-      return Math.max(...values);
+      return Math.max(...values());
     case 'Minimum':
-      return Math.min(...values);
+      return Math.min(...values());
     default:
       throw new Error(`The statistic ${statistic} is not known`);
   }
 }
 
-/** The index of the first sample at this time or later. */
-function firstIndex(samples: readonly Sample[], at: number): number {
-  let [low, high] = [0, samples.length];
+const sums = new WeakMap<readonly Sample[], Float64Array>();
+
+/** The sum of the samples before each index. Thousands of periods overlap, and the values are whole numbers. */
+function sumsOf(samples: readonly Sample[]): Float64Array {
+  const known = sums.get(samples);
+  if (known) {
+    return known;
+  }
+  const calculated = new Float64Array(samples.length + 1);
+  for (const [index, { value }] of samples.entries()) {
+    calculated[index + 1] = (calculated[index] ?? 0) + value;
+  }
+  sums.set(samples, calculated);
+  return calculated;
+}
+
+/** The index of the first sample at this time or later, between two indices. */
+function firstIndex(samples: readonly Sample[], at: number, from = 0, to = samples.length): number {
+  let [low, high] = [from, to];
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
     [low, high] = (samples[middle]?.at ?? 0) < at ? [middle + 1, high] : [low, middle];
