@@ -2,10 +2,11 @@ import { askCollectMc, type CallResult, type CollectRequest, type ResponseFormat
 import { dayName } from '../days.ts';
 import type { HttpClient } from '../http.ts';
 import type { Order } from '../order.ts';
-import { redactBytes } from '../redact.ts';
-import { STATE_BUDGET, truncate } from '../text.ts';
+import { redact, redactBytes } from '../redact.ts';
+import { STATE_BUDGET, truncatePrintable } from '../text.ts';
 import type { CredentialsLookup, CredentialsReading } from './credentials.ts';
 import { createLoginMemory, isDoubtedBy, type LoginState, loginState, type Obstacle } from './login-memory.ts';
+import { redactNotes } from './notes.ts';
 import { doubtsOf } from './rejections.ts';
 
 /** The time limit of one call, in milliseconds. The CA replies within a few seconds; a longer call is an outage. */
@@ -25,6 +26,8 @@ export interface PreviousLogin extends LoginState {
 /** The result of a call. If no call could be made, `milliseconds` is missing. */
 export interface AskResult extends Omit<CallResult, 'milliseconds'>, LoginState {
   readonly milliseconds?: number;
+  /** Removes the password from a text about an issued certificate. */
+  readonly redact?: (text: string) => string;
 }
 
 type Login = Pick<CollectRequest, 'loginName' | 'loginPassword'>;
@@ -176,13 +179,21 @@ function notAsked({ text, state }: Obstacle): AskResult {
 
 /**
  * Prepares a reply for logs, errors and S3. The reader of replies has removed the password from the text, because a server
- * may echo the request; here it is removed from a body that is kept. A body with certificates is not changed.
+ * may echo the request; here it is removed from a body that is kept. Certificates are not changed, and neither is a ZIP.
  */
-function redacted({ reply, body, milliseconds }: CallResult, password: string): CallResult {
+function redacted(result: CallResult, password: string): CallResult & Pick<AskResult, 'redact'> {
+  const { reply, body, milliseconds } = result;
   if (!('text' in reply)) {
-    return { reply, body, milliseconds };
+    const notes = (bytes: Uint8Array) => (reply.container === 'zip' ? bytes : redactNotes(bytes, [password]));
+    return {
+      reply: { ...reply, payload: notes(reply.payload) },
+      body: notes(body),
+      milliseconds,
+      redact: (text) => redact(text, [password]),
+    };
   }
-  const text = truncate(reply.text, STATE_BUDGET.message);
+  // The reader leaves the text after a status as it is.
+  const text = truncatePrintable(reply.text.replace(/\s+/g, ' '), STATE_BUDGET.message);
   const isKept = reply.kind === 'waiting' && reply.unreadable === true;
   // A larger body would take longer than Lambda's time.
   const kept = isKept ? redactBytes(body.subarray(0, REDACTED_BYTES), [password]) : new Uint8Array();

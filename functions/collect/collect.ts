@@ -210,7 +210,14 @@ export function createCollect(dependencies: CollectDependencies) {
         collectCertificate: (issued) =>
           collectCertificate(
             checked,
-            { reply: issued, body: result.body, execution, once, remainingMilliseconds: remainingForCertificate },
+            {
+              reply: issued,
+              body: result.body,
+              redact: result.redact,
+              execution,
+              once,
+              remainingMilliseconds: remainingForCertificate,
+            },
             dependencies,
           ),
       });
