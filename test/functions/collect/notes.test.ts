@@ -5,6 +5,7 @@ import { createCollect } from '../../../functions/collect/collect.ts';
 import { redactNotes } from '../../../functions/collect/notes.ts';
 import type { ResponseFormat } from '../../../functions/collectmc/request.ts';
 import { openArchive } from '../../../functions/store/archive.ts';
+import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import type { CertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
 import { armouredPkcs7, pem, pkcs7 } from '../../../infra/local/ca/containers.ts';
 import { openLongstandingAuthority } from '../../authority.ts';
@@ -61,7 +62,7 @@ async function check(body: Uint8Array | string, format: ResponseFormat = 'pem') 
       loginPassword: PASSWORD,
     })),
     http: async () => ({ status: 200, headers: {}, read: async () => Buffer.from(body), discard: () => {} }),
-    archive: async (orderNumber) => openArchive(clientOf('x', server.url), BUCKET, orderNumber),
+    archive: async (orderNumber) => openArchive(s3Storage(clientOf('x', server.url), BUCKET), orderNumber),
     observe: (record) => left.push(record),
     now: () => new Date('2026-06-01T00:00:00Z'),
     random: () => 0.5,
