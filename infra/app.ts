@@ -1,6 +1,7 @@
 import { App } from 'aws-cdk-lib';
-import { InvalidSettingsError, stackNameOf } from './settings.ts';
+import { InvalidSettingsError } from './settings.ts';
 import { MarkCertificateCollectorStack } from './stack.ts';
+import { stackNameOf } from './stack-names.ts';
 
 try {
   const app = new App();

@@ -9,6 +9,7 @@ import { DEFAULT_COLLECTOR } from '../functions/environment.ts';
 import { isLoopback, SECURE_URL_FORM } from '../functions/http.ts';
 import { problemsOf } from '../functions/input.ts';
 import { domainSchema } from '../functions/order.ts';
+import { COLLECTOR_NAME, COLLECTOR_NAME_FORM } from './stack-names.ts';
 
 /**
  * The CA allows one call every 3 hours per order (documented for CollectSSL). A loopback endpoint has no such limit.
@@ -50,7 +51,6 @@ const duration = (accepted: string) =>
     v.transform((value) => durationOf(value) ?? Duration.seconds(0)),
   );
 
-const NAME = /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/;
 const EMAIL = /^[^@\s]+@[^@\s]+\.[^@\s]+$/;
 
 /** The runbook that messages link to, if the setting does not name another page. */
@@ -77,10 +77,7 @@ const flag = () =>
  */
 const settingsSchema = v.object({
   /** The name of the collector. It separates collectors in one AWS account and region. */
-  name: v.optional(
-    text('1 to 32 lower-case letters, digits and hyphens, without a hyphen at its ends', NAME),
-    DEFAULT_COLLECTOR,
-  ),
+  name: v.optional(text(COLLECTOR_NAME_FORM, COLLECTOR_NAME), DEFAULT_COLLECTOR),
   /** The URL of CollectMC. */
   collectUrl: v.optional(
     v.pipe(
@@ -206,12 +203,6 @@ const REMOVED_SETTINGS: Readonly<Record<string, string>> = {
 
 /** The names of settings of earlier releases, which {@link readSettings} refuses. */
 export const REMOVED_SETTING_NAMES = Object.keys(REMOVED_SETTINGS);
-
-/** The stack of a collector: the default name has no suffix. A value that is no name gets none either: it is refused. */
-export function stackNameOf(name: unknown): string {
-  const isOtherName = typeof name === 'string' && NAME.test(name) && name !== DEFAULT_COLLECTOR;
-  return isOtherName ? `MarkCertificateCollector-${name}` : 'MarkCertificateCollector';
-}
 
 /** Some settings cannot be used. The message contains each with its value and the accepted form. */
 export class InvalidSettingsError extends CollectorError {

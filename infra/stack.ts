@@ -2,9 +2,7 @@ import { Annotations, CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { MarkCertificateCollector } from './mark-certificate-collector.ts';
 import { REMOVED_SETTING_NAMES, SETTING_NAMES, writeSettings } from './settings.ts';
-
-/** The description of every stack of a collector. `npm run deploy` finds other collectors of an account by it. */
-export const STACK_DESCRIPTION = 'Collects mark certificates (VMC, CMC) from the CA into S3';
+import { STACK_DESCRIPTION } from './stack-names.ts';
 
 /** The collector with settings from the CDK context, and the outputs that the commands of the documentation use. */
 export class MarkCertificateCollectorStack extends Stack {

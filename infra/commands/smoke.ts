@@ -4,7 +4,7 @@ import { printable, printableJson, printableLines } from '../../functions/text.t
 import { AwsUnavailableError, selectAws } from '../deployed/aws.ts';
 import { SMOKE_STEPS, type SmokeOutcome, type SmokeResult } from '../deployed/smoke.ts';
 import { smokeOnAws } from '../deployed/smoke-aws.ts';
-import { stackNameOf } from '../settings.ts';
+import { stackNameOf } from '../stack-names.ts';
 import { EXIT_CODES, parseArguments, runCommand, UsageError } from './usage.ts';
 
 const USAGE = `npm run smoke -- [--collector NAME] [--region REGION] [--profile PROFILE] [--json]

@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-cloudformation';
 import * as v from 'valibot';
 import type { WrittenSettings } from '../settings.ts';
-import { STACK_DESCRIPTION } from '../stack.ts';
+import { STACK_DESCRIPTION } from '../stack-names.ts';
 import { withAwsErrors } from './aws.ts';
 import type { ComparedTemplate } from './changes.ts';
 

@@ -8,7 +8,8 @@ import { ORDERED } from '../../functions/events.ts';
 import { executionArn } from '../../functions/executions.ts';
 import type { Credentials } from '../../infra/local/ca/collectmc-simulator.ts';
 import type { Outputs } from '../../infra/local/emulator/deployment.ts';
-import { type SettingsInput, stackNameOf } from '../../infra/settings.ts';
+import type { SettingsInput } from '../../infra/settings.ts';
+import { stackNameOf } from '../../infra/stack-names.ts';
 import type { Cloud, PublicResponse } from './cloud.ts';
 
 /** How an execution ended, as Step Functions reports it. */

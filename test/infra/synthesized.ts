@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { expect } from 'vitest';
-import { stackNameOf } from '../../infra/settings.ts';
 import { MarkCertificateCollectorStack } from '../../infra/stack.ts';
+import { stackNameOf } from '../../infra/stack-names.ts';
 
 export const PROJECT = join(import.meta.dirname, '..', '..');
 /** The context of cdk.json. */

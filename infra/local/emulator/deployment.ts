@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { stackNameOf } from '../../settings.ts';
+import { stackNameOf } from '../../stack-names.ts';
 import { EmulatorError, withAwsVariables } from './emulator.ts';
 
 const PROJECT = join(import.meta.dirname, '..', '..', '..');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { readSettings, writeSettings } from '../../../infra/settings.ts';
-import { STACK_DESCRIPTION } from '../../../infra/stack.ts';
+import { STACK_DESCRIPTION } from '../../../infra/stack-names.ts';
 import { type ServedStack, startCloudFormation } from '../deployed/cloudformation-endpoint.ts';
 import { PROJECT } from '../synthesized.ts';
 

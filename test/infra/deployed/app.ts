@@ -5,8 +5,8 @@ import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { App } from 'aws-cdk-lib';
 import { onTestFinished } from 'vitest';
 import { type RunCdk, type SynthesizedCollector, synthesize } from '../../../infra/deployed/cdk.ts';
-import { stackNameOf } from '../../../infra/settings.ts';
-import { MarkCertificateCollectorStack, STACK_DESCRIPTION } from '../../../infra/stack.ts';
+import { MarkCertificateCollectorStack } from '../../../infra/stack.ts';
+import { STACK_DESCRIPTION, stackNameOf } from '../../../infra/stack-names.ts';
 import { CONTEXT } from '../synthesized.ts';
 import { type ServedStack, startCloudFormation } from './cloudformation-endpoint.ts';
 
