@@ -4,6 +4,16 @@ import { CollectorError } from '../../functions/collector-error.ts';
 /** AWS cannot be used, or does not contain what a command needs. The message contains the next step. */
 export class AwsUnavailableError extends CollectorError {
   override readonly name = 'AwsUnavailableError';
+  /** What happened, without the next step. */
+  readonly problem: string;
+  /** What the user can do now, as a sentence without its final dot; undefined if it is not known. */
+  readonly next: string | undefined;
+
+  constructor(problem: string, { next, cause }: { readonly next?: string | undefined; readonly cause?: unknown } = {}) {
+    super(next === undefined ? problem : `${problem} ${next}.`, { cause });
+    this.problem = problem;
+    this.next = next;
+  }
 }
 
 /** The account and region that a user selects. */
@@ -48,10 +58,10 @@ async function regionOfProfile(profile: string | undefined): Promise<string> {
   try {
     return await new CloudFormationClient(profile === undefined ? {} : { profile }).config.region();
   } catch (error) {
-    throw new AwsUnavailableError(
-      'No AWS region is selected. Set AWS_REGION, set a region in your AWS profile, or add --region, like --region eu-central-1.',
-      { cause: error },
-    );
+    throw new AwsUnavailableError('No AWS region is selected.', {
+      next: 'Set AWS_REGION, set a region in your AWS profile, or add --region, like --region eu-central-1',
+      cause: error,
+    });
   }
 }
 
@@ -77,16 +87,40 @@ const NEXT_STEPS: readonly (readonly [names: readonly string[], next: string])[]
       'ExpiredToken',
       'ExpiredTokenException',
       'TokenProviderError',
+      'InvalidAccessKeyId',
       'InvalidClientTokenId',
+      'InvalidToken',
       'UnrecognizedClientException',
       'SignatureDoesNotMatch',
       'AuthFailure',
+      'IncompleteSignature',
+      'MissingAuthenticationToken',
+      'MissingAuthenticationTokenException',
     ],
     'AWS does not accept the credentials. Sign in again, or select another profile with --profile',
   ],
   [
     ['AccessDenied', 'AccessDeniedException', 'UnauthorizedOperation'],
     'The credentials do not allow this. Select another profile with --profile, or ask for the permission in the message of AWS',
+  ],
+  [
+    ['RequestTimeTooSkewed', 'RequestExpired'],
+    'The clock of this machine differs from that of AWS. Set it, then try again',
+  ],
+  [
+    ['PermanentRedirect', 'AuthorizationHeaderMalformed', 'IllegalLocationConstraintException'],
+    'It is in another region. Select its region with --region',
+  ],
+  [
+    [
+      'ThrottlingException',
+      'Throttling',
+      'TooManyRequestsException',
+      'SlowDown',
+      'ServiceUnavailable',
+      'InternalError',
+    ],
+    'AWS is busy. Try again in a minute',
   ],
   [[...NETWORK_ERRORS, 'TimeoutError'], 'AWS cannot be reached. Check the network connection and the region'],
 ];
@@ -104,14 +138,26 @@ export async function withAwsErrors<Result>(action: string, requests: () => Prom
     if (!(error instanceof Error) || error instanceof CollectorError) {
       throw error;
     }
-    const code = 'code' in error ? String(error.code) : '';
-    const [, next] = NEXT_STEPS.find(([names]) => names.includes(error.name) || names.includes(code)) ?? [];
+    const names = [error.name, 'code' in error ? String(error.code) : '', isDenied(error) ? 'AccessDenied' : ''];
+    const [, next] = NEXT_STEPS.find(([known]) => names.some((name) => known.includes(name))) ?? [];
     if (next === undefined && !('$metadata' in error)) {
       throw error;
     }
-    const reason = error.message || error.name;
-    throw new AwsUnavailableError(`${action}: ${reason}${/[.!?]$/.test(reason) ? '' : '.'}${next ? ` ${next}.` : ''}`, {
-      cause: error,
-    });
+    // The SDK's text for an answer without a body is UnknownError.
+    const reason = isDenied(error) && error.message === 'UnknownError' ? 'Access Denied' : error.message || error.name;
+    throw new AwsUnavailableError(`${action}: ${reason}${/[.!?]$/.test(reason) ? '' : '.'}`, { next, cause: error });
   }
+}
+
+/** Whether AWS refuses a request for a missing permission. The answer to HEAD has no body, so it has a status only. */
+export function isDenied(error: Error): boolean {
+  const metadata = '$metadata' in error ? (error.$metadata as { readonly httpStatusCode?: number }) : {};
+  return (
+    /^(AccessDenied|UnauthorizedOperation)/.test(error.name) ||
+    (metadata.httpStatusCode === 403 && !isKnown(error.name))
+  );
+}
+
+function isKnown(name: string): boolean {
+  return NEXT_STEPS.some(([names]) => names.includes(name));
 }

@@ -1,0 +1,73 @@
+import { onTestFinished, vi } from 'vitest';
+import { type Action, startAwsJsonEndpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
+import { STACK_DESCRIPTION, stackNameOf } from '../../../infra/stack-names.ts';
+import { type S3Server, startS3Server } from '../../s3-server.ts';
+import { type ServedStack, startCloudFormation } from '../deployed/cloudformation-endpoint.ts';
+
+export const MACHINE = 'arn:aws:states:eu-central-1:111122223333:stateMachine:Machine';
+
+/** A stack of a collector, as CloudFormation describes it. */
+export function stackNamed(name: string, outputs: Readonly<Record<string, string>> = {}): ServedStack {
+  return {
+    name: stackNameOf(name),
+    description: STACK_DESCRIPTION,
+    outputs: {
+      BucketName: 'the-bucket',
+      StateMachineArn: MACHINE,
+      CredentialsSecretArn: `arn:aws:secretsmanager:eu-central-1:111122223333:secret:${name}/credentials-AbCdEf`,
+      Settings: JSON.stringify({ name, eventSource: 'mark-certificates', eventBusName: 'default', pollEvery: 'PT3H' }),
+      ...outputs,
+    },
+  };
+}
+
+export interface DeployedOptions {
+  /** Default: one collector with the default name. */
+  readonly stacks?: readonly ServedStack[];
+  /** What Step Functions, EventBridge and Secrets Manager answer, by `X-Amz-Target`. */
+  readonly actions?: Readonly<Record<string, Action>>;
+}
+
+/** AWS with deployed collectors, which the environment of this process selects until the end of the test. */
+export async function deployed({
+  stacks = [stackNamed('mark-certificate-collector')],
+  actions = {},
+}: DeployedOptions = {}): Promise<S3Server> {
+  const [cloudFormation, s3, services] = await Promise.all([
+    startCloudFormation(stacks),
+    startS3Server(),
+    startAwsJsonEndpoint(actions),
+  ]);
+  stubAws({
+    AWS_ENDPOINT_URL_CLOUDFORMATION: cloudFormation.url,
+    AWS_ENDPOINT_URL_S3: s3.url,
+    AWS_ENDPOINT_URL: services.url,
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    AWS_REGION: 'eu-central-1',
+  });
+  onTestFinished(async () => {
+    await Promise.all([cloudFormation.close(), s3.close(), services.close()]);
+  });
+  return s3;
+}
+
+/** Removes the AWS variables of this process and sets others, until the end of the test. */
+export function stubAws(environment: Readonly<Record<string, string>>): void {
+  const names = Object.keys(process.env).filter((name) => name.startsWith('AWS_'));
+  // Commands set these.
+  for (const name of [...names, 'AWS_PROFILE', 'AWS_DEFAULT_REGION', 'AWS_REGION']) {
+    vi.stubEnv(name, undefined);
+  }
+  const files = {
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
+  for (const [name, value] of Object.entries({ ...files, ...environment })) {
+    vi.stubEnv(name, value);
+  }
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+  });
+}
