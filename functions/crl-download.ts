@@ -3,6 +3,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import { isLoopbackAddress, isPublicAddress } from './addresses.ts';
 import { CollectorError } from './collector-error.ts';
 import { connectionProblem, type HttpClient, sendHttp } from './http.ts';
+import { truncate } from './text.ts';
 import { withTimeLimit } from './time-limit.ts';
 
 /** A downloaded CRL, or why there is none. */
@@ -31,6 +32,9 @@ const DOWNLOAD_MILLISECONDS = 10_000;
 
 /** A chain with its root names two or three CRLs. All of them are in memory at the same time. */
 const URLS_LIMIT = 6;
+
+/** How much of the scheme of a redirect is quoted. A server can send one of 16 KB. */
+const SCHEME_BYTES = 40;
 
 /** Redirects from one URL. CAs need none. */
 const REDIRECTS_LIMIT = 3;
@@ -93,7 +97,9 @@ export function createCrlDownload(options: CrlDownloadOptions = {}): CrlDownload
       throw new RefusedAddressError('the URL is not valid');
     }
     if (url.protocol !== 'http:') {
-      throw new RefusedAddressError(base ? `a redirect leads to ${url.protocol}` : 'only http URLs are requested');
+      throw new RefusedAddressError(
+        base ? `a redirect leads to ${truncate(url.protocol, SCHEME_BYTES)}` : 'only http URLs are requested',
+      );
     }
     if (url.username || url.password) {
       throw new RefusedAddressError('the URL contains credentials');

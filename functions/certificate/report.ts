@@ -28,7 +28,7 @@ export type { TrustAnchor } from './path/trust-anchors.ts';
 export type { ReceiverVerdict } from './receivers.ts';
 export type { FetchedCrl } from './revocation/crl.ts';
 export type { CertificateRevocation, Revocation } from './revocation/revocation.ts';
-export { isCrlUrl } from './revocation/revocation.ts';
+export { crlUrlsOf } from './revocation/revocation.ts';
 export type { Sct, SctStatus } from './transparency/sct.ts';
 
 /** The description of a validated chain: its leaf, and what the checks say. */

@@ -88,7 +88,7 @@ export async function collectCertificate(
   dependencies: CertificateDependencies,
 ): Promise<CertificateOutcome> {
   const { archive: archiveOf, bucket, collector, now, trustAnchors, ctLogs, publishedUrl } = dependencies;
-  const { InvalidChainError, isCrlUrl, readMarkCertificate, searchForPrivateKey } = await import(
+  const { crlUrlsOf, InvalidChainError, readMarkCertificate, searchForPrivateKey } = await import(
     '../certificate/report.ts'
   );
   const archive = await archiveOf(checked.order.orderNumber);
@@ -150,7 +150,7 @@ export async function collectCertificate(
 
   /** Stores what the CRLs of the chain say. It never rejects. */
   async function withRevocation(result: StoreResult): Promise<StoreResult> {
-    const urls = certificate.report.chain.flatMap(({ crlUrls }) => crlUrls.filter(isCrlUrl));
+    const urls = crlUrlsOf(certificate.report.chain);
     const time = remainingMilliseconds() - REASSESS_MILLISECONDS;
     if (urls.length === 0 || time <= 0) {
       return result;

@@ -7,9 +7,9 @@ import * as v from 'valibot';
 import { readFingerprint } from '../../functions/certificate/path/trust-anchors.ts';
 import {
   type CertificateReport,
+  crlUrlsOf,
   type Expectations,
   InvalidChainError,
-  isCrlUrl,
   type MarkCertificate,
   readMarkCertificate,
 } from '../../functions/certificate/report.ts';
@@ -185,7 +185,7 @@ async function inspect(file: string, options: Options, input: Readable): Promise
 /** Downloads the CRLs of a chain and judges it with them. */
 async function checkCrls(certificate: MarkCertificate): Promise<CertificateReport> {
   const { chain, trustAnchor } = certificate.report;
-  const urls = chain.flatMap(({ crlUrls }) => crlUrls.filter(isCrlUrl));
+  const urls = crlUrlsOf(chain);
   // A chain from an attacker must not cause requests to servers on this machine. With --trust, the user chose the CA.
   const allowLoopback = trustAnchor?.source === 'settings';
   const crls = await createCrlDownload({ allowLoopback })(urls);

@@ -121,6 +121,7 @@ describe('A server gives no CRL', () => {
     ['http://[::ffff:10.0.0.1]/', /::ffff:a00:1, which is not on the public internet/],
     ['http://user:password@127.0.0.1/', 'the URL contains credentials'],
     ['http://', 'the URL is not valid'],
+    [`${'a'.repeat(8000)}:b`, /^a redirect leads to a{30,40}…$/],
   ])('with a redirect to %s.', async (location, problem) => {
     respond = (_, response) => response.writeHead(302, { location }).end();
     expect(await problemOf(server.url)).toMatch(problem);

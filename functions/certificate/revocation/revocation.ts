@@ -103,6 +103,16 @@ export function isCrlUrl(url: string): boolean {
   return /^http:\/\//i.test(url);
 }
 
+/**
+ * The URLs from which the CRLs of a chain are fetched: the first of each certificate, then the second of each, and so on.
+ * Downloads are limited, and a certificate with many URLs must not use up the limit of the others.
+ */
+export function crlUrlsOf(chain: readonly { readonly crlUrls: readonly string[] }[]): string[] {
+  const lists = chain.map(({ crlUrls }) => [...new Set(crlUrls.filter(isCrlUrl))]);
+  const ranks = Array.from({ length: URLS_LIMIT }, (_, rank) => lists.flatMap((urls) => urls[rank] ?? []));
+  return [...new Set(ranks.flat())];
+}
+
 /** Whether the certificates of a chain are revoked, according to CRLs that are verified here. */
 export function revocationOf(
   chain: readonly CertificateFields[],
