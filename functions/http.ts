@@ -1,6 +1,7 @@
 import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { LookupFunction } from 'node:net';
+import { getSystemErrorMap } from 'node:util';
 import { CollectorError } from './collector-error.ts';
 
 /** One request. `signal` limits all of it, including the body of the response. */
@@ -134,9 +135,34 @@ async function readBody(response: IncomingMessage, limit: number, chunks: Uint8A
   return Buffer.concat(chunks);
 }
 
+/** What the codes of failed connections mean (Node, "Common system errors" and node:dns, "Error codes"). */
+const CONNECTION_CODES: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'the name of the server cannot be resolved',
+  EAI_AGAIN: 'the name of the server cannot be resolved at the moment',
+  ECONNREFUSED: 'the server refused the connection',
+  ECONNRESET: 'the connection was closed before the end of the response',
+  EPIPE: 'the connection was closed before the end of the request',
+  ETIMEDOUT: 'no connection in time',
+  EHOSTUNREACH: 'the server cannot be reached',
+  ENETUNREACH: 'the network of the server cannot be reached',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'the TLS certificate is for another server',
+  CERT_HAS_EXPIRED: 'the TLS certificate of the server has expired',
+  EPROTO: 'the server violates the TLS protocol',
+};
+
+/** The beginnings of other codes: of OpenSSL for TLS certificates and for TLS, and of Node's HTTP parser. */
+const CONNECTION_CODE_FAMILIES: readonly (readonly [beginning: RegExp, meaning: string])[] = [
+  [
+    /^(?:CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_CA$|INVALID_PURPOSE$|HOSTNAME_MISMATCH$)/,
+    'the TLS certificate of the server is not trusted',
+  ],
+  [/^ERR_(?:SSL|TLS)_/, 'the TLS connection failed'],
+  [/^HPE_/, 'the response is not HTTP'],
+];
+
 /**
- * The reason why a connection failed: the system's error code if there is one, because TLS messages can quote what the
- * server sent.
+ * The reason why a connection failed, in words. An error with a code is described by the code, because TLS messages can
+ * quote what the server sent.
  */
 export function connectionProblem(error: unknown): string {
   if (!(error instanceof Error)) {
@@ -145,7 +171,14 @@ export function connectionProblem(error: unknown): string {
   if (error.name === 'TimeoutError') {
     return 'no answer in time';
   }
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
+  return 'code' in error && typeof error.code === 'string' ? describeCode(error.code) : error.message;
+}
+
+/** Codes without a meaning here have the one of the system. The code remains, because people search for it. */
+function describeCode(code: string): string {
+  const [, family] = CONNECTION_CODE_FAMILIES.find(([beginning]) => beginning.test(code)) ?? [];
+  const [, ofSystem] = [...getSystemErrorMap().values()].find(([name]) => name === code) ?? [];
+  return `${CONNECTION_CODES[code] ?? family ?? ofSystem ?? 'the connection failed'} (${code})`;
 }
 
 /** What {@link isSecureUrl} accepts. */

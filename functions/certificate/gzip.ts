@@ -1,9 +1,9 @@
 import { crc32, inflateRawSync } from 'node:zlib';
+import { endOfGzipHeader } from './container/gzip-header.ts';
 
-/** RFC 1952, 2.3.1: the fixed header, and the flags for what follows it. */
-const FIXED_HEADER = 10;
+/** RFC 1952, 2.3.1: the size of the trailer, and the flags that must be zero. */
 const TRAILER = 8;
-const FLAG = { headerChecksum: 0x02, extra: 0x04, name: 0x08, comment: 0x10, reserved: 0xe0 } as const;
+const RESERVED_FLAGS = 0xe0;
 
 /** A member of a gzip file, inflated. */
 export interface GzipMember {
@@ -43,20 +43,14 @@ export function readGzipMember(bytes: Buffer, limit: number): GzipMember {
   return { content: buffer, length: end + TRAILER };
 }
 
+/** @throws {SyntaxError} if the bytes do not begin like gzip with the method deflate. */
 function headerLength(bytes: Buffer): number {
-  const flags = bytes[3] ?? FLAG.reserved;
-  if (bytes.readUInt16BE(0) !== 0x1f8b || bytes[2] !== 8 || (flags & FLAG.reserved) !== 0) {
+  const flags = bytes[3] ?? RESERVED_FLAGS;
+  const length = endOfGzipHeader(bytes, 0);
+  if (bytes.readUInt16BE(0) !== 0x1f8b || bytes[2] !== 8 || (flags & RESERVED_FLAGS) !== 0 || length === undefined) {
     throw new SyntaxError('it is not gzip');
   }
-  let length = FIXED_HEADER;
-  if (flags & FLAG.extra) {
-    length += 2 + bytes.readUInt16LE(length);
-  }
-  for (const text of [FLAG.name, FLAG.comment]) {
-    // indexOf() returns -1 for a text without an end, and the header is then no header.
-    length = flags & text ? bytes.indexOf(0, length) + 1 : length;
-  }
-  return flags & FLAG.headerChecksum ? length + 2 : length;
+  return length;
 }
 
 /** What Node returns with the option `info`: the types of Node do not know it. */

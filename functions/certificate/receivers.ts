@@ -78,7 +78,7 @@ export const RECEIVERS = [
   },
   {
     id: 'yahoo',
-    name: 'Yahoo, AOL',
+    name: 'Yahoo with AOL',
     source: 'https://senders.yahooinc.com/bimi/',
     needsValidChain: false,
     rules: [
@@ -103,7 +103,7 @@ export const RECEIVERS = [
   unpublished('zoho', 'Zoho Mail'),
   {
     id: 'rspamd',
-    name: 'users of rspamd',
+    name: 'a server with rspamd',
     // The helper takes the root from the file, if its fingerprint is trusted. OpenSSL refuses an unknown critical
     // extension. A selector is not considered, and a name that is no DNS name ends the search for the domain. The
     // parameters of a hash algorithm must be NULL, but there may be several hashes. data/bimi_ca.pem has the roots.
@@ -132,7 +132,7 @@ export const RECEIVERS = [
   },
   {
     id: 'halon',
-    name: "users of Halon's plugin",
+    name: "a server with Halon's plugin",
     // The logotype must have exactly 15 elements: one hash, with NULL parameters. A selector is not considered, because
     // a dot is missing in the name that the plugin compares.
     source: 'https://github.com/halon-extras/bimi/blob/main/bimi.hsl',

@@ -129,7 +129,8 @@ async function readChain(bytes: Uint8Array, { at, trustAnchors = [] }: Expectati
   }
   if (found === 'unfinished') {
     throw new InvalidChainError(
-      'the file cannot be searched for private keys completely: a part is encrypted, too large, or compressed by another method than deflate',
+      'the file cannot be searched for private keys completely: a part is encrypted, too large (several MiB), or compressed ' +
+        'by another method than deflate. Remove that part, so that the file contains the certificates alone',
     );
   }
   const { certificates, ignored, damages } = await decodeCertificates(bytes);

@@ -3,7 +3,7 @@ import { nameOf } from './checked-chain.ts';
 import { InvalidChainError } from './invalid-chain.ts';
 import { describeLeaf } from './leaf.ts';
 import { LOGOTYPE, readLogo } from './logo/logotype.ts';
-import { BIMI_USAGE } from './mark/mark.ts';
+import { isMarkCertificate } from './mark/mark.ts';
 import { oneLine } from './path/chain.ts';
 import { attempt } from './x509/der.ts';
 import { type CertificateFields, readFields } from './x509/fields.ts';
@@ -31,7 +31,7 @@ export function explainWithoutChain(
   damages: readonly string[],
 ): InvalidChainError {
   const fields = certificates.flatMap((certificate) => attempt(() => readFields(certificate)) ?? []);
-  const marks = fields.filter(isMark);
+  const marks = fields.filter(isMarkCertificate);
   const reasons = [reasonOf(error, certificates, fields, marks), ...damages.slice(0, NAMED_LIMIT)];
   const leaf = leafIn(fields, marks);
   return new InvalidChainError(reasons.join('; '), {
@@ -61,18 +61,14 @@ function reasonOf(
   return error.message;
 }
 
-function isMark({ certificate, extendedKeyUsage }: CertificateFields): boolean {
-  return extendedKeyUsage.includes(BIMI_USAGE) && !certificate.ca;
-}
-
 function isSelfIssued({ subject, issuer }: X509Certificate): boolean {
   return subject === issuer;
 }
 
 /** What a certificate is that is no mark certificate. */
-function describeCertificate({ certificate, extendedKeyUsage, dnsNames }: CertificateFields): string {
+function describeCertificate({ certificate, extendedKeyUsage, basicConstraints, dnsNames }: CertificateFields): string {
   const name = nameOf(certificate);
-  if (certificate.ca) {
+  if (basicConstraints?.cA) {
     return isSelfIssued(certificate) ? `a root certificate (${name})` : `an issuing CA's certificate (${name})`;
   }
   const [, usage] = OTHER_USAGES.find(([oid]) => extendedKeyUsage.includes(oid)) ?? [];
@@ -86,7 +82,7 @@ function leafIn(
   marks: readonly CertificateFields[],
 ): CertificateFields | undefined {
   const withLogo = fields.filter((each) => each.extension(LOGOTYPE) !== undefined);
-  const candidates = [marks, withLogo, fields.filter(({ certificate }) => !certificate.ca)];
+  const candidates = [marks, withLogo, fields.filter(({ basicConstraints }) => !basicConstraints?.cA)];
   const [leaf, ...others] = candidates.find(({ length }) => length > 0) ?? [];
   return others.length === 0 ? leaf : undefined;
 }

@@ -89,7 +89,6 @@ const brokenSchema = v.object({
 });
 
 export type Waiting = v.InferOutput<typeof waitingSchema>;
-export type Failed = v.InferOutput<typeof failedSchema>;
 export type Issued = v.InferOutput<typeof issuedSchema>;
 export type Expiring = v.InferOutput<typeof expiringSchema>;
 export type Revoked = v.InferOutput<typeof revokedSchema>;

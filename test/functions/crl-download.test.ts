@@ -176,7 +176,7 @@ describe('A server gives no CRL', () => {
   test('if nothing listens at its address.', async () => {
     const { url, close } = await listenOnLoopback(createServer());
     await close();
-    expect(await problemOf(url)).toBe('ECONNREFUSED');
+    expect(await problemOf(url)).toBe('the server refused the connection (ECONNREFUSED)');
   });
 });
 
@@ -190,7 +190,9 @@ describe('No connection is made', () => {
   test('if the name does not exist.', async () => {
     const lookup: LookupFunction = (_, __, callback) =>
       callback(Object.assign(new Error('not found'), { code: 'ENOTFOUND' }), []);
-    expect(await problemOf('http://crls.mark-certificates.test/', { lookup })).toBe('ENOTFOUND');
+    expect(await problemOf('http://crls.mark-certificates.test/', { lookup })).toBe(
+      'the name of the server cannot be resolved (ENOTFOUND)',
+    );
   });
 
   test.each(['https://crls.mark-certificates.test/a.crl', 'ldap://crls.mark-certificates.test/', 'file:///etc/passwd'])(

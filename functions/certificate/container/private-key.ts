@@ -2,6 +2,7 @@ import { constants, inflateRawSync } from 'node:zlib';
 import { InvalidChainError } from '../invalid-chain.ts';
 import { attempt, readDer } from '../x509/der.ts';
 import { isDer, latin1Text } from './bytes.ts';
+import { endOfGzipHeader } from './gzip-header.ts';
 import { containsKeyStructure } from './key-structures.ts';
 import { containsKeyText, encodedBytesIn, unescapeText } from './key-texts.ts';
 import { SearchBudget } from './search-budget.ts';
@@ -30,9 +31,6 @@ const INFLATED_COST = 1 / 8;
 
 /** How many bytes a stream is expected to have at first. A stream with more is inflated again. */
 const INFLATED_SIZE = 16 * 1024;
-
-/** The longest name or comment of a gzip file that is skipped. */
-const GZIP_TEXT_LIMIT = 64 * 1024;
 
 /** How deep containers may be nested. A logo in a certificate in PEM in a ZIP has the depth 5. */
 const DEPTH_LIMIT = 10;
@@ -66,16 +64,8 @@ const RECORD = Buffer.from('PK');
 /** RFC 1950, 2.2: the headers of zlib that are in use. Such streams are in PDF, in PNG and in program text. */
 const ZLIB = ['7801', '785e', '789c', '78da'].map((hex) => Buffer.from(hex, 'hex'));
 
-/** RFC 1952, 2.3: the header of gzip with the method deflate, its size, the offset of its flags, and the flags. */
-const GZIP = {
-  signature: Buffer.of(0x1f, 0x8b, 0x08),
-  flags: 3,
-  size: 10,
-  checksum: 2,
-  extra: 4,
-  name: 8,
-  comment: 16,
-};
+/** RFC 1952, 2.3: how gzip with the method deflate begins. */
+const GZIP = Buffer.of(0x1f, 0x8b, 0x08);
 
 /** A search in progress. */
 interface Search {
@@ -192,7 +182,7 @@ function* streamsIn(bytes: Buffer, search: Search): Generator<Stream> {
       ? { start, isCertain: false, storedEnd: endOfStored(bytes, start, header.readUInt32LE(LOCAL.compressedSize)) }
       : { start, isCertain: true };
   }
-  for (const at of indexesOf(bytes, GZIP.signature, search.budget)) {
+  for (const at of indexesOf(bytes, GZIP, search.budget)) {
     const start = endOfGzipHeader(bytes, at);
     if (start === undefined) {
       search.isPartial = true;
@@ -220,25 +210,6 @@ function endOfStored(bytes: Buffer, start: number, size: number): number {
     next = bytes.indexOf(RECORD, next + 1);
   }
   return next === -1 ? bytes.length : next;
-}
-
-/** The flags of RFC 1952, 2.3.1, say which fields follow the first ten bytes. Undefined if a name is too long. */
-function endOfGzipHeader(bytes: Buffer, at: number): number | undefined {
-  const flags = bytes[at + GZIP.flags] ?? 0;
-  let end = at + GZIP.size;
-  if (flags & GZIP.extra) {
-    end += 2 + (bytes[end] ?? 0) + 0x100 * (bytes[end + 1] ?? 0);
-  }
-  for (const text of [GZIP.name, GZIP.comment]) {
-    if (flags & text) {
-      const zero = bytes.subarray(end, end + GZIP_TEXT_LIMIT).indexOf(0);
-      if (zero === -1 && end + GZIP_TEXT_LIMIT < bytes.length) {
-        return undefined;
-      }
-      end = zero === -1 ? bytes.length : end + zero + 1;
-    }
-  }
-  return flags & GZIP.checksum ? end + 2 : end;
 }
 
 function* indexesOf(bytes: Buffer, octets: Buffer, budget: SearchBudget): Generator<number> {

@@ -34,6 +34,9 @@ const SLASH = 0x2f;
 
 /** APPNOTE, 4.3.16: the record at the end of an archive, and the offsets of its fields. */
 const END = { signature: 'PK\x05\x06', files: 10, directorySize: 12, directoryOffset: 16, comment: 20, size: 22 };
+/** APPNOTE, 4.3.14 and 4.3.15: the record and the locator of ZIP64, which are before that end. */
+const END64 = { signature: 'PK\x06\x06', directoryOffset: 48, size: 56 };
+const LOCATOR64 = { signature: 'PK\x06\x07', endOffset: 8, size: 20 };
 const DIRECTORY = 'PK\x01\x02';
 const LOCAL = 'PK\x03\x04';
 
@@ -64,13 +67,38 @@ function placeOfArchive(bytes: Buffer, at: number): { readonly start: number; re
   if (at + END.size > bytes.length) {
     return undefined;
   }
-  const directory = at - bytes.readUInt32LE(at + END.directorySize);
-  const start = directory - bytes.readUInt32LE(at + END.directoryOffset);
+  const { start, directory } = startOfZip64(bytes, at) ?? startOfZip(bytes, at);
   const end = at + END.size + bytes.readUInt16LE(at + END.comment);
   const isEmpty = bytes.readUInt16LE(at + END.files) === 0;
   return start >= 0 && end <= bytes.length && (isEmpty || startsWith(bytes, DIRECTORY, directory))
     ? { start, end }
     : undefined;
+}
+
+interface ArchiveStart {
+  readonly start: number;
+  /** Where the central directory begins. */
+  readonly directory: number;
+}
+
+/** The directory is directly before the end, and its offset counts from the start. */
+function startOfZip(bytes: Buffer, at: number): ArchiveStart {
+  const directory = at - bytes.readUInt32LE(at + END.directorySize);
+  return { start: directory - bytes.readUInt32LE(at + END.directoryOffset), directory };
+}
+
+/** Undefined if the archive is not ZIP64. Its own end may be longer than the fields that are known. */
+function startOfZip64(bytes: Buffer, at: number): ArchiveStart | undefined {
+  const locator = at - LOCATOR64.size;
+  if (locator < END64.size || !startsWith(bytes, LOCATOR64.signature, locator)) {
+    return undefined;
+  }
+  const end64 = bytes.lastIndexOf(END64.signature, locator - END64.size, 'latin1');
+  if (end64 === -1) {
+    return undefined;
+  }
+  const start = end64 - Number(bytes.readBigUInt64LE(locator + LOCATOR64.endOffset));
+  return { start, directory: start + Number(bytes.readBigUInt64LE(end64 + END64.directoryOffset)) };
 }
 
 function startsWith(bytes: Buffer, signature: string, at: number): boolean {

@@ -22,6 +22,10 @@ const SVG_NAMESPACE = 'http://www.w3.org/2000/svg';
 const XML_NAMESPACE = 'http://www.w3.org/XML/1998/namespace';
 const XMLNS_NAMESPACE = 'http://www.w3.org/2000/xmlns/';
 
+/** XML 1.0, 2.8: name and identifiers of a document type, before its declarations in brackets; and how one begins. */
+const BEFORE_DECLARATIONS = /^(?:[^"'[]|"[^"]*"|'[^']*')*/;
+const DECLARATION = /<!(?!--)|%/;
+
 /**
  * Real logos nest few elements. The parser searches all ancestors for a namespace, so a million levels would take
  * hours.
@@ -100,9 +104,14 @@ function readSvg(svg: Uint8Array): Reading {
     }
   });
   parser.on('doctype', (doctype) => {
-    if (doctype.includes('[')) {
+    const [identifiers = ''] = BEFORE_DECLARATIONS.exec(doctype) ?? [];
+    const declarations = doctype.slice(identifiers.length);
+    if (DECLARATION.test(declarations)) {
       add(lineOf('<!DOCTYPE'), 'the document type contains declarations, such as entities');
-    } else if (!/^\s*[^\s"']+\s*$/.test(doctype)) {
+    } else if (declarations.startsWith('[')) {
+      add(lineOf('<!DOCTYPE'), 'the document type has an empty list of declarations ([]), which must be removed');
+    }
+    if (!/^\s*[^\s"']+\s*$/.test(identifiers)) {
       add(lineOf('<!DOCTYPE'), 'the document type refers to an external DTD');
     }
   });

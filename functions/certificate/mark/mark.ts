@@ -64,6 +64,11 @@ export function nameAttributes(subject: readonly Attribute[]): NamedAttributes {
   return named;
 }
 
+/** Whether a certificate is a mark certificate: its usage is BIMI, and it is not that of a CA. */
+export function isMarkCertificate({ extendedKeyUsage, basicConstraints }: CertificateFields): boolean {
+  return extendedKeyUsage.includes(BIMI_USAGE) && !basicConstraints?.cA;
+}
+
 /** The domains of a certificate, each once: A-labels (RFC 5280, 7.2), converted to lower case. */
 export function domainsOf({ dnsNames }: CertificateFields): string[] {
   return [...new Set(dnsNames.map((name) => name.toLowerCase()))];

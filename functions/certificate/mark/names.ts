@@ -23,6 +23,8 @@ const HOME_DOMAIN = /(?:^|\.)home\.arpa$/;
 
 /** The preferred syntax (RFC 1034, 3.5), and `_` because of `_bimi`. */
 const DNS_NAME = /^(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
+/** A name in Unicode, whose A-label begins with `xn--`. */
+const UNICODE = /[^\0-\x7f]/;
 /** The last label of a public name contains a letter. Resolvers read 0x7f as a number too. */
 const NUMBER = /^(?:\d+|0x[\da-f]*)$/;
 
@@ -36,6 +38,9 @@ export function kindOfName(name: string): string | undefined {
   const lastLabel = name.slice(name.lastIndexOf('.') + 1);
   if (name.includes('*')) {
     return 'wildcard';
+  }
+  if (UNICODE.test(name)) {
+    return 'U-label (certificates contain A-labels)';
   }
   if (name.includes(':') || NUMBER.test(lastLabel)) {
     return 'IP address';

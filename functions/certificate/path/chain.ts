@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { InvalidChainError } from '../invalid-chain.ts';
-import { BIMI_USAGE } from '../mark/mark.ts';
+import { isMarkCertificate } from '../mark/mark.ts';
 import { attempt } from '../x509/der.ts';
 import { type CertificateFields, readFields } from '../x509/fields.ts';
 import { isSelfIssued, Links, namesIssuer } from './links.ts';
@@ -97,9 +97,7 @@ function findLeaf(
   candidates: readonly CertificateFields[],
   links: Links,
 ): CertificateFields {
-  const marks = candidates.filter(
-    ({ extendedKeyUsage, basicConstraints }) => extendedKeyUsage.includes(BIMI_USAGE) && !basicConstraints?.cA,
-  );
+  const marks = candidates.filter(isMarkCertificate);
   const leaves = marks.filter((mark) => !marks.some((other) => other !== mark && links.isIssuedBy(other, mark)));
   const [leaf, ...others] = leaves;
   if (leaf && others.length === 0) {

@@ -1,4 +1,5 @@
 import { constants, type KeyObject, verify } from 'node:crypto';
+import { CollectorError } from '../../collector-error.ts';
 import { attempt, childrenOf, constructed, type Element, readInteger, readObjectIdentifier } from '../x509/der.ts';
 import { readSignatureAlgorithm } from '../x509/signature-algorithm.ts';
 
@@ -17,7 +18,7 @@ const KEY_TYPES = [
 const MGF1 = '1.2.840.113549.1.1.8';
 
 /** The algorithm of a signature is none of those that are accepted. */
-export class UnknownAlgorithmError extends Error {
+export class UnknownAlgorithmError extends CollectorError {
   override readonly name = 'UnknownAlgorithmError';
 }
 

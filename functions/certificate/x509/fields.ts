@@ -22,6 +22,7 @@ import {
   type NameConstraints,
   readGeneralNames,
   readNameConstraints,
+  textOfDnsName,
 } from './general-names.ts';
 import { type Name, readName, textOf } from './names.ts';
 import { type PublicKeyInfo, readPublicKeyInfo } from './public-key.ts';
@@ -142,9 +143,7 @@ export function readFields(certificate: X509Certificate): CertificateFields {
     authorityKeyIdentifier: read(OID.authorityKeyIdentifier, readAuthorityKeyIdentifier),
     nameConstraints: read(OID.nameConstraints, readNameConstraints),
     alternativeNames,
-    dnsNames: alternativeNames
-      .filter(({ form }) => form === NAME_FORM.dNSName)
-      .map(({ contents }) => contents.toString('latin1')),
+    dnsNames: alternativeNames.filter(({ form }) => form === NAME_FORM.dNSName).map(textOfDnsName),
     policies: read(OID.certificatePolicies, readPolicies) ?? [],
     crlDistributionPoints,
     crlUrls: crlDistributionPoints.flatMap(({ names }) => urlsIn(names ?? [])),

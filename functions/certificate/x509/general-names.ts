@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { childrenOf, constructed, contentsOf, type Element, primitive } from './der.ts';
 import { type Name, readName } from './names.ts';
 
@@ -55,6 +56,23 @@ export interface NameConstraints {
 /** Reads GeneralNames: the alternative names of a subject, or the issuer in an authority key identifier. */
 export function readGeneralNames(names: Element, tag?: number): readonly GeneralName[] {
   return childrenOf(names, tag).map(readGeneralName);
+}
+
+/** RFC 5280, 4.2.1.6: an IA5String, so ASCII. */
+const ASCII = /^[\0-\x7f]*$/;
+
+/**
+ * The text of a dNSName. Other bytes than ASCII are not allowed in it: they are read as UTF-8 if they are that, as in a
+ * U-label; otherwise each is written like `\\xFC`.
+ */
+export function textOfDnsName({ contents }: GeneralName): string {
+  const latin1 = contents.toString('latin1');
+  if (ASCII.test(latin1)) {
+    return latin1;
+  }
+  return isUtf8(contents)
+    ? contents.toString()
+    : latin1.replaceAll(/[^\0-\x7f]/g, (octet) => `\\x${octet.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 /** Reads the extension nameConstraints. */

@@ -250,6 +250,14 @@ describe('The message of a finding contains', () => {
     );
   });
 
+  test('a name in Unicode as a person reads it, and other bytes escaped.', async () => {
+    const leaf = { domains: [DOMAIN, Buffer.from('BÜCHER.example').toString('latin1'), 'b\xfccher.example'] };
+    expect(await messageOf({ of: '', leaf })).toBe(
+      'the certificate contains names that are not public domains: ' +
+        'the U-label (certificates contain A-labels) "bücher.example"; the malformed name "b\\xfccher.example"',
+    );
+  });
+
   test('the names of the records by which alone a domain is covered.', async () => {
     const of: Case = { of: '', leaf: { domains: [`default._bimi.${DOMAIN}`, 'example.org'] }, domains: [DOMAIN] };
     expect(await messageOf(of)).toMatch(/for one selector only: default\._bimi\.example\.com$/);

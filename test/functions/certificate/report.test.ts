@@ -256,6 +256,40 @@ describe('In every container', () => {
   });
 });
 
+describe('A reply that ends between two certificates', () => {
+  test.each<[string, (all: readonly Uint8Array[]) => readonly Uint8Array[], RegExp]>([
+    [
+      'the leaf',
+      ([leaf = expect.unreachable()]) => [leaf],
+      /a leaf alone: its issuing certificate is missing \(issuer .+\)/,
+    ],
+    [
+      'the leaf and the root',
+      ([leaf = expect.unreachable(), , root = expect.unreachable()]) => [leaf, root],
+      /the issuer of the mark certificate is missing: .+Issuing RSA CA/,
+    ],
+    [
+      'the issuers',
+      (all) => all.slice(1),
+      /^the file contains (?=.*an issuing CA's certificate)(?=.*a root certificate).+, but no mark certificate$/,
+    ],
+  ])('is refused with what is missing: only %s arrived.', async (_, keep, reason) => {
+    await expect(read(pem(keep(chain)))).rejects.toThrow(reason);
+  });
+
+  test('names a CA that may not sign certificates a CA, not a leaf.', async () => {
+    const usage = Buffer.from('03020102', 'hex');
+    const { issuing } = authority
+      .with({
+        issuing: {
+          extensions: (usual) => usual.map((each) => (each.oid === oid.keyUsage ? { ...each, value: usage } : each)),
+        },
+      })
+      .issue({ domains: ['example.com'] });
+    await expect(read(pem([issuing]))).rejects.toThrow(/an issuing CA's certificate .+ alone, but no mark certificate/);
+  });
+});
+
 describe('The PEM of a chain', () => {
   test('from every container is accepted by the openssl command.', async () => {
     const rootFile = path.join(folder, 'root.pem');

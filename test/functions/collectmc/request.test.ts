@@ -226,8 +226,16 @@ describe('A call to the simulator', () => {
     ['HTTP 500', { kind: 'http', status: 500, body: '0' }, unreadable('HTTP 500')],
     ['HTTP 204', { kind: 'http', status: 204 }, outage('HTTP 204')],
     ['half a body with a matching length', half(true), unreadable(NO_REPLY)],
-    ['half a body with a larger length', half(false), unreadable('ECONNRESET')],
-    ['a dropped connection', { kind: 'drop' }, outage('ECONNRESET')],
+    [
+      'half a body with a larger length',
+      half(false),
+      unreadable('the connection was closed before the end of the response \\(ECONNRESET\\)'),
+    ],
+    [
+      'a dropped connection',
+      { kind: 'drop' },
+      outage('the connection was closed before the end of the response (ECONNRESET)'),
+    ],
   ] as const)('can result in an outage: %s.', async (_, scripted, expected) => {
     simulator.order('1378973013', [scripted]);
 
@@ -360,10 +368,10 @@ describe('A call that fails is an outage', () => {
     ['cut in the middle of the body', `${HEAD}0\n`, (socket: net.Socket) => socket.end(), 'ECONNRESET'],
     ['reset in the middle of the body', `${HEAD}0\n`, (socket: net.Socket) => socket.resetAndDestroy(), 'ECONNRESET'],
     ['cut between two chunks', `${CHUNKED}2\r\n0\n\r\n`, (socket: net.Socket) => socket.end(), 'ECONNRESET'],
-    ['cut in the middle of the head', 'HTTP/1.1 200 OK\r\ncont', (socket: net.Socket) => socket.end(), /^(HPE_|ECONN)/],
+    ['cut in the middle of the head', 'HTTP/1.1 200 OK\r\ncont', (socket: net.Socket) => socket.end(), /HPE_|ECONN/],
     ['closed without a response', '', (socket: net.Socket) => socket.end(), 'ECONNRESET'],
     ['reset without a response', '', (socket: net.Socket) => socket.resetAndDestroy(), 'ECONNRESET'],
-    ['of another protocol', '220 mail.example ESMTP\r\n', (socket: net.Socket) => socket.end(), /^HPE_/],
+    ['of another protocol', '220 mail.example ESMTP\r\n', (socket: net.Socket) => socket.end(), /HPE_/],
   ] as const)('if the connection is %s.', async (_, bytes, end, reason) => {
     const url = await serveBytes(bytes, end);
 
@@ -379,7 +387,11 @@ describe('A call that fails is an outage', () => {
 
     const { reply } = await askCollectMc(sendHttp, order(url), never());
 
-    expect(reply).toEqual({ kind: 'waiting', reason: 'outage', text: 'ECONNREFUSED' });
+    expect(reply).toEqual({
+      kind: 'waiting',
+      reason: 'outage',
+      text: 'the server refused the connection (ECONNREFUSED)',
+    });
   });
 
   test('if the https server has no trusted certificate, and the password is not sent.', async () => {
@@ -393,7 +405,11 @@ describe('A call that fails is an outage', () => {
 
     const { reply } = await askCollectMc(sendHttp, order(url), never());
 
-    expect(reply).toEqual({ kind: 'waiting', reason: 'outage', text: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+    expect(reply).toEqual({
+      kind: 'waiting',
+      reason: 'outage',
+      text: 'the TLS certificate of the server is not trusted (DEPTH_ZERO_SELF_SIGNED_CERT)',
+    });
     expect(requests).toEqual([]);
   });
 });

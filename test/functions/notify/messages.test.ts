@@ -173,6 +173,28 @@ const EVENTS: Readonly<Record<string, object>> = {
     ),
   }),
   'issued-without-domains': issued({ publication: publishedAt([]) }),
+  'issued-revoked': issued({
+    publishable: false,
+    findings: [
+      {
+        id: 'revoked',
+        severity: 'error',
+        message:
+          'a certificate is revoked according to the CRL of its issuer: Example Limited since 2026-11-26T02:00:00.000Z (keyCompromise)',
+      },
+    ],
+  }),
+  'issued-revocation-unknown': issued({
+    findings: [
+      {
+        id: 'crl-unknown',
+        severity: 'warning',
+        message:
+          'it is not known whether a certificate is revoked: Example Limited: the CRL at http://crl.example.net/vmc.crl could not be fetched: the name of the server cannot be resolved (ENOTFOUND)',
+      },
+    ],
+    publication: publishedAt(['example.com', 'example.net']),
+  }),
   'issued-not-publishable': issued({
     publishable: false,
     findings: [error, warning],

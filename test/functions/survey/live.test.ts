@@ -202,7 +202,7 @@ describe('findDifferences', () => {
     [
       'chain-unreachable',
       'the connection breaks before the chain',
-      /The request to http.*default\.pem failed: ECONNRESET\.$/,
+      /The request to http.*default\.pem failed: the connection was closed before the end of the response \(ECONNRESET\)\.$/,
       {},
       () => site.pages.set(CHAIN_PATH, (response) => response.destroy()),
     ],
@@ -216,7 +216,7 @@ describe('findDifferences', () => {
     [
       'logo-unreachable',
       'the connection breaks during the logo',
-      /The request to http.*default\.svg failed: ECONNRESET\.$/,
+      /The request to http.*default\.svg failed: the connection was closed before the end of the response \(ECONNRESET\)\.$/,
       {},
       () =>
         site.pages.set(LOGO_PATH, (response) => {
@@ -227,7 +227,7 @@ describe('findDifferences', () => {
     [
       'logo-unreachable',
       'the body of the logo violates HTTP',
-      /The request to http.*default\.svg failed: \w+\.$/,
+      /The request to http.*default\.svg failed: .+ \((?:HPE_\w+|ECONNRESET)\)\.$/,
       {},
       () =>
         site.pages.set(LOGO_PATH, ({ socket }) => {
@@ -401,7 +401,7 @@ describe('findDifferences', () => {
     const differences = await check(publication);
 
     expect(idsOf(differences)).toEqual(['chain-unreachable', 'logo-unreachable', 'dmarc-weak']);
-    expect(differences[0]?.message).toMatch(/failed: ECONNREFUSED\.$/);
+    expect(differences[0]?.message).toMatch(/failed: the server refused the connection \(ECONNREFUSED\)\.$/);
   });
 
   test('sends no request to a server with a certificate that is not trusted.', async () => {
@@ -419,7 +419,7 @@ describe('findDifferences', () => {
     expect(site.requests).toEqual([]);
     expect(idsOf(differences)).toEqual(['chain-unreachable', 'logo-unreachable']);
     expect(differences[0]?.message).toBe(
-      `The chain of example.com is unreachable. The request to ${site.url}${CHAIN_PATH} failed: DEPTH_ZERO_SELF_SIGNED_CERT.`,
+      `The chain of example.com is unreachable. The request to ${site.url}${CHAIN_PATH} failed: the TLS certificate of the server is not trusted (DEPTH_ZERO_SELF_SIGNED_CERT).`,
     );
   });
 

@@ -316,6 +316,45 @@ describe('A chain in an archive', () => {
   });
 });
 
+/**
+ * The same archive as ZIP64 (APPNOTE, 4.3.14 and 4.3.15).
+ *
+ * @param isMarked whether the fields of the usual end say that ZIP64 has them.
+ */
+function toZip64(archive: Uint8Array, isMarked: boolean): Buffer {
+  const at = archive.length - 22;
+  const end = Buffer.from(archive.subarray(at));
+  const end64 = Buffer.alloc(56);
+  end64.write('PK\x06\x06', 'latin1');
+  end64.writeBigUInt64LE(44n, 4);
+  end64.writeBigUInt64LE(BigInt(end.readUInt16LE(8)), 24);
+  end64.writeBigUInt64LE(BigInt(end.readUInt16LE(10)), 32);
+  end64.writeBigUInt64LE(BigInt(end.readUInt32LE(12)), 40);
+  end64.writeBigUInt64LE(BigInt(end.readUInt32LE(16)), 48);
+  const locator = Buffer.alloc(20);
+  locator.write('PK\x06\x07', 'latin1');
+  locator.writeBigUInt64LE(BigInt(at), 8);
+  locator.writeUInt32LE(1, 16);
+  if (isMarked) {
+    end.fill(0xff, 8, 20);
+  }
+  return Buffer.concat([archive.subarray(0, at), end64, locator, end]);
+}
+
+describe('A chain in a ZIP64 archive is read', () => {
+  test.each([
+    ['alone', '', ''],
+    ['with a newline after it', '', '\n'],
+    ['with a note before it', 'MZ a note', ''],
+    ['with bytes before and after it', 'MZ a note', 'and an end'],
+  ])('%s.', async (_, before, after) => {
+    for (const isMarked of [true, false]) {
+      const archive = toZip64(zipSync(named((index) => `${index}`)), isMarked);
+      expect(await chainOf(Buffer.concat([bytes(before), archive, bytes(after)]))).toEqual(whole());
+    }
+  });
+});
+
 test('Encrypted bytes in place of a certificate are InvalidChain.', async () => {
   const stream = createCipheriv('aes-256-ctr', Buffer.alloc(32), Buffer.alloc(16));
   const archive = zipSync({ a: stream.update(issued.leaf), b: issued.issuing, c: issued.root });

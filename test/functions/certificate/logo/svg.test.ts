@@ -185,6 +185,7 @@ describe('A reference', () => {
 describe('The document type', () => {
   const external = 'the document type refers to an external DTD';
   const internal = 'the document type contains declarations, such as entities';
+  const empty = 'the document type has an empty list of declarations ([]), which must be removed';
 
   test.each([
     ['SYSTEM', '<!DOCTYPE svg SYSTEM "https://example.com/x.dtd">', external],
@@ -200,10 +201,13 @@ describe('The document type', () => {
     ['another keyword', '<!DOCTYPE svg EXTERNAL "a.dtd">', external],
     ['entities', '<!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/passwd">]>', internal],
     ['parameter entities', '<!DOCTYPE svg [<!ENTITY % x SYSTEM "a"> %x;]>', internal],
-    ['an empty subset', '<!DOCTYPE svg []>', internal],
-    ['entities after a DTD', '<!DOCTYPE svg SYSTEM "a.dtd" [<!ENTITY x "y">]>', internal],
-  ])('is refused with %s.', (_, before, problem) => {
-    expect(profileOf(logo({ before }))).toEqual([`line 1: ${problem}`]);
+    ['brackets in an identifier', '<!DOCTYPE svg PUBLIC "[" "https://example.com/[x].dtd">', external],
+    ['an empty list', '<!DOCTYPE svg []>', empty],
+    ['a list of white space and comments', '<!DOCTYPE svg [ <!-- none --> ]>', empty],
+    ['entities after a DTD', '<!DOCTYPE svg SYSTEM "a.dtd" [<!ENTITY x "y">]>', internal, external],
+    ['an empty list after a DTD', '<!DOCTYPE svg SYSTEM "a.dtd" []>', empty, external],
+  ])('is refused with %s.', (_, before, ...problems) => {
+    expect(profileOf(logo({ before }))).toEqual(problems.map((problem) => `line 1: ${problem}`));
   });
 
   const laughs = Array.from({ length: 9 }, (_, n) => `<!ENTITY l${n + 1} "${`&l${n};`.repeat(10)}">`).join('');

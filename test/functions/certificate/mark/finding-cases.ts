@@ -7,6 +7,9 @@ import { also, instead, markType, without } from '../certificate-changes.ts';
 import { DOMAIN, type FindingCases } from '../finding-case.ts';
 
 /** 260 names of 200 bytes are 52,000 bytes and more, and 69,000 in base64. */
+/** A name whose bytes in the certificate are those of UTF-8: an IA5String gets one byte for each character. */
+const inUtf8 = (name: string) => Buffer.from(name).toString('latin1');
+
 export const MANY_DOMAINS = Array.from(
   { length: 260 },
   (_, index) => `${`${'a'.repeat(60)}.`.repeat(3)}n${index}.example`,
@@ -275,6 +278,7 @@ export const MARK_CASES: FindingCases<keyof typeof MARK_FINDINGS> = {
         `${DOMAIN}.`,
         `mail..${DOMAIN}`,
         'bücher.de',
+        inUtf8('bücher.de'),
       ].map((name) => ({ of: `the name ${name}`, leaf: { domains: [DOMAIN, name] } })),
       ...[
         { uniformResourceIdentifier: `https://${DOMAIN}` },

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { InvalidChainError } from '../../../../functions/certificate/invalid-chain.ts';
 import { readFields } from '../../../../functions/certificate/x509/fields.ts';
+import { NAME_FORM, textOfDnsName } from '../../../../functions/certificate/x509/general-names.ts';
 import type { CertificateAuthority } from '../../../../infra/local/ca/certificate-authority.ts';
 import { type Extension, oid } from '../../../../infra/local/ca/mark-extensions.ts';
 import { openAuthority } from '../../../authority.ts';
@@ -81,7 +82,9 @@ function byLibrary(der: Uint8Array): Plain {
     basicConstraints: constraints && { cA: constraints.cA, pathLength: constraints.pathLenConstraint },
     keyCertSign: (usage & asn1.KeyUsageFlags.keyCertSign) !== 0,
     extendedKeyUsage: [...(read(oid.extKeyUsage, asn1.ExtendedKeyUsage) ?? [])],
-    dnsNames: (read(oid.subjectAltName, asn1.SubjectAlternativeName) ?? []).flatMap(({ dNSName }) => dNSName ?? []),
+    dnsNames: (read(oid.subjectAltName, asn1.SubjectAlternativeName) ?? []).flatMap(({ dNSName }) =>
+      dNSName === undefined ? [] : textOfDnsName({ form: NAME_FORM.dNSName, contents: Buffer.from(dNSName, 'latin1') }),
+    ),
     policies: (read(oid.certificatePolicies, asn1.CertificatePolicies) ?? []).map(
       ({ policyIdentifier }) => policyIdentifier,
     ),
