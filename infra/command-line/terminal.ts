@@ -1,5 +1,6 @@
+import { clearLine, cursorTo } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { printableLines } from '../../functions/text.ts';
+import { printable, printableLines } from '../../functions/text.ts';
 
 /** Where a command reads and writes. Tests give their own. */
 export interface Terminal {
@@ -9,6 +10,10 @@ export interface Terminal {
   readonly print: (text: string) => void;
   /** Prints progress, notes and errors on standard error. What is not printable in the text is escaped. */
   readonly note: (text: string) => void;
+  /** Shows one line of progress in place of the one before; an empty text removes it. Nothing happens without a terminal. */
+  readonly progress: (text: string) => void;
+  /** The width of standard output in characters; undefined if it is not a terminal. */
+  readonly columns: number | undefined;
   /** Whether a person can answer questions: both standard input and standard error are a terminal. */
   readonly isInteractive: boolean;
   /** The folder in which the user typed the command. */
@@ -21,6 +26,14 @@ export function openTerminal(): Terminal {
     input: process.stdin,
     print: (text) => console.log(printableLines(text)),
     note: (text) => console.error(printableLines(text)),
+    progress: (text) => {
+      if (process.stderr.isTTY) {
+        clearLine(process.stderr, 0);
+        cursorTo(process.stderr, 0);
+        process.stderr.write(printable(text));
+      }
+    },
+    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
     isInteractive: Boolean(process.stdin.isTTY && process.stderr.isTTY),
     // npm runs the scripts of the repository in its own folder.
     folder: process.env.INIT_CWD ?? process.cwd(),

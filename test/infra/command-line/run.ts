@@ -17,12 +17,14 @@ export interface RunOptions {
   readonly input?: string | Uint8Array;
   /** The folder in which the command runs; default: this one. */
   readonly folder?: string;
+  /** The width of the terminal; default: standard output is not a terminal. */
+  readonly columns?: number;
 }
 
 /** Runs the program in this process, as if a user had typed the arguments without a terminal. */
 export async function run(
   args: readonly string[],
-  { commands = COMMANDS, input = '', folder = process.cwd() }: RunOptions = {},
+  { commands = COMMANDS, input = '', folder = process.cwd(), columns }: RunOptions = {},
 ): Promise<Run> {
   const out: string[] = [];
   const err: string[] = [];
@@ -30,6 +32,8 @@ export async function run(
     input: Readable.from([Buffer.from(input)]),
     print: (text) => out.push(`${text}\n`),
     note: (text) => err.push(`${text}\n`),
+    progress: () => {},
+    columns,
     isInteractive: false,
     folder,
   };
