@@ -1,3 +1,4 @@
+import './compile-cache.ts';
 import { configDefaults, defineConfig } from 'vitest/config';
 
 export default defineConfig({
