@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { Command, CommanderError, type OptionValues } from 'commander';
-import { printableJson } from '../../functions/text.ts';
+import { printable, printableJson } from '../../functions/text.ts';
 import { CommandError, UsageError } from './errors.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import type { Terminal } from './terminal.ts';
@@ -94,17 +94,23 @@ export async function runProgram(
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
-    return reportError(error, args, terminal);
+    const command = commands.find(({ name }) => name === args[0])?.name;
+    return reportError(error, command, args.includes('--json'), terminal);
   }
 }
 
-function reportError(error: unknown, args: readonly string[], { print, note }: Terminal): ExitCode {
+function reportError(
+  error: unknown,
+  command: string | undefined,
+  asJson: boolean,
+  { print, note }: Terminal,
+): ExitCode {
   if (error instanceof CommanderError && error.exitCode === 0) {
     // Help or version was printed.
     return EXIT_CODES.success;
   }
-  const { exitCode, name, message, next } = describe(error, args);
-  if (args.includes('--json')) {
+  const { exitCode, name, message, next } = describe(error, command);
+  if (asJson) {
     print(printableJson(JSON.stringify({ error: { name, message, next } })));
   } else {
     note(`${message}${next === undefined ? '' : `\nNext: ${next}`}`);
@@ -119,13 +125,13 @@ interface Failure {
   readonly next?: string | undefined;
 }
 
-function describe(error: unknown, [command = '']: readonly string[]): Failure {
-  const help = `${PROGRAM} ${/^[a-z]/.test(command) ? `${command} ` : ''}--help`;
+function describe(error: unknown, command: string | undefined): Failure {
+  const help = [PROGRAM, ...(command === undefined ? [] : [command]), '--help'].join(' ');
   if (error instanceof CommanderError) {
     return {
       exitCode: EXIT_CODES.usage,
       name: 'UsageError',
-      message: error.message.replace(/^error: /, ''),
+      message: inOneLine(error.message),
       next: help,
     };
   }
@@ -136,6 +142,11 @@ function describe(error: unknown, [command = '']: readonly string[]): Failure {
     return error;
   }
   return { exitCode: EXIT_CODES.internalError, name: 'InternalError', message: `Internal error: ${inspect(error)}` };
+}
+
+/** A message of commander: it quotes what the user typed, and its advice is on a line of its own. */
+function inOneLine(message: string): string {
+  return printable(message.replace(/^error: /, '').replace(/\n(\(Did you mean [^\n]*\))$/, ' $1'));
 }
 
 /** An option that every command about a deployed collector has. */

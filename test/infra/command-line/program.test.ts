@@ -65,7 +65,16 @@ describe('The program', () => {
     expect(exitCode).toBe(EXIT_CODES.usage);
     expect(out).toBe('');
     expect(err).toMatch(message);
-    expect(err).toContain(`Next: mark-certificates ${args[0]} --help`);
+    expect(err).toContain(`Next: mark-certificates ${args[0] === 'ask' ? 'ask ' : ''}--help`);
+  });
+
+  test.each([
+    [['ask', 'how', '--colr'], "unknown option '--colr' (Did you mean --color?)"],
+    [['ask', '--a\nb\u{1B}[2J'], "unknown option '--a\\u{A}b\\u{1B}[2J'"],
+    [['as\n\u202Ek'], "unknown command 'as\\u{A}\\u{202E}k' (Did you mean ask?)"],
+  ])('A message about wrong usage is one printable line: %j', async (args, message) => {
+    const { err } = await runAsk(...args);
+    expect(err.split('\n')).toEqual([message, expect.stringMatching(/^Next: mark-certificates /), '']);
   });
 
   test('An error states the next step, and determines the exit code.', async () => {
