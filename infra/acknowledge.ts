@@ -2,6 +2,16 @@ import { Stack, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 
 /**
+ * Acknowledges a finding of a checker such as cdk-nag: gives the reason why it is accepted.
+ *
+ * The oldest aws-cdk-lib that the package accepts has no Validations. Its checkers have other lists of exceptions, which
+ * belong to the app.
+ */
+export function acknowledge(construct: IConstruct, id: string, reason: string): void {
+  (Validations as typeof Validations | undefined)?.of(construct).acknowledge({ id, reason });
+}
+
+/**
  * Acknowledges a cdk-nag finding: gives the reason why a resource in a role's policy contains a wildcard. cdk-nag
  * writes a reference as `<LogicalId.Arn>`, so the ARN is converted to this form.
  *
@@ -9,7 +19,7 @@ import type { IConstruct } from 'constructs';
  */
 export function acknowledgeWildcard(role: IConstruct, arn: string, reason: string): void {
   const resource = nagForm(Stack.of(role).resolve(arn));
-  Validations.of(role).acknowledge({ id: `AwsSolutions-IAM5[Resource::${resource}]`, reason });
+  acknowledge(role, `AwsSolutions-IAM5[Resource::${resource}]`, reason);
 }
 
 function nagForm(value: unknown): string {

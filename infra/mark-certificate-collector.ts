@@ -1,4 +1,4 @@
-import { ArnFormat, Duration, RemovalPolicy, SecretValue, Stack, Token, Validations } from 'aws-cdk-lib';
+import { ArnFormat, Duration, RemovalPolicy, SecretValue, Stack, Token } from 'aws-cdk-lib';
 import { EventBus, type IEventBus } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
@@ -12,7 +12,7 @@ import { Construct } from 'constructs';
 import { PLACEHOLDER } from '../functions/collect/credentials.ts';
 import { FAILED, REVOKED, WAITING } from '../functions/events.ts';
 import { accountSecretName } from '../functions/order.ts';
-import { acknowledgeWildcard } from './acknowledge.ts';
+import { acknowledge, acknowledgeWildcard } from './acknowledge.ts';
 import { createAlarms } from './alarms.ts';
 import { createDashboard } from './dashboard.ts';
 import { createFunction } from './functions.ts';
@@ -72,13 +72,13 @@ export class MarkCertificateCollector extends Construct {
       removalPolicy:
         settings.removalPolicy === 'retain' ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
     });
-    Validations.of(this.bucket).acknowledge({
-      id: 'AwsSolutions-S1',
-      reason:
-        'Only principals of this account can read the bucket; with the setting publish, CloudFront can read the published ' +
+    acknowledge(
+      this.bucket,
+      'AwsSolutions-S1',
+      'Only principals of this account can read the bucket; with the setting publish, CloudFront can read the published ' +
         "objects. Certificates and logos are public by design. CloudTrail's data events can record access and name the " +
         'principal; a bucket for access logs would need another log bucket.',
-    });
+    );
 
     // Never change the placeholder of a deployed stack: CloudFormation would overwrite the operator's login with it.
     this.credentials = new Secret(this, 'Credentials', {
@@ -90,11 +90,11 @@ export class MarkCertificateCollector extends Construct {
       },
       ...(key && { encryptionKey: key }),
     });
-    Validations.of(this.credentials).acknowledge({
-      id: 'AwsSolutions-SMG4',
-      reason:
-        'The CA has no interface to change the password: people change it there (docs/runbook.md#rotate-credentials).',
-    });
+    acknowledge(
+      this.credentials,
+      'AwsSolutions-SMG4',
+      'The CA has no interface to change the password: people change it there (docs/runbook.md#rotate-credentials).',
+    );
 
     this.deadLetterQueue = new Queue(this, 'DeadLetterQueue', {
       ...(key
@@ -103,10 +103,11 @@ export class MarkCertificateCollector extends Construct {
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
-    Validations.of(this.deadLetterQueue).acknowledge({
-      id: 'AwsSolutions-SQS3',
-      reason: 'This queue is itself a dead-letter queue, of functions and rules; the check knows only those of queues.',
-    });
+    acknowledge(
+      this.deadLetterQueue,
+      'AwsSolutions-SQS3',
+      'This queue is itself a dead-letter queue, of functions and rules; the check knows only those of queues.',
+    );
 
     const topics = createTopics(this, key, settings);
     this.alarmTopic = topics.operators;
@@ -118,16 +119,17 @@ export class MarkCertificateCollector extends Construct {
     const collect = this.createCollect(settings, eventBus);
     const publish = publishedUrl === undefined ? undefined : createPublish(this, this.bucket, publishedUrl, collector);
     this.stateMachine = createStateMachine(this, { collect, publish, eventBus, settings });
-    Validations.of(this.stateMachine).acknowledge({
-      id: 'AwsSolutions-SF1',
-      reason:
-        'Step Functions itself keeps every event of an execution for 90 days, and Collect logs every check. Only errors ' +
+    acknowledge(
+      this.stateMachine,
+      'AwsSolutions-SF1',
+      'Step Functions itself keeps every event of an execution for 90 days, and Collect logs every check. Only errors ' +
         'are logged here; all events would be ten lines for each check of a waiting order.',
-    });
-    Validations.of(this.stateMachine).acknowledge({
-      id: 'AwsSolutions-SF2',
-      reason: 'AWS advises against X-Ray for executions that last for days (docs/decisions/aws.md).',
-    });
+    );
+    acknowledge(
+      this.stateMachine,
+      'AwsSolutions-SF2',
+      'AWS advises against X-Ray for executions that last for days (docs/decisions/aws.md).',
+    );
     const { stateMachine, deadLetterQueue, bucket } = this;
     const start = createStart(this, {
       collector,
@@ -260,10 +262,11 @@ export class MarkCertificateCollector extends Construct {
       },
       ...(key && { encryptionKey: key }),
     });
-    Validations.of(credentials).acknowledge({
-      id: 'AwsSolutions-SMG4',
-      reason: 'People give the CA the password, so people change it (docs/runbook.md#rotate-credentials).',
-    });
+    acknowledge(
+      credentials,
+      'AwsSolutions-SMG4',
+      'People give the CA the password, so people change it (docs/runbook.md#rotate-credentials).',
+    );
     // Anybody can call the URL: requests without the password must not use up the account's concurrency.
     const reservedConcurrency = settings.reservedConcurrency === undefined ? undefined : 5;
     return {

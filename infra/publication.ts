@@ -1,4 +1,4 @@
-import { Aws, Duration, Names, Validations } from 'aws-cdk-lib';
+import { Aws, Duration, Names } from 'aws-cdk-lib';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import {
   AllowedMethods,
@@ -18,7 +18,7 @@ import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { PUBLISHED } from '../functions/store/publication.ts';
-import { acknowledgeWildcard } from './acknowledge.ts';
+import { acknowledge, acknowledgeWildcard } from './acknowledge.ts';
 import { createFunction } from './functions.ts';
 import type { Settings } from './settings.ts';
 
@@ -92,7 +92,7 @@ function createDistribution(scope: Construct, bucket: Bucket, address: Address):
       minimumProtocolVersion: SecurityPolicyProtocol.TLS_V1_2_2021,
     }),
   });
-  acknowledge(distribution, ownName);
+  acknowledgeFindings(distribution, ownName);
   return distribution;
 }
 
@@ -124,7 +124,7 @@ function uniqueNameInAccount(scope: Construct): string {
   return `${Names.uniqueResourceName(scope, { maxLength: 40 })}-${Aws.REGION}`;
 }
 
-function acknowledge(distribution: Distribution, ownName: boolean): void {
+function acknowledgeFindings(distribution: Distribution, ownName: boolean): void {
   const reasons = {
     'AwsSolutions-CFR1': 'Mailbox providers fetch logos and certificates from all countries, so none is blocked.',
     'AwsSolutions-CFR2':
@@ -140,7 +140,7 @@ function acknowledge(distribution: Distribution, ownName: boolean): void {
     }),
   };
   for (const [id, reason] of Object.entries(reasons)) {
-    Validations.of(distribution).acknowledge({ id, reason });
+    acknowledge(distribution, id, reason);
   }
 }
 

@@ -75,7 +75,7 @@ const FORBIDDEN: readonly Sample[] = [
   { folder: 'infra/local', imports: '../../test/lambda.ts' },
   { folder: 'infra/local/ca', imports: '../../../test/lambda.ts' },
   { folder: 'infra/commands', imports: '../../test/lambda.ts' },
-  // Only infra/local and test import development packages. The build in infra/*.ts imports its own three.
+  // functions/ and the command line import only packages that are bundled.
   ...['fauxqs', 'aws-local-stepfunctions', '@peculiar/asn1-x509', 'fflate', 'aws-cdk-lib', 'constructs', 'esbuild'].map(
     (imports) => ({ folder: 'functions/collect', imports }),
   ),
@@ -84,6 +84,12 @@ const FORBIDDEN: readonly Sample[] = [
   { folder: 'infra', imports: 'fauxqs' },
   { folder: 'infra', imports: '@peculiar/asn1-x509' },
   { folder: 'infra', imports: 'vitest' },
+  { folder: 'infra', imports: 'esbuild' },
+  { folder: 'infra', imports: './build/functions.ts' },
+  { folder: 'infra/build', imports: '../settings.ts' },
+  { folder: 'infra/build', imports: 'fauxqs' },
+  { folder: 'infra/command-line', imports: 'aws-cdk-lib' },
+  { folder: 'infra/command-line', imports: 'fauxqs' },
   { folder: 'infra/commands', imports: 'fauxqs' },
   // package.json does not list this package. Another package depends on it.
   { folder: 'test', imports: 'fastify' },
@@ -111,7 +117,10 @@ const ALLOWED: readonly Sample[] = [
   { folder: 'infra', imports: './settings.ts' },
   { folder: 'infra', imports: 'aws-cdk-lib/aws-sns' },
   { folder: 'infra', imports: 'constructs' },
-  { folder: 'infra', imports: 'esbuild' },
+  { folder: 'infra/build', imports: 'esbuild' },
+  { folder: 'infra/build', imports: '../bundles.ts' },
+  { folder: 'infra/command-line', imports: 'commander' },
+  { folder: 'functions/certificate/logo', imports: 'saxes' },
   { folder: 'infra/deployed', imports: '../settings.ts' },
   { folder: 'infra/deployed', imports: '../../functions/batches.ts' },
   { folder: 'infra/deployed', imports: '@aws-sdk/client-cloudformation' },

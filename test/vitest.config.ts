@@ -4,7 +4,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: 'test/global-setup.ts',
+    globalSetup: ['test/global-setup.ts', 'test/build-functions.ts'],
     // The tests of the real deployment, the checkers and the independent verifiers have separate commands.
     exclude: [...configDefaults.exclude, 'test/deploy/**', 'test/checkers/**', 'test/interop/**'],
     // All processors: by default vitest leaves one free, which is half of a small machine.
@@ -19,7 +19,7 @@ export default defineConfig({
       provider: 'v8',
       include: ['functions/**/*.ts', 'infra/**/*.ts'],
       exclude: [
-        // Only the bundles import it (infra/functions.ts). The tests run the sources.
+        // Only the bundles import it (infra/build/functions.ts). The tests run the sources.
         'infra/node-http.ts',
         // The tests of the real deployment run these: npm run test:deploy.
         'infra/local/emulator/**',

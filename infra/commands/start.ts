@@ -5,6 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { RESPONSE_FORMATS, type ResponseFormat } from '../../functions/collectmc/request.ts';
 import { ORDERED } from '../../functions/events.ts';
+import { buildFunctions } from '../build/functions.ts';
 import { createCertificateAuthority } from '../local/ca/certificate-authority.ts';
 import { pem } from '../local/ca/containers.ts';
 import { serveCrls } from '../local/cloud/crl-server.ts';
@@ -96,6 +97,8 @@ async function run({ orderNumber, scenario, format, publish, keep }: Options, pr
   const trustAnchors = createHash('sha256').update(authority.root).digest('hex');
   const ctLogs = authority.log.key;
   const narrator = createNarrator(print, () => cloud);
+  // The stack needs the bundles, although the functions run from their sources here.
+  await buildFunctions();
   const cloud: LocalCloud = await startLocalCloud({
     credentials,
     secret: scenario.secret,

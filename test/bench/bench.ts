@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { buildFunctions } from '../../infra/build/functions.ts';
 import { measureBundles } from './bundles.ts';
 import { measureColdStart } from './cold-start.ts';
 import { modelCost } from './cost.ts';
@@ -56,6 +57,7 @@ const machine = {
   date: new Date().toISOString().slice(0, 10),
 };
 
+await buildFunctions();
 const deployed = synthesizeAssets();
 const servers = await startServers();
 const sections: { readonly title: string; readonly results: Results }[] = [];

@@ -3,11 +3,8 @@
  * (aws-lambda-ric). The native part of the client is replaced by a stub that uses the Runtime API over HTTP
  * (native-client.ts). The code that turns an error into a response is AWS's.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildFunction } from '../../infra/functions.ts';
+import { bundleOf } from '../../infra/bundles.ts';
 import { createCertificateAuthority } from '../../infra/local/ca/certificate-authority.ts';
 import type { SimulatedResponse } from '../../infra/local/ca/collectmc-responses.ts';
 import { type Simulator, startCollectMcSimulator } from '../../infra/local/ca/collectmc-simulator.ts';
@@ -21,14 +18,12 @@ import { type InvocationResult, installRuntimeClient, invokeBundle } from './run
 
 const credentials = { loginName: 'brand@example.com', loginPassword: 'correct horse' };
 
-let bundle: string;
+const bundle = bundleOf('collect');
 let ca: Simulator;
 let s3: S3Server;
 let servers: Endpoint[];
 
 beforeAll(async () => {
-  bundle = mkdtempSync(join(tmpdir(), 'bundle-'));
-  buildFunction('collect', bundle);
   ca = await startCollectMcSimulator({ credentials });
   s3 = await startS3Server();
   const secrets = await startSecretsEndpoint({ login: JSON.stringify(credentials) });
@@ -40,7 +35,6 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  rmSync(bundle, { recursive: true });
   await Promise.all([ca, s3, ...servers].map((server) => server.close()));
 });
 

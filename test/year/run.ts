@@ -1,5 +1,6 @@
 /** Runs years with other seeds than the tests: npm run test:year -- --seeds 100 --from 1000 */
 import { parseArgs } from 'node:util';
+import { buildFunctions } from '../../infra/build/functions.ts';
 import { describeViolations } from './report.ts';
 import { prepareYears, runYear } from './year.ts';
 
@@ -13,6 +14,7 @@ const { values } = parseArgs({
   },
 });
 const [seeds, from, orders] = [Number(values.seeds), Number(values.from), Number(values.orders)];
+await buildFunctions();
 const prepared = await prepareYears();
 let failed = 0;
 for (let seed = from; seed < from + seeds; seed++) {

@@ -1,0 +1,93 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { CollectorError } from '../../functions/collector-error.ts';
+import { standardText } from './license-texts.ts';
+import { PROJECT } from './project.ts';
+
+/** Licences that allow to publish the package's code as a part of this package, if their text comes with it. */
+const ACCEPTED_LICENSES = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT', 'MIT-0'];
+
+/** The names of files that contain a licence, or notices that Apache-2.0 requires to keep. */
+const LICENSE_FILE = /^(licen[cs]e|copying|notice)([.-].*)?$/i;
+
+/** A person or an organization: `Name <mail> (page)`. */
+const authorSchema = v.union([
+  v.pipe(
+    v.object({ name: v.string() }),
+    v.transform(({ name }) => name),
+  ),
+  v.string(),
+]);
+
+const packageSchema = v.object({
+  name: v.string(),
+  version: v.string(),
+  license: v.optional(v.string()),
+  author: v.optional(authorSchema),
+});
+
+/** A package of which something is bundled. */
+export interface BundledPackage {
+  readonly name: string;
+  readonly version: string;
+  /** The SPDX identifier. */
+  readonly license: string;
+  readonly text: string;
+}
+
+/** Bundled packages may not be published. The message contains all of them. */
+export class LicenseError extends CollectorError {
+  override readonly name = 'LicenseError';
+}
+
+/**
+ * The packages that bundled sources are from, by name and version.
+ *
+ * @param sources paths relative to the project.
+ * @throws {LicenseError} if a package has no licence that is accepted, or no text of it.
+ */
+export async function bundledPackages(sources: readonly string[]): Promise<BundledPackage[]> {
+  const folders = [
+    ...new Set(sources.flatMap((source) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(source) ?? [])),
+  ];
+  const read = await Promise.all(folders.toSorted().map((folder) => readPackage(folder)));
+  const problems = read.flatMap((each) => (typeof each === 'string' ? [each] : []));
+  if (problems.length > 0) {
+    throw new LicenseError(`Packages cannot be published:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+  }
+  const packages = read.flatMap((each) => (typeof each === 'string' ? [] : [each]));
+  return [...new Map(packages.map((each) => [`${each.name} ${each.version}`, each])).values()];
+}
+
+/** A package, or what is wrong with its licence. */
+async function readPackage(folder: string): Promise<BundledPackage | string> {
+  const path = join(PROJECT, folder);
+  const { name, version, license, author } = v.parse(
+    packageSchema,
+    JSON.parse(await readFile(join(path, 'package.json'), 'utf8')),
+  );
+  if (license === undefined || !ACCEPTED_LICENSES.includes(license)) {
+    return `${name} ${version}: the licence ${JSON.stringify(license)} is not accepted; accepted: ${ACCEPTED_LICENSES.join(', ')}`;
+  }
+  const files = (await readdir(path)).filter((file) => LICENSE_FILE.test(file)).toSorted();
+  const texts = await Promise.all(files.map((file) => readFile(join(path, file), 'utf8')));
+  const text = texts.length > 0 ? texts.join('\n\n') : author && standardText(license, author);
+  return text
+    ? { name, version, license, text: text.replaceAll('\r\n', '\n').trim() }
+    : `${name} ${version}: the package contains no text of its licence ${license}; accepted: a file LICENSE, or an author ` +
+        'of a licence whose text is in infra/build/license-texts.ts';
+}
+
+/** The page of the licences: first a list, then each text once, with the packages that it is from. */
+export function licensePage(packages: readonly BundledPackage[]): string {
+  const byText = Map.groupBy(packages, ({ text }) => text);
+  const title = ({ name, version, license }: BundledPackage) => `${name} ${version} (${license})`;
+  return [
+    'Mark Certificate Collector contains code of these packages:',
+    '',
+    ...packages.map((each) => `- ${title(each)}`),
+    ...[...byText].flatMap(([text, from]) => ['', '-'.repeat(80), ...from.map(title), '', text]),
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,2 @@
+/** What the package exports. */
+export { MarkCertificateCollector } from './mark-certificate-collector.ts';
