@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { createCertificateAuthority } from '../infra/local/ca/certificate-authority.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -14,5 +15,10 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(path.join(tmpdir(), 'mark-certificate-authority-'));
   project.provide('authority', folder);
-  return () => rm(folder, { recursive: true });
+  // The tests start meanwhile. Those that need the authority wait for its file.
+  const created = createCertificateAuthority({ directory: folder });
+  return async () => {
+    await created;
+    await rm(folder, { recursive: true });
+  };
 }

@@ -1,6 +1,7 @@
 /** Runs years with other seeds than the tests: npm run test:year -- --seeds 100 --from 1000 */
 import { parseArgs } from 'node:util';
 import { buildFunctions } from '../../infra/build/functions.ts';
+import { createCertificateAuthority } from '../../infra/local/ca/certificate-authority.ts';
 import { describeViolations } from './report.ts';
 import { prepareYears, runYear } from './year.ts';
 
@@ -15,7 +16,7 @@ const { values } = parseArgs({
 });
 const [seeds, from, orders] = [Number(values.seeds), Number(values.from), Number(values.orders)];
 await buildFunctions();
-const prepared = await prepareYears();
+const prepared = prepareYears(await createCertificateAuthority());
 let failed = 0;
 for (let seed = from; seed < from + seeds; seed++) {
   const started = process.cpuUsage();

@@ -1,11 +1,12 @@
 import { beforeAll, expect, test } from 'vitest';
+import { openAuthority } from '../authority.ts';
 import { describeViolations } from './report.ts';
 import { type Prepared, prepareYears, runYear } from './year.ts';
 
 let prepared: Prepared;
 
 beforeAll(async () => {
-  prepared = await prepareYears();
+  prepared = prepareYears(await openAuthority());
 }, 120_000);
 
 /** Seeds that the tests always run, each with its number of orders. `npm run test:year` runs larger years. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type CertificateAuthority, createCertificateAuthority } from '../../infra/local/ca/certificate-authority.ts';
+import type { CertificateAuthority } from '../../infra/local/ca/certificate-authority.ts';
 import type { DeployedTemplate } from '../../infra/local/cloud/template.ts';
 import { crlDownload } from '../crls.ts';
 import { basic, request as pushRequest } from '../functions/push/request.ts';
@@ -29,10 +29,9 @@ export interface Prepared {
   readonly authority: CertificateAuthority;
 }
 
-export async function prepareYears(): Promise<Prepared> {
+export function prepareYears(authority: CertificateAuthority): Prepared {
   const since = { notBefore: new Date(START - YEAR) };
-  const authority = (await createCertificateAuthority()).with({ root: since, issuing: since });
-  return { template: deployYear(), authority };
+  return { template: deployYear(), authority: authority.with({ root: since, issuing: since }) };
 }
 
 /** What a year led to. */

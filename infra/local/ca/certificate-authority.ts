@@ -148,7 +148,17 @@ export interface CertificateAuthorityOptions {
    * stored.
    */
   readonly directory?: string;
+  /** The lengths of the new RSA keys in bits; default: {@link KEY_BITS}. Short keys are for tests of many authorities. */
+  readonly keyBits?: KeyBits;
 }
+
+interface KeyBits {
+  readonly root: number;
+  readonly issuing: number;
+}
+
+/** The lengths of the keys of the real authorities. */
+const KEY_BITS: KeyBits = { root: 4096, issuing: 3072 };
 
 interface Keys {
   readonly root: KeyObject;
@@ -176,14 +186,14 @@ export async function createCertificateAuthority(
   options: CertificateAuthorityOptions = {},
 ): Promise<CertificateAuthority> {
   if (options.directory === undefined) {
-    return newAuthority(await generateKeys());
+    return newAuthority(await generateKeys(options.keyBits));
   }
   const file = path.join(options.directory, 'certificate-authority.pem');
   const stored = await load(file);
   if (stored) {
     return stored;
   }
-  const keys = await generateKeys();
+  const keys = await generateKeys(options.keyBits);
   const created = newAuthority(keys);
   await save(file, created, keys);
   return created;
@@ -226,11 +236,11 @@ function newAuthority(keys: Keys): CertificateAuthority {
   return authority(keys, root, certifyIssuing(keys, root));
 }
 
-async function generateKeys(): Promise<Keys> {
+async function generateKeys(bits: KeyBits = KEY_BITS): Promise<Keys> {
   const generate = promisify(generateKeyPair);
   const [root, issuing] = await Promise.all([
-    generate('rsa', { modulusLength: 4096 }),
-    generate('rsa', { modulusLength: 3072 }),
+    generate('rsa', { modulusLength: bits.root }),
+    generate('rsa', { modulusLength: bits.issuing }),
   ]);
   return { root: root.privateKey, issuing: issuing.privateKey, log: generateLogKey() };
 }

@@ -7,11 +7,7 @@ import { readLogo } from '../../../functions/certificate/logo/logotype.ts';
 import { domainsOf, nameAttributes } from '../../../functions/certificate/mark/mark.ts';
 import { RECEIVER_FACTS, RECEIVERS, receiversOf } from '../../../functions/certificate/receivers.ts';
 import { readFields } from '../../../functions/certificate/x509/fields.ts';
-import {
-  type CertificateAuthority,
-  createCertificateAuthority,
-  type MarkCertificateRequest,
-} from '../../../infra/local/ca/certificate-authority.ts';
+import type { CertificateAuthority, MarkCertificateRequest } from '../../../infra/local/ca/certificate-authority.ts';
 import {
   type Extension,
   extension,
@@ -20,6 +16,7 @@ import {
   oid,
   type SignatureHash,
 } from '../../../infra/local/ca/mark-extensions.ts';
+import { openAuthority } from '../../authority.ts';
 import { also, instead, LOGO, markType, without } from './certificate-changes.ts';
 import { CLEAN_VERDICTS } from './clean-verdicts.ts';
 import { AT, DOMAIN, ISSUED } from './finding-case.ts';
@@ -38,7 +35,7 @@ const ROOTS = {
 let authority: CertificateAuthority;
 
 beforeAll(async () => {
-  authority = await createCertificateAuthority();
+  authority = await openAuthority();
 });
 
 interface Situation {

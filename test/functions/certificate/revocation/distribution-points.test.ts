@@ -7,12 +7,10 @@ import * as asn1 from '@peculiar/asn1-x509';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CertificateRevocation, revocationOf } from '../../../../functions/certificate/revocation/revocation.ts';
 import { readFields } from '../../../../functions/certificate/x509/fields.ts';
-import {
-  type CertificateAuthority,
-  createCertificateAuthority,
-} from '../../../../infra/local/ca/certificate-authority.ts';
+import type { CertificateAuthority } from '../../../../infra/local/ca/certificate-authority.ts';
 import { pem } from '../../../../infra/local/ca/containers.ts';
 import { oid } from '../../../../infra/local/ca/mark-extensions.ts';
+import { openAuthority } from '../../../authority.ts';
 import { createOpensslIssuer, type OpensslCrl, opensslVerdict, readAuthorityFile } from './openssl-crls.ts';
 
 const AT = new Date('2026-06-01T00:00:00Z');
@@ -32,9 +30,9 @@ let rootCrl: Buffer;
 
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'distribution-points-'));
-  const created = await createCertificateAuthority({ directory: folder });
-  authority = created.with({ root: { notBefore: NOT_BEFORE }, issuing: { notBefore: NOT_BEFORE } });
-  const [, rootKey = '', , key = ''] = readAuthorityFile(folder);
+  const shared = await openAuthority();
+  authority = shared.with({ root: { notBefore: NOT_BEFORE }, issuing: { notBefore: NOT_BEFORE } });
+  const [, rootKey = '', , key = ''] = readAuthorityFile();
   byIssuing = createOpensslIssuer(path.join(folder, 'issuing'), pem([authority.issuing]), key);
   rootCrl = createOpensslIssuer(path.join(folder, 'root'), pem([authority.root]), rootKey)(CURRENT);
 });

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { authorityFile } from '../../../authority.ts';
 
 /** What is special about a CRL that the openssl command line makes. */
 export interface OpensslCrl {
@@ -88,8 +89,8 @@ export function opensslVerdict(
 }
 
 /** Certificates and keys of a stored authority: root, its key, issuing CA, its key. */
-export function readAuthorityFile(directory: string): readonly string[] {
-  const text = readFileSync(path.join(directory, 'certificate-authority.pem'), 'utf8');
+export function readAuthorityFile(): readonly string[] {
+  const text = readFileSync(authorityFile(), 'utf8');
   return text.match(/-----BEGIN [^-]+-----[^-]+-----END [^-]+-----\n/g) ?? [];
 }
 

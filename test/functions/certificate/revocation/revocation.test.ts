@@ -6,12 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FetchedCrl } from '../../../../functions/certificate/revocation/crl.ts';
 import { type CertificateRevocation, revocationOf } from '../../../../functions/certificate/revocation/revocation.ts';
 import { readFields } from '../../../../functions/certificate/x509/fields.ts';
-import {
-  type CertificateAuthority,
-  createCertificateAuthority,
-  type IssuedMarkCertificate,
-} from '../../../../infra/local/ca/certificate-authority.ts';
+import type { CertificateAuthority, IssuedMarkCertificate } from '../../../../infra/local/ca/certificate-authority.ts';
 import { pem } from '../../../../infra/local/ca/containers.ts';
+import { openAuthority } from '../../../authority.ts';
 import { bitString, der, extension, identifier, integer, NULL, sequence, tagged } from '../der.ts';
 import { createOpensslIssuer, type OpensslCrl, opensslVerdict, readAuthorityFile } from './openssl-crls.ts';
 
@@ -32,12 +29,12 @@ let url: string;
 
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'revocation-'));
-  const created = await createCertificateAuthority({ directory: folder });
+  const shared = await openAuthority();
   const notBefore = new Date('2026-01-01T00:00:00Z');
-  authority = created.with({ root: { notBefore }, issuing: { notBefore } });
+  authority = shared.with({ root: { notBefore }, issuing: { notBefore } });
   issued = authority.issue({ domains: ['example.com'], notBefore });
   ({ serialNumber } = new X509Certificate(issued.leaf));
-  const [, rootKey = '', , key = ''] = readAuthorityFile(folder);
+  const [, rootKey = '', , key = ''] = readAuthorityFile();
   issuingKey = createPrivateKey(key);
   byIssuing = createOpensslIssuer(path.join(folder, 'issuing'), pem([issued.issuing]), key);
   byRoot = createOpensslIssuer(path.join(folder, 'root'), pem([issued.root]), rootKey);

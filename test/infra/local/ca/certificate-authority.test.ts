@@ -14,6 +14,7 @@ import {
 } from '../../../../infra/local/ca/certificate-authority.ts';
 import { armouredPkcs7, type Pkcs7Form, pem, pkcs7 } from '../../../../infra/local/ca/containers.ts';
 import { logotype, logotypeImage, oid } from '../../../../infra/local/ca/mark-extensions.ts';
+import { authorityFile, openAuthority } from '../../../authority.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 
@@ -23,7 +24,7 @@ let usual: IssuedMarkCertificate;
 
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'certificate-authority-'));
-  authority = await createCertificateAuthority({ directory: path.join(folder, 'shared') });
+  authority = await openAuthority();
   usual = authority.issue({ domains: ['example.com', 'xn--bcher-kva.example'] });
 });
 
@@ -299,7 +300,8 @@ describe('A certificate with a fault', () => {
 
 describe('An authority that is stored in a folder', () => {
   const storedFile = () => path.join(folder, 'stored', 'certificate-authority.pem');
-  const open = () => createCertificateAuthority({ directory: path.dirname(storedFile()) });
+  const open = () =>
+    createCertificateAuthority({ directory: path.dirname(storedFile()), keyBits: { root: 2048, issuing: 2048 } });
 
   const secondCertificate = (content: string) => content.indexOf('-----BEGIN CERTIFICATE', 1);
 
@@ -331,7 +333,7 @@ describe('An authority that is stored in a folder', () => {
     [
       'with the root of another and its key',
       (content: string) => {
-        const other = readFileSync(path.join(folder, 'shared', 'certificate-authority.pem'), 'utf8');
+        const other = readFileSync(authorityFile(), 'utf8');
         return other.slice(0, secondCertificate(other)) + content.slice(secondCertificate(content));
       },
     ],
