@@ -6,22 +6,11 @@ import { CHECKS_AHEAD } from '../functions/collect/waiting.ts';
 import { COLLECT_URL, endpointProblem, RESPONSE_FORMATS } from '../functions/collectmc/request.ts';
 import { CollectorError } from '../functions/collector-error.ts';
 import { DEFAULT_COLLECTOR } from '../functions/environment.ts';
-import { isLoopback, SECURE_URL_FORM } from '../functions/http.ts';
+import { SECURE_URL_FORM } from '../functions/http.ts';
 import { problemsOf } from '../functions/input.ts';
 import { domainSchema } from '../functions/order.ts';
 import { COLLECTOR_NAME, COLLECTOR_NAME_FORM } from './stack-names.ts';
-
-/**
- * The CA allows one call every 3 hours per order (documented for CollectSSL). A loopback endpoint has no such limit.
- */
-const SHORTEST_POLL = Duration.hours(3);
-
-/**
- * An execution of Step Functions ends after a year. The remaining days are for the last wait, which is at most twice
- * the poll interval, and for a day of retries: 360 + 2 x 2 + 1 days.
- */
-const LONGEST_WAIT = Duration.days(360);
-const LONGEST_POLL = Duration.days(2);
+import { DEFAULT_GIVE_UP, DEFAULT_POLL, waitingProblems } from './timing.ts';
 
 /**
  * The maximum number of events in the history of a standard execution. Step Functions ends an execution that reaches
@@ -89,9 +78,9 @@ const settingsSchema = v.object({
   /** The container format to request from the CA. */
   responseFormat: v.optional(v.picklist(FORMATS, FORMATS.join(', ')), 'pkcs7'),
   /** The time between two checks of an order. */
-  pollEvery: v.optional(duration('an ISO 8601 duration like PT3H'), 'PT3H'),
+  pollEvery: v.optional(duration('an ISO 8601 duration like PT3H'), DEFAULT_POLL),
   /** The deadline of an order, from its start: after it, the collection fails as overdue. */
-  giveUpAfter: v.optional(duration('an ISO 8601 duration like P90D'), 'P90D'),
+  giveUpAfter: v.optional(duration('an ISO 8601 duration like P90D'), DEFAULT_GIVE_UP),
   /** The source of the events that announce an order. */
   eventSource: v.optional(
     text('1 to 256 characters, not beginning with "aws."', /^(?!aws\.).{1,256}$/),
@@ -297,21 +286,10 @@ function timingProblems({
   giveUpAfter,
   remindBefore,
 }: v.InferOutput<typeof timingSchema>): string[] {
-  const problems: string[] = [];
-  const url = URL.parse(collectUrl);
-  const shortest = url && isLoopback(url) ? Duration.seconds(1) : SHORTEST_POLL;
-  if (pollEvery.toSeconds() < shortest.toSeconds() || pollEvery.toSeconds() > LONGEST_POLL.toSeconds()) {
-    const reason = shortest === SHORTEST_POLL ? " (the CA's limit for one order)" : '';
-    problems.push(
-      `pollEvery: ${pollEvery.toIsoString()} is not accepted; ` +
-        `accepted: from ${shortest.toIsoString()}${reason} to ${LONGEST_POLL.toIsoString()}`,
-    );
-  }
-  if (giveUpAfter.toSeconds() < pollEvery.toSeconds() || giveUpAfter.toSeconds() > LONGEST_WAIT.toSeconds()) {
-    problems.push(
-      `giveUpAfter: ${giveUpAfter.toIsoString()} is not accepted; accepted: from pollEvery to ${LONGEST_WAIT.toIsoString()}`,
-    );
-  }
+  const problems = waitingProblems(
+    { pollEvery: 'pollEvery', giveUpAfter: 'giveUpAfter' },
+    { url: collectUrl, pollEvery: pollEvery.toSeconds(), giveUpAfter: giveUpAfter.toSeconds() },
+  );
   const remindDays = remindBefore.toDays({ integral: false });
   if (!Number.isInteger(remindDays) || remindDays < 7 || remindDays > 90) {
     problems.push(`remindBefore: ${remindBefore.toIsoString()} is not accepted; accepted: whole days from P7D to P90D`);

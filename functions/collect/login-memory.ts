@@ -25,10 +25,10 @@ export interface Obstacle {
   readonly state: LoginState;
 }
 
-const REJECTED_TEXT = 'the CA rejected these credentials, and the secret contains no newer ones';
+const REJECTED_TEXT = 'the CA rejected these credentials, and there are no newer ones';
 const DOUBTED_TEXT =
   'the CA may have rejected these credentials today; one order tries them again tomorrow (UTC), and all orders use newer ones ' +
-  'as soon as the secret contains them';
+  'as soon as there are any';
 
 /** What this process knows about the versions of each secret. */
 export function createLoginMemory(milliseconds: () => number) {

@@ -49,11 +49,19 @@ export interface Waiting {
   readonly previous: PreviousWait | undefined;
 }
 
+/** What a person must do about an order that waits, and about one that failed: clauses in the imperative. */
+export interface NextSteps {
+  readonly waiting: Readonly<Record<Concern, string>>;
+  readonly failed: Readonly<Record<CollectionErrorName, string>>;
+}
+
 /** How a report reaches S3 and the event bus. Both are loaded only when they are needed. */
 export interface ReporterDependencies {
   readonly collector: string;
   readonly giveUpSeconds: number;
   readonly status: (orderNumber: string) => Promise<StatusFile>;
+  /** What a person must do; default: what an operator of a deployed collector does. */
+  readonly nextSteps?: NextSteps;
   /** Rejects if EventBridge did not accept the event. */
   readonly sendEvent: (detailType: string, detail: OrderDetail) => Promise<void>;
   /** Is called if S3 or EventBridge did not accept a request of a check that ends all the same. */
@@ -83,7 +91,7 @@ export class FailureNotReportedError extends CollectorError {
  * Of two executions of an order, the one that started later reports, until it fails. The other one gets the same replies.
  */
 export function createReporter({ collector, giveUpSeconds, ...dependencies }: ReporterDependencies) {
-  const { status, sendEvent, unreported, now } = dependencies;
+  const { status, sendEvent, unreported, now, nextSteps } = dependencies;
 
   /** The status of an order as it is known now. */
   function statusOf(
@@ -171,7 +179,7 @@ export function createReporter({ collector, giveUpSeconds, ...dependencies }: Re
       reason,
       text: isDelayed ? `no certificate after ${days} days and ${checks} checks; ${text}` : text,
       since,
-      ...(concern && { nextStep: WAITING_NEXT_STEPS[concern].text }),
+      ...(concern && { nextStep: nextSteps?.waiting[concern] ?? WAITING_NEXT_STEPS[concern].text }),
     };
     let stored: OrderStatus | undefined;
     try {
@@ -245,7 +253,13 @@ export function createReporter({ collector, giveUpSeconds, ...dependencies }: Re
           await sendRevoked(subject, text);
           reported = [...reported, 'revoked'];
         }
-        const change = { state: 'failed' as const, error, text, since, nextStep: NEXT_STEPS[error].text };
+        const change = {
+          state: 'failed' as const,
+          error,
+          text,
+          since,
+          nextStep: nextSteps?.failed[error] ?? NEXT_STEPS[error].text,
+        };
         const stored = await write(subject, change, { isNews: true });
         if (stored) {
           await sendEvent(FAILED, failedDetail(stored, error));

@@ -1,4 +1,5 @@
+import { collectCommand } from './collect.ts';
 import type { CommandDefinition } from './program.ts';
 
 /** All commands, in the order of the help. Each file defines one; the code that it runs is loaded when it runs. */
-export const COMMANDS: readonly CommandDefinition[] = [];
+export const COMMANDS: readonly CommandDefinition[] = [collectCommand];

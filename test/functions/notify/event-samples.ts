@@ -71,7 +71,7 @@ export const CREDENTIALS_TEXTS = {
   doubtful: 'the CA may have rejected the login, and it is tried again once a day: HTTP 403: Access denied',
   'doubtful-before':
     'the CA may have rejected these credentials today; one order tries them again tomorrow (UTC), and all orders use newer ' +
-    'ones as soon as the secret contains them',
+    'ones as soon as there are any',
 };
 
 export function waiting(reason: WaitingDetail['reason'], changes: Partial<WaitingDetail> = {}) {

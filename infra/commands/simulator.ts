@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { createCertificateAuthority } from '../local/ca/certificate-authority.ts';
+import { startCollectMcSimulator } from '../local/ca/collectmc-simulator.ts';
+import { serveCrls } from '../local/cloud/crl-server.ts';
+import { issueScenarioCertificates, SCENARIOS } from '../local/scenarios.ts';
+import { EXIT_CODES, parseArguments, runCommand, UsageError } from './usage.ts';
+
+const ORDER = '1378973013';
+const PROJECT = join(import.meta.dirname, '..', '..');
+/** Git ignores this folder. */
+const FOLDER = join(PROJECT, '.local', 'simulator');
+
+const USAGE = `npm run simulator -- [--scenario NAME]
+
+Starts the simulated CA on this machine, with the order ${ORDER}, until Ctrl-C. It prints the command that collects the order.
+
+  --scenario   how the CA answers (default: issued):
+${Object.entries(SCENARIOS)
+  .map(([name, { description }]) => `                 ${name.padEnd(18)} ${description}`)
+  .join('\n')}
+
+Exit status: 0 after Ctrl-C, 64 wrong usage, 70 internal error.`;
+
+await runCommand(USAGE, async (args) => {
+  const { values } = parseArguments({
+    args,
+    allowPositionals: false,
+    options: { scenario: { type: 'string', default: 'issued' }, help: { type: 'boolean', short: 'h', default: false } },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    return EXIT_CODES.success;
+  }
+  const scenario = Object.hasOwn(SCENARIOS, values.scenario) ? SCENARIOS[values.scenario] : undefined;
+  if (!scenario) {
+    const names = Object.keys(SCENARIOS).join(', ');
+    throw new UsageError(`--scenario: ${values.scenario} is not accepted; accepted: ${names}`);
+  }
+  console.log('Creating the simulated CA (the first time, this takes some seconds) ...');
+  const stored = await createCertificateAuthority({ directory: join(PROJECT, '.local', 'ca') });
+  const crls = await serveCrls(() => authority.crls());
+  const authority = stored.with({ crlServer: crls.url });
+  const credentials = { loginName: 'brand@example.com', loginPassword: crypto.randomUUID() };
+  const ca = await startCollectMcSimulator({ credentials });
+  ca.order(ORDER, scenario.responses(issueScenarioCertificates(authority)));
+
+  await rm(FOLDER, { recursive: true, force: true });
+  await mkdir(FOLDER, { recursive: true, mode: 0o700 });
+  const login = join(FOLDER, 'login.txt');
+  await writeFile(login, `${credentials.loginName}\n${credentials.loginPassword}\n`, { mode: 0o600 });
+  const inProject = (file: string) => relative(PROJECT, file);
+  console.log(`The simulated CA answers at ${ca.url}. Its login is in ${inProject(login)}. Ctrl-C ends it.
+
+Collect the order ${ORDER} in another terminal, in this folder:
+
+  npm run -s mark-certificates -- collect ${ORDER} --wait --poll-every PT5S --domain example.com \\
+    --login ${inProject(login)} --out ${inProject(join(FOLDER, 'collected'))} \\
+    --url ${ca.url} \\
+    --trust ${createHash('sha256').update(authority.root).digest('hex')} \\
+    --log ${authority.log.key}`);
+  await once(process, 'SIGINT');
+  await Promise.all([ca.close(), crls.close()]);
+  return EXIT_CODES.success;
+});
