@@ -1,5 +1,7 @@
 import { collectCommand } from './collect.ts';
+import { ordersCommand } from './orders.ts';
 import type { CommandDefinition } from './program.ts';
+import { statusCommand } from './status.ts';
 
 /** All commands, in the order of the help. Each file defines one; the code that it runs is loaded when it runs. */
-export const COMMANDS: readonly CommandDefinition[] = [collectCommand];
+export const COMMANDS: readonly CommandDefinition[] = [collectCommand, ordersCommand, statusCommand];

@@ -1,0 +1,68 @@
+import { RECEIVERS } from '../../../functions/certificate/receivers.ts';
+import { daysLeft } from '../../../functions/days.ts';
+import type { StoredFinding, StoredManifest } from '../../../functions/store/manifest.ts';
+
+/** The current certificate of an order, as `status --json` prints it. */
+export interface CertificateState {
+  readonly fingerprintSha256: string;
+  readonly collectedAt: string;
+  readonly product: string | null;
+  readonly markType: string | null;
+  /** The organization of the subject; null if it has none. */
+  readonly owner: string | null;
+  readonly domains: readonly string[];
+  readonly notBefore: string;
+  readonly notAfter: string;
+  /** Calendar days in UTC until the certificate expires; negative after that. */
+  readonly daysLeft: number;
+  /** Whether no finding was an error when the certificate was last assessed. */
+  readonly publishable: boolean;
+  readonly findings: readonly StoredFinding[];
+  /** Empty if release 0.1.0 stored the certificate. */
+  readonly receivers: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly shows: boolean | null;
+    readonly because: readonly string[];
+  }[];
+}
+
+/** Why nobody should rely on a certificate now, as a clause; undefined if there is no reason. */
+export function certificateProblem(certificate: CertificateState, now: Date): string | undefined {
+  const { publishable, notBefore, notAfter, findings } = certificate;
+  if (new Date(notAfter) < now) {
+    return `the certificate expired on ${notAfter.slice(0, 10)}`;
+  }
+  if (publishable) {
+    return undefined;
+  }
+  if (new Date(notBefore) > now) {
+    return `the certificate is valid from ${notBefore.slice(0, 10)}`;
+  }
+  const errors = findings.filter(({ severity }) => severity === 'error').map(({ id }) => id);
+  return `the certificate is not publishable${errors.length > 0 ? ` (${errors.join(', ')})` : ''}`;
+}
+
+/** What a manifest contains about its certificate. */
+export function certificateState(manifest: StoredManifest, now: Date): CertificateState {
+  const { fingerprintSha256, collectedAt, product, markType, attributes, domains, notBefore, notAfter } = manifest;
+  return {
+    fingerprintSha256,
+    collectedAt,
+    product,
+    markType,
+    owner: attributes.organizationName?.join(', ') ?? null,
+    domains,
+    notBefore,
+    notAfter,
+    daysLeft: daysLeft(notAfter, now),
+    publishable: manifest.publishable,
+    findings: manifest.findings,
+    receivers: (manifest.receivers ?? []).map((verdict) => ({
+      id: verdict.id,
+      name: RECEIVERS.find(({ id }) => id === verdict.id)?.name ?? verdict.id,
+      shows: verdict.shows,
+      because: verdict.because,
+    })),
+  };
+}

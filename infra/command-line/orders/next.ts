@@ -1,0 +1,57 @@
+import { DEFAULT_COLLECTOR } from '../../../functions/environment.ts';
+import { FAILURE_NEXT_STEPS, type NextStep } from '../../../functions/errors.ts';
+import type { DeployedCollector } from '../collector.ts';
+import { PROGRAM } from '../program.ts';
+import { describeMoment } from '../times.ts';
+import type { OrderState } from './order-state.ts';
+import type { ReadOrder } from './read-order.ts';
+
+/** What the collector does next about an order, and when, as sentences. */
+export function describeNext({ state, nextCheckAt }: ReadOrder, pollEvery: string | undefined, now: Date): string {
+  const { execution, certificate } = state;
+  if (execution?.runs === false && state.state === 'waiting') {
+    return 'Nothing happens until somebody acts.';
+  }
+  switch (state.state) {
+    case 'waiting':
+      return state.reason === 'credentials'
+        ? `The collector does not call the CA with a login that the CA rejected. It looks for another login ${when()}.`
+        : `The collector asks the CA ${when()}.`;
+    case 'issued':
+      return certificate && new Date(certificate.notAfter) >= now
+        ? `The certificate expires ${describeMoment(certificate.notAfter, now)}. Reminders are sent before that.`
+        : 'Nothing happens until somebody acts.';
+    default:
+      return execution?.runs === true
+        ? `Another execution of the order runs: ${execution.name}. It asks the CA ${when()}.`
+        : 'Nothing happens until somebody acts.';
+  }
+
+  function when(): string {
+    if (nextCheckAt === undefined) {
+      return pollEvery === undefined ? 'at its next check' : `at its next check, usually within ${pollEvery}`;
+    }
+    return new Date(nextCheckAt) > now ? describeMoment(nextCheckAt, now) : 'now';
+  }
+}
+
+/** The command that does the next step, or undefined if the collector cannot do it. */
+export function nextCommand(
+  { orderNumber, account, state, reason, error, execution }: OrderState,
+  collector: Pick<DeployedCollector, 'name'>,
+): string | undefined {
+  const suffix = collector.name === DEFAULT_COLLECTOR ? '' : ` --collector ${collector.name}`;
+  const retry = `${PROGRAM} retry ${orderNumber}${suffix}`;
+  if (state === 'waiting') {
+    if (execution?.runs === false) {
+      return retry;
+    }
+    return reason === 'credentials'
+      ? `${PROGRAM} login${account === null ? '' : ` --account ${account}`}${suffix}`
+      : undefined;
+  }
+  const steps: Readonly<Record<string, NextStep>> = FAILURE_NEXT_STEPS;
+  const action = error !== null && Object.hasOwn(steps, error) ? steps[error]?.action : undefined;
+  const needsCorrection = error === 'InvalidRequest' || error === 'InvalidInput';
+  return state === 'failed' && action !== undefined && action !== 'none' && !needsCorrection ? retry : undefined;
+}

@@ -1,0 +1,141 @@
+import { describeValidity } from '../../local/validity.ts';
+import { type DeployedCollector, withCollector } from '../collector.ts';
+import { CommandError } from '../errors.ts';
+import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
+import { printJson } from '../json.ts';
+import { requireOrderNumber } from '../order-number.ts';
+import { type CollectorOptions, PROGRAM } from '../program.ts';
+import type { Terminal } from '../terminal.ts';
+import { describeMoment } from '../times.ts';
+import { type CertificateState, certificateProblem } from './certificate.ts';
+import { describeNext, nextCommand } from './next.ts';
+import type { OrderState } from './order-state.ts';
+import { type ReadOrder, readOrder } from './read-order.ts';
+
+/** Prints where an order is. */
+export function status(terminal: Terminal, order: string, options: CollectorOptions): Promise<ExitCode> {
+  const orderNumber = requireOrderNumber(order);
+  return withCollector(options, terminal, async (collector) => {
+    const now = new Date();
+    const read = await readOrder(collector, orderNumber, now);
+    if (read === undefined) {
+      throw unknownOrder(collector, orderNumber);
+    }
+    const { state, execution, nextCheckAt, startedAt, notes } = read;
+    const happensNext = describeNext(read, textOf(collector.settings?.pollEvery), now);
+    const command = nextCommand(state, collector);
+    if (options.json) {
+      printJson(terminal, {
+        collector: collector.name,
+        ...state,
+        nextCommand: command ?? null,
+        happensNext,
+        nextCheckAt: nextCheckAt ?? null,
+        startedAt: startedAt ?? null,
+        executionStatus: execution?.status ?? null,
+      });
+    } else {
+      terminal.print(describeOrder(read, happensNext, command, now).join('\n'));
+    }
+    for (const note of notes) {
+      terminal.note(note);
+    }
+    return exitCodeOf(state, now);
+  });
+}
+
+/** The error about an order that the collector does not know. */
+export function unknownOrder({ name, region }: DeployedCollector, orderNumber: string): CommandError {
+  return new CommandError(`The collector ${name} in ${region} knows no order ${orderNumber}.`, {
+    exitCode: EXIT_CODES.unavailable,
+    next: `Compare the number with that at the CA. To collect the order: ${PROGRAM} order ${orderNumber}`,
+  });
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function exitCodeOf({ state, certificate, execution }: OrderState, now: Date): ExitCode {
+  if (state === 'waiting') {
+    return execution?.runs === false ? EXIT_CODES.problem : EXIT_CODES.waiting;
+  }
+  const isGood = state === 'issued' && certificate !== null && certificateProblem(certificate, now) === undefined;
+  return isGood ? EXIT_CODES.success : EXIT_CODES.problem;
+}
+
+type Row = readonly [label: string, value: string];
+
+function describeOrder(
+  { state, execution, startedAt, notes }: ReadOrder,
+  happensNext: string,
+  command: string | undefined,
+  now: Date,
+): string[] {
+  const { orderNumber, account, domains, reason, error, text, since, nextStep, certificate } = state;
+  const why = reason ?? error;
+  const rows: Row[] = [
+    ['state', `${state.state}${why === null ? '' : ` (${why})`}`],
+    ...(since === null ? [] : [['since', describeMoment(since, now)] as const]),
+    ['text', text],
+    ['next', happensNext],
+    ...(nextStep === null ? [] : [['to do', `${nextStep}.`] as const]),
+    ...(command === undefined ? [] : [['command', command] as const]),
+    ['domains', domains.join(', ') || 'none'],
+    ...(account === null ? [] : [['account', account] as const]),
+    ['execution', describeExecution(state, execution?.status, startedAt, notes, now)],
+  ];
+  return [
+    `Order ${orderNumber}`,
+    ...rows.map(describeRow),
+    ...(certificate === null ? ['Certificate: none yet'] : ['Certificate', ...describeCertificate(certificate, now)]),
+  ];
+}
+
+function describeExecution(
+  { execution }: OrderState,
+  status: string | undefined,
+  startedAt: string | undefined,
+  notes: readonly string[],
+  now: Date,
+): string {
+  if (execution === null) {
+    return 'none';
+  }
+  const started = startedAt === undefined ? '' : `, started ${describeMoment(startedAt, now)}`;
+  if (execution.runs === null || notes.length > 0) {
+    return `${execution.name}${started}`;
+  }
+  // Step Functions deletes an execution 90 days after its end.
+  const ended = status === undefined ? 'no longer exists' : `does not run (${status})`;
+  return `${execution.name} ${execution.runs ? 'runs' : ended}${started}`;
+}
+
+function describeCertificate(certificate: CertificateState, now: Date): string[] {
+  const { owner, markType, product, domains, notBefore, notAfter, fingerprintSha256, findings, receivers } = certificate;
+  const problem = certificateProblem(certificate, now);
+  const rows: Row[] = [
+    ['verdict', problem === undefined ? 'publishable' : `not usable: ${problem}`],
+    ['owner', owner ?? 'none'],
+    ['mark', [markType ?? 'no mark type', product && `(${product})`].filter(Boolean).join(' ')],
+    ['domains', domains.join(', ')],
+    ['valid', describeValidity(notBefore, notAfter, now)],
+    ['SHA-256', fingerprintSha256],
+    ...findings.map(({ id, severity, message }): Row => [severity, `${id}: ${message}`]),
+    ...receivers.map(({ name, shows, because }): Row => [
+      'receiver',
+      `${name} ${VERDICTS[String(shows)]}${because.length > 0 ? ` (${because.join(', ')})` : ''}`,
+    ]),
+  ];
+  return rows.map(describeRow);
+}
+
+const VERDICTS: Readonly<Record<string, string>> = {
+  true: 'shows the logo',
+  false: 'does not show the logo',
+  null: 'may show the logo; it is not known',
+};
+
+function describeRow([label, value]: Row): string {
+  return `  ${label.padEnd(9)}  ${value}`;
+}
