@@ -6,7 +6,10 @@ export const ordersCommand: CommandDefinition<[OrdersOptions]> = {
   description: 'Lists the orders of a collector as they are now. Those that need someone come first.',
   examples: [
     { line: 'orders', does: 'lists all orders' },
-    { line: 'orders --ending 30 --csv > ending.csv', does: 'writes the certificates that end within 30 days to a file' },
+    {
+      line: 'orders --ending 30 --csv > ending.csv',
+      does: 'writes the certificates that end within 30 days to a file',
+    },
   ],
   define: (command) =>
     withCollectorOptions(

@@ -1,5 +1,5 @@
-import type { OrderStatus } from '../../../functions/store/status.ts';
 import type { StoredManifest } from '../../../functions/store/manifest.ts';
+import type { OrderStatus } from '../../../functions/store/status.ts';
 import { type CertificateState, certificateProblem, certificateState } from './certificate.ts';
 
 /** The state of an order. `unreadable`: its status or its manifest is damaged. */

@@ -112,7 +112,8 @@ function describeExecution(
 }
 
 function describeCertificate(certificate: CertificateState, now: Date): string[] {
-  const { owner, markType, product, domains, notBefore, notAfter, fingerprintSha256, findings, receivers } = certificate;
+  const { owner, markType, product, domains, notBefore, notAfter, fingerprintSha256, findings, receivers } =
+    certificate;
   const problem = certificateProblem(certificate, now);
   const rows: Row[] = [
     ['verdict', problem === undefined ? 'publishable' : `not usable: ${problem}`],
@@ -122,10 +123,12 @@ function describeCertificate(certificate: CertificateState, now: Date): string[]
     ['valid', describeValidity(notBefore, notAfter, now)],
     ['SHA-256', fingerprintSha256],
     ...findings.map(({ id, severity, message }): Row => [severity, `${id}: ${message}`]),
-    ...receivers.map(({ name, shows, because }): Row => [
-      'receiver',
-      `${name} ${VERDICTS[String(shows)]}${because.length > 0 ? ` (${because.join(', ')})` : ''}`,
-    ]),
+    ...receivers.map(
+      ({ name, shows, because }): Row => [
+        'receiver',
+        `${name} ${VERDICTS[String(shows)]}${because.length > 0 ? ` (${because.join(', ')})` : ''}`,
+      ],
+    ),
   ];
   return rows.map(describeRow);
 }

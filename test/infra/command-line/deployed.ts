@@ -1,5 +1,5 @@
 import { onTestFinished, vi } from 'vitest';
-import { type Action, startAwsJsonEndpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
+import { type Action, ServiceError, startAwsJsonEndpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
 import { STACK_DESCRIPTION, stackNameOf } from '../../../infra/stack-names.ts';
 import { type S3Server, startS3Server } from '../../s3-server.ts';
 import { type ServedStack, startCloudFormation } from '../deployed/cloudformation-endpoint.ts';
@@ -70,4 +70,54 @@ export function stubAws(environment: Readonly<Record<string, string>>): void {
   onTestFinished(() => {
     vi.unstubAllEnvs();
   });
+}
+
+/** Stores an object; an object that is not text or bytes is stored as JSON. */
+export async function put(server: S3Server, key: string, content: string | Uint8Array | object): Promise<void> {
+  const isRaw = typeof content === 'string' || content instanceof Uint8Array;
+  const body = Buffer.from(isRaw ? content : JSON.stringify(content));
+  const request = { method: 'PUT', key, query: new URLSearchParams(), headers: {}, client: 'test' };
+  await server.receive(request, body);
+}
+
+/** Step Functions with executions: what runs, and when each of them asks the CA again. */
+export function stepFunctionsWith(
+  statuses: Readonly<Record<string, 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'ABORTED'>>,
+  nextCheckAt?: string,
+): Readonly<Record<string, Action>> {
+  const arnOf = (name: string) => `${MACHINE.replace(':stateMachine:', ':execution:')}:${name}`;
+  const summary = (name: string) => ({
+    executionArn: arnOf(name),
+    stateMachineArn: MACHINE,
+    name,
+    status: statuses[name],
+    startDate: 1_795_000_000,
+  });
+  return {
+    'AWSStepFunctions.DescribeExecution': ({ executionArn }) => {
+      const name = Object.keys(statuses).find((each) => arnOf(each) === executionArn);
+      if (name === undefined) {
+        throw new ServiceError('ExecutionDoesNotExist', `Execution Does Not Exist: '${executionArn}'`);
+      }
+      return summary(name);
+    },
+    'AWSStepFunctions.ListExecutions': ({ statusFilter }) => ({
+      executions: Object.keys(statuses)
+        .filter((name) => statuses[name] === statusFilter)
+        .map(summary),
+    }),
+    'AWSStepFunctions.GetExecutionHistory': ({ reverseOrder }) => ({
+      events: [
+        { id: 7, type: 'TaskStateExited' },
+        {
+          id: 8,
+          type: 'WaitStateEntered',
+          stateEnteredEventDetails: {
+            name: 'Wait',
+            input: JSON.stringify({ orderNumber: '1', collection: { outcome: 'waiting', nextCheckAt } }),
+          },
+        },
+      ].toSorted((a, b) => (reverseOrder ? b.id - a.id : a.id - b.id)),
+    }),
+  };
 }

@@ -1,0 +1,225 @@
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { manifestKey } from '../../../functions/store/manifest.ts';
+import { statusKey } from '../../../functions/store/status.ts';
+import { ServiceError } from '../../../infra/local/cloud/aws-json-endpoint.ts';
+import { failureOf, manifestOf, NOON, statusOf } from '../../functions/survey/samples.ts';
+import { deployed, put, stackNamed, stepFunctionsWith } from './deployed.ts';
+import { run } from './run.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'], now: new Date(NOON) });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+});
+
+const status = async (...args: string[]) => {
+  const { exitCode, out, err } = await run(['status', '1', '--json', ...args]);
+  return { exitCode, state: JSON.parse(out), err };
+};
+const issued = { state: 'issued', reason: undefined, text: 'Order 1: the certificate is stored' } as const;
+
+describe('status of an order', () => {
+  test('An order that waits has its state, its reason, the next check and its execution.', async () => {
+    const s3 = await deployed({ actions: stepFunctionsWith({ 'order-1': 'RUNNING' }, '2026-11-23T14:30:00.000Z') });
+    await put(s3, statusKey('1'), statusOf('1'));
+    const { exitCode, out, err } = await run(['status', '1']);
+    expect({ exitCode, err }).toEqual({ exitCode: 3, err: '' });
+    expect(out).toContain('Order 1\n');
+    expect(out).toMatch(/state +waiting \(processing\)/);
+    expect(out).toMatch(/since +2026-11-22 12:00 UTC \(24 hours ago\)/);
+    expect(out).toMatch(/next +The collector asks the CA 2026-11-23 14:30 UTC \(in 2 hours\)\./);
+    expect(out).toMatch(/execution +order-1 runs, started 2026-11-20 08:00 UTC/);
+    expect(out).toContain('Certificate: none yet');
+  });
+
+  test('Its JSON contains every field that the documentation names.', async () => {
+    const s3 = await deployed({ actions: stepFunctionsWith({ 'order-1': 'RUNNING' }, '2026-11-23T14:30:00.000Z') });
+    await put(s3, statusKey('1'), statusOf('1'));
+    expect((await status()).state).toEqual({
+      collector: 'mark-certificate-collector',
+      orderNumber: '1',
+      account: null,
+      domains: ['example.com'],
+      product: 'VMC',
+      state: 'waiting',
+      reason: 'processing',
+      error: null,
+      text: 'Order 1: the CA is processing it',
+      since: '2026-11-22T12:00:00.000Z',
+      updatedAt: '2026-11-22T12:00:00.000Z',
+      needsSomeone: false,
+      nextStep: null,
+      nextCommand: null,
+      happensNext: 'The collector asks the CA 2026-11-23 14:30 UTC (in 2 hours).',
+      nextCheckAt: '2026-11-23T14:30:00.000Z',
+      startedAt: '2026-11-20T08:00:00.000Z',
+      execution: { name: 'order-1', runs: true },
+      executionStatus: 'RUNNING',
+      certificate: null,
+    });
+  });
+
+  test.each([
+    [null, 'mark-certificates login --collector brand'],
+    ['brand-a', 'mark-certificates login --account brand-a --collector brand'],
+  ])('An order that waits for credentials of %s names the command that stores a login.', async (account, command) => {
+    const actions = stepFunctionsWith({ 'order-1': 'RUNNING' });
+    const s3 = await deployed({ stacks: [stackNamed('brand')], actions });
+    await put(s3, statusKey('1'), statusOf('1', { reason: 'credentials', nextStep: 'store a login', account }));
+    const { exitCode, state } = await status('--collector', 'brand');
+    expect(exitCode).toBe(3);
+    expect(state).toMatchObject({ needsSomeone: true, nextStep: 'store a login', nextCommand: command });
+    expect(state.happensNext).toBe(
+      'The collector does not call the CA with a login that the CA rejected. It looks for another login at its next check, usually within PT3H.',
+    );
+  });
+
+  test('An order that waits without an execution is wrong, and can be tried again.', async () => {
+    const s3 = await deployed({ actions: stepFunctionsWith({ 'order-1': 'ABORTED' }) });
+    await put(s3, statusKey('1'), statusOf('1'));
+    const { exitCode, state } = await status();
+    expect(exitCode).toBe(1);
+    expect(state).toMatchObject({
+      state: 'waiting',
+      needsSomeone: true,
+      execution: { name: 'order-1', runs: false },
+      executionStatus: 'ABORTED',
+      nextCommand: 'mark-certificates retry 1',
+      happensNext: 'Nothing happens until somebody acts.',
+    });
+  });
+
+  test('Another execution of the order, such as that of a push, is enough.', async () => {
+    const s3 = await deployed({ actions: stepFunctionsWith({ 'order-1-push-a': 'RUNNING', 'order-12': 'RUNNING' }) });
+    await put(s3, statusKey('1'), statusOf('1'));
+    expect(await status()).toMatchObject({ exitCode: 3, state: { execution: { name: 'order-1-push-a', runs: true } } });
+  });
+
+  test('An order whose first check has not ended waits.', async () => {
+    await deployed({ actions: stepFunctionsWith({ 'order-1': 'RUNNING' }) });
+    expect(await status()).toMatchObject({
+      exitCode: 3,
+      state: { state: 'waiting', text: 'no check has ended yet', execution: { name: 'order-1', runs: true } },
+    });
+  });
+
+  test('An issued order has its certificate with the verdict of each receiver.', async () => {
+    const s3 = await deployed({ actions: stepFunctionsWith({ 'order-1': 'SUCCEEDED' }) });
+    await put(s3, statusKey('1'), statusOf('1', issued));
+    const receivers = [
+      { id: 'gmail', shows: true, because: [] },
+      { id: 'apple', shows: null, because: ['root-not-tested'] },
+      { id: 'other', shows: false, because: ['no-bimi'] },
+    ];
+    await put(s3, manifestKey('1'), manifestOf('1', { receivers }));
+    const { exitCode, out } = await run(['status', '1']);
+    expect(exitCode).toBe(0);
+    expect(out).toMatch(/verdict +publishable/);
+    expect(out).toMatch(/valid +2025-11-24 to 2026-12-23 \(30 days left\)/);
+    expect(out).toMatch(/receiver +Gmail shows the logo/);
+    expect(out).toMatch(/receiver +Apple Mail may show the logo; it is not known \(root-not-tested\)/);
+    expect(out).toMatch(/receiver +other does not show the logo \(no-bimi\)/);
+    expect(out).toMatch(/execution +order-1 does not run \(SUCCEEDED\)/);
+    const { state } = await status();
+    expect(state.certificate).toMatchObject({ daysLeft: 30, owner: 'Example', publishable: true });
+    expect(state).toMatchObject({ needsSomeone: false, nextStep: null });
+  });
+
+  test.each([
+    ['is not publishable', { publishable: false, findings: [finding('chain-untrusted')] }, /chain-untrusted/],
+    ['has expired', { notAfter: '2026-11-22T00:00:00.000Z' }, /expired on 2026-11-22/],
+    ['is not valid yet', { publishable: false, notBefore: '2026-12-01T00:00:00.000Z' }, /valid from 2026-12-01/],
+  ])('An issued order whose certificate %s ends with 1.', async (_, changes, text) => {
+    const s3 = await deployed({ actions: stepFunctionsWith({}) });
+    await put(s3, statusKey('1'), statusOf('1', issued));
+    await put(s3, manifestKey('1'), manifestOf('1', changes));
+    const { exitCode, state } = await status();
+    expect(exitCode).toBe(1);
+    expect(state.text).toMatch(text);
+  });
+
+  test('An issued order without a certificate in the bucket ends with 1.', async () => {
+    const s3 = await deployed({ actions: stepFunctionsWith({}) });
+    await put(s3, statusKey('1'), statusOf('1', issued));
+    expect(await status()).toMatchObject({ exitCode: 1, state: { needsSomeone: true, certificate: null } });
+  });
+
+  test('An order of release 0.1.0, which wrote no status, is issued.', async () => {
+    const s3 = await deployed({ actions: stepFunctionsWith({}) });
+    await put(s3, manifestKey('1'), manifestOf('1'));
+    expect(await status()).toMatchObject({
+      exitCode: 0,
+      state: { state: 'issued', since: '2025-11-24T08:00:00.000Z', executionStatus: null },
+    });
+  });
+
+  test.each([
+    ['UnknownRefusal', 'mark-certificates retry 1'],
+    ['CollectionOverdue', 'mark-certificates retry 1'],
+    ['OrderRejected', null],
+    ['InvalidRequest', null],
+    ['constructor', null],
+  ])('A failed order ends with 1 and names the command if one helps: %s.', async (error, nextCommand) => {
+    const s3 = await deployed({ actions: stepFunctionsWith({ 'order-1': 'FAILED' }) });
+    await put(s3, statusKey('1'), failureOf('1', { error }));
+    expect(await status()).toMatchObject({ exitCode: 1, state: { state: 'failed', error, nextCommand } });
+  });
+
+  test.each([
+    [statusKey('1'), 'half of {'],
+    [statusKey('1'), statusOf('2')],
+    [manifestKey('1'), manifestOf('2')],
+  ])('A damaged object is named: %s.', async (key, content) => {
+    const s3 = await deployed({ actions: stepFunctionsWith({}) });
+    await put(s3, key, content);
+    const { exitCode, state } = await status();
+    expect(exitCode).toBe(1);
+    expect(state).toMatchObject({ state: 'unreadable', needsSomeone: true });
+    expect(state.text).toContain('cannot be read');
+  });
+
+  test('An order that the collector does not know is an error with the next step.', async () => {
+    await deployed({ actions: stepFunctionsWith({ 'order-12': 'RUNNING' }) });
+    expect(await run(['status', '1'])).toEqual({
+      exitCode: 2,
+      out: '',
+      err:
+        'The collector mark-certificate-collector in eu-central-1 knows no order 1.\n' +
+        'Next: Compare the number with that at the CA. To collect the order: mark-certificates order 1\n',
+    });
+  });
+
+  test('Without permission for Step Functions, the rest is printed with a note.', async () => {
+    const denied = () => {
+      throw new ServiceError('AccessDeniedException', 'not authorized');
+    };
+    const s3 = await deployed({
+      actions: { 'AWSStepFunctions.DescribeExecution': denied, 'AWSStepFunctions.ListExecutions': denied },
+    });
+    await put(s3, statusKey('1'), statusOf('1'));
+    const { exitCode, state, err } = await status();
+    expect(exitCode).toBe(3);
+    expect(state.execution).toEqual({ name: 'order-1', runs: null });
+    expect(err).toContain('It is not known whether the execution runs.');
+    expect(err).toContain('states:DescribeExecution');
+  });
+
+  test('Text of others cannot control the terminal, and the JSON has the same values.', async () => {
+    const s3 = await deployed({ actions: stepFunctionsWith({ 'order-1': 'RUNNING' }) });
+    await put(s3, statusKey('1'), statusOf('1', { text: 'a\u001b[2J\u202eb' }));
+    const { out } = await run(['status', '1', '--json']);
+    expect(out.includes('\u001b') || out.includes('\u202e')).toBe(false);
+    expect(JSON.parse(out).text).toBe('a\u001b[2J\u202eb');
+  });
+
+  test.each(['0', '01', 'a', '12345678901234567', '1/../2', ''])('ORDER %j is wrong usage.', async (order) => {
+    const { exitCode, err } = await run(['status', order]);
+    expect(exitCode).toBe(64);
+    expect(err).toContain(`ORDER: ${order} is not accepted`);
+  });
+});
+
+function finding(id: string) {
+  return { id, severity: 'error' as const, message: 'a message' };
+}
