@@ -1,22 +1,30 @@
 import { DEFAULT_COLLECTOR } from '../../../functions/environment.ts';
 import { FAILURE_NEXT_STEPS, type NextStep } from '../../../functions/errors.ts';
 import type { DeployedCollector } from '../collector.ts';
+import { CommandError } from '../errors.ts';
+import { EXIT_CODES } from '../exit-codes.ts';
 import { PROGRAM } from '../program.ts';
 import { describeMoment } from '../times.ts';
 import type { OrderState } from './order-state.ts';
 import type { ReadOrder } from './read-order.ts';
 
 /** What the collector does next about an order, and when, as sentences. */
-export function describeNext({ state, nextCheckAt }: ReadOrder, pollEvery: string | undefined, now: Date): string {
+export function describeNext(
+  { state, nextCheckAt }: ReadOrder,
+  { pollEvery, deadline }: { readonly pollEvery: string | undefined; readonly deadline: Date | undefined },
+  now: Date,
+): string {
   const { execution, certificate } = state;
   if (execution?.runs === false && state.state === 'waiting') {
     return 'Nothing happens until somebody acts.';
   }
   switch (state.state) {
-    case 'waiting':
+    case 'waiting': {
+      const end = deadline ? ` Without a certificate, the collection fails ${describeMoment(deadline, now)}.` : '';
       return state.reason === 'credentials'
-        ? `The collector does not call the CA with a login that the CA rejected. It looks for another login ${when()}.`
-        : `The collector asks the CA ${when()}.`;
+        ? `The collector does not call the CA with a login that the CA rejected. It looks for another login ${when()}.${end}`
+        : `The collector asks the CA ${when()}.${end}`;
+    }
     case 'issued':
       return certificate && new Date(certificate.notAfter) >= now
         ? `The certificate expires ${describeMoment(certificate.notAfter, now)}. Reminders are sent before that.`
@@ -35,19 +43,31 @@ export function describeNext({ state, nextCheckAt }: ReadOrder, pollEvery: strin
   }
 }
 
+/** A command for the same collector. */
+export function commandFor({ name }: Pick<DeployedCollector, 'name'>, line: string): string {
+  return `${PROGRAM} ${line}${name === DEFAULT_COLLECTOR ? '' : ` --collector ${name}`}`;
+}
+
+/** The error about an order that the collector does not know. */
+export function unknownOrder(collector: DeployedCollector, orderNumber: string): CommandError {
+  return new CommandError(`The collector ${collector.name} in ${collector.region} knows no order ${orderNumber}.`, {
+    exitCode: EXIT_CODES.unavailable,
+    next: `Compare the number with that at the CA. To collect the order: ${commandFor(collector, `order ${orderNumber}`)}`,
+  });
+}
+
 /** The command that does the next step, or undefined if the collector cannot do it. */
 export function nextCommand(
   { orderNumber, account, state, reason, error, execution }: OrderState,
   collector: Pick<DeployedCollector, 'name'>,
 ): string | undefined {
-  const suffix = collector.name === DEFAULT_COLLECTOR ? '' : ` --collector ${collector.name}`;
-  const retry = `${PROGRAM} retry ${orderNumber}${suffix}`;
+  const retry = commandFor(collector, `retry ${orderNumber}`);
   if (state === 'waiting') {
     if (execution?.runs === false) {
       return retry;
     }
     return reason === 'credentials'
-      ? `${PROGRAM} login${account === null ? '' : ` --account ${account}`}${suffix}`
+      ? commandFor(collector, `login${account === null ? '' : ` --account ${account}`}`)
       : undefined;
   }
   const steps: Readonly<Record<string, NextStep>> = FAILURE_NEXT_STEPS;

@@ -1,14 +1,14 @@
 import { describeValidity } from '../../local/validity.ts';
-import { type DeployedCollector, withCollector } from '../collector.ts';
-import { CommandError } from '../errors.ts';
+import { secondsOf } from '../../timing.ts';
+import { withCollector } from '../collector.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { printJson } from '../json.ts';
 import { requireOrderNumber } from '../order-number.ts';
-import { type CollectorOptions, PROGRAM } from '../program.ts';
+import type { CollectorOptions } from '../program.ts';
 import type { Terminal } from '../terminal.ts';
 import { describeMoment } from '../times.ts';
 import { type CertificateState, certificateProblem } from './certificate.ts';
-import { describeNext, nextCommand } from './next.ts';
+import { describeNext, nextCommand, unknownOrder } from './next.ts';
 import type { OrderState } from './order-state.ts';
 import { type ReadOrder, readOrder } from './read-order.ts';
 
@@ -22,7 +22,8 @@ export function status(terminal: Terminal, order: string, options: CollectorOpti
       throw unknownOrder(collector, orderNumber);
     }
     const { state, execution, nextCheckAt, startedAt, notes } = read;
-    const happensNext = describeNext(read, textOf(collector.settings?.pollEvery), now);
+    const deadline = deadlineOf(startedAt, textOf(collector.settings?.giveUpAfter));
+    const happensNext = describeNext(read, { pollEvery: textOf(collector.settings?.pollEvery), deadline }, now);
     const command = nextCommand(state, collector);
     if (options.json) {
       printJson(terminal, {
@@ -32,6 +33,7 @@ export function status(terminal: Terminal, order: string, options: CollectorOpti
         happensNext,
         nextCheckAt: nextCheckAt ?? null,
         startedAt: startedAt ?? null,
+        deadline: state.state === 'waiting' ? (deadline?.toISOString() ?? null) : null,
         executionStatus: execution?.status ?? null,
       });
     } else {
@@ -44,16 +46,16 @@ export function status(terminal: Terminal, order: string, options: CollectorOpti
   });
 }
 
-/** The error about an order that the collector does not know. */
-export function unknownOrder({ name, region }: DeployedCollector, orderNumber: string): CommandError {
-  return new CommandError(`The collector ${name} in ${region} knows no order ${orderNumber}.`, {
-    exitCode: EXIT_CODES.unavailable,
-    next: `Compare the number with that at the CA. To collect the order: ${PROGRAM} order ${orderNumber}`,
-  });
-}
-
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
+}
+
+/** When the collection fails without a certificate; undefined if it is not known. */
+function deadlineOf(startedAt: string | undefined, giveUpAfter: string | undefined): Date | undefined {
+  const seconds = giveUpAfter === undefined ? undefined : secondsOf(giveUpAfter);
+  return startedAt === undefined || seconds === undefined
+    ? undefined
+    : new Date(Date.parse(startedAt) + seconds * 1000);
 }
 
 function exitCodeOf({ state, certificate, execution }: OrderState, now: Date): ExitCode {

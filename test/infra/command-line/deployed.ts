@@ -15,7 +15,13 @@ export function stackNamed(name: string, outputs: Readonly<Record<string, string
       BucketName: 'the-bucket',
       StateMachineArn: MACHINE,
       CredentialsSecretArn: `arn:aws:secretsmanager:eu-central-1:111122223333:secret:${name}/credentials-AbCdEf`,
-      Settings: JSON.stringify({ name, eventSource: 'mark-certificates', eventBusName: 'default', pollEvery: 'PT3H' }),
+      Settings: JSON.stringify({
+        name,
+        eventSource: 'mark-certificates',
+        eventBusName: 'default',
+        pollEvery: 'PT3H',
+        giveUpAfter: 'P90D',
+      }),
       ...outputs,
     },
   };

@@ -51,9 +51,11 @@ describe('status of an order', () => {
       needsSomeone: false,
       nextStep: null,
       nextCommand: null,
-      happensNext: 'The collector asks the CA 2026-11-23 14:30 UTC (in 2 hours).',
+      happensNext:
+        'The collector asks the CA 2026-11-23 14:30 UTC (in 2 hours). Without a certificate, the collection fails 2027-02-18 08:00 UTC (in 86 days).',
       nextCheckAt: '2026-11-23T14:30:00.000Z',
       startedAt: '2026-11-20T08:00:00.000Z',
+      deadline: '2027-02-18T08:00:00.000Z',
       execution: { name: 'order-1', runs: true },
       executionStatus: 'RUNNING',
       certificate: null,
@@ -71,7 +73,7 @@ describe('status of an order', () => {
     expect(exitCode).toBe(3);
     expect(state).toMatchObject({ needsSomeone: true, nextStep: 'store a login', nextCommand: command });
     expect(state.happensNext).toBe(
-      'The collector does not call the CA with a login that the CA rejected. It looks for another login at its next check, usually within PT3H.',
+      'The collector does not call the CA with a login that the CA rejected. It looks for another login at its next check, usually within PT3H. Without a certificate, the collection fails 2027-02-18 08:00 UTC (in 86 days).',
     );
   });
 
