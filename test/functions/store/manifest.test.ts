@@ -12,13 +12,15 @@ test('The page about the architecture lists every field of a manifest.', async (
 
   const bucket = await startArchiveBucket();
   try {
-    const { newer } = await issueCertificates();
+    const { older, newer } = await issueCertificates();
     const provenance = {
       ...FIRST,
       collector: 'acme',
       account: null,
       ordered: { domains: [], selector: null, product: null },
     };
+    // The field `replaces` needs a certificate that was current before.
+    await bucket.collect(older, FIRST);
     await bucket.archiveOf('x').store(newer.response, newer.certificate, provenance, ['a record']);
     expect(names.toSorted()).toEqual(Object.keys(await bucket.readJson(MANIFEST)).sort());
   } finally {
