@@ -32,8 +32,8 @@ export interface BundledPackage {
   readonly name: string;
   readonly version: string;
   /** The SPDX identifier. */
-  readonly license: string;
-  readonly text: string;
+  readonly license: string | undefined;
+  readonly text: string | undefined;
 }
 
 /** Bundled packages may not be published. The message contains all of them. */
@@ -52,31 +52,47 @@ export async function bundledPackages(sources: readonly string[]): Promise<Bundl
     ...new Set(sources.flatMap((source) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(source) ?? [])),
   ];
   const read = await Promise.all(folders.toSorted().map((folder) => readPackage(folder)));
-  const problems = read.flatMap((each) => (typeof each === 'string' ? [each] : []));
+  const packages = read.map((each) => ({ ...each, text: each.text ?? textOfSibling(each, read) }));
+  const problems = packages.flatMap(problemOf);
   if (problems.length > 0) {
     throw new LicenseError(`Packages cannot be published:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
   }
-  const packages = read.flatMap((each) => (typeof each === 'string' ? [] : [each]));
   return [...new Map(packages.map((each) => [`${each.name} ${each.version}`, each])).values()];
 }
 
-/** A package, or what is wrong with its licence. */
-async function readPackage(folder: string): Promise<BundledPackage | string> {
+async function readPackage(folder: string): Promise<BundledPackage> {
   const path = join(PROJECT, folder);
   const { name, version, license, author } = v.parse(
     packageSchema,
     JSON.parse(await readFile(join(path, 'package.json'), 'utf8')),
   );
-  if (license === undefined || !ACCEPTED_LICENSES.includes(license)) {
-    return `${name} ${version}: the licence ${JSON.stringify(license)} is not accepted; accepted: ${ACCEPTED_LICENSES.join(', ')}`;
-  }
   const files = (await readdir(path)).filter((file) => LICENSE_FILE.test(file)).toSorted();
   const texts = await Promise.all(files.map((file) => readFile(join(path, file), 'utf8')));
-  const text = texts.length > 0 ? texts.join('\n\n') : author && standardText(license, author);
+  const text = texts.length > 0 ? texts.join('\n\n') : author && license && standardText(license, author);
+  return { name, version, license, text: text?.replaceAll('\r\n', '\n').trim() };
+}
+
+/** Some packages of a scope, such as a few of `@aws-sdk`, contain no text of the licence that all of its packages have. */
+function textOfSibling({ name, license }: BundledPackage, packages: readonly BundledPackage[]): string | undefined {
+  const [scope] = /^@[^/]+\//.exec(name) ?? [];
+  return scope === undefined
+    ? undefined
+    : packages.find((other) => other.name.startsWith(scope) && other.license === license && other.text)?.text;
+}
+
+/** What is wrong with the licence of a package. */
+function problemOf({ name, version, license, text }: BundledPackage): string[] {
+  if (license === undefined || !ACCEPTED_LICENSES.includes(license)) {
+    return [
+      `${name} ${version}: the licence ${JSON.stringify(license)} is not accepted; accepted: ${ACCEPTED_LICENSES.join(', ')}`,
+    ];
+  }
   return text
-    ? { name, version, license, text: text.replaceAll('\r\n', '\n').trim() }
-    : `${name} ${version}: the package contains no text of its licence ${license}; accepted: a file LICENSE, or an author ` +
-        'of a licence whose text is in infra/build/license-texts.ts';
+    ? []
+    : [
+        `${name} ${version}: the package contains no text of its licence ${license}; accepted: a file LICENSE, a package of ` +
+          'the same scope with one, or an author of a licence whose text is in infra/build/license-texts.ts',
+      ];
 }
 
 /** The page of the licences: first a list, then each text once, with the packages that it is from. */
