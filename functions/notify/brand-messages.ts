@@ -24,6 +24,7 @@ export function issuedMessage(issued: Issued, context: MessageContext): MessageC
   const isEarly = isNotYetValid(issued, context);
   const errors = findings.filter(({ severity }) => severity === 'error');
   const warnings = findings.filter(({ severity }) => severity === 'warning');
+  const isRevoked = errors.some(({ id }) => id === 'revoked');
   const refused = publication?.notPublished ?? [];
   return {
     outcome: isEarly ? `issued, and valid from ${formatDay(notBefore)}` : outcomeOf(issued),
@@ -52,7 +53,10 @@ export function issuedMessage(issued: Issued, context: MessageContext): MessageC
             ...notShownAt(issued),
             ...(refused.length > 0 ? [`It is not published for ${refusalsOf(refused)}`] : []),
           ]
-        : [`Mailboxes will not show the logo with this certificate, because ${messagesOf(errors)}`],
+        : [
+            `Mailboxes will not show the logo with this certificate, because ${messagesOf(errors)}`,
+            ...(isRevoked ? [REVOKED_MEANS] : []),
+          ],
     nextStep: isEarly
       ? [
           `There is nothing to do. When the certificate becomes valid, the collector asks the CA for it again${
@@ -60,11 +64,18 @@ export function issuedMessage(issued: Issued, context: MessageContext): MessageC
           }.`,
         ]
       : publishable
-        ? nextStepOf(issued, context)
-        : [
-            'Send this message to the CA and ask for a corrected certificate. After the CA has issued it, collect the order again:',
-            { verbatim: orderCommand(deployment, orderAgain(context)) },
-          ],
+        ? [...nextStepOf(issued, context), ...checkAgain(issued, context)]
+        : isRevoked
+          ? [
+              'Do not publish this certificate. Ask the CA why it is revoked, and for a new certificate. If the CA issues it for ' +
+                'this order, collect the order again:',
+              { verbatim: orderCommand(deployment, orderAgain(context)) },
+              'If the CA requires a new order, send the event of the new order.',
+            ]
+          : [
+              'Send this message to the CA and ask for a corrected certificate. After the CA has issued it, collect the order again:',
+              { verbatim: orderCommand(deployment, orderAgain(context)) },
+            ],
     anchor: refused.length > 0 ? 'a-certificate-was-not-published' : 'a-certificate-was-issued',
   };
 }
@@ -76,10 +87,27 @@ function isNotYetValid({ certificate }: Issued, { time }: MessageContext): boole
   return !publishable && Date.parse(notBefore) > Date.parse(time) && errors.every(({ id }) => id === 'validity');
 }
 
+const REVOKED_MEANS =
+  'A revoked certificate does not become valid again. Only a revocation with the reason certificateHold can be withdrawn.';
+
+/** The command for a certificate whose CRLs could not be used. No later check repeats the download. */
+function checkAgain({ certificate: { findings } }: Issued, context: MessageContext): readonly Paragraph[] {
+  return findings.some(({ id }) => id === 'crl-unknown')
+    ? [
+        'Usually, nothing has to be done about a CRL that could not be used: the certificate counts as not revoked. The collector ' +
+          'does not download the CRL again by itself. To check it again later, collect the order again:',
+        { verbatim: orderCommand(context.deployment, orderAgain(context)) },
+      ]
+    : [];
+}
+
 const STAYS_LIVE = 'What is published now stays published.';
 
-function outcomeOf({ certificate: { publishable, changed }, publication }: Issued): string {
+function outcomeOf({ certificate: { publishable, changed, findings }, publication }: Issued): string {
   const { published = [], notPublished = [] } = publication ?? {};
+  if (findings.some(({ id }) => id === 'revoked')) {
+    return changed ? 'issued, but revoked' : 'the certificate is revoked';
+  }
   if (!publishable) {
     return changed ? 'issued, but mailboxes will not show the logo' : 'mailboxes will not show the logo';
   }
