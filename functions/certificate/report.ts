@@ -87,6 +87,8 @@ export interface Expectations {
   readonly ctLogs?: readonly string[] | undefined;
   /** The CRLs of the chain; without them, the report contains no revocation. */
   readonly crls?: readonly FetchedCrl[] | undefined;
+  /** Removes secrets from the names of files and PEM blocks, before a finding or a reason quotes them. */
+  readonly redact?: ((name: string) => string) | undefined;
 }
 
 /** One list, because what is prepared for a list of logs is kept with it. */
@@ -122,7 +124,7 @@ interface DeliveredChain {
   readonly ignored: readonly string[];
 }
 
-async function readChain(bytes: Uint8Array, { at, trustAnchors = [] }: Expectations): Promise<DeliveredChain> {
+async function readChain(bytes: Uint8Array, { at, trustAnchors = [], redact }: Expectations): Promise<DeliveredChain> {
   const found = searchForPrivateKey(bytes);
   if (found === 'found') {
     throw new PrivateKeyFoundError();
@@ -133,7 +135,7 @@ async function readChain(bytes: Uint8Array, { at, trustAnchors = [] }: Expectati
         'by another method than deflate. Remove that part, so that the file contains the certificates alone',
     );
   }
-  const { certificates, ignored, damages } = await decodeCertificates(bytes);
+  const { certificates, ignored, damages } = await decodeCertificates(bytes, redact);
   try {
     return { built: buildChain(certificates, { known: TRUST_ANCHORS, pinned: trustAnchors }, at), ignored };
   } catch (error) {

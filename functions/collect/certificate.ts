@@ -64,7 +64,7 @@ export interface IssuedReply {
   readonly reply: Extract<Reply, { readonly kind: 'issued' }>;
   /** Exactly the bytes that were received. */
   readonly body: Uint8Array;
-  /** Removes the login from a text that quotes the container, such as the name of a file in a ZIP. */
+  /** Removes the password from a name that the server chose, such as that of a file in a ZIP. */
   readonly redact?: ((text: string) => string) | undefined;
   readonly execution: string;
 }
@@ -84,7 +84,7 @@ export type CertificateOutcome =
  */
 export async function collectCertificate(
   checked: CheckedOrder,
-  { reply: { container, payload }, body, redact = (text) => text, execution, once, remainingMilliseconds }: IssuedReply,
+  { reply: { container, payload }, body, redact, execution, once, remainingMilliseconds }: IssuedReply,
   dependencies: CertificateDependencies,
 ): Promise<CertificateOutcome> {
   const { archive: archiveOf, bucket, collector, now, trustAnchors, ctLogs, publishedUrl } = dependencies;
@@ -101,22 +101,15 @@ export async function collectCertificate(
     await archive.storeResponse(response);
   }
   const { account = null, domains = [], product, selector } = await checked.read();
-  const expectations: Expectations = { domains, selector, product, trustAnchors, ctLogs, at };
+  const expectations: Expectations = { domains, selector, product, trustAnchors, ctLogs, at, redact };
   let certificate: Awaited<ReturnType<typeof readMarkCertificate>>;
   try {
-    const read = await readMarkCertificate(payload, expectations);
-    certificate = {
-      ...read,
-      report: redactedReport(read.report),
-      withCrls: (crls) => redactedReport(read.withCrls(crls)),
-    };
+    certificate = await readMarkCertificate(payload, expectations);
   } catch (error) {
-    const { message, leaf } =
+    const { message: reason, leaf } =
       error instanceof InvalidChainError ? error : { message: `the response cannot be read: ${error}` };
-    const reason = redact(message);
     await archive.reject(isStorable ? response : undefined, { reason, leaf }, provenance);
-    // The log contains the message of the cause.
-    return { invalid: reason, cause: reason === message ? error : undefined };
+    return { invalid: reason, cause: error };
   }
   const records =
     publishedUrl === undefined
@@ -139,14 +132,6 @@ export async function collectCertificate(
     },
     validFrom: new Date(received.notBefore),
   };
-
-  /** Only what was ignored is named by the server. Everything else in the findings is from the certificates. */
-  function redactedReport(report: CertificateReport): CertificateReport {
-    const findings = report.findings.map((finding) =>
-      finding.id === 'ignored-content' ? { ...finding, message: redact(finding.message) } : finding,
-    );
-    return { ...report, findings };
-  }
 
   /** Stores what the CRLs of the chain say. It never rejects. */
   async function withRevocation(result: StoreResult): Promise<StoreResult> {

@@ -35,12 +35,16 @@ const numberSchema = v.object({ orderNumber: orderInStateSchema.entries.orderNum
  *
  * A statusCode decides. Without a known one, a status in words does, and without that, the type of the event:
  * notifications about a validation are documented without a statusCode.
+ *
+ * @param redact removes secrets from a value before a text quotes and cuts it: a secret that was cut is no longer found.
  */
-export function readNotification(fields: Fields): Reading {
+export function readNotification(fields: Fields, redact: (text: string) => string): Reading {
   const valueIn = (key: string) => fields.get(fieldKey(key))?.value;
-  const number = v.safeParse(numberSchema, { orderNumber: valueIn('orderNumber') });
+  const orderNumber = valueIn('orderNumber');
+  const number = v.safeParse(numberSchema, { orderNumber });
   if (!number.success) {
-    return { problem: problemsOf(number.issues).join('; ') };
+    const { issues = number.issues } = v.safeParse(numberSchema, { orderNumber: orderNumber && redact(orderNumber) });
+    return { problem: problemsOf(issues).join('; ') };
   }
   const [eventType, statusDesc] = [valueIn('eventType'), valueIn('statusDesc')];
   const isAnnounced = [...fields.values()].some(({ value }) => fieldKey(value) === PRE_REVOCATION);
@@ -50,7 +54,7 @@ export function readNotification(fields: Fields): Reading {
   if (!isAnnounced && statusCode === undefined && !isProgress(eventType)) {
     const given = ['statusCode', 'status', 'eventType'].flatMap((name) => {
       const value = valueIn(name);
-      return value === undefined ? [] : [`${name} ${JSON.stringify(value)}`];
+      return value === undefined ? [] : [`${name} ${JSON.stringify(redact(value))}`];
     });
     const event = joinWithLimit(given) || 'no statusCode and no eventType';
     return { problem: `what happened to order ${number.output.orderNumber} is not understood: ${event}` };
@@ -65,7 +69,7 @@ export function readNotification(fields: Fields): Reading {
       statusCode,
       statusDesc,
       ask: isAnnounced ? 'pre-revocation' : isOutcome ? String(statusCode) : undefined,
-      revocation: kind && { kind, details: detailsOf(fields) },
+      revocation: kind && { kind, details: detailsOf(fields, redact) },
     },
   };
 }
@@ -105,12 +109,12 @@ const DETAILS = {
   removedDomains: 'removed domains: ',
 } as const;
 
-function detailsOf(fields: Fields): string {
+function detailsOf(fields: Fields, redact: (text: string) => string): string {
   const details = Object.entries(DETAILS).flatMap(([name, words]) => {
     const value = fields.get(fieldKey(name))?.value;
-    return value === undefined ? [] : [`${words}${value}`];
+    return value === undefined ? [] : [`${words}${redact(value)}`];
   });
-  const dates = [...fields.values()].filter(isDate).map(({ name, value }) => `${name} ${value}`);
+  const dates = [...fields.values()].filter(isDate).map(({ name, value }) => redact(`${name} ${value}`));
   return joinWithLimit([...details, ...dates], '; ');
 }
 

@@ -19,6 +19,9 @@ const FIELD_BYTES = 202;
 /** The maximum size of a problem in a log line, in bytes. */
 const PROBLEM_BYTES = 1000;
 
+/** How much of a text is searched for secrets, in characters: more than any message quotes. */
+const SEARCHED_LENGTH = 4096;
+
 /** One notification, or one request without one, for logs and metrics. It contains no header, no path and no body. */
 export interface PushRecord extends LoggedFields {
   /** `noted`: nothing to ask CollectMC about. See {@link Check} for the others. */
@@ -131,7 +134,7 @@ async function accept(
   const problems = content.hasMore ? [`only the first ${NOTIFICATIONS_LIMIT} notifications are read`] : [];
   let asked = false;
   for (const fields of content.notifications) {
-    const reading = readNotification(fields);
+    const reading = readNotification(fields, (text) => redactBeginning(text, secrets));
     if ('problem' in reading) {
       problems.push(reading.problem);
       continue;
@@ -139,7 +142,7 @@ async function accept(
     const { notification } = reading;
     const logged = loggedFields(notification, secrets);
     try {
-      const done = await act(notification, secrets, dependencies);
+      const done = await act(notification, dependencies);
       asked ||= done.outcome === 'started' || done.outcome === 'already-there';
       observe({ ...logged, ...done, httpStatus: 200 });
     } catch (error) {
@@ -176,7 +179,6 @@ function fail(
 
 async function act(
   { orderNumber, ask, revocation }: Notification,
-  secrets: readonly string[],
   dependencies: PushDependencies,
 ): Promise<Pick<PushRecord, 'outcome' | 'execution' | 'revocation'>> {
   if (ask === undefined) {
@@ -188,7 +190,7 @@ async function act(
     await reportRevocation(bus, {
       collector,
       order: { orderNumber, ...options },
-      revocation: { ...revocation, details: redact(revocation.details, secrets) },
+      revocation,
       now: now(),
       execution: check.execution,
     });
@@ -237,7 +239,12 @@ function loggedFields(notification: Notification, secrets: readonly string[]): L
 
 /** A text of the CA for the log: whole secrets are removed before it is truncated. */
 function redactText(text: string, secrets: readonly string[], bytes: number): string {
-  return truncate(redact(text, secrets), bytes);
+  return truncate(redactBeginning(text, secrets), bytes);
+}
+
+/** As much of a text as is quoted, without secrets. More of it would take longer than Lambda's time. */
+function redactBeginning(text: string, secrets: readonly string[]): string {
+  return redact(text.slice(0, SEARCHED_LENGTH), secrets);
 }
 
 function respond(

@@ -20,6 +20,10 @@ const DEPTH_LIMIT = 6;
 const ELEMENTS_LIMIT = 100;
 const IGNORED_LIMIT = 100;
 
+/** How many different names of parts are quoted, and how many characters of each. */
+const NAMES_LIMIT = 200;
+const NAME_LENGTH = 300;
+
 const NO_CERTIFICATE = 'the bytes are neither PKCS#7 nor a certificate';
 
 /** What a container holds. */
@@ -38,6 +42,8 @@ interface Contents {
   readonly ignored: Ignored[];
   readonly damages: string[];
   readonly budget: ArchiveBudget;
+  /** Makes the name of a file or the label of a block fit for a message. */
+  readonly quote: (name: string) => string;
 }
 
 interface Ignored {
@@ -53,13 +59,24 @@ interface Ignored {
  * certificate is ignored. Duplicates are dropped. The order in the container has no meaning, so the certificates are
  * sorted: the one that is valid longest is first; certificates that expire together are sorted by fingerprint.
  *
+ * @param redact removes secrets from the names that the container gives its parts. What is named is cut later, in many
+ *   places, and a secret that was cut is no longer found.
  * @throws {InvalidChainError} if the file contains no certificate, is a damaged archive, or exceeds a limit.
  */
-export async function decodeCertificates(bytes: Uint8Array): Promise<DecodedContainer> {
+export async function decodeCertificates(
+  bytes: Uint8Array,
+  redact: (text: string) => string = (text) => text,
+): Promise<DecodedContainer> {
   if (bytes.length > SIZE_LIMIT) {
     throw new InvalidChainError(`the file has more than ${SIZE_LIMIT} bytes`);
   }
-  const contents: Contents = { certificates: new Map(), ignored: [], damages: [], budget: archiveBudget() };
+  const contents: Contents = {
+    certificates: new Map(),
+    ignored: [],
+    damages: [],
+    budget: archiveBudget(),
+    quote: createQuote(redact),
+  };
   await readPart(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), undefined, contents, 0);
   const { certificates, ignored, damages } = contents;
   const named = ignored.slice(0, IGNORED_LIMIT).map(describeIgnored);
@@ -73,6 +90,24 @@ export async function decodeCertificates(bytes: Uint8Array): Promise<DecodedCont
     ),
     ignored: ignored.length > named.length ? [...named, `${ignored.length - named.length} other parts`] : named,
     damages: [...new Set(damages)],
+  };
+}
+
+/** Limits the names, because a container can have thousands of them, and their redaction takes time. */
+function createQuote(redact: (text: string) => string): (name: string) => string {
+  const quoted = new Map<string, string>();
+  return (name) => {
+    const beginning = name.slice(0, NAME_LENGTH);
+    const known = quoted.get(beginning);
+    if (known !== undefined) {
+      return known;
+    }
+    if (quoted.size >= NAMES_LIMIT) {
+      return 'another name';
+    }
+    const text = redact(beginning) + (beginning === name ? '' : '…');
+    quoted.set(beginning, text);
+    return text;
   };
 }
 
@@ -111,7 +146,7 @@ async function readPart(bytes: Buffer, name: string | undefined, contents: Conte
   const archive = locateZip(bytes);
   if (archive) {
     await readAround(bytes.subarray(0, archive.start), 'the bytes before the archive');
-    for (const file of await unzip(bytes.subarray(archive.start, archive.end), contents.budget)) {
+    for (const file of await unzip(bytes.subarray(archive.start, archive.end), contents.budget, contents.quote)) {
       await readInner(file.bytes, file.name === '' ? 'a file without a name' : file.name);
     }
     await readAround(bytes.subarray(archive.end), 'the bytes after the end of the archive');
@@ -133,7 +168,7 @@ async function readPart(bytes: Buffer, name: string | undefined, contents: Conte
   }
   const { blocks, around } = readPem(text);
   for (const { label, der, problem } of blocks) {
-    const blockName = `the PEM block ${label}${name === undefined ? '' : ` in ${name}`}`;
+    const blockName = `the PEM block ${contents.quote(label)}${name === undefined ? '' : ` in ${name}`}`;
     const isContainer = isGzip(der) || locateZip(der) !== undefined;
     const size = isDer(der) && !isContainer ? readElements(der, blockName, contents) : 0;
     if (isContainer) {

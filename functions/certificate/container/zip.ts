@@ -109,9 +109,14 @@ function startsWith(bytes: Buffer, signature: string, at: number): boolean {
  * Reads the files of an archive into memory. yauzl compares the sizes with those that the archive states. It leaves the
  * checksums to its callers, so they are compared here.
  *
+ * @param quote makes the name of a file fit for a message.
  * @throws {InvalidChainError} if the archive is damaged, encrypted or over a limit.
  */
-export async function unzip(bytes: Uint8Array, budget: ArchiveBudget = archiveBudget()): Promise<ArchivedFile[]> {
+export async function unzip(
+  bytes: Uint8Array,
+  budget: ArchiveBudget = archiveBudget(),
+  quote: (name: string) => string = (name) => name,
+): Promise<ArchivedFile[]> {
   const files: ArchivedFile[] = [];
   try {
     const archive = await openZip(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
@@ -123,7 +128,7 @@ export async function unzip(bytes: Uint8Array, budget: ArchiveBudget = archiveBu
     }
     for await (const entry of archive.eachEntry()) {
       spend(budget, entry.uncompressedSize);
-      const name = entry.fileNameRaw.toString();
+      const name = quote(entry.fileNameRaw.toString());
       if (entry.isEncrypted()) {
         throw new InvalidChainError(`a file in the archive is encrypted: ${name}`);
       }

@@ -1,18 +1,12 @@
-import { createHash } from 'node:crypto';
 import { zipSync } from 'fflate';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createCollect } from '../../../functions/collect/collect.ts';
 import { redactNotes } from '../../../functions/collect/notes.ts';
 import type { ResponseFormat } from '../../../functions/collectmc/request.ts';
-import { openArchive } from '../../../functions/store/archive.ts';
-import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import type { CertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
 import { armouredPkcs7, pem, pkcs7 } from '../../../infra/local/ca/containers.ts';
 import { openLongstandingAuthority } from '../../authority.ts';
 import { type S3Server, startS3Server } from '../../s3-server.ts';
-import { BUCKET, clientOf } from '../store/archive-bucket.ts';
-import { createReports } from './reports.ts';
-import { fixedCredentials } from './secret-manager.ts';
+import { checkReply } from './checked-reply.ts';
 
 const PASSWORD = 'Kestrel"at&dawn/7+ü';
 
@@ -30,6 +24,9 @@ let authority: CertificateAuthority;
 let server: S3Server;
 let chain: readonly Uint8Array[];
 
+const check = (body: Uint8Array | string, format?: ResponseFormat) =>
+  checkReply({ body, format, authority, server, password: PASSWORD });
+
 beforeAll(async () => {
   authority = await openLongstandingAuthority();
   ({ chain } = authority.issue({ domains: ['example.com'], notBefore: new Date('2026-05-01T00:00:00Z') }));
@@ -40,46 +37,6 @@ beforeEach(async () => {
 });
 
 afterEach(() => server.close());
-
-/** One check. The result is everything that leaves it, as one text, and the stored objects. */
-async function check(body: Uint8Array | string, format: ResponseFormat = 'pem') {
-  const reports = createReports();
-  const left: unknown[] = [];
-  const collect = createCollect({
-    ...reports.dependencies,
-    giveUpSeconds: 7_776_000,
-    pollSeconds: 10_800,
-    url: 'https://ca.example/CollectMC',
-    format,
-    bucket: BUCKET,
-    trustAnchors: [createHash('sha256').update(authority.root).digest('hex')],
-    ctLogs: [authority.log.key],
-    publishedUrl: undefined,
-    credentials: fixedCredentials(() => ({
-      version: 'v',
-      stages: [],
-      loginName: 'brand',
-      loginPassword: PASSWORD,
-    })),
-    http: async () => ({ status: 200, headers: {}, read: async () => Buffer.from(body), discard: () => {} }),
-    archive: async (orderNumber) => openArchive(s3Storage(clientOf('x', server.url), BUCKET), orderNumber),
-    observe: (record) => left.push(record),
-    now: () => new Date('2026-06-01T00:00:00Z'),
-    random: () => 0.5,
-  });
-  const startedAt = '2026-06-01T00:00:00Z';
-  try {
-    left.push(await collect({ order: { orderNumber: '1' }, execution: 'order-1', startedAt }, () => 60_000));
-  } catch (error) {
-    // The log contains the causes.
-    for (let each = error; each instanceof Error; each = each.cause) {
-      left.push(each.stack);
-    }
-  }
-  left.push(reports.statuses, reports.events, reports.problems.map(String));
-  const objects = new Map(server.keys('').map((key) => [key, String(server.peek(key)?.body)]));
-  return { left: left.map((each) => JSON.stringify(each)).join('\n'), objects };
-}
 
 function expectNoPassword(text: string, place: string) {
   for (const encoded of ENCODED) {

@@ -201,3 +201,22 @@ describe('The stored content', () => {
     expect(started()).toHaveLength(1);
   });
 });
+
+test.each<[place: string, fields: (padded: string) => Readonly<Record<string, string>>]>([
+  ['an order number', (padded) => ({ orderNumber: padded, statusCode: '6' })],
+  ['a code', (padded) => ({ orderNumber: ORDER, statusCode: padded })],
+  ['an event', (padded) => ({ orderNumber: ORDER, eventType: padded })],
+  ['the text of a status', (padded) => ({ ...issued, statusDesc: padded })],
+  ['the reason of a revocation', (padded) => ({ ...issued, statusCode: '8', revocationReasonName: padded })],
+  ['the date of a revocation', (padded) => ({ ...issued, statusCode: '8', revocationDate: padded })],
+])('No part of the password in %s of a push survives, wherever the text is cut.', async (_, fields) => {
+  const { send, records, bus, pushes } = await prepare();
+  const parts = Array.from({ length: LOGIN.password.length - 3 }, (_, start) => LOGIN.password.slice(start, start + 4));
+  for (const limit of [100, 120, 202, 1000, 4096]) {
+    for (let length = limit - 40; length < limit + 20; length += 8) {
+      await send(get(LOGIN, fields(`${'x'.repeat(length)}${LOGIN.password}${'y'.repeat(300)}`)));
+    }
+  }
+  const left = JSON.stringify([records, bus.calls, await pushes()]);
+  expect(parts.filter((part) => left.includes(part))).toEqual([]);
+});
