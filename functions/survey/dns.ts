@@ -6,11 +6,19 @@ import { readTxt, type TxtResolver } from './txt.ts';
 /** The tags of a record in their order, without white space around names and values. */
 type Tags = readonly (readonly [name: string, value: string])[];
 
+/** A BIMI record. A missing address is empty. */
+export interface BimiRecord {
+  readonly text: string;
+  /** The URL of the logo, the tag `l`. */
+  readonly logo: string;
+  /** The URL of the chain, the tag `a`. */
+  readonly chain: string;
+}
+
 /** The TXT records at the name of a BIMI record. */
 export interface BimiRecords {
   readonly name: string;
-  /** The BIMI records. A missing address is empty. */
-  readonly records: readonly { readonly text: string; readonly logo: string; readonly chain: string }[];
+  readonly records: readonly BimiRecord[];
   /** All other TXT records. One of them may be a BIMI record with an error. */
   readonly others: readonly string[];
 }

@@ -3,20 +3,14 @@ import { assertionName, covers, publishedUrls } from '../bimi.ts';
 import { BodyTooLargeError, connectionProblem, type HttpClient, type HttpResponse } from '../http.ts';
 import { CHAIN_TYPE, type StoredManifest, SVG_TYPE } from '../store/manifest.ts';
 import type { Publication, PublishedPair } from '../store/publication.ts';
-import { truncate } from '../text.ts';
 import type { Difference } from './differences.ts';
-import { dmarcName, readBimiRecords, readDmarcPolicies } from './dns.ts';
-import { explainBimiRecord, explainDmarcRecord } from './dns-hints.ts';
-import { DnsLookupError, readTxt, type TxtResolver } from './txt.ts';
+import { checkDmarc, type DnsChecks, findRecord, quote, withHints } from './dns-checks.ts';
 
 /** What the check of a publication needs. */
-export interface LiveDependencies {
+export interface LiveDependencies extends DnsChecks {
   /** The URL that serves the folder `published/`: https, or plain http on a loopback address. */
   readonly url: string;
   readonly http: HttpClient;
-  readonly resolver: TxtResolver;
-  /** The time limit for each object, each BIMI record and each DMARC policy. */
-  readonly limitMilliseconds: number;
   readonly now: () => Date;
 }
 
@@ -25,9 +19,6 @@ const BODY_LIMIT = 256 * 1024;
 
 /** How long caches may serve the previous objects after a renewal: twice the `max-age` of the objects. */
 const RENEWAL_MILLISECONDS = 3_600_000;
-
-/** The maximum size of a text of others in a message, in bytes: ten events must fit into one call of PutEvents. */
-const QUOTE_BYTES = 300;
 
 /**
  * Checks a publication as a mail receiver does: the chain and the logo at their public addresses, the BIMI record,
@@ -58,7 +49,7 @@ export async function findDifferences(
     ...checkCertificate(publication, time),
     ...checkStored(publication, stored),
     ...(await checkRecord(publication, urls, dependencies)),
-    ...(await checkDmarc(publication, dependencies)),
+    ...(await checkDmarc(publication.domain, dependencies)),
   ];
 }
 
@@ -144,67 +135,18 @@ function isReplacement(stored: StoredManifest, live: PublishedPair): boolean {
 async function checkRecord(
   { domain, selector }: Publication,
   urls: { readonly chain: string; readonly logo: string },
-  { resolver, limitMilliseconds }: LiveDependencies,
+  dependencies: DnsChecks,
 ): Promise<Difference[]> {
-  const limit = AbortSignal.timeout(limitMilliseconds);
-  const differs = async (id: 'record-missing' | 'record-differs', message: string): Promise<Difference[]> => {
-    const hints = await before(limit, explainBimiRecord(resolver, domain, selector)).catch(() => []);
-    return [{ id, message: [message, ...hints].join(' ') }];
-  };
-  try {
-    const { name, records, others } = await before(limit, readBimiRecords(resolver, domain, selector));
-    const [record, ...more] = records;
-    if (!record) {
-      const found = others.length > 0 ? ` Found: ${quote(others.join(' | '))}.` : '';
-      return differs('record-missing', `${name} has no TXT record that begins with v=BIMI1.${found}`);
-    }
-    if (more.length > 0) {
-      const texts = records.map(({ text }) => text).join(' | ');
-      const message = `${name} has ${records.length} BIMI records, expected one. Found: ${quote(texts)}.`;
-      return differs('record-differs', message);
-    }
-    if (isSameUrl(record.logo, urls.logo) && isSameUrl(record.chain, urls.chain)) {
-      return [];
-    }
-    const message = `${name} has the BIMI record ${quote(record.text)}, expected l=${urls.logo} and a=${urls.chain}.`;
-    return differs('record-differs', message);
-  } catch (error) {
-    const message = `The DNS lookup of the BIMI record ${assertionName(domain, selector)} failed: ${lookupProblem(error)}.`;
-    return [{ id: 'record-unreachable', message }];
+  const found = await findRecord(domain, selector, dependencies);
+  if ('id' in found) {
+    return [found];
   }
-}
-
-async function checkDmarc(
-  { domain }: Publication,
-  { resolver, limitMilliseconds }: LiveDependencies,
-): Promise<Difference[]> {
-  const limit = AbortSignal.timeout(limitMilliseconds);
-  try {
-    const policies = await before(limit, readDmarcPolicies(resolver, domain));
-    if (policies.length === 0) {
-      const others = await before(limit, readTxt(resolver, dmarcName(domain))).catch(() => []);
-      const hints = await before(limit, explainDmarcRecord(resolver, domain)).catch(() => []);
-      const found = others.length > 0 ? [`Found at ${dmarcName(domain)}: ${quote(others.join(' | '))}.`] : [];
-      const message = `Neither ${domain} nor a domain above it has exactly one DMARC record.`;
-      return [{ id: 'dmarc-missing', message: [message, ...found, ...hints].join(' ') }];
-    }
-    return policies.flatMap(({ name, weakness }): Difference[] => {
-      if (weakness === undefined) {
-        return [];
-      }
-      const problem = truncate(weakness, QUOTE_BYTES);
-      const message = `The DMARC record ${name} ${problem}; BIMI needs quarantine or reject for all messages.`;
-      return [{ id: 'dmarc-weak', message }];
-    });
-  } catch (error) {
-    const message = `The DNS lookup of the DMARC policy of ${domain} failed: ${lookupProblem(error)}.`;
-    return [{ id: 'dmarc-unreachable', message }];
+  if (isSameUrl(found.logo, urls.logo) && isSameUrl(found.chain, urls.chain)) {
+    return [];
   }
-}
-
-/** Why a lookup failed, as a clause. */
-function lookupProblem(error: unknown): string {
-  return error instanceof DnsLookupError ? error.message : 'the name servers did not answer in time';
+  const name = assertionName(domain, selector);
+  const message = `${name} has the BIMI record ${quote(found.text)}, expected l=${urls.logo} and a=${urls.chain}.`;
+  return [await withHints({ id: 'record-differs', message }, domain, selector, dependencies)];
 }
 
 /** The SHA-256 of a body in lower-case hex; a text that states the problem if the body is too large. */
@@ -227,19 +169,4 @@ function mediaType(header: string | undefined): string | undefined {
 /** Whether the value of a tag is this URL. Its host may be in any case. */
 function isSameUrl(value: string, url: string): boolean {
   return URL.parse(value)?.href === url;
-}
-
-/** Waits for a result, but rejects at the limit. A resolver cannot be aborted. */
-function before<T>(limit: AbortSignal, work: Promise<T>): Promise<T> {
-  const timeout = new Promise<never>((_, reject) => {
-    limit.addEventListener('abort', () => reject(limit.reason), { once: true });
-    if (limit.aborted) {
-      reject(limit.reason);
-    }
-  });
-  return Promise.race([work, timeout]);
-}
-
-function quote(text: string): string {
-  return JSON.stringify(truncate(text, QUOTE_BYTES));
 }

@@ -2,7 +2,8 @@ import { createServer, type RequestListener } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isLoopbackAddress, isPublicAddress } from '../../functions/addresses.ts';
-import { type CrlDownloadOptions, createCrlDownload } from '../../functions/crl-download.ts';
+import { createCrlDownload } from '../../functions/crl-download.ts';
+import type { DownloadOptions } from '../../functions/download.ts';
 import { type Endpoint, listenOnLoopback } from '../../infra/local/cloud/loopback.ts';
 
 const CRL = Buffer.from('3003020101', 'hex');
@@ -24,9 +25,9 @@ beforeEach(async () => {
 
 afterEach(() => server.close());
 
-const LOOPBACK: CrlDownloadOptions = { allowLoopback: true };
+const LOOPBACK: DownloadOptions = { allowLoopback: true };
 
-async function problemOf(url: string, options: CrlDownloadOptions = LOOPBACK, milliseconds?: number) {
+async function problemOf(url: string, options: DownloadOptions = LOOPBACK, milliseconds?: number) {
   const [crl, ...others] = await createCrlDownload(options)([url], milliseconds);
   expect(others).toEqual([]);
   expect(crl).toMatchObject({ url });
