@@ -75,7 +75,9 @@ export function createDownload(rules: DownloadRules, options: DownloadOptions = 
       }
       if (redirects === redirectsLimit) {
         throw new NoFileError(
-          redirectsLimit === 0 ? 'the server answered with a redirect' : `there are more than ${redirectsLimit} redirects`,
+          redirectsLimit === 0
+            ? 'the server answered with a redirect'
+            : `there are more than ${redirectsLimit} redirects`,
         );
       }
       url = readUrl(headers.location, url);
@@ -92,9 +94,7 @@ export function createDownload(rules: DownloadRules, options: DownloadOptions = 
     if (!isAccepted && !(allowLoopback && url.protocol === 'http:' && isLoopback(url))) {
       const accepted = schemes.map((scheme) => scheme.slice(0, -1)).join(' and ');
       throw new RefusedAddressError(
-        base
-          ? `a redirect leads to ${truncate(url.protocol, SCHEME_BYTES)}`
-          : `only ${accepted} URLs are requested`,
+        base ? `a redirect leads to ${truncate(url.protocol, SCHEME_BYTES)}` : `only ${accepted} URLs are requested`,
       );
     }
     if (url.username || url.password) {

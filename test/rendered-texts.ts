@@ -23,6 +23,7 @@ import { createHandler as createStartHandler } from '../functions/start/handler.
 import { DIFFERENCES } from '../functions/survey/differences.ts';
 import { createHandler as createSurveyHandler } from '../functions/survey/handler.ts';
 import { findDifferences } from '../functions/survey/live.ts';
+import { COMMANDS } from '../infra/command-line/commands.ts';
 import type {
   CertificateAuthority,
   CertificateChanges,
@@ -439,9 +440,11 @@ export function commandTexts(authority: CertificateAuthority): RenderedTexts {
       .map((file) => `infra/commands/${file}`);
     return [
       ...[...commands, 'test/bench/bench.ts'].map((script) => run(script, '--help')),
-      run('infra/commands/inspect.ts', good, bad),
-      run('infra/commands/inspect.ts', '--unknown'),
-      run('infra/commands/inspect.ts', join(folder, 'missing.pem')),
+      run('infra/command-line/main.ts', '--help'),
+      ...COMMANDS.map(({ name }) => run('infra/command-line/main.ts', name, '--help')),
+      run('infra/command-line/main.ts', 'inspect', good, bad),
+      run('infra/command-line/main.ts', 'inspect', '--unknown'),
+      run('infra/command-line/main.ts', 'inspect', join(folder, 'missing.pem')),
       run('infra/commands/start.ts', '--scenario', 'unknown'),
     ];
   } finally {

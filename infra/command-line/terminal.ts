@@ -8,6 +8,8 @@ export interface Terminal {
   readonly input: Readable & { readonly isTTY?: boolean };
   /** Prints results on standard output. What is not printable in the text is escaped. */
   readonly print: (text: string) => void;
+  /** Prints results that may contain colours. The caller escapes what is not printable in texts from outside. */
+  readonly printStyled: (text: string) => void;
   /** Prints progress, notes and errors on standard error. What is not printable in the text is escaped. */
   readonly note: (text: string) => void;
   /** Shows one line of progress in place of the one before; an empty text removes it. Nothing happens without a terminal. */
@@ -25,6 +27,7 @@ export function openTerminal(): Terminal {
   return {
     input: process.stdin,
     print: (text) => console.log(printableLines(text)),
+    printStyled: (text) => console.log(text),
     note: (text) => console.error(printableLines(text)),
     progress: (text) => {
       if (process.stderr.isTTY) {

@@ -6,7 +6,7 @@ import {
   type ReceiverFact,
   type ReceiverVerdict,
 } from '../../functions/certificate/receivers.ts';
-import type { CertificateReport, LeafDescription } from '../../functions/certificate/report.ts';
+import type { CertificateReport, Finding, LeafDescription } from '../../functions/certificate/report.ts';
 import type { SctStatus } from '../../functions/certificate/transparency/sct.ts';
 import { printable } from '../../functions/text.ts';
 import { describeValidity } from './validity.ts';
@@ -19,7 +19,7 @@ const SYMBOLS = {
 } as const;
 
 /** A symbol, coloured if standard output is a terminal with colours. */
-function symbolOf(kind: keyof typeof SYMBOLS): string {
+export function symbolOf(kind: keyof typeof SYMBOLS): string {
   const [symbol, colour] = SYMBOLS[kind];
   return styleText(colour, symbol);
 }
@@ -29,7 +29,7 @@ export function describeReport(file: string, report: CertificateReport, at: Date
   return [
     styleText('bold', printable(file)),
     ...rowsOf(report, at).map((row) => `  ${describeRow(row)}`),
-    ...report.findings.map(({ id, severity, message }) => `  ${symbolOf(severity)} ${id}: ${printable(message)}`),
+    ...report.findings.map(describeFinding),
     '  receivers',
     ...report.receivers.map(describeReceiver),
     report.publishable ? `  ${symbolOf('good')} publishable` : `  ${symbolOf('error')} not publishable`,
@@ -51,9 +51,19 @@ export function describeWithoutReport(
   ].join('\n');
 }
 
+/** The line about one finding. */
+export function describeFinding({
+  id,
+  severity,
+  message,
+}: Pick<Finding, 'severity' | 'message'> & { id: string }): string {
+  return `  ${symbolOf(severity)} ${id}: ${printable(message)}`;
+}
+
 type Row = readonly [label: string, value: string];
 
-function describeRow([label, value]: Row): string {
+/** A label and its value in columns. */
+export function describeRow([label, value]: Row): string {
   return `${label.padEnd(8)} ${printable(value || 'none')}`;
 }
 

@@ -31,6 +31,7 @@ export async function run(
   const terminal: Terminal = {
     input: Readable.from([Buffer.from(input)]),
     print: (text) => out.push(`${text}\n`),
+    printStyled: (text) => out.push(`${text}\n`),
     note: (text) => err.push(`${text}\n`),
     progress: () => {},
     columns,

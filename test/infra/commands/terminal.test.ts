@@ -8,7 +8,7 @@ import { pem } from '../../../infra/local/ca/containers.ts';
 import { oid } from '../../../infra/local/ca/mark-extensions.ts';
 import { openAuthority } from '../../authority.ts';
 
-const PROGRAM = path.join(import.meta.dirname, '../../../infra/commands/inspect.ts');
+const PROGRAM = path.join(import.meta.dirname, '../../../infra/command-line/main.ts');
 
 /** A text that clears the terminal with C0 and C1, reverses the next characters, and forges lines. */
 const FOREIGN = 'Brand\x1b[2J\u009b2J\u202Egnp.\u2066\u200b\u2028\u0085\r\n  \u2713 publishable\x07';
@@ -35,7 +35,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function inspect(...args: readonly string[]): string {
-  const { stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...args], {
+  const { stdout, stderr } = spawnSync(process.execPath, [PROGRAM, 'inspect', ...args], {
     cwd: folder,
     encoding: 'utf8',
     env: { ...process.env, INIT_CWD: folder, NO_COLOR: '1' },

@@ -39,8 +39,11 @@ describe('A chain', () => {
   test('is read and written in the folder of the user, although npm runs the command in the project.', async () => {
     mkdirSync(path.join(folder, 'typed-here'));
     write('typed-here/typed.pem', pem(clean.chain));
-    const run = { env: { INIT_CWD: path.join(folder, 'typed-here') } };
-    expect(await json(['--out', 'typed', 'typed.pem'], run)).toMatchObject([{ file: 'typed.pem', publishable: true }]);
+    const { status, stdout } = runProcess([...AT, '--trust', root, '--json', '--out', 'typed', 'typed.pem'], {
+      env: { INIT_CWD: path.join(folder, 'typed-here') },
+    });
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ file: 'typed.pem', publishable: true });
     expect(readdirSync(path.join(folder, 'typed-here')).sort()).toEqual(['typed', 'typed.pem']);
   });
 
@@ -93,9 +96,11 @@ describe('The exit status', () => {
     expect(status).toBe(2);
   });
 
-  test('is 2 if a file is a folder.', async () => {
+  test('is 2 if a folder contains no chain.', async () => {
     mkdirSync(path.join(folder, 'a-folder'));
-    expect(await json(['a-folder'])).toMatchObject([{ file: 'a-folder', error: { name: 'UnreadableFile' } }]);
+    expect(await json(['a-folder'])).toMatchObject([
+      { file: 'a-folder', error: { name: 'UnreadableFile', message: 'the folder contains no chain' } },
+    ]);
     expect((await trusting(['a-folder'])).status).toBe(2);
   });
 });
@@ -111,7 +116,7 @@ test('The option --help explains every option on standard output.', async () => 
     '--trust',
     '--log',
     '--out',
-    'Exit status:',
+    'Exit codes:',
   ]) {
     expect(stdout).toContain(option);
   }
@@ -120,11 +125,11 @@ test('The option --help explains every option on standard output.', async () => 
 
 describe('Wrong usage', () => {
   test.each([
-    ['no file', [], ['no FILE is given']],
-    ['only options', ['--json'], ['no FILE is given']],
+    ['no file', [], ["argument 'targets'"]],
+    ['only options', ['--csv'], ["argument 'targets'"]],
     ['an unknown option', ['--jsno', FILES.clean], ['--jsno']],
     ['an option without its value', [FILES.clean, '--at'], ['--at']],
-    ['a value for an option that has none', ['--json=yes', FILES.clean], ['--json']],
+    ['a value for an option that has none', ['--revocation=yes', FILES.clean], ['--revocation']],
     ['words for a date', ['--at', 'tomorrow', FILES.clean], ['--at: tomorrow', 'ISO 8601', '2026-06-01']],
     ['a month that does not exist', ['--at', '2026-13-01', FILES.clean], ['--at: 2026-13-01', '2026-06-01T12:00:00Z']],
     ['a date in another format', ['--at', '06/01/2026', FILES.clean], ['--at: 06/01/2026', 'ISO 8601']],
@@ -137,8 +142,8 @@ describe('Wrong usage', () => {
     ],
     ['a second domain of one label', ['--domain', 'example.com', '--domain', 'com', FILES.clean], ['--domain: com']],
     ['a selector with a dot', ['--selector', 'a.b', FILES.clean], ['--selector: a.b', 'like default']],
-    ['another product', ['--product', 'EV', FILES.clean], ['--product: EV', 'VMC, CMC']],
-    ['a product in small letters', ['--product', 'vmc', FILES.clean], ['--product: vmc', 'VMC, CMC']],
+    ['another product', ['--product', 'EV', FILES.clean], ['--product', "'EV'", 'VMC, CMC']],
+    ['a product in small letters', ['--product', 'vmc', FILES.clean], ['--product', "'vmc'", 'VMC, CMC']],
     ['a key that is no key', ['--log', 'MFkw', FILES.clean], ['--log: MFkw', 'SubjectPublicKeyInfo in base64']],
     ['a short fingerprint', ['--trust', 'abcd', FILES.clean], ['--trust: abcd', '64 hex digits']],
     [
@@ -146,14 +151,14 @@ describe('Wrong usage', () => {
       ['--trust', 'x'.repeat(64), FILES.clean],
       ['--trust: xxx', '64 hex digits'],
     ],
-    ['one folder for two files', ['--out', 'two', FILES.clean, FILES.error], ['--out', 'one FILE']],
+    ['one folder for two files', ['--out', 'two', FILES.clean, FILES.error], ['--out', 'only one chain']],
   ])('of the kind "%s" is reported with what is accepted, and nothing is inspected.', async (_, args, expected) => {
     const { status, stdout, stderr } = await inspect(args);
     const [message = ''] = stderr.split('\n');
     for (const part of expected) {
       expect(message).toContain(part);
     }
-    expect(stderr).toContain('Exit status:');
+    expect(stderr).toContain('\nNext: mark-certificates inspect --help\n');
     expect(stdout).toBe('');
     expect(status).toBe(64);
   });

@@ -4,14 +4,13 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Readable } from 'node:stream';
-import { expect, vi } from 'vitest';
-import { runInspect } from '../../../infra/commands/inspect.ts';
+import { expect } from 'vitest';
 import { pem } from '../../../infra/local/ca/containers.ts';
 import { oid } from '../../../infra/local/ca/mark-extensions.ts';
 import { openLongstandingAuthority } from '../../authority.ts';
+import { run } from './run.ts';
 
-const PROGRAM = path.join(import.meta.dirname, '../../../infra/commands/inspect.ts');
+const PROGRAM = path.join(import.meta.dirname, '../../../infra/command-line/main.ts');
 export const DAY = 24 * 60 * 60 * 1000;
 /** The beginning of the validity of the certificates, which is a year. */
 export const ISSUED = new Date('2026-01-01T00:00:00Z');
@@ -28,6 +27,8 @@ interface Result {
 
 interface Run {
   readonly input?: string | Uint8Array;
+  /** The folder in which the command runs; default: that of the files. */
+  readonly folder?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -63,11 +64,11 @@ export async function openFiles() {
   write(FILES.broken, pem([clean.leaf]));
 
   /** Runs the command as a process in the folder of the files. */
-  function runProcess(args: readonly string[], { input = '', env = {} }: Run = {}): Result {
+  function runProcess(args: readonly string[], { input = '', folder: inside = folder, env = {} }: Run = {}): Result {
     // Settings for colours, and the folder in which npm started the tests, must not affect the result.
     const { FORCE_COLOR: _, NO_COLOR: __, NODE_DISABLE_COLORS: ___, INIT_CWD: ____, ...inherited } = process.env;
-    const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...args], {
-      cwd: folder,
+    const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, 'inspect', ...args], {
+      cwd: inside,
       input,
       encoding: 'utf8',
       env: { ...inherited, ...env },
@@ -76,25 +77,9 @@ export async function openFiles() {
   }
 
   /** Runs the command in this process, which takes a hundredth of the time. */
-  async function inspect(args: readonly string[], { input = '', env = {} }: Run = {}): Promise<Result> {
-    const lines = { log: '', error: '' };
-    const spies = (['log', 'error'] as const).map((stream) =>
-      vi.spyOn(console, stream).mockImplementation((line: string) => {
-        lines[stream] += `${line}\n`;
-      }),
-    );
-    for (const [name, value] of Object.entries({ INIT_CWD: folder, ...env })) {
-      vi.stubEnv(name, value);
-    }
-    try {
-      const status = await runInspect(args, Readable.from([Buffer.from(input)]));
-      return { status, stdout: lines.log, stderr: lines.error };
-    } finally {
-      vi.unstubAllEnvs();
-      for (const spy of spies) {
-        spy.mockRestore();
-      }
-    }
+  async function inspect(args: readonly string[], { input = '', folder: inside = folder }: Run = {}): Promise<Result> {
+    const { exitCode, out, err } = await run(['inspect', ...args], { input, folder: inside });
+    return { status: exitCode, stdout: out, stderr: err };
   }
 
   /** Runs the command at a moment inside the validity, and with the root and the log trusted. */

@@ -2,15 +2,14 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Readable } from 'node:stream';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { runInspect } from '../../../infra/commands/inspect.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { CertificateAuthority, IssuedMarkCertificate } from '../../../infra/local/ca/certificate-authority.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
 import type { CrlContent } from '../../../infra/local/ca/crls.ts';
 import { serveCrls } from '../../../infra/local/cloud/crl-server.ts';
 import type { Endpoint } from '../../../infra/local/cloud/loopback.ts';
 import { openAuthority } from '../../authority.ts';
+import { run } from './run.ts';
 
 let folder: string;
 let server: Endpoint;
@@ -40,15 +39,12 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  vi.restoreAllMocks();
   await server.close();
 });
 
 async function inspect(...options: readonly string[]) {
-  const log = vi.spyOn(console, 'log').mockImplementation(() => {});
-  log.mockClear();
-  const status = await runInspect([...options, '--log', authority.log.key, file], Readable.from([]));
-  return { status, stdout: log.mock.calls.map(([line]) => String(line)).join('\n') };
+  const { exitCode, out } = await run(['inspect', ...options, '--log', authority.log.key, file]);
+  return { status: exitCode, stdout: out };
 }
 
 const trust = () => ['--trust', createHash('sha256').update(authority.root).digest('hex')];
