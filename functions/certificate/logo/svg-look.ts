@@ -1,6 +1,6 @@
 import { truncate } from '../../text.ts';
 import { hasTwoColours } from './svg-colours.ts';
-import { atAttribute, type SvgDocument, type SvgNode } from './svg-node.ts';
+import { atAttribute, atRoot, type SvgDocument, type SvgNode, type SvgProblem } from './svg-node.ts';
 import { NUMBER, pixelsOf } from './svg-size.ts';
 
 /** Gmail does not support logos with a smaller width or height, in pixels. */
@@ -52,7 +52,7 @@ const FILE_NAME = /^(?:bimi[-_]svg[-_]tiny[-_]\S*|\S+\.(?:ai|eps|pdf|png|svg))$/
  *
  * @param isConforming whether the logo conforms to the profile. Otherwise its colours can come from a style sheet.
  */
-export function lookProblems(document: SvgDocument, isConforming: boolean): string[] {
+export function lookProblems(document: SvgDocument, isConforming: boolean): SvgProblem[] {
   const { root } = document;
   return [
     ...viewBoxProblems(document),
@@ -60,15 +60,15 @@ export function lookProblems(document: SvgDocument, isConforming: boolean): stri
     ...titleProblems(root),
     ...(!isConforming || hasTwoColours(document)
       ? []
-      : [`line ${root.line}: <svg> is painted in fewer than two colours`]),
+      : [atRoot(document, '<svg> is painted in fewer than two colours')]),
   ];
 }
 
-function viewBoxProblems(document: SvgDocument): string[] {
+function viewBoxProblems(document: SvgDocument): SvgProblem[] {
   const { root } = document;
   const viewBox = root.attributes.get('viewBox');
   if (viewBox === undefined) {
-    return [`line ${root.line}: <svg> has no viewBox`];
+    return [{ ...atRoot(document, '<svg> has no viewBox'), attribute: 'viewBox' }];
   }
   const at = (problem: string) => [atAttribute(document, 'viewBox', problem)];
   const [, , , width, height] = (VIEW_BOX.exec(viewBox) ?? []).map(Number);
@@ -81,7 +81,7 @@ function viewBoxProblems(document: SvgDocument): string[] {
   return isSquare(width, height) ? [] : at(`is not square: ${width} × ${height}`);
 }
 
-function sideProblems(document: SvgDocument): string[] {
+function sideProblems(document: SvgDocument): SvgProblem[] {
   const sides = (['width', 'height'] as const).flatMap((side) => {
     const pixels = pixelsOf(document.root, side);
     return pixels === undefined ? [] : [{ side, pixels }];
@@ -104,7 +104,7 @@ function isSquare(width: number, height: number): boolean {
   return Math.abs(width - height) <= TOLERANCE * Math.max(width, height);
 }
 
-function titleProblems(root: SvgNode): string[] {
+function titleProblems(root: SvgNode): SvgProblem[] {
   const element = root.children.find(({ name }) => name === 'title');
   if (!element) {
     return [];
@@ -117,7 +117,12 @@ function titleProblems(root: SvgNode): string[] {
       ? [`"${truncate(title, 40)}" is that of a template or a tool, not of the owner`]
       : []),
   ];
-  return problems.map((problem) => `line ${element.line}: <title> ${problem}`);
+  return problems.map((problem) => ({
+    line: element.line,
+    element: element.name,
+    attribute: null,
+    text: `<title> ${problem}`,
+  }));
 }
 
 /** @param title in lower case. */

@@ -20,7 +20,29 @@ export interface SvgDocument {
   readonly ids: ReadonlyMap<string, SvgNode>;
 }
 
-/** A problem of an attribute of the root, after the line on which the attribute begins. */
-export function atAttribute({ root, rootLines }: SvgDocument, attribute: string, problem: string): string {
-  return `line ${rootLines.get(attribute) ?? root.line}: ${attribute} of <svg> ${problem}`;
+/** Something wrong with a logo, and where. */
+export interface SvgProblem {
+  /** The line on which it begins; null for a problem of the whole file. */
+  readonly line: number | null;
+  /** The name of the element; null if the problem is not one of an element. */
+  readonly element: string | null;
+  readonly attribute: string | null;
+  /** A sentence without the line. */
+  readonly text: string;
+}
+
+/** A problem with its line as a text. */
+export function describeProblem({ line, text }: SvgProblem): string {
+  return line === null ? text : `line ${line}: ${text}`;
+}
+
+/** A problem of the root. */
+export function atRoot({ root }: SvgDocument, text: string): SvgProblem {
+  return { line: root.line, element: root.name, attribute: null, text };
+}
+
+/** A problem of an attribute of the root. */
+export function atAttribute({ root, rootLines }: SvgDocument, attribute: string, problem: string): SvgProblem {
+  const line = rootLines.get(attribute) ?? root.line;
+  return { line, element: root.name, attribute, text: `${attribute} of <svg> ${problem}` };
 }

@@ -1,5 +1,5 @@
 import { truncate } from '../../text.ts';
-import { atAttribute, type SvgDocument, type SvgNode } from './svg-node.ts';
+import { atAttribute, type SvgDocument, type SvgNode, type SvgProblem } from './svg-node.ts';
 
 /** The limit of the BIMI Group's SVG guidance, in bytes. */
 const BYTES_LIMIT = 32_768;
@@ -36,7 +36,7 @@ export function pixelsOf(root: SvgNode, attribute: 'width' | 'height'): number |
  *
  * @param document undefined if the file has no `svg`.
  */
-export function sizeProblems(bytes: number, document: SvgDocument | undefined): string[] {
+export function sizeProblems(bytes: number, document: SvgDocument | undefined): SvgProblem[] {
   const relative = (['width', 'height'] as const).flatMap((attribute) => {
     const value = document?.root.attributes.get(attribute);
     if (document === undefined || value === undefined || pixelsOf(document.root, attribute) !== undefined) {
@@ -45,7 +45,6 @@ export function sizeProblems(bytes: number, document: SvgDocument | undefined): 
     const problem = `is "${truncate(value, VALUE_BYTES)}", but must be an absolute length, such as 96`;
     return [atAttribute(document, attribute, problem)];
   });
-  return bytes > BYTES_LIMIT
-    ? [`it has ${bytes} bytes, but at most ${BYTES_LIMIT} are allowed`, ...relative]
-    : relative;
+  const text = `it has ${bytes} bytes, but at most ${BYTES_LIMIT} are allowed`;
+  return bytes > BYTES_LIMIT ? [{ line: null, element: null, attribute: null, text }, ...relative] : relative;
 }

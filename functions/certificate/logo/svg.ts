@@ -2,20 +2,20 @@ import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from 'saxes';
 import { truncate } from '../../text.ts';
 import { decodeSvg } from './svg-encoding.ts';
 import { lookProblems } from './svg-look.ts';
-import type { SvgDocument, SvgNode } from './svg-node.ts';
+import { describeProblem, type SvgDocument, type SvgNode, type SvgProblem } from './svg-node.ts';
 import { ATTRIBUTES, CHILDREN, REQUIRED_ROOT_ATTRIBUTES, TEXT_ELEMENTS } from './svg-profile.ts';
 import { referencesIn } from './svg-references.ts';
 import { sizeProblems } from './svg-size.ts';
 import { hasXmlText, trimXml } from './xml-space.ts';
 
-/** What is wrong with a logo, one sentence each. */
-export interface SvgProblems {
+/** What is wrong with a logo: one sentence each, or the same with its place. */
+export interface SvgProblems<Problem = string> {
   /** Violations of SVG Tiny Portable/Secure (draft-svg-tiny-ps-abrotman and the schema of the BIMI Group). */
-  readonly profile: readonly string[];
+  readonly profile: readonly Problem[];
   /** A size that receivers do not accept. */
-  readonly size: readonly string[];
+  readonly size: readonly Problem[];
   /** What makes a logo look bad. */
-  readonly look: readonly string[];
+  readonly look: readonly Problem[];
 }
 
 const SVG_NAMESPACE = 'http://www.w3.org/2000/svg';
@@ -44,6 +44,16 @@ const VALUE_BYTES = 40;
  * predefined entities of XML and fetches nothing.
  */
 export function svgProblems(svg: Uint8Array): SvgProblems {
+  const { profile, size, look } = findSvgProblems(svg);
+  return {
+    profile: profile.map(describeProblem),
+    size: size.map(describeProblem),
+    look: look.map(describeProblem),
+  };
+}
+
+/** Like {@link svgProblems}, with the place of each problem. */
+export function findSvgProblems(svg: Uint8Array): SvgProblems<SvgProblem> {
   const { problems, document, isComplete } = readSvg(svg);
   return {
     profile: problems,
@@ -53,7 +63,7 @@ export function svgProblems(svg: Uint8Array): SvgProblems {
 }
 
 interface Reading {
-  readonly problems: readonly string[];
+  readonly problems: readonly SvgProblem[];
   /** Undefined if the root is not an `svg`. */
   readonly document: SvgDocument | undefined;
   /** Whether the logo was read to its end. */
@@ -72,12 +82,15 @@ interface PendingReference {
   /** The attribute and its element. */
   readonly what: string;
   readonly target: string;
+  readonly element: string;
+  readonly attribute: string;
 }
 
 function readSvg(svg: Uint8Array): Reading {
-  const problems = new Set<string>();
-  const add = (line: number, problem: string) => {
-    problems.add(`line ${line}: ${problem}`);
+  const problems = new Map<string, SvgProblem>();
+  const add = (line: number, text: string, element: string | null = null, attribute: string | null = null) => {
+    const problem = { line, element, attribute, text };
+    problems.set(describeProblem(problem), problem);
     if (problems.size > PROBLEMS_LIMIT) {
       throw new RangeError(`${line}:0: it has more than ${PROBLEMS_LIMIT} problems`);
     }
@@ -134,38 +147,47 @@ function readSvg(svg: Uint8Array): Reading {
     const attributes = Object.values(tag.attributes).filter(({ uri }) => uri !== XMLNS_NAMESPACE);
     const node = nodeOf(tag, attributes, startLine);
     const hasBase = hasOtherBase(attributes) ?? parent?.hasBase ?? false;
+    const element = abbreviate(tag.name);
     for (const problem of namespaceProblems(tag)) {
-      add(startLine, problem);
+      add(startLine, problem, element);
     }
-    for (const problem of parent ? placeProblems(tag, node, parent.node) : rootProblems(tag, node)) {
-      add(startLine, problem);
+    for (const { text: problem, attribute } of parent
+      ? placeProblems(tag, node, parent.node)
+      : rootProblems(tag, node)) {
+      add(startLine, problem, element, attribute);
     }
     const rules = ATTRIBUTES.get(node.name);
     // An element that is not allowed has one problem: itself.
     for (const attribute of rules ? attributes : []) {
       const line = lines.get(attribute.name) ?? startLine;
-      const what = () => `${abbreviate(attribute.name)} of ${elementOf(tag.name)}`;
+      const name = abbreviate(attribute.name);
+      const what = () => `${name} of ${elementOf(tag.name)}`;
       const rule = rules?.get(keyOf(attribute));
       if (!rule) {
-        add(line, `${elementOf(tag.name)} must not have the attribute ${abbreviate(attribute.name)}`);
+        add(line, `${elementOf(tag.name)} must not have the attribute ${name}`, element, name);
         continue;
       }
       if (!rule.accepts(attribute.value)) {
-        add(line, `${what()} is "${truncate(attribute.value, VALUE_BYTES)}", but must be ${rule.expected}`);
+        add(
+          line,
+          `${what()} is "${truncate(attribute.value, VALUE_BYTES)}", but must be ${rule.expected}`,
+          element,
+          name,
+        );
       }
       for (const reference of referencesIn(attribute.name, attribute.value)) {
         if ('problem' in reference) {
-          add(line, `${what()} ${reference.problem}`);
+          add(line, `${what()} ${reference.problem}`, element, name);
         } else if (hasBase) {
-          add(line, `${what()} refers to another file, because of xml:base`);
+          add(line, `${what()} refers to another file, because of xml:base`, element, name);
         } else {
-          references.push({ line, what: what(), target: reference.target });
+          references.push({ line, what: what(), target: reference.target, element, attribute: name });
         }
       }
     }
     const [id, ...otherIds] = attributes.filter((attribute) => ['id', 'xml:id'].includes(keyOf(attribute)));
     if (rules && otherIds.length > 0) {
-      add(startLine, `${elementOf(tag.name)} must not have both id and xml:id`);
+      add(startLine, `${elementOf(tag.name)} must not have both id and xml:id`, element, 'id');
     }
     if (id && !ids.has(trimXml(id.value))) {
       ids.set(trimXml(id.value), node);
@@ -182,10 +204,10 @@ function readSvg(svg: Uint8Array): Reading {
   parser.on('closetag', ({ name }) => {
     const node = frames.pop()?.node;
     if (node && ['title', 'desc'].includes(node.name) && node.text.trim() === '') {
-      add(node.line, `${elementOf(name)} is empty`);
+      add(node.line, `${elementOf(name)} is empty`, abbreviate(name));
     }
     if (node?.name === 'svg' && frames.length === 0 && !node.children.some((child) => child.name === 'title')) {
-      add(node.line, `${elementOf(name)} has no <title>`);
+      add(node.line, `${elementOf(name)} has no <title>`, abbreviate(name));
     }
   });
   const addText = (content: string) => {
@@ -194,7 +216,7 @@ function readSvg(svg: Uint8Array): Reading {
       node.text += content;
     } else if (node && CHILDREN.has(node.name) && node.text === '' && hasXmlText(content)) {
       node.text = content;
-      add(parser.line - newlinesIn(content.trimStart()), `${elementOf(node.name)} must not contain text`);
+      add(parser.line - newlinesIn(content.trimStart()), `${elementOf(node.name)} must not contain text`, node.name);
     }
   };
   parser.on('text', addText);
@@ -205,13 +227,25 @@ function readSvg(svg: Uint8Array): Reading {
     text = decodeSvg(svg);
     parser.write(text).close();
     isComplete = true;
-    for (const { line, what, target } of references.filter((reference) => !isWithin(reference.target, ids))) {
-      add(line, `${what} refers to "${truncate(target, VALUE_BYTES)}", which is no element of the logo`);
+    for (const { line, what, target, element, attribute } of references.filter(
+      (reference) => !isWithin(reference.target, ids),
+    )) {
+      add(
+        line,
+        `${what} refers to "${truncate(target, VALUE_BYTES)}", which is no element of the logo`,
+        element,
+        attribute,
+      );
     }
   } catch (error) {
-    problems.add(describeFault(error));
+    const fault = describeFault(error);
+    problems.set(describeProblem(fault), fault);
   }
-  return { problems: [...problems], document: root?.name === 'svg' ? { root, rootLines, ids } : undefined, isComplete };
+  return {
+    problems: [...problems.values()],
+    document: root?.name === 'svg' ? { root, rootLines, ids } : undefined,
+    isComplete,
+  };
 }
 
 /** The element as the profile sees it. */
@@ -225,13 +259,20 @@ function nodeOf({ local, uri }: SaxesTagNS, attributes: readonly SaxesAttributeN
   };
 }
 
-function rootProblems({ name, attributes }: SaxesTagNS, node: SvgNode): string[] {
+/** A problem of an element: the attribute, if it is about one. */
+interface ElementProblem {
+  readonly text: string;
+  readonly attribute?: string;
+}
+
+function rootProblems({ name, attributes }: SaxesTagNS, node: SvgNode): ElementProblem[] {
   if (node.name !== 'svg') {
-    return [`the root element is ${elementOf(name)}, but must be <svg> of the namespace ${SVG_NAMESPACE}`];
+    return [{ text: `the root element is ${elementOf(name)}, but must be <svg> of the namespace ${SVG_NAMESPACE}` }];
   }
-  return REQUIRED_ROOT_ATTRIBUTES.filter((attribute) => !attributes[attribute]).map(
-    (attribute) => `<svg> must have the attribute ${attribute}`,
-  );
+  return REQUIRED_ROOT_ATTRIBUTES.filter((attribute) => !attributes[attribute]).map((attribute) => ({
+    text: `<svg> must have the attribute ${attribute}`,
+    attribute,
+  }));
 }
 
 /** The parser trims the names of namespaces, but they are equal only if every character is (Namespaces in XML, 2.3). */
@@ -242,23 +283,26 @@ function namespaceProblems({ name, attributes }: SaxesTagNS): string[] {
 }
 
 /** Problems of the place of an element in its parent. */
-function placeProblems({ name, uri }: SaxesTagNS, node: SvgNode, parent: SvgNode): string[] {
+function placeProblems({ name, uri }: SaxesTagNS, node: SvgNode, parent: SvgNode): ElementProblem[] {
   const element = elementOf(name);
   if (node.name === '') {
     const namespace = uri === '' ? 'in no namespace' : `in the namespace ${truncate(uri, VALUE_BYTES)}`;
-    return [`${element} is not allowed: it is ${namespace}`];
+    return [{ text: `${element} is not allowed: it is ${namespace}` }];
   }
   if (!CHILDREN.has(node.name)) {
-    return [`${element} is not allowed`];
+    return [{ text: `${element} is not allowed` }];
   }
   const allowed = CHILDREN.get(parent.name);
   // A parent that is not allowed has a problem itself.
   if (allowed && !allowed.has(node.name)) {
-    return [`${elementOf(parent.name)} must not contain ${element}`];
+    return [{ text: `${elementOf(parent.name)} must not contain ${element}` }];
   }
   if (allowed && node.name === 'title' && parent.children.length > 0) {
     const isSecond = parent.children.some((sibling) => sibling.name === 'title');
-    return [isSecond ? `<svg> must not contain a second ${element}` : `${element} must be the first element in <svg>`];
+    const text = isSecond
+      ? `<svg> must not contain a second ${element}`
+      : `${element} must be the first element in <svg>`;
+    return [{ text }];
   }
   return [];
 }
@@ -283,10 +327,15 @@ function isWithin(target: string, ids: ReadonlyMap<string, SvgNode>): boolean {
 }
 
 /** The parser's errors begin with the line and the column. */
-function describeFault(error: unknown): string {
+function describeFault(error: unknown): SvgProblem {
   const message = error instanceof Error ? error.message : String(error);
   const [, line, reason] = /^(\d+):\d+: (.*)$/s.exec(message) ?? [];
-  return line === undefined ? `line 1: ${message}` : `line ${line}: it cannot be read further: ${reason}`;
+  return {
+    line: Number(line ?? 1),
+    element: null,
+    attribute: null,
+    text: line === undefined ? message : `it cannot be read further: ${reason}`,
+  };
 }
 
 function elementOf(name: string): string {

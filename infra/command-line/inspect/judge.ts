@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Finding } from '../../../functions/certificate/findings.ts';
-import { svgProblems } from '../../../functions/certificate/logo/svg.ts';
+import { findSvgProblems } from '../../../functions/certificate/logo/svg.ts';
+import { describeProblem, type SvgProblem } from '../../../functions/certificate/logo/svg-node.ts';
 import {
   type CertificateReport,
   crlUrlsOf,
@@ -97,11 +98,11 @@ export async function judgeChain(file: string, bytes: Uint8Array, settings: Sett
 
 /** Judges a logo alone by the SVG profile and the rules of receivers. */
 export function judgeLogo(file: string, bytes: Uint8Array, settings: Settings): JudgedLogo {
-  const { profile, size, look } = svgProblems(bytes);
+  const { profile, size, look } = findSvgProblems(bytes);
   const findings = [
-    ...profile.map((message) => findingOf('svg-profile', 'error', message)),
-    ...size.map((message) => findingOf('svg-size', 'error', message)),
-    ...look.map((message) => findingOf('svg-look', 'warning', message)),
+    ...profile.map((problem) => findingOf('svg-profile', 'error', problem)),
+    ...size.map((problem) => findingOf('svg-size', 'error', problem)),
+    ...look.map((problem) => findingOf('svg-look', 'warning', problem)),
   ];
   const report = {
     publishable: findings.every(({ severity }) => severity !== 'error'),
@@ -121,19 +122,30 @@ async function checkCrls(certificate: MarkCertificate): Promise<CertificateRepor
   return certificate.withCrls(crls);
 }
 
-function failuresOf(report: CertificateReport, settings: Settings): string[] {
+/** A chain or its absence, together with what a mail receiver finds for the domain. */
+export function withLookup(judged: JudgedChain | Unjudged, lookup: DomainLookup, settings: Settings): Judgement {
+  return judged.kind === 'chain'
+    ? { ...judged, lookup, failures: failuresOf(judged.report, settings, lookup.findings) }
+    : { ...judged, lookup };
+}
+
+function failuresOf(
+  report: CertificateReport,
+  settings: Settings,
+  others: readonly { readonly id: string; readonly severity: string }[] = [],
+): string[] {
   const { minDays, expectations } = settings;
   const left = daysLeft(report.notAfter, expectations.at);
   return [
     ...(minDays !== undefined && left < minDays
       ? [`${left} ${left === 1 ? 'day is' : 'days are'} left, fewer than ${minDays} (--min-days)`]
       : []),
-    ...warningFailures(report.findings, settings),
+    ...warningFailures([...others, ...report.findings], settings),
   ];
 }
 
 /** The failure of `--fail-on warning`. */
-export function warningFailures(
+function warningFailures(
   findings: readonly { readonly id: string; readonly severity: string }[],
   { failOn }: Pick<Settings, 'failOn'>,
 ): string[] {
@@ -143,6 +155,7 @@ export function warningFailures(
     : [];
 }
 
-function findingOf(id: LogoFinding['id'], severity: LogoFinding['severity'], problem: string): LogoFinding {
-  return { id, severity, message: problem, line: null, element: null, attribute: null };
+function findingOf(id: LogoFinding['id'], severity: LogoFinding['severity'], problem: SvgProblem): LogoFinding {
+  const { line, element, attribute } = problem;
+  return { id, severity, message: describeProblem(problem), line, element, attribute };
 }

@@ -1,7 +1,7 @@
 import { createDownload } from '../../../functions/download.ts';
 import { connectionProblem, isLoopback } from '../../../functions/http.ts';
 import { lookUp, withSeverity } from '../../../functions/survey/look-up.ts';
-import { type DomainLookup, type Judgement, judge, judgeChain, judgeLogo, type Unjudged } from './judge.ts';
+import { type DomainLookup, type Judgement, judge, judgeChain, judgeLogo, type Unjudged, withLookup } from './judge.ts';
 import type { Settings } from './options.ts';
 
 /** The size of a chain or a logo, in bytes. */
@@ -58,13 +58,13 @@ export async function judgeDomain(file: string, domain: string, settings: Settin
   const judged = await judgeChain(file, chain, { ...settings, expectations: { ...expectations, domains } });
   const embedded = judged.kind === 'chain' ? judged.report.logo : null;
   if (!embedded || !served || embedded.sha256 === served.logo.sha256) {
-    return { ...judged, lookup: complete };
+    return withLookup(judged, complete, settings);
   }
   const message =
     `The logo of ${lookup.domain} is not the one in its certificate. The record's address serves ${served.logo.sha256}, ` +
     `and the certificate contains ${embedded.sha256} (SHA-256).`;
   const findings = [...lookup.findings, withSeverity({ id: 'logo-differs', message })];
-  return { ...judged, lookup: { ...complete, findings } };
+  return withLookup(judged, { ...complete, findings }, settings);
 }
 
 /** The first error explains why there is no chain. */

@@ -53,6 +53,10 @@ export async function startNameServer(zone: Record<string, Records>) {
     /** How the server reacts to a question; undefined to answer from the zone. */
     react: (_: Asked): Reaction | undefined => undefined,
     resolver,
+    /** The address and the port of the server. */
+    get address() {
+      return `127.0.0.1:${port}`;
+    },
     close() {
       udp.close();
       tcp.close();
