@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll } from 'vitest';
+import type { CertificateAuthority, IssuedMarkCertificate } from '../../../../infra/local/ca/certificate-authority.ts';
+import type { SimulatedResponse } from '../../../../infra/local/ca/collectmc-responses.ts';
+import { type Simulator, startCollectMcSimulator } from '../../../../infra/local/ca/collectmc-simulator.ts';
+import { serveCrls } from '../../../../infra/local/cloud/crl-server.ts';
+import { openAuthority } from '../../../authority.ts';
+import { type Run, run } from '../run.ts';
+
+export const ORDER = '1378973013';
+/** A password with characters that JSON, URLs and shells write in another way. */
+export const LOGIN = { loginName: 'brand@example.com', loginPassword: 'p€ss "w\\rd" & söhne+100%' };
+
+export const processing: SimulatedResponse = { kind: 'status', status: 0, newline: true };
+export const available: SimulatedResponse = { kind: 'status', status: 1 };
+export const error = (code: number): SimulatedResponse => ({ kind: 'error', code });
+export const issued = ({ chain }: IssuedMarkCertificate): SimulatedResponse => ({
+  kind: 'issued',
+  certificates: chain,
+});
+
+const folders: string[] = [];
+const servers: { close(): Promise<void> }[] = [];
+afterAll(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()));
+  await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true })));
+});
+
+/** An authority whose CRLs this machine serves. */
+export async function serveAuthority(): Promise<CertificateAuthority> {
+  const stored = await openAuthority();
+  const crls = await serveCrls(() => authority.crls());
+  servers.push(crls);
+  const authority = stored.with({ crlServer: crls.url });
+  return authority;
+}
+
+/** A new folder that is deleted after the tests. */
+export async function makeTemporary(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'collect-'));
+  folders.push(folder);
+  return folder;
+}
+
+/** Costs of the hash that a test can afford many times. The command takes them from its folder. */
+const CHEAP = { schemaVersion: 1, scrypt: { N: 2, r: 1, p: 1 }, salt: '00'.repeat(16), labels: {} };
+
+/** One order at a simulated CA, and the command for it. */
+export interface LocalOrder {
+  readonly ca: Simulator;
+  /** The folder with the login; `out` in it is the folder of the command. */
+  readonly folder: string;
+  readonly out: string;
+  /** The arguments of the command, without those that a test adds. */
+  readonly args: readonly string[];
+  /** Runs the command in this process. */
+  collect(...args: readonly string[]): Promise<Run>;
+  writeLogin(login: Readonly<Record<string, string>> | string): Promise<void>;
+  /** Waits until the CA can be asked again. */
+  untilDue(): Promise<void>;
+  /** The state of the order in the folder. */
+  state(): Promise<Record<string, unknown>>;
+  /** An object of the order as JSON. */
+  object(name: string): Promise<Record<string, unknown>>;
+}
+
+export interface LocalOrderOptions {
+  readonly authority?: CertificateAuthority;
+  readonly pollEvery?: string;
+  /** A folder to begin with. */
+  readonly copyOf?: string;
+  /** Whether the hash of logins costs what it costs a user. */
+  readonly fullCost?: boolean;
+  readonly orderNumber?: string;
+}
+
+export async function prepareOrder(
+  script: readonly SimulatedResponse[],
+  { authority, pollEvery = 'PT1S', copyOf, fullCost = false, orderNumber = ORDER }: LocalOrderOptions = {},
+): Promise<LocalOrder> {
+  const ca = await startCollectMcSimulator({ credentials: LOGIN });
+  servers.push(ca);
+  ca.order(orderNumber, script);
+  const folder = await makeTemporary();
+  const out = join(folder, 'out');
+  if (copyOf !== undefined) {
+    await cp(copyOf, out, { recursive: true });
+  } else if (!fullCost) {
+    await mkdir(join(out, 'state'), { recursive: true });
+    await writeFile(join(out, 'state', 'logins.json'), JSON.stringify(CHEAP));
+  }
+  const login = join(folder, 'login.json');
+  const writeLogin: LocalOrder['writeLogin'] = (value) =>
+    writeFile(login, typeof value === 'string' ? value : JSON.stringify(value), { mode: 0o600 });
+  await writeLogin(LOGIN);
+  const trust = authority
+    ? ['--trust', createHash('sha256').update(authority.root).digest('hex'), '--log', authority.log.key]
+    : [];
+  const args = [
+    'collect',
+    orderNumber,
+    '--login',
+    login,
+    '--out',
+    out,
+    '--url',
+    ca.url,
+    '--poll-every',
+    pollEvery,
+    ...trust,
+  ];
+  const readJson = async (file: string) => JSON.parse(await readFile(file, 'utf8'));
+  const state = () => readJson(join(out, 'state', 'orders', `${orderNumber}.json`));
+  return {
+    ca,
+    folder,
+    out,
+    args,
+    collect: (...more) => run([...args, ...more], { folder }),
+    writeLogin,
+    state,
+    object: (name) => readJson(join(out, 'orders', orderNumber, name)),
+    async untilDue() {
+      const due = Date.parse(String((await state()).nextCheckAt));
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - Date.now()) + 5));
+    },
+  };
+}
+
+/** The files below a folder with their bytes, by their paths. */
+export async function filesIn(folder: string): Promise<Map<string, Buffer>> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const contents = await Promise.all(
+    files.map(async (file) => [file.slice(folder.length + 1), await readFile(file)] as const),
+  );
+  return new Map(contents.sort(([a], [b]) => a.localeCompare(b)));
+}
