@@ -20,7 +20,7 @@ export const DEFAULT_GIVE_UP = 'P90D';
 
 /** The seconds of an ISO 8601 duration of days, hours, minutes and seconds; undefined for any other text. */
 export function secondsOf(duration: string): number | undefined {
-  const parts = /^P(?=\d|T\d)(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?)?$/.exec(duration);
+  const parts = /^P(?=[\dT])(?:(\d{1,9})D)?(?:T(?=\d)(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?)?$/.exec(duration);
   const [days, hours, minutes, seconds] = (parts ?? []).slice(1).map((part) => Number(part ?? 0));
   return parts ? (days ?? 0) * DAY + (hours ?? 0) * HOUR + (minutes ?? 0) * 60 + (seconds ?? 0) : undefined;
 }

@@ -1,0 +1,176 @@
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { EXIT_CODES } from '../../../../infra/command-line/exit-codes.ts';
+import type { CertificateAuthority, IssuedMarkCertificate } from '../../../../infra/local/ca/certificate-authority.ts';
+import type { SimulatedResponse } from '../../../../infra/local/ca/collectmc-responses.ts';
+import { filesIn, LOGIN, type LocalOrder, ORDER, prepareOrder, processing, serveAuthority } from './order.ts';
+import { bundleCommand, runProcess } from './process.ts';
+
+const POLL = 'PT4S';
+/** Less than the interval, which has a random part, and which begins shortly before the call if the process is killed. */
+const EARLIEST_MILLISECONDS = 3_000;
+const CONCURRENT = 10;
+const DOMAIN = ['--domain', 'example.com'];
+
+let authority: CertificateAuthority;
+let certificate: IssuedMarkCertificate;
+let command: string;
+beforeAll(async () => {
+  authority = await serveAuthority();
+  certificate = authority.issue({ domains: ['example.com'] });
+  command = await bundleCommand();
+});
+
+/** A response with the same bytes every time: a PKCS#7 contains another signature. */
+const pem = (from: IssuedMarkCertificate): SimulatedResponse => ({
+  kind: 'issued',
+  certificates: from.chain,
+  shape: 'pem',
+});
+
+/** The objects of an order without the times at which they were made. */
+async function objectsOf({ out }: LocalOrder): Promise<Record<string, unknown>> {
+  const TIMES = /At"?$|^since$|^thisUpdate$|^nextUpdate$/;
+  const files = await filesIn(join(out, 'orders'));
+  const plain = [...files].map(([name, bytes]) => [
+    name,
+    name.endsWith('.json')
+      ? JSON.parse(bytes.toString(), (key, value) => (TIMES.test(key) || key === 'size' ? undefined : value))
+      : bytes.toString('base64'),
+  ]);
+  return Object.fromEntries(plain);
+}
+
+/** A run that begins with a copy of a folder, is killed, and is continued. */
+interface Stage {
+  readonly copyOf: string;
+  readonly script: readonly SimulatedResponse[];
+  /** The exit code of an undisturbed run. */
+  readonly exitCode: number;
+}
+
+const prepare = ({ script, copyOf }: Stage) => prepareOrder(script, { authority, pollEvery: POLL, copyOf });
+
+/** Kills the run at the n-th change, and lets another one continue at once until the end. */
+async function killAt(stage: Stage, n: number, expected: Record<string, unknown>): Promise<void> {
+  const order = await prepare(stage);
+  const killed = await runProcess(command, [...order.args, ...DOMAIN], { KILL_AT: String(n) });
+  expect(killed.signal, `change ${n}: ${killed.err}`).toBe('SIGKILL');
+  const { exitCode } = await order.collect(...DOMAIN, '--wait');
+  expect([n, exitCode]).toEqual([n, EXIT_CODES.success]);
+  expect(await objectsOf(order), `after change ${n}`).toEqual(expected);
+  const times = order.ca.calls.map(({ at }) => at.getTime());
+  for (const [index, time] of times.slice(1).entries()) {
+    expect(time - (times[index] ?? 0), `change ${n}`).toBeGreaterThan(EARLIEST_MILLISECONDS);
+  }
+  expect([...(await filesIn(join(order.out, 'state', 'temporary'))).keys()]).toEqual([]);
+}
+
+async function killEverywhere(stage: Stage): Promise<void> {
+  const undisturbed = await prepare(stage);
+  const first = await runProcess(command, [...undisturbed.args, ...DOMAIN]);
+  expect([first.exitCode, first.signal], first.err).toEqual([stage.exitCode, null]);
+  const changes = Number(/changes: (\d+)/.exec(first.err)?.[1]);
+  expect(changes).toBeGreaterThan(30);
+  expect((await undisturbed.collect(...DOMAIN, '--wait')).exitCode).toBe(EXIT_CODES.success);
+  const expected = await objectsOf(undisturbed);
+  expect(expected).toHaveProperty([`${ORDER}/certificate.json`]);
+
+  const numbers = Array.from({ length: changes }, (_, index) => index + 1);
+  const work = async () => {
+    for (let n = numbers.shift(); n !== undefined; n = numbers.shift()) {
+      await killAt(stage, n, expected);
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENT }, work));
+}
+
+describe('A process that is killed at any change of the file system', { timeout: 300_000 }, () => {
+  test('The first run of an order neither leads to an early call nor loses a file.', async () => {
+    const { out: copyOf } = await prepareOrder([processing]);
+    await killEverywhere({ copyOf, script: [processing, pem(certificate)], exitCode: EXIT_CODES.waiting });
+  });
+
+  test('The run that receives the certificate does not either.', async () => {
+    const waiting = await prepareOrder([processing], { authority });
+    await waiting.collect(...DOMAIN);
+    await waiting.untilDue();
+    await killEverywhere({ copyOf: waiting.out, script: [pem(certificate)], exitCode: EXIT_CODES.success });
+  });
+});
+
+test('A process that is killed during its call does not ask again before the poll interval is over.', async () => {
+  const slow: SimulatedResponse = { kind: 'slow', milliseconds: 20_000, of: processing };
+  const order = await prepareOrder([slow, processing], { pollEvery: 'PT1H' });
+  const ended = await runProcess(command, order.args, {}, async (child) => {
+    await expect.poll(() => order.ca.calls.length, { timeout: 20_000 }).toBe(1);
+    child.kill('SIGKILL');
+  });
+  expect(ended.signal).toBe('SIGKILL');
+  const { exitCode, out } = await order.collect();
+  expect(exitCode).toBe(EXIT_CODES.waiting);
+  expect(out).toMatch(/the command ended during the call of 20\d\d-.*so the CA may have been asked then/);
+  expect(order.ca.calls).toHaveLength(1);
+});
+
+test('Two processes at once make one call, and the second one names the first.', async () => {
+  const slow: SimulatedResponse = { kind: 'slow', milliseconds: 1_500, of: processing };
+  const order = await prepareOrder([slow], { pollEvery: 'PT1H' });
+  const runs = await Promise.all([1, 2].map(() => runProcess(command, order.args)));
+  expect(runs.map(({ exitCode }) => exitCode).sort()).toEqual([EXIT_CODES.unavailable, EXIT_CODES.waiting]);
+  expect(runs.map(({ err }) => err).join('')).toMatch(
+    /^Process \d+ on \S+ collects order 1378973013 in .*; the CA was not asked\.\nNext: wait until that process ends, or stop it: kill \d+$/m,
+  );
+  expect(order.ca.calls).toHaveLength(1);
+});
+
+test('Processes for several orders of a folder make one call at a time, and send a rejected login once.', async () => {
+  const order = await prepareOrder([processing], { pollEvery: 'PT1H' });
+  order.ca.setRejection({ kind: 'slow', milliseconds: 500, of: { kind: 'error', code: -16 } });
+  await order.writeLogin('brand@example.com\nlast year');
+  const runs = await Promise.all(['1', '2', '3', '4'].map((number) => runProcess(command, order.args.with(1, number))));
+  expect(runs.map(({ exitCode }) => exitCode)).toEqual([3, 3, 3, 3]);
+  expect(order.ca.calls).toHaveLength(1);
+  expect(order.ca.peakConcurrency).toBe(1);
+});
+
+test('No file and no output contains the login, in any usual form.', async () => {
+  const order = await prepareOrder([{ kind: 'http', status: 500, body: JSON.stringify(LOGIN) }, processing], {
+    fullCost: true,
+  });
+  const outputs: string[] = [];
+  const search = async () => {
+    const { out, err } = await runProcess(command, [...order.args, '--json']);
+    outputs.push(out, err);
+  };
+  await search();
+  await order.writeLogin({ ...LOGIN, loginPassword: `${LOGIN.loginPassword} of last year` });
+  await order.untilDue();
+  await search();
+  await order.writeLogin(LOGIN);
+  await search();
+  expect(order.ca.calls).toHaveLength(3);
+  const { loginPassword } = LOGIN;
+  const encoded = [0, 1, 2].map((shift) => {
+    const base64 = Buffer.concat([Buffer.alloc(shift), Buffer.from(loginPassword)]).toString('base64');
+    return base64.slice(shift === 0 ? 0 : 4, -4);
+  });
+  const forms = [
+    loginPassword,
+    JSON.stringify(loginPassword).slice(1, -1),
+    JSON.stringify(JSON.stringify(loginPassword)).slice(3, -3),
+    encodeURIComponent(loginPassword),
+    new URLSearchParams({ p: loginPassword }).toString().slice(2),
+    Buffer.from(loginPassword).toString('hex'),
+    ...encoded,
+    ...encoded.map((text) => text.replaceAll('+', '-').replaceAll('/', '_')),
+  ];
+  const contents = new Map([
+    ...(await filesIn(order.out)),
+    ...outputs.map((text, n) => [`output ${n}`, Buffer.from(text)] as const),
+  ]);
+  expect([...contents.keys()]).toContain('state/logins.json');
+  for (const [name, bytes] of contents) {
+    expect([name, forms.filter((form) => bytes.includes(form))]).toEqual([name, []]);
+  }
+});
