@@ -14,19 +14,21 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { COLLECT_METRICS, PUBLISH_METRICS, PUSH_METRICS, SURVEY_METRICS } from '../functions/metrics.ts';
+import type { CollectorConfig } from './collector-config.ts';
 import { functionMetric } from './metrics.ts';
-import type { Settings } from './settings.ts';
+
+type AlarmsConfig = Pick<CollectorConfig, 'name' | 'pollEvery' | 'publish' | 'runbookUrl'>;
 
 /** What the alarms watch. */
 export interface AlarmsProps {
   readonly collect: IFunction;
   readonly notify: IFunction;
-  /** Undefined if the setting `push` is off. */
+  /** Undefined if the prop `push` is off. */
   readonly push: IFunction | undefined;
   readonly deadLetterQueue: IQueue;
   /** The topic of the operators. */
   readonly topic: ITopic;
-  readonly settings: Settings;
+  readonly config: AlarmsConfig;
 }
 
 /** One alarm. */
@@ -77,16 +79,11 @@ export function createAlarms(scope: Construct, props: AlarmsProps): Alarm[] {
   );
 }
 
-function createAlarm(
-  scope: Construct,
-  id: string,
-  definition: AlarmDefinition,
-  { topic, settings }: AlarmsProps,
-): Alarm {
+function createAlarm(scope: Construct, id: string, definition: AlarmDefinition, { topic, config }: AlarmsProps): Alarm {
   const { title, meaning, metric, threshold, below, evaluationPeriods = 1, datapointsToAlarm, warmUp } = definition;
   const alarm = new Alarm(scope, id, {
-    alarmName: `${settings.name}: ${title}`,
-    alarmDescription: `${meaning} Runbook: ${settings.runbookUrl}#${title.toLowerCase().replaceAll(' ', '-')}`,
+    alarmName: `${config.name}: ${title}`,
+    alarmDescription: `${meaning} Runbook: ${config.runbookUrl}#${title.toLowerCase().replaceAll(' ', '-')}`,
     metric,
     threshold,
     comparisonOperator: below
@@ -101,10 +98,11 @@ function createAlarm(
   alarm.addOkAction(action);
   if (warmUp && alarm.node.defaultChild instanceof CfnAlarm) {
     // Without `only…AfterWarmUp…`, the values of FILL would end the warm-up at once.
-    alarm.node.defaultChild.warmUpConfiguration = {
-      warmUpPeriodDurationInMinutes: warmUp.toMinutes(),
-      onlyStartEvaluatingAfterWarmUpPeriodEnds: true,
-    };
+    // The oldest aws-cdk-lib that the package accepts has no property for it.
+    alarm.node.defaultChild.addPropertyOverride('WarmUpConfiguration', {
+      OnlyStartEvaluatingAfterWarmUpPeriodEnds: true,
+      WarmUpPeriodDurationInMinutes: warmUp.toMinutes(),
+    });
   }
   return alarm;
 }
@@ -127,7 +125,7 @@ function filled(count: IMetric, period: Duration): MathExpression {
  * - a missing run is the fault itself: `filled` in every hour, and `BREACHING`.
  */
 function alarmDefinitions(props: AlarmsProps): AlarmDefinitions {
-  const { collect, notify, push, deadLetterQueue, settings } = props;
+  const { collect, notify, push, deadLetterQueue, config } = props;
   return {
     CollectErrors: {
       title: 'Collect fails',
@@ -139,7 +137,7 @@ function alarmDefinitions(props: AlarmsProps): AlarmDefinitions {
         expression: 'FILL(errors, 0) - FILL(refusals, 0)',
         usingMetrics: {
           errors: collect.metricErrors({ statistic: Stats.SUM }),
-          refusals: functionMetric(settings.name, 'collect', COLLECT_METRICS.failed, Stats.SUM, ERROR_PERIOD),
+          refusals: functionMetric(config.name, 'collect', COLLECT_METRICS.failed, Stats.SUM, { period: ERROR_PERIOD }),
         },
         period: ERROR_PERIOD,
       }),
@@ -165,7 +163,7 @@ function alarmDefinitions(props: AlarmsProps): AlarmDefinitions {
       evaluationPeriods: 8,
       datapointsToAlarm: 4,
     },
-    CaDown: caDown(settings),
+    CaDown: caDown(config),
     DeadLetters: {
       title: 'the dead-letter queue is not empty',
       meaning: 'An event or an invocation could not be handled. The dead-letter queue keeps it for 14 days.',
@@ -182,14 +180,14 @@ function alarmDefinitions(props: AlarmsProps): AlarmDefinitions {
       title: 'a manifest is damaged',
       meaning:
         'The survey cannot read a certificate.json or a status.json, so the expiry of that certificate or the execution of that order is not monitored.',
-      metric: functionMetric(settings.name, 'survey', SURVEY_METRICS.damaged, Stats.MAXIMUM, HOUR),
+      metric: functionMetric(config.name, 'survey', SURVEY_METRICS.damaged, Stats.MAXIMUM, { period: HOUR }),
       threshold: 1,
       missing: TreatMissingData.IGNORE,
     },
     SurveyMissing: {
       title: 'the survey did not run',
       meaning: 'For 26 hours, the daily survey of orders and certificates did not run, or did not complete.',
-      metric: filled(functionMetric(settings.name, 'survey', SURVEY_METRICS.runs, Stats.SUM, HOUR), HOUR),
+      metric: filled(functionMetric(config.name, 'survey', SURVEY_METRICS.runs, Stats.SUM, { period: HOUR }), HOUR),
       threshold: 1,
       below: true,
       evaluationPeriods: SURVEY_HOURS,
@@ -202,7 +200,9 @@ function alarmDefinitions(props: AlarmsProps): AlarmDefinitions {
       meaning:
         'A topic of the collector has no confirmed subscription, so its messages reach nobody. You may see this alarm only in CloudWatch, because its message may reach nobody either.',
       // The survey writes a value for each topic.
-      metric: functionMetric(settings.name, 'survey', SURVEY_METRICS.confirmedSubscriptions, Stats.MINIMUM, HOUR),
+      metric: functionMetric(config.name, 'survey', SURVEY_METRICS.confirmedSubscriptions, Stats.MINIMUM, {
+        period: HOUR,
+      }),
       threshold: 1,
       below: true,
       missing: TreatMissingData.IGNORE,
@@ -228,25 +228,25 @@ function alarmDefinitions(props: AlarmsProps): AlarmDefinitions {
         title: 'pushes are refused',
         meaning:
           'At least three requests to the push URL within an hour had no login or a wrong one. The CA repeats a push up to three times. Either the CA has an old login, or somebody else found the URL.',
-        metric: pushMetric(settings, PUSH_METRICS.refused),
+        metric: pushMetric(config, PUSH_METRICS.refused),
         threshold: 3,
       },
       PushNotUnderstood: {
         title: 'a push is not understood',
         meaning:
           'The CA sent a push that the collector cannot interpret. Its content is in the folder pushes/ of the bucket. The orders are still checked at the poll interval.',
-        metric: pushMetric(settings, PUSH_METRICS.notUnderstood),
+        metric: pushMetric(config, PUSH_METRICS.notUnderstood),
         threshold: 1,
       },
       PushLimited: {
         title: 'too many pushes are about unknown orders',
         meaning:
           'Pushes with a valid login were about more unknown orders than the collector asks the CA about in a day. Orders that were announced by an event are not affected.',
-        metric: pushMetric(settings, PUSH_METRICS.limited),
+        metric: pushMetric(config, PUSH_METRICS.limited),
         threshold: 1,
       },
     }),
-    ...(settings.publish && { PublicationRefused: publicationRefused(settings) }),
+    ...(config.publish && { PublicationRefused: publicationRefused(config) }),
   };
 }
 
@@ -258,14 +258,16 @@ function alarmDefinitions(props: AlarmsProps): AlarmDefinitions {
  * alarm. CloudWatch accepts periods of at most a day: with a `pollEvery` of more than 43 hours, such an order can fire
  * it.
  */
-function caDown(settings: Settings): AlarmDefinition {
-  const pollHours = Math.ceil(settings.pollEvery.toSeconds() / HOUR.toSeconds());
+function caDown(config: AlarmsConfig): AlarmDefinition {
+  const pollHours = Math.ceil(config.pollEvery.toSeconds() / HOUR.toSeconds());
   const hours = Math.min(Math.max(pollHours, 3), 24);
   return {
     title: 'the CA is down',
     meaning: `For ${2 * hours} hours, no call to the CA returned a usable reply. The orders wait and continue by themselves.`,
     // Each call writes 1 (usable reply) or 0: a maximum below 1 means that there were calls, and none was usable.
-    metric: functionMetric(settings.name, 'collect', COLLECT_METRICS.reached, Stats.MAXIMUM, Duration.hours(hours)),
+    metric: functionMetric(config.name, 'collect', COLLECT_METRICS.reached, Stats.MAXIMUM, {
+      period: Duration.hours(hours),
+    }),
     threshold: 1,
     below: true,
     evaluationPeriods: 2,
@@ -275,21 +277,21 @@ function caDown(settings: Settings): AlarmDefinition {
 }
 
 /** A count of push in an hour. */
-function pushMetric(settings: Settings, name: string): MathExpression {
-  return filled(functionMetric(settings.name, 'push', name, Stats.SUM, HOUR), HOUR);
+function pushMetric(config: AlarmsConfig, name: string): MathExpression {
+  return filled(functionMetric(config.name, 'push', name, Stats.SUM, { period: HOUR }), HOUR);
 }
 
 /**
  * No event reports a refused publication of a certificate that was already announced. Of three periods, one must
  * breach: a metric may arrive after its period, and is then counted in the next evaluation.
  */
-function publicationRefused(settings: Settings): AlarmDefinition {
+function publicationRefused(config: AlarmsConfig): AlarmDefinition {
   const period = Duration.minutes(5);
   return {
     title: 'a certificate was not published',
     meaning:
       'A certificate was issued but not published at a domain of its order. The log of Publish contains the reason. The alarm is OK again after 15 minutes, so that it can report the next certificate.',
-    metric: filled(functionMetric(settings.name, 'publish', PUBLISH_METRICS.refused, Stats.SUM, period), period),
+    metric: filled(functionMetric(config.name, 'publish', PUBLISH_METRICS.refused, Stats.SUM, { period }), period),
     threshold: 1,
     evaluationPeriods: 3,
     datapointsToAlarm: 1,

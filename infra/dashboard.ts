@@ -1,4 +1,4 @@
-import { Aws, Duration } from 'aws-cdk-lib';
+import { Aws, Duration, Token } from 'aws-cdk-lib';
 import {
   AlarmStatusWidget,
   Dashboard,
@@ -13,13 +13,13 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { QueryString, type QueryStringProps } from 'aws-cdk-lib/aws-logs';
-import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { COLLECT_METRICS, SURVEY_METRICS, WAITING_METRICS } from '../functions/metrics.ts';
+import type { CollectorConfig } from './collector-config.ts';
 import { functionMetric } from './metrics.ts';
 import { QUERIES } from './queries.ts';
-import type { Settings } from './settings.ts';
 
 const HOUR = Duration.hours(1);
 const DAY = Duration.days(1);
@@ -38,8 +38,8 @@ export interface DashboardProps {
   readonly alarms: readonly IAlarm[];
   readonly collect: LambdaFunction;
   readonly stateMachine: StateMachine;
-  readonly bucket: Bucket;
-  readonly settings: Settings;
+  readonly bucket: IBucket;
+  readonly config: Pick<CollectorConfig, 'credentials' | 'name' | 'publish' | 'runbookUrl'>;
 }
 
 /**
@@ -48,9 +48,9 @@ export interface DashboardProps {
  * Its name contains the region, because the dashboards of an AWS account share their names in all regions.
  */
 export function createDashboard(scope: Construct, props: DashboardProps): Dashboard {
-  const { alarms, settings } = props;
+  const { alarms, config } = props;
   return new Dashboard(scope, 'Dashboard', {
-    dashboardName: `${settings.name}-${Aws.REGION}`,
+    dashboardName: `${config.name}-${Aws.REGION}`,
     // The longest poll interval is two days, so that the latest check of every waiting order is within this time.
     defaultInterval: Duration.days(14),
     widgets: [
@@ -65,18 +65,24 @@ export function createDashboard(scope: Construct, props: DashboardProps): Dashbo
 }
 
 /** Where people find orders, executions, the login and the runbook. */
-function links({ bucket, stateMachine, settings }: DashboardProps): string {
+function links({ bucket, stateMachine, config }: DashboardProps): string {
   const console = `https://${Aws.REGION}.console.aws.amazon.com`;
   const targets = {
     'Certificates and logos of all orders': `${console}/s3/buckets/${bucket.bucketName}?prefix=orders/`,
     'Executions of the orders': `${console}/states/home?region=${Aws.REGION}#/statemachines/view/${stateMachine.stateMachineArn}`,
-    'Login at the CA': `${console}/secretsmanager/secret?name=${encodeURIComponent(`${settings.name}/credentials`)}&region=${Aws.REGION}`,
+    'Login at the CA': `${console}/secretsmanager/secret?name=${secretName(config)}&region=${Aws.REGION}`,
     'Dead-letter queue and other queues': `${console}/sqs/v3/home?region=${Aws.REGION}#/queues`,
     'Saved queries': `${console}/cloudwatch/home?region=${Aws.REGION}#logsV2:logs-insights`,
-    'Runbook: what each alarm means, and what to do': settings.runbookUrl,
+    'Runbook: what each alarm means, and what to do': config.runbookUrl,
   };
   const lines = Object.entries(targets).map(([title, target]) => `- [${title}](${target})`);
-  return [`## ${settings.name}`, '', ...lines].join('\n');
+  return [`## ${config.name}`, '', ...lines].join('\n');
+}
+
+/** The name of the login's secret in a URL. A name that the deployment assigns cannot be encoded here. */
+function secretName({ credentials, name }: DashboardProps['config']): string {
+  const given = credentials?.secretName;
+  return given === undefined ? `${name}%2Fcredentials` : Token.isUnresolved(given) ? given : encodeURIComponent(given);
 }
 
 function tables({ collect }: DashboardProps): IWidget[] {
@@ -102,11 +108,11 @@ function tables({ collect }: DashboardProps): IWidget[] {
   ];
 }
 
-function graphs({ collect, stateMachine, settings }: DashboardProps): IWidget[][] {
+function graphs({ collect, stateMachine, config }: DashboardProps): IWidget[][] {
   const collectMetric = (name: string, statistic: string, period = HOUR) =>
-    functionMetric(settings.name, 'collect', name, statistic, period);
+    functionMetric(config.name, 'collect', name, statistic, { period });
   const surveyMetric = (name: string, statistic: string) =>
-    functionMetric(settings.name, 'survey', name, statistic, DAY);
+    functionMetric(config.name, 'survey', name, statistic, { period: DAY });
   const graph = (title: string, left: IMetric[], right: IMetric[] = []) =>
     new GraphWidget({ title, width: WIDTH / 2, height: 6, left, right });
   return [
@@ -149,7 +155,7 @@ function graphs({ collect, stateMachine, settings }: DashboardProps): IWidget[][
         collect.metricThrottles({ period: HOUR }),
       ]),
     ],
-    settings.publish
+    config.publish
       ? [
           graph('Publications: live and broken', [
             surveyMetric(SURVEY_METRICS.live, Stats.MAXIMUM),

@@ -12,6 +12,9 @@ export interface KeyPolicyProps {
   readonly publish: boolean;
 }
 
+/** The services that a key's policy must allow its use. */
+export type KeyService = 'events' | 'cloudwatch' | 'cloudfront';
+
 /** A statement of a key's policy. Such a policy is about this key only, so its resource is always `*`. */
 export interface KeyStatement {
   readonly Effect: 'Allow';
@@ -51,18 +54,27 @@ export function keyStatements({ partition, region, account, publish }: KeyPolicy
   ];
 }
 
-function statement(service: string, Action: readonly string[], Condition?: KeyStatement['Condition']): KeyStatement {
-  const Principal = { Service: `${service}.amazonaws.com` };
+function host(service: KeyService): string {
+  return `${service}.amazonaws.com`;
+}
+
+function statement(
+  service: KeyService,
+  Action: readonly string[],
+  Condition?: KeyStatement['Condition'],
+): KeyStatement {
+  const Principal = { Service: host(service) };
   return { Effect: 'Allow', Principal, Action, Resource: '*', ...(Condition && { Condition }) };
 }
 
 /**
- * Adds {@link keyStatements} to the policy of a key that an app creates. The policy of an imported key cannot be changed
+ * Adds the {@link keyStatements} of some services to the policy of a key that an app creates. The policy of an imported key cannot be changed
  * here: its owner adds the statements (README, "Settings").
  */
-export function allowServices(key: IKey, publish: boolean): void {
+export function allowServices(key: IKey, services: readonly KeyService[]): void {
   const { partition, region, account } = Stack.of(key);
-  for (const each of keyStatements({ partition, region, account, publish })) {
+  const statements = keyStatements({ partition, region, account, publish: true });
+  for (const each of statements.filter(({ Principal }) => services.some((name) => Principal.Service === host(name)))) {
     key.addToResourcePolicy(PolicyStatement.fromJson(each));
   }
 }

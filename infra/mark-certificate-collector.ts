@@ -1,143 +1,116 @@
-import { ArnFormat, Duration, RemovalPolicy, SecretValue, Stack, Token } from 'aws-cdk-lib';
-import { EventBus, type IEventBus } from 'aws-cdk-lib/aws-events';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
-import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
-import type { Topic } from 'aws-cdk-lib/aws-sns';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
-import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Stack } from 'aws-cdk-lib';
+import { type Metric, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import { EventBus, type IEventBus, type OnEventOptions, Rule } from 'aws-cdk-lib/aws-events';
+import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { PLACEHOLDER } from '../functions/collect/credentials.ts';
-import { FAILED, REVOKED, WAITING } from '../functions/events.ts';
-import { accountSecretName } from '../functions/order.ts';
+import { EVENT_SOURCE, EXPIRING, FAILED, ISSUED, REVOKED, WAITING } from '../functions/events.ts';
+import {
+  COLLECT_METRICS,
+  NOTIFY_METRICS,
+  PUBLISH_METRICS,
+  PUSH_METRICS,
+  REVOKE_METRICS,
+  SURVEY_METRICS,
+  WAITING_METRICS,
+} from '../functions/metrics.ts';
 import { acknowledge, acknowledgeWildcard } from './acknowledge.ts';
 import { createAlarms } from './alarms.ts';
+import { createCollect } from './collect.ts';
+import { canBeSame, InvalidPropsError, readProps } from './collector-config.ts';
+import { collisionsOf } from './collisions.ts';
 import { createDashboard } from './dashboard.ts';
-import { createFunction } from './functions.ts';
-import { grantCredentials, grantPutEvents } from './grants.ts';
-import { allowServices } from './key-policy.ts';
+import { DEFAULT_EVENT_BUS } from './forms.ts';
+import { grantKeys } from './keys.ts';
+import { functionMetric, type MetricService } from './metrics.ts';
 import { createNotify, createTopics } from './notifications.ts';
+import type { MarkCertificateCollectorProps } from './props.ts';
 import { createPublication, createPublish, type PublicationEndpoint } from './publication.ts';
 import { createQueries } from './queries.ts';
-import { collisionsOf, InvalidSettingsError, readSettings, type Settings, type SettingsInput } from './settings.ts';
+import { createBucket, createCredentials, createDeadLetterQueue, createPushCredentials } from './resources.ts';
 import { createStateMachine } from './state-machine.ts';
-import { createPush, createRevoke, createStart, createSurvey, runSurvey } from './triggers.ts';
+import { createPush, createRevoke, createStart, createSurvey, type PushEndpoint, runSurvey } from './triggers.ts';
 
-/**
- * Collects mark certificates: from the event "Mark Certificate Ordered" to the validated chain in a bucket.
- *
- * @throws {InvalidSettingsError} if settings cannot be used, or if another collector of the app has the same name, or
- * takes the same events. The message lists all of them.
- */
+/** Collects mark certificates: from the event "Mark Certificate Ordered" to the validated chain in a bucket. */
 export class MarkCertificateCollector extends Construct {
+  /** The name of the collector. */
+  readonly name: string;
+  /** The source of the events of orders. */
+  readonly eventSource: string;
   /**
    * Contains `orders/<orderNumber>/` (response, chain, logo, manifest), with `publish` the folder `published/`, and with
    * `push` the folder `pushes/`.
    */
-  readonly bucket: Bucket;
+  readonly bucket: IBucket;
+  /** The bus of the events of orders and of the events of the collector. */
+  readonly eventBus: IEventBus;
   /** Runs the collection of each order in an execution whose name begins with `order-<orderNumber>`. */
-  readonly stateMachine: StateMachine;
+  readonly stateMachine: IStateMachine;
   /** The login at the CA: `{"loginName": "…", "loginPassword": "…"}`; placeholders until an operator stores it. */
-  readonly credentials: Secret;
+  readonly credentials: ISecret;
   /** Events and invocations that no function could handle. */
-  readonly deadLetterQueue: Queue;
+  readonly deadLetterQueue: IQueue;
   /** Receives the alarms, and a message for each order that waits for a person or failed. */
-  readonly alarmTopic: Topic;
-  /** Receives a message for each event about a certificate. Without `notifyEmail`, it is the topic of the alarms. */
-  readonly notifyTopic: Topic;
-  /** The URL for pushes of the CA, and the credentials that the CA sends; undefined if the setting `push` is off. */
-  readonly push: { readonly url: string; readonly credentials: Secret } | undefined;
-  /** The address that serves the bucket's folder `published/`; undefined if the setting `publish` is off. */
+  readonly alarmTopic: ITopic;
+  /** Receives a message for each event about a certificate. It can be the topic of the alarms. */
+  readonly notifyTopic: ITopic;
+  /** The URL for pushes of the CA, and the credentials that the CA sends; undefined if the prop `push` is off. */
+  readonly push: PushEndpoint | undefined;
+  /** The address that serves the bucket's folder `published/`; undefined if the prop `publish` is off. */
   readonly publication: PublicationEndpoint | undefined;
-  /** The settings in effect, with their defaults. */
-  readonly settings: Settings;
 
-  constructor(scope: Construct, id: string, props: SettingsInput = {}) {
+  /**
+   * @throws {InvalidPropsError} if props cannot be used, or if another collector of the app has the same name, takes the
+   * same events or uses the same bucket. The message lists all of them.
+   */
+  constructor(scope: Construct, id: string, props: MarkCertificateCollectorProps = {}) {
     super(scope, id);
-    const settings = readSettings(props);
-    this.settings = settings;
-    this.refuseCollisions();
-    const key = settings.kmsKeyArn === undefined ? undefined : Key.fromKeyArn(this, 'Key', settings.kmsKeyArn);
-    const eventBus = EventBus.fromEventBusName(this, 'EventBus', settings.eventBusName);
+    const config = readProps(this, props);
+    const { name: collector } = config;
+    this.name = collector;
+    this.eventSource = config.eventSource;
+    const eventBus = config.eventBus ?? EventBus.fromEventBusName(this, 'EventBus', DEFAULT_EVENT_BUS);
+    this.eventBus = eventBus;
+    this.refuseCollisions(config.bucket);
+    const bucket = config.bucket ?? createBucket(this, config);
+    this.bucket = bucket;
+    this.credentials = config.credentials ?? createCredentials(this, config);
 
-    this.bucket = new Bucket(this, 'Bucket', {
-      versioned: true,
-      ...(key ? { encryption: BucketEncryption.KMS, encryptionKey: key } : { encryption: BucketEncryption.S3_MANAGED }),
-      bucketKeyEnabled: key !== undefined,
-      enforceSSL: true,
-      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
-      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
-      removalPolicy:
-        settings.removalPolicy === 'retain' ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
-    });
-    acknowledge(
-      this.bucket,
-      'AwsSolutions-S1',
-      'Only principals of this account can read the bucket; with the setting publish, CloudFront can read the published ' +
-        "objects. Certificates and logos are public by design. CloudTrail's data events can record access and name the " +
-        'principal; a bucket for access logs would need another log bucket.',
-    );
-
-    // Never change the placeholder of a deployed stack: CloudFormation would overwrite the operator's login with it.
-    this.credentials = new Secret(this, 'Credentials', {
-      secretName: `${settings.name}/credentials`,
-      description: 'Login at the CA for CollectMC: {"loginName": "…", "loginPassword": "…"}',
-      secretObjectValue: {
-        loginName: SecretValue.unsafePlainText(PLACEHOLDER),
-        loginPassword: SecretValue.unsafePlainText(PLACEHOLDER),
-      },
-      ...(key && { encryptionKey: key }),
-    });
-    acknowledge(
-      this.credentials,
-      'AwsSolutions-SMG4',
-      'The CA has no interface to change the password: people change it there (docs/runbook.md#rotate-credentials).',
-    );
-
-    this.deadLetterQueue = new Queue(this, 'DeadLetterQueue', {
-      ...(key
-        ? { encryption: QueueEncryption.KMS, encryptionMasterKey: key }
-        : { encryption: QueueEncryption.SQS_MANAGED }),
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    });
-    acknowledge(
-      this.deadLetterQueue,
-      'AwsSolutions-SQS3',
-      'This queue is itself a dead-letter queue, of functions and rules; the check knows only those of queues.',
-    );
-
-    const topics = createTopics(this, key, settings);
+    const deadLetterQueue = createDeadLetterQueue(this, config);
+    this.deadLetterQueue = deadLetterQueue;
+    const topics = createTopics(this, config);
     this.alarmTopic = topics.operators;
     this.notifyTopic = topics.brand;
 
-    const { name: collector, remindBefore, unpublishRevoked } = settings;
-    this.publication = settings.publish ? createPublication(this, this.bucket, settings) : undefined;
+    const { remindBefore, unpublishRevoked } = config;
+    this.publication = config.publish && createPublication(this, bucket, config.publish);
     const publishedUrl = this.publication?.url;
-    const collect = this.createCollect(settings, eventBus);
-    const publish = publishedUrl === undefined ? undefined : createPublish(this, this.bucket, publishedUrl, collector);
-    this.stateMachine = createStateMachine(this, { collect, publish, eventBus, settings });
+    const collect = createCollect(this, { config, bucket, credentials: this.credentials, eventBus, publishedUrl });
+    const publish = publishedUrl === undefined ? undefined : createPublish(this, bucket, publishedUrl, collector);
+    const stateMachine = createStateMachine(this, { collect, publish, eventBus, collector });
+    this.stateMachine = stateMachine;
     acknowledge(
-      this.stateMachine,
+      stateMachine,
       'AwsSolutions-SF1',
       'Step Functions itself keeps every event of an execution for 90 days, and Collect logs every check. Only errors ' +
         'are logged here; all events would be ten lines for each check of a waiting order.',
     );
     acknowledge(
-      this.stateMachine,
+      stateMachine,
       'AwsSolutions-SF2',
       'AWS advises against X-Ray for executions that last for days (docs/decisions/aws.md).',
     );
-    const { stateMachine, deadLetterQueue, bucket } = this;
     const start = createStart(this, {
       collector,
       bucket,
       stateMachine,
       deadLetterQueue,
       eventBus,
-      eventSource: settings.eventSource,
+      eventSource: config.eventSource,
     });
     const survey = createSurvey(this, {
       collector,
@@ -149,20 +122,34 @@ export class MarkCertificateCollector extends Construct {
       remindBefore,
       publishedUrl,
     });
-    runSurvey(this, { survey, deadLetterQueue, key });
-    const notify = createNotify(this, { settings, bucket, stateMachine, eventBus, deadLetterQueue, topics });
+    runSurvey(this, { survey, deadLetterQueue, key: config.encryptionKey });
+    const notify = createNotify(this, {
+      config,
+      bucket,
+      stateMachine,
+      eventBus,
+      deadLetterQueue,
+      topics,
+    });
     const publishing = publish && {
       publish,
       revoke: createRevoke(this, { collector, bucket, eventBus, deadLetterQueue, unpublishRevoked }),
     };
-    const pushed = settings.push ? this.createPushWithCredentials(key, eventBus, settings) : undefined;
-    this.push = pushed;
+    const pushed = config.push
+      ? createPush(this, {
+          collector,
+          stateMachine,
+          eventBus,
+          bucket,
+          credentials: createPushCredentials(this, config),
+          // Anybody can call the URL: requests without the password must not use up the account's concurrency.
+          reservedConcurrency: config.reservedConcurrency === undefined ? undefined : 5,
+        })
+      : undefined;
+    this.push = pushed?.endpoint;
 
     const functions = { collect, start, survey, notify, ...(pushed && { push: pushed.push }), ...publishing };
-    if (key) {
-      grantKey(key, Object.values(functions));
-      allowServices(key, settings.publish);
-    }
+    grantKeys(config, { all: Object.values(functions), collect, notify });
     acknowledgeWildcard(
       this.node.findChild('StateMachineRole'),
       '*',
@@ -174,127 +161,251 @@ export class MarkCertificateCollector extends Construct {
       push: pushed?.push,
       deadLetterQueue,
       topic: this.alarmTopic,
-      settings,
+      config,
     });
-    if (settings.dashboard) {
-      createDashboard(this, { alarms, collect, stateMachine, bucket, settings });
+    if (config.dashboard) {
+      createDashboard(this, { alarms, collect, stateMachine, bucket, config });
     }
-    createQueries(this, settings.name, functions);
+    createQueries(this, collector, functions);
   }
 
-  /** @throws {InvalidSettingsError} if another collector of this app, for the same account and region, collides. */
-  private refuseCollisions(): void {
+  /**
+   * Lets a principal read everything about orders, which is in the folder `orders/`, and use the key of the bucket for it.
+   */
+  grantRead(grantee: IGrantable): Grant {
+    return this.bucket.grantRead(grantee, 'orders/*');
+  }
+
+  /**
+   * Adds a rule for the event "Mark Certificate Issued" of this collector: a certificate became current.
+   *
+   * @param id the id of the rule.
+   * @param options the target of the rule, and further conditions of its event pattern.
+   */
+  onIssued(id: string, options: OnEventOptions = {}): Rule {
+    return this.onEvent(id, ISSUED, options);
+  }
+
+  /**
+   * Adds a rule for the event "Mark Certificate Waiting" of this collector: an order starts to need someone.
+   *
+   * @param id the id of the rule.
+   * @param options the target of the rule, and further conditions of its event pattern.
+   */
+  onWaiting(id: string, options: OnEventOptions = {}): Rule {
+    return this.onEvent(id, WAITING, options);
+  }
+
+  /**
+   * Adds a rule for the event "Mark Certificate Failed" of this collector: the collection of an order ended without a
+   * certificate.
+   *
+   * @param id the id of the rule.
+   * @param options the target of the rule, and further conditions of its event pattern.
+   */
+  onFailed(id: string, options: OnEventOptions = {}): Rule {
+    return this.onEvent(id, FAILED, options);
+  }
+
+  /**
+   * Adds a rule for the event "Mark Certificate Expiring" of this collector: a certificate without a successor ends soon.
+   *
+   * @param id the id of the rule.
+   * @param options the target of the rule, and further conditions of its event pattern.
+   */
+  onExpiring(id: string, options: OnEventOptions = {}): Rule {
+    return this.onEvent(id, EXPIRING, options);
+  }
+
+  /**
+   * Adds a rule for the event "Mark Certificate Revoked" of this collector. The detail contains `confirmed`: false if only
+   * a push announced the revocation.
+   *
+   * @param id the id of the rule.
+   * @param options the target of the rule, and further conditions of its event pattern.
+   */
+  onRevoked(id: string, options: OnEventOptions = {}): Rule {
+    return this.onEvent(id, REVOKED, options);
+  }
+
+  /**
+   * The conditions of the options only narrow the pattern: CDK's addEventPattern would add another source or collector to
+   * those of this rule.
+   */
+  private onEvent(id: string, detailType: string, options: OnEventOptions): Rule {
+    const { target, eventPattern, crossStackScope, description, ruleName } = options;
+    return new Rule(crossStackScope ?? this, id, {
+      eventBus: this.eventBus,
+      description: description ?? `${detailType}: ${this.name}`,
+      ...(ruleName !== undefined && { ruleName }),
+      eventPattern: {
+        ...eventPattern,
+        source: [EVENT_SOURCE],
+        detailType: [detailType],
+        detail: { ...eventPattern?.detail, collector: [this.name] },
+      },
+      ...(target && { targets: [target] }),
+    });
+  }
+
+  /** Checks that found a certificate issued. Default statistic: sum. */
+  metricOrdersIssued(options: MetricOptions = {}): Metric {
+    return this.metric('collect', COLLECT_METRICS.issued, Stats.SUM, options);
+  }
+
+  /** Checks of orders that wait. Default statistic: sum. */
+  metricOrdersWaiting(options: MetricOptions = {}): Metric {
+    return this.metric('collect', COLLECT_METRICS.waiting, Stats.SUM, options);
+  }
+
+  /** Orders that failed: refused by the CA, with an invalid chain, or overdue. Default statistic: sum. */
+  metricOrdersFailed(options: MetricOptions = {}): Metric {
+    return this.metric('collect', COLLECT_METRICS.failed, Stats.SUM, options);
+  }
+
+  /** Calls to the CA. Default statistic: sum. */
+  metricCallsToCa(options: MetricOptions = {}): Metric {
+    return this.metric('collect', COLLECT_METRICS.calls, Stats.SUM, options);
+  }
+
+  /** Milliseconds of a call to the CA. Default statistic: 99th percentile. */
+  metricCaMilliseconds(options: MetricOptions = {}): Metric {
+    return this.metric('collect', COLLECT_METRICS.milliseconds, Stats.p(99), options);
+  }
+
+  /** Whether a call to the CA had a usable reply: 1 or 0. Default statistic: maximum. */
+  metricCaReached(options: MetricOptions = {}): Metric {
+    return this.metric('collect', COLLECT_METRICS.reached, Stats.MAXIMUM, options);
+  }
+
+  /** Days that a waiting order waits. Default statistic: maximum. */
+  metricWaitingDays(options: MetricOptions = {}): Metric {
+    return this.metric('collect', COLLECT_METRICS.waitingDays, Stats.MAXIMUM, options);
+  }
+
+  /** Days from the event of an order to its certificate. Default statistic: maximum. */
+  metricDaysToIssued(options: MetricOptions = {}): Metric {
+    return this.metric('collect', COLLECT_METRICS.issuedDays, Stats.MAXIMUM, options);
+  }
+
+  /** Checks that wait because the CA is down. Default statistic: sum. */
+  metricWaitingOutage(options: MetricOptions = {}): Metric {
+    return this.metric('collect', WAITING_METRICS.outage, Stats.SUM, options);
+  }
+
+  /** Checks that wait for a login that the CA accepts. Default statistic: sum. */
+  metricWaitingCredentials(options: MetricOptions = {}): Metric {
+    return this.metric('collect', WAITING_METRICS.credentials, Stats.SUM, options);
+  }
+
+  /** Checks that wait for a payment. Default statistic: sum. */
+  metricWaitingPayment(options: MetricOptions = {}): Metric {
+    return this.metric('collect', WAITING_METRICS.payment, Stats.SUM, options);
+  }
+
+  /** Checks that wait for a permission of the account at the CA. Default statistic: sum. */
+  metricWaitingPermission(options: MetricOptions = {}): Metric {
+    return this.metric('collect', WAITING_METRICS.permission, Stats.SUM, options);
+  }
+
+  /** Certificates in the bucket, at each survey. Default statistic: maximum. */
+  metricCertificatesKept(options: MetricOptions = {}): Metric {
+    return this.metric('survey', SURVEY_METRICS.kept, Stats.MAXIMUM, options);
+  }
+
+  /** Manifests that the survey cannot read. Default statistic: maximum. */
+  metricManifestsDamaged(options: MetricOptions = {}): Metric {
+    return this.metric('survey', SURVEY_METRICS.damaged, Stats.MAXIMUM, options);
+  }
+
+  /** Days until the next certificate expires. Default statistic: minimum. */
+  metricDaysToExpiry(options: MetricOptions = {}): Metric {
+    return this.metric('survey', SURVEY_METRICS.daysToExpiry, Stats.MINIMUM, options);
+  }
+
+  /** Publications that are served as they should be. Default statistic: maximum. */
+  metricPublicationsLive(options: MetricOptions = {}): Metric {
+    return this.metric('survey', SURVEY_METRICS.live, Stats.MAXIMUM, options);
+  }
+
+  /** Publications that are broken or unreadable. Default statistic: maximum. */
+  metricPublicationsBroken(options: MetricOptions = {}): Metric {
+    return this.metric('survey', SURVEY_METRICS.broken, Stats.MAXIMUM, options);
+  }
+
+  /** Confirmed subscriptions of each topic of messages. Default statistic: minimum. */
+  metricConfirmedSubscriptions(options: MetricOptions = {}): Metric {
+    return this.metric('survey', SURVEY_METRICS.confirmedSubscriptions, Stats.MINIMUM, options);
+  }
+
+  /** Surveys that ran to their end: one a day. Default statistic: sum. */
+  metricSurveyRuns(options: MetricOptions = {}): Metric {
+    return this.metric('survey', SURVEY_METRICS.runs, Stats.SUM, options);
+  }
+
+  /** Pushes without a login or with a wrong one. Default statistic: sum. */
+  metricPushesRefused(options: MetricOptions = {}): Metric {
+    return this.metric('push', PUSH_METRICS.refused, Stats.SUM, options);
+  }
+
+  /** Pushes that could not be interpreted. Default statistic: sum. */
+  metricPushesNotUnderstood(options: MetricOptions = {}): Metric {
+    return this.metric('push', PUSH_METRICS.notUnderstood, Stats.SUM, options);
+  }
+
+  /** Pushes about unknown orders, beyond the limit of a day. Default statistic: sum. */
+  metricPushesLimited(options: MetricOptions = {}): Metric {
+    return this.metric('push', PUSH_METRICS.limited, Stats.SUM, options);
+  }
+
+  /** Certificates that were not published. Default statistic: sum. */
+  metricPublicationsRefused(options: MetricOptions = {}): Metric {
+    return this.metric('publish', PUBLISH_METRICS.refused, Stats.SUM, options);
+  }
+
+  /** Publications whose certificate the CA revoked. Default statistic: sum. */
+  metricPublishedRevoked(options: MetricOptions = {}): Metric {
+    return this.metric('revoke', REVOKE_METRICS.revoked, Stats.SUM, options);
+  }
+
+  /** Events for which no message could be sent. Default statistic: sum. */
+  metricMessagesFailed(options: MetricOptions = {}): Metric {
+    return this.metric('notify', NOTIFY_METRICS.failed, Stats.SUM, options);
+  }
+
+  private metric(service: MetricService, metricName: string, statistic: string, options: MetricOptions): Metric {
+    return functionMetric(this.name, service, metricName, statistic, options).attachTo(this);
+  }
+
+  /** @throws {InvalidPropsError} if another collector of this app, for the same account and region, collides. */
+  private refuseCollisions(givenBucket: IBucket | undefined): void {
     const others = this.node.root.node
       .findAll()
       .filter((other) => other instanceof MarkCertificateCollector)
       .filter((other) => other !== this && canShareEnvironment(this, other));
     const problems = others.flatMap((other) =>
-      collisionsOf(this.settings, other.settings).map(
-        ({ setting, reason }) => `${setting}: ${reason} (${other.node.path} and ${this.node.path})`,
-      ),
+      [
+        ...collisionsOf(busOf(this), busOf(other), 'eventBus').map(({ setting, reason }) => `${setting}: ${reason}`),
+        ...(givenBucket?.bucketArn === other.bucket.bucketArn
+          ? [
+              'bucket: two collectors would write the folder orders/ of one bucket; accepted: another bucket for each collector',
+            ]
+          : []),
+      ].map((problem) => `${problem} (${other.node.path} and ${this.node.path})`),
     );
     if (problems.length > 0) {
-      throw new InvalidSettingsError(problems);
+      throw new InvalidPropsError(this.node.path, problems);
     }
-  }
-
-  private createCollect(settings: Settings, eventBus: IEventBus): LambdaFunction {
-    const collect = createFunction(this, 'CollectFunction', {
-      folder: 'collect',
-      description: 'Asks the CA for one order, and stores the chain when it is issued',
-      timeout: Duration.seconds(60),
-      reservedConcurrency: settings.reservedConcurrency,
-      environment: {
-        COLLECTOR: settings.name,
-        BUCKET_NAME: this.bucket.bucketName,
-        COLLECT_URL: settings.collectUrl,
-        CREDENTIALS_SECRET_ARN: this.credentials.secretArn,
-        EVENT_BUS_NAME: eventBus.eventBusName,
-        GIVE_UP_SECONDS: String(settings.giveUpAfter.toSeconds()),
-        POLL_SECONDS: String(settings.pollEvery.toSeconds()),
-        RESPONSE_FORMAT: settings.responseFormat,
-        PUBLISHED_URL: this.publication?.url,
-        TRUST_ANCHORS: settings.trustAnchors?.join(','),
-        CT_LOGS: settings.ctLogs?.join(','),
-      },
-    });
-    const objects = this.bucket.arnForObjects('orders/*');
-    for (const [actions, resource] of [
-      [['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'], objects],
-      // Without them S3 answers 403 instead of 404 for a missing object or version, and a condition on the prefix would
-      // not match. AWS documents this for objects only.
-      [['s3:ListBucket', 's3:ListBucketVersions'], this.bucket.bucketArn],
-    ] as const) {
-      collect.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [resource] }));
-    }
-    grantPutEvents(collect, eventBus, [WAITING, FAILED, REVOKED]);
-    const accounts = Stack.of(this).formatArn({
-      service: 'secretsmanager',
-      resource: 'secret',
-      resourceName: accountSecretName(settings.name, '*'),
-      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-    });
-    grantCredentials(collect, [this.credentials.secretArn, accounts]);
-    if (collect.role) {
-      acknowledgeWildcard(
-        collect.role,
-        accounts,
-        'People add accounts without a deployment (docs/runbook.md#add-an-account).',
-      );
-      acknowledgeWildcard(
-        collect.role,
-        objects,
-        'Every order has its own folder here, and the number of an order is not known in advance.',
-      );
-    }
-    return collect;
-  }
-
-  private createPushWithCredentials(key: IKey | undefined, eventBus: IEventBus, settings: Settings) {
-    const credentials = new Secret(this, 'PushCredentials', {
-      description: 'Credentials that the CA sends with a push: {"username": "…", "password": "…"}',
-      generateSecretString: {
-        secretStringTemplate: JSON.stringify({ username: 'ca' }),
-        generateStringKey: 'password',
-        // Letters and digits only, because a person types it into a form of the CA: 40 of them are more than 200 bits.
-        passwordLength: 40,
-        excludePunctuation: true,
-      },
-      ...(key && { encryptionKey: key }),
-    });
-    acknowledge(
-      credentials,
-      'AwsSolutions-SMG4',
-      'People give the CA the password, so people change it (docs/runbook.md#rotate-credentials).',
-    );
-    // Anybody can call the URL: requests without the password must not use up the account's concurrency.
-    const reservedConcurrency = settings.reservedConcurrency === undefined ? undefined : 5;
-    return {
-      credentials,
-      ...createPush(this, {
-        collector: settings.name,
-        stateMachine: this.stateMachine,
-        eventBus,
-        bucket: this.bucket,
-        credentials,
-        reservedConcurrency,
-      }),
-    };
   }
 }
 
 /** Whether two constructs may be deployed to one account and region: an environment can be open until deployment. */
 function canShareEnvironment(one: Construct, other: Construct): boolean {
-  const canBeSame = (a: string, b: string) => a === b || Token.isUnresolved(a) || Token.isUnresolved(b);
   const [a, b] = [Stack.of(one), Stack.of(other)];
   return canBeSame(a.account, b.account) && canBeSame(a.region, b.region);
 }
 
-/** Allows the functions to use the key. Every new key has a policy that leaves this decision to roles. */
-function grantKey(key: IKey, functions: readonly LambdaFunction[]): void {
-  for (const each of functions) {
-    each.addToRolePolicy(
-      new PolicyStatement({ actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [key.keyArn] }),
-    );
-  }
+/** What a collector cannot have in common with another one. */
+function busOf({ name, eventSource, eventBus }: MarkCertificateCollector) {
+  return { name, eventSource, eventBusName: eventBus.eventBusName };
 }

@@ -1,20 +1,22 @@
-import type { Duration } from 'aws-cdk-lib';
-import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import { METRICS_NAMESPACE } from '../functions/metrics.ts';
+
+/** The functions that write metrics. */
+export type MetricService = 'collect' | 'notify' | 'survey' | 'push' | 'publish' | 'revoke';
 
 /** A metric that a function of one collector writes. */
 export function functionMetric(
   collector: string,
-  service: 'collect' | 'notify' | 'survey' | 'push' | 'publish' | 'revoke',
+  service: MetricService,
   metricName: string,
   statistic: string,
-  period: Duration,
+  options: MetricOptions,
 ): Metric {
   return new Metric({
     namespace: METRICS_NAMESPACE,
     metricName,
-    dimensionsMap: { service, collector },
     statistic,
-    period,
+    ...options,
+    dimensionsMap: { ...options.dimensionsMap, service, collector },
   });
 }

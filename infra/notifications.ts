@@ -1,11 +1,10 @@
-import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
+import { ArnFormat, Duration, Stack, Token } from 'aws-cdk-lib';
 import { type IEventBus, Match, Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import type { Bucket } from 'aws-cdk-lib/aws-s3';
-import { Topic } from 'aws-cdk-lib/aws-sns';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import { type ITopic, Subscription, SubscriptionProtocol, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
@@ -14,38 +13,54 @@ import { DEFAULT_COLLECTOR } from '../functions/environment.ts';
 import { ERRORS_REPORTED_BY_COLLECT } from '../functions/errors.ts';
 import { EVENT_SOURCE, EXPIRING, FAILED, ISSUED, PUBLICATION_BROKEN, REVOKED, WAITING } from '../functions/events.ts';
 import { acknowledgeWildcard } from './acknowledge.ts';
+import type { CollectorConfig } from './collector-config.ts';
 import { createFunction } from './functions.ts';
-import type { Settings } from './settings.ts';
 import { addDeadLetterQueue, executionsOf } from './triggers.ts';
 
-/** The topics of the messages. Without the setting `notifyEmail`, both are the topic of the operators. */
+/** The topics of the messages. Without `notifyEmail` and `notifyTopic`, both are the topic of the operators. */
 export interface Topics {
   /** Receives the alarms, and what needs an operator. */
-  readonly operators: Topic;
+  readonly operators: ITopic;
   /** Receives what concerns the brand. */
-  readonly brand: Topic;
+  readonly brand: ITopic;
 }
 
-/** Creates the topics and their e-mail subscriptions. */
-export function createTopics(
-  scope: Construct,
-  key: IKey | undefined,
-  { alarmEmail, notifyEmail }: Pick<Settings, 'alarmEmail' | 'notifyEmail'>,
-): Topics {
-  const create = (id: string, email: string | undefined) => {
-    const topic = new Topic(scope, id, { enforceSSL: true, ...(key && { masterKey: key }) });
-    if (email !== undefined) {
-      topic.addSubscription(new EmailSubscription(email));
-    }
-    return topic;
-  };
-  const operators = create('AlarmTopic', alarmEmail);
+/** Creates the topics that are not given, and the e-mail subscriptions. */
+export function createTopics(scope: Construct, config: TopicsConfig): Topics {
+  const { alarmEmail, notifyEmail, encryptionKey: key } = config;
+  const create = (id: string) => new Topic(scope, id, { enforceSSL: true, ...(key && { masterKey: key }) });
+  const operators = config.alarmTopic ?? create('AlarmTopic');
+  subscribe(scope, 'AlarmEmail', operators, alarmEmail);
   grantAlarmPublish(operators);
-  return { operators, brand: notifyEmail === undefined ? operators : create('NotifyTopic', notifyEmail) };
+  const brand = config.notifyTopic ?? (notifyEmail === undefined ? operators : create('NotifyTopic'));
+  subscribe(scope, 'NotifyEmail', brand, notifyEmail);
+  return { operators, brand };
 }
 
-/** `enforceSSL` replaces the default policy of the topic, which lets the alarms of the account publish. */
-function grantAlarmPublish(topic: Topic): void {
+/** A topic that is given may have the subscription already: from the app, or from another collector. */
+function subscribe(scope: Construct, id: string, topic: ITopic, email: string | undefined): void {
+  if (email === undefined) {
+    return;
+  }
+  if (Token.isUnresolved(email)) {
+    // The address cannot be the id of the construct, as it is with EmailSubscription.
+    new Subscription(scope, id, { topic, protocol: SubscriptionProtocol.EMAIL, endpoint: email });
+  } else if (!topic.node.tryFindChild(email)) {
+    topic.addSubscription(new EmailSubscription(email));
+  }
+}
+
+/** What {@link createTopics} needs. */
+type TopicsConfig = Pick<
+  CollectorConfig,
+  'alarmEmail' | 'alarmTopic' | 'encryptionKey' | 'notifyEmail' | 'notifyTopic'
+>;
+
+/**
+ * `enforceSSL` replaces the default policy of the topic, which lets the alarms of the account publish. So may the policy of
+ * a topic that is given; the policy of an imported one cannot be changed here.
+ */
+function grantAlarmPublish(topic: ITopic): void {
   const stack = Stack.of(topic);
   const alarms = {
     service: 'cloudwatch',
@@ -68,8 +83,8 @@ function grantAlarmPublish(topic: Topic): void {
 
 /** What notify uses. */
 export interface NotifyProps {
-  readonly settings: Settings;
-  readonly bucket: Bucket;
+  readonly config: Pick<CollectorConfig, 'credentials' | 'eventSource' | 'name' | 'runbookUrl'>;
+  readonly bucket: IBucket;
   readonly stateMachine: StateMachine;
   readonly eventBus: IEventBus;
   readonly deadLetterQueue: IQueue;
@@ -81,7 +96,7 @@ export interface NotifyProps {
  * event of Step Functions is on the default bus.
  */
 export function createNotify(scope: Construct, props: NotifyProps): LambdaFunction {
-  const { settings, bucket, stateMachine, eventBus, deadLetterQueue, topics } = props;
+  const { config, bucket, stateMachine, eventBus, deadLetterQueue, topics } = props;
   const notify = createFunction(scope, 'NotifyFunction', {
     folder: 'notify',
     description: 'Turns each event about an order or a certificate into one message for people',
@@ -89,11 +104,12 @@ export function createNotify(scope: Construct, props: NotifyProps): LambdaFuncti
     environment: {
       ALARM_TOPIC_ARN: topics.operators.topicArn,
       BUCKET_NAME: bucket.bucketName,
-      COLLECTOR: settings.name,
-      EVENT_BUS_NAME: settings.eventBusName,
-      EVENT_SOURCE: settings.eventSource,
+      COLLECTOR: config.name,
+      CREDENTIALS_SECRET: config.credentials?.secretName,
+      EVENT_BUS_NAME: eventBus.eventBusName,
+      EVENT_SOURCE: config.eventSource,
       NOTIFY_TOPIC_ARN: topics.brand.topicArn,
-      RUNBOOK_URL: settings.runbookUrl,
+      RUNBOOK_URL: config.runbookUrl,
       STATE_MACHINE_ARN: stateMachine.stateMachineArn,
     },
   });
@@ -106,7 +122,7 @@ export function createNotify(scope: Construct, props: NotifyProps): LambdaFuncti
     eventPattern: {
       source: [EVENT_SOURCE],
       detailType: [ISSUED, WAITING, FAILED, EXPIRING, REVOKED, PUBLICATION_BROKEN],
-      detail: { collector: acceptedNames(settings.name) },
+      detail: { collector: acceptedNames(config.name) },
     },
     ...target,
   });

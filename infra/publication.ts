@@ -1,5 +1,4 @@
-import { Aws, Duration, Names } from 'aws-cdk-lib';
-import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
+import { Aws, Duration, Names, Stack } from 'aws-cdk-lib';
 import {
   AllowedMethods,
   CachePolicy,
@@ -15,12 +14,15 @@ import {
 import { S3BucketOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { AaaaRecord, ARecord, RecordTarget } from 'aws-cdk-lib/aws-route53';
+import { CloudFrontTarget } from 'aws-cdk-lib/aws-route53-targets';
+import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { PUBLISHED } from '../functions/store/publication.ts';
 import { acknowledge, acknowledgeWildcard } from './acknowledge.ts';
+import { bucketProblem, InvalidPropsError } from './collector-config.ts';
 import { createFunction } from './functions.ts';
-import type { Settings } from './settings.ts';
+import type { PublishProps } from './props.ts';
 
 /**
  * A browser shows a logo that is opened directly as a page. It must load nothing, run no script and appear in no frame;
@@ -33,39 +35,74 @@ const CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; 
  */
 export const PUBLISH_TIMEOUT = Duration.minutes(2);
 
-/** The settings of the host name. */
-type Address = Pick<Settings, 'publishDomainName' | 'publishCertificateArn'>;
-
 /** How clients reach the published objects. */
 export interface PublicationEndpoint {
   /** The URL of the folder, with which every published address begins. */
   readonly url: string;
-  /** CloudFront's name of the distribution; the DNS of `publishDomainName` must point to it. */
+  /** CloudFront's name of the distribution; the DNS of the own host name must point to it. */
   readonly domainName: string;
 }
 
-/** Serves the chains and logos in the bucket's folder `published/` to everybody, and no other object. */
-export function createPublication(scope: Construct, bucket: Bucket, address: Address): PublicationEndpoint {
-  const { publishDomainName } = address;
-  const distribution = createDistribution(scope, bucket, address);
+/**
+ * Serves the chains and logos in the bucket's folder `published/` to everybody, and no other object.
+ *
+ * @throws {InvalidPropsError} if the policy of the bucket cannot allow it.
+ */
+export function createPublication(scope: Construct, bucket: IBucket, props: PublishProps): PublicationEndpoint {
+  const distribution = createDistribution(scope, bucket, props);
   // CDK's withOriginAccessControl would let CloudFront read the whole bucket. CloudFront may not list the bucket, so a
   // missing object and a forbidden one are both answered with 403, which CloudFront caches for 10 s.
-  bucket.addToResourcePolicy(
+  const { statementAdded } = bucket.addToResourcePolicy(
     new PolicyStatement({
       principals: [new ServicePrincipal('cloudfront.amazonaws.com')],
       actions: ['s3:GetObject'],
       // Not the descriptions: they contain the order and earlier certificates, which are not public.
       resources: ['pem', 'svg'].map((extension) => bucket.arnForObjects(`${PUBLISHED}*.${extension}`)),
-      conditions: { StringEquals: { 'AWS:SourceArn': distribution.distributionArn } },
+      conditions: sourceCondition(bucket, distribution),
     }),
   );
+  if (!statementAdded) {
+    throw new InvalidPropsError(scope.node.path, [bucketProblem(bucket)]);
+  }
+  createRecords(scope, distribution, props);
   const domainName = distribution.distributionDomainName;
-  return { url: `https://${publishDomainName ?? domainName}`, domainName };
+  return { url: `https://${props.domainName ?? domainName}`, domainName };
 }
 
-function createDistribution(scope: Construct, bucket: Bucket, address: Address): Distribution {
-  const { publishDomainName, publishCertificateArn } = address;
-  const ownName = publishDomainName !== undefined && publishCertificateArn !== undefined;
+/**
+ * If another stack of the app creates the bucket, its policy cannot contain the distribution, because the two stacks would
+ * depend on each other. The distributions of the account may then read the same objects, which are public anyway.
+ */
+function sourceCondition(bucket: IBucket, distribution: Distribution): Record<string, Record<string, string>> {
+  const stack = Stack.of(distribution);
+  if (Stack.of(bucket) === stack) {
+    return { StringEquals: { 'AWS:SourceArn': distribution.distributionArn } };
+  }
+  const { partition, account } = Stack.of(bucket);
+  return { ArnLike: { 'AWS:SourceArn': `arn:${partition}:cloudfront::${account}:distribution/*` } };
+}
+
+/** The records of the own host name, if its zone is given. */
+function createRecords(
+  scope: Construct,
+  distribution: Distribution,
+  { domainName, hostedZone: zone }: PublishProps,
+): void {
+  if (domainName !== undefined && zone) {
+    // With a dot at its end, the name is complete: CDK does not compare it with the name of the zone.
+    const record = {
+      zone,
+      recordName: `${domainName}.`,
+      target: RecordTarget.fromAlias(new CloudFrontTarget(distribution)),
+    };
+    new ARecord(scope, 'PublicationAddress', record);
+    new AaaaRecord(scope, 'PublicationAddressIpv6', record);
+  }
+}
+
+function createDistribution(scope: Construct, bucket: IBucket, props: PublishProps): Distribution {
+  const { domainName, certificate } = props;
+  const ownName = domainName !== undefined && certificate !== undefined;
   const { originAccessControlId } = new S3OriginAccessControl(scope, 'PublicationAccess', {
     originAccessControlName: uniqueNameInAccount(scope),
   });
@@ -87,8 +124,8 @@ function createDistribution(scope: Construct, bucket: Bucket, address: Address):
     },
     httpVersion: HttpVersion.HTTP2_AND_3,
     ...(ownName && {
-      domainNames: [publishDomainName],
-      certificate: Certificate.fromCertificateArn(scope, 'PublicationCertificate', publishCertificateArn),
+      domainNames: [domainName],
+      certificate,
       minimumProtocolVersion: SecurityPolicyProtocol.TLS_V1_2_2021,
     }),
   });
@@ -147,7 +184,7 @@ function acknowledgeFindings(distribution: Distribution, ownName: boolean): void
 /** The function of the state Publish: copies the chain and the logo of an order to the addresses of its domains. */
 export function createPublish(
   scope: Construct,
-  bucket: Bucket,
+  bucket: IBucket,
   publishedUrl: string,
   collector: string,
 ): LambdaFunction {
@@ -175,7 +212,7 @@ export function createPublish(
  * while `unpublishRevoked` is off, because a run that was interrupted while it was on may have left a deletion
  * unfinished. No version can be deleted.
  */
-export function grantPublish(writer: LambdaFunction, bucket: Bucket): void {
+export function grantPublish(writer: LambdaFunction, bucket: IBucket): void {
   const published = (names: string) => bucket.arnForObjects(`${PUBLISHED}${names}`);
   for (const [actions, names] of [
     [['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'], '*'],

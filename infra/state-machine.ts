@@ -25,7 +25,6 @@ import { NEXT_STEPS } from '../functions/errors.ts';
 import { EVENT_SOURCE, ISSUED } from '../functions/events.ts';
 import { putEventsStatement } from './grants.ts';
 import { PUBLISH_TIMEOUT } from './publication.ts';
-import type { Settings } from './settings.ts';
 
 /** A refusal by the CA, an invalid chain, the deadline, a wrong input: a retry is useless before a person acts. */
 const NO_RETRY: RetryProps = { errors: Object.keys(NEXT_STEPS), maxAttempts: 0 };
@@ -76,7 +75,8 @@ export interface CollectionStateMachineProps {
   /** Undefined if the setting `publish` is off. */
   readonly publish: IFunction | undefined;
   readonly eventBus: IEventBus;
-  readonly settings: Settings;
+  /** The name of the collector. */
+  readonly collector: string;
 }
 
 /**
@@ -88,7 +88,7 @@ export interface CollectionStateMachineProps {
  */
 export function createStateMachine(
   scope: Construct,
-  { collect, publish, eventBus, settings }: CollectionStateMachineProps,
+  { collect, publish, eventBus, collector }: CollectionStateMachineProps,
 ): StateMachine {
   const check = new LambdaInvoke(scope, 'Collect', {
     lambdaFunction: collect,
@@ -116,7 +116,7 @@ export function createStateMachine(
         detailType: ISSUED,
         eventBus,
         detail: TaskInput.fromObject({
-          collector: settings.name,
+          collector,
           orderNumber: JsonPath.stringAt('$.orderNumber'),
           account: JsonPath.objectAt('$.collection.account'),
           // The domains of the certificate: a JSONPath to those of the order fails if the order has none.

@@ -46,10 +46,14 @@ export interface TimingNames {
  * What is wrong with the time between two calls and with the deadline of an order: one sentence each.
  *
  * @param timing the URL of the CA, and both times in seconds.
+ * @param write seconds as the user would write a limit.
+ * @param writeValue seconds as the user wrote a value.
  */
 export function waitingProblems(
   names: TimingNames,
   timing: { readonly url: string; readonly pollEvery: number; readonly giveUpAfter: number },
+  write: (seconds: number) => string = isoDuration,
+  writeValue = write,
 ): string[] {
   const { pollEvery, giveUpAfter } = timing;
   const problems: string[] = [];
@@ -58,13 +62,13 @@ export function waitingProblems(
   if (pollEvery < shortest || pollEvery > LONGEST_POLL) {
     const reason = shortest === SHORTEST_POLL ? " (the CA's limit for one order)" : '';
     problems.push(
-      `${names.pollEvery}: ${isoDuration(pollEvery)} is not accepted; ` +
-        `accepted: from ${isoDuration(shortest)}${reason} to ${isoDuration(LONGEST_POLL)}`,
+      `${names.pollEvery}: ${writeValue(pollEvery)} is not accepted; ` +
+        `accepted: from ${write(shortest)}${reason} to ${write(LONGEST_POLL)}`,
     );
   }
   if (giveUpAfter < pollEvery || giveUpAfter > LONGEST_WAIT) {
     problems.push(
-      `${names.giveUpAfter}: ${isoDuration(giveUpAfter)} is not accepted; accepted: from ${names.pollEvery} to ${isoDuration(LONGEST_WAIT)}`,
+      `${names.giveUpAfter}: ${writeValue(giveUpAfter)} is not accepted; accepted: from ${names.pollEvery} to ${write(LONGEST_WAIT)}`,
     );
   }
   return problems;

@@ -4,10 +4,10 @@ import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { FunctionUrlAuthType, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
-import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
@@ -26,7 +26,7 @@ const SURVEY_SCHEDULE = { hour: '5', minute: '17' };
 export interface StartProps {
   /** The name of the collector. */
   readonly collector: string;
-  readonly bucket: Bucket;
+  readonly bucket: IBucket;
   readonly stateMachine: StateMachine;
   readonly deadLetterQueue: IQueue;
   readonly eventBus: IEventBus;
@@ -82,14 +82,25 @@ export interface PushProps {
   readonly stateMachine: StateMachine;
   readonly eventBus: IEventBus;
   /** Contains the orders, and `pushes/` with what could not be interpreted. */
-  readonly bucket: Bucket;
+  readonly bucket: IBucket;
   /** The credentials that the CA sends: `{"username": "…", "password": "…", "pathSecret"?: "…"}`. */
-  readonly credentials: Secret;
+  readonly credentials: ISecret;
   readonly reservedConcurrency: number | undefined;
 }
 
+/** Where the CA pushes notifications to. */
+export interface PushEndpoint {
+  /** The function URL. */
+  readonly url: string;
+  /** The credentials that the CA sends: `{"username": "…", "password": "…"}`. */
+  readonly credentials: ISecret;
+}
+
 /** Receives the CA's notifications at a function URL. An outcome starts an execution. */
-export function createPush(scope: Construct, props: PushProps) {
+export function createPush(
+  scope: Construct,
+  props: PushProps,
+): { readonly push: LambdaFunction; readonly endpoint: PushEndpoint } {
   const { collector, stateMachine, eventBus, bucket, credentials, reservedConcurrency } = props;
   const push = createFunction(scope, 'PushFunction', {
     folder: 'push',
@@ -124,7 +135,8 @@ export function createPush(scope: Construct, props: PushProps) {
   grantStartExecution(push, stateMachine);
   grantPutEvents(push, eventBus, [REVOKED]);
   warnWithoutFunctionUrls(push);
-  return { push, url: push.addFunctionUrl({ authType: FunctionUrlAuthType.NONE }).url };
+  const { url } = push.addFunctionUrl({ authType: FunctionUrlAuthType.NONE });
+  return { push, endpoint: { url, credentials } };
 }
 
 /**
@@ -157,7 +169,7 @@ function warnWithoutFunctionUrls(push: LambdaFunction): void {
 export interface SurveyProps {
   /** The name of the collector. */
   readonly collector: string;
-  readonly bucket: Bucket;
+  readonly bucket: IBucket;
   readonly stateMachine: StateMachine;
   readonly eventBus: IEventBus;
   readonly deadLetterQueue: IQueue;
@@ -285,7 +297,7 @@ function createScheduleRole(scope: Construct, { survey, deadLetterQueue, key }: 
 export interface RevokeProps {
   /** The name of the collector. */
   readonly collector: string;
-  readonly bucket: Bucket;
+  readonly bucket: IBucket;
   readonly eventBus: IEventBus;
   readonly deadLetterQueue: IQueue;
   /** Whether to unpublish a revoked certificate; otherwise the function only records the revocation. */

@@ -6,6 +6,8 @@ import { accountSecretName, type Order } from '../order.ts';
 export interface Deployment {
   /** The name of the collector. */
   readonly collector: string;
+  /** The name of the secret with the default login at the CA. */
+  readonly credentialsSecret: string;
   readonly region: string;
   readonly bucket: string;
   readonly eventBusName: string;
@@ -36,25 +38,25 @@ export function redriveCommand({ region, stateMachineArn }: Deployment, executio
 }
 
 /** The command that stores a login in the secret of an account. */
-export function storeLoginCommand({ region, collector }: Deployment, account: string | null): string {
+export function storeLoginCommand(deployment: Deployment, account: string | null): string {
   return [
-    `aws secretsmanager put-secret-value --region ${region} \\`,
-    `  --secret-id ${shellWord(secretName(collector, account))} \\`,
+    `aws secretsmanager put-secret-value --region ${deployment.region} \\`,
+    `  --secret-id ${shellWord(secretName(deployment, account))} \\`,
     '  --secret-string file://login.json && rm login.json',
   ].join('\n');
 }
 
 /** The command that creates the secret of an account with its login. */
-export function createSecretCommand({ region, collector }: Deployment, account: string | null): string {
+export function createSecretCommand(deployment: Deployment, account: string | null): string {
   return [
-    `aws secretsmanager create-secret --region ${region} \\`,
-    `  --name ${shellWord(secretName(collector, account))} \\`,
+    `aws secretsmanager create-secret --region ${deployment.region} \\`,
+    `  --name ${shellWord(secretName(deployment, account))} \\`,
     '  --secret-string file://login.json && rm login.json',
   ].join('\n');
 }
 
-function secretName(collector: string, account: string | null): string {
-  return account === null ? `${collector}/credentials` : accountSecretName(collector, account);
+function secretName({ collector, credentialsSecret }: Deployment, account: string | null): string {
+  return account === null ? credentialsSecret : accountSecretName(collector, account);
 }
 
 /** The command that downloads the objects of an order. */

@@ -45,6 +45,7 @@ export function createHandler(environment: Environment) {
   const notify = createNotify({
     deployment: {
       collector,
+      credentialsSecret: variables.CREDENTIALS_SECRET ?? `${collector}/credentials`,
       bucket,
       stateMachineArn,
       // arn:<partition>:states:<region>:…

@@ -1,6 +1,6 @@
 import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CollectorError } from '../../functions/collector-error.ts';
-import { collisionsOf } from '../settings.ts';
+import { collisionsOf } from '../collisions.ts';
 import type { RunCdk, SynthesizedCollector } from './cdk.ts';
 import {
   type Change,

@@ -52,7 +52,7 @@ describe('the policy of a customer-managed key', () => {
 
   test('A key that the app creates gets the statements.', () => {
     const stack = new Stack(new App(), 'Stack', { env: PLACE });
-    allowServices(new Key(stack, 'Key'), true);
+    allowServices(new Key(stack, 'Key'), ['events', 'cloudwatch', 'cloudfront']);
     const [key] = Object.values(Template.fromStack(stack).findResources('AWS::KMS::Key'));
     const services = policyStatements(key?.Properties).map((each) => JSON.stringify(each));
     for (const service of ['events', 'cloudwatch', 'cloudfront']) {

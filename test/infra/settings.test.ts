@@ -1,14 +1,8 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { truncate } from '../../functions/text.ts';
-import {
-  collisionsOf,
-  readSettings,
-  SETTING_NAMES,
-  type Settings,
-  type SettingsInput,
-  writeSettings,
-} from '../../infra/settings.ts';
+import { collisionsOf } from '../../infra/collisions.ts';
+import { readSettings, SETTING_NAMES, type Settings, type SettingsInput, writeSettings } from '../../infra/settings.ts';
 
 const DAY = 86_400;
 const base64 = ({ publicKey }: { readonly publicKey: KeyObject }) =>

@@ -1,8 +1,10 @@
 import { App, Stack, type StackProps } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
+import { EventBus, type IEventBus } from 'aws-cdk-lib/aws-events';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { describe, expect, test } from 'vitest';
 import { MarkCertificateCollector } from '../../infra/mark-certificate-collector.ts';
-import type { SettingsInput } from '../../infra/settings.ts';
+import type { MarkCertificateCollectorProps } from '../../infra/props.ts';
 import { CONTEXT } from './synthesized.ts';
 
 const ACCOUNT = '111122223333';
@@ -11,10 +13,16 @@ function newApp(): App {
   return new App({ context: { ...CONTEXT, 'aws:cdk:bundling-stacks': [] } });
 }
 
+interface Options extends MarkCertificateCollectorProps {
+  /** The name of an event bus of the account. */
+  readonly busName?: string;
+}
+
 /** Adds a collector in a separate stack. */
-function add(app: App, id: string, settings: SettingsInput = {}, props: StackProps = {}): Stack {
-  const stack = new Stack(app, id, props);
-  new MarkCertificateCollector(stack, 'Collector', settings);
+function add(app: App, id: string, { busName, ...props }: Options = {}, stackProps: StackProps = {}): Stack {
+  const stack = new Stack(app, id, stackProps);
+  const eventBus = busName === undefined ? undefined : EventBus.fromEventBusName(stack, 'Bus', busName);
+  new MarkCertificateCollector(stack, 'Collector', { ...props, eventBus });
   return stack;
 }
 
@@ -23,28 +31,60 @@ const MESSAGE_OF_NAME =
   'accepted: another name for each collector (One/Collector and Two/Collector)';
 const MESSAGE_OF_SOURCE =
   '  - eventSource: two collectors take the events with the source "shop" on the bus "orders", so both would collect every order; ' +
-  'accepted: another eventSource for each collector, or another eventBusName (One/Collector and Two/Collector)';
+  'accepted: another eventSource for each collector, or another eventBus (One/Collector and Two/Collector)';
 
 describe('A second collector in an app', () => {
   test('is refused with the name of the first, and the error contains both collectors.', () => {
     const app = newApp();
     add(app, 'One', { name: 'acme', eventSource: 'shop' });
-    expect(() => add(app, 'Two', { name: 'acme' })).toThrow(`Settings cannot be used:\n${MESSAGE_OF_NAME}`);
+    expect(() => add(app, 'Two', { name: 'acme' })).toThrow(
+      `Props of MarkCertificateCollector (Two/Collector) cannot be used:\n${MESSAGE_OF_NAME}`,
+    );
   });
 
   test('is refused with the event source of the first on the same bus.', () => {
     const app = newApp();
-    add(app, 'One', { name: 'acme', eventSource: 'shop', eventBusName: 'orders' });
-    expect(() => add(app, 'Two', { name: 'other', eventSource: 'shop', eventBusName: 'orders' })).toThrow(
-      `Settings cannot be used:\n${MESSAGE_OF_SOURCE}`,
+    add(app, 'One', { name: 'acme', eventSource: 'shop', busName: 'orders' });
+    expect(() => add(app, 'Two', { name: 'other', eventSource: 'shop', busName: 'orders' })).toThrow(
+      `Props of MarkCertificateCollector (Two/Collector) cannot be used:\n${MESSAGE_OF_SOURCE}`,
     );
   });
 
   test('is refused with both at once, in one error.', () => {
     const app = newApp();
-    const settings = { name: 'acme', eventSource: 'shop', eventBusName: 'orders' };
+    const settings = { name: 'acme', eventSource: 'shop', busName: 'orders' };
     add(app, 'One', settings);
     expect(() => add(app, 'Two', settings)).toThrow(`${MESSAGE_OF_NAME}\n${MESSAGE_OF_SOURCE}`);
+  });
+
+  test('is refused with the bus of the first, if both stacks import it by its ARN.', () => {
+    const app = newApp();
+    const arn = `arn:aws:events:eu-west-1:${ACCOUNT}:event-bus/orders`;
+    const collectorOf = (id: string) => {
+      const stack = new Stack(app, id, { env: { account: ACCOUNT, region: 'eu-west-1' } });
+      const eventBus = EventBus.fromEventBusArn(stack, 'Bus', arn);
+      return new MarkCertificateCollector(stack, 'Collector', { name: id.toLowerCase(), eventBus });
+    };
+    collectorOf('One');
+    expect(() => collectorOf('Two')).toThrow('on the bus "orders"');
+  });
+
+  test('is refused with the bus of the first, if the app creates it, and the error contains no token.', () => {
+    const stack = new Stack(newApp(), 'Stack');
+    const eventBus = new EventBus(stack, 'Bus') as IEventBus;
+    new MarkCertificateCollector(stack, 'One', { name: 'one', eventBus });
+    expect(() => new MarkCertificateCollector(stack, 'Two', { name: 'two', eventBus })).toThrow(
+      /eventSource: two collectors take .* on the bus \(assigned by the deployment\), .*\(Stack\/One and Stack\/Two\)/,
+    );
+  });
+
+  test('is refused with the bucket of the first.', () => {
+    const stack = new Stack(newApp(), 'Stack');
+    const bucket = Bucket.fromBucketName(stack, 'Bucket', 'certificates');
+    new MarkCertificateCollector(stack, 'One', { name: 'one', eventSource: 'one', bucket });
+    expect(() => new MarkCertificateCollector(stack, 'Two', { name: 'two', eventSource: 'two', bucket })).toThrow(
+      'bucket: two collectors would write the folder orders/ of one bucket',
+    );
   });
 
   test('is refused in the same stack too.', () => {
@@ -54,7 +94,7 @@ describe('A second collector in an app', () => {
 
   test.each([
     { name: 'b', eventSource: 'b' },
-    { name: 'b', eventBusName: 'b' },
+    { name: 'b', busName: 'b' },
   ])('is accepted with a name and events that the first does not have: %j.', (settings) => {
     const app = newApp();
     add(app, 'One');

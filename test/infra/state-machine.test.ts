@@ -5,8 +5,8 @@ import { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { describe, expect, test } from 'vitest';
 import { NEXT_STEPS } from '../../functions/errors.ts';
-import { EVENTS_FOR_REFUSALS, EVENTS_PER_CHECK, readSettings } from '../../infra/settings.ts';
 import { createStateMachine } from '../../infra/state-machine.ts';
+import { EVENTS_FOR_REFUSALS, EVENTS_PER_CHECK } from '../../infra/duration-problems.ts';
 import { busyPolicy } from '../bench/machine.ts';
 import { type Load, simulate } from '../bench/simulation.ts';
 import { DAY, only, type Retrier, SETTINGS, type State, type SynthesizedStack, synthesize } from './synthesized.ts';
@@ -302,7 +302,7 @@ function nameOfLogGroup([stackName = '', constructName = '']: readonly string[])
     'arn:aws:lambda:eu-west-1:111122223333:function:collect',
   );
   const eventBus = EventBus.fromEventBusName(stack, 'Bus', 'default');
-  createStateMachine(collector, { collect, publish: undefined, eventBus, settings: readSettings({}) });
+  createStateMachine(collector, { collect, publish: undefined, eventBus, collector: 'acme' });
   const groups = Object.values(Template.fromStack(stack).findResources('AWS::Logs::LogGroup'));
   return groups.map(({ Properties }) => String(Properties.LogGroupName)).join();
 }

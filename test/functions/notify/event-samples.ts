@@ -27,6 +27,7 @@ export const RUNBOOK_URL = 'https://wiki.example.com/runbook.md';
 
 export const DEPLOYMENT: Deployment = {
   collector: COLLECTOR,
+  credentialsSecret: `${COLLECTOR}/credentials`,
   region: 'us-east-1',
   bucket: 'certificates-111122223333',
   eventBusName: 'default',

@@ -1,0 +1,75 @@
+import { Duration } from 'aws-cdk-lib';
+import { CHECKS_AHEAD } from '../functions/collect/waiting.ts';
+import { waitingProblems } from './timing.ts';
+
+/** The first reminder before the expiry of a certificate. Later ones follow daily in the last week. */
+const SHORTEST_REMINDER = Duration.days(7);
+const LONGEST_REMINDER = Duration.days(90);
+
+/**
+ * The maximum number of events in the history of a standard execution. Step Functions ends an execution that reaches
+ * it.
+ */
+const HISTORY_LIMIT = 25_000;
+
+/** Collect entered, scheduled, started, succeeded, exited; Issued? entered, exited; Wait entered, exited. */
+export const EVENTS_PER_CHECK = 9;
+
+/**
+ * Events per check for invocations that a busy Collect refuses, three events each. At a load of 0.9
+ * (docs/performance.md, Scale) the simulation counts 4.4 refusals a check. Of the 3,240 orders that make up this load,
+ * the order with the most refusals has 22 events per poll interval in 90 days, its checks included.
+ */
+export const EVENTS_FOR_REFUSALS = 13;
+
+/** Events reserved for all other retries, three each, and for publishing and announcing the certificate once. */
+const EVENTS_FOR_RETRIES = 1_000;
+
+/** The periods that determine how often the CA is called, and how many events an execution has. */
+export interface Timing {
+  readonly collectUrl: string;
+  readonly pollEvery: Duration;
+  readonly giveUpAfter: Duration;
+  readonly remindBefore: Duration;
+}
+
+/**
+ * Problems of the durations, each alone and together, with the arithmetic.
+ *
+ * @param write a limit as the user would write it.
+ * @param writeValue a value as the user wrote it.
+ */
+export function timingProblems(
+  { collectUrl, pollEvery, giveUpAfter, remindBefore }: Timing,
+  write: (duration: Duration) => string,
+  writeValue = write,
+): string[] {
+  const seconds = (format: (duration: Duration) => string) => (count: number) => format(Duration.seconds(count));
+  const problems = waitingProblems(
+    { pollEvery: 'pollEvery', giveUpAfter: 'giveUpAfter' },
+    { url: collectUrl, pollEvery: pollEvery.toSeconds(), giveUpAfter: giveUpAfter.toSeconds() },
+    seconds(write),
+    seconds(writeValue),
+  );
+  const remindDays = remindBefore.toDays({ integral: false });
+  if (
+    !Number.isInteger(remindDays) ||
+    remindDays < SHORTEST_REMINDER.toDays() ||
+    remindDays > LONGEST_REMINDER.toDays()
+  ) {
+    problems.push(
+      `remindBefore: ${writeValue(remindBefore)} is not accepted; accepted: whole days from ${write(SHORTEST_REMINDER)} to ${write(LONGEST_REMINDER)}`,
+    );
+  }
+  const checks = Math.ceil(giveUpAfter.toSeconds() / Math.max(1, pollEvery.toSeconds())) + CHECKS_AHEAD;
+  const perCheck = EVENTS_PER_CHECK + EVENTS_FOR_REFUSALS;
+  const events = checks * perCheck + EVENTS_FOR_RETRIES;
+  if (events > HISTORY_LIMIT) {
+    problems.push(
+      `pollEvery and giveUpAfter: ${write(giveUpAfter)} / ${write(pollEvery)} + ${CHECKS_AHEAD} early checks = ` +
+        `${checks} checks; ${checks} x ${perCheck} events + ${EVENTS_FOR_RETRIES} for retries = ${events} events, and an ` +
+        `execution may have ${HISTORY_LIMIT}; accepted: a longer pollEvery or a shorter giveUpAfter`,
+    );
+  }
+  return problems;
+}

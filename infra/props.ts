@@ -1,0 +1,192 @@
+import type { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import type { ICertificate } from 'aws-cdk-lib/aws-certificatemanager';
+import type { IEventBus } from 'aws-cdk-lib/aws-events';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { IHostedZone } from 'aws-cdk-lib/aws-route53';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+
+/**
+ * The props of a collector. All are optional. A resource that is given is used, keeps its own settings, and is not
+ * created. Undefined is the same as no value.
+ */
+export interface MarkCertificateCollectorProps {
+  /**
+   * The name of the collector: 1 to 32 lower-case letters, digits and hyphens. It separates the collectors of one AWS
+   * account and region, and is a part of the names of secrets, alarms, metrics and saved queries.
+   *
+   * @default 'mark-certificate-collector'
+   */
+  readonly name?: string | undefined;
+  /**
+   * The source of the events "Mark Certificate Ordered" that announce an order.
+   *
+   * @default 'mark-certificates'
+   */
+  readonly eventSource?: string | undefined;
+  /**
+   * The event bus that delivers the events of orders, and that receives the events of the collector. It must be in the
+   * account and region of the stack.
+   *
+   * @default - the default event bus of the account and region
+   */
+  readonly eventBus?: IEventBus | undefined;
+  /**
+   * The login at the CA: `{"loginName": "…", "loginPassword": "…"}`. Logins of other accounts at the CA are the secrets
+   * `<name>/accounts/<account>`.
+   *
+   * @default - the secret `<name>/credentials` is created with placeholders, until a person stores the login
+   */
+  readonly credentials?: ISecret | undefined;
+  /**
+   * The bucket of the orders, in the folder `orders/`. It should be versioned and private. With `publish`, its policy must
+   * be extensible: a bucket that the app creates, not an imported one.
+   *
+   * @default - a bucket that is versioned, private, encrypted and accepts TLS only
+   */
+  readonly bucket?: IBucket | undefined;
+  /**
+   * The key of what the collector creates: the bucket, the secrets, the queue and the topics. An imported key needs the
+   * statements of the README in its policy, because only its owner can change it.
+   *
+   * @default - keys of AWS
+   */
+  readonly encryptionKey?: IKey | undefined;
+  /**
+   * What happens to the bucket that the collector creates, if it is removed from the stack: DESTROY, RETAIN or
+   * RETAIN_ON_UPDATE_OR_DELETE. A bucket that is not empty is never deleted.
+   *
+   * @default RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+   */
+  readonly removalPolicy?: RemovalPolicy | undefined;
+  /**
+   * The time between two checks of an order, 3 hours to 2 days: the CA allows one call in 3 hours for an order.
+   *
+   * @default Duration.hours(3)
+   */
+  readonly pollEvery?: Duration | undefined;
+  /**
+   * The deadline of an order, from its start, at most 360 days: after it, the collection fails as overdue.
+   *
+   * @default Duration.days(90)
+   */
+  readonly giveUpAfter?: Duration | undefined;
+  /**
+   * The time between the first reminder and the expiry of a certificate, 7 to 90 whole days.
+   *
+   * @default Duration.days(30)
+   */
+  readonly remindBefore?: Duration | undefined;
+  /**
+   * SHA-256 fingerprints of certificates to trust in addition to the known roots of mark certificates, 64 hex digits
+   * each.
+   *
+   * @default - only the known roots
+   */
+  readonly trustAnchors?: readonly string[] | undefined;
+  /**
+   * Keys of certificate transparency logs to trust in addition to the known logs of mark certificates:
+   * SubjectPublicKeyInfo in base64.
+   *
+   * @default - only the known logs
+   */
+  readonly ctLogs?: readonly string[] | undefined;
+  /**
+   * The topic that receives the alarms, and the messages for operators. Its policy must allow the alarms of the account to
+   * publish, if the topic is imported.
+   *
+   * @default - a topic is created
+   */
+  readonly alarmTopic?: ITopic | undefined;
+  /**
+   * The topic that receives the messages about certificates, for the owners of the brand.
+   *
+   * @default - a topic is created if `notifyEmail` is set; otherwise, the operators receive the messages
+   */
+  readonly notifyTopic?: ITopic | undefined;
+  /**
+   * The e-mail address that is subscribed to the topic of the operators; AWS asks it for confirmation.
+   *
+   * @default - no address is subscribed
+   */
+  readonly alarmEmail?: string | undefined;
+  /**
+   * The e-mail address that is subscribed to the topic of the messages about certificates; AWS asks it for confirmation.
+   *
+   * @default - no address is subscribed
+   */
+  readonly notifyEmail?: string | undefined;
+  /**
+   * The page that messages link to: https, without a fragment. Each message adds the fragment of a section of the runbook.
+   *
+   * @default - the runbook of this project
+   */
+  readonly runbookUrl?: string | undefined;
+  /**
+   * Whether to create a dashboard. AWS charges 3 dollars a month for it.
+   *
+   * @default false
+   */
+  readonly dashboard?: boolean | undefined;
+  /**
+   * Whether the CA may push notifications to a function URL.
+   *
+   * @default false
+   */
+  readonly push?: boolean | undefined;
+  /**
+   * Whether to publish chain and logo at the addresses of an order's domains, and how: `true` is the host name of
+   * CloudFront.
+   *
+   * @default false
+   */
+  readonly publish?: boolean | PublishProps | undefined;
+  /**
+   * Whether a revoked certificate is unpublished at once. It needs `publish`.
+   *
+   * @default false
+   */
+  readonly unpublishRevoked?: boolean | undefined;
+  /**
+   * The URL of CollectMC: https, or http on a loopback address.
+   *
+   * @default - the URL of the CA
+   */
+  readonly collectUrl?: string | undefined;
+  /**
+   * The container format to request from the CA.
+   *
+   * @default 'pkcs7'
+   */
+  readonly responseFormat?: 'pkcs7' | 'pkcs7-base64' | 'zip' | 'zip-base64' | 'pem' | undefined;
+  /**
+   * How many checks may run at once: 1 to 1000, or `'none'` for no reservation, which AWS accounts with little concurrency
+   * need.
+   *
+   * @default 1
+   */
+  readonly reservedConcurrency?: number | 'none' | undefined;
+}
+
+/** How chain and logo are published. */
+export interface PublishProps {
+  /**
+   * The host name of the published addresses. It needs `certificate`.
+   *
+   * @default - the host name of CloudFront
+   */
+  readonly domainName?: string | undefined;
+  /**
+   * The TLS certificate of `domainName`, in us-east-1: CloudFront requires this region. It needs `domainName`.
+   *
+   * @default - the certificate of CloudFront
+   */
+  readonly certificate?: ICertificate | undefined;
+  /**
+   * The zone that contains `domainName`. It gets alias records (A and AAAA) to CloudFront. It needs `domainName`.
+   *
+   * @default - no record is created: the DNS of `domainName` must point to the distribution
+   */
+  readonly hostedZone?: IHostedZone | undefined;
+}
