@@ -8,9 +8,9 @@ import { COLLECT_URL, type ResponseFormat } from '../functions/collectmc/request
 import { CollectorError } from '../functions/collector-error.ts';
 import { DEFAULT_COLLECTOR } from '../functions/environment.ts';
 import { truncate } from '../functions/text.ts';
+import { timingProblems } from './duration-problems.ts';
 import { DEFAULT_EVENT_SOURCE, DEFAULT_RUNBOOK_URL, FORMATS, FORMS, type TextForm } from './forms.ts';
 import type { MarkCertificateCollectorProps, PublishProps } from './props.ts';
-import { timingProblems } from './duration-problems.ts';
 import { DEFAULT_GIVE_UP, DEFAULT_POLL } from './timing.ts';
 
 /** The props that have no default: what is not given is created, or left out. */

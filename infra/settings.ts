@@ -6,6 +6,7 @@ import { COLLECT_URL } from '../functions/collectmc/request.ts';
 import { CollectorError } from '../functions/collector-error.ts';
 import { DEFAULT_COLLECTOR } from '../functions/environment.ts';
 import { problemsOf } from '../functions/input.ts';
+import { timingProblems } from './duration-problems.ts';
 import {
   DEFAULT_EVENT_BUS,
   DEFAULT_EVENT_SOURCE,
@@ -14,7 +15,6 @@ import {
   FORMS,
   type TextForm,
 } from './forms.ts';
-import { timingProblems } from './duration-problems.ts';
 import { DEFAULT_GIVE_UP, DEFAULT_POLL } from './timing.ts';
 
 const text = ({ accepted, accepts }: TextForm) => v.pipe(v.string(accepted), v.check(accepts, accepted));

@@ -2,7 +2,6 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { CollectorError } from '../../functions/collector-error.ts';
-import { standardText } from './license-texts.ts';
 import { PROJECT } from './project.ts';
 
 /** Licences that allow to publish the package's code as a part of this package, if their text comes with it. */
@@ -68,7 +67,7 @@ async function readPackage(folder: string): Promise<BundledPackage> {
   );
   const files = (await readdir(path)).filter((file) => LICENSE_FILE.test(file)).toSorted();
   const texts = await Promise.all(files.map((file) => readFile(join(path, file), 'utf8')));
-  const text = texts.length > 0 ? texts.join('\n\n') : author && license && standardText(license, author);
+  const text = texts.length > 0 ? texts.join('\n\n') : author && license && (await standardText(license, author));
   return { name, version, license, text: text?.replaceAll('\r\n', '\n').trim() };
 }
 
@@ -91,8 +90,17 @@ function problemOf({ name, version, license, text }: BundledPackage): string[] {
     ? []
     : [
         `${name} ${version}: the package contains no text of its licence ${license}; accepted: a file LICENSE, a package of ` +
-          'the same scope with one, or an author of a licence whose text is in infra/build/license-texts.ts',
+          'the same scope with one, or an author of a licence whose text is in infra/build/license-texts/',
       ];
+}
+
+/**
+ * The text of a licence (https://spdx.org/licenses/) with the name of the author, for packages that name their licence but
+ * contain no text of it; undefined for a licence of which there is no text here.
+ */
+async function standardText(license: string, author: string): Promise<string | undefined> {
+  const text = await readFile(join(import.meta.dirname, 'license-texts', license), 'utf8').catch(() => undefined);
+  return text?.replace('\n', `\n\nCopyright (c) ${author}\n`);
 }
 
 /** The page of the licences: first a list, then each text once, with the packages that it is from. */

@@ -99,6 +99,7 @@ describe('the code that reads certificates', () => {
   test('The bundle of push contains only the search for private keys, which it never stores.', () => {
     const names = [
       'container/bytes',
+      'container/gzip-header',
       'container/key-structures',
       'container/key-texts',
       'container/private-key',

@@ -121,7 +121,7 @@ describe('the metrics', () => {
       expect(method).toBe(`metric${metric.metricName}`);
       expect(metric.namespace).toBe(METRICS_NAMESPACE);
       expect(metric.dimensions).toEqual({ service: expect.any(String), collector: 'acme' });
-      expect(written).toContain(`${metric.dimensions.service} ${metric.metricName}`);
+      expect(written).toContain(`${metric.dimensions?.service} ${metric.metricName}`);
     }
   });
 
