@@ -26,8 +26,6 @@ const stateSchema = v.object({
   login: v.optional(v.string()),
   /** What the order waits for, for a person. */
   text: v.optional(v.string()),
-  /** What a person must do, if the order waits for one. */
-  nextStep: v.optional(v.string()),
   /** The output of the last check, which the next one reads. */
   collection: v.optional(v.custom<Collection>((value) => typeof value === 'object' && value !== null)),
   /** Why the collection ended without a certificate. */
