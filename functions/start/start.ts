@@ -73,15 +73,30 @@ const ATTEMPTS = 8;
 /** How many events order.json names. A second delivery follows within hours: EventBridge retries for a day. */
 const EVENTS_LIMIT = 20;
 
-/** What to do about an event. */
-interface Decision {
-  /** `start`: start this execution. `found`: it runs, or it has collected the certificate. */
+/** An order does not accept an event. */
+export class OrderRefusedError extends CollectionError {
+  /** A `request` with which it would, if there is one. */
+  readonly request: string | undefined;
+
+  constructor(message: string, request?: string) {
+    super('InvalidInput', message);
+    this.request = request;
+  }
+}
+
+/** What an event would do. */
+export interface Foreseen {
+  /** `start`: it starts this execution. `found`: this execution runs, or it has collected the certificate. */
   readonly kind: 'start' | 'found';
   readonly execution: string;
+  /** What it would change for an execution that runs. Missing if it changes nothing. */
+  readonly corrected?: Changes;
+}
+
+/** What to do about an event. */
+interface Decision extends Foreseen {
   /** The new content of order.json; missing if it stays as it is. */
   readonly file?: OrderFile | undefined;
-  /** What the event changes for an execution that runs. */
-  readonly corrected?: Changes;
 }
 
 /** An event, and what the first attempt read: a later attempt can read what an earlier one wrote. */
@@ -152,11 +167,30 @@ export async function start(
   );
 }
 
+/**
+ * Finds out what {@link start} would do about an event that is sent now. It only reads.
+ *
+ * @throws {OrderRefusedError} if the order would not accept the event.
+ * @throws {S3ServiceException} if S3 refuses a request, and other errors of AWS.
+ */
+export async function foresee(
+  event: OrderEvent,
+  dependencies: Omit<StartDependencies, 'corrected'>,
+): Promise<Foreseen> {
+  const { s3, bucket, now } = dependencies;
+  const file = await openOrderFile(s3Storage(s3, bucket), event.orderNumber).read();
+  // An event that is sent now is the last one, even if the clock of this machine is late.
+  const orderedAt = [now().toISOString(), file?.orderedAt ?? ''].toSorted().at(-1) ?? '';
+  const ordered: Ordered = { event, options: optionsOf(event), id: undefined, orderedAt, first: { file } };
+  const { kind, execution, corrected } = await decide(ordered, file, dependencies);
+  return { kind, execution, ...(corrected && { corrected }) };
+}
+
 /** Finds out what an event means for an order. It only reads. */
 async function decide(
   ordered: Ordered,
   file: OrderFile | undefined,
-  dependencies: StartDependencies,
+  dependencies: Omit<StartDependencies, 'corrected'>,
 ): Promise<Decision> {
   const { event, id, first } = ordered;
   const { s3, bucket, now } = dependencies;
@@ -219,8 +253,7 @@ async function decide(
       return has(execution, earlier);
     }
   }
-  throw new CollectionError(
-    'InvalidInput',
+  throw new OrderRefusedError(
     `Order ${orderNumber}: ${EXECUTIONS_A_DAY} executions ended without a certificate today, and no other starts before tomorrow (UTC)`,
   );
 }
@@ -254,7 +287,7 @@ function correct(
   records: OrderRecords,
   execution: string,
   described: DescribeExecutionCommandOutput,
-  dependencies: StartDependencies,
+  dependencies: Omit<StartDependencies, 'corrected'>,
 ): Decision {
   const { file } = records;
   const startedAt = (described.startDate ?? new Date(0)).toISOString();
@@ -338,7 +371,7 @@ function fileOf(
 /**
  * Refuses an event that changes an order whose certificate is stored.
  *
- * @throws {CollectionError} InvalidInput.
+ * @throws {OrderRefusedError} if it does.
  */
 function ensureUnchanged(
   { event: { orderNumber }, options, orderedAt }: Ordered,
@@ -357,11 +390,12 @@ function ensureUnchanged(
     replace,
   });
   if (Object.keys(changes).length > 0) {
-    throw new CollectionError(
-      'InvalidInput',
+    const request = suggestRequest(new Date(orderedAt));
+    throw new OrderRefusedError(
       `Order ${orderNumber}: the event changes nothing, because the execution ${execution} has collected the certificate ` +
         `already. The event differs from what was ordered before: ${describeChanges(changes)}. To collect the order again ` +
-        `with these options, the event needs a "request" that was not used, for example "request": "${suggestRequest(new Date(orderedAt))}"`,
+        `with these options, the event needs a "request" that was not used, for example "request": "${request}"`,
+      request,
     );
   }
 }

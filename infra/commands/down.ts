@@ -1,11 +1,11 @@
-import { createInterface } from 'node:readline/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { printableLines } from '../../functions/text.ts';
+import { askYesOrNo } from '../command-line/prompts.ts';
 import { AwsUnavailableError, requireCredentials, selectAws } from '../deployed/aws.ts';
 import { CdkError, runCdk, synthesize } from '../deployed/cdk.ts';
-import { down, ExecutionsNotStoppedError } from '../deployed/down.ts';
+import { type DownResult, down, ExecutionsNotStoppedError } from '../deployed/down.ts';
 import { EXIT_CODES, runCommand, splitArguments, UsageError } from './usage.ts';
 
 const USAGE = `npm run down -- [--yes] [--remove publish] [--profile NAME] [--region REGION] [-c SETTING=VALUE]... [OPTION OF cdk destroy]...
@@ -28,16 +28,8 @@ const EXIT_CODE_OF = {
   missing: EXIT_CODES.unavailable,
   refused: EXIT_CODES.problem,
   failed: EXIT_CODES.problem,
-} as const;
-
-async function askOnTerminal(): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return (await terminal.question('\nDelete it? Type "yes": ')).trim() === 'yes';
-  } finally {
-    terminal.close();
-  }
-}
+  stopped: EXIT_CODES.success,
+} as const satisfies Record<DownResult['outcome'], number>;
 
 await runCommand(USAGE, async (args) => {
   const { values, flags, others } = splitArguments(args, {
@@ -60,18 +52,20 @@ await runCommand(USAGE, async (args) => {
     const selected = await selectAws({ profile: profile?.at(-1), region: region?.at(-1) });
     const cloudFormation = new CloudFormationClient();
     await requireCredentials(cloudFormation);
-    const outcome = await down({
-      collector: await synthesize(runCdk, context, output?.at(-1)),
+    const collector = await synthesize(runCdk, context, output?.at(-1));
+    const { outcome } = await down({
+      stackName: collector.stackName,
       cloudFormation,
       // StopExecution has a low limit of calls: wait instead of failing.
       sfn: new SFNClient({ retryMode: 'adaptive', maxAttempts: 10 }),
-      cdk: runCdk,
+      destroy: () => runCdk(['destroy', '--app', collector.assembly, '--force', ...others]),
+      command: 'npm run down',
       print: (text) => console.log(printableLines(text)),
-      confirm: flags.has('yes') ? async () => true : askOnTerminal,
+      confirm: async () =>
+        flags.has('yes') || askYesOrNo('Delete it?', { input: process.stdin, output: process.stderr }),
       wait,
       region: selected,
       remove,
-      cdkArguments: others,
     });
     return EXIT_CODE_OF[outcome];
   } catch (error) {

@@ -1,13 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import * as v from 'valibot';
 import { CollectorError } from '../../functions/collector-error.ts';
 import type { WrittenSettings } from '../settings.ts';
 import type { ComparedTemplate } from './changes.ts';
 import { parseSettings } from './stacks.ts';
 
+/** The folder of the repository. In an installed package it is another folder, which has no app. */
 const PROJECT = join(import.meta.dirname, '..', '..');
 const CDK = join(PROJECT, 'node_modules', '.bin', 'cdk');
 
@@ -15,11 +17,22 @@ const CDK = join(PROJECT, 'node_modules', '.bin', 'cdk');
 export type RunCdk = (args: readonly string[]) => Promise<number>;
 
 /** Runs the installed `cdk` on this terminal. */
-export const runCdk: RunCdk = async (args) => {
-  const child = spawn(CDK, args, { cwd: PROJECT, stdio: 'inherit' });
+export const runCdk: RunCdk = (args) => spawnCdk(args, 'inherit');
+
+/** {@link runCdk} with everything on standard error: standard output has the result of a command. */
+export const runCdkOnStderr: RunCdk = (args) => spawnCdk(args, process.stderr);
+
+async function spawnCdk(args: readonly string[], output: 'inherit' | NodeJS.WriteStream): Promise<number> {
+  const child = spawn(CDK, args, { cwd: PROJECT, stdio: ['inherit', output, 'inherit'] });
   const [exitCode] = (await once(child, 'exit')) as [number | null];
   return exitCode ?? 1;
-};
+}
+
+/** Whether a folder is in the repository of the collector, whose app the commands deploy and delete. */
+export function isInRepository(folder: string): boolean {
+  const isInside = folder === PROJECT || folder.startsWith(PROJECT + sep);
+  return isInside && existsSync(join(PROJECT, 'infra', 'app.ts')) && existsSync(CDK);
+}
 
 /** `cdk` failed, and has printed why, or the app is not one that these commands deploy. */
 export class CdkError extends CollectorError {

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
 import { ORDERED } from '../../functions/events.ts';
 import { readSettings, type Settings, type WrittenSettings, writeSettings } from '../settings.ts';
+import { LOSS_OF_PUBLICATIONS } from './outputs.ts';
 
 /** One difference between what is deployed and what a deployment would deploy. */
 export interface Change {
@@ -96,13 +97,7 @@ const EFFECTS: Readonly<Record<keyof Settings, EffectOf | undefined>> = {
       'the push URL and its password are deleted: notifications of the CA fail. If you turn it on again, the CA needs a new URL and password',
     ),
   ),
-  publish: ifTurnedOff(
-    takesAway(
-      'the CloudFront distribution is deleted: no address in a BIMI record works any more, and mailboxes show no logo. An order that ' +
-        'waits now will fail after its certificate is stored, without the event "Mark Certificate Issued". If you turn it on again, ' +
-        'CloudFront assigns another host name',
-    ),
-  ),
+  publish: ifTurnedOff(takesAway(LOSS_OF_PUBLICATIONS)),
   publishDomainName: (before) =>
     before === undefined
       ? informs(
@@ -253,19 +248,6 @@ function isKept(type: DependedOn, before: ComparedResource, after: ComparedResou
     after?.Type === before.Type &&
     type.replacedBy.every((key) => isDeepStrictEqual(before.Properties?.[key], after.Properties?.[key]))
   );
-}
-
-/**
- * The settings of a stack that an older release deployed without the output Settings, as far as its other outputs show
- * them.
- */
-export function settingsInOutputs(outputs: Readonly<Record<string, string>>): WrittenSettings {
-  const host = URL.parse(outputs.PublishedUrl ?? '')?.host;
-  return {
-    push: outputs.PushUrl !== undefined,
-    publish: outputs.PublishedUrl !== undefined,
-    ...(host !== undefined && host !== outputs.DistributionDomainName && { publishDomainName: host }),
-  };
 }
 
 /** The resources of a template that contain settings, with the settings that {@link settingsInTemplate} reads. */

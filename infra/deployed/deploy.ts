@@ -8,9 +8,9 @@ import {
   compareResources,
   compareSettings,
   REMOVABLE_SETTINGS,
-  settingsInOutputs,
   settingsInTemplate,
 } from './changes.ts';
+import { settingsInOutputs } from './outputs.ts';
 import { type DeployedStack, listCollectors, readStack, readTemplate } from './stacks.ts';
 
 /** `--remove` names something that this deployment cannot remove. */

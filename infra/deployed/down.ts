@@ -10,8 +10,7 @@ import { inBatches } from '../../functions/batches.ts';
 import { CollectorError } from '../../functions/collector-error.ts';
 import { COLLECTOR_REMOVED } from '../../functions/ended-execution.ts';
 import { withAwsErrors } from './aws.ts';
-import type { RunCdk, SynthesizedCollector } from './cdk.ts';
-import { compareSettings, settingsInOutputs } from './changes.ts';
+import { LOSS_OF_PUBLICATIONS, settingsInOutputs } from './outputs.ts';
 import { type DeployedStack, readStack } from './stacks.ts';
 
 /** The most waiting orders that are listed by name. */
@@ -31,10 +30,16 @@ export class ExecutionsNotStoppedError extends CollectorError {
 
 /** What the deletion of a collector needs. */
 export interface DownOptions {
-  readonly collector: SynthesizedCollector;
+  readonly stackName: string;
   readonly cloudFormation: CloudFormationClient;
   readonly sfn: SFNClient;
-  readonly cdk: RunCdk;
+  /**
+   * Runs `cdk destroy` and returns its exit code. Undefined outside of the repository: the stack may be a part of another
+   * app, so its owner deletes it.
+   */
+  readonly destroy: (() => Promise<number>) | undefined;
+  /** The command that the user typed, for messages: `npm run down`. */
+  readonly command: string;
   readonly print: (line: string) => void;
   /** Asks the user. */
   readonly confirm: () => Promise<boolean>;
@@ -42,12 +47,18 @@ export interface DownOptions {
   readonly region: string;
   /** What the user agrees to remove. */
   readonly remove: readonly string[];
-  /** Further arguments of `cdk destroy`. */
-  readonly cdkArguments: readonly string[];
 }
 
 /** How the command ended. */
-export type DownOutcome = 'removed' | 'missing' | 'refused' | 'failed';
+export interface DownResult {
+  /** `stopped`: all orders are stopped, and the user deletes the stack with `next`. */
+  readonly outcome: 'removed' | 'stopped' | 'missing' | 'refused' | 'failed';
+  readonly stackName: string;
+  /** The executions that waited, and that were stopped unless the outcome is `refused`. */
+  readonly waiting: readonly string[];
+  /** A command to type. */
+  readonly next?: string;
+}
 
 /**
  * Stops the executions of all waiting orders, then deletes the stack. A state machine is deleted only after its last
@@ -57,49 +68,61 @@ export type DownOutcome = 'removed' | 'missing' | 'refused' | 'failed';
  * @throws {AwsUnavailableError} if AWS cannot be read.
  * @throws {ExecutionsNotStoppedError} if executions run in spite of being stopped.
  */
-export async function down(options: DownOptions): Promise<DownOutcome> {
-  const { collector, cloudFormation, sfn, cdk, print, confirm, region, remove, cdkArguments } = options;
-  const stack = await readStack(cloudFormation, collector.stackName);
+export async function down(options: DownOptions): Promise<DownResult> {
+  const { stackName, cloudFormation, sfn, destroy, command, print, confirm, region, remove } = options;
+  const stack = await readStack(cloudFormation, stackName);
   if (!stack) {
     print(
-      `No stack ${collector.stackName} is deployed in ${region}. Select another account or region with --profile and --region.`,
+      `No stack ${stackName} is deployed in ${region}. Select another account or region with --profile and --region.`,
     );
-    return 'missing';
+    return { outcome: 'missing', stackName, waiting: [] };
   }
   const settings = stack.settings ?? settingsInOutputs(stack.outputs);
   const waiting = await listRunning(sfn, stack);
+  const ended = (outcome: DownResult['outcome'], next?: string): DownResult => ({
+    outcome,
+    stackName,
+    waiting: waiting.map(({ name = '' }) => name),
+    ...(next !== undefined && { next }),
+  });
   for (const line of describeDeletion(stack, settings, waiting, region)) {
     print(line);
   }
   // Checked first: cdk destroy would fail after every order was stopped.
   if (stack.isProtected) {
-    print(
-      '\nRefused, because termination protection is on for this stack. To turn it off:\n' +
-        `  aws cloudformation update-termination-protection --region ${region} --no-enable-termination-protection --stack-name ${stack.name}`,
-    );
-    return 'refused';
+    const next = `aws cloudformation update-termination-protection --region ${region} --no-enable-termination-protection --stack-name ${stack.name}`;
+    print(`\nRefused, because termination protection is on for this stack. To turn it off:\n  ${next}`);
+    return ended('refused', next);
   }
   if (settings.publish === true && !remove.includes('publish')) {
-    const [publish] = compareSettings({ publish: true }, { publish: false }).filter(({ name }) => name === 'publish');
     print(
-      `\nRefused, because this collector publishes at ${stack.outputs.PublishedUrl}: ${publish?.effect}.\n` +
+      `\nRefused, because this collector publishes at ${stack.outputs.PublishedUrl}: ${LOSS_OF_PUBLICATIONS}.\n` +
         'First remove the BIMI records from the DNS. Then add: --remove publish',
     );
-    return 'refused';
+    return ended('refused');
   }
   if (!(await confirm())) {
     print('Nothing was changed.');
-    return 'refused';
+    return ended('refused');
   }
   await stopAll(options, stack, waiting);
-  if ((await cdk(['destroy', '--app', collector.assembly, '--force', ...cdkArguments])) !== 0) {
-    print('\nThe stack is not deleted completely. Fix the cause above, then run npm run down again.');
-    return 'failed';
+  if (!destroy) {
+    const next = `npx cdk destroy ${stack.name}`;
+    print(
+      'Now delete the stack, before another event starts an execution. In the folder of the app that contains it, type:\n' +
+        `  ${next}\nIf the stack contains more than the collector, this deletes all of it. To keep the rest, remove the collector from the ` +
+        'app and deploy it.',
+    );
+    return ended('stopped', next);
+  }
+  if ((await destroy()) !== 0) {
+    print(`\nThe stack is not deleted completely. Fix the cause above, then run ${command} again.`);
+    return ended('failed', command);
   }
   print(
     `\nThe stack ${stack.name} is deleted.${settings.removalPolicy === 'destroy' ? '' : ` The bucket ${stack.outputs.BucketName ?? 'of the stack'} is still there.`}`,
   );
-  return 'removed';
+  return ended('removed');
 }
 
 function describeDeletion(
@@ -159,7 +182,7 @@ function listRunning(client: SFNClient, { outputs }: DeployedStack): Promise<Exe
 
 /** Stops executions until none is left. An event that arrives in between starts another one. */
 async function stopAll(
-  { sfn, print, wait }: DownOptions,
+  { sfn, print, wait, command }: DownOptions,
   stack: DeployedStack,
   waiting: readonly Execution[],
 ): Promise<void> {
@@ -167,10 +190,10 @@ async function stopAll(
   for (let round = 0; running.length > 0; round += 1) {
     if (round === ROUNDS) {
       throw new ExecutionsNotStoppedError(
-        `${running.length} executions are still running, for example ${running[0]?.name}. Nothing was deleted. Run npm run down again.`,
+        `${running.length} executions are still running, for example ${running[0]?.name}. Nothing was deleted. Run ${command} again.`,
       );
     }
-    await stop(sfn, running);
+    await stop(sfn, running, command);
     running = await listRunning(sfn, stack);
     if (running.length > 0) {
       await wait(PAUSE_MILLISECONDS);
@@ -180,7 +203,7 @@ async function stopAll(
   print(waiting.length === 0 ? '' : 'All orders are stopped.');
 }
 
-function stop(sfn: SFNClient, running: readonly Execution[]): Promise<void> {
+function stop(sfn: SFNClient, running: readonly Execution[], command: string): Promise<void> {
   return withAwsErrors('The waiting orders cannot be stopped', async () => {
     for (const batch of inBatches(running, BATCH)) {
       await Promise.all(
@@ -190,8 +213,7 @@ function stop(sfn: SFNClient, running: readonly Execution[]): Promise<void> {
               new StopExecutionCommand({
                 executionArn,
                 error: COLLECTOR_REMOVED,
-                cause:
-                  'The collector is being deleted with npm run down. To collect the order with another one, send its event again.',
+                cause: `The collector is being deleted with ${command}. To collect the order with another one, send its event again.`,
               }),
             )
             .catch((error) => {

@@ -31,9 +31,14 @@ const READ_BYTES = 128 * 1024;
 /**
  * Opens a file with the login, or standard input for `-`.
  *
+ * @param option with which the user names the file.
  * @throws {CommandError} if there is no login. The message does not quote what is there.
  */
-export async function openLogin(argument: string, { input, folder }: Terminal): Promise<LoginSource> {
+export async function openLogin(
+  argument: string,
+  { input, folder }: Pick<Terminal, 'input' | 'folder'>,
+  option = '--login',
+): Promise<LoginSource> {
   const isInput = argument === '-';
   const file = resolve(folder, argument);
   const name = isInput ? 'the login on standard input' : `the login in ${argument}`;
@@ -62,7 +67,7 @@ export async function openLogin(argument: string, { input, folder }: Terminal): 
   if ('problem' in current) {
     throw new CommandError(`${name} cannot be used: ${current.problem}`, {
       exitCode: EXIT_CODES.unavailable,
-      next: 'write the login name and the password on two lines of a file that only you can read, and name it with --login',
+      next: `write the login name and the password on two lines of a file that only you can read, and name it with ${option}`,
     });
   }
   return {

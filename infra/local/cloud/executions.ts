@@ -53,7 +53,7 @@ const RETRY_MILLISECONDS = 100;
 
 /**
  * Runs the definition of a state machine in this process, behind the HTTP API of Step Functions: executions can be
- * started, described, listed, stopped and redriven. `waitMilliseconds` shortens a wait; the execution's `waitedSeconds`
+ * started, described, listed, stopped and redriven, and their histories read. `waitMilliseconds` shortens a wait; the execution's `waitedSeconds`
  * counts it in full.
  */
 export async function startStateMachine(options: StateMachineOptions): Promise<LocalStateMachine> {
@@ -130,7 +130,14 @@ export async function startStateMachine(options: StateMachineOptions): Promise<L
     'AWSStepFunctions.DescribeExecution': ({ executionArn: arn }) => {
       const { input, output, error, cause, ...execution } = find(arn);
       const summary = summaryOf(execution, options.arn);
-      return { ...summary, input: JSON.stringify(input), output: JSON.stringify(output), error, cause };
+      const redriveStatus = execution.status === 'FAILED' ? 'REDRIVABLE' : 'NOT_REDRIVABLE';
+      return { ...summary, redriveStatus, input: JSON.stringify(input), output: JSON.stringify(output), error, cause };
+    },
+    'AWSStepFunctions.GetExecutionHistory': ({ executionArn: arn, reverseOrder, maxResults = 1000 }) => {
+      const events = find(arn).history.flatMap((event, index) =>
+        event.type === 'StateEntered' ? [enteredEvent(event, index + 1)] : [],
+      );
+      return { events: (reverseOrder === true ? events.toReversed() : events).slice(0, Number(maxResults)) };
     },
     'AWSStepFunctions.ListExecutions': ({ statusFilter }) => ({
       executions: [...executions.values()]
@@ -178,6 +185,17 @@ function summaryOf(
     status,
     startDate: startDate.getTime() / 1000,
     ...(stopDate && { stopDate: stopDate.getTime() / 1000 }),
+  };
+}
+
+/** The event of a history. Only those about the begin of a state exist here. */
+function enteredEvent({ timestamp, state }: Extract<ExecutionEvent, { type: 'StateEntered' }>, id: number) {
+  return {
+    id,
+    previousEventId: id - 1,
+    timestamp: timestamp / 1000,
+    type: `${state.type}StateEntered`,
+    stateEnteredEventDetails: { name: state.name, input: JSON.stringify(state.input) },
   };
 }
 

@@ -14,6 +14,7 @@ interface Version {
 /** The operations of Secrets Manager that exist here. */
 type Operation =
   | 'CreateSecret'
+  | 'DescribeSecret'
   | 'GetSecretValue'
   | 'ListSecretVersionIds'
   | 'PutSecretValue'
@@ -38,6 +39,7 @@ const LABEL_LIMIT = 20;
  */
 export function createSecrets(values: Readonly<Record<string, string>>, now: () => number = Date.now): Secrets {
   const secrets = new Map<string, Version[]>();
+  const keys = new Map<string, unknown>();
   let reads = 0;
 
   const versionsOf = (id: unknown): Version[] => {
@@ -82,8 +84,14 @@ export function createSecrets(values: Readonly<Record<string, string>>, now: () 
   }
 
   const operations: Secrets['operations'] = {
-    CreateSecret: ({ Name, SecretString, ClientRequestToken }) =>
-      create(String(Name), SecretString, ClientRequestToken),
+    CreateSecret({ Name, SecretString, ClientRequestToken, KmsKeyId }) {
+      keys.set(String(Name), KmsKeyId);
+      return create(String(Name), SecretString, ClientRequestToken);
+    },
+    DescribeSecret({ SecretId }) {
+      versionsOf(SecretId);
+      return { ARN: SecretId, Name: SecretId, KmsKeyId: keys.get(String(SecretId)) };
+    },
     PutSecretValue: ({ SecretId, SecretString, ClientRequestToken }) =>
       put(String(SecretId), SecretString, ClientRequestToken),
     GetSecretValue({ SecretId, VersionId, VersionStage = 'AWSCURRENT' }) {

@@ -1,11 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  type Change,
-  compareResources,
-  compareSettings,
-  REMOVABLE_SETTINGS,
-  settingsInOutputs,
-} from '../../../infra/deployed/changes.ts';
+import { type Change, compareResources, compareSettings, REMOVABLE_SETTINGS } from '../../../infra/deployed/changes.ts';
+import { settingsInOutputs } from '../../../infra/deployed/outputs.ts';
 import { readSettings, SETTING_NAMES, type Settings, writeSettings } from '../../../infra/settings.ts';
 import { KEY_ARN, SETTINGS, synthesize } from '../synthesized.ts';
 

@@ -67,6 +67,7 @@ interface Run extends Partial<Waiting> {
   readonly remove?: readonly string[];
   readonly answer?: boolean;
   readonly exitCode?: number;
+  readonly isRepository?: boolean;
 }
 
 async function run(options: Run) {
@@ -77,6 +78,7 @@ async function run(options: Run) {
     remove = [],
     answer = true,
     exitCode = 0,
+    isRepository = true,
     ...waiting
   } = options;
   const collector = await collectorWith(settings);
@@ -85,15 +87,22 @@ async function run(options: Run) {
   const { cdk, calls } = recordingCdk(exitCode);
   const lines: string[] = [];
   let asked = 0;
-  const outcome = await down({
-    collector,
+  const {
+    outcome,
+    waiting: listed,
+    next,
+  } = await down({
+    stackName: collector.stackName,
     cloudFormation: await cloudFormationWith(...(isDeployed ? [{ ...deployedAs(collector, outputs), ...stack }] : [])),
     sfn: client,
     // The state machine can be deleted only after its last execution.
-    cdk: (args) => {
-      expect(running).toEqual([]);
-      return cdk(args);
-    },
+    destroy: isRepository
+      ? () => {
+          expect(running).toEqual([]);
+          return cdk(['destroy', '--app', collector.assembly]);
+        }
+      : undefined,
+    command: 'npm run down',
     print: (line) => lines.push(line),
     confirm: async () => {
       asked += 1;
@@ -102,9 +111,8 @@ async function run(options: Run) {
     wait: async () => {},
     region: 'eu-central-1',
     remove,
-    cdkArguments: ['--verbose'],
   });
-  return { outcome, output: lines.join('\n'), calls, asked, stopped, assembly: collector.assembly };
+  return { outcome, listed, next, output: lines.join('\n'), calls, asked, stopped, assembly: collector.assembly };
 }
 
 describe('The deletion of a collector', () => {
@@ -116,11 +124,20 @@ describe('The deletion of a collector', () => {
     expect(stopped).toContainEqual(
       expect.objectContaining({ error: 'CollectorRemoved', cause: expect.stringContaining('send its event again') }),
     );
-    expect(calls).toEqual([['destroy', '--app', assembly, '--force', '--verbose']]);
+    expect(calls).toEqual([['destroy', '--app', assembly]]);
     expect(output).toContain('5 waiting orders are stopped');
     expect(output).toContain('order-5, since 2026-11-18');
     expect(output).toContain('The bucket the-bucket stays');
     expect(output).toContain('The bucket the-bucket is still there.');
+  });
+
+  test('stops the orders outside of the repository too, and prints the command that deletes the stack.', async () => {
+    const { outcome, output, calls, stopped, listed, next } = await run({ names: ['order-1'], isRepository: false });
+    expect({ outcome, calls, listed }).toEqual({ outcome: 'stopped', calls: [], listed: ['order-1'] });
+    expect(stopped).toHaveLength(1);
+    expect(next).toBe('npx cdk destroy MarkCertificateCollector');
+    expect(output).toContain('  npx cdk destroy MarkCertificateCollector\n');
+    expect(output).not.toContain('is deleted.\n');
   });
 
   test('also stops orders that arrive while it stops others.', async () => {

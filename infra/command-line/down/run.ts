@@ -1,0 +1,113 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { requireCredentials, selectAws } from '../../deployed/aws.ts';
+import { CdkError, isInRepository, runCdk, runCdkOnStderr, synthesize } from '../../deployed/cdk.ts';
+import { type DownResult, down, ExecutionsNotStoppedError } from '../../deployed/down.ts';
+import { withCollector, withCommandErrors } from '../collector.ts';
+import { commandText } from '../command-text.ts';
+import { CommandError, UsageError } from '../errors.ts';
+import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
+import { printJson } from '../json.ts';
+import type { CollectorOptions } from '../program.ts';
+import type { Terminal } from '../terminal.ts';
+
+/** The options as the user typed them. */
+export interface DownCommandOptions extends CollectorOptions {
+  readonly yes?: true;
+  readonly remove?: string;
+  readonly json?: true;
+}
+
+const EXIT_CODE_OF = {
+  removed: EXIT_CODES.success,
+  stopped: EXIT_CODES.success,
+  missing: EXIT_CODES.unavailable,
+  refused: EXIT_CODES.problem,
+  failed: EXIT_CODES.problem,
+} as const satisfies Record<DownResult['outcome'], ExitCode>;
+
+/** Stops the orders of a collector, and deletes its stack in the repository. */
+export async function runDown(terminal: Terminal, options: DownCommandOptions): Promise<ExitCode> {
+  try {
+    return await removeCollector(terminal, options);
+  } catch (error) {
+    if (error instanceof CdkError || error instanceof ExecutionsNotStoppedError) {
+      throw new CommandError(error.message, {
+        exitCode: EXIT_CODES.problem,
+        next: `Fix the cause, then type the command again: ${commandText(['down'], options)}`,
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+async function removeCollector(terminal: Terminal, options: DownCommandOptions): Promise<ExitCode> {
+  const { yes, remove, json } = options;
+  if (remove !== undefined && remove !== 'publish') {
+    throw new UsageError(`--remove: ${remove} is not accepted; accepted: publish`);
+  }
+  if (!yes && !terminal.isInteractive) {
+    throw new UsageError('This command asks for a confirmation, and there is no terminal. Without one, add --yes.');
+  }
+  const { region, stackName, destroy } = await findStack(terminal, options);
+  const cloudFormation = new CloudFormationClient();
+  // StopExecution has a low limit of calls: wait instead of failing.
+  const sfn = new SFNClient({ retryMode: 'adaptive', maxAttempts: 10 });
+  try {
+    const result = await withCommandErrors('The collector cannot be deleted', () =>
+      down({
+        stackName,
+        cloudFormation,
+        sfn,
+        destroy,
+        command: commandText(['down'], options),
+        // With --json, standard output has the result only.
+        print: json ? terminal.note : terminal.print,
+        confirm: async () => {
+          if (yes) {
+            return true;
+          }
+          const { askYesOrNo } = await import('../prompts.ts');
+          return askYesOrNo('Delete it?', { input: terminal.input, output: process.stderr });
+        },
+        wait,
+        region,
+        remove: remove === undefined ? [] : [remove],
+      }),
+    );
+    if (json) {
+      printJson(terminal, result);
+    }
+    return EXIT_CODE_OF[result.outcome];
+  } finally {
+    cloudFormation.destroy();
+    sfn.destroy();
+  }
+}
+
+interface FoundStack {
+  readonly region: string;
+  readonly stackName: string;
+  readonly destroy: (() => Promise<number>) | undefined;
+}
+
+/** In the repository, the stack is the one of its app. That works too if a deletion has failed half-way. */
+async function findStack(terminal: Terminal, options: DownCommandOptions): Promise<FoundStack> {
+  if (!isInRepository(terminal.folder)) {
+    return withCollector(options, terminal, async ({ region, stackName }) => ({
+      region,
+      stackName,
+      destroy: undefined,
+    }));
+  }
+  const cdk = options.json ? runCdkOnStderr : runCdk;
+  return withCommandErrors('AWS cannot be used', async () => {
+    const region = await selectAws(options);
+    await requireCredentials(new CloudFormationClient());
+    const context = options.collector === undefined ? [] : [`name=${options.collector}`];
+    const { stackName, assembly } = await synthesize(cdk, context);
+    return { region, stackName, destroy: () => cdk(['destroy', '--app', assembly, '--force']) };
+  });
+}
