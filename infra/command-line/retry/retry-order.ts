@@ -30,11 +30,9 @@ import {
   readRecords,
 } from '../../../functions/store/order-file.ts';
 import type { DeployedCollector } from '../collector.ts';
-import { commandText } from '../command-text.ts';
-import { CommandError } from '../errors.ts';
-import { EXIT_CODES } from '../exit-codes.ts';
 import { readNextCheck } from '../next-check.ts';
 import { sendOrder } from '../order/send.ts';
+import { unknownOrder } from '../orders/next.ts';
 import type { CollectorOptions } from '../program.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -108,10 +106,7 @@ export async function retryOrder(
     return retryExtraCheck(executions, orderNumber, last?.name ?? manifest?.execution ?? status?.execution ?? '');
   }
   if (!last && !file && !status) {
-    throw new CommandError(`The collector ${collector.name} knows no order ${orderNumber}.`, {
-      exitCode: EXIT_CODES.unavailable,
-      next: commandText(['order', orderNumber], options),
-    });
+    throw unknownOrder(collector, orderNumber);
   }
   const redriven = last && (await redrive(executions, last));
   if (redriven?.isRedriven) {

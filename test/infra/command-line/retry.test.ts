@@ -133,9 +133,11 @@ describe('retry', () => {
 
   test('An unknown order is an error with the command that orders it.', async () => {
     await deployForCommands();
-    const { exitCode, err } = await run(['retry', '7', '--region', 'us-east-1']);
+    const { exitCode, err } = await run(['retry', '7']);
     expect(exitCode).toBe(2);
-    expect(err).toContain('knows no order 7.\nNext: mark-certificates order 7 --region us-east-1\n');
+    expect(err).toContain(
+      'knows no order 7.\nNext: Compare the number with that at the CA. To collect the order: mark-certificates order 7\n',
+    );
   });
 
   test('After a new login, --now finds out at once whether the CA accepts it.', async () => {
