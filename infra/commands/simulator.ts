@@ -13,12 +13,20 @@ const PROJECT = join(import.meta.dirname, '..', '..');
 /** Git ignores this folder. */
 const FOLDER = join(PROJECT, '.local', 'simulator');
 
+/** The scenarios that only the CA plays: nobody stores another login, corrects the order or changes a setting meanwhile. */
+const PLAYED = Object.fromEntries(
+  Object.entries(SCENARIOS).filter(
+    ([, { account, secret, settings, wrongDomains, followUp, operatorActions }]) =>
+      (account ?? secret ?? settings ?? wrongDomains ?? followUp ?? operatorActions) === undefined,
+  ),
+);
+
 const USAGE = `npm run simulator -- [--scenario NAME]
 
 Starts the simulated CA on this machine, with the order ${ORDER}, until Ctrl-C. It prints the command that collects the order.
 
   --scenario   how the CA answers (default: issued):
-${Object.entries(SCENARIOS)
+${Object.entries(PLAYED)
   .map(([name, { description }]) => `                 ${name.padEnd(18)} ${description}`)
   .join('\n')}
 
@@ -34,9 +42,9 @@ await runCommand(USAGE, async (args) => {
     console.log(USAGE);
     return EXIT_CODES.success;
   }
-  const scenario = Object.hasOwn(SCENARIOS, values.scenario) ? SCENARIOS[values.scenario] : undefined;
+  const scenario = Object.hasOwn(PLAYED, values.scenario) ? PLAYED[values.scenario] : undefined;
   if (!scenario) {
-    const names = Object.keys(SCENARIOS).join(', ');
+    const names = Object.keys(PLAYED).join(', ');
     throw new UsageError(`--scenario: ${values.scenario} is not accepted; accepted: ${names}`);
   }
   console.log('Creating the simulated CA (the first time, this takes some seconds) ...');

@@ -1,0 +1,39 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { expect, test } from 'vitest';
+import { makeTemporary } from '../command-line/collect/order.ts';
+import { run } from '../command-line/run.ts';
+
+test('The simulated CA prints the command that collects its order, and ends with Ctrl-C.', async () => {
+  const child = spawn(process.execPath, ['infra/commands/simulator.ts'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  let printed = '';
+  for await (const chunk of child.stdout) {
+    printed += chunk;
+    if (/--log \S+\n/.test(printed)) {
+      break;
+    }
+  }
+  const [, command = ''] = /npm run -s mark-certificates -- ([\s\S]*)/.exec(printed) ?? [];
+  const args = command.replaceAll('\\\n', ' ').trim().split(/\s+/);
+  const out = await makeTemporary();
+  const { exitCode, out: text } = await run([...args, '--poll-every', 'PT1S', '--out', out]);
+  child.kill('SIGINT');
+  expect([exitCode, text]).toEqual([0, expect.stringContaining('It can be published.')]);
+  expect(await ended).toEqual([0, null]);
+});
+
+test.each([
+  [['--scenario', 'wrong-credentials'], 64, /^--scenario: wrong-credentials is not accepted; accepted: issued, /],
+  [['--help'], 0, /^$/],
+])('Usage: %j', async (args, exitCode, message) => {
+  const child = spawn(process.execPath, ['infra/commands/simulator.ts', ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let printed = '';
+  child.stderr.on('data', (chunk) => {
+    printed += chunk;
+  });
+  expect(await once(child, 'close')).toEqual([exitCode, null]);
+  expect(printed).toMatch(message);
+});
