@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { ERRORS_REPORTED_BY_COLLECT, FAILURE_BYTES } from './errors.ts';
 import type { FailedDetail } from './events.ts';
 import { executionName, type Order, orderInStateSchema, orderNumberOf } from './order.ts';
-import { truncate } from './text.ts';
+import { printable, truncate } from './text.ts';
 
 /** The end of an execution without a certificate. */
 export interface EndedExecution {
@@ -108,7 +108,8 @@ function reasonIn(cause: string | null | undefined): string {
     .replace(/^RequestId: [0-9a-f-]{36} (Error: )?/, '')
     // The error of a state can end with its whole input, in single quotes.
     .replace(/'[{[]\s*".*$/s, '…');
-  return truncate(reason.trim(), FAILURE_BYTES);
+  // Errors of the AWS SDK have several lines, and quote what they could not read.
+  return truncate(printable(reason.trim().replaceAll(/\s+/g, ' ')), FAILURE_BYTES);
 }
 
 /** The message in the cause of a function, or in that of PutEvents, up to its end or to where AWS cut it. */
