@@ -6,7 +6,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/global-setup.ts', 'test/build-functions.ts'],
     // The tests of the real deployment, the checkers and the independent verifiers have separate commands.
-    exclude: [...configDefaults.exclude, 'test/deploy/**', 'test/checkers/**', 'test/interop/**'],
+    exclude: [...configDefaults.exclude, 'test/deploy/**', 'test/checkers/**', 'test/interop/**', 'test/package/**'],
     // All processors: by default vitest leaves one free, which is half of a small machine.
     maxWorkers: '100%',
     // The files of a worker share its modules. To load the CDK, the AWS clients and the authority takes seconds.

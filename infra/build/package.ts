@@ -1,10 +1,11 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildOptions } from 'esbuild';
+import { apiPage } from './api-page.ts';
 import { COMMON, makeBundle, REQUIRE_BANNER, writeFolder } from './bundle.ts';
 import { buildFunctions } from './functions.ts';
 import { bundledPackages, licensePage } from './licenses.ts';
-import { DIST } from './project.ts';
+import { DIST, PROJECT } from './project.ts';
 import { compileDeclarations, rollUpDeclarations } from './types.ts';
 
 /** The oldest Node that runs the package. */
@@ -50,8 +51,14 @@ export async function buildPackage(): Promise<void> {
   await writeFolder(join(DIST, 'bin'), commandLine.files);
   await chmod(join(DIST, 'bin', 'mark-certificates.mjs'), 0o755);
   compileDeclarations();
-  rollUpDeclarations('infra/index', 'index');
-  rollUpDeclarations('functions/certificate/report', 'certificate');
+  const entries = [
+    { specifier: 'mark-certificate-collector', model: rollUpDeclarations('infra/index', 'index') },
+    {
+      specifier: 'mark-certificate-collector/certificate',
+      model: rollUpDeclarations('functions/certificate/report', 'certificate'),
+    },
+  ];
+  await writeFile(join(PROJECT, 'API.md'), apiPage(entries));
   const files = new Map([...construct.files, ...certificate.files]);
   for (const [name, content] of files) {
     await writeFile(join(DIST, name), content);

@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
-import { ApiModel, type ApiPackage } from '@microsoft/api-extractor-model';
 import { CollectorError } from '../../functions/collector-error.ts';
 import { DIST, PROJECT, SCRATCH } from './project.ts';
 
@@ -30,10 +29,10 @@ export function compileDeclarations(): void {
  *
  * @param entry the compiled source, relative to the project, without its extension: `infra/index`.
  * @param name the name of the file in dist/, without its extension.
- * @returns the exported declarations with their documentation.
+ * @returns API Extractor's model of the exported declarations and their documentation, as JSON.
  * @throws {TypesError} if a declaration refers to something that is not exported, or has an error.
  */
-export function rollUpDeclarations(entry: string, name: string): ApiPackage {
+export function rollUpDeclarations(entry: string, name: string): string {
   const model = join(SCRATCH, `${name}.api.json`);
   mkdirSync(DIST, { recursive: true });
   const config = ExtractorConfig.prepare({
@@ -88,5 +87,5 @@ export function rollUpDeclarations(entry: string, name: string): ApiPackage {
       `The declarations of ${entry} cannot be made:\n${problems.map((each) => `  - ${each}`).join('\n')}`,
     );
   }
-  return new ApiModel().loadPackage(model);
+  return readFileSync(model, 'utf8');
 }
