@@ -9,6 +9,8 @@ import { ordersCommand } from './orders.ts';
 import type { CommandDefinition } from './program.ts';
 import { retryCommand } from './retry.ts';
 import { statusCommand } from './status.ts';
+import { unwatchCommand } from './unwatch.ts';
+import { watchCommand } from './watch.ts';
 
 /** All commands, in the order of the help. Each file defines one; the code that it runs is loaded when it runs. */
 export const COMMANDS: readonly CommandDefinition[] = [
@@ -19,6 +21,8 @@ export const COMMANDS: readonly CommandDefinition[] = [
   statusCommand,
   fetchCommand,
   openCommand,
+  watchCommand,
+  unwatchCommand,
   retryCommand,
   loginCommand,
   downCommand,

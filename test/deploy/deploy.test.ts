@@ -1,5 +1,6 @@
 /** Deploys two stacks once and runs all cases on them, in this order. The last cases destroy them. */
 import { afterAll, beforeAll } from 'vitest';
+import { describeCommandLineReading } from './cases/command-line-reading.ts';
 import { describeCorrections } from './cases/corrections.ts';
 import { describeEmulatorExtensions } from './cases/emulator-extensions.ts';
 import { describeEmulatorLimits } from './cases/emulator-limits.ts';
@@ -26,6 +27,7 @@ describeCorrections();
 describeStatusAndMessages();
 describePublications();
 describePushes();
+describeCommandLineReading();
 describeSmoke();
 describeRules();
 describeTwoCollectors();

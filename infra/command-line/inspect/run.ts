@@ -135,7 +135,7 @@ function isFolder(target: Target | string): boolean {
 }
 
 /** The highest code that applies. */
-function exitCodeOf(result: Judgement): ExitCode {
+export function exitCodeOf(result: Judgement): ExitCode {
   const found = result.lookup?.findings ?? [];
   if ((result.kind === 'error' && result.isUnavailable) || found.some(({ id }) => id.endsWith('-unreachable'))) {
     return EXIT_CODES.unavailable;
@@ -169,12 +169,15 @@ function printResult(result: Judgement, { format, expectations }: Settings, term
     terminal.printStyled(describeJudgement(result, expectations.at));
     return;
   }
+  terminal.print(printableJson(JSON.stringify(contentOf(result))));
+}
+
+/** A judgement as JSON contains it. */
+export function contentOf(result: Judgement): object {
   const { file, lookup } = result;
-  const content =
-    result.kind === 'error'
-      ? { file, error: result.error, leaf: result.leaf, lookup }
-      : { file, ...result.report, failures: result.failures, lookup };
-  terminal.print(printableJson(JSON.stringify(content)));
+  return result.kind === 'error'
+    ? { file, error: result.error, leaf: result.leaf, lookup }
+    : { file, ...result.report, failures: result.failures, lookup };
 }
 
 /** The columns of `--csv`. */

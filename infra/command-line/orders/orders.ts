@@ -30,9 +30,12 @@ export function orders(terminal: Terminal, options: OrdersOptions): Promise<Exit
         terminal.progress(read === total ? '' : `${read} of ${total} orders`);
       }
     };
-    const read = await readOrders(collector, { now: new Date(), onProgress }).finally(() => terminal.progress(''));
+    const endingWithin = options.ending === undefined ? undefined : Number(options.ending);
+    const read = await readOrders(collector, { now: new Date(), endingWithin, onProgress }).finally(() =>
+      terminal.progress(''),
+    );
     const selected = read.orders.filter(isSelected).toSorted(byUrgency);
-    await print(terminal, selected, options, read.orders.length, collector);
+    await print(terminal, selected, options, read.total, collector);
     for (const note of read.notes) {
       terminal.note(note);
     }
@@ -53,9 +56,7 @@ function selection({ waiting, ending, account }: OrdersOptions): (order: OrderSt
     );
   }
   return (order) =>
-    (waiting !== true || order.state === 'waiting') &&
-    (ending === undefined || (order.certificate !== null && order.certificate.daysLeft <= Number(ending))) &&
-    (account === undefined || order.account === account);
+    (waiting !== true || order.state === 'waiting') && (account === undefined || order.account === account);
 }
 
 const RANKS: Readonly<Record<OrderState['state'], number>> = { unreadable: 0, failed: 1, waiting: 2, issued: 3 };

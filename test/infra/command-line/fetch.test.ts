@@ -8,6 +8,7 @@ import { statusKey } from '../../../functions/store/status.ts';
 import { failureOf, manifestOf, NOON, statusOf } from '../../functions/survey/samples.ts';
 import type { S3Server } from '../../s3-server.ts';
 import { deployed, put } from './deployed.ts';
+import { undocumentedFields } from './page.ts';
 import { run } from './run.ts';
 
 let folder: string;
@@ -84,6 +85,7 @@ describe('fetch', () => {
       publishable: true,
       problem: null,
     });
+    expect(undocumentedFields(JSON.parse(out), 'fetch')).toEqual([]);
   });
 
   test('The report belongs to the files, if there is one.', async () => {

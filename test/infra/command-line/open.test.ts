@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { statusKey } from '../../../functions/store/status.ts';
 import { NOON, statusOf } from '../../functions/survey/samples.ts';
 import { deployed, put, stackNamed } from './deployed.ts';
+import { undocumentedFields } from './page.ts';
 import { run } from './run.ts';
 
 beforeEach(() => {
@@ -27,6 +28,7 @@ describe('open', () => {
     expect(new URL(out.trim()).searchParams.get('X-Amz-Expires')).toBe('3600');
     expect(err).toContain(`The ${what} orders/1/${name}. The URL works until 2026-11-23 13:00 UTC (in 60 minutes).`);
     const { out: json } = await run(['open', '1', '--json']);
+    expect(undocumentedFields(JSON.parse(json), 'open')).toEqual([]);
     expect(JSON.parse(json)).toEqual({
       url: expect.stringContaining(`orders/1/${name}?`),
       what,

@@ -4,6 +4,7 @@ import { statusKey } from '../../../functions/store/status.ts';
 import { failureOf, later, manifestOf, NOON, statusOf } from '../../functions/survey/samples.ts';
 import type { S3Server } from '../../s3-server.ts';
 import { deployed, put, stepFunctionsWith } from './deployed.ts';
+import { undocumentedFields } from './page.ts';
 import { run } from './run.ts';
 
 beforeEach(() => {
@@ -55,29 +56,14 @@ describe('orders', () => {
       text: expect.stringContaining('orders/7/status.json'),
     });
     expect(byNumber.get('4')).toMatchObject({ certificate: { daysLeft: 30, publishable: true } });
-    expect(Object.keys(byNumber.get('1') ?? {}).toSorted()).toEqual([
-      'account',
-      'certificate',
-      'domains',
-      'error',
-      'execution',
-      'needsSomeone',
-      'nextStep',
-      'orderNumber',
-      'product',
-      'reason',
-      'since',
-      'state',
-      'text',
-      'updatedAt',
-    ]);
+    expect(undocumentedFields(JSON.parse(out), 'orders')).toEqual([]);
   });
 
   test.each([
-    [['--waiting'], ['3', '6', '8', '9', '1']],
+    [['--waiting'], ['3', '6', '12', '8', '9', '1']],
     [
       ['--ending', '30'],
-      ['10', '4'],
+      ['12', '10', '4'],
     ],
     [['--ending', '0'], ['10']],
     [
@@ -85,9 +71,37 @@ describe('orders', () => {
       ['3', '5'],
     ],
     [['--account', 'brand-a', '--waiting'], ['3']],
+    [['--waiting', '--ending', '30'], ['12']],
   ])('%j selects some of them.', async (args, expected) => {
-    await seeded();
+    const s3 = await seeded();
+    // A certificate ends while the next one is awaited. No execution of the order runs.
+    await put(s3, statusKey('12'), statusOf('12'));
+    await put(s3, manifestKey('12'), manifestOf('12'));
     expect(numbers((await run(['orders', '--json', ...args])).out)).toEqual(expected);
+  });
+
+  test('A damaged certificate is listed among those that end, because its end is not known.', async () => {
+    const s3 = await seeded();
+    await put(s3, manifestKey('5'), '{');
+    const { exitCode, out } = await run(['orders', '--json', '--ending', '30']);
+    expect(numbers(out)).toEqual(['5', '10', '4']);
+    expect(exitCode).toBe(1);
+  });
+
+  test('Only what is needed is read.', async () => {
+    const s3 = await seeded();
+    const readIn = async (...args: string[]) => {
+      const before = s3.requests.length;
+      await run(['orders', ...args]);
+      return s3.requests.slice(before).flatMap(({ key }) => (key === '' ? [] : [key.slice('orders/'.length)]));
+    };
+    expect((await readIn()).toSorted()).toEqual([
+      ...['1/status.json', '10/certificate.json', '2/status.json', '3/status.json', '4/certificate.json'],
+      ...['4/status.json', '5/certificate.json', '5/status.json', '6/status.json', '7/status.json'],
+    ]);
+    expect((await readIn('--ending', '30')).toSorted()).toEqual([
+      ...['10/certificate.json', '4/certificate.json', '4/status.json', '5/certificate.json'],
+    ]);
   });
 
   test('The table fits the width of the terminal, and is complete without a terminal.', async () => {

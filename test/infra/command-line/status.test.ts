@@ -4,6 +4,7 @@ import { statusKey } from '../../../functions/store/status.ts';
 import { ServiceError } from '../../../infra/local/cloud/aws-json-endpoint.ts';
 import { failureOf, manifestOf, NOON, statusOf } from '../../functions/survey/samples.ts';
 import { deployed, put, stackNamed, stepFunctionsWith } from './deployed.ts';
+import { undocumentedFields } from './page.ts';
 import { run } from './run.ts';
 
 beforeEach(() => {
@@ -114,7 +115,8 @@ describe('status of an order', () => {
       { id: 'apple', shows: null, because: ['root-not-tested'] },
       { id: 'other', shows: false, because: ['no-bimi'] },
     ];
-    await put(s3, manifestKey('1'), manifestOf('1', { receivers }));
+    const findings = [{ id: 'a-finding', severity: 'notice' as const, message: 'a message' }];
+    await put(s3, manifestKey('1'), manifestOf('1', { receivers, findings }));
     const { exitCode, out } = await run(['status', '1']);
     expect(exitCode).toBe(0);
     expect(out).toMatch(/verdict +publishable/);
@@ -124,6 +126,7 @@ describe('status of an order', () => {
     expect(out).toMatch(/receiver +other does not show the logo \(no-bimi\)/);
     expect(out).toMatch(/execution +order-1 does not run \(SUCCEEDED\)/);
     const { state } = await status();
+    expect(undocumentedFields(state, 'status', 'orders')).toEqual([]);
     expect(state.certificate).toMatchObject({ daysLeft: 30, owner: 'Example', publishable: true });
     expect(state).toMatchObject({ needsSomeone: false, nextStep: null });
   });

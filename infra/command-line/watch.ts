@@ -1,0 +1,21 @@
+import { type CommandDefinition, withCollectorOptions } from './program.ts';
+import type { WatchOptions } from './watch/watch.ts';
+
+export const watchCommand: CommandDefinition<[string | undefined, WatchOptions]> = {
+  name: 'watch',
+  description:
+    'Watches a domain whose BIMI record and files someone else serves: checks it now, and stores that it is watched. ' +
+    'Without a domain: lists the watched domains. In this release, nothing checks them again by itself.',
+  examples: [
+    { line: 'watch example.com --selector brand', does: 'checks one selector of a domain, and watches it' },
+    { line: 'watch', does: 'lists the watched domains' },
+  ],
+  define: (command) =>
+    withCollectorOptions(
+      command
+        .argument('[domain]', 'the domain; default: list the watched domains')
+        .option('--selector <selector>', 'the BIMI selector (default: default)')
+        .option('--name-server <address>', 'the IP address of the name server to ask (default: that of the system)'),
+    ),
+  run: async (terminal, domain, options) => (await import('./watch/watch.ts')).watch(terminal, domain, options),
+};

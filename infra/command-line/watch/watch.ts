@@ -1,0 +1,156 @@
+import * as v from 'valibot';
+import { DEFAULT_SELECTOR } from '../../../functions/bimi.ts';
+import { domainSchema, orderOptionsSchema } from '../../../functions/order.ts';
+import { listWatched, unwatchDomain, watchDomain } from '../../../functions/store/watched.ts';
+import type { WrittenSettings } from '../../settings.ts';
+import { type DeployedCollector, withCollector, withCommandErrors } from '../collector.ts';
+import { CommandError, UsageError } from '../errors.ts';
+import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
+import { readSettings, type Settings } from '../inspect/options.ts';
+import { judgeDomain } from '../inspect/remote.ts';
+import { contentOf, exitCodeOf } from '../inspect/run.ts';
+import { describeJudgement } from '../inspect/text.ts';
+import { printJson } from '../json.ts';
+import { commandFor } from '../orders/next.ts';
+import type { CollectorOptions } from '../program.ts';
+import type { Terminal } from '../terminal.ts';
+
+/** The options of `unwatch`. */
+export interface UnwatchOptions extends CollectorOptions {
+  readonly selector?: string;
+}
+
+/** The options of `watch`. */
+export interface WatchOptions extends UnwatchOptions {
+  readonly nameServer?: string;
+}
+
+/** Both commands say it, so that nobody relies on a check that does not exist. */
+const NOT_DAILY = 'In this release, nothing checks watched domains by itself: run the command again to check a domain.';
+
+/** Checks a domain, prints the result, and stores that it is watched. Without a domain, lists the watched ones. */
+export function watch(terminal: Terminal, text: string | undefined, options: WatchOptions): Promise<ExitCode> {
+  if (text === undefined) {
+    if (options.selector !== undefined) {
+      throw new UsageError('--selector is accepted only with a domain');
+    }
+    return withCollector(options, terminal, (collector) => list(terminal, collector, options));
+  }
+  const domain = readDomain(text);
+  const selector = readSelector(options.selector);
+  // A wrong option is an error before anything is stored.
+  inspectSettings(options, undefined);
+  return withCollector(options, terminal, async (collector) => {
+    const storage = await collector.storage();
+    const { watched, isNew } = await withCommandErrors(
+      `The watch of ${domain} cannot be stored`,
+      () => {
+        const since = new Date().toISOString();
+        return watchDomain(storage, { schemaVersion: 1, collector: collector.name, domain, selector, since });
+      },
+      's3:GetObject and s3:PutObject',
+    );
+    terminal.progress(`Checking ${domain} …`);
+    const settings = inspectSettings(options, collector.settings);
+    const judgement = await judgeDomain(domain, domain, settings).finally(() => terminal.progress(''));
+    if (options.json) {
+      printJson(terminal, {
+        domain,
+        selector,
+        since: watched.since,
+        isNew,
+        isCheckedDaily: false,
+        check: contentOf(judgement),
+      });
+    } else {
+      terminal.printStyled(describeJudgement(judgement, settings.expectations.at));
+      terminal.print(
+        `${domain} is ${isNew ? 'now watched' : `watched since ${watched.since.slice(0, 10)}`}, with the selector ${selector}.`,
+      );
+    }
+    terminal.note(NOT_DAILY);
+    return exitCodeOf(judgement);
+  });
+}
+
+/** Ends the watch of a domain. */
+export function unwatch(terminal: Terminal, text: string, options: UnwatchOptions): Promise<ExitCode> {
+  const domain = readDomain(text);
+  const selector = readSelector(options.selector);
+  return withCollector(options, terminal, async (collector) => {
+    const storage = await collector.storage();
+    const wasWatched = await withCommandErrors(
+      `The watch of ${domain} cannot be deleted`,
+      () => unwatchDomain(storage, domain, selector),
+      's3:GetObject and s3:DeleteObject',
+    );
+    if (!wasWatched) {
+      throw new CommandError(`${domain} is not watched with the selector ${selector}.`, {
+        exitCode: EXIT_CODES.unavailable,
+        next: `${commandFor(collector, 'watch')} lists the watched domains.`,
+      });
+    }
+    if (options.json) {
+      printJson(terminal, { domain, selector });
+    } else {
+      terminal.print(`${domain} is no longer watched with the selector ${selector}.`);
+    }
+    return EXIT_CODES.success;
+  });
+}
+
+async function list(terminal: Terminal, collector: DeployedCollector, { json }: CollectorOptions): Promise<ExitCode> {
+  const bucket = { s3: await collector.s3(), bucket: collector.bucket };
+  const { read, damaged } = await withCommandErrors(
+    'The watched domains cannot be listed',
+    () => listWatched(bucket),
+    's3:ListBucket and s3:GetObject',
+  );
+  const watched = read.map(({ content: { domain, selector, since } }) => ({ domain, selector, since }));
+  if (json) {
+    printJson(terminal, watched);
+  } else if (watched.length === 0) {
+    terminal.note(`The collector ${collector.name} in ${collector.region} watches no domain.`);
+  } else {
+    const { describeTable } = await import('../table.ts');
+    const rows = watched.map(({ domain, selector, since }) => [domain, selector, since.slice(0, 10)]);
+    terminal.print(describeTable(['DOMAIN', 'SELECTOR', 'SINCE'], rows, terminal.columns).join('\n'));
+    terminal.note(NOT_DAILY);
+  }
+  for (const { key, problem } of damaged) {
+    terminal.note(`${key} cannot be read: ${problem}.`);
+  }
+  return damaged.length > 0 ? EXIT_CODES.problem : EXIT_CODES.success;
+}
+
+/** Like `inspect` for a domain, with the trust anchors and logs of the collector. */
+function inspectSettings(options: WatchOptions, settings: WrittenSettings | undefined): Settings {
+  return readSettings({
+    failOn: 'error',
+    revocation: true,
+    ...(options.selector !== undefined && { selector: options.selector }),
+    ...(options.nameServer !== undefined && { nameServer: options.nameServer }),
+    trust: listOf(settings?.trustAnchors),
+    log: listOf(settings?.ctLogs),
+  });
+}
+
+function listOf(setting: WrittenSettings[string] | undefined): readonly string[] {
+  return typeof setting === 'string' && setting !== '' ? setting.split(',').map((each) => each.trim()) : [];
+}
+
+function readDomain(text: string): string {
+  const result = v.safeParse(domainSchema, text);
+  if (!result.success) {
+    throw new UsageError(`DOMAIN: ${text} is not accepted; accepted: a domain name like example.com`);
+  }
+  return result.output;
+}
+
+function readSelector(text: string = DEFAULT_SELECTOR): string {
+  const result = v.safeParse(orderOptionsSchema.entries.selector, text);
+  if (!result.success || result.output === undefined) {
+    throw new UsageError(`--selector: ${text} is not accepted; accepted: a BIMI selector like default`);
+  }
+  return result.output;
+}
