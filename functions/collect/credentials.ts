@@ -1,4 +1,5 @@
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { DEFAULT_COLLECTOR } from '../environment.ts';
 import { accountSecretName } from '../order.ts';
 import { createSecretReader, type SecretForm, type SecretReader, type SecretReading } from '../secret.ts';
 import { createVersionLabels, type VersionLabels } from './labels.ts';
@@ -58,7 +59,7 @@ export function createCredentialsLookup(
       return known;
     }
     const secretId = account === null ? defaultSecretId : accountSecretName(collector, account);
-    const form = account === null ? CREDENTIALS : accountForm(secretId);
+    const form = account === null ? CREDENTIALS : accountForm(secretId, collector, account);
     const secret = {
       ...createSecretReader(client, secretId, form, now),
       labels: createVersionLabels(client, secretId, (version, error) => labelFailed({ account, version, error })),
@@ -73,12 +74,12 @@ export function createCredentialsLookup(
 }
 
 /** The stack does not create the secrets of accounts, so a person needs the command. */
-function accountForm(name: string): SecretForm<Login> {
+function accountForm(name: string, collector: string, account: string): SecretForm<Login> {
   return {
     ...CREDENTIALS,
     subject: `the secret ${name}`,
     ifMissing:
-      `create it with aws secretsmanager create-secret --name ${name} --secret-string file://login.json ` +
-      '(runbook: Add an account)',
+      `store its login with mark-certificates login --account ${account} ` +
+      `${collector === DEFAULT_COLLECTOR ? '' : `--collector ${collector} `}(runbook: Add an account)`,
   };
 }

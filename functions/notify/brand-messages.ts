@@ -1,5 +1,5 @@
 import { assertionName, recordText } from '../bimi.ts';
-import { downloadCommand, folderUrl, orderCommand, shellWord } from './commands.ts';
+import { fetchCommand, folderUrl, orderCommand, shellWord } from './commands.ts';
 import type { Broken, Expiring, Issued, Revoked } from './events.ts';
 import {
   asSentence,
@@ -163,7 +163,7 @@ function nextStepOf({ orderNumber, certificate, publication }: Issued, context: 
         ]
       : [
           'Put chain.pem and logo.svg on a web server with https, and their addresses into the BIMI record. To download the files:',
-          { verbatim: downloadCommand(deployment, orderNumber) },
+          { verbatim: fetchCommand(deployment, orderNumber) },
         ];
   }
   const shown = published.slice(0, ITEMS);

@@ -1,17 +1,13 @@
-import { ORDERED } from '../events.ts';
+import { DEFAULT_COLLECTOR } from '../environment.ts';
 import { executionArn } from '../executions.ts';
-import { accountSecretName, type Order } from '../order.ts';
+import type { OrderEvent } from '../order.ts';
 
 /** The deployed stack, as the commands in the messages name it. */
 export interface Deployment {
   /** The name of the collector. */
   readonly collector: string;
-  /** The name of the secret with the default login at the CA. */
-  readonly credentialsSecret: string;
   readonly region: string;
   readonly bucket: string;
-  readonly eventBusName: string;
-  readonly eventSource: string;
   readonly stateMachineArn: string;
 }
 
@@ -29,6 +25,37 @@ export function shellWord(text: string): string {
 /** A single quote in a text in single quotes. */
 const ESCAPED_QUOTE = String.raw`'\''`;
 
+/**
+ * The program of the command line, without an installation. It needs Node.js; docs/command-line.md describes the
+ * commands.
+ */
+const PROGRAM = 'npx --package mark-certificate-collector mark-certificates';
+
+/** A command of the program about this collector, in lines that a shell joins again. */
+function programCommand({ collector, region }: Deployment, args: readonly string[]): string {
+  const selection = [...(collector === DEFAULT_COLLECTOR ? [] : ['--collector', collector]), '--region', region];
+  const all = [...args, ...selection];
+  const lines = [PROGRAM];
+  const parts: string[] = [];
+  for (const [index, arg] of all.entries()) {
+    // An option and its value stay on one line.
+    if (index > 0 && /^--/.test(all[index - 1] ?? '') && !arg.startsWith('--')) {
+      parts.push(`${parts.pop()} ${shellWord(arg)}`);
+    } else {
+      parts.push(shellWord(arg));
+    }
+  }
+  let line = '';
+  for (const part of parts) {
+    if (line !== '' && line.length + part.length + 1 > COLUMNS - 2) {
+      lines.push(line);
+      line = '';
+    }
+    line += line === '' ? `  ${part}` : ` ${part}`;
+  }
+  return [...lines, line].join(' \\\n');
+}
+
 /** The command that redrives an execution. */
 export function redriveCommand({ region, stateMachineArn }: Deployment, execution: string): string {
   return [
@@ -37,68 +64,38 @@ export function redriveCommand({ region, stateMachineArn }: Deployment, executio
   ].join('\n');
 }
 
-/** The command that stores a login in the secret of an account. */
-export function storeLoginCommand(deployment: Deployment, account: string | null): string {
-  return [
-    `aws secretsmanager put-secret-value --region ${deployment.region} \\`,
-    `  --secret-id ${shellWord(secretName(deployment, account))} \\`,
-    '  --secret-string file://login.json && rm login.json',
-  ].join('\n');
+/** The command that continues the collection of an order. */
+export function retryCommand(deployment: Deployment, orderNumber: string): string {
+  return programCommand(deployment, ['retry', orderNumber]);
 }
 
-/** The command that creates the secret of an account with its login. */
-export function createSecretCommand(deployment: Deployment, account: string | null): string {
-  return [
-    `aws secretsmanager create-secret --region ${deployment.region} \\`,
-    `  --name ${shellWord(secretName(deployment, account))} \\`,
-    '  --secret-string file://login.json && rm login.json',
-  ].join('\n');
+/** The command that stores the login of an account. It creates the secret if there is none. */
+export function loginCommand(deployment: Deployment, account: string | null): string {
+  return programCommand(deployment, ['login', ...(account === null ? [] : ['--account', account])]);
 }
 
-function secretName({ collector, credentialsSecret }: Deployment, account: string | null): string {
-  return account === null ? credentialsSecret : accountSecretName(collector, account);
-}
-
-/** The command that downloads the objects of an order. */
-export function downloadCommand({ region, bucket }: Deployment, orderNumber: string): string {
-  return [
-    `aws s3 cp --recursive --region ${region} \\`,
-    `  s3://${bucket}/orders/${orderNumber}/ ./${orderNumber}/`,
-  ].join('\n');
+/** The command that downloads the certificate of an order. */
+export function fetchCommand(deployment: Deployment, orderNumber: string): string {
+  return programCommand(deployment, ['fetch', orderNumber]);
 }
 
 /** The command that sends the event of an order. */
-export function orderCommand({ region, eventBusName, eventSource }: Deployment, order: Order): string {
-  const entry = {
-    Source: eventSource,
-    DetailType: ORDERED,
-    ...(eventBusName !== 'default' && { EventBusName: eventBusName }),
-    Detail: JSON.stringify(order),
-  };
-  const fields = Object.entries(entry).map(([name, value]) => `  "${name}": ${JSON.stringify(value)}`);
-  return [
-    `aws events put-events --region ${region} --entries '[{`,
-    ...fields.map((field, index) => breakQuoted(field + (index < fields.length - 1 ? ',' : ''))),
-    "}]'",
-  ].join('\n');
+export function orderCommand(deployment: Deployment, order: OrderEvent): string {
+  return programCommand(deployment, orderArguments(order));
 }
 
-/**
- * Breaks a part of a text in single quotes, so that the shell joins it again: the quotes end, a backslash joins the two
- * lines, the quotes begin again at the first column.
- */
-function breakQuoted(text: string): string {
-  const lines: string[] = [];
-  let line = '';
-  // Never inside an escape sequence, and preferably after a comma.
-  for (const part of text.replaceAll("'", ESCAPED_QUOTE).split(/(?<=,)(?=\S)/)) {
-    if (line !== '' && line.length + part.length + 2 > COLUMNS) {
-      lines.push(`${line}'\\`);
-      line = "'";
-    }
-    line += part;
-  }
-  return [...lines, line].join('\n');
+/** The arguments of the program that send the event of an order. */
+export function orderArguments(event: OrderEvent): string[] {
+  const { orderNumber, domains = [], account, product, selector, request, replace } = event;
+  const values = { account: account ?? undefined, product, selector, request };
+  return [
+    'order',
+    orderNumber,
+    ...domains.flatMap((name) => ['--domain', name]),
+    ...(account === null ? ['--default-account'] : []),
+    ...Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value])),
+    ...(replace ? ['--replace'] : []),
+  ];
 }
 
 /** The address of an order's folder in the console of S3. */

@@ -45,13 +45,10 @@ export function createHandler(environment: Environment) {
   const notify = createNotify({
     deployment: {
       collector,
-      credentialsSecret: variables.CREDENTIALS_SECRET ?? `${collector}/credentials`,
       bucket,
       stateMachineArn,
       // arn:<partition>:states:<region>:…
       region: stateMachineArn.split(':')[3] ?? '',
-      eventBusName: variables.EVENT_BUS_NAME,
-      eventSource: variables.EVENT_SOURCE,
     },
     runbookUrl: variables.RUNBOOK_URL,
     async publish(audience, { subject, body }) {

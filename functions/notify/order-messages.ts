@@ -2,13 +2,13 @@ import { ABORTED, type Failure, isExtraCheck, TIMED_OUT } from '../ended-executi
 import { DOUBTFUL_LOGIN, type FailureName } from '../errors.ts';
 import { type Order, suggestRequest } from '../order.ts';
 import {
-  createSecretCommand,
   type Deployment,
   folderUrl,
+  loginCommand,
   NEW_ORDER_NUMBER,
   orderCommand,
   redriveCommand,
-  storeLoginCommand,
+  retryCommand,
 } from './commands.ts';
 import type { Waiting } from './events.ts';
 import { asSentence, formatTime, listDomains, type MessageContent, type Paragraph } from './message.ts';
@@ -47,15 +47,9 @@ const WAITING_WORDS: Readonly<Record<Waiting['reason'], WaitingWords>> = {
       'rejected login again, because the CA would lock the account.',
     anchor: 'credentials-were-wrong',
     how: ({ account }, deployment) => [
-      "First log in once on the CA's web page, to find out why the CA rejects the login. Then write the correct login to the " +
-        'file login.json, in the form that the runbook shows, and run:',
-      { verbatim: storeLoginCommand(deployment, account) },
-      ...(account === null
-        ? []
-        : [
-            `If the account ${account} has no secret yet, write create-secret --name in place of put-secret-value --secret-id in ` +
-              'this command.',
-          ]),
+      "First log in once on the CA's web page, to find out why the CA rejects the login. Then run this command, which asks for the " +
+        'correct login:',
+      { verbatim: loginCommand(deployment, account) },
       'If the account is locked, the CA must unlock it first. Then store the login again: the orders continue only when the ' +
         'secret has a new version.',
     ],
@@ -108,10 +102,9 @@ const CREDENTIALS_WORDS: readonly (readonly [RegExp, WaitingWords])[] = [
       anchor: 'add-an-account',
       how: ({ account }, deployment) => [
         'Check that the name of the account is right. If it is wrong, send the event of the order again with the right ' +
-          'account. If it is right, write the login to the file login.json, in the form that the runbook shows, and run:',
-        { verbatim: createSecretCommand(deployment, account) },
-        'The orders continue at their next check. If the collector has the setting kmsKeyArn, the command needs one more option, ' +
-          'which the runbook shows.',
+          'account. If it is right, run this command, which asks for the login:',
+        { verbatim: loginCommand(deployment, account) },
+        'The orders continue at their next check.',
       ],
     },
   ],
@@ -124,8 +117,8 @@ const CREDENTIALS_WORDS: readonly (readonly [RegExp, WaitingWords])[] = [
         'CA was not asked.',
       anchor: 'credentials-were-wrong',
       how: ({ account }, deployment) => [
-        'Write the login to the file login.json, in the form that the runbook shows, and run:',
-        { verbatim: storeLoginCommand(deployment, account) },
+        'Run this command, which asks for the login:',
+        { verbatim: loginCommand(deployment, account) },
         'The orders continue at their next check.',
       ],
     },
@@ -141,9 +134,9 @@ const CREDENTIALS_WORDS: readonly (readonly [RegExp, WaitingWords])[] = [
       anchor: 'credentials-were-wrong',
       how: ({ account }, deployment) => [
         "Log in once on the CA's web page. If that works, do not change the login: ask the CA what its answer means. The order " +
-          'continues by itself when the CA accepts the login again. If you cannot log in, write the correct login to the ' +
-          'file login.json, in the form that the runbook shows, and run:',
-        { verbatim: storeLoginCommand(deployment, account) },
+          'continues by itself when the CA accepts the login again. If you cannot log in, run this command, which asks for the ' +
+          'correct login:',
+        { verbatim: loginCommand(deployment, account) },
       ],
     },
   ],
@@ -196,10 +189,14 @@ interface FailureWords {
   readonly how: (failure: Failure, context: MessageContext) => readonly Paragraph[];
 }
 
-const redrive = ({ execution }: Failure, { deployment }: MessageContext): readonly Paragraph[] => [
-  'This command redrives the execution, which asks the CA again. It works for 14 days after the execution ended:',
-  { verbatim: redriveCommand(deployment, execution) },
-];
+const retry = ({ execution, orderNumber }: Failure, { deployment }: MessageContext): readonly Paragraph[] =>
+  // The command is about the execution that collects the order, not about a check beside it.
+  orderNumber === undefined || isExtraCheck(execution, orderNumber)
+    ? [
+        'This command redrives the execution, which continues at the step that failed. It works for 14 days after the failure:',
+        { verbatim: redriveCommand(deployment, execution) },
+      ]
+    : ['This command continues the collection:', { verbatim: retryCommand(deployment, orderNumber) }];
 
 /**
  * The event that orders an order again: with every option that is known, and with a `request` that was not used. Without
@@ -271,7 +268,7 @@ const FAILURE_WORDS: Readonly<Record<FailureName | typeof TIMED_OUT | typeof ABO
     happened: 'The CA repeatedly answered with a status that the collector does not know.',
     logo: NO_NEW_CERTIFICATE,
     anchor: 'an-order-failed',
-    how: redrive,
+    how: retry,
   },
   InvalidChain: {
     outcome: 'the CA sent no valid certificate',
@@ -323,7 +320,7 @@ const FAILURE_WORDS: Readonly<Record<FailureName | typeof TIMED_OUT | typeof ABO
     label: 'Stopped on',
     logo: NO_NEW_CERTIFICATE,
     anchor: 'an-order-was-aborted',
-    how: redrive,
+    how: retry,
   },
 };
 
@@ -333,11 +330,7 @@ const OTHER_FAILURE: FailureWords = {
   happened: 'The collection of this order failed because of an error in the collector or in AWS. Retries did not help.',
   logo: `The certificate may not be stored yet, or not be published. Until then, a new logo does not appear. ${CURRENT_LOGO}`,
   anchor: 'an-order-failed',
-  how: ({ execution }, { deployment }) => [
-    'The runbook shows how to read the logs. This command redrives the execution, which continues at the step that failed. It ' +
-      'works for 14 days after the failure:',
-    { verbatim: redriveCommand(deployment, execution) },
-  ],
+  how: (failure, context) => ['The runbook shows how to read the logs.', ...retry(failure, context)],
 };
 
 /** For a check that a push or the survey started: the order has a certificate, or another execution collects it. */

@@ -44,8 +44,12 @@ export async function runOrder(terminal: Terminal, order: string, options: Order
   return EXIT_CODES.success;
 }
 
-/** @throws {UsageError} with every argument that is wrong. */
-function readEvent(order: string, options: OrderCommandOptions): OrderEvent {
+/**
+ * The event that the arguments describe.
+ *
+ * @throws {UsageError} with every argument that is wrong.
+ */
+export function readEvent(order: string, options: OrderCommandOptions): OrderEvent {
   const { domain, account, defaultAccount, product, selector, request, replace } = options;
   if (account !== undefined && defaultAccount) {
     throw new UsageError('--account and --default-account exclude each other');

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { ORDERED } from '../../../functions/events.ts';
 import { findExecution, isRunning } from '../../../functions/executions.ts';
+import { orderArguments } from '../../../functions/notify/commands.ts';
 import type { OrderEvent } from '../../../functions/order.ts';
 import { describeChanges } from '../../../functions/start/options.ts';
 import { type Foreseen, foresee, OrderRefusedError } from '../../../functions/start/start.ts';
@@ -108,27 +109,6 @@ async function foreseeOrRefuse(
       cause: error,
     });
   }
-}
-
-/** The arguments of `order` that send an event. */
-export function orderArguments({
-  orderNumber,
-  domains = [],
-  account,
-  product,
-  selector,
-  request,
-  replace,
-}: OrderEvent) {
-  const values = { account: account ?? undefined, product, selector, request };
-  return [
-    'order',
-    orderNumber,
-    ...domains.flatMap((name) => ['--domain', name]),
-    ...(account === null ? ['--default-account'] : []),
-    ...Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value])),
-    ...(replace ? ['--replace'] : []),
-  ];
 }
 
 async function send({ events, settings, name }: DeployedCollector, event: OrderEvent): Promise<void> {

@@ -177,13 +177,13 @@ describe('The secret of an account', () => {
     expect(await lookup(null).read({ fresh: false })).toMatchObject({ loginName: 'default' });
   });
 
-  test('that does not exist is named with the command that creates it, which is in the runbook.', async () => {
+  test('that does not exist is named with the command that stores its login, which is in the runbook.', async () => {
     const { lookup } = lookupOf();
 
     const { problem = '' } = await lookup('brand-a').read({ fresh: false });
 
     expect(problem).toContain('the secret acme/accounts/brand-a cannot be read: ResourceNotFoundException');
-    expect(problem).toContain('aws secretsmanager create-secret --name acme/accounts/brand-a');
+    expect(problem).toContain('mark-certificates login --account brand-a --collector acme');
     const runbook = await readFile(join(import.meta.dirname, '..', '..', '..', 'docs', 'runbook.md'), 'utf8');
     expect(problem).toContain('runbook: Add an account');
     expect(runbook).toContain('\n## Add an account\n');

@@ -100,7 +100,7 @@ test('An order whose account has no secret waits, and the text contains the comm
   expect(output.lines()).toContainEqual(
     expect.objectContaining({
       account: 'brand-b',
-      text: expect.stringContaining('create-secret --name acme/accounts/brand-b'),
+      text: expect.stringContaining('mark-certificates login --account brand-b --collector acme'),
     }),
   );
 });

@@ -27,11 +27,8 @@ export const RUNBOOK_URL = 'https://wiki.example.com/runbook.md';
 
 export const DEPLOYMENT: Deployment = {
   collector: COLLECTOR,
-  credentialsSecret: `${COLLECTOR}/credentials`,
   region: 'us-east-1',
   bucket: 'certificates-111122223333',
-  eventBusName: 'default',
-  eventSource: 'mark-certificates',
   stateMachineArn: 'arn:aws:states:us-east-1:111122223333:stateMachine:StateMachine-1a2b3c',
 };
 
@@ -65,9 +62,8 @@ export const WAITING_TEXTS: Readonly<Record<WaitingDetail['reason'], string>> = 
 /** The other texts of an order that waits for credentials. */
 export const CREDENTIALS_TEXTS = {
   missing:
-    'the secret mark-certificate-collector/accounts/brand-a cannot be read: ResourceNotFoundException; create it with aws ' +
-    'secretsmanager create-secret --name mark-certificate-collector/accounts/brand-a --secret-string file://login.json ' +
-    '(runbook: Add an account)',
+    'the secret mark-certificate-collector/accounts/brand-a cannot be read: ResourceNotFoundException; store its ' +
+    'login with mark-certificates login --account brand-a (runbook: Add an account)',
   placeholder: 'the secret still contains the placeholder; replace it with the login at the CA',
   doubtful: 'the CA may have rejected the login, and it is tried again once a day: HTTP 403: Access denied',
   'doubtful-before':

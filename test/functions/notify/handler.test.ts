@@ -52,7 +52,7 @@ test('Notify publishes each message to the topic of its readers, with the order 
     { topicArn: VARIABLES.NOTIFY_TOPIC_ARN, subject: expect.stringContaining('expires in 7 days') },
   ]);
   for (const { body } of topics.messages) {
-    expect(body).toContain(String.raw`\"selector\":\"brand\"`);
+    expect(body).toContain('--selector brand');
   }
   expect(new Set(described)).toEqual(
     new Set(['arn:aws:states:us-east-1:111122223333:execution:StateMachine-1a2b3c:order-1378973013']),

@@ -4,6 +4,7 @@ import { createNotify, type NotifyDependencies } from '../../../functions/notify
 import { type Order, orderSchema } from '../../../functions/order.ts';
 import type { OrderFile, OrderRecords } from '../../../functions/store/order-file.ts';
 import { MANIFEST } from '../start/prepare.ts';
+import { orderInMessage } from './commands-in-messages.ts';
 import {
   broken,
   COLLECTOR,
@@ -57,8 +58,7 @@ async function commandedBy(
     now: () => new Date('2026-11-26T05:17:05.000Z'),
     ...changes,
   })(event);
-  const [, detail = ''] = /"Detail": "(.*)"\n\}\]'/s.exec(body) ?? [];
-  return JSON.parse(JSON.parse(`"${detail.replaceAll("'\\\n'", '')}"`));
+  return orderInMessage(body);
 }
 
 const refused = issued({

@@ -1,12 +1,12 @@
-import { execFileSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { orderCommand, redriveCommand, storeLoginCommand } from '../../../functions/notify/commands.ts';
+import { loginCommand, orderCommand, redriveCommand, retryCommand } from '../../../functions/notify/commands.ts';
 import { asSentence, BODY_BYTES, layOut, type MessageContent } from '../../../functions/notify/message.ts';
 import { headingsOf, read, slugOf } from '../../infra/markdown.ts';
-import { broken, DEPLOYMENT, issued, ORDER, publishedAt, RUNBOOK_URL, recordOf, waiting } from './event-samples.ts';
+import { argumentsOf, orderIn, PROGRAM } from './commands-in-messages.ts';
+import { broken, DEPLOYMENT, issued, ORDER, publishedAt, RUNBOOK_URL, recordOf } from './event-samples.ts';
 import { render } from './rendered-message.ts';
 
 const FOLDER = join(import.meta.dirname, 'messages');
@@ -47,14 +47,14 @@ describe.each(MESSAGES)('$file', ({ subject, body }) => {
 
   test('The body contains no stack, no JSON outside of a command, and no line that a mail program breaks, except addresses.', () => {
     expect(body).not.toMatch(/^\s+at |errorType|errorMessage|file:\/\/\/var|undefined|null|\[object/m);
-    const [prose = ''] = [body.replaceAll(/^aws [\s\S]*?\n\n/gm, '')];
+    const [prose = ''] = [body.replaceAll(/^(aws|npx) [\s\S]*?\n\n/gm, '')];
     expect(prose).not.toMatch(/[{}]/);
     const long = body.split('\n').filter((line) => line.length > 78);
     expect(long.filter((line) => !/^ *(--execution-arn|https:|[a-z._-]+\. TXT )/.test(line))).toEqual([]);
   });
 
   test('A command names the region.', () => {
-    const commands = [...body.matchAll(/^aws [\s\S]*?\n\n/gm)].map(([command]) => command);
+    const commands = [...body.matchAll(/^(aws|npx) [\s\S]*?\n\n/gm)].map(([command]) => command);
     expect(commands.filter((command) => !command.includes('--region us-east-1'))).toEqual([]);
     expect(commands.length).toBeLessThanOrEqual(1);
   });
@@ -181,32 +181,21 @@ describe('a message that is too long for SNS', () => {
   });
 });
 
-/** Runs a command in a shell in which `aws` prints its arguments. */
-function argumentsOf(command: string): string[] {
-  const script = `aws() { printf '%s\\0' "$@"; }\n${command}`;
-  return execFileSync('sh', ['-c', script], { encoding: 'utf8' }).split('\0').slice(0, -1);
-}
-
-/** The order in the event that a command sends. */
-function orderIn(command: string): unknown {
-  const entries = argumentsOf(command)[argumentsOf(command).indexOf('--entries') + 1] ?? '';
-  const [entry] = JSON.parse(entries) as [{ readonly Detail: string }];
-  return JSON.parse(entry.Detail);
-}
-
 describe('the commands', () => {
-  test('A shell passes the event of the order to the AWS CLI as it is.', () => {
-    const deployment = { ...DEPLOYMENT, eventBusName: 'orders', eventSource: `it's "quoted", \\ and $HOME, \`x\`` };
-    const order = { ...ORDER, product: 'VMC', replace: true, request: 'again' } as const;
-    const args = argumentsOf(orderCommand(deployment, order));
-    expect(args.slice(0, 5)).toEqual(['events', 'put-events', '--region', 'us-east-1', '--entries']);
-    const [entry] = JSON.parse(args[5] ?? '');
-    expect({ ...entry, Detail: JSON.parse(entry.Detail) }).toEqual({
-      Source: deployment.eventSource,
-      DetailType: 'Mark Certificate Ordered',
-      EventBusName: 'orders',
-      Detail: order,
-    });
+  test('A shell passes the options of the order to the program as they are.', () => {
+    const deployment = { ...DEPLOYMENT, collector: 'acme' };
+    const order = {
+      ...ORDER,
+      account: 'brand-a',
+      product: 'VMC',
+      selector: 'mail',
+      replace: true,
+      request: 'a-b_c',
+    } as const;
+    const command = orderCommand(deployment, order);
+    expect(orderIn(command)).toEqual(order);
+    expect(orderIn(orderCommand(deployment, { ...ORDER, account: null }))).toEqual({ ...ORDER, account: null });
+    expect(argumentsOf(command).slice(-4)).toEqual(['--collector', 'acme', '--region', 'us-east-1']);
   });
 
   test('A shell passes the name of an execution as it is, even one that somebody chose.', () => {
@@ -238,18 +227,8 @@ describe('the commands', () => {
     expect(argumentsOf(redriveCommand(DEPLOYMENT, 'order-1')).at(-1)).toBe(
       'arn:aws:states:us-east-1:111122223333:execution:StateMachine-1a2b3c:order-1',
     );
-    const secretOf = (account: string | null) => {
-      const args = argumentsOf(storeLoginCommand(DEPLOYMENT, account).replace(' && rm login.json', ''));
-      return args[args.indexOf('--secret-id') + 1];
-    };
-    expect(secretOf(null)).toBe('mark-certificate-collector/credentials');
-    expect(secretOf('brand-a')).toBe('mark-certificate-collector/accounts/brand-a');
-  });
-
-  test('The message about the login of an account says how to create its secret, and that of the default account does not.', async () => {
-    const bodyOf = async (account: string | null) =>
-      (await render(waiting('credentials', { account }))).map(({ body }) => body.replaceAll(/\s+/g, ' ')).join('');
-    expect(await bodyOf('brand-a')).toContain('If the account brand-a has no secret yet, write create-secret --name');
-    expect(await bodyOf(null)).not.toContain('create-secret');
+    expect(argumentsOf(loginCommand(DEPLOYMENT, null))).toEqual([...PROGRAM, 'login', '--region', 'us-east-1']);
+    expect(argumentsOf(loginCommand(DEPLOYMENT, 'brand-a')).slice(3, 6)).toEqual(['login', '--account', 'brand-a']);
+    expect(argumentsOf(retryCommand(DEPLOYMENT, '8')).slice(3, 5)).toEqual(['retry', '8']);
   });
 });

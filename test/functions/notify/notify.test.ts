@@ -191,7 +191,7 @@ describe('an event about the status of an order', () => {
       throw new Error('no permission');
     };
     await start({ readOrder })(failed('CollectionOverdue'));
-    expect(sent[0]?.body).toContain(String.raw`{\"orderNumber\":\"1378973013\",`);
+    expect(sent[0]?.body).toContain('order 1378973013 --domain example.com');
     expect(problems).toEqual(['the execution cannot be read']);
   });
 });
