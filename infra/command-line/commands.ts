@@ -1,5 +1,6 @@
 import { collectCommand } from './collect.ts';
 import { downCommand } from './down.ts';
+import { createCompletionCommand } from './completion.ts';
 import { fetchCommand } from './fetch.ts';
 import { inspectCommand } from './inspect.ts';
 import { loginCommand } from './login.ts';
@@ -26,4 +27,5 @@ export const COMMANDS: readonly CommandDefinition[] = [
   retryCommand,
   loginCommand,
   downCommand,
+  createCompletionCommand(() => COMMANDS),
 ];

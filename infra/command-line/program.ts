@@ -144,7 +144,7 @@ function describe(error: unknown, command: string | undefined): Failure {
   return { exitCode: EXIT_CODES.internalError, name: 'InternalError', message: `Internal error: ${inspect(error)}` };
 }
 
-/** A message of commander: it quotes what the user typed, and its advice is on a line of its own. */
+/** A message of commander: it quotes what the user typed, and its advice is on a separate line. */
 function inOneLine(message: string): string {
   return printable(message.replace(/^error: /, '').replace(/\n(\(Did you mean [^\n]*\))$/, ' $1'));
 }

@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { expect, test } from 'vitest';
+import { LOOKUP_FINDINGS } from '../../../functions/survey/look-up.ts';
+import { COMMANDS } from '../../../infra/command-line/commands.ts';
+import { EXIT_CODES } from '../../../infra/command-line/exit-codes.ts';
+import { type CommandDefinition, createProgram } from '../../../infra/command-line/program.ts';
+import { run } from './run.ts';
+
+const page = readFileSync(join(import.meta.dirname, '../../../docs/command-line.md'), 'utf8');
+const byName = COMMANDS.map((definition) => [definition.name, definition] as const);
+
+/** The part of the page about a command. */
+const sectionOf = (name: string) =>
+  page.split(/^## /m).find((section) =>
+    section
+      .split('\n', 1)[0]
+      ?.match(/[a-z-]+/g)
+      ?.includes(name),
+  ) ?? '';
+
+function programOf(commands: readonly CommandDefinition[]) {
+  const ignore = () => {};
+  const terminal = {
+    input: Readable.from([]),
+    print: ignore,
+    printStyled: ignore,
+    note: ignore,
+    progress: ignore,
+    columns: undefined,
+    isInteractive: false,
+    folder: '',
+  };
+  return createProgram(commands, '', terminal, ignore);
+}
+
+/** The words of a command line as a shell reads them, up to a redirection or a pipe. */
+function wordsOf(line: string): string[] {
+  const words = line.match(/'[^']*'|"[^"]*"|\S+/g) ?? [];
+  const end = words.findIndex((word) => /^(?:>>?|<|\|)$/.test(word));
+  return words.slice(0, end === -1 ? undefined : end).map((word) => word.replace(/^(['"])(.*)\1$/, '$2'));
+}
+
+test.each(byName)('The command %s has at least two examples, which the program accepts.', async (name, definition) => {
+  expect(definition.examples.length).toBeGreaterThanOrEqual(2);
+  for (const { line, does } of definition.examples) {
+    let ran = 0;
+    const parsed: CommandDefinition = {
+      ...definition,
+      run: async () => {
+        ran += 1;
+        return EXIT_CODES.success;
+      },
+    };
+    const words = wordsOf(line);
+    expect(words[0]).toBe(name);
+    await programOf([parsed]).parseAsync(words, { from: 'user' });
+    expect(ran, line).toBe(1);
+    expect(does).not.toBe('');
+  }
+});
+
+test.each(byName)('The help of %s contains its examples.', async (name, { examples }) => {
+  const { exitCode, out } = await run([name, '--help']);
+  expect(exitCode).toBe(EXIT_CODES.success);
+  for (const { line } of examples) {
+    expect(out).toContain(`  mark-certificates ${line}\n`);
+  }
+});
+
+test.each(byName)(
+  'docs/command-line.md has a section about %s with two examples and every option.',
+  (name, definition) => {
+    const section = sectionOf(name);
+    expect(section.match(new RegExp(`^mark-certificates ${name}\\b`, 'gm'))?.length).toBeGreaterThanOrEqual(2);
+    const [command] = programOf([definition]).commands;
+    const common = page.slice(0, page.indexOf('\n## Exit codes'));
+    for (const { long } of command?.options ?? []) {
+      expect(section + common).toContain(`\`${long}`);
+    }
+  },
+);
+
+test.each(byName)('Every choice of an option of %s is in an error about another value.', async (name, definition) => {
+  const [command] = programOf([definition]).commands;
+  for (const { long, argChoices } of command?.options ?? []) {
+    if (argChoices) {
+      const { exitCode, err } = await run([name, `${long}=other`]);
+      expect(err).toContain(argChoices.join(', '));
+      expect(exitCode).toBe(EXIT_CODES.usage);
+    }
+  }
+});
+
+test('docs/command-line.md contains every finding of a look-up with its severity.', () => {
+  const rows = [...sectionOf('inspect').matchAll(/^\| `([a-z-]+)` \| (error|warning) \|/gm)];
+  expect(Object.fromEntries(rows.map(([, id, severity]) => [id, severity]))).toEqual(LOOKUP_FINDINGS);
+});
