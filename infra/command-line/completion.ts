@@ -15,7 +15,10 @@ export function createCompletionCommand(
     description: 'Prints a script for your shell, which then completes commands, options, their values and file names.',
     examples: [
       { line: 'completion bash >> ~/.bashrc', does: 'adds the completion to every new bash' },
-      { line: 'completion zsh > "${fpath[1]}/_mark-certificates"', does: 'adds the completion to every new zsh' },
+      {
+        line: 'completion zsh >> ~/.zshrc',
+        does: 'adds the completion to every new zsh, after its line with compinit',
+      },
       {
         line: 'completion fish > ~/.config/fish/completions/mark-certificates.fish',
         does: 'adds the completion to every new fish',

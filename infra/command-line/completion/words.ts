@@ -56,7 +56,7 @@ export function optionsOf(command: Command): CompletedOption[] {
 }
 
 function ofOption(option: Option): Completed {
-  const [, placeholder] = /[<[]([^>\].]+)/.exec(option.flags) ?? [];
+  const [, placeholder] = /[<[]([^>\].|]+)/.exec(option.flags) ?? [];
   return placeholder === undefined ? 'nothing' : (option.argChoices ?? kindOf(placeholder));
 }
 
