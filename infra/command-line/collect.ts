@@ -1,5 +1,6 @@
+import { Option } from 'commander';
 import type { CollectOptions } from './collect/request.ts';
-import type { CommandDefinition } from './program.ts';
+import { type CommandDefinition, withChoices } from './program.ts';
 
 /** The folder for everything that is collected, if `--out` names no other one. */
 const DEFAULT_FOLDER = 'mark-certificates';
@@ -34,16 +35,21 @@ export const collectCommand: CommandDefinition<[string, CollectOptions]> = {
         DEFAULT_FOLDER,
       )
       .option('--domain <name>', 'a domain that the certificate must cover; may be repeated', collectValues, [])
-      .option('--product <kind>', 'the product that was ordered: VMC or CMC')
+      .addOption(withChoices(new Option('--product <kind>', 'the product that was ordered'), ['VMC', 'CMC']))
       .option('--selector <name>', 'the BIMI selector for which the certificate must cover the domains')
       .option(
         '--replace',
         'allow a publication of another owner or of more domains to be replaced; stored in order.json',
       )
       .option('--url <url>', 'the URL of CollectMC (default: that of the CA)')
-      .option(
-        '--format <format>',
-        'the response format to request: pkcs7, pkcs7-base64, zip, zip-base64 or pem (default: pkcs7)',
+      .addOption(
+        withChoices(new Option('--format <format>', 'the response format to request (default: pkcs7)'), [
+          'pkcs7',
+          'pkcs7-base64',
+          'zip',
+          'zip-base64',
+          'pem',
+        ]),
       )
       .option('--poll-every <duration>', 'the time between two calls, as an ISO 8601 duration (default: PT3H)')
       .option(

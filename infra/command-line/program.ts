@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { Command, CommanderError, type OptionValues } from 'commander';
+import { Command, CommanderError, type Option, type OptionValues } from 'commander';
 import { printable, printableJson } from '../../functions/text.ts';
 import { CommandError, UsageError } from './errors.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
@@ -147,6 +147,12 @@ function describe(error: unknown, command: string | undefined): Failure {
 /** A message of commander: it quotes what the user typed, and its advice is on a separate line. */
 function inOneLine(message: string): string {
   return printable(message.replace(/^error: /, '').replace(/\n(\(Did you mean [^\n]*\))$/, ' $1'));
+}
+
+/** Values for the help and the completion of an option that the command checks itself, together with other options. */
+export function withChoices(option: Option, choices: readonly string[]): Option {
+  option.argChoices = [...choices];
+  return option;
 }
 
 /** An option that every command about a deployed collector has. */
