@@ -82,16 +82,22 @@ test.each(byName.filter(([name]) => sectionOf(name) !== ''))(
   },
 );
 
-test.each(byName)('Every choice of an option of %s is in an error about another value.', async (name, definition) => {
-  const [command] = programOf([definition]).commands;
-  for (const { long, argChoices } of command?.options ?? []) {
-    if (argChoices) {
-      const { exitCode, err } = await run([name, `${long}=other`]);
-      expect(err).toContain(argChoices.join(', '));
-      expect(exitCode).toBe(EXIT_CODES.usage);
+test.each(byName)(
+  'Every choice of an option of %s is in the help and in an error about another value.',
+  async (name, definition) => {
+    const [command] = programOf([definition]).commands;
+    const [example] = definition.examples;
+    const { out } = await run([name, '--help']);
+    for (const { long, argChoices = [] } of command?.options.filter((option) => option.argChoices) ?? []) {
+      const { exitCode, err } = await run([...wordsOf(example?.line ?? ''), `${long}=other`]);
+      for (const choice of argChoices) {
+        expect(out).toContain(`"${choice}"`);
+        expect(err).toContain(choice);
+        expect(exitCode).toBe(EXIT_CODES.usage);
+      }
     }
-  }
-});
+  },
+);
 
 test('docs/command-line.md contains every finding of a look-up with its severity.', () => {
   const rows = [...sectionOf('inspect').matchAll(/^\| `([a-z-]+)` \| (error|warning) \|/gm)];

@@ -72,7 +72,9 @@ test('The JSON of a logo has the documented fields.', async () => {
 
 test('The JSON of a file without a valid chain has the documented fields.', async () => {
   const { stdout } = await trusting(['--json', FILES.broken]);
-  const { leaf: _, ...documented } = documentedFields('a file without a valid chain, a URL or a domain without a chain');
+  const { leaf: _, ...documented } = documentedFields(
+    'a file without a valid chain, a URL or a domain without a chain',
+  );
   const { leaf, ...fields } = JSON.parse(stdout);
   expect(fieldsOf(fields)).toEqual(documented);
   expect(leaf.fingerprintSha256).toMatch(/^[0-9a-f]{64}$/);
