@@ -1,6 +1,6 @@
 import { collectCommand } from './collect.ts';
-import { downCommand } from './down.ts';
 import { createCompletionCommand } from './completion.ts';
+import { downCommand } from './down.ts';
 import { fetchCommand } from './fetch.ts';
 import { inspectCommand } from './inspect.ts';
 import { loginCommand } from './login.ts';

@@ -1,5 +1,6 @@
+import { Option } from 'commander';
 import type { OrderCommandOptions } from './order/run.ts';
-import { type CommandDefinition, withCollectorOptions } from './program.ts';
+import { type CommandDefinition, withChoices, withCollectorOptions } from './program.ts';
 
 /** `order`: sends the event "Mark Certificate Ordered". */
 export const orderCommand: CommandDefinition<[string, OrderCommandOptions]> = {
@@ -27,7 +28,7 @@ export const orderCommand: CommandDefinition<[string, OrderCommandOptions]> = {
         )
         .option('--account <name>', 'the account at the CA in which the order was placed')
         .option('--default-account', 'go back from another account to the default one')
-        .option('--product <kind>', 'the product that was ordered: VMC or CMC')
+        .addOption(withChoices(new Option('--product <kind>', 'the product that was ordered'), ['VMC', 'CMC']))
         .option('--selector <name>', 'the BIMI selector (default: default)')
         .option('--request <text>', 'collect again an order that has its certificate: a text that was not used for it')
         .option('--replace', 'let the certificate replace a published one of another owner or for more domains'),
