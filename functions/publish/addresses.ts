@@ -1,6 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
+import * as v from 'valibot';
 import { assertionName, covers, DEFAULT_SELECTOR } from '../bimi.ts';
-import type { OrderOptions } from '../order.ts';
+import { domainSchema, type OrderOptions } from '../order.ts';
 import { openAddress } from '../store/address.ts';
 import { listKeys, readObjects } from '../store/listing.ts';
 import { parseManifest, type StoredManifest, SUPERSEDED_MANIFEST_KEY } from '../store/manifest.ts';
@@ -39,7 +40,7 @@ export async function findAddresses(
     parseManifest,
   );
   const names = [manifest, ...superseded.read.map(({ content }) => content)].flatMap((each) => each.domains);
-  const live = await findLive(new Set([...domains, ...names.map(domainOf)]));
+  const live = await findLive(new Set([...domains, ...names.map(domainOf).filter(isDomain)]));
   return unique([...domains.map((domain) => ({ domain, selector })), ...live]);
 
   /**
@@ -83,6 +84,12 @@ function isReplacedBy(manifest: StoredManifest, { domain, selector, live }: Publ
 /** The domain of a name in a certificate, which can be that of a BIMI record. */
 function domainOf(name: string): string {
   return name.replace(/^[^.]+\._bimi\./, '');
+}
+
+/** A certificate can contain any text, and S3 refuses a long key. Nothing is published at a name that is no domain. */
+function isDomain(name: string): boolean {
+  const result = v.safeParse(domainSchema, name);
+  return result.success && result.output === name;
 }
 
 function unique(addresses: readonly Address[]): Address[] {
