@@ -1,0 +1,71 @@
+// One collector with every prop. A resource of the app is passed as an object: the collector uses it, and does not
+// create one.
+import { App, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
+import { EventBus } from 'aws-cdk-lib/aws-events';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { HostedZone } from 'aws-cdk-lib/aws-route53';
+import { BlockPublicAccess, Bucket } from 'aws-cdk-lib/aws-s3';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { MarkCertificateCollector } from 'mark-certificate-collector';
+
+const app = new App();
+const stack = new Stack(app, 'MarkCertificates', { env: { account: '111122223333', region: 'us-east-1' } });
+
+const encryptionKey = new Key(stack, 'Key', { enableKeyRotation: true });
+
+new MarkCertificateCollector(stack, 'Collector', {
+  // What it is called, and which events it takes.
+  name: 'acme',
+  eventSource: 'com.example.shop',
+  eventBus: new EventBus(stack, 'Orders'),
+
+  // How it asks the CA.
+  credentials: new Secret(stack, 'Login'),
+  collectUrl: 'https://ca.example/CollectMC',
+  responseFormat: 'pem',
+  pollEvery: Duration.hours(6),
+  giveUpAfter: Duration.days(60),
+  reservedConcurrency: 'none',
+  push: true,
+
+  // Where it stores, and what else it trusts.
+  bucket: new Bucket(stack, 'Bucket', {
+    versioned: true,
+    enforceSSL: true,
+    blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+    encryptionKey,
+    bucketKeyEnabled: true,
+  }),
+  encryptionKey,
+  removalPolicy: RemovalPolicy.RETAIN,
+  trustAnchors: ['0a'.repeat(32)],
+  ctLogs: [
+    'MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==',
+  ],
+
+  // Whom it notifies.
+  alarmTopic: new Topic(stack, 'Operators'),
+  alarmEmail: 'operators@example.com',
+  notifyTopic: new Topic(stack, 'Brand'),
+  notifyEmail: 'brand@example.com',
+  remindBefore: Duration.days(45),
+  runbookUrl: 'https://wiki.example.com/mark-certificates',
+  dashboard: true,
+
+  // How it publishes.
+  publish: {
+    domainName: 'bimi.example.com',
+    certificate: Certificate.fromCertificateArn(
+      stack,
+      'Certificate',
+      'arn:aws:acm:us-east-1:111122223333:certificate/12345678-90ab-cdef-1234-567890abcdef',
+    ),
+    hostedZone: HostedZone.fromHostedZoneAttributes(stack, 'Zone', {
+      hostedZoneId: 'Z1234567890',
+      zoneName: 'example.com',
+    }),
+  },
+  unpublishRevoked: true,
+});
