@@ -1,9 +1,10 @@
 /** GnuTLS's certtool, without root rights: the packages of Debian or Ubuntu, unpacked below `.local/`. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { installPackages } from './debian.ts';
 
 const run = promisify(execFile);
 
@@ -15,9 +16,7 @@ export interface Certtool {
 }
 
 /** libfaketime: certtool compares certificates with the clock only. */
-const PACKAGES = ['gnutls-bin', 'libfaketime'];
-/** The C library of another release does not fit the dynamic loader of this machine. */
-const OF_THE_MACHINE = /^(?:libc6|libgcc-s1|gcc-\d+-base|libcrypt1)$/;
+const PACKAGES = { names: ['gnutls-bin', 'libfaketime'], withDependencies: true };
 
 /**
  * Installs certtool, unless it is installed already.
@@ -26,17 +25,10 @@ const OF_THE_MACHINE = /^(?:libc6|libgcc-s1|gcc-\d+-base|libcrypt1)$/;
  * @returns the reason if it cannot be installed on this machine.
  */
 export async function installCerttool(folder: string): Promise<Certtool | string> {
-  const marker = join(folder, 'installed');
-  if (!existsSync(marker)) {
-    await rm(folder, { recursive: true, force: true });
-    await mkdir(folder, { recursive: true });
-    try {
-      await unpackPackages(folder);
-      await run(...versionOf(await certtoolIn(folder)));
-    } catch (error) {
-      return `apt-get cannot install gnutls-bin: ${lastLine(error)}`;
-    }
-    await writeFile(marker, '');
+  try {
+    await installPackages(folder, PACKAGES, async () => run(...versionOf(await certtoolIn(folder))));
+  } catch (error) {
+    return `apt-get cannot install gnutls-bin: ${lastLine(error)}`;
   }
   return certtoolIn(folder);
 }
@@ -65,39 +57,6 @@ function versionOf({ command, environmentAt }: Certtool): [string, string[], { e
 export async function certtoolVersion(certtool: Certtool): Promise<string> {
   const { stdout } = await run(...versionOf(certtool));
   return stdout.split('\n', 1).join('');
-}
-
-async function unpackPackages(folder: string): Promise<void> {
-  try {
-    await downloadPackages(folder, []);
-  } catch {
-    // The machine has no package lists, or old ones that name packages which no longer exist.
-    const state = join(folder, 'apt');
-    await mkdir(join(state, 'lists', 'partial'), { recursive: true });
-    await mkdir(join(state, 'cache', 'archives', 'partial'), { recursive: true });
-    const options = ['-o', `Dir::State::Lists=${join(state, 'lists')}`, '-o', `Dir::Cache=${join(state, 'cache')}`];
-    await run('apt-get', [...options, '-o', 'Debug::NoLocking=1', 'update']);
-    await downloadPackages(folder, options);
-    await rm(state, { recursive: true });
-  }
-  for (const name of await readdir(folder)) {
-    if (name.endsWith('.deb')) {
-      await run('dpkg-deb', ['-x', join(folder, name), folder]);
-      await rm(join(folder, name));
-    }
-  }
-}
-
-/** Downloads the packages, and all that they depend on, to a folder. */
-async function downloadPackages(folder: string, options: readonly string[]): Promise<void> {
-  const others = ['recommends', 'suggests', 'conflicts', 'breaks', 'replaces', 'enhances'].map(
-    (each) => `--no-${each}`,
-  );
-  const { stdout } = await run('apt-cache', [...options, 'depends', '--recurse', ...others, ...PACKAGES]);
-  // A line that is not indented names a package. Virtual packages are in angle brackets.
-  const names = stdout.match(/^[a-z0-9][^\s:]*$/gm) ?? [];
-  const needed = [...new Set(names)].filter((name) => !OF_THE_MACHINE.test(name));
-  await run('apt-get', [...options, 'download', ...needed], { cwd: folder });
 }
 
 function lastLine(error: unknown): string {

@@ -1,17 +1,57 @@
 /** The completion scripts in the shells themselves. test/infra/command-line/completion.test.ts tests bash. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { COMMANDS } from '../../infra/command-line/commands.ts';
 import { run } from '../infra/command-line/run.ts';
+import { installPackages } from './debian.ts';
 
+/** Shells that are not installed are unpacked here. zsh-static contains its modules, and so needs no path to them. */
+const SHELLS = join(import.meta.dirname, '..', '..', '.local', 'interop', 'shells');
+const PACKAGES = {
+  names: ['zsh-static', 'zsh-common', 'fish', 'fish-common', 'libpcre2-32-0'],
+  withDependencies: false,
+};
+
+const TYPE_IN_ZSH = join(import.meta.dirname, 'type_in_zsh.py');
+
+/** The variables with which the shells are found. */
+let environment: NodeJS.ProcessEnv = process.env;
 /** The folder with the scripts, and the folder in which a person types. */
 let scripts: string;
 let folder: string;
 
+const isInstalled = (shell: string) => spawnSync(shell, ['-c', 'true'], { env: environment }).status === 0;
+
+/** @throws {Error} if a shell is neither installed nor can be downloaded. */
+async function installShells(): Promise<void> {
+  await installPackages(SHELLS, PACKAGES, async () => {
+    // fish finds its functions if both folders are beside its own.
+    symlinkSync(join(SHELLS, 'etc'), join(SHELLS, 'usr', 'etc'));
+    const zsh = ['bin', join('usr', 'bin')].map((path) => join(SHELLS, path, 'zsh-static')).find(existsSync) ?? '';
+    symlinkSync(zsh, join(SHELLS, 'usr', 'bin', 'zsh'));
+  });
+  const libraries = readdirSync(join(SHELLS, 'usr', 'lib')).map((name) => join(SHELLS, 'usr', 'lib', name));
+  environment = {
+    ...process.env,
+    PATH: [join(SHELLS, 'usr', 'bin'), process.env.PATH].join(delimiter),
+    LD_LIBRARY_PATH: libraries.join(delimiter),
+    FPATH: foldersIn(join(SHELLS, 'usr', 'share', 'zsh', 'functions')).join(delimiter),
+  };
+}
+
+/** A folder and all folders in it. */
+function foldersIn(folder: string): string[] {
+  const inner = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((each) => each.isDirectory());
+  return [folder, ...inner.map(({ parentPath, name }) => join(parentPath, name))];
+}
+
 beforeAll(async () => {
+  if (!['zsh', 'fish'].every(isInstalled)) {
+    await installShells();
+  }
   scripts = mkdtempSync(join(tmpdir(), 'completion-'));
   folder = mkdtempSync(join(tmpdir(), 'completion-'));
   mkdirSync(join(folder, 'a-folder'));
@@ -19,7 +59,6 @@ beforeAll(async () => {
   for (const shell of ['zsh', 'fish']) {
     writeFileSync(join(scripts, shell), (await run(['completion', shell])).out);
   }
-  writeFileSync(join(scripts, 'type.zsh'), TYPE_IN_ZSH);
 });
 
 afterAll(() => {
@@ -27,24 +66,13 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Types a text and a tab into an interactive zsh, and prints the command line after it. */
-const TYPE_IN_ZSH = `
-zmodload zsh/zpty
-zpty z zsh -f -i
-zpty -w z "PS1=; autoload -Uz compinit; compinit -u -D; source $1; zstyle ':completion:*' menu no; unsetopt beep; \\
-report() { print -r -- \\"LINE<\\$BUFFER>\\"; BUFFER= }; zle -N report; bindkey '^X' report; print READY"
-zpty -r -m z out '*READY*'
-zpty -w -n z "$2"$'\\t\\x18'
-zpty -r -m z out '*LINE<*>*'
-print -r -- "\${\${out##*LINE<}%>*}"
-zpty -d z
-`;
-
-function runShell(shell: 'zsh' | 'fish', args: readonly string[]): string {
-  const { stdout, status, error, stderr } = spawnSync(shell, args, { cwd: folder, encoding: 'utf8', timeout: 30_000 });
-  if (error && 'code' in error && error.code === 'ENOENT') {
-    throw new Error(`${shell} is not installed; install it, for example with: apt-get install ${shell}`);
-  }
+function runShell(program: string, args: readonly string[]): string {
+  const { stdout, status, stderr } = spawnSync(program, args, {
+    cwd: folder,
+    env: environment,
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   return stdout;
 }
@@ -61,7 +89,7 @@ test.each([
   ['completion z', 'completion zsh '],
   ['--ver', '--version '],
 ])('zsh completes "%s" to "%s".', (typed, expected) => {
-  const out = runShell('zsh', ['-f', join(scripts, 'type.zsh'), join(scripts, 'zsh'), `mark-certificates ${typed}`]);
+  const out = runShell('python3', [TYPE_IN_ZSH, join(scripts, 'zsh'), `mark-certificates ${typed}`]);
   expect(out).toBe(`mark-certificates ${expected}\n`);
 });
 
