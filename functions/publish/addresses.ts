@@ -86,7 +86,7 @@ function domainOf(name: string): string {
   return name.replace(/^[^.]+\._bimi\./, '');
 }
 
-/** A certificate can contain any text, and S3 refuses a long key. Nothing is published at a name that is no domain. */
+/** A certificate can contain any text, and S3 refuses a long key. Nothing is published at a name that is not a domain. */
 function isDomain(name: string): boolean {
   const result = v.safeParse(domainSchema, name);
   return result.success && result.output === name;

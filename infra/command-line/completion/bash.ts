@@ -3,7 +3,7 @@ import type { Completed, CompletedCommand, CompletedOption } from './words.ts';
 
 /**
  * The script for bash 3.2, which macOS has, and later. Bash separates words at `=`, so the value of `--option=value` is a
- * word of its own.
+ * separate word.
  */
 export function bashScript(commands: readonly CompletedCommand[], options: readonly CompletedOption[]): string {
   return `# bash completion for ${PROGRAM}

@@ -221,7 +221,7 @@ async function redrive(
   }
 }
 
-/** The event that starts the collection anew, with every option that is known. */
+/** The event that starts the collection again, with every option that is known. */
 function eventOf(orderNumber: string, records: OrderRecords, described: readonly Described[]): OrderEvent {
   const first = described.find(({ name }) => name === executionName({ orderNumber }));
   const order = first && orderIn(first);

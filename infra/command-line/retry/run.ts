@@ -28,7 +28,7 @@ function describeResult(result: RetryResult, options: RetryOptions): string {
     case 'redriven':
       return `Order ${orderNumber}: the execution ${execution} is redriven. It continues with the step that failed.\n${toSee}`;
     case 'started':
-      return `Order ${orderNumber}: the collection has started anew (execution ${execution}), because ${reason}.\n${toSee}`;
+      return `Order ${orderNumber}: the collection has started again (execution ${execution}), because ${reason}.\n${toSee}`;
     case 'asked':
       return (
         `Order ${orderNumber}: the CA is asked once now (execution ${execution}). The execution that waits was not ` +

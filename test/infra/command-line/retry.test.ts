@@ -52,7 +52,7 @@ describe('retry', () => {
     expect(cloud.executions.size).toBe(1);
   });
 
-  test('It starts an overdue order anew with all of its options, and states why.', async () => {
+  test('It starts an overdue order again with all of its options, and states why.', async () => {
     const { cloud, execution } = await deployForCommands({
       settings: { collectUrl: 'http://127.0.0.1', pollEvery: 'PT1H', giveUpAfter: 'PT2H' },
     });
@@ -71,7 +71,7 @@ describe('retry', () => {
     });
   });
 
-  test('It starts an order anew that somebody stopped, and states why.', async () => {
+  test('It starts an order again that somebody stopped, and states why.', async () => {
     const { cloud, execution } = await deployForCommands(WAITING);
     cloud.ca.order(ORDER, [PROCESSING, issued()]);
     await run(['order', ORDER]);
@@ -80,7 +80,7 @@ describe('retry', () => {
     expect(await execution()).toMatchObject({ status: 'ABORTED' });
     const { exitCode, out } = await run(['retry', ORDER]);
     expect(exitCode).toBe(0);
-    expect(out).toMatch(/started anew \(execution order-1378973013-again-\S+\), because .* somebody stopped it/);
+    expect(out).toMatch(/started again \(execution order-1378973013-again-\S+\), because .* somebody stopped it/);
   });
 
   test('An order that waits is not disturbed: the result is the next check, and the exit code 3.', async () => {
