@@ -234,3 +234,7 @@ function inDaysOrHours(duration: Duration): string {
   const days = duration.toDays({ integral: false });
   return Number.isInteger(days) ? `P${days}D` : `PT${duration.toHours()}H`;
 }
+
+test('The README shows the stack of the examples.', () => {
+  expect(read('README.md')).toContain(`\`\`\`ts\n${read('docs/examples/stack.ts')}\`\`\`\n`);
+});

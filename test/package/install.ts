@@ -81,7 +81,7 @@ async function installLocked(consumer: Consumer | 'node-22'): Promise<void> {
   await writeFile(marker, digest(lock));
 }
 
-/** Writes the files of a consumer anew, and installs the package without changing its lock file. */
+/** Writes the files of a consumer from the start, and installs the package without changing its lock file. */
 async function prepare(consumer: Consumer, tarball: string): Promise<void> {
   const folder = folderOf(consumer);
   for (const name of await readdir(folder)) {

@@ -196,7 +196,9 @@ test.each([
   ['bundler', 'esnext'],
 ])('The examples compile with the module resolution %s.', async (resolution, module) => {
   const folder = folderOf('es-module');
-  const files = ['all-props', 'check-chain', 'on-issued', 'two-collectors'].map((name) => `examples/${name}.ts`);
+  const files = ['all-props', 'check-chain', 'on-issued', 'stack', 'two-collectors'].map(
+    (name) => `examples/${name}.ts`,
+  );
   await table.row(`types: moduleResolution ${resolution}`, versionsOf(folder, ['typescript']), async () => {
     const options = ['--target', 'es2022', '--types', 'node', '--strict', '--noEmit'];
     const args = [...options, '--module', module, '--moduleResolution', resolution, ...files];
