@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/global-setup.ts', 'test/build-functions.ts'],
+    setupFiles: ['test/restore-environment.ts'],
     // The tests of the real deployment, the checkers, the independent verifiers and the package have separate commands.
     exclude: [...configDefaults.exclude, 'test/deploy/**', 'test/checkers/**', 'test/interop/**', 'test/package/**'],
     // All processors: by default vitest leaves one free, which is half of a small machine.
