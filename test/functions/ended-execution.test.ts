@@ -27,7 +27,7 @@ describe('the reason of a failed execution', () => {
     ['with an empty cause', '', 'AWS gave no reason'],
     ['with a plain text', 'Rate exceeded', 'Rate exceeded'],
     ['of a function', lambdaCause('it broke'), 'it broke'],
-    ['of a function that AWS cut at 32 KiB', lambdaCause('it "broke"\n\u00e9').slice(0, -30), 'it "broke"\n\u00e9'],
+    ['of a function that AWS cut at 32 KiB', lambdaCause('it "broke"\n\u00e9').slice(0, -30), 'it "broke" \u00e9'],
     ['of a function whose message AWS cut', lambdaCause('it broke and more').slice(0, 50), 'it broke and'],
     [
       'of PutEvents',

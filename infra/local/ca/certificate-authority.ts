@@ -150,6 +150,8 @@ export interface CertificateAuthorityOptions {
   readonly directory?: string;
   /** The lengths of the new RSA keys in bits; default: {@link KEY_BITS}. Short keys are for tests of many authorities. */
   readonly keyBits?: KeyBits;
+  /** How the certificates of a new authority differ from the usual ones. */
+  readonly changes?: AuthorityChanges;
 }
 
 interface KeyBits {
@@ -186,7 +188,7 @@ export async function createCertificateAuthority(
   options: CertificateAuthorityOptions = {},
 ): Promise<CertificateAuthority> {
   if (options.directory === undefined) {
-    return newAuthority(await generateKeys(options.keyBits));
+    return newAuthority(await generateKeys(options.keyBits), options.changes);
   }
   const file = path.join(options.directory, 'certificate-authority.pem');
   const stored = await load(file);
@@ -194,7 +196,7 @@ export async function createCertificateAuthority(
     return stored;
   }
   const keys = await generateKeys(options.keyBits);
-  const created = newAuthority(keys);
+  const created = newAuthority(keys, options.changes);
   await save(file, created, keys);
   return created;
 }
@@ -231,9 +233,9 @@ function authority(keys: Keys, root: Uint8Array, issuing: Uint8Array, crlServer 
   };
 }
 
-function newAuthority(keys: Keys): CertificateAuthority {
+function newAuthority(keys: Keys, changes: AuthorityChanges = {}): CertificateAuthority {
   const root = certifyRoot(keys);
-  return authority(keys, root, certifyIssuing(keys, root));
+  return authority(keys, root, certifyIssuing(keys, root)).with(changes);
 }
 
 async function generateKeys(bits: KeyBits = KEY_BITS): Promise<Keys> {

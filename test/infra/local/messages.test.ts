@@ -23,7 +23,7 @@ describe('the messages of an order, with the deployed rules', () => {
       { subject: `example.com, order ${ORDER}: waits for payment` },
       { subject: `example.com, order ${ORDER}: rejected by the CA` },
     ]);
-    expect(collector.cloud.messages.at(-1)?.body).toContain(String.raw`\"selector\":\"brand\"`);
+    expect(collector.cloud.messages.at(-1)?.body).toContain('--selector brand');
     expect(await statusOf(collector)).toMatchObject({ state: 'failed', reportedAt: expect.any(String) });
     expect(collector.cloud.deadLetters).toEqual([]);
   });
