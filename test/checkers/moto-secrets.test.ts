@@ -45,8 +45,10 @@ async function read() {
   return reading;
 }
 
-test('A missing secret is a problem that contains the command to create it.', async () => {
-  expect((await open().read({ fresh: true })).problem).toContain(`create-secret --name ${SECRET}`);
+test('A missing secret is a problem that contains the command to store its login.', async () => {
+  expect((await open().read({ fresh: true })).problem).toContain(
+    'mark-certificates login --account brand-a --collector acme',
+  );
 });
 
 test('The label of a rejected version is read with the version.', async () => {

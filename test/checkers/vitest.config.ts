@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/checkers/**/*.test.ts'],
-    globalSetup: ['test/checkers/install.ts', 'test/build-functions.ts'],
+    globalSetup: ['test/global-setup.ts', 'test/checkers/install.ts', 'test/build-functions.ts'],
     // One process for all files, so that each template is synthesized once.
     isolate: false,
     // One test file runs CDK's validation of templates, which takes seconds.
