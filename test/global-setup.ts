@@ -11,18 +11,22 @@ declare module 'vitest' {
   }
 }
 
-/** Tests set their clock to other days. An authority that was not valid then would be replaced for all of them. */
-const LONGSTANDING = { notBefore: new Date('2020-01-01T00:00:00Z'), notAfter: new Date('2045-01-01T00:00:00Z') };
+/**
+ * Tests set their clock to other days. An authority that was not valid then would be replaced for all of them. The root
+ * expires last, as real ones do.
+ */
+const since = { notBefore: new Date('2020-01-01T00:00:00Z') };
+const LONGSTANDING = {
+  root: { ...since, notAfter: new Date('2046-01-01T00:00:00Z') },
+  issuing: { ...since, notAfter: new Date('2045-01-01T00:00:00Z') },
+};
 
 /** Creates what all tests of a run share, and deletes it after the run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(path.join(tmpdir(), 'mark-certificate-authority-'));
   project.provide('authority', folder);
   // The tests start meanwhile. Those that need the authority wait for its file.
-  const created = createCertificateAuthority({
-    directory: folder,
-    changes: { root: LONGSTANDING, issuing: LONGSTANDING },
-  });
+  const created = createCertificateAuthority({ directory: folder, changes: LONGSTANDING });
   return async () => {
     await created;
     await rm(folder, { recursive: true });
