@@ -31,6 +31,12 @@ export const domainSchema = v.pipe(
   v.regex(DOMAIN, DOMAINS_FORM),
 );
 
+/** Whether a name can be a domain of an order. A certificate can contain any text, and the names of BIMI records. */
+export function isDomain(name: string): boolean {
+  const result = v.safeParse(domainSchema, name);
+  return result.success && result.output === name;
+}
+
 const ACCOUNT = /^[a-z0-9-]{1,32}$/;
 
 const orderEntries = {

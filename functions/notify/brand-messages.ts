@@ -1,4 +1,5 @@
 import { assertionName, recordText } from '../bimi.ts';
+import { isDomain } from '../order.ts';
 import { fetchCommand, folderUrl, orderCommand, shellWord } from './commands.ts';
 import type { Broken, Expiring, Issued, Revoked } from './events.ts';
 import {
@@ -446,9 +447,4 @@ function refusalsOf(refused: readonly { readonly domain: string; readonly messag
 function joinInFull(details: readonly string[]): string {
   const shown = details.slice(0, ITEMS).map((detail) => withoutControls(detail).replace(/\.$/, ''));
   return [...shown, ...(details.length > ITEMS ? [`and ${details.length - ITEMS} more`] : [])].join('; ');
-}
-
-/** The names of a certificate can be those of a record, which no order contains. */
-function isDomain(name: string): boolean {
-  return !name.includes('_');
 }

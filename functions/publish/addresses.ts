@@ -1,7 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import * as v from 'valibot';
 import { assertionName, covers, DEFAULT_SELECTOR } from '../bimi.ts';
-import { domainSchema, type OrderOptions } from '../order.ts';
+import { isDomain, type OrderOptions } from '../order.ts';
 import { openAddress } from '../store/address.ts';
 import { listKeys, readObjects } from '../store/listing.ts';
 import { parseManifest, type StoredManifest, SUPERSEDED_MANIFEST_KEY } from '../store/manifest.ts';
@@ -40,6 +39,7 @@ export async function findAddresses(
     parseManifest,
   );
   const names = [manifest, ...superseded.read.map(({ content }) => content)].flatMap((each) => each.domains);
+  // Nothing is published at another name, and S3 refuses a long key.
   const live = await findLive(new Set([...domains, ...names.map(domainOf).filter(isDomain)]));
   return unique([...domains.map((domain) => ({ domain, selector })), ...live]);
 
@@ -84,12 +84,6 @@ function isReplacedBy(manifest: StoredManifest, { domain, selector, live }: Publ
 /** The domain of a name in a certificate, which can be that of a BIMI record. */
 function domainOf(name: string): string {
   return name.replace(/^[^.]+\._bimi\./, '');
-}
-
-/** A certificate can contain any text, and S3 refuses a long key. Nothing is published at a name that is not a domain. */
-function isDomain(name: string): boolean {
-  const result = v.safeParse(domainSchema, name);
-  return result.success && result.output === name;
 }
 
 function unique(addresses: readonly Address[]): Address[] {
