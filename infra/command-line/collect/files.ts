@@ -1,5 +1,6 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { undefinedIfMissing } from '../system-error.ts';
 
 /** The user alone reads and writes what the command creates. */
 const FILE_MODE = 0o600;
@@ -40,18 +41,6 @@ export async function makeFolder(folder: string): Promise<void> {
 /** Reads a file; undefined if there is none. */
 export async function readIfPresent(file: string): Promise<Buffer | undefined> {
   return readFile(file).catch(undefinedIfMissing);
-}
-
-/** @throws {unknown} every other error. */
-export function undefinedIfMissing(error: unknown): undefined {
-  if (!isSystemError(error) || error.code !== 'ENOENT') {
-    throw error;
-  }
-}
-
-/** An error of the operating system, for example a missing file. */
-export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error;
 }
 
 /** Makes the names in a folder durable (fsync(2): "calling fsync() does not necessarily ensure that the entry in the directory"). */

@@ -2,7 +2,8 @@ import { readdir, realpath, unlink } from 'node:fs/promises';
 import { dirname, extname, join, sep } from 'node:path';
 import { CollectorError } from '../../../functions/collector-error.ts';
 import { digest, type ObjectStorage, type ReadObject, WriteConflictError } from '../../../functions/store/objects.ts';
-import { makeFolder, readIfPresent, syncFolder, undefinedIfMissing, writeWhole } from './files.ts';
+import { undefinedIfMissing } from '../system-error.ts';
+import { makeFolder, readIfPresent, syncFolder, writeWhole } from './files.ts';
 
 /** Where a folder has what is not an object: what the command knows of orders and logins, and files that are not complete. */
 export const STATE = 'state';

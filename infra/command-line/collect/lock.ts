@@ -6,7 +6,8 @@ import { setTimeout } from 'node:timers/promises';
 import * as v from 'valibot';
 import { CollectorError } from '../../../functions/collector-error.ts';
 import { parseJson } from '../../../functions/store/json.ts';
-import { isSystemError, makeFolder, undefinedIfMissing } from './files.ts';
+import { isSystemError, undefinedIfMissing } from '../system-error.ts';
+import { makeFolder } from './files.ts';
 
 /** How often the owner of a lock confirms that it still runs, and after how long without it the lock is free. */
 const CONFIRM_MILLISECONDS = 10_000;

@@ -5,8 +5,8 @@ import type { Login } from '../../../functions/collect/login-form.ts';
 import { CommandError } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { InvalidLoginError, parseLogin } from '../login-text.ts';
+import { describeCode, isSystemError } from '../system-error.ts';
 import type { Terminal } from '../terminal.ts';
-import { isSystemError } from './files.ts';
 
 /** Where the login at the CA comes from. */
 export interface LoginSource {
@@ -17,13 +17,6 @@ export interface LoginSource {
   /** Returns the login, or why there is none now. `fresh` reads the file again. */
   read(options: { readonly fresh: boolean }): Promise<Login | { readonly problem: string }>;
 }
-
-/** Node's error codes in words. */
-const PROBLEMS: Readonly<Record<string, string>> = {
-  ENOENT: 'the file does not exist',
-  EISDIR: 'the path is a folder',
-  EACCES: 'permission is denied',
-};
 
 /** Bytes that are read of a login. More than the reader of logins accepts. */
 const READ_BYTES = 128 * 1024;
@@ -57,7 +50,7 @@ export async function openLogin(
         return { problem: error.message };
       }
       if (isSystemError(error)) {
-        return { problem: PROBLEMS[String(error.code)] ?? String(error.code) };
+        return { problem: describeCode(error) ?? String(error.code) };
       }
       throw error;
     }

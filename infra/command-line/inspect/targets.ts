@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import * as v from 'valibot';
 import { domainSchema } from '../../../functions/order.ts';
+import { describeCode, FILE_MISSING, isSystemError } from '../system-error.ts';
 
 /** What the user named. */
 export type Target =
@@ -23,21 +24,9 @@ const FILE_BYTES = 10 * 1024 * 1024;
 /** Endings of files with chains or logos. A word that ends like this is a file, although it looks like a domain. */
 const FILE_NAME = /\.(?:b64|bin|cer|crt|der|gz|json|p7[bcms]|pem|svgz?|txt|xml|zip)$/i;
 
-/** Node's error codes in words. */
-const UNREADABLE: Readonly<Record<string, string>> = {
-  ENOENT: 'the file does not exist',
-  EISDIR: 'the path is a folder',
-  EACCES: 'permission is denied',
-};
-
 /** Why a target cannot be read, as a clause; undefined for a fault of the program. */
 export function unreadableReason(error: unknown): string | undefined {
-  return isSystemError(error) ? (UNREADABLE[String(error.code)] ?? error.message) : undefined;
-}
-
-/** An error of the operating system, for example a missing file. */
-export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error;
+  return isSystemError(error) ? (describeCode(error) ?? error.message) : undefined;
 }
 
 /**
@@ -59,7 +48,7 @@ export async function classify(word: string, folder: string): Promise<Target | s
   if (domain.success && !FILE_NAME.test(word)) {
     return { kind: 'domain', domain: domain.output };
   }
-  return found !== UNREADABLE.ENOENT || FILE_NAME.test(word) || /[/\\]/.test(word)
+  return found !== FILE_MISSING || FILE_NAME.test(word) || /[/\\]/.test(word)
     ? found
     : 'there is no such file or folder, and it is not a domain name like example.com or a URL like https://example.com/chain.pem';
 }

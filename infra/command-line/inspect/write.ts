@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CertificateReport, MarkCertificate } from '../../../functions/certificate/report.ts';
 import { UsageError } from '../errors.ts';
-import { isSystemError } from './targets.ts';
+import { isSystemError } from '../system-error.ts';
 
 /**
  * Writes the chain, the logo and the manifest of a certificate into a folder.

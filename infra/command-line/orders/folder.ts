@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { basename, dirname, join } from 'node:path';
 import { CommandError } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
+import { isSystemError, undefinedIfMissing } from '../system-error.ts';
 
 /** A file of a set. */
 export interface SetFile {
@@ -29,12 +30,12 @@ export interface WrittenSet {
  */
 export async function writeSet(folder: string, files: readonly SetFile[], replace: boolean): Promise<WrittenSet> {
   try {
-    const existing = await listFolder(folder);
+    const existing = await readdir(folder).catch(undefinedIfMissing);
     return existing === undefined
       ? await createFolder(folder, files)
       : await fillFolder(folder, existing, files, replace);
   } catch (error) {
-    if (error instanceof CommandError || !(error instanceof Error && 'code' in error)) {
+    if (!isSystemError(error)) {
       throw error;
     }
     throw new CommandError(`The files cannot be written to ${folder}: ${error.message}.`, {
@@ -42,17 +43,6 @@ export async function writeSet(folder: string, files: readonly SetFile[], replac
       next: 'Name a folder that can be written, as the second argument.',
       cause: error,
     });
-  }
-}
-
-async function listFolder(folder: string): Promise<readonly string[] | undefined> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      return undefined;
-    }
-    throw error;
   }
 }
 
