@@ -22,6 +22,8 @@ export interface DeployedCollector {
   /** The setting `name`. */
   readonly name: string;
   readonly region: string;
+  /** The options with which another command selects the same collector. */
+  readonly selection: CollectorOptions;
   readonly stackName: string;
   readonly outputs: Readonly<Record<string, string>>;
   /** Undefined if a release without the output Settings deployed the stack. */
@@ -68,7 +70,9 @@ export async function withCollector<Result>(
     try {
       await requireCredentials(cloudFormation);
       const stack = await findStack(cloudFormation, name, region);
-      return await run(openCollector(stack, name, region, clients));
+      const { profile } = options;
+      const selection = { collector: name === DEFAULT_COLLECTOR ? undefined : name, profile, region: options.region };
+      return await run({ ...openCollector(stack, name, region, clients), selection });
     } finally {
       cloudFormation.destroy();
       clients.close();
@@ -162,7 +166,12 @@ function nameOf({ settings }: DeployedStack): string {
   return typeof settings?.name === 'string' ? settings.name : DEFAULT_COLLECTOR;
 }
 
-function openCollector(stack: DeployedStack, name: string, region: string, clients: Clients): DeployedCollector {
+function openCollector(
+  stack: DeployedStack,
+  name: string,
+  region: string,
+  clients: Clients,
+): Omit<DeployedCollector, 'selection'> {
   const { name: stackName, outputs, settings } = stack;
 
   function output(key: string): string {

@@ -4,11 +4,11 @@ import { type CollectorOptions, PROGRAM } from './program.ts';
 /**
  * A command of this program to copy.
  *
- * @param options of the command that suggests it: the other one selects the same collector.
+ * @param selection the options that select the collector; other options of the command that suggests it are left out.
  */
 export function commandText(args: readonly string[], { collector, profile, region }: CollectorOptions): string {
-  const selection = Object.entries({ collector, profile, region }).flatMap(([name, value]) =>
+  const options = Object.entries({ collector, profile, region }).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`, value],
   );
-  return [PROGRAM, ...args, ...selection].map(shellWord).join(' ');
+  return [PROGRAM, ...args, ...options].map(shellWord).join(' ');
 }

@@ -157,9 +157,9 @@ export function withChoices(option: Option, choices: readonly string[]): Option 
 
 /** An option that every command about a deployed collector has. */
 export interface CollectorOptions extends OptionValues {
-  readonly collector?: string;
-  readonly profile?: string;
-  readonly region?: string;
+  readonly collector?: string | undefined;
+  readonly profile?: string | undefined;
+  readonly region?: string | undefined;
 }
 
 /** Adds the options that select a deployed collector. */

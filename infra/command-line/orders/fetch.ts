@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { StoredManifest } from '../../../functions/store/manifest.ts';
 import { digest, openObjects } from '../../../functions/store/objects.ts';
 import { type DeployedCollector, withCollector, withCommandErrors } from '../collector.ts';
+import { commandText } from '../command-text.ts';
 import { CommandError } from '../errors.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { printJson } from '../json.ts';
@@ -11,7 +12,6 @@ import type { Terminal } from '../terminal.ts';
 import { certificateProblem, certificateState } from './certificate.ts';
 import { type SetFile, writeSet } from './folder.ts';
 import { missingCertificate } from './missing-certificate.ts';
-import { commandFor } from './next.ts';
 import { readManifest } from './read-order.ts';
 
 /** The options of `fetch`. */
@@ -61,7 +61,9 @@ export function fetchOrder(
       terminal.note(`The folder also contains what does not belong to this certificate: ${others.join(', ')}.`);
     }
     if (problem !== undefined) {
-      terminal.note(`Do not publish it: ${problem}.\nNext: ${commandFor(collector, `status ${orderNumber}`)}`);
+      terminal.note(
+        `Do not publish it: ${problem}.\nNext: ${commandText(['status', orderNumber], collector.selection)}`,
+      );
     }
     return problem === undefined ? EXIT_CODES.success : EXIT_CODES.problem;
   });

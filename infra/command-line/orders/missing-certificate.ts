@@ -1,8 +1,9 @@
 import { openStatus } from '../../../functions/store/status.ts';
 import { type DeployedCollector, withCommandErrors } from '../collector.ts';
+import { commandText } from '../command-text.ts';
 import { CommandError } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
-import { commandFor, unknownOrder } from './next.ts';
+import { unknownOrder } from './next.ts';
 
 /** The error about an order without a certificate. It states where the order is. */
 export async function missingCertificate(collector: DeployedCollector, orderNumber: string): Promise<CommandError> {
@@ -19,6 +20,6 @@ export async function missingCertificate(collector: DeployedCollector, orderNumb
   const state = current === undefined ? '' : ` It is ${current.state}${why === undefined ? '' : ` (${why})`}.`;
   return new CommandError(`Order ${orderNumber} has no certificate.${state}`, {
     exitCode: current?.state === 'waiting' ? EXIT_CODES.waiting : EXIT_CODES.problem,
-    next: commandFor(collector, `status ${orderNumber}`),
+    next: commandText(['status', orderNumber], collector.selection),
   });
 }

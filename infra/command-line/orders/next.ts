@@ -1,9 +1,8 @@
-import { DEFAULT_COLLECTOR } from '../../../functions/environment.ts';
 import { FAILURE_NEXT_STEPS, type NextStep } from '../../../functions/errors.ts';
 import type { DeployedCollector } from '../collector.ts';
+import { commandText } from '../command-text.ts';
 import { CommandError } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
-import { PROGRAM } from '../program.ts';
 import { describeMoment } from '../times.ts';
 import type { OrderState } from './order-state.ts';
 import type { ReadOrder } from './read-order.ts';
@@ -43,31 +42,26 @@ export function describeNext(
   }
 }
 
-/** A command for the same collector. */
-export function commandFor({ name }: Pick<DeployedCollector, 'name'>, line: string): string {
-  return `${PROGRAM} ${line}${name === DEFAULT_COLLECTOR ? '' : ` --collector ${name}`}`;
-}
-
 /** The error about an order that the collector does not know. */
 export function unknownOrder(collector: DeployedCollector, orderNumber: string): CommandError {
   return new CommandError(`The collector ${collector.name} in ${collector.region} knows no order ${orderNumber}.`, {
     exitCode: EXIT_CODES.unavailable,
-    next: `Compare the number with that at the CA. To collect the order: ${commandFor(collector, `order ${orderNumber}`)}`,
+    next: `Compare the number with that at the CA. To collect the order: ${commandText(['order', orderNumber], collector.selection)}`,
   });
 }
 
 /** The command that does the next step, or undefined if the collector cannot do it. */
 export function nextCommand(
   { orderNumber, account, state, reason, error, execution }: OrderState,
-  collector: Pick<DeployedCollector, 'name'>,
+  { selection }: Pick<DeployedCollector, 'selection'>,
 ): string | undefined {
-  const retry = commandFor(collector, `retry ${orderNumber}`);
+  const retry = commandText(['retry', orderNumber], selection);
   if (state === 'waiting') {
     if (execution?.runs === false) {
       return retry;
     }
     return reason === 'credentials'
-      ? commandFor(collector, `login${account === null ? '' : ` --account ${account}`}`)
+      ? commandText(['login', ...(account === null ? [] : ['--account', account])], selection)
       : undefined;
   }
   const steps: Readonly<Record<string, NextStep>> = FAILURE_NEXT_STEPS;

@@ -1,4 +1,5 @@
 import { type DeployedCollector, withCollector, withCommandErrors } from '../collector.ts';
+import { commandText } from '../command-text.ts';
 import { CommandError } from '../errors.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { printJson } from '../json.ts';
@@ -7,7 +8,6 @@ import type { CollectorOptions } from '../program.ts';
 import type { Terminal } from '../terminal.ts';
 import { describeMoment } from '../times.ts';
 import { missingCertificate } from './missing-certificate.ts';
-import { commandFor } from './next.ts';
 
 /** How long a URL works, in seconds. Anybody who has it can read the object. */
 const URL_SECONDS = 3600;
@@ -63,7 +63,7 @@ async function findOverview(collector: DeployedCollector): Promise<OpenedObject>
   }
   throw new CommandError(`The collector ${collector.name} has no overview page (${OVERVIEW.key}).`, {
     exitCode: EXIT_CODES.unavailable,
-    next: commandFor(collector, 'orders'),
+    next: commandText(['orders'], collector.selection),
   });
 }
 

@@ -4,6 +4,7 @@ import { domainSchema, orderOptionsSchema } from '../../../functions/order.ts';
 import { listWatched, unwatchDomain, watchDomain } from '../../../functions/store/watched.ts';
 import type { WrittenSettings } from '../../settings.ts';
 import { type DeployedCollector, withCollector, withCommandErrors } from '../collector.ts';
+import { commandText } from '../command-text.ts';
 import { CommandError, UsageError } from '../errors.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { readSettings, type Settings } from '../inspect/options.ts';
@@ -11,7 +12,6 @@ import { judgeDomain } from '../inspect/remote.ts';
 import { contentOf, exitCodeOf } from '../inspect/run.ts';
 import { describeJudgement } from '../inspect/text.ts';
 import { printJson } from '../json.ts';
-import { commandFor } from '../orders/next.ts';
 import type { CollectorOptions } from '../program.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -87,7 +87,7 @@ export function unwatch(terminal: Terminal, text: string, options: UnwatchOption
     if (!wasWatched) {
       throw new CommandError(`${domain} is not watched with the selector ${selector}.`, {
         exitCode: EXIT_CODES.unavailable,
-        next: `${commandFor(collector, 'watch')} lists the watched domains.`,
+        next: `${commandText(['watch'], collector.selection)} lists the watched domains.`,
       });
     }
     if (options.json) {

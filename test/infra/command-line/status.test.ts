@@ -78,6 +78,15 @@ describe('status of an order', () => {
     );
   });
 
+  test('The command of the next step selects the same region as the one that names it.', async () => {
+    const s3 = await deployed({ actions: stepFunctionsWith({ 'order-1': 'ABORTED' }) });
+    await put(s3, statusKey('1'), statusOf('1'));
+    const { out } = await run(['status', '1', '--json', '--region', 'eu-central-1']);
+    expect(JSON.parse(out).nextCommand).toBe('mark-certificates retry 1 --region eu-central-1');
+    const { err } = await run(['status', '2', '--region', 'eu-central-1']);
+    expect(err).toContain('mark-certificates order 2 --region eu-central-1');
+  });
+
   test('An order that waits without an execution is wrong, and can be tried again.', async () => {
     const s3 = await deployed({ actions: stepFunctionsWith({ 'order-1': 'ABORTED' }) });
     await put(s3, statusKey('1'), statusOf('1'));
