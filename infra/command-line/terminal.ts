@@ -1,5 +1,5 @@
 import { clearLine, cursorTo } from 'node:readline';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { printable, printableLines } from '../../functions/text.ts';
 
 /** Where a command reads and writes. Tests give their own. */
@@ -40,5 +40,20 @@ export function openTerminal(): Terminal {
     isInteractive: Boolean(process.stdin.isTTY && process.stderr.isTTY),
     // npm runs the scripts of the repository in its own folder.
     folder: process.env.INIT_CWD ?? process.cwd(),
+  };
+}
+
+/** A terminal without a person: it shows nothing, and its standard input is empty. */
+export function silentTerminal(): Terminal {
+  const ignore = () => {};
+  return {
+    input: Readable.from([]),
+    print: ignore,
+    printStyled: ignore,
+    note: ignore,
+    progress: ignore,
+    columns: undefined,
+    isInteractive: false,
+    folder: '',
   };
 }

@@ -1,5 +1,5 @@
-import { Readable } from 'node:stream';
 import { type CommandDefinition, createProgram } from '../program.ts';
+import { silentTerminal } from '../terminal.ts';
 import { bashScript } from './bash.ts';
 import { fishScript } from './fish.ts';
 import { completedCommands, optionsOf, type Shell } from './words.ts';
@@ -9,17 +9,6 @@ const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript } as const 
 
 /** The completion script of a shell. It contains the words of all commands, so that completing starts no process. */
 export function completionScript(shell: Shell, commands: readonly CommandDefinition[]): string {
-  const ignore = () => {};
-  const nowhere = {
-    input: Readable.from([]),
-    print: ignore,
-    printStyled: ignore,
-    note: ignore,
-    progress: ignore,
-    columns: undefined,
-    isInteractive: false,
-    folder: '',
-  };
-  const program = createProgram(commands, '', nowhere, ignore);
+  const program = createProgram(commands, '', silentTerminal(), () => {});
   return SCRIPTS[shell](completedCommands(program), optionsOf(program));
 }

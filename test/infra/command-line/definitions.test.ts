@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { LOOKUP_FINDINGS } from '../../../functions/survey/look-up.ts';
 import { COMMANDS } from '../../../infra/command-line/commands.ts';
 import { EXIT_CODES } from '../../../infra/command-line/exit-codes.ts';
 import { type CommandDefinition, createProgram } from '../../../infra/command-line/program.ts';
+import { silentTerminal } from '../../../infra/command-line/terminal.ts';
 import { run } from './run.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/command-line.md'), 'utf8');
@@ -21,18 +21,7 @@ const sectionOf = (name: string) =>
   ) ?? '';
 
 function programOf(commands: readonly CommandDefinition[]) {
-  const ignore = () => {};
-  const terminal = {
-    input: Readable.from([]),
-    print: ignore,
-    printStyled: ignore,
-    note: ignore,
-    progress: ignore,
-    columns: undefined,
-    isInteractive: false,
-    folder: '',
-  };
-  return createProgram(commands, '', terminal, ignore);
+  return createProgram(commands, '', silentTerminal(), () => {});
 }
 
 /** The words of a command line as a shell reads them, up to a redirection or a pipe. */

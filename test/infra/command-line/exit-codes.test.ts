@@ -5,6 +5,7 @@ import { afterAll, expect, test } from 'vitest';
 import { COMMANDS } from '../../../infra/command-line/commands.ts';
 import { EXIT_CODES, type ExitCode } from '../../../infra/command-line/exit-codes.ts';
 import { runProgram } from '../../../infra/command-line/program.ts';
+import { silentTerminal } from '../../../infra/command-line/terminal.ts';
 import { prepareOrder, processing } from './collect/order.ts';
 import { FILES, openFiles } from './inspected-files.ts';
 
@@ -20,18 +21,8 @@ test('docs/command-line.md contains every exit code once.', () => {
 
 /** A command whose standard input fails for a reason that the program does not know. */
 async function failInternally(): Promise<ExitCode> {
-  const ignore = () => {};
   const input = new Readable({ read: () => input.destroy(new Error('a fault')) });
-  return runProgram(COMMANDS, '', ['inspect', '-'], {
-    input,
-    print: ignore,
-    printStyled: ignore,
-    note: ignore,
-    progress: ignore,
-    columns: undefined,
-    isInteractive: false,
-    folder: '',
-  });
+  return runProgram(COMMANDS, '', ['inspect', '-'], { ...silentTerminal(), input });
 }
 
 const PROVOCATIONS = {
