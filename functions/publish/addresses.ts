@@ -26,12 +26,13 @@ export async function findAddresses(
   { s3, bucket }: { readonly s3: S3Client; readonly bucket: string },
 ): Promise<readonly Address[]> {
   const { orderNumber } = manifest;
+  const storage = s3Storage(s3, bucket);
   const inherits = !options.domains?.length;
-  const known = inherits ? await knownOptions(s3Storage(s3, bucket), orderNumber) : undefined;
+  const known = inherits ? await knownOptions(storage, orderNumber) : undefined;
   const domains = (inherits ? known?.domains : options.domains) ?? [];
   const selector = options.selector ?? known?.selector ?? DEFAULT_SELECTOR;
   // Without an event, for example after the push of an unknown order, nobody ordered to replace another order's logo.
-  const replacesOthers = inherits && (await openOrderFile(s3Storage(s3, bucket), orderNumber).read()) !== undefined;
+  const replacesOthers = inherits && (await openOrderFile(storage, orderNumber).read()) !== undefined;
   const superseded = await readObjects(
     { s3, bucket },
     `orders/${orderNumber}/superseded/`,

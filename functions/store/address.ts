@@ -1,4 +1,4 @@
-import { HeadObjectCommand, type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import { type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { parseJson, schemaProblems, toJsonBytes } from './json.ts';
 import { CHAIN_TYPE, SVG_TYPE } from './manifest.ts';
 import { type ObjectHeaders, type ObjectState, openObjects, type StoredObject } from './objects.ts';
@@ -35,13 +35,18 @@ export interface AddressState extends DescriptionState {
 
 /** Opens `published/<domain>/<selector>.*`. Every write is conditional on the state that its writer read. */
 export function openAddress(s3: S3Client, bucket: string, domain: string, selector: string) {
-  const { head, read, write, reconcile } = openObjects(s3Storage(s3, bucket));
+  const storage = s3Storage(s3, bucket);
+  const { head, write, reconcile } = openObjects(storage);
   const keys = publishedKeys(domain, selector);
 
   async function readDescription(): Promise<DescriptionState> {
-    const object = await read(keys.description);
+    let deleted = false;
+    const object = await storage.get(keys.description).catch((error: unknown) => {
+      deleted = isDeleted(error);
+      return undefinedIfNotFound(error);
+    });
     if (!object) {
-      return { deleted: await wasDeleted(s3, bucket, keys.description) };
+      return { deleted };
     }
     const result = parsePublication(parseJson(Buffer.from(object.body).toString()));
     if (!result.success) {
@@ -104,15 +109,9 @@ export function openAddress(s3: S3Client, bucket: string, domain: string, select
 }
 
 /**
- * Whether a missing object was deleted. If the first publication of an address is incomplete, its description is missing
- * without a delete marker.
+ * Whether an error is S3's 404 for a deleted object. If the first publication of an address is incomplete, its
+ * description is missing without a delete marker.
  */
-async function wasDeleted(s3: S3Client, bucket: string, key: string): Promise<boolean> {
-  try {
-    await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
-    return false;
-  } catch (error) {
-    undefinedIfNotFound(error);
-    return error instanceof S3ServiceException && error.$response?.headers['x-amz-delete-marker'] === 'true';
-  }
+function isDeleted(error: unknown): boolean {
+  return error instanceof S3ServiceException && error.$response?.headers['x-amz-delete-marker'] === 'true';
 }

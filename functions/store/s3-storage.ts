@@ -19,11 +19,14 @@ import {
 /** The errors with which S3 reports that a key no longer contains what a conditional write expects. */
 const CONFLICT_ERRORS: ReadonlySet<string> = new Set(['PreconditionFailed', 'ConditionalRequestConflict', 'NoSuchKey']);
 
-/**
- * The objects of a bucket. Besides the errors of the interface, each method throws an `S3ServiceException` if S3 does not
- * accept a request.
- */
-export function s3Storage(s3: S3Client, bucket: string): ObjectStorage {
+/** A bucket. Besides the errors of the interface, each method throws an `S3ServiceException` if S3 refuses a request. */
+export interface S3Storage extends ObjectStorage {
+  /** Like `read`, but throws S3's 404, which says more about a missing object. */
+  get(key: string, versionId?: string): Promise<ReadObject>;
+}
+
+/** The objects of a bucket. */
+export function s3Storage(s3: S3Client, bucket: string): S3Storage {
   /** If the server gives no checksum, the bytes are read. */
   async function head(key: string): Promise<ObjectState | undefined> {
     try {
@@ -85,7 +88,7 @@ export function s3Storage(s3: S3Client, bucket: string): ObjectStorage {
     }
   }
 
-  return { head, read, write, remove };
+  return { head, get, read, write, remove };
 }
 
 /**
