@@ -153,7 +153,8 @@ export async function collectCertificate(
     const reassessed = await archive.reassess(result, report);
     // After a hold, the certificate can be better than the current one again.
     const isGoodAgain = !reassessed.isCurrent && !result.received.publishable && reassessed.received.publishable;
-    return isGoodAgain ? archive.store(response, { ...certificate, report }, stored, records) : reassessed;
+    const { chainPem, logo } = certificate;
+    return isGoodAgain ? archive.store(response, { report, chainPem, logo }, stored, records) : reassessed;
   }
 }
 

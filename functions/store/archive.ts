@@ -55,7 +55,7 @@ export interface Archive {
    */
   store(
     response: ReceivedResponse,
-    certificate: MarkCertificate,
+    certificate: Pick<MarkCertificate, 'report' | 'chainPem' | 'logo'>,
     provenance: Provenance,
     bimiRecords?: readonly string[],
   ): Promise<StoreResult>;

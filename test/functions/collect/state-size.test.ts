@@ -135,7 +135,7 @@ function expectBelowLimit(collection: Collection, publication: PublishResult) {
 
 /** The manifest that the archive stores, changed before the state carries it. */
 const storeWith =
-  (change: (certificate: MarkCertificate) => Partial<MarkCertificate['report']>) =>
+  (change: (certificate: Pick<MarkCertificate, 'report'>) => Partial<MarkCertificate['report']>) =>
   (archive: Archive): Archive['store'] =>
   async (response, certificate, provenance, records) => {
     const report = { ...certificate.report, ...change(certificate) };
