@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { ERRORS_REPORTED_BY_COLLECT, FAILURE_BYTES } from './errors.ts';
 import type { FailedDetail } from './events.ts';
 import { executionName, type Order, orderInStateSchema, orderNumberOf } from './order.ts';
-import { printable, truncate } from './text.ts';
+import { truncateLine } from './text.ts';
 
 /** The end of an execution without a certificate. */
 export interface EndedExecution {
@@ -109,7 +109,7 @@ function reasonIn(cause: string | null | undefined): string {
     // The error of a state can end with its whole input, in single quotes.
     .replace(/'[{[]\s*".*$/s, '…');
   // Errors of the AWS SDK have several lines, and quote what they could not read.
-  return truncate(printable(reason.trim().replaceAll(/\s+/g, ' ')), FAILURE_BYTES);
+  return truncateLine(reason, FAILURE_BYTES);
 }
 
 /** The message in the cause of a function, or in that of PutEvents, up to its end or to where AWS cut it. */

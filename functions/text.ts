@@ -90,6 +90,11 @@ export function truncatePrintable(text: string, bytes: number): string {
   return truncate(printable(text.slice(0, bytes + 1)), bytes);
 }
 
+/** Like {@link truncatePrintable}, with a space in place of line breaks and other white space. */
+export function truncateLine(text: string, bytes: number): string {
+  return truncatePrintable(text.trim().replaceAll(/\s+/g, ' '), bytes);
+}
+
 function hexOf(character: string): string {
   return (character.codePointAt(0) ?? 0).toString(16).toUpperCase();
 }

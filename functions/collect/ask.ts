@@ -3,7 +3,7 @@ import { dayName } from '../days.ts';
 import type { HttpClient } from '../http.ts';
 import type { Order } from '../order.ts';
 import { redact, redactBytes } from '../redact.ts';
-import { STATE_BUDGET, truncatePrintable } from '../text.ts';
+import { STATE_BUDGET, truncateLine } from '../text.ts';
 import type { CredentialsLookup, CredentialsReading } from './credentials.ts';
 import { createLoginMemory, isDoubtedBy, type LoginState, loginState, type Obstacle } from './login-memory.ts';
 import { redactNotes } from './notes.ts';
@@ -193,7 +193,7 @@ function redacted(result: CallResult, password: string): CallResult & Pick<AskRe
     };
   }
   // The reader leaves the text after a status as it is.
-  const text = truncatePrintable(reply.text.replace(/\s+/g, ' '), STATE_BUDGET.message);
+  const text = truncateLine(reply.text, STATE_BUDGET.message);
   const isKept = reply.kind === 'waiting' && reply.unreadable === true;
   // A larger body would take longer than Lambda's time.
   const kept = isKept ? redactBytes(body.subarray(0, REDACTED_BYTES), [password]) : new Uint8Array();

@@ -3,7 +3,7 @@ import { STATUSES, type WaitingReason } from '../collectmc/codes.ts';
 import { CollectionError, type CollectionErrorName } from '../errors.ts';
 import { parseInput } from '../input.ts';
 import { type OrderOptions, orderInStateSchema, orderOptionsSchema } from '../order.ts';
-import { STATE_BUDGET, truncatePrintable } from '../text.ts';
+import { STATE_BUDGET, truncateLine } from '../text.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import { type AskDependencies, createAsk } from './ask.ts';
 import { type CertificateDependencies, type CollectedCertificate, collectCertificate } from './certificate.ts';
@@ -161,11 +161,11 @@ export function createCollect(dependencies: CollectDependencies) {
       dependencies.unreported(orderNumber, error);
       reported = error instanceof FailureNotReportedError ? error.reported : reported;
       // Errors of the AWS SDK have several lines, and quote what they could not read.
-      const text = `the reply of the CA could not be stored or reported: ${error}`.replaceAll(/\s+/g, ' ');
+      const text = `the reply of the CA could not be stored or reported: ${error}`;
       ending = {
         kind: 'waiting',
         reason: 'storage',
-        text: truncatePrintable(text, STATE_BUDGET.message),
+        text: truncateLine(text, STATE_BUDGET.message),
       };
     }
     switch (ending.kind) {
