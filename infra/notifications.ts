@@ -83,7 +83,7 @@ function grantAlarmPublish(topic: ITopic): void {
 
 /** What notify uses. */
 export interface NotifyProps {
-  readonly config: Pick<CollectorConfig, 'credentials' | 'eventSource' | 'name' | 'runbookUrl'>;
+  readonly config: Pick<CollectorConfig, 'name' | 'runbookUrl'>;
   readonly bucket: IBucket;
   readonly stateMachine: StateMachine;
   readonly eventBus: IEventBus;
@@ -105,9 +105,6 @@ export function createNotify(scope: Construct, props: NotifyProps): LambdaFuncti
       ALARM_TOPIC_ARN: topics.operators.topicArn,
       BUCKET_NAME: bucket.bucketName,
       COLLECTOR: config.name,
-      CREDENTIALS_SECRET: config.credentials?.secretName,
-      EVENT_BUS_NAME: eventBus.eventBusName,
-      EVENT_SOURCE: config.eventSource,
       NOTIFY_TOPIC_ARN: topics.brand.topicArn,
       RUNBOOK_URL: config.runbookUrl,
       STATE_MACHINE_ARN: stateMachine.stateMachineArn,

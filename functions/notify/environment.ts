@@ -7,11 +7,6 @@ export const notifyEnvironment = v.object({
   ALARM_TOPIC_ARN: textVariable('the ARN of the topic of the operators'),
   BUCKET_NAME: textVariable('the name of the bucket'),
   COLLECTOR: collectorVariable(),
-  /** The secret of the default login, if its name is not that of the collector. */
-  CREDENTIALS_SECRET: v.optional(textVariable('the name of the secret with the login at the CA')),
-  /** The bus and the source of the events "Mark Certificate Ordered". */
-  EVENT_BUS_NAME: textVariable('the name of the event bus'),
-  EVENT_SOURCE: textVariable('the source of the events of orders'),
   /** The topic of the events about certificates. It can be the topic of the operators. */
   NOTIFY_TOPIC_ARN: textVariable('the ARN of the topic of the events about certificates'),
   /** The page whose sections the messages link to. */

@@ -34,8 +34,6 @@ const ADDED: Pick<Record<Id, Record<string, string>>, 'NotifyFunction'> = {
   NotifyFunction: {
     ALARM_TOPIC_ARN: 'arn:aws:sns:us-east-1:111122223333:AlarmTopic',
     BUCKET_NAME: 'bucket',
-    EVENT_BUS_NAME: 'orders',
-    EVENT_SOURCE: 'com.example.shop',
     NOTIFY_TOPIC_ARN: 'arn:aws:sns:us-east-1:111122223333:NotifyTopic',
     RUNBOOK_URL: 'https://wiki.example.com/mark-certificates',
     STATE_MACHINE_ARN: 'arn:aws:states:us-east-1:111122223333:stateMachine:StateMachine',

@@ -208,8 +208,6 @@ async function runFunctions(): Promise<
         ALARM_TOPIC_ARN: 'arn:topic',
         BUCKET_NAME: 'bucket',
         COLLECTOR,
-        EVENT_BUS_NAME: 'default',
-        EVENT_SOURCE: 'mark-certificates',
         NOTIFY_TOPIC_ARN: 'arn:topic',
         RUNBOOK_URL: 'https://wiki.example.com/',
         STATE_MACHINE_ARN: DEPLOYMENT.stateMachineArn,

@@ -273,7 +273,6 @@ describe('given resources', () => {
     const collect = JSON.stringify(
       template.findResources('AWS::Lambda::Function', { Properties: { Handler: 'index.handler' } }),
     );
-    expect(collect).toContain('"CREDENTIALS_SECRET":"shared/login"');
     expect(collect).toContain(`"TRUST_ANCHORS":"${'ab'.repeat(32)}"`);
     const policies = JSON.stringify(template.findResources('AWS::IAM::Policy'));
     expect(policies).toContain('secret:shared/login-??????');

@@ -10,8 +10,6 @@ const VARIABLES = {
   ALARM_TOPIC_ARN: 'arn:aws:sns:us-east-1:111122223333:AlarmTopic',
   BUCKET_NAME: DEPLOYMENT.bucket,
   COLLECTOR,
-  EVENT_BUS_NAME: 'default',
-  EVENT_SOURCE: 'mark-certificates',
   NOTIFY_TOPIC_ARN: 'arn:aws:sns:us-east-1:111122223333:NotifyTopic',
   RUNBOOK_URL,
   STATE_MACHINE_ARN: DEPLOYMENT.stateMachineArn,
