@@ -2,17 +2,22 @@ import { GetExecutionHistoryCommand } from '@aws-sdk/client-sfn';
 import * as v from 'valibot';
 import { type Executions, executionArn } from '../../functions/executions.ts';
 
-/** The part of the state that Collect leaves and the Wait state keeps. */
+/** The part of the state that Collect leaves and the Wait state keeps. Release 0.1.0 leaves only the seconds. */
 const waitingSchema = v.pipe(
   v.string(),
   v.parseJson(),
-  v.object({ collection: v.object({ waitSeconds: v.number() }) }),
+  v.object({
+    collection: v.object({
+      waitSeconds: v.optional(v.number()),
+      nextCheckAt: v.optional(v.pipe(v.string(), v.isoTimestamp())),
+    }),
+  }),
 );
 
 /**
- * When a running execution asks the CA again, from its history.
+ * When a running execution asks the CA next, from its history.
  *
- * @returns undefined if it does not wait: it asks now, or retries after an error.
+ * @returns a moment in the past if it asks now, or retries after an error; undefined if it is not known.
  */
 export async function readNextCheck({ sfn, stateMachineArn }: Executions, name: string): Promise<Date | undefined> {
   const { events: [last] = [] } = await sfn.send(
@@ -23,8 +28,15 @@ export async function readNextCheck({ sfn, stateMachineArn }: Executions, name: 
       includeExecutionData: true,
     }),
   );
-  const result = v.safeParse(waitingSchema, last?.stateEnteredEventDetails?.input);
-  return last?.type === 'WaitStateEntered' && last.timestamp && result.success
-    ? new Date(last.timestamp.getTime() + result.output.collection.waitSeconds * 1000)
-    : undefined;
+  if (last?.type !== 'WaitStateEntered') {
+    return last?.timestamp;
+  }
+  const result = v.safeParse(waitingSchema, last.stateEnteredEventDetails?.input);
+  const { nextCheckAt, waitSeconds } = result.success ? result.output.collection : {};
+  if (nextCheckAt !== undefined) {
+    return new Date(nextCheckAt);
+  }
+  return waitSeconds === undefined || last.timestamp === undefined
+    ? undefined
+    : new Date(last.timestamp.getTime() + waitSeconds * 1000);
 }

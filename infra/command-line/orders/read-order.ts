@@ -1,12 +1,5 @@
-import { type DescribeExecutionCommandOutput, GetExecutionHistoryCommand } from '@aws-sdk/client-sfn';
-import * as v from 'valibot';
-import {
-  type Executions,
-  executionArn,
-  findExecution,
-  isRunning,
-  listRunningExecutions,
-} from '../../../functions/executions.ts';
+import type { DescribeExecutionCommandOutput } from '@aws-sdk/client-sfn';
+import { type Executions, findExecution, isRunning, listRunningExecutions } from '../../../functions/executions.ts';
 import { executionName, orderNumberOf } from '../../../functions/order.ts';
 import { schemaProblems } from '../../../functions/store/json.ts';
 import { manifestKey, parseManifest, type StoredManifest } from '../../../functions/store/manifest.ts';
@@ -14,6 +7,7 @@ import type { ObjectStorage } from '../../../functions/store/objects.ts';
 import { openStatus } from '../../../functions/store/status.ts';
 import { type DeployedCollector, withCommandErrors } from '../collector.ts';
 import { CommandError } from '../errors.ts';
+import { readNextCheck } from '../next-check.ts';
 import { type OrderState, orderState } from './order-state.ts';
 
 /** One order with what its execution contains. */
@@ -21,7 +15,7 @@ export interface ReadOrder {
   readonly state: OrderState;
   /** How Step Functions describes the execution; undefined if it is deleted, or could not be read. */
   readonly execution: DescribeExecutionCommandOutput | undefined;
-  /** When the CA is asked again; undefined if it is not known. */
+  /** When the CA is asked again: a moment in the past if it is asked now; undefined if it is not known. */
   readonly nextCheckAt: string | undefined;
   /** When the execution of the order started; undefined if it is not known. */
   readonly startedAt: string | undefined;
@@ -59,11 +53,11 @@ export async function readOrder(
     return undefined;
   }
   const state = orderState({ orderNumber, ...stored, running: found?.running }, now);
-  const history = found?.running.length ? await readNextCheck(executions, found.running[0] ?? name, notes) : undefined;
+  const [running] = found?.running ?? [];
   return {
     state,
     execution: found?.execution,
-    nextCheckAt: history,
+    nextCheckAt: running === undefined ? undefined : await nextCheckOf(executions, running, notes),
     startedAt: status?.startedAt ?? found?.execution?.startDate?.toISOString(),
     notes,
   };
@@ -131,46 +125,20 @@ function readExecution(executions: Executions, orderNumber: string, name: string
   );
 }
 
-/** The last events of an execution: a check and its retries add fewer. */
-const LAST_EVENTS = 50;
-
-/** The part of the state that Collect leaves and the Wait state keeps. */
-const waitingSchema = v.pipe(
-  v.string(),
-  v.parseJson(),
-  v.object({ collection: v.object({ nextCheckAt: v.pipe(v.string(), v.isoTimestamp()) }) }),
-);
-
-/** When an execution asks the CA again, from its history. Collect leaves it in the state of the execution. */
-async function readNextCheck(
-  { sfn, stateMachineArn }: Executions,
-  name: string,
-  notes: string[],
-): Promise<string | undefined> {
+/** When an execution asks the CA next. If its history cannot be read, the reason is a note. */
+async function nextCheckOf(executions: Executions, name: string, notes: string[]): Promise<string | undefined> {
   try {
-    const { events = [] } = await withCommandErrors(
+    const next = await withCommandErrors(
       'The time of the next check cannot be read',
-      () =>
-        sfn.send(
-          new GetExecutionHistoryCommand({
-            executionArn: executionArn(stateMachineArn, name),
-            reverseOrder: true,
-            maxResults: LAST_EVENTS,
-          }),
-        ),
+      () => readNextCheck(executions, name),
       'states:GetExecutionHistory',
     );
-    for (const { stateEnteredEventDetails } of events.toSorted((a, b) => (b.id ?? 0) - (a.id ?? 0))) {
-      const result = v.safeParse(waitingSchema, stateEnteredEventDetails?.input);
-      if (result.success) {
-        return result.output.collection.nextCheckAt;
-      }
-    }
+    return next?.toISOString();
   } catch (error) {
     if (!(error instanceof CommandError)) {
       throw error;
     }
     notes.push(error.message);
+    return undefined;
   }
-  return undefined;
 }

@@ -158,7 +158,7 @@ async function describeWaiting(
     result: 'waiting',
     execution,
     ...(reason !== undefined && { reason: reason.replace(`Order ${orderNumber}: `, '').replace(/\.$/, '') }),
-    ...(next && { nextCheckAt: next.toISOString() }),
+    ...(next && next > new Date() && { nextCheckAt: next.toISOString() }),
   };
 }
 
