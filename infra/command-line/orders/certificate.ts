@@ -27,22 +27,6 @@ export interface CertificateState {
   }[];
 }
 
-/** Why nobody should rely on a certificate now, as a clause; undefined if there is no reason. */
-export function certificateProblem(certificate: CertificateState, now: Date): string | undefined {
-  const { publishable, notBefore, notAfter, findings } = certificate;
-  if (new Date(notAfter) < now) {
-    return `the certificate expired on ${notAfter.slice(0, 10)}`;
-  }
-  if (publishable) {
-    return undefined;
-  }
-  if (new Date(notBefore) > now) {
-    return `the certificate is valid from ${notBefore.slice(0, 10)}`;
-  }
-  const errors = findings.filter(({ severity }) => severity === 'error').map(({ id }) => id);
-  return `the certificate is not publishable${errors.length > 0 ? ` (${errors.join(', ')})` : ''}`;
-}
-
 /** What a manifest contains about its certificate. */
 export function certificateState(manifest: StoredManifest, now: Date): CertificateState {
   const { fingerprintSha256, collectedAt, product, markType, attributes, domains, notBefore, notAfter } = manifest;

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { StoredManifest } from '../../../functions/store/manifest.ts';
 import { digest, openObjects } from '../../../functions/store/objects.ts';
+import { certificateProblem } from '../../../functions/store/order-state.ts';
 import { type DeployedCollector, withCollector, withCommandErrors } from '../collector.ts';
 import { commandText } from '../command-text.ts';
 import { CommandError } from '../errors.ts';
@@ -9,7 +10,7 @@ import { printJson } from '../json.ts';
 import { requireOrderNumber } from '../order-number.ts';
 import type { CollectorOptions } from '../program.ts';
 import type { Terminal } from '../terminal.ts';
-import { certificateProblem, certificateState } from './certificate.ts';
+import { certificateState } from './certificate.ts';
 import { type SetFile, writeSet } from './folder.ts';
 import { missingCertificate } from './missing-certificate.ts';
 import { readManifest } from './read-order.ts';

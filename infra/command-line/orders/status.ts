@@ -1,3 +1,4 @@
+import { certificateProblem } from '../../../functions/store/order-state.ts';
 import { describeValidity } from '../../local/validity.ts';
 import { secondsOf } from '../../timing.ts';
 import { withCollector } from '../collector.ts';
@@ -7,7 +8,7 @@ import { requireOrderNumber } from '../order-number.ts';
 import type { CollectorOptions } from '../program.ts';
 import type { Terminal } from '../terminal.ts';
 import { describeMoment } from '../times.ts';
-import { type CertificateState, certificateProblem } from './certificate.ts';
+import type { CertificateState } from './certificate.ts';
 import { describeNext, nextCommand, unknownOrder } from './next.ts';
 import type { OrderState } from './order-state.ts';
 import { type ReadOrder, readOrder } from './read-order.ts';
