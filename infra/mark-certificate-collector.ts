@@ -28,6 +28,7 @@ import { DEFAULT_EVENT_BUS } from './forms.ts';
 import { grantKeys } from './keys.ts';
 import { functionMetric, type MetricService } from './metrics.ts';
 import { createNotify, createTopics } from './notifications.ts';
+import { createCommandLineOutput } from './outputs.ts';
 import type { MarkCertificateCollectorProps } from './props.ts';
 import { createPublication, createPublish, type PublicationEndpoint } from './publication.ts';
 import { createQueries } from './queries.ts';
@@ -167,6 +168,7 @@ export class MarkCertificateCollector extends Construct {
       createDashboard(this, { alarms, collect, stateMachine, bucket, config });
     }
     createQueries(this, collector, functions);
+    createCommandLineOutput(this, config);
   }
 
   /**

@@ -13,3 +13,8 @@ export function stackNameOf(name: unknown): string {
   const isOtherName = typeof name === 'string' && COLLECTOR_NAME.test(name) && name !== DEFAULT_COLLECTOR;
   return isOtherName ? `MarkCertificateCollector-${name}` : 'MarkCertificateCollector';
 }
+
+/** The collector in the app's own stack of this name. It is the inverse of {@link stackNameOf}. */
+export function collectorNameOf(stackName: string): string {
+  return /^MarkCertificateCollector-(.+)$/.exec(stackName)?.[1] ?? DEFAULT_COLLECTOR;
+}

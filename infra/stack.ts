@@ -4,6 +4,7 @@ import { EventBus } from 'aws-cdk-lib/aws-events';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import { MarkCertificateCollector } from './mark-certificate-collector.ts';
+import { COMMAND_LINE_OUTPUT, outputsOf } from './outputs.ts';
 import type { MarkCertificateCollectorProps } from './props.ts';
 import { REMOVED_SETTING_NAMES, readSettings, SETTING_NAMES, type Settings, writeSettings } from './settings.ts';
 import { STACK_DESCRIPTION } from './stack-names.ts';
@@ -28,15 +29,10 @@ export class MarkCertificateCollectorStack extends Stack {
         );
       }
     }
-    const { bucket, stateMachine, credentials, alarmTopic, notifyTopic, push, publication } = collector;
+    // The outputs of this stack contain the same, each under a name for scripts.
+    collector.node.tryRemoveChild(COMMAND_LINE_OUTPUT);
     const outputs = {
-      BucketName: bucket.bucketName,
-      StateMachineArn: stateMachine.stateMachineArn,
-      CredentialsSecretArn: credentials.secretArn,
-      AlarmTopicArn: alarmTopic.topicArn,
-      NotifyTopicArn: notifyTopic.topicArn,
-      ...(push && { PushUrl: push.url, PushCredentialsSecretArn: push.credentials.secretArn }),
-      ...(publication && { PublishedUrl: publication.url, DistributionDomainName: publication.domainName }),
+      ...outputsOf(collector),
       // With the defaults, because the next release may have others: npm run deploy compares them with its own.
       Settings: JSON.stringify(writeSettings(settings)),
     };

@@ -9,9 +9,9 @@ import { DEFAULT_COLLECTOR } from '../../functions/environment.ts';
 import type { Executions } from '../../functions/executions.ts';
 import type { ObjectStorage } from '../../functions/store/objects.ts';
 import { AwsUnavailableError, isDenied, requireCredentials, selectAws, withAwsErrors } from '../deployed/aws.ts';
-import { type DeployedStack, listCollectors, readStack } from '../deployed/stacks.ts';
+import { type DeployedStack, listCollectors, readCollectors } from '../deployed/stacks.ts';
 import type { WrittenSettings } from '../settings.ts';
-import { COLLECTOR_NAME, COLLECTOR_NAME_FORM, stackNameOf } from '../stack-names.ts';
+import { COLLECTOR_NAME, COLLECTOR_NAME_FORM, collectorNameOf, stackNameOf } from '../stack-names.ts';
 import { CommandError, UsageError } from './errors.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import type { CollectorOptions } from './program.ts';
@@ -24,8 +24,8 @@ export interface DeployedCollector {
   readonly region: string;
   /** The options with which another command selects the same collector. */
   readonly selection: CollectorOptions;
-  readonly stackName: string;
-  readonly outputs: Readonly<Record<string, string>>;
+  /** The stack that contains it. */
+  readonly stack: DeployedStack;
   /** Undefined if a release without the output Settings deployed the stack. */
   readonly settings: WrittenSettings | undefined;
   readonly bucket: string;
@@ -124,22 +124,30 @@ async function nameInCdkJson(folder: string): Promise<string | undefined> {
   }
 }
 
+/** Reads the stack with the name of the app's own one first: the permission for this stack is then enough. */
 async function findStack(client: CloudFormationClient, name: string, region: string): Promise<DeployedStack> {
-  const stack = await readStack(client, stackNameOf(name));
-  if (stack !== undefined && (stack.settings === undefined || isNamed(stack, name))) {
-    return stack;
+  const usual = await readCollectors(client, stackNameOf(name));
+  const named = usual.find((stack) => isNamed(stack, name));
+  if (named !== undefined) {
+    return named;
   }
   const others = await listCollectors(client).catch((error) => {
-    // The permission for one stack is enough for a command that names the right one.
-    if (error instanceof AwsUnavailableError) {
-      return [];
+    if (error instanceof AwsUnavailableError && error.cause instanceof Error && isDenied(error.cause)) {
+      throw new CommandError(
+        `There is no stack ${stackNameOf(name)} of the collector ${name} in ${region}, and the other stacks cannot be listed.`,
+        {
+          exitCode: EXIT_CODES.unavailable,
+          next: 'Select another account or region with --profile and --region. If the collector is in a stack with another name, ask for the permission cloudformation:DescribeStacks on all stacks.',
+          cause: error,
+        },
+      );
     }
     throw error;
   });
-  // An app may contain the collector in a stack of any name.
-  const own = others.find((other) => isNamed(other, name));
-  if (own !== undefined) {
-    return own;
+  // Another app can contain the collector in a stack of any name.
+  const found = others.find((other) => isNamed(other, name));
+  if (found !== undefined) {
+    return found;
   }
   throw new CommandError(`There is no collector ${name} in ${region} in this AWS account.`, {
     exitCode: EXIT_CODES.unavailable,
@@ -161,9 +169,9 @@ function isNamed(stack: DeployedStack, name: string): boolean {
   return nameOf(stack) === name;
 }
 
-/** A release without the output Settings allowed the default name only. */
-function nameOf({ settings }: DeployedStack): string {
-  return typeof settings?.name === 'string' ? settings.name : DEFAULT_COLLECTOR;
+/** A stack whose deployment failed, or of a release without the output Settings, has its name only. */
+function nameOf({ settings, name }: DeployedStack): string {
+  return typeof settings?.name === 'string' ? settings.name : collectorNameOf(name);
 }
 
 function openCollector(
@@ -190,8 +198,7 @@ function openCollector(
   return {
     name,
     region,
-    stackName,
-    outputs,
+    stack,
     settings,
     bucket,
     stateMachineArn,

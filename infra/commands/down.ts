@@ -6,6 +6,7 @@ import { askYesOrNo } from '../command-line/prompts.ts';
 import { AwsUnavailableError, requireCredentials, selectAws } from '../deployed/aws.ts';
 import { CdkError, runCdk, synthesize } from '../deployed/cdk.ts';
 import { type DownResult, down, ExecutionsNotStoppedError } from '../deployed/down.ts';
+import { readStack } from '../deployed/stacks.ts';
 import { EXIT_CODES, runCommand, splitArguments, UsageError } from './usage.ts';
 
 const USAGE = `npm run down -- [--yes] [--remove publish] [--profile NAME] [--region REGION] [-c SETTING=VALUE]... [OPTION OF cdk destroy]...
@@ -55,7 +56,7 @@ await runCommand(USAGE, async (args) => {
     const collector = await synthesize(runCdk, context, output?.at(-1));
     const { outcome } = await down({
       stackName: collector.stackName,
-      cloudFormation,
+      readStack: () => readStack(cloudFormation, collector.stackName),
       // StopExecution has a low limit of calls: wait instead of failing.
       sfn: new SFNClient({ retryMode: 'adaptive', maxAttempts: 10 }),
       destroy: () => runCdk(['destroy', '--app', collector.assembly, '--force', ...others]),

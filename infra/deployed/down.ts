@@ -1,4 +1,3 @@
-import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import {
   ExecutionDoesNotExist,
   paginateListExecutions,
@@ -11,7 +10,7 @@ import { CollectorError } from '../../functions/collector-error.ts';
 import { COLLECTOR_REMOVED } from '../../functions/ended-execution.ts';
 import { withAwsErrors } from './aws.ts';
 import { LOSS_OF_PUBLICATIONS, settingsInOutputs } from './outputs.ts';
-import { type DeployedStack, readStack } from './stacks.ts';
+import type { DeployedStack } from './stacks.ts';
 
 /** The most waiting orders that are listed by name. */
 const LISTED = 50;
@@ -31,11 +30,12 @@ export class ExecutionsNotStoppedError extends CollectorError {
 /** What the deletion of a collector needs. */
 export interface DownOptions {
   readonly stackName: string;
-  readonly cloudFormation: CloudFormationClient;
+  /** Reads the stack; undefined if it is not deployed. */
+  readonly readStack: () => Promise<DeployedStack | undefined>;
   readonly sfn: SFNClient;
   /**
-   * Runs `cdk destroy` and returns its exit code. Undefined outside of the repository: the stack may be a part of another
-   * app, so its owner deletes it.
+   * Runs `cdk destroy` and returns its exit code. Undefined outside of the repository: the owner of the app deletes the
+   * collector.
    */
   readonly destroy: (() => Promise<number>) | undefined;
   /** The command that the user typed, for messages: `npm run down`. */
@@ -69,8 +69,8 @@ export interface DownResult {
  * @throws {ExecutionsNotStoppedError} if executions run in spite of being stopped.
  */
 export async function down(options: DownOptions): Promise<DownResult> {
-  const { stackName, cloudFormation, sfn, destroy, command, print, confirm, region, remove } = options;
-  const stack = await readStack(cloudFormation, stackName);
+  const { stackName, readStack, sfn, destroy, command, print, confirm, region, remove } = options;
+  const stack = await readStack();
   if (!stack) {
     print(
       `No stack ${stackName} is deployed in ${region}. Select another account or region with --profile and --region.`,
@@ -89,7 +89,7 @@ export async function down(options: DownOptions): Promise<DownResult> {
     print(line);
   }
   // Checked first: cdk destroy would fail after every order was stopped.
-  if (stack.isProtected) {
+  if (stack.isProtected && !stack.isOfOtherApp) {
     const next = `aws cloudformation update-termination-protection --region ${region} --no-enable-termination-protection --stack-name ${stack.name}`;
     print(`\nRefused, because termination protection is on for this stack. To turn it off:\n  ${next}`);
     return ended('refused', next);
@@ -107,11 +107,13 @@ export async function down(options: DownOptions): Promise<DownResult> {
   }
   await stopAll(options, stack, waiting);
   if (!destroy) {
-    const next = `npx cdk destroy ${stack.name}`;
+    const next = `npx cdk ${stack.isOfOtherApp ? 'deploy' : 'destroy'} ${stack.name}`;
     print(
-      'Now delete the stack, before another event starts an execution. In the folder of the app that contains it, type:\n' +
-        `  ${next}\nIf the stack contains more than the collector, this deletes all of it. To keep the rest, remove the collector from the ` +
-        'app and deploy it.',
+      stack.isOfOtherApp
+        ? 'Now remove the collector from the app that contains it, before another event starts an execution. Then deploy the app, ' +
+            `which deletes the collector:\n  ${next}`
+        : 'Now delete the stack, before another event starts an execution. In the folder of its app, type:\n' +
+            `  ${next}`,
     );
     return ended('stopped', next);
   }
@@ -126,25 +128,31 @@ export async function down(options: DownOptions): Promise<DownResult> {
 }
 
 function describeDeletion(
-  { name, outputs }: DeployedStack,
+  { name, outputs, isOfOtherApp }: DeployedStack,
   settings: NonNullable<DeployedStack['settings']>,
   waiting: readonly Execution[],
   region: string,
 ): string[] {
   const bucket = outputs.BucketName ?? 'of the stack';
-  return [
-    `This deletes the stack ${name} in ${region}:`,
+  const stops =
     waiting.length === 0
       ? '  - No order is waiting.'
-      : `  - ${waiting.length} waiting ${waiting.length === 1 ? 'order is' : 'orders are'} stopped:`,
+      : `  - ${waiting.length} waiting ${waiting.length === 1 ? 'order is' : 'orders are'} stopped:`;
+  return [
+    isOfOtherApp
+      ? `This prepares the deletion of the collector ${settings.name} from the stack ${name} in ${region}:`
+      : `This deletes the stack ${name} in ${region}:`,
+    stops,
     ...waiting
       .slice(0, LISTED)
       .map((each) => `      ${each.name}, since ${each.startDate?.toISOString() ?? 'an unknown time'}`),
     ...(waiting.length > LISTED ? [`      and ${waiting.length - LISTED} more`] : []),
     settings.removalPolicy === 'destroy'
-      ? `  - The bucket ${bucket} is deleted if it is empty. If it is not, the deletion of the stack fails at the bucket.`
+      ? `  - The bucket ${bucket} is deleted if it is empty. If it is not, the deletion fails at the bucket.`
       : `  - The bucket ${bucket} stays, with every certificate and every version.`,
-    '  - The login of the default account at the CA is deleted at once, and cannot be restored. Dead letters, logs and alarms are deleted too.',
+    isOfOtherApp
+      ? '  - A login that the collector created is deleted at once, and cannot be restored. What the app passes to the collector stays. Dead letters, logs and alarms are deleted.'
+      : '  - The login of the default account at the CA is deleted at once, and cannot be restored. Dead letters, logs and alarms are deleted too.',
     '  - The secrets of other accounts at the CA stay: you created them.',
     ...(settings.push === true ? ['  - The push URL is deleted: notifications of the CA fail from then on.'] : []),
     ...(settings.publish === true

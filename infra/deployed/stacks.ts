@@ -11,9 +11,13 @@ import { STACK_DESCRIPTION } from '../stack-names.ts';
 import { withAwsErrors } from './aws.ts';
 import type { ComparedTemplate } from './changes.ts';
 
-/** A stack in the account and region of the client. */
+/** A collector in the account and region of the client, with its stack. */
 export interface DeployedStack {
+  /** The name of the stack. */
   readonly name: string;
+  /** Whether the stack belongs to another app, which may contain more than the collector. */
+  readonly isOfOtherApp: boolean;
+  /** Under the names of the outputs of the app's own stack, also for a collector in another app. */
   readonly outputs: Readonly<Record<string, string>>;
   /** Undefined if a release without the output Settings deployed the stack. */
   readonly settings: WrittenSettings | undefined;
@@ -23,10 +27,21 @@ export interface DeployedStack {
 
 const ACTION = 'The deployed stack cannot be read';
 
-const settingsSchema = v.pipe(
+const writtenSchema = v.record(v.string(), v.union([v.string(), v.number(), v.boolean()]));
+
+const settingsSchema = v.pipe(v.string(), v.parseJson(), writtenSchema);
+
+/** The output that the construct adds to the stack of another app, under a name that contains the path of the construct. */
+const collectorSchema = v.pipe(
   v.string(),
   v.parseJson(),
-  v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])),
+  v.object({
+    outputs: v.intersect([
+      v.object({ BucketName: v.string(), StateMachineArn: v.string() }),
+      v.record(v.string(), v.string()),
+    ]),
+    settings: v.intersect([v.object({ name: v.string(), eventSource: v.string() }), writtenSchema]),
+  }),
 );
 
 const templateSchema = v.pipe(
@@ -47,22 +62,25 @@ export function parseSettings(output: unknown): WrittenSettings | undefined {
 }
 
 /**
- * Reads a stack.
+ * Reads the app's own stack of a collector.
  *
  * @returns undefined if it does not exist, or if its creation failed and nothing of it is left.
  * @throws {AwsUnavailableError} if AWS cannot be read.
  */
 export async function readStack(client: CloudFormationClient, name: string): Promise<DeployedStack | undefined> {
-  const { Stacks: [stack] = [] } = await withAwsErrors(ACTION, () =>
-    client.send(new DescribeStacksCommand({ StackName: name })).catch((error) => {
-      // CloudFormation has no separate error for a stack that does not exist (AWS: DescribeStacks).
-      if (error instanceof Error && error.name === 'ValidationError' && /does not exist/.test(error.message)) {
-        return { Stacks: [] };
-      }
-      throw error;
-    }),
-  );
-  return stack && isCreated(stack) ? deployedStack(stack) : undefined;
+  const stack = await describeStack(client, name);
+  return stack && ownStack(stack);
+}
+
+/**
+ * Reads the collectors in one stack. It needs no permission for other stacks.
+ *
+ * @returns none if the stack does not exist or contains no collector.
+ * @throws {AwsUnavailableError} if AWS cannot be read.
+ */
+export async function readCollectors(client: CloudFormationClient, stackName: string): Promise<DeployedStack[]> {
+  const stack = await describeStack(client, stackName);
+  return stack ? collectorsOf(stack) : [];
 }
 
 /**
@@ -72,11 +90,11 @@ export async function readStack(client: CloudFormationClient, name: string): Pro
  */
 export function listCollectors(client: CloudFormationClient): Promise<DeployedStack[]> {
   return withAwsErrors('The stacks of the account cannot be listed', async () => {
-    const stacks: DeployedStack[] = [];
+    const collectors: DeployedStack[] = [];
     for await (const { Stacks = [] } of paginateDescribeStacks({ client }, {})) {
-      stacks.push(...Stacks.filter(isCreated).filter(isCollector).map(deployedStack));
+      collectors.push(...Stacks.filter(isCreated).flatMap(collectorsOf));
     }
-    return stacks;
+    return collectors;
   });
 }
 
@@ -101,16 +119,37 @@ function isCreated({ StackStatus }: Stack): boolean {
   );
 }
 
-/** A release without the output Settings has the description; not every imitation of CloudFormation keeps it. */
-function isCollector({ Description, Outputs = [] }: Stack): boolean {
-  const settings = parseSettings(Outputs.find(({ OutputKey }) => OutputKey === 'Settings')?.OutputValue);
-  return Description === STACK_DESCRIPTION || (settings?.name !== undefined && settings.eventSource !== undefined);
+async function describeStack(client: CloudFormationClient, name: string): Promise<Stack | undefined> {
+  const { Stacks: [stack] = [] } = await withAwsErrors(ACTION, () =>
+    client.send(new DescribeStacksCommand({ StackName: name })).catch((error) => {
+      // CloudFormation has no separate error for a stack that does not exist (AWS: DescribeStacks).
+      if (error instanceof Error && error.name === 'ValidationError' && /does not exist/.test(error.message)) {
+        return { Stacks: [] };
+      }
+      throw error;
+    }),
+  );
+  return stack && isCreated(stack) ? stack : undefined;
 }
 
-function deployedStack({ StackName = '', Outputs = [], EnableTerminationProtection = false }: Stack): DeployedStack {
+/** The app's own stack is one collector. A stack of another app has an output for each collector. */
+function collectorsOf(stack: Stack): DeployedStack[] {
+  const own = ownStack(stack);
+  // A release without the output Settings has the description; not every imitation of CloudFormation keeps it.
+  if (stack.Description === STACK_DESCRIPTION || (own.settings?.name && own.settings.eventSource)) {
+    return [own];
+  }
+  return Object.values(own.outputs).flatMap((output) => {
+    const { success, output: collector } = v.safeParse(collectorSchema, output);
+    return success ? [{ ...own, ...collector, isOfOtherApp: true }] : [];
+  });
+}
+
+function ownStack({ StackName = '', Outputs = [], EnableTerminationProtection = false }: Stack): DeployedStack {
   const outputs = Object.fromEntries(Outputs.map(({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue]));
   return {
     name: StackName,
+    isOfOtherApp: false,
     outputs,
     settings: parseSettings(outputs.Settings),
     isProtected: EnableTerminationProtection,

@@ -136,7 +136,8 @@ function synthesizeStack(settings: Readonly<Record<string, string>>): Synthesize
   }
 }
 
-function resolve(value: unknown): unknown {
+/** A part of a template with each reference as text: `<Bucket.Arn>`. */
+export function resolve(value: unknown): unknown {
   if (Array.isArray(value)) {
     return value.map(resolve);
   }

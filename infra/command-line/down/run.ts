@@ -3,7 +3,8 @@ import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { requireCredentials, selectAws } from '../../deployed/aws.ts';
 import { CdkError, isInRepository, runCdk, runCdkOnStderr, synthesize } from '../../deployed/cdk.ts';
-import { type DownResult, down, ExecutionsNotStoppedError } from '../../deployed/down.ts';
+import { type DownOptions, type DownResult, down, ExecutionsNotStoppedError } from '../../deployed/down.ts';
+import { readStack } from '../../deployed/stacks.ts';
 import { withCollector, withCommandErrors } from '../collector.ts';
 import { commandText } from '../command-text.ts';
 import { CommandError, UsageError } from '../errors.ts';
@@ -51,15 +52,14 @@ async function removeCollector(terminal: Terminal, options: DownCommandOptions):
   if (!yes && !terminal.isInteractive) {
     throw new UsageError('This command asks for a confirmation, and there is no terminal. Without one, add --yes.');
   }
-  const { region, stackName, destroy } = await findStack(terminal, options);
-  const cloudFormation = new CloudFormationClient();
+  const { region, stackName, readStack, destroy } = await findStack(terminal, options);
   // StopExecution has a low limit of calls: wait instead of failing.
   const sfn = new SFNClient({ retryMode: 'adaptive', maxAttempts: 10 });
   try {
     const result = await withCommandErrors('The collector cannot be deleted', () =>
       down({
         stackName,
-        cloudFormation,
+        readStack,
         sfn,
         destroy,
         command: commandText(['down'], options),
@@ -82,32 +82,34 @@ async function removeCollector(terminal: Terminal, options: DownCommandOptions):
     }
     return EXIT_CODE_OF[result.outcome];
   } finally {
-    cloudFormation.destroy();
     sfn.destroy();
   }
 }
 
-interface FoundStack {
-  readonly region: string;
-  readonly stackName: string;
-  readonly destroy: (() => Promise<number>) | undefined;
-}
+type FoundStack = Pick<DownOptions, 'region' | 'stackName' | 'readStack' | 'destroy'>;
 
 /** In the repository, the stack is the one of its app. That works too if a deletion has failed half-way. */
 async function findStack(terminal: Terminal, options: DownCommandOptions): Promise<FoundStack> {
   if (!isInRepository(terminal.folder)) {
-    return withCollector(options, terminal, async ({ region, stackName }) => ({
+    return withCollector(options, terminal, async ({ region, stack }) => ({
       region,
-      stackName,
+      stackName: stack.name,
+      readStack: async () => stack,
       destroy: undefined,
     }));
   }
   const cdk = options.json ? runCdkOnStderr : runCdk;
   return withCommandErrors('AWS cannot be used', async () => {
     const region = await selectAws(options);
-    await requireCredentials(new CloudFormationClient());
+    const cloudFormation = new CloudFormationClient();
+    await requireCredentials(cloudFormation);
     const context = options.collector === undefined ? [] : [`name=${options.collector}`];
     const { stackName, assembly } = await synthesize(cdk, context);
-    return { region, stackName, destroy: () => cdk(['destroy', '--app', assembly, '--force']) };
+    return {
+      region,
+      stackName,
+      readStack: () => readStack(cloudFormation, stackName),
+      destroy: () => cdk(['destroy', '--app', assembly, '--force']),
+    };
   });
 }

@@ -107,7 +107,7 @@ export async function storeLogin(
 
 /** The key of the collector: Collect may use no other one. Undefined if it is the key of AWS. */
 async function keyOf(
-  { settings, outputs }: DeployedCollector,
+  { settings, output }: DeployedCollector,
   client: SecretsManagerClient,
 ): Promise<string | undefined> {
   if (typeof settings?.kmsKeyArn === 'string') {
@@ -115,7 +115,7 @@ async function keyOf(
   }
   // An app can give the construct a key that is no setting. The secret of the default account has the same one.
   const described = await client
-    .send(new DescribeSecretCommand({ SecretId: outputs.CredentialsSecretArn }))
+    .send(new DescribeSecretCommand({ SecretId: output('CredentialsSecretArn') }))
     .catch(ignoreUnreadable);
   return described?.KmsKeyId;
 }

@@ -2,12 +2,18 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ListExecutionsCommand } from '@aws-sdk/client-sfn';
+import { CfnOutput, Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { CfnEventBus, EventBus } from 'aws-cdk-lib/aws-events';
+import { Construct } from 'constructs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type DeployedCollector, withCollector, withCommandErrors } from '../../../infra/command-line/collector.ts';
 import { CommandError, UsageError } from '../../../infra/command-line/errors.ts';
 import type { CollectorOptions } from '../../../infra/command-line/program.ts';
 import { ServiceError } from '../../../infra/local/cloud/aws-json-endpoint.ts';
+import { MarkCertificateCollector } from '../../../infra/mark-certificate-collector.ts';
+import { STACK_DESCRIPTION, stackNameOf } from '../../../infra/stack-names.ts';
 import { deployed, MACHINE, stackNamed, stubAws } from './deployed.ts';
+import { stackOfOtherApp } from './other-app.ts';
 
 const open = <Result>(
   options: CollectorOptions = {},
@@ -35,7 +41,7 @@ describe('A deployed collector', () => {
       expect(collector).toMatchObject({
         name: 'mark-certificate-collector',
         region: 'eu-central-1',
-        stackName: 'MarkCertificateCollector',
+        stack: { name: 'MarkCertificateCollector', isOfOtherApp: false },
         bucket: 'the-bucket',
         stateMachineArn: MACHINE,
         settings: { pollEvery: 'PT3H' },
@@ -68,7 +74,98 @@ describe('A deployed collector', () => {
 
   test('It is found in a stack of any name, by its settings.', async () => {
     await deployed({ stacks: [{ name: 'Unrelated' }, { ...stackNamed('brand'), name: 'Shop' }] });
-    expect(await open({ collector: 'brand' }, ({ stackName }) => stackName)).toBe('Shop');
+    expect(await open({ collector: 'brand' }, ({ stack }) => stack.name)).toBe('Shop');
+  });
+
+  test('In another app it is found by the output of the construct, beside others in the same stack.', async () => {
+    const shop = stackOfOtherApp('Shop', (stack) => {
+      new CfnOutput(stack, 'Address', { value: 'https://shop.example' });
+      new CfnOutput(stack, 'Configuration', { value: '{"settings": {"name": "brand", "eventSource": "shop"}}' });
+      new MarkCertificateCollector(stack, 'Production', { alarmEmail: 'operators@example.com' });
+      new MarkCertificateCollector(new Construct(stack, 'Deep'.repeat(70)), 'Test', {
+        name: 'test',
+        eventBus: EventBus.fromEventBusName(stack, 'Bus', new CfnEventBus(stack, 'TestOrders', { name: 'test' }).ref),
+        pollEvery: Duration.hours(6),
+        giveUpAfter: Duration.days(30),
+        trustAnchors: ['ab'.repeat(32), 'cd'.repeat(32)],
+        removalPolicy: RemovalPolicy.DESTROY,
+        push: true,
+        publish: true,
+      });
+    });
+    await deployed({ stacks: [shop] });
+    const read = ({ name, stack, bucket, stateMachineArn, settings, output }: DeployedCollector) => ({
+      name,
+      stack: stack.name,
+      isOfOtherApp: stack.isOfOtherApp,
+      bucket,
+      stateMachineArn,
+      secret: output('CredentialsSecretArn'),
+      settings,
+    });
+    const production = await open({}, read);
+    expect(production).toEqual({
+      name: 'mark-certificate-collector',
+      stack: 'Shop',
+      isOfOtherApp: true,
+      bucket: expect.stringMatching(/^<ProductionBucket[0-9A-F]{8}>$/),
+      stateMachineArn: expect.stringMatching(/^<ProductionStateMachine[0-9A-F]{8}>$/),
+      secret: expect.stringMatching(/^<ProductionCredentials[0-9A-F]{8}>$/),
+      settings: {
+        name: 'mark-certificate-collector',
+        eventSource: 'mark-certificates',
+        eventBusName: 'default',
+        pollEvery: 'PT3H',
+        giveUpAfter: 'P90D',
+        remindBefore: 'P30D',
+        push: false,
+        publish: false,
+        removalPolicy: 'retain',
+      },
+    });
+    const { settings, bucket } = await open({ collector: 'test' }, read);
+    expect(bucket).not.toBe(production.bucket);
+    expect(settings).toEqual({
+      name: 'test',
+      eventSource: 'mark-certificates',
+      eventBusName: expect.stringMatching(/^<TestOrders>$/),
+      pollEvery: 'PT6H',
+      giveUpAfter: 'P30D',
+      remindBefore: 'P30D',
+      trustAnchors: `${'ab'.repeat(32)},${'cd'.repeat(32)}`,
+      push: true,
+      publish: true,
+      removalPolicy: 'destroy',
+    });
+    expect(await open({ collector: 'test' }, ({ output }) => output('PublishedUrl'))).toMatch(/^https:/);
+    expect(await failureOf(open({ collector: 'brand' }))).toMatchObject({
+      next: 'Add --collector and one of the names: mark-certificate-collector, test.',
+    });
+  });
+
+  test('In a stack of another app with the name of the own one it is found too.', async () => {
+    const stack = stackOfOtherApp('MarkCertificateCollector', (scope) => {
+      new MarkCertificateCollector(scope, 'MarkCertificateCollector');
+    });
+    await deployed({ stacks: [stack] });
+    expect(await open({}, ({ stack: { isOfOtherApp } }) => isOfOtherApp)).toBe(true);
+  });
+
+  test('A stack whose deployment failed has no outputs, and the error says so.', async () => {
+    await deployed({ stacks: [{ name: stackNameOf('brand'), description: STACK_DESCRIPTION }] });
+    expect(await failureOf(open({ collector: 'brand' }))).toMatchObject({
+      message: expect.stringContaining('The stack MarkCertificateCollector-brand in eu-central-1 has no output'),
+    });
+    expect(await failureOf(open())).toMatchObject({ next: '--collector brand' });
+  });
+
+  test('Without the permission to list all stacks, the error names it.', async () => {
+    await deployed({ stacks: [], mayListStacks: false });
+    expect(await failureOf(open({ collector: 'brand' }))).toMatchObject({
+      exitCode: 2,
+      message: expect.stringContaining('There is no stack MarkCertificateCollector-brand'),
+      next: expect.stringContaining('cloudformation:DescribeStacks on all stacks'),
+    });
   });
 
   test('A stack of release 0.1.0 without the output Settings is the default one.', async () => {

@@ -30,6 +30,8 @@ export function stackNamed(name: string, outputs: Readonly<Record<string, string
 export interface DeployedOptions {
   /** Default: one collector with the default name. */
   readonly stacks?: readonly ServedStack[];
+  /** Whether CloudFormation describes all stacks, or only one by its name. */
+  readonly mayListStacks?: boolean;
   /** What Step Functions, EventBridge and Secrets Manager answer, by `X-Amz-Target`. */
   readonly actions?: Readonly<Record<string, Action>>;
 }
@@ -37,10 +39,11 @@ export interface DeployedOptions {
 /** AWS with deployed collectors, which the environment of this process selects until the end of the test. */
 export async function deployed({
   stacks = [stackNamed('mark-certificate-collector')],
+  mayListStacks = true,
   actions = {},
 }: DeployedOptions = {}): Promise<S3Server> {
   const [cloudFormation, s3, services] = await Promise.all([
-    startCloudFormation(stacks),
+    startCloudFormation(stacks, { mayListStacks }),
     startS3Server(),
     startAwsJsonEndpoint(actions),
   ]);

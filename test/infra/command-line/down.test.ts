@@ -1,8 +1,10 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import type { Action } from '../../../infra/local/cloud/aws-json-endpoint.ts';
+import { MarkCertificateCollector } from '../../../infra/mark-certificate-collector.ts';
 import { PROJECT } from '../synthesized.ts';
 import { deployed, MACHINE, stackNamed } from './deployed.ts';
+import { stackOfOtherApp } from './other-app.ts';
 import { run } from './run.ts';
 
 /** Step Functions with executions that run until they are stopped. */
@@ -32,6 +34,21 @@ describe('down', () => {
     expect(out).toContain('  npx cdk destroy MarkCertificateCollector-acme\n');
     expect(running.size).toBe(0);
     expect(stopped).toEqual(['CollectorRemoved', 'CollectorRemoved']);
+  });
+
+  test('In another app it stops the orders, and says how to remove the collector and nothing else.', async () => {
+    const { actions, stopped } = executionsNamed('order-1');
+    const shop = stackOfOtherApp('Shop', (stack) => {
+      new MarkCertificateCollector(stack, 'Collector');
+    });
+    await deployed({ stacks: [{ ...shop, isProtected: true }], actions });
+    const { exitCode, out } = await run(['down', '--yes'], { folder: tmpdir() });
+    expect(exitCode).toBe(0);
+    expect(out).toContain('the collector mark-certificate-collector from the stack Shop in eu-central-1');
+    expect(out).toContain('remove the collector from the app');
+    expect(out).toContain('  npx cdk deploy Shop\n');
+    expect(out).not.toContain('cdk destroy');
+    expect(stopped).toEqual(['CollectorRemoved']);
   });
 
   test('With --json standard output has the result only.', async () => {

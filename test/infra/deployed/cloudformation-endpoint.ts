@@ -14,10 +14,15 @@ export interface ServedStack {
 }
 
 /** Serves stacks to the real SDK client in CloudFormation's protocol "AWS Query". It ignores signatures. */
-export async function startCloudFormation(stacks: readonly ServedStack[]): Promise<Endpoint> {
+export async function startCloudFormation(
+  stacks: readonly ServedStack[],
+  { mayListStacks = true }: { readonly mayListStacks?: boolean } = {},
+): Promise<Endpoint> {
   const server = createServer(async (request, response) => {
     const form = new URLSearchParams(await text(request));
-    const { status, body } = respond(stacks, form.get('Action') ?? '', form.get('StackName'), form.get('NextToken'));
+    const [action, name] = [form.get('Action') ?? '', form.get('StackName')];
+    const { status, body } =
+      name === null && !mayListStacks ? denied(action) : respond(stacks, action, name, form.get('NextToken'));
     response.writeHead(status, { 'content-type': 'text/xml' }).end(body);
   });
   return listenOnLoopback(server);
@@ -38,6 +43,10 @@ function respond(stacks: readonly ServedStack[], action: string, name: string | 
     const members = (stack ? [stack] : stacks.slice(page, page + 1)).map(member).join('');
     return success(action, `<Stacks>${members}</Stacks>${next}`);
   }
+  return denied(action);
+}
+
+function denied(action: string) {
   return failure('AccessDenied', `not authorized to perform: cloudformation:${action}`);
 }
 

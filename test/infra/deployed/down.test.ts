@@ -1,6 +1,7 @@
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { down, ExecutionsNotStoppedError } from '../../../infra/deployed/down.ts';
+import { readStack } from '../../../infra/deployed/stacks.ts';
 import { ServiceError, startAwsJsonEndpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
 import { cloudFormationWith, collectorWith, deployedAs, recordingCdk } from './app.ts';
 import type { ServedStack } from './cloudformation-endpoint.ts';
@@ -85,6 +86,9 @@ async function run(options: Run) {
   const outputs = { StateMachineArn: MACHINE, PublishedUrl: 'https://d1.cloudfront.net' };
   const { client, running, stopped } = await stepFunctionsWith({ names: [], ...waiting });
   const { cdk, calls } = recordingCdk(exitCode);
+  const cloudFormation = await cloudFormationWith(
+    ...(isDeployed ? [{ ...deployedAs(collector, outputs), ...stack }] : []),
+  );
   const lines: string[] = [];
   let asked = 0;
   const {
@@ -93,7 +97,7 @@ async function run(options: Run) {
     next,
   } = await down({
     stackName: collector.stackName,
-    cloudFormation: await cloudFormationWith(...(isDeployed ? [{ ...deployedAs(collector, outputs), ...stack }] : [])),
+    readStack: () => readStack(cloudFormation, collector.stackName),
     sfn: client,
     // The state machine can be deleted only after its last execution.
     destroy: isRepository
@@ -136,7 +140,7 @@ describe('The deletion of a collector', () => {
     expect({ outcome, calls, listed }).toEqual({ outcome: 'stopped', calls: [], listed: ['order-1'] });
     expect(stopped).toHaveLength(1);
     expect(next).toBe('npx cdk destroy MarkCertificateCollector');
-    expect(output).toContain('  npx cdk destroy MarkCertificateCollector\n');
+    expect(output).toMatch(/^ {2}npx cdk destroy MarkCertificateCollector$/m);
     expect(output).not.toContain('is deleted.\n');
   });
 
