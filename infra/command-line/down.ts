@@ -1,3 +1,4 @@
+import { Option } from 'commander';
 import type { DownCommandOptions } from './down/run.ts';
 import { type CommandDefinition, withCollectorOptions } from './program.ts';
 
@@ -13,7 +14,11 @@ export const downCommand: CommandDefinition<[DownCommandOptions]> = {
     withCollectorOptions(
       command
         .option('--yes', 'do not ask')
-        .option('--remove <what>', 'publish: also delete a collector that publishes, whose addresses stop working'),
+        .addOption(
+          new Option('--remove <what>', 'also delete a collector that publishes, whose addresses stop working').choices(
+            ['publish'],
+          ),
+        ),
     ),
   async run(terminal, options) {
     const { runDown } = await import('./down/run.ts');

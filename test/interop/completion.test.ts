@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { COMMANDS } from '../../infra/command-line/commands.ts';
+import { beginningOf, listedChoices } from '../infra/command-line/choices.ts';
 import { run } from '../infra/command-line/run.ts';
 import { installPackages } from './debian.ts';
 
@@ -77,6 +78,21 @@ function runShell(program: string, args: readonly string[]): string {
   return stdout;
 }
 
+/** The completions that fish offers after the name of the program. */
+function completeInFish(typed: string): string[] {
+  const out = runShell('fish', [
+    '--no-config',
+    '-c',
+    'source $argv[1]; complete -C "$argv[2]"',
+    join(scripts, 'fish'),
+    `mark-certificates ${typed}`,
+  ]);
+  return out
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => line.split('\t')[0] ?? '');
+}
+
 test.each([
   ['insp', 'inspect '],
   ['inspect --prod', 'inspect --product='],
@@ -93,6 +109,25 @@ test.each([
   expect(out).toBe(`mark-certificates ${expected}\n`);
 });
 
+test('zsh completes every value that the help of a command lists.', async () => {
+  const cases = (await listedChoices()).flatMap(({ command, option, choices }) =>
+    choices.flatMap((choice) => {
+      // zsh adds a space if no other value begins like this one.
+      const isComplete = choices.every((other) => other === choice || !other.startsWith(choice));
+      const line = `mark-certificates ${command} ${option} `;
+      return [[line + beginningOf(choice, choices), line + choice + (isComplete ? ' ' : '')] as const];
+    }),
+  );
+  const out = runShell('python3', [TYPE_IN_ZSH, join(scripts, 'zsh'), ...cases.map(([typed]) => typed)]);
+  expect(out.split('\n').slice(0, -1)).toEqual(cases.map(([, expected]) => expected));
+});
+
+test('fish completes every value that the help of a command lists.', async () => {
+  for (const { command, option, choices } of await listedChoices()) {
+    expect(completeInFish(`${command} ${option} `).toSorted()).toEqual(choices.toSorted());
+  }
+});
+
 test.each([
   ['', COMMANDS.map(({ name }) => name)],
   ['insp', ['inspect']],
@@ -105,16 +140,5 @@ test.each([
   ['completion ', ['bash', 'zsh', 'fish']],
   ['--', ['--help', '--version']],
 ])('fish completes "%s" as %j.', (typed, expected) => {
-  const out = runShell('fish', [
-    '--no-config',
-    '-c',
-    'source $argv[1]; complete -C "$argv[2]"',
-    join(scripts, 'fish'),
-    `mark-certificates ${typed}`,
-  ]);
-  const words = out
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => line.split('\t')[0]);
-  expect(words.toSorted()).toEqual(expected.toSorted());
+  expect(completeInFish(typed).toSorted()).toEqual(expected.toSorted());
 });

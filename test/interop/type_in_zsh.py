@@ -1,6 +1,6 @@
-"""Types a text and a tab into an interactive zsh, and prints the command line after it.
+"""Types texts, each with a tab, into an interactive zsh, and prints the command line after each.
 
-Arguments: the completion script, and the text.
+Arguments: the completion script, and the texts.
 """
 
 import os
@@ -8,7 +8,7 @@ import pty
 import re
 import sys
 
-SCRIPT, TEXT = sys.argv[1:]
+SCRIPT, *TEXTS = sys.argv[1:]
 SET_UP = (
     f"PS1=; autoload -Uz compinit; compinit -u -D; source {SCRIPT}; "
     "zstyle ':completion:*' menu no; unsetopt beep; "
@@ -32,6 +32,7 @@ if process == 0:
     os.execvp("zsh", ["zsh", "-f", "-i"])
 os.write(terminal, SET_UP.encode())
 read_until(terminal, "READY2")
-os.write(terminal, TEXT.encode() + b"\t\x18")
-print(read_until(terminal, "LINE<(.*?)>").group(1))
+for text in TEXTS:
+    os.write(terminal, text.encode() + b"\t\x18")
+    print(read_until(terminal, "LINE<(.*?)>").group(1))
 os.close(terminal)

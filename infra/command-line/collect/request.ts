@@ -57,7 +57,7 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
 const ACCEPTED: Readonly<Record<string, string>> = {
   orderNumber: 'its number, 1 to 16 digits without a leading zero',
   domains: 'a domain name like example.com, at most 100 times',
-  product: 'VMC or CMC',
+  product: 'VMC, CMC',
   selector: 'a BIMI selector: 1 to 63 lower-case letters, digits and hyphens, like default',
 };
 

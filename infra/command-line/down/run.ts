@@ -16,7 +16,7 @@ import type { Terminal } from '../terminal.ts';
 /** The options as the user typed them. */
 export interface DownCommandOptions extends CollectorOptions {
   readonly yes?: true;
-  readonly remove?: string;
+  readonly remove?: 'publish';
   readonly json?: true;
 }
 
@@ -46,9 +46,6 @@ export async function runDown(terminal: Terminal, options: DownCommandOptions): 
 
 async function removeCollector(terminal: Terminal, options: DownCommandOptions): Promise<ExitCode> {
   const { yes, remove, json } = options;
-  if (remove !== undefined && remove !== 'publish') {
-    throw new UsageError(`--remove: ${remove} is not accepted; accepted: publish`);
-  }
   if (!yes && !terminal.isInteractive) {
     throw new UsageError('This command asks for a confirmation, and there is no terminal. Without one, add --yes.');
   }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { COMMANDS } from '../../../infra/command-line/commands.ts';
 import { SHELLS } from '../../../infra/command-line/completion/words.ts';
+import { listedChoices } from './choices.ts';
 import { run } from './run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'completion-'));
@@ -70,6 +71,18 @@ describe('bash completes', () => {
     expect(complete(line)).toEqual(expected);
   });
 
+  test('every value that the help of a command lists.', async () => {
+    const listed = await listedChoices();
+    expect(listed.map(({ command, option }) => `${command} ${option}`)).toEqual(
+      expect.arrayContaining(['collect --format', 'inspect --fail-on', 'order --product', 'down --remove']),
+    );
+    for (const { command, option, choices } of listed) {
+      for (const joint of [' ', '=']) {
+        expect(complete(`mark-certificates ${command} ${option}${joint}`)).toEqual(choices.toSorted());
+      }
+    }
+  });
+
   test('every option of every command.', async () => {
     for (const { name } of COMMANDS) {
       const { out } = await run([name, '--help']);
@@ -87,6 +100,18 @@ test.each(SHELLS)('With --json, the script of %s is in an object.', async (shell
   expect(JSON.parse((await run(['completion', shell, '--json'])).out)).toEqual({ shell, script: out.trimEnd() });
   for (const { name } of COMMANDS) {
     expect(out).toContain(name);
+  }
+});
+
+test('The scripts of zsh and fish contain every value that the help of a command lists.', async () => {
+  const zsh = (await run(['completion', 'zsh'])).out;
+  const fish = (await run(['completion', 'fish'])).out.split('\n');
+  for (const { command, option, choices } of await listedChoices()) {
+    const [, ofCommand = ''] = zsh.split(`\n        ${command})\n`);
+    const [specs = ''] = ofCommand.split(';;');
+    expect(specs).toMatch(new RegExp(`'\\*${option}=.*:value:\\(${choices.join(' ')}\\)'`));
+    const line = fish.find((each) => each.includes(`_command ${command}'`) && each.includes(` -l ${option.slice(2)} `));
+    expect(line).toContain(`-x -a '${choices.join(' ')}'`);
   }
 });
 

@@ -6,6 +6,7 @@ import { COMMANDS } from '../../../infra/command-line/commands.ts';
 import { EXIT_CODES } from '../../../infra/command-line/exit-codes.ts';
 import { type CommandDefinition, createProgram } from '../../../infra/command-line/program.ts';
 import { silentTerminal } from '../../../infra/command-line/terminal.ts';
+import { stubAws } from './deployed.ts';
 import { run } from './run.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/command-line.md'), 'utf8');
@@ -84,6 +85,20 @@ test.each(byName)(
         expect(err).toContain(choice);
         expect(exitCode).toBe(EXIT_CODES.usage);
       }
+    }
+  },
+);
+
+test.each(byName)(
+  'An option of %s whose error lists every accepted value has them as choices.',
+  async (_, definition) => {
+    stubAws({ AWS_REGION: 'eu-central-1' });
+    const [command] = programOf([definition]).commands;
+    const [example] = definition.examples;
+    for (const { long, required, argChoices } of command?.options ?? []) {
+      const { err } = required ? await run([...wordsOf(example?.line ?? ''), `${long}=other_value`]) : { err: '' };
+      const [, list] = /(?:accepted:|choices are) ([\w-]+(?:, [\w-]+)*)\.?$/m.exec(err) ?? [];
+      expect(argChoices, `${long}: ${err}`).toEqual(list?.split(', '));
     }
   },
 );

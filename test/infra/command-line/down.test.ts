@@ -103,7 +103,7 @@ describe('down', () => {
 
   test.each([
     [['down'], 'Without one, add --yes.'],
-    [['down', '--yes', '--remove', 'push'], '--remove: push is not accepted; accepted: publish'],
+    [['down', '--yes', '--remove', 'push'], "'push' is invalid. Allowed choices are publish."],
   ])('Wrong usage is refused before AWS is asked: %j.', async (args, message) => {
     expect(await run(args)).toMatchObject({ exitCode: 64, err: expect.stringContaining(message) });
   });

@@ -385,7 +385,7 @@ describe('Arguments', () => {
     [['collect', '012', '--login', '-'], /^the order: 012 is not accepted; accepted: its number/],
     [['collect', '1'], /--login/],
     [['collect', '1', '--login', '-', '--domain', 'example.com/x'], /^--domain: example\.com\/x is not accepted/],
-    [['collect', '1', '--login', '-', '--product', 'EV'], /^--product: EV is not accepted; accepted: VMC or CMC/],
+    [['collect', '1', '--login', '-', '--product', 'EV'], /^--product: EV is not accepted; accepted: VMC, CMC/],
     [
       ['collect', '1', '--login', '-', '--selector', 'A_b'],
       /^--selector: A_b is not accepted; accepted: a BIMI selector/,
