@@ -7,7 +7,14 @@ export default defineConfig({
     globalSetup: ['test/global-setup.ts', 'test/build-functions.ts'],
     setupFiles: ['test/restore-environment.ts'],
     // The tests of the real deployment, the checkers, the independent verifiers and the package have separate commands.
-    exclude: [...configDefaults.exclude, 'test/deploy/**', 'test/checkers/**', 'test/interop/**', 'test/package/**'],
+    exclude: [
+      ...configDefaults.exclude,
+      'test/deploy/**',
+      'test/checkers/**',
+      'test/interop/**',
+      'test/package/**',
+      'test/look/**',
+    ],
     // All processors: by default vitest leaves one free, which is half of a small machine.
     maxWorkers: '100%',
     // The files of a worker share its modules. To load the CDK, the AWS clients and the authority takes seconds.

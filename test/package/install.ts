@@ -2,11 +2,11 @@
  * Packs the package, and installs it into the consumers below `.local/package/`. A folder of this directory with a lock
  * file is a consumer.
  */
-import { createHash } from 'node:crypto';
-import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { PROJECT } from '../infra/synthesized.ts';
+import { digest, installLocked, QUIET } from '../install-locked.ts';
 import { runCommand } from './command.ts';
 
 declare module 'vitest' {
@@ -17,7 +17,6 @@ declare module 'vitest' {
 }
 
 const FOLDER = join(PROJECT, '.local', 'package');
-const QUIET = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
 
 /** Consumers that `cdk init` makes: their folders contain only what it does not write, and what differs. */
 const CDK_CONSUMERS = ['cdk-init', 'cdk-lowest'] as const;
@@ -47,7 +46,9 @@ export async function setup(project: TestProject): Promise<void> {
   await mkdir(FOLDER, { recursive: true });
   const [tarball] = await Promise.all([
     pack(),
-    ...(['cdk-init', 'cdk-lowest', 'es-module', 'node-22'] as const).map(installLocked),
+    ...(['cdk-init', 'cdk-lowest', 'es-module', 'node-22'] as const).map((each) =>
+      installLocked(join(import.meta.dirname, each), join(FOLDER, each)),
+    ),
   ]);
   await Promise.all((['cdk-init', 'cdk-lowest', 'es-module'] as const).map((each) => prepare(each, tarball)));
   project.provide('tarball', tarball);
@@ -65,20 +66,6 @@ async function pack(): Promise<string> {
   const tarball = join(folder, `${digest(await readFile(join(folder, name)))}.tgz`);
   await rename(join(folder, name), tarball);
   return tarball;
-}
-
-/** Installs the locked packages of a consumer, unless they are installed. */
-async function installLocked(consumer: Consumer | 'node-22'): Promise<void> {
-  const folder = join(FOLDER, consumer);
-  const marker = join(folder, 'node_modules', '.installed');
-  const lock = await readFile(join(import.meta.dirname, consumer, 'package-lock.json'));
-  if ((await readFile(marker, 'utf8').catch(() => undefined)) === digest(lock)) {
-    return;
-  }
-  await mkdir(folder, { recursive: true });
-  await cp(join(import.meta.dirname, consumer), folder, { recursive: true });
-  await runCommand('npm', ['ci', ...QUIET], { folder });
-  await writeFile(marker, digest(lock));
 }
 
 /** Writes the files of a consumer from the start, and installs the package without changing its lock file. */
@@ -113,8 +100,4 @@ async function generate(consumer: CdkConsumer): Promise<void> {
   await cp(app, folderOf(consumer), { recursive: true });
   await rename(join(folderOf(consumer), 'package.json'), generatedPackageOf(consumer));
   await cp(CDK_APP, folderOf(consumer), { recursive: true });
-}
-
-function digest(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex').slice(0, 16);
 }
