@@ -56,7 +56,7 @@ export function day(time: string | Date): Html {
 
 /** How a logo is displayed. */
 export interface LogoStyle {
-  /** What a reader hears in place of the logo. Empty if a text beside it names the owner. */
+  /** What a screen reader reads out in place of the logo. Empty if a text beside it names the owner. */
   readonly alt: string;
   /** Width and height in CSS pixels. */
   readonly size: number;

@@ -24,6 +24,9 @@ const TITLE_BYTES = 120;
 
 /**
  * A whole document. It runs no script and requests nothing: its policy allows images in the page and its own style sheet.
+ * Without an icon, browsers ask the server for `/favicon.ico` (HTML: link type `icon`). Without the control of DNS, they
+ * resolve the hosts of links on a page that came over http (MDN: X-DNS-Prefetch-Control).
+ *
  * An attribute `style` has no effect; positions that depend on data are attributes of an inline SVG.
  */
 export function renderPage({ title, content, collector, writtenAt, writtenBy, note, styles = '' }: Page): string {
@@ -37,6 +40,8 @@ export function renderPage({ title, content, collector, writtenAt, writtenBy, no
 <meta name="referrer" content="no-referrer">
 <meta name="robots" content="noindex, nofollow">
 <meta name="color-scheme" content="light dark">
+<meta http-equiv="x-dns-prefetch-control" content="off">
+<link rel="icon" href="data:,">
 <title>${plainText(title, TITLE_BYTES)}</title>
 <style>${constant(css)}</style>
 </head>

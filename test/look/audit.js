@@ -21,7 +21,7 @@
   }
   // Without one, browsers ask the server for /favicon.ico.
   if (!document.querySelector('link[rel="icon"][href^="data:"]')) {
-    faults.push('icon: the page has no icon of its own');
+    faults.push('icon: the page has no icon in it');
   }
 
   const HARMLESS_LINK = /^(https?:|mailto:|#|[\w./-]*($|#))/i;

@@ -74,7 +74,7 @@ const EVENTS: Readonly<Record<string, readonly [Action, (parameters: Parameters)
 };
 
 /**
- * Opens a page at a URL of its own.
+ * Opens a page at a new URL.
  *
  * @throws {Error} if it is not loaded.
  */

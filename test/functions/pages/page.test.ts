@@ -26,6 +26,11 @@ describe('A page', () => {
     );
   });
 
+  test('makes browsers neither ask for an icon nor resolve the hosts of links.', () => {
+    expect(renderPage(PAGE)).toContain('<link rel="icon" href="data:,">');
+    expect(renderPage(PAGE)).toContain('<meta http-equiv="x-dns-prefetch-control" content="off">');
+  });
+
   test('can add rules to the style sheet, which the hash covers.', () => {
     const plain = partsOf(renderPage(PAGE));
     const other = partsOf(renderPage({ ...PAGE, styles: 'td > b { color: inherit; }' }));
