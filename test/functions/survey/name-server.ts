@@ -9,8 +9,9 @@ import packet, { type Answer, type Packet } from 'dns-packet';
 const CODES = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5 } as const;
 type Code = keyof typeof CODES;
 
-/** The records of one name: TXT records as texts or as their strings, or an alias. */
+/** The records of one name: TXT records as texts or as their strings, CAA records as flags, tag and value, or an alias. */
 export interface Records {
+  readonly CAA?: readonly (readonly [flags: number, tag: string, value: string])[];
   readonly TXT?: readonly (string | readonly string[])[];
   readonly CNAME?: string;
 }
@@ -134,13 +135,16 @@ export async function startNameServer(zone: Record<string, Records>) {
           ...(records.TXT ?? []).map((strings) => txt(current, typeof strings === 'string' ? [strings] : strings)),
         );
       }
+      if (type === 'CAA') {
+        answers.push(...(records.CAA ?? []).map((properties) => caa(current, properties)));
+      }
       const target = records.CNAME;
       const isRepeated = answers.some((answer) => answer.type === 'CNAME' && answer.name === current);
       if (target === undefined || isRepeated) {
         return { code: isRepeated ? 'SERVFAIL' : 'NOERROR', answers };
       }
       answers.push({ type: 'CNAME', name: current, data: target, ttl: 60 });
-      if (!server.followsAliases || type !== 'TXT') {
+      if (!server.followsAliases || !['TXT', 'CAA'].includes(type)) {
         return { code: 'NOERROR', answers };
       }
       current = target;
@@ -180,6 +184,11 @@ async function listen(attempts = 10): Promise<{ udp: dgram.Socket; tcp: net.Serv
 
 function txt(name: string, strings: readonly string[]): Answer {
   return { type: 'TXT', name, ttl: 60, data: strings.map((text) => Buffer.from(text)) };
+}
+
+function caa(name: string, [flags, tag, value]: readonly [number, string, string]): Answer {
+  // The package has the type of the tags of RFC 6844 only.
+  return { type: 'CAA', name, ttl: 60, data: { flags, tag: tag as 'issue', value } };
 }
 
 function encode({ id = 0, questions = [] }: Packet, flags: number, answers: Answer[]) {
