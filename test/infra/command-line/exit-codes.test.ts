@@ -8,6 +8,7 @@ import { runProgram } from '../../../infra/command-line/program.ts';
 import { silentTerminal } from '../../../infra/command-line/terminal.ts';
 import { prepareOrder, processing } from './collect/order.ts';
 import { FILES, openFiles } from './inspected-files.ts';
+import { judgementFields } from './page.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/command-line.md'), 'utf8');
 const { clean, close, trusting, write } = await openFiles();
@@ -38,13 +39,6 @@ test.each(Object.entries(PROVOCATIONS))('A command ends with the exit code "%s".
   expect(await provoke()).toBe(EXIT_CODES[name as keyof typeof EXIT_CODES]);
 });
 
-/** The fields in a cell of the table about JSON, and the fields of their objects: `name` or `name: {a, b}`. */
-function documentedFields(of: string): Record<string, readonly string[]> {
-  const [, cell = ''] = page.match(new RegExp(`^\\| ${of} \\| (.*) \\|$`, 'm')) ?? [];
-  const fields = [...cell.matchAll(/`(\w+)(?:: \[?\{([\w, ]+)\}\]?)?`/g)];
-  return Object.fromEntries(fields.map(([, name = '', inner]) => [name, inner?.split(', ') ?? []]));
-}
-
 /** The same of a value: the first element stands for a list. */
 function fieldsOf(value: object): Record<string, readonly string[]> {
   return Object.fromEntries(
@@ -58,14 +52,12 @@ function fieldsOf(value: object): Record<string, readonly string[]> {
 test('The JSON of a logo has the documented fields.', async () => {
   write('small.svg', '<svg/>');
   const { stdout } = await trusting(['--json', 'small.svg']);
-  expect(fieldsOf(JSON.parse(stdout))).toEqual(documentedFields('a logo'));
+  expect(fieldsOf(JSON.parse(stdout))).toEqual(judgementFields('a logo'));
 });
 
 test('The JSON of a file without a valid chain has the documented fields.', async () => {
   const { stdout } = await trusting(['--json', FILES.broken]);
-  const { leaf: _, ...documented } = documentedFields(
-    'a file without a valid chain, a URL or a domain without a chain',
-  );
+  const { leaf: _, ...documented } = judgementFields('a file without a valid chain, a URL or a domain without a chain');
   const { leaf, ...fields } = JSON.parse(stdout);
   expect(fieldsOf(fields)).toEqual(documented);
   expect(leaf.fingerprintSha256).toMatch(/^[0-9a-f]{64}$/);
@@ -76,5 +68,5 @@ test('The JSON of a chain has the fields of a report, and the documented ones.',
   const { file, failures, ...report } = JSON.parse(stdout);
   expect({ file, failures }).toEqual({ file: FILES.clean, failures: [] });
   expect(report.logo.bytes).toBe(clean.svg.length);
-  expect(Object.keys(documentedFields('a chain'))).toEqual(['file', 'failures']);
+  expect(Object.keys(judgementFields('a chain'))).toEqual(['file', 'failures']);
 });
