@@ -68,6 +68,7 @@ export function createDashboard(scope: Construct, props: DashboardProps): Dashbo
 function links({ bucket, stateMachine, config }: DashboardProps): string {
   const console = `https://${Aws.REGION}.console.aws.amazon.com`;
   const targets = {
+    'Overview of all orders: choose Open': `${console}/s3/object/${bucket.bucketName}?region=${Aws.REGION}&prefix=overview/index.html`,
     'Certificates and logos of all orders': `${console}/s3/buckets/${bucket.bucketName}?prefix=orders/`,
     'Executions of the orders': `${console}/states/home?region=${Aws.REGION}#/statemachines/view/${stateMachine.stateMachineArn}`,
     'Login at the CA': `${console}/secretsmanager/secret?name=${secretName(config)}&region=${Aws.REGION}`,

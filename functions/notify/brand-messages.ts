@@ -1,6 +1,6 @@
 import { assertionName, recordText } from '../bimi.ts';
 import { isDomain } from '../order.ts';
-import { fetchCommand, folderUrl, orderCommand, shellWord } from './commands.ts';
+import { type Deployment, fetchCommand, folderUrl, objectUrl, orderCommand, shellWord } from './commands.ts';
 import type { Broken, Expiring, Issued, Revoked } from './events.ts';
 import {
   asSentence,
@@ -42,6 +42,7 @@ export function issuedMessage(issued: Issued, context: MessageContext): MessageC
         ? 'The CA issued the certificate. The collector checked it and stored it here:'
         : 'The order was collected again. The CA returned the certificate that the collector had stored before. Its files are here:',
       { verbatim: folderUrl(deployment, orderNumber) },
+      ...reportAt(certificate.keys, deployment),
       ...(warnings.length > 0 ? [`${warnings.length === 1 ? 'Warning' : 'Warnings'}: ${messagesOf(warnings)}`] : []),
     ],
     logo: isEarly
@@ -79,6 +80,16 @@ export function issuedMessage(issued: Issued, context: MessageContext): MessageC
             ],
     anchor: refused.length > 0 ? 'a-certificate-was-not-published' : 'a-certificate-was-issued',
   };
+}
+
+/** Where the report of a certificate is. Certificates that releases before 0.2.0 stored have none. */
+function reportAt({ report }: Readonly<Record<string, string>>, deployment: Deployment): readonly Paragraph[] {
+  return report === undefined
+    ? []
+    : [
+        'The report shows the logo and everything that was checked. To read it, choose Open here:',
+        { verbatim: objectUrl(deployment, report) },
+      ];
 }
 
 /** Such a certificate is stored. A check that the survey starts publishes it when it is valid. */
@@ -183,7 +194,7 @@ function nextStepOf({ orderNumber, certificate, publication }: Issued, context: 
 
 /** The message about a certificate that expires soon. */
 export function expiringMessage(expiring: Expiring, context: MessageContext): MessageContent {
-  const { orderNumber, account, owner, domains, daysLeft, notAfter } = expiring;
+  const { orderNumber, account, owner, domains, daysLeft, notAfter, keys } = expiring;
   const when = ['today', 'tomorrow'][daysLeft] ?? `in ${daysLeft} days`;
   return {
     outcome: daysLeft < 0 ? 'the certificate has expired' : `the certificate expires ${when}`,
@@ -200,6 +211,7 @@ export function expiringMessage(expiring: Expiring, context: MessageContext): Me
       daysLeft < 0
         ? 'The certificate has expired, and no newer certificate of this collector covers its domains.'
         : `The certificate expires ${when}, and no newer certificate of this collector covers its domains.`,
+      ...reportAt(keys, context.deployment),
     ],
     logo: [
       daysLeft < 0

@@ -99,10 +99,20 @@ export function orderArguments(event: OrderEvent): string[] {
 }
 
 /** The address of an order's folder in the console of S3. */
-export function folderUrl({ region, bucket, stateMachineArn }: Deployment, orderNumber: string): string {
+export function folderUrl(deployment: Deployment, orderNumber: string): string {
+  return consoleUrl(deployment, 'buckets', `orders/${orderNumber}/`);
+}
+
+/** The address of an object in the console of S3, which opens it for people who may read it. */
+export function objectUrl(deployment: Deployment, key: string): string {
+  return consoleUrl(deployment, 'object', key);
+}
+
+function consoleUrl({ region, bucket, stateMachineArn }: Deployment, page: 'buckets' | 'object', key: string): string {
   const [, partition = 'aws'] = stateMachineArn.split(':');
   const host = CONSOLES[partition] ?? 'console.aws.amazon.com';
-  return `https://${region}.${host}/s3/buckets/${bucket}?region=${region}&prefix=orders/${orderNumber}/`;
+  const prefix = key.split('/').map(encodeURIComponent).join('/');
+  return `https://${region}.${host}/s3/${page}/${bucket}?region=${region}&prefix=${prefix}`;
 }
 
 /** The consoles of the partitions of AWS, where they differ from the common one. */

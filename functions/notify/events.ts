@@ -67,6 +67,7 @@ const expiringSchema = v.object({
   daysLeft: v.number(),
   notAfter: dateSchema,
   product: v.optional(v.string()),
+  keys: v.optional(v.record(v.string(), v.string()), {}),
 });
 
 const revokedSchema = v.object({

@@ -28,7 +28,7 @@ export interface Reminder extends OrderDetail {
   readonly markType?: string;
   readonly fingerprintSha256: string;
   readonly bucket: string;
-  /** The keys of the manifest, the chain, and the logo if there is one. */
+  /** The keys of the manifest, the chain, and the logo and the report if there are any. */
   readonly keys: Readonly<Record<string, string>>;
 }
 
@@ -158,7 +158,7 @@ function createReminder(
 ): Reminder {
   const { orderNumber, notAfter, domains, product, markType, attributes, fingerprintSha256, objects } = manifest;
   const [owner] = attributes.organizationName ?? [];
-  const { chain, logo } = objects;
+  const { chain, logo, report } = objects;
   return {
     collector,
     orderNumber,
@@ -171,6 +171,11 @@ function createReminder(
     ...(markType !== null && { markType }),
     fingerprintSha256,
     bucket,
-    keys: { manifest: manifestKey, ...(chain && { chain: chain.key }), ...(logo && { logo: logo.key }) },
+    keys: {
+      manifest: manifestKey,
+      ...(chain && { chain: chain.key }),
+      ...(logo && { logo: logo.key }),
+      ...(report && { report: report.key }),
+    },
   };
 }

@@ -39,11 +39,12 @@ describe('the dashboard', () => {
     }
   });
 
-  test('The links lead to the orders, the executions, the login, the queue, the queries and the runbook.', () => {
+  test('The links lead to the overview, the orders, the executions, the login, the queue, the queries and the runbook.', () => {
     const text = widgetsOf(everything).find(({ type }) => type === 'text');
     const links = [...String(text?.properties.markdown).matchAll(/\]\((\S+)\)/g)].map(([, link]) => link);
     const console = 'https://<AWS::Region>.console.aws.amazon.com';
     expect(links).toEqual([
+      `${console}/s3/object/<Bucket>?region=<AWS::Region>&prefix=overview/index.html`,
       `${console}/s3/buckets/<Bucket>?prefix=orders/`,
       `${console}/states/home?region=<AWS::Region>#/statemachines/view/<StateMachine>`,
       `${console}/secretsmanager/secret?name=acme%2Fcredentials&region=<AWS::Region>`,

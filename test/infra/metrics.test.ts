@@ -212,7 +212,7 @@ async function runFunctions(): Promise<
         RUNBOOK_URL: 'https://wiki.example.com/',
         STATE_MACHINE_ARN: DEPLOYMENT.stateMachineArn,
       });
-      await handler(expiring(7, COLLECTOR), lambdaContext('function', 60_000));
+      await handler(expiring(7, { collector: COLLECTOR }), lambdaContext('function', 60_000));
     });
     const push = await linesOf(async () => {
       const handler = createPushHandler({ COLLECTOR, STATE_MACHINE_ARN: 'arn:machine', PUSH_SECRET_ARN: 'push' });

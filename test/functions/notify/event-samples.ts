@@ -137,6 +137,8 @@ interface IssuedChanges {
   readonly findings?: readonly { readonly id: string; readonly severity: string; readonly message: string }[];
   readonly receivers?: readonly object[];
   readonly publication?: object;
+  /** False: as of a certificate that a release before 0.2.0 stored. */
+  readonly report?: boolean;
 }
 
 export function issued({
@@ -147,6 +149,7 @@ export function issued({
   findings = [],
   receivers,
   publication,
+  report = true,
 }: IssuedChanges = {}) {
   const key = (file: string) => `orders/${ORDER_NUMBER}/${file}`;
   return eventOf(ISSUED, {
@@ -154,7 +157,12 @@ export function issued({
     certificate: {
       changed,
       bucket: DEPLOYMENT.bucket,
-      keys: { response: key('response.p7b'), chain: key('chain.pem'), logo: key('logo.svg') },
+      keys: {
+        response: key('response.p7b'),
+        chain: key('chain.pem'),
+        logo: key('logo.svg'),
+        ...(report && { report: key('report.html') }),
+      },
       fingerprintSha256: 'ab'.repeat(32),
       domains,
       notBefore,
@@ -175,7 +183,7 @@ export function publishedAt(domains: readonly string[], notPublished: readonly o
   };
 }
 
-export function expiring(daysLeft: number, collector = COLLECTOR) {
+export function expiring(daysLeft: number, { collector = COLLECTOR, report = true } = {}) {
   return eventOf(EXPIRING, {
     ...order,
     collector,
@@ -186,7 +194,10 @@ export function expiring(daysLeft: number, collector = COLLECTOR) {
     markType: 'Registered Mark',
     fingerprintSha256: 'ab'.repeat(32),
     bucket: DEPLOYMENT.bucket,
-    keys: { manifest: `orders/${ORDER_NUMBER}/certificate.json` },
+    keys: {
+      manifest: `orders/${ORDER_NUMBER}/certificate.json`,
+      ...(report && { report: `orders/${ORDER_NUMBER}/report.html` }),
+    },
   });
 }
 

@@ -108,6 +108,7 @@ const EVENTS: Readonly<Record<string, object>> = {
   'aborted-with-reason': ended({ status: 'ABORTED', error: 'Cancelled', cause: 'The client cancelled the order.' }),
   'aborted-other-execution': ended({ status: 'ABORTED', name: 'try-1', input: '{"hello": "world"}' }),
   issued: issued({ findings: [warning] }),
+  'issued-without-report': issued({ report: false }),
   'issued-published': issued({ publication: publishedAt(['example.com', 'example.net']) }),
   'issued-published-cmc': issued({
     findings: [{ id: 'receiver-asn1', severity: 'notice', message: 'rspamd cannot read the hash' }],
@@ -201,7 +202,7 @@ const EVENTS: Readonly<Record<string, object>> = {
     publication: publishedAt([], []),
   }),
   expiring: expiring(14),
-  'expiring-today': expiring(0),
+  'expiring-today': expiring(0, { report: false }),
   revoked: revoked(true),
   'revoked-by-push': revoked(false),
   'revocation-announced': revocationAnnounced(),

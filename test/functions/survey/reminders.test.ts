@@ -277,6 +277,15 @@ describe('sendReminders', () => {
     ]);
   });
 
+  test('A reminder names the report, if the certificate has one.', async () => {
+    const { logo, ...objects } = manifestOf(ORDER).objects;
+    const report = { key: `orders/${ORDER}/report.html`, size: 1, sha256: 'aa'.repeat(32) };
+
+    await send([manifestOf(ORDER, { objects: { ...objects, ...(logo && { logo }), report } })]);
+
+    expect(servers.reminders()[0]?.keys).toMatchObject({ report: `orders/${ORDER}/report.html` });
+  });
+
   test('A reminder has no field for an unknown owner, product, mark type or logo.', async () => {
     const { logo: _, ...objects } = manifestOf(ORDER).objects;
 
