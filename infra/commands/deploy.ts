@@ -51,6 +51,7 @@ await runCommand(USAGE, async (args) => {
       cdk: runCdk,
       print: (text) => console.log(printableLines(text)),
       region: selected,
+      profile: profile?.at(-1),
       remove,
       cdkArguments: others,
     });

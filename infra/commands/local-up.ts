@@ -1,7 +1,5 @@
-import { relative } from 'node:path';
 import { EmulatorError } from '../local/emulator/emulator.ts';
-import { LOCAL_UP_DIRECTORY } from '../local/emulator/state.ts';
-import { LOGIN_FILE, startAndDeploy } from '../local/emulator/up.ts';
+import { describeStarted, startAndDeploy } from '../local/emulator/up.ts';
 import { EXIT_CODES, parseArguments, runCommand, UsageError } from './usage.ts';
 
 const USAGE = `npm run local:up -- [-c SETTING=VALUE]...
@@ -21,25 +19,6 @@ function readSetting(text: string): [string, string] {
   return [name, value];
 }
 
-function instructions(orders: Awaited<ReturnType<typeof startAndDeploy>>): string {
-  const order = orders[0]?.orderNumber;
-  const detail = JSON.stringify(JSON.stringify({ orderNumber: order }));
-  return `
-The imitations of AWS and the CA run on this machine until npm run local:down. The collector asks for each order every ten seconds. The CA has
-these orders:
-
-${orders.map(({ orderNumber, description }) => `  ${orderNumber}  ${description}`).join('\n')}
-
-npm run local -- COMMAND runs a command against them. To order a certificate, to wait until it is collected, and to download it:
-
-  npm run local -- aws events put-events --entries '[{"Source": "mark-certificates", "DetailType": "Mark Certificate Ordered", "Detail": ${detail}}]'
-  npm run local -- sh -c 'aws s3api wait object-exists --bucket "$BUCKET" --key orders/${order}/certificate.json'
-  npm run local -- sh -c 'aws s3 cp --recursive "s3://$BUCKET/orders/${order}/" .local/orders/${order}/'
-
-npm run local alone starts a shell for the commands of docs/runbook.md. Redrives, alarms and saved queries do not work in it.
-The login at the CA is in ${relative(process.cwd(), LOGIN_FILE)} and in the secret. Logs are in ${relative(process.cwd(), LOCAL_UP_DIRECTORY)}.`;
-}
-
 await runCommand(USAGE, async (args) => {
   const { values } = parseArguments({
     args,
@@ -54,7 +33,7 @@ await runCommand(USAGE, async (args) => {
   }
   try {
     const orders = await startAndDeploy(Object.fromEntries(values.context.map(readSetting)), console.log);
-    console.log(instructions(orders));
+    console.log(describeStarted(orders));
     return EXIT_CODES.success;
   } catch (error) {
     if (!(error instanceof EmulatorError)) {

@@ -7,10 +7,10 @@ const USAGE = `npm run local -- [COMMAND [ARGUMENT]...]
 Runs a command against the AWS emulator that npm run local:up started. Without COMMAND, it starts your shell ($SHELL), or bash
 if the variable SHELL is not set.
 
-The command gets the variables AWS_..., BUCKET, MACHINE, SECRET and PUSH_URL, and an AWS CLI on its PATH. Your shell does
-not get them, so a command that contains $BUCKET needs another shell:
+The command gets the variables AWS_..., BUCKET, MACHINE, SECRET and PUSH_URL. On its PATH are mark-certificates and an AWS CLI.
+Your shell does not get them, so a command that contains $BUCKET needs another shell:
 
-  npm run local -- aws stepfunctions list-state-machines
+  npm run local -- mark-certificates orders
   npm run local -- sh -c 'aws s3 ls "s3://$BUCKET/"'
 
 Exit status: that of the command; 2 no emulator is running or the command cannot be started, 64 wrong usage,

@@ -1,5 +1,6 @@
 import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CollectorError } from '../../functions/collector-error.ts';
+import { shellWord } from '../../functions/notify/commands.ts';
 import { collisionsOf } from '../collisions.ts';
 import type { RunCdk, SynthesizedCollector } from './cdk.ts';
 import {
@@ -25,6 +26,8 @@ export interface DeployOptions {
   readonly cdk: RunCdk;
   readonly print: (line: string) => void;
   readonly region: string;
+  /** The AWS profile that the user named, if any: the next commands need it too. */
+  readonly profile?: string | undefined;
   /** What the user agrees to remove. */
   readonly remove: readonly string[];
   /** Further arguments of `cdk deploy`. */
@@ -54,7 +57,7 @@ export async function deploy(options: DeployOptions): Promise<boolean> {
   if ((await cdk(['deploy', '--app', assembly, ...cdkArguments])) !== 0) {
     return false;
   }
-  for (const line of nextSteps(collector, deployed, region)) {
+  for (const line of nextSteps(options, deployed)) {
     print(line);
   }
   return true;
@@ -194,7 +197,9 @@ function acceptFirstDeployment({ collector, print, remove }: DeployOptions, othe
 }
 
 /** What a person must do after a deployment. */
-function nextSteps({ settings }: SynthesizedCollector, deployed: DeployedStack | undefined, region: string): string[] {
+function nextSteps(options: DeployOptions, deployed: DeployedStack | undefined): string[] {
+  const { settings } = options.collector;
+  const typed = (...args: readonly string[]) => scriptCommand(options, '-s mark-certificates', ...args);
   const before = deployed && { ...deployed.settings, ...settingsInOutputs(deployed.outputs) };
   const addresses = [settings.alarmEmail, settings.notifyEmail].filter(
     (address) => address !== undefined && address !== before?.alarmEmail && address !== before?.notifyEmail,
@@ -203,8 +208,7 @@ function nextSteps({ settings }: SynthesizedCollector, deployed: DeployedStack |
     ...(before
       ? []
       : [
-          `Store the login of your account at the CA: write {"loginName": "…", "loginPassword": "…"} to the file login.json with an editor, then run
-       aws secretsmanager put-secret-value --region ${region} --secret-id ${settings.name}/credentials --secret-string file://login.json && rm login.json`,
+          `Store the login of your account at the CA, which this command asks for without echo:\n       ${typed('login')}`,
         ]),
     ...(addresses.length > 0 && (!before || deployed?.settings)
       ? [`Confirm the subscription of ${[...new Set(addresses)].join(' and ')}: AWS has sent a request to the address.`]
@@ -223,9 +227,22 @@ function nextSteps({ settings }: SynthesizedCollector, deployed: DeployedStack |
     ...(before
       ? []
       : [
-          `Test the deployment: npm run smoke -- --collector ${settings.name}`,
-          'Send the event of your first order: README.md, "Use it".',
+          `Test the deployment: ${scriptCommand(options, 'smoke')}`,
+          `Collect your first order. Write its number and its domain in place of ORDER and DOMAIN:\n       ${typed('order', 'ORDER', '--domain', 'DOMAIN')}`,
         ]),
   ];
   return steps.length === 0 ? [] : ['\nNext:', ...steps.map((step, index) => `  ${index + 1}. ${step}`)];
+}
+
+/** A script of the repository, as a person types it about the collector that was deployed. */
+function scriptCommand(
+  { collector, profile, region }: DeployOptions,
+  script: string,
+  ...args: readonly string[]
+): string {
+  const selection = { collector: String(collector.settings.name), profile, region };
+  const options = Object.entries(selection).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, value],
+  );
+  return `npm run ${script} -- ${[...args, ...options].map(shellWord).join(' ')}`;
 }

@@ -1,12 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
+import { delimiter, join } from 'node:path';
 import { EMULATOR_BIN, withAwsVariables } from './emulator.ts';
 import type { RunningEmulator } from './state.ts';
 
+/** The folder of `mark-certificates`, the command line of this project. */
+const COMMAND_LINE_BIN = join(import.meta.dirname, 'bin');
+
 /**
- * Runs a command on this terminal with the environment of a running emulator: its variables, and its AWS CLI on the
- * PATH.
+ * Runs a command on this terminal with the environment of a running emulator: its variables, and its AWS CLI and
+ * `mark-certificates` on the PATH.
  *
  * @returns the exit code of the command, or 128 and the number of the signal that ended it.
  * @throws if the command cannot be started, with the code of the operating system.
@@ -19,7 +23,10 @@ export async function runWithEmulator(
   const child = spawn(command, args, {
     cwd: folder,
     stdio: 'inherit',
-    env: withAwsVariables(process.env, { ...environment, PATH: `${EMULATOR_BIN}:${process.env.PATH ?? ''}` }),
+    env: withAwsVariables(process.env, {
+      ...environment,
+      PATH: [COMMAND_LINE_BIN, EMULATOR_BIN, process.env.PATH ?? ''].join(delimiter),
+    }),
   });
   // Ctrl-C reaches the command too, which decides what it does. A terminated command must not stay behind.
   const ignore = () => {};

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { createDeployer, type Outputs } from './deployment.ts';
@@ -12,7 +12,7 @@ import { clearRunning, LOCAL_UP_DIRECTORY, readRunning, saveRunning } from './st
 const SERVE_LOG = join(LOCAL_UP_DIRECTORY, 'serve.log');
 
 /** The login of the simulated CA, as JSON. */
-export const LOGIN_FILE = join(LOCAL_UP_DIRECTORY, 'login.json');
+const LOGIN_FILE = join(LOCAL_UP_DIRECTORY, 'login.json');
 
 /** Defaults that let a developer see a result within a minute. */
 const DEFAULT_SETTINGS = { pollEvery: 'PT10S', giveUpAfter: 'PT2H', push: 'true' };
@@ -63,6 +63,27 @@ export async function startAndDeploy(
     child.kill();
     throw error;
   }
+}
+
+/** What a person can do with the emulator after {@link startAndDeploy}. */
+export function describeStarted(orders: StartedServers['orders']): string {
+  const order = orders[0]?.orderNumber;
+  const inFolder = (path: string) => relative(process.cwd(), path);
+  return `
+The imitations of AWS and the CA run on this machine until npm run local:down. The collector asks for each order every ten seconds. The CA has
+these orders:
+
+${orders.map(({ orderNumber, description }) => `  ${orderNumber}  ${description}`).join('\n')}
+
+npm run local -- COMMAND runs a command against them. To collect an order, to see where it is, and to download the certificate
+when it is issued:
+
+  npm run local -- mark-certificates order ${order}
+  npm run local -- mark-certificates status ${order}
+  npm run local -- mark-certificates fetch ${order} .local/orders/${order}
+
+npm run local alone starts a shell for the commands of docs/runbook.md. Redrives, alarms and saved queries do not work in it.
+The login at the CA is in ${inFolder(LOGIN_FILE)} and in the secret. Logs are in ${inFolder(LOCAL_UP_DIRECTORY)}.`;
 }
 
 /**

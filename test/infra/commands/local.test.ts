@@ -1,7 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { EXIT_CODES } from '../../../infra/command-line/exit-codes.ts';
 import { runWithEmulator } from '../../../infra/local/emulator/run.ts';
+import { describeStarted } from '../../../infra/local/emulator/up.ts';
+import { commandLinesIn, problemOf } from '../command-line/command-lines.ts';
+import { read } from '../markdown.ts';
+
+const { version: VERSION } = JSON.parse(read('package.json'));
 
 const COMMANDS = join(import.meta.dirname, '../../../infra/commands');
 
@@ -28,10 +34,16 @@ describe('A command that runs with the emulator', () => {
     }
   });
 
-  test('has the AWS CLI of the emulator first on its PATH.', async () => {
-    expect(await runInEmulator('sh', '-c', 'case "$PATH" in */.local/emulator/bin:*) exit 0;; *) exit 1;; esac')).toBe(
-      0,
-    );
+  test('has the AWS CLI of the emulator on its PATH, before the other folders.', async () => {
+    const rest = process.env.PATH ?? '';
+    const script = 'case "$PATH" in */.local/emulator/bin:"$0") exit 0;; *) exit 1;; esac';
+    expect(await runInEmulator('sh', '-c', script, rest)).toBe(0);
+  });
+
+  test('has mark-certificates on its PATH, as in a shell with an installed package.', async () => {
+    expect(await runInEmulator('sh', '-c', 'test "$(mark-certificates --version)" = "$0"', VERSION)).toBe(0);
+    expect(await runInEmulator('sh', '-c', 'mark-certificates no-such-command 2>&1 | grep -q unknown')).toBe(0);
+    expect(await runInEmulator('sh', '-c', 'mark-certificates status 2>/dev/null')).toBe(EXIT_CODES.usage);
   });
 
   test('determines the exit code.', async () => {
@@ -42,6 +54,19 @@ describe('A command that runs with the emulator', () => {
   test('is an error if it does not exist.', async () => {
     await expect(runInEmulator('no-such-command')).rejects.toMatchObject({ code: 'ENOENT' });
   });
+});
+
+test('After npm run local:up, the printed commands collect the first order of the CA.', async () => {
+  const printed = describeStarted([
+    { orderNumber: '1000000007', description: 'issued' },
+    { orderNumber: '1000000008', description: 'never issued' },
+  ]);
+  expect(printed).toContain('1000000008  never issued');
+  const commands = commandLinesIn(printed);
+  expect(commands.map(([name, order]) => [name, order])).toEqual(
+    ['order', 'status', 'fetch'].map((name) => [name, '1000000007']),
+  );
+  expect(await Promise.all(commands.map(problemOf))).toEqual(commands.map(() => undefined));
 });
 
 describe('The commands of the local emulator', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { deploy, UnknownRemovalError } from '../../../infra/deployed/deploy.ts';
+import { commandLinesIn, problemOf } from '../command-line/command-lines.ts';
 import { KEY_ARN } from '../synthesized.ts';
 import { cloudFormationWith, collectorWith, deployedAs, recordingCdk } from './app.ts';
 import type { ServedStack } from './cloudformation-endpoint.ts';
@@ -12,10 +13,11 @@ interface Run {
   readonly stacks?: readonly ServedStack[];
   readonly remove?: readonly string[];
   readonly exitCode?: number;
+  readonly profile?: string;
 }
 
 /** Deploys to an account with these stacks. */
-async function run({ next = {}, stacks = [], remove = [], exitCode = 0 }: Run) {
+async function run({ next = {}, stacks = [], remove = [], exitCode = 0, profile }: Run) {
   const { cdk, calls } = recordingCdk(exitCode);
   const collector = await collectorWith(next);
   const lines: string[] = [];
@@ -25,6 +27,7 @@ async function run({ next = {}, stacks = [], remove = [], exitCode = 0 }: Run) {
     cdk,
     print: (line) => lines.push(line),
     region: 'eu-central-1',
+    profile,
     remove,
     cdkArguments: ['--require-approval', 'never'],
   });
@@ -42,9 +45,22 @@ describe('The first deployment', () => {
     });
     expect({ deployed, calls }).toEqual({ deployed: true, calls: called });
     expect(output).toContain('Creating the stack MarkCertificateCollector in eu-central-1');
-    expect(output).toContain('--secret-id mark-certificate-collector/credentials');
-    expect(output).toContain('npm run smoke -- --collector mark-certificate-collector');
+    const selection = '--collector mark-certificate-collector --region eu-central-1';
+    expect(output).toContain(`npm run -s mark-certificates -- login ${selection}\n`);
+    expect(output).toContain(`npm run smoke -- ${selection}\n`);
+    expect(output).toContain(`npm run -s mark-certificates -- order ORDER --domain DOMAIN ${selection}`);
     expect(output).toContain('Confirm the subscription of a@example.com and b@example.com');
+  });
+
+  test('prints commands that the program accepts, and that select the same collector, profile and region.', async () => {
+    const next = { name: 'acme', eventSource: 'acme' };
+    const { output } = await run({ next, profile: 'a brand' });
+    const commands = commandLinesIn(output);
+    expect(commands.map(([name]) => name)).toEqual(['login', 'order']);
+    for (const words of commands) {
+      expect(words.join(' ')).toContain('--collector acme --profile a brand --region eu-central-1');
+      expect(await problemOf(words), words.join(' ')).toBeUndefined();
+    }
   });
 
   test('says that no address receives alarms.', async () => {
@@ -99,7 +115,7 @@ describe('A later deployment', () => {
     expect(output).toContain('pollEvery: PT3H → PT6H');
     expect(output).toContain('publish: false → true');
     expect(output).toContain('After a certificate is published, put its BIMI record into the DNS');
-    expect(output).not.toContain('login.json');
+    expect(output).not.toContain('mark-certificates -- login');
   });
 
   test('says that no setting changes.', async () => {
