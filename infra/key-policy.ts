@@ -69,7 +69,7 @@ function statement(
 
 /**
  * Adds the {@link keyStatements} of some services to the policy of a key that an app creates. The policy of an imported key cannot be changed
- * here: its owner adds the statements (README, "Settings").
+ * here: its owner adds the statements (docs/settings.md).
  */
 export function allowServices(key: IKey, services: readonly KeyService[]): void {
   const { partition, region, account } = Stack.of(key);

@@ -48,7 +48,7 @@ export interface MarkCertificateCollectorProps {
   readonly bucket?: IBucket | undefined;
   /**
    * The key of what the collector creates: the bucket, the secrets, the queue and the topics. An imported key needs the
-   * statements of the README in its policy, because only its owner can change it.
+   * statements of docs/settings.md in its policy, because only its owner can change it.
    *
    * @default - keys of AWS
    */

@@ -41,7 +41,7 @@ const flag = () =>
   );
 
 /**
- * Every setting with its accepted form and its default. The README's table repeats this one, and a test compares them.
+ * Every setting with its accepted form and its default. The table in docs/settings.md repeats this one, and a test compares them.
  * Values come from the CDK context, so a number may arrive as text.
  */
 const settingsSchema = v.object({

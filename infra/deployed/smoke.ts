@@ -234,7 +234,7 @@ async function testKeyPolicy({ kms, stack: { settings } }: Context): Promise<Fin
   return missing.length === 0
     ? passed('The policy allows every service.')
     : failed(
-        `The policy does not allow ${missing.join(', ')} to use the key. The README contains the missing statements.`,
+        `The policy does not allow ${missing.join(', ')} to use the key. docs/settings.md contains the missing statements.`,
       );
 }
 

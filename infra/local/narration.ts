@@ -167,9 +167,9 @@ export function createNarrator(print: (line: string) => void, cloud: () => Local
       const { s3Url, secretsUrl, statesUrl, eventsUrl, pushUrl, stateMachineArn, bucket, secretId } = cloud();
       const { eventSource, eventBusName, name } = readSettings({});
       print(`
-The servers run until Ctrl-C. For the commands of docs/runbook.md, start bash in another terminal and paste these lines
-into it. Leave that shell afterwards, because its variables refer to these servers. Only S3, Secrets Manager, Step
-Functions and EventBridge run here: a command for another service cannot connect.
+The servers run until Ctrl-C. To reach them with the AWS CLI, start bash in another terminal and paste these lines into it.
+Leave that shell afterwards, because its variables refer to these servers. Only S3, Secrets Manager, Step Functions and
+EventBridge run here: a command for another service cannot connect, and mark-certificates finds no collector.
 
   unset AWS_PROFILE AWS_SESSION_TOKEN AWS_IGNORE_CONFIGURED_ENDPOINT_URLS
   export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1

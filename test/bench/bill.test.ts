@@ -4,17 +4,17 @@ import { monthlyBill } from './bill.ts';
 
 /** The default of `pollEvery`, in hours. */
 const POLL_HOURS = 3;
-/** What README.md states for an order that waits for a month, in dollars. */
+/** What docs/performance.md states for an order that waits for a month, in dollars. */
 const ORDER = 0.02;
 
 const HEADER = '| | 1 order waits | 50 orders wait | 5,000 orders wait |';
 
 describe('What AWS bills in a month', () => {
-  test('is the table in README.md, for the default settings.', () => {
+  test('is the table in docs/performance.md, for the default settings.', () => {
     const bills = [1, 50, 5000].map((orders) => ({ orders: orders * ORDER, ...monthlyBill({}, orders, POLL_HOURS) }));
     const amounts = (amount: (bill: (typeof bills)[number]) => number) =>
       bills.map((bill) => Number(amount(bill).toFixed(2)));
-    const stated = tableBelow(read('README.md'), HEADER)
+    const stated = tableBelow(read('docs/performance.md'), HEADER)
       .slice(0, 5)
       .map(([, ...cells]) => cells.map(Number));
 
@@ -25,6 +25,15 @@ describe('What AWS bills in a month', () => {
       amounts(({ orders }) => orders),
       amounts(({ total, orders }) => total + orders),
     ]);
+  });
+
+  test('is what the README states in whole dollars.', () => {
+    const [one, many] = [1, 50].map((orders) =>
+      (monthlyBill({}, orders, POLL_HOURS).total + orders * ORDER).toFixed(0),
+    );
+    expect(read('README.md')).toContain(
+      `While one order waits, AWS bills about ${one} dollars a month; while 50 orders wait, about ${many} dollars`,
+    );
   });
 
   test('is at most 4 dollars without the orders, however many wait.', () => {

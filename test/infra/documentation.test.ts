@@ -129,7 +129,7 @@ describe('The commands in all pages', () => {
   });
 
   test('run npm scripts that exist.', () => {
-    const scripts = namedInPages(/npm run (?:-s )?([a-z]+(?::[a-z]+)*)/g);
+    const scripts = namedInPages(/npm run (?:-s )?([a-z]+(?:[:-][a-z]+)*)/g);
     expect(scripts.length).toBeGreaterThan(3);
     expect(Object.keys(JSON.parse(read('package.json')).scripts)).toEqual(expect.arrayContaining(scripts));
   });
@@ -141,8 +141,8 @@ const LONG_DEFAULTS: Readonly<Record<string, string>> = {
   runbookUrl: 'the page in the repository',
 };
 
-describe("The README's table of settings", () => {
-  const rows = tableBelow(read('README.md'), '| setting | default | accepted |');
+describe('The table of settings', () => {
+  const rows = tableBelow(read('docs/settings.md'), '| setting | default | accepted |');
 
   test('lists every setting, and no other.', () => {
     expect(rows.map(([name = '']) => codeIn(name)).toSorted()).toEqual(SETTING_NAMES.toSorted());
@@ -169,10 +169,10 @@ describe('The option --remove', () => {
   });
 });
 
-describe("The README's table of the CA's statuses", () => {
+describe("The table of the CA's statuses", () => {
   test('lists every status of the code.', () => {
     const section =
-      read('README.md')
+      read('docs/orders.md')
         .split(/^\| .*\bCA\b.* \| what happens \|$/m)[1]
         ?.split('\n\n')[0] ?? '';
     const statuses = section
@@ -237,4 +237,18 @@ function inDaysOrHours(duration: Duration): string {
 
 test('The README shows the stack of the examples.', () => {
   expect(read('README.md')).toContain(`\`\`\`ts\n${read('docs/examples/stack.ts')}\`\`\`\n`);
+});
+
+test("The README's table of versions states what package.json requires, and the oldest Node of CI.", () => {
+  const [repository, app, program] = tableBelow(read('README.md'), '| for | Node | `aws-cdk-lib` | `constructs` |');
+  const { engines, peerDependencies } = JSON.parse(read('package.json'));
+  const oldest = (range: string) => `${range.replace(/^(?:>=|\^)/, '')} or later`;
+  expect(app?.slice(1)).toEqual([
+    oldest(engines.node),
+    oldest(peerDependencies['aws-cdk-lib']),
+    oldest(peerDependencies.constructs),
+  ]);
+  expect(program?.[1]).toBe(oldest(engines.node));
+  const [, tested = ''] = /node-version: '?(\d+)/.exec(read('.github/workflows/ci.yml')) ?? [];
+  expect(repository?.[1]).toBe(`${tested} or later`);
 });

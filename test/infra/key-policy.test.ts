@@ -10,9 +10,10 @@ const PLACE = { partition: 'aws', region: 'eu-central-1', account: '111122223333
 const jsonOf = (publish: boolean) => keyStatements({ ...PLACE, publish });
 
 describe('the policy of a customer-managed key', () => {
-  test('The README shows the statements, ready to copy.', () => {
+  test('docs/settings.md shows the statements, ready to copy.', () => {
     const [, json = ''] =
-      /The stack cannot change the policy of the key[\s\S]*?```json\n([\s\S]*?)```/.exec(read('README.md')) ?? [];
+      /The stack cannot change the policy of the key[\s\S]*?```json\n([\s\S]*?)```/.exec(read('docs/settings.md')) ??
+      [];
     expect(JSON.parse(json)).toEqual(jsonOf(true));
   });
 
@@ -90,7 +91,7 @@ describe('the check of a deployed key', () => {
     Resource: '*',
   };
 
-  test('A policy with the statements of the README lacks nothing.', () => {
+  test('A policy with the statements of the page lacks nothing.', () => {
     expect(missing(root, ...jsonOf(false))).toEqual([]);
     expect(missingServices(JSON.stringify({ Statement: jsonOf(true) }), jsonOf(true))).toEqual([]);
   });

@@ -4,7 +4,7 @@ import { get } from './request.ts';
 
 const DAY = 24 * 60 * 60_000;
 
-/** What the README states. */
+/** What the runbook states. */
 const LIMIT = 20;
 
 /** A push about an order that nobody ordered here. */

@@ -58,3 +58,12 @@ test.each([
   expect(commandLinesIn(text)).toEqual(expected);
   expect(await Promise.all(commandLinesIn(text).map(problemOf))).toEqual(expected.map(() => undefined));
 });
+
+test('No page uses the AWS CLI for what a command does.', () => {
+  const replaced =
+    /\baws (?:events put-events|secretsmanager (?:create-secret|put-secret-value)|stepfunctions (?:redrive|describe|list)-)/;
+  const lines = PAGES.filter((file) => file !== 'CHANGELOG.md').flatMap((file) => read(file).split('\n'));
+  // The secret of the push URL has no command.
+  const withoutCommand = /"\$PUSH_SECRET"/;
+  expect(lines.filter((line) => replaced.test(line) && !withoutCommand.test(line))).toEqual([]);
+});

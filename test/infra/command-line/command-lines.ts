@@ -25,7 +25,7 @@ export function commandLinesIn(text: string): string[][] {
   const pattern = new RegExp(`(?<![\\w./"'-])${PROGRAM}(?: --)? +([^\`\\n]*)`, 'g');
   return codeOf(joined)
     .flatMap((code) => [...code.matchAll(pattern)].map(([, line = '']) => wordsOf(withoutNotation(line))))
-    .filter(([first = '…']) => !['…', 'COMMAND'].includes(first));
+    .filter(([first = '…']) => !['…', 'COMMAND', '$@'].includes(first));
 }
 
 /** Texts between backticks that only name a command: "`mark-certificates order` sends an event". */

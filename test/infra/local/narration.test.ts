@@ -26,7 +26,7 @@ test.each([
   expect(narratedWaitMilliseconds(seconds)).toBe(expected);
 });
 
-test('The lines for another terminal set what the commands of the runbook read, and reach no server outside.', async () => {
+test('The lines for another terminal set what AWS CLI commands need, and reach no server outside.', async () => {
   const { cloud } = await deployCollector({ settings: { push: true } });
   const printed: string[] = [];
   createNarrator(
