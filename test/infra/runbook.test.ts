@@ -1,5 +1,10 @@
+import { spawnSync } from 'node:child_process';
+import { Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { FAILURE_NEXT_STEPS } from '../../functions/errors.ts';
+import { MarkCertificateCollector } from '../../infra/mark-certificate-collector.ts';
+import { outputsOf } from '../../infra/outputs.ts';
 import { PUBLICATION_QUERIES, QUERIES } from '../../infra/queries.ts';
 import { codeIn, headingsOf, namedInPages, read, slugOf, tableBelow } from './markdown.ts';
 import { all, SETTINGS, type SynthesizedStack, synthesize } from './synthesized.ts';
@@ -89,6 +94,25 @@ describe("The runbook's commands", () => {
       const found = resources.filter(([id, { Type }]) => Type === `AWS::${type}` && id.includes(part));
       expect(found.length, lookup).toBe(1);
     }
+  });
+
+  test('find the parts of a collector in a stack of another app.', () => {
+    const blocks = [...RUNBOOK.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
+    const definitions = blocks.filter((block) => block.includes("'CommandLine'") || block.startsWith('resource()'));
+    const stack = new Stack(undefined, undefined, { env: { region: 'eu-central-1', account: '111122223333' } });
+    const collector = new MarkCertificateCollector(stack, 'Collector', { name: 'acme' });
+    const value = JSON.stringify({
+      outputs: Object.fromEntries(Object.keys(outputsOf(collector)).map((name) => [name, `the ${name}`])),
+      settings: { name: 'acme', push: false },
+    });
+    const keys = Object.keys(Template.fromStack(stack).findOutputs('*'));
+    expect(keys.filter((key) => key.includes('CommandLine'))).toHaveLength(1);
+
+    const script = `aws() { printf '%s\\n' "$VALUE"; }\n${definitions.join('')}\necho "$MACHINE, $BUCKET, $SECRET, $NAME"`;
+    const { stdout } = spawnSync('bash', ['-c', script], { encoding: 'utf8', env: { ...process.env, VALUE: value } });
+
+    expect(definitions).toHaveLength(2);
+    expect(stdout).toBe('the StateMachineArn, the BucketName, the CredentialsSecretArn, acme\n');
   });
 
   test('find resources of the stack only, because an account can have several collectors.', () => {
