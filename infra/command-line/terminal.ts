@@ -1,6 +1,8 @@
 import { clearLine, cursorTo } from 'node:readline';
 import { Readable } from 'node:stream';
 import { printable, printableLines } from '../../functions/text.ts';
+import { EXIT_CODES } from './exit-codes.ts';
+import { describeCode } from './system-error.ts';
 
 /** Where a command reads and writes. Tests give their own. */
 export interface Terminal {
@@ -22,13 +24,13 @@ export interface Terminal {
   readonly folder: string;
 }
 
-/** The terminal of this process. */
+/** The terminal of this process. It does not write with `console`, which ignores that a disk is full. */
 export function openTerminal(): Terminal {
   return {
     input: process.stdin,
-    print: (text) => console.log(printableLines(text)),
-    printStyled: (text) => console.log(text),
-    note: (text) => console.error(printableLines(text)),
+    print: (text) => process.stdout.write(`${printableLines(text)}\n`),
+    printStyled: (text) => process.stdout.write(`${text}\n`),
+    note: (text) => process.stderr.write(`${printableLines(text)}\n`),
     progress: (text) => {
       if (process.stderr.isTTY) {
         clearLine(process.stderr, 0);
@@ -41,6 +43,31 @@ export function openTerminal(): Terminal {
     // npm runs the scripts of the repository in its own folder.
     folder: process.env.INIT_CWD ?? process.cwd(),
   };
+}
+
+/** What a shell returns for a program that SIGPIPE ended: 128 and the number of the signal. */
+const READER_ENDED = 141;
+
+/**
+ * Ends this process if its output cannot be written. If the reader has ended, as in `| head -1`, nobody needs the rest:
+ * the process ends without a message, like other programs. Node ignores SIGPIPE.
+ */
+export function endWithoutOutput(): void {
+  const endIfReaderEnded = ({ code }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') {
+      process.exit(READER_ENDED);
+    }
+  };
+  // A note that cannot be written changes no result.
+  process.stderr.on('error', endIfReaderEnded);
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    endIfReaderEnded(error);
+    const reason = describeCode(error) ?? error.message;
+    process.stderr.write(
+      `Standard output cannot be written: ${reason}.\nNext: Write to another file or disk, and type the command again.\n`,
+    );
+    process.exit(EXIT_CODES.unavailable);
+  });
 }
 
 /** A terminal without a person: it shows nothing, and its standard input is empty. */

@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { undefinedIfMissing } from '../system-error.ts';
 
@@ -16,14 +16,19 @@ const FOLDER_MODE = 0o700;
 export async function writeWhole(file: string, bytes: Uint8Array, temporary: string): Promise<void> {
   const folder = dirname(file);
   await makeFolder(folder);
-  const handle = await open(temporary, 'w', FILE_MODE);
   try {
-    await handle.writeFile(bytes);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    const handle = await open(temporary, 'w', FILE_MODE);
+    try {
+      await handle.writeFile(bytes);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
   }
-  await rename(temporary, file);
   await syncFolder(folder);
 }
 

@@ -68,8 +68,8 @@ export async function acquireLock(folder: string): Promise<Lock> {
     }
     const own = highest + 1;
     const file = join(folder, String(own));
-    await writeFile(temporary, JSON.stringify(owner), { mode: 0o600 });
     try {
+      await writeFile(temporary, JSON.stringify(owner), { mode: 0o600 });
       await link(temporary, file);
     } catch (error) {
       if (isSystemError(error) && error.code === 'EEXIST') {
@@ -101,8 +101,13 @@ function hold(folder: string, own: number, owner: LockOwner): Lock {
       clearInterval(timer);
       if (await isHeld()) {
         const temporary = join(folder, `.${randomUUID()}`);
-        await writeFile(temporary, JSON.stringify({ ...owner, released: true }), { mode: 0o600 });
-        await rename(temporary, file);
+        try {
+          await writeFile(temporary, JSON.stringify({ ...owner, released: true }), { mode: 0o600 });
+          await rename(temporary, file);
+        } catch {
+          // On a full disk. The lock is free when this process ends.
+          await unlink(temporary).catch(() => {});
+        }
       }
     },
   };

@@ -9,7 +9,7 @@ import { openStatus } from '../../../functions/store/status.ts';
 import { printableJson } from '../../../functions/text.ts';
 import { CommandError } from '../errors.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
-import { isSystemError } from '../system-error.ts';
+import { folderError, isSystemError } from '../system-error.ts';
 import type { Terminal } from '../terminal.ts';
 import { createCheck } from './check.ts';
 import { makeFolder } from './files.ts';
@@ -56,14 +56,6 @@ function exitCodeOf({ outcome, publishable, reason }: CollectResult): ExitCode {
     case 'waiting':
       return reason === 'storage' ? EXIT_CODES.unavailable : EXIT_CODES.waiting;
   }
-}
-
-function folderError(directory: string, cause: Error): CommandError {
-  return new CommandError(`The folder ${directory} cannot be used: ${cause.message}`, {
-    exitCode: EXIT_CODES.unavailable,
-    next: 'make sure that you can write to the folder and that its disk is not full, or name another one with --out',
-    cause,
-  });
 }
 
 /** Ctrl-C and SIGTERM end the command at the next moment at which nothing is lost. A second signal ends it at once. */

@@ -1,14 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { CertificateReport, MarkCertificate } from '../../../functions/certificate/report.ts';
-import { UsageError } from '../errors.ts';
-import { isSystemError } from '../system-error.ts';
+import { writeSet } from '../orders/folder.ts';
 
 /**
- * Writes the chain, the logo and the manifest of a certificate into a folder.
+ * Writes the chain, the logo and the manifest of a certificate into a folder, all of them or none.
  *
- * @throws {UsageError} if the folder cannot be written.
+ * @throws {CommandError} if the folder cannot be written.
  */
 export async function writeFiles(
   folder: string,
@@ -23,15 +20,6 @@ export async function writeFiles(
     ]),
   );
   files['certificate.json'] = Buffer.from(`${JSON.stringify({ schemaVersion: 1, ...report, objects }, null, 2)}\n`);
-  try {
-    await mkdir(folder, { recursive: true });
-    for (const [name, bytes] of Object.entries(files)) {
-      await writeFile(join(folder, name), bytes);
-    }
-  } catch (error) {
-    if (!isSystemError(error)) {
-      throw error;
-    }
-    throw new UsageError(`--out: the folder cannot be written (${error.message})`, { cause: error });
-  }
+  const set = Object.entries(files).map(([name, bytes]) => ({ name, bytes }));
+  await writeSet(folder, set, true);
 }

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { printable } from '../../../functions/text.ts';
 import { CommandError } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
-import { isSystemError, undefinedIfMissing } from '../system-error.ts';
+import { folderError, isSystemError, undefinedIfMissing } from '../system-error.ts';
 
 /** A file of a set. */
 export interface SetFile {
@@ -38,27 +39,32 @@ export async function writeSet(folder: string, files: readonly SetFile[], replac
     if (!isSystemError(error)) {
       throw error;
     }
-    throw new CommandError(`The files cannot be written to ${folder}: ${error.message}.`, {
-      exitCode: EXIT_CODES.unavailable,
-      next: 'Name a folder that can be written, as the second argument.',
-      cause: error,
-    });
+    throw folderError(folder, error);
   }
 }
 
 async function createFolder(folder: string, files: readonly SetFile[]): Promise<WrittenSet> {
   const temporary = join(dirname(folder), `.${basename(folder)}.${randomUUID()}`);
+  let first: string | undefined;
   try {
-    await mkdir(temporary, { recursive: true });
+    first = await mkdir(temporary, { recursive: true });
     for (const { name, bytes } of files) {
       await writeFile(join(temporary, name), bytes, { flag: 'wx', flush: true });
     }
     await rename(temporary, folder);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
+    await removeParents(temporary, first ?? temporary);
     throw error;
   }
   return { changes: new Map(files.map(({ name }) => [name, 'written'])), others: [] };
+}
+
+/** Removes the folders that were made for a folder, unless somebody else uses them now. */
+async function removeParents(folder: string, first: string): Promise<void> {
+  for (let parent = dirname(folder); parent.length >= first.length; parent = dirname(parent)) {
+    await rmdir(parent).catch(() => {});
+  }
 }
 
 async function fillFolder(
@@ -74,7 +80,7 @@ async function fillFolder(
   }
   const differing = files.flatMap(({ name }) => (changes.get(name) === 'replaced' ? [name] : []));
   if (differing.length > 0 && !replace) {
-    throw new CommandError(`${folder} contains other files: ${differing.join(', ')}. Nothing was written.`, {
+    throw new CommandError(`${printable(folder)} contains other files: ${differing.join(', ')}. Nothing was written.`, {
       exitCode: EXIT_CODES.problem,
       next: 'Add --force to replace them, or name another folder.',
     });

@@ -194,7 +194,10 @@ describe('fetch', () => {
   test('A folder that cannot be written is an error with the next step.', async () => {
     await seeded();
     await writeFile(join(folder, 'file'), '');
-    expect(await fetchOrder('file')).toMatchObject({ exitCode: 2, err: expect.stringContaining('Name a folder') });
+    expect(await fetchOrder('file')).toMatchObject({
+      exitCode: 2,
+      err: expect.stringContaining('name another folder'),
+    });
     expect(await fetchOrder('file/below')).toMatchObject({ exitCode: 2 });
     expect(await namesIn(folder)).toEqual(['file']);
   });

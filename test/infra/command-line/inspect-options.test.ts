@@ -197,12 +197,11 @@ describe('The option --out', () => {
     expect(readdirSync(folder)).not.toContain('nothing');
   });
 
-  test('is wrong usage if the folder cannot be written.', async () => {
+  test('is an error with the next step if the folder cannot be written.', async () => {
     write('in-the-way', '');
     const { status, stdout, stderr } = await trusting(['--out', 'in-the-way', FILES.clean]);
-    expect(status).toBe(64);
-    expect(stderr).toContain('--out: the folder cannot be written');
-    expect(stderr).toContain('in-the-way');
+    expect(status).toBe(2);
+    expect(stderr).toContain('in-the-way cannot be used: a file is where a folder must be.\nNext: Make sure');
     expect(stdout).toBe('');
   });
 });

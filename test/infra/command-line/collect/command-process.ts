@@ -3,10 +3,11 @@ import { syncBuiltinESMExports } from 'node:module';
 
 /**
  * The command line as a process that kills itself before a change of the file system: the one with the number in
- * KILL_AT. Of a write, half of the bytes are written. At the end, the process prints the number of changes on standard
- * error.
+ * KILL_AT. Of a write, half of the bytes are written. From the change with the number in FULL_AT on, the disk is full.
+ * At the end, the process prints the number of changes on standard error.
  */
 const killAt = Number(process.env.KILL_AT ?? 0);
+const fullAt = Number(process.env.FULL_AT ?? Number.POSITIVE_INFINITY);
 let changes = 0;
 
 function kill(): never {
@@ -21,6 +22,14 @@ function isKilledNow(): boolean {
   return changes === killAt;
 }
 
+/** What the system reports if it cannot store more. Names can be removed and changed then. */
+function requireSpace(name: string): void {
+  if (changes >= fullAt && name !== 'rename' && name !== 'unlink') {
+    const syscall = name === 'writeFile' ? 'write' : name;
+    throw Object.assign(new Error(`ENOSPC: no space left on device, ${syscall}`), { code: 'ENOSPC', syscall });
+  }
+}
+
 type Action = (...args: unknown[]) => Promise<unknown>;
 
 function count(
@@ -30,8 +39,11 @@ function count(
 ): void {
   const original = target[name] as Action;
   target[name] = async function (this: unknown, ...args: unknown[]) {
-    if (isChange(args) && isKilledNow()) {
-      kill();
+    if (isChange(args)) {
+      if (isKilledNow()) {
+        kill();
+      }
+      requireSpace(name);
     }
     return original.apply(this, args);
   };
@@ -41,10 +53,17 @@ function count(
 function countWrites(target: Record<string, unknown>, name: string, position: number): void {
   const original = target[name] as Action;
   target[name] = async function (this: unknown, ...args: unknown[]) {
-    if (isKilledNow()) {
+    const writeHalf = () => {
       const bytes = Buffer.from(args[position] as Uint8Array);
-      await original.apply(this, args.with(position, bytes.subarray(0, bytes.length / 2)));
+      return original.apply(this, args.with(position, bytes.subarray(0, bytes.length / 2)));
+    };
+    if (isKilledNow()) {
+      await writeHalf();
       kill();
+    }
+    if (changes >= fullAt) {
+      await writeHalf();
+      requireSpace(name);
     }
     return original.apply(this, args);
   };
