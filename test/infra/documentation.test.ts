@@ -239,6 +239,12 @@ test('The README shows the stack of the examples.', () => {
   expect(read('README.md')).toContain(`\`\`\`ts\n${read('docs/examples/stack.ts')}\`\`\`\n`);
 });
 
+test('The README has the command that runs the main job and the command that runs the tests, and CI types the latter.', () => {
+  const commands = [...read('README.md').matchAll(/^```sh\n([^\n]+)\n```$/gm)].map(([, command]) => command);
+  expect(commands).toEqual(expect.arrayContaining(['npm ci && npm start', 'npm ci && npm test']));
+  expect(read('.ci/run').split('\n')).toContain('npm ci && npm test');
+});
+
 test("The README's table of versions states what package.json requires, and the oldest Node of CI.", () => {
   const [repository, app, program] = tableBelow(read('README.md'), '| for | Node | `aws-cdk-lib` | `constructs` |');
   const { engines, peerDependencies } = JSON.parse(read('package.json'));
