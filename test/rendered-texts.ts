@@ -416,7 +416,7 @@ export async function narrationTexts(authority: CertificateAuthority): Promise<R
         narrator.outcome(execution);
         await narrator.publication(execution);
       }
-      narrator.commands(order.orderNumber);
+      narrator.commands(order.orderNumber, cloud.s3Url);
     } finally {
       await cloud.close();
     }

@@ -8,6 +8,7 @@ import { ORDERED } from '../../functions/events.ts';
 import { buildFunctions } from '../build/functions.ts';
 import { createCertificateAuthority } from '../local/ca/certificate-authority.ts';
 import { pem } from '../local/ca/containers.ts';
+import { startCloudFormation } from '../local/cloud/cloudformation-endpoint.ts';
 import { serveCrls } from '../local/cloud/crl-server.ts';
 import { downloadOrder } from '../local/cloud/download.ts';
 import { type LocalCloud, startLocalCloud } from '../local/cloud/local-cloud.ts';
@@ -149,9 +150,11 @@ async function run({ orderNumber, scenario, format, publish, keep }: Options, pr
       (scenario.failsWith ? execution.error === scenario.failsWith : execution.status === 'SUCCEEDED');
     print(verdict(execution !== undefined, expected));
     if (keep) {
-      narrator.commands(orderNumber);
+      const cloudFormation = await startCloudFormation([cloud.stack]);
+      narrator.commands(orderNumber, cloudFormation.url);
       // The open servers keep the process alive until then; a promise alone would not.
       await once(process, 'SIGINT');
+      await cloudFormation.close();
     }
     return expected;
   } finally {

@@ -27,8 +27,8 @@ export interface Narrator {
   objects(objects: readonly DownloadedObject[]): void;
   /** What the state Publish did, and what the published addresses respond. */
   publication(execution: Execution): Promise<void>;
-  /** Commands for another terminal while the servers run. */
-  commands(orderNumber: string): void;
+  /** Commands for another terminal while the servers run, among them the one at this URL in place of CloudFormation. */
+  commands(orderNumber: string, cloudFormationUrl: string): void;
 }
 
 /**
@@ -163,27 +163,27 @@ export function createNarrator(print: (line: string) => void, cloud: () => Local
       }
     },
 
-    commands(orderNumber) {
+    commands(orderNumber, cloudFormationUrl) {
       const { s3Url, secretsUrl, statesUrl, eventsUrl, pushUrl, stateMachineArn, bucket, secretId } = cloud();
-      const { eventSource, eventBusName, name } = readSettings({});
+      const { name } = readSettings({});
       print(`
-The servers run until Ctrl-C. To reach them with the AWS CLI, start bash in another terminal and paste these lines into it.
-Leave that shell afterwards, because its variables refer to these servers. Only S3, Secrets Manager, Step Functions and
-EventBridge run here: a command for another service cannot connect, and mark-certificates finds no collector.
+The servers run until Ctrl-C. For the commands of docs/runbook.md, start bash in another terminal and paste these lines
+into it. Leave that shell afterwards, because its variables refer to these servers. Only S3, Secrets Manager, Step
+Functions, EventBridge and the outputs of the stack are here: a command for another service cannot connect.
 
   unset AWS_PROFILE AWS_SESSION_TOKEN AWS_IGNORE_CONFIGURED_ENDPOINT_URLS
-  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1
+  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
   export AWS_ENDPOINT_URL=${REFUSING_URL}
   export AWS_ENDPOINT_URL_S3=${s3Url} AWS_ENDPOINT_URL_SECRETS_MANAGER=${secretsUrl}
   export AWS_ENDPOINT_URL_SFN=${statesUrl} AWS_ENDPOINT_URL_EVENTBRIDGE=${eventsUrl}
-  MACHINE=${stateMachineArn} BUCKET=${bucket} SECRET=${secretId}
-  SOURCE=${eventSource} BUS=${eventBusName} NAME=${name}
+  export AWS_ENDPOINT_URL_CLOUDFORMATION=${cloudFormationUrl}
+  MACHINE=${stateMachineArn} BUCKET=${bucket} SECRET=${secretId} NAME=${name}
   PUSH_URL=${pushUrl} PUSH_LOGIN='${LOCAL_PUSH_LOGIN.username}:${LOCAL_PUSH_LOGIN.password}' PUSH_PATH=${LOCAL_PUSH_LOGIN.pathSecret}
 
 For example:
 
-  aws s3 cp --recursive "s3://$BUCKET/orders/${orderNumber}/" .local/orders/${orderNumber}/
-  aws stepfunctions list-executions --state-machine-arn "$MACHINE"
+  npm run -s mark-certificates -- status ${orderNumber}
+  npm run -s mark-certificates -- fetch ${orderNumber} .local/fetched/${orderNumber} --force
   curl -sS -u "$PUSH_LOGIN" "$PUSH_URL?orderNumber=${orderNumber}&statusCode=6"`);
     },
   };

@@ -15,6 +15,7 @@ import { createHandler as createStartHandler } from '../../../functions/start/ha
 import type { SettingsInput } from '../../settings.ts';
 import { type Credentials, type Simulator, startCollectMcSimulator } from '../ca/collectmc-simulator.ts';
 import { startAwsJsonEndpoint } from './aws-json-endpoint.ts';
+import type { ServedStack } from './cloudformation-endpoint.ts';
 import { asObject, matches } from './event-pattern.ts';
 import { type Execution, type ExecutionEvent, startStateMachine } from './executions.ts';
 import { startFunctionUrl } from './function-url.ts';
@@ -60,13 +61,15 @@ export interface LocalCloud {
   readonly s3: S3Client;
   readonly s3Url: string;
   readonly secretsUrl: string;
-  /** The URL of Step Functions. With the other URLs, the runbook's commands reach every service that they use. */
+  /** The URL of Step Functions. */
   readonly statesUrl: string;
   readonly eventsUrl: string;
   /** With the setting `push`; its login is {@link LOCAL_PUSH_LOGIN}. */
   readonly pushUrl: string | undefined;
   /** With the setting `publish`: the address of the folder `published/`. */
   readonly publishedUrl: string | undefined;
+  /** The stack as CloudFormation describes it. */
+  readonly stack: ServedStack;
   readonly stateMachineArn: string;
   readonly secretId: string;
   readonly bucket: string;
@@ -261,6 +264,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     eventsUrl: events.url,
     pushUrl: pushUrl?.url,
     publishedUrl: published?.url,
+    stack: { name: template.stackName, description: template.description, outputs: template.outputs },
     stateMachineArn: arn,
     secretId,
     bucket,

@@ -11,8 +11,18 @@ export interface TemplateResource {
   readonly Properties: Readonly<Record<string, unknown>>;
 }
 
+/** A CloudFormation template. */
+interface Template {
+  readonly Description?: string;
+  readonly Resources: Readonly<Record<string, TemplateResource>>;
+  readonly Outputs: Readonly<Record<string, { readonly Value: unknown }>>;
+}
+
 /** The synthesized stack, with fixed names in place of the values that CloudFormation assigns. */
 export interface DeployedTemplate {
+  readonly stackName: string;
+  readonly description: string;
+  readonly outputs: Readonly<Record<string, string>>;
   /**
    * The only resource of a type whose logical id contains the text.
    *
@@ -44,7 +54,7 @@ function synthesize(settings: SettingsInput): DeployedTemplate {
     const app = new App({ outdir, context: { ...settings, 'aws:cdk:bundling-stacks': [] } });
     const stack = new MarkCertificateCollectorStack(app, 'MarkCertificateCollector');
     const { template } = app.synth().getStackByName(stack.stackName);
-    return readTemplate(template.Resources);
+    return readTemplate(stack.stackName, template);
   } finally {
     rmSync(outdir, { recursive: true });
   }
@@ -61,7 +71,8 @@ const PSEUDO_PARAMETERS: Readonly<Record<string, string>> = {
   'AWS::AccountId': '000000000000',
 };
 
-function readTemplate(resources: Readonly<Record<string, TemplateResource>>): DeployedTemplate {
+function readTemplate(stackName: string, template: Template): DeployedTemplate {
+  const { Description = '', Resources: resources, Outputs } = template;
   const nameOf = (id: string): string => {
     const type = resources[id]?.Type ?? '';
     return PSEUDO_PARAMETERS[id] ?? NAMES[type] ?? `arn:aws:local:us-east-1:000000000000:${id}`;
@@ -86,6 +97,9 @@ function readTemplate(resources: Readonly<Record<string, TemplateResource>>): De
     }
   };
   return {
+    stackName,
+    description: Description,
+    outputs: Object.fromEntries(Object.entries(Outputs).map(([name, { Value }]) => [name, String(resolve(Value))])),
     resolve,
     resources: (type) => Object.values(resources).filter(({ Type }) => Type === type),
     resource(type, idPart = '') {

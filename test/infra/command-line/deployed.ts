@@ -1,8 +1,8 @@
 import { onTestFinished, vi } from 'vitest';
 import { type Action, ServiceError, startAwsJsonEndpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
+import { type ServedStack, startCloudFormation } from '../../../infra/local/cloud/cloudformation-endpoint.ts';
 import { STACK_DESCRIPTION, stackNameOf } from '../../../infra/stack-names.ts';
 import { type S3Server, startS3Server } from '../../s3-server.ts';
-import { type ServedStack, startCloudFormation } from '../deployed/cloudformation-endpoint.ts';
 
 export const MACHINE = 'arn:aws:states:eu-central-1:111122223333:stateMachine:Machine';
 

@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest';
+import { startCloudFormation } from '../../../infra/local/cloud/cloudformation-endpoint.ts';
 import type { LocalCloudOptions } from '../../../infra/local/cloud/local-cloud.ts';
-import { startCloudFormation } from '../deployed/cloudformation-endpoint.ts';
 import { deployCollector, type LocalCollector } from '../local/collector.ts';
 import { stackNamed } from './deployed.ts';
 

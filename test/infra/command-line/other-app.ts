@@ -1,7 +1,7 @@
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as v from 'valibot';
-import type { ServedStack } from '../deployed/cloudformation-endpoint.ts';
+import type { ServedStack } from '../../../infra/local/cloud/cloudformation-endpoint.ts';
 import { CONTEXT, resolve } from '../synthesized.ts';
 
 const outputsSchema = v.record(v.string(), v.object({ Value: v.string() }));

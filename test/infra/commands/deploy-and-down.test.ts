@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { type ServedStack, startCloudFormation } from '../../../infra/local/cloud/cloudformation-endpoint.ts';
 import { readSettings, writeSettings } from '../../../infra/settings.ts';
 import { STACK_DESCRIPTION } from '../../../infra/stack-names.ts';
-import { type ServedStack, startCloudFormation } from '../deployed/cloudformation-endpoint.ts';
 import { PROJECT } from '../synthesized.ts';
 
 /** Runs a command with an AWS of these variables only, and the real `cdk`. */

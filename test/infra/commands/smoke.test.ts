@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { EXIT_CODES } from '../../../infra/commands/usage.ts';
-import { type ServedStack, startCloudFormation } from '../deployed/cloudformation-endpoint.ts';
+import { type ServedStack, startCloudFormation } from '../../../infra/local/cloud/cloudformation-endpoint.ts';
 
 const PROGRAM = join(import.meta.dirname, '../../../infra/commands/smoke.ts');
 

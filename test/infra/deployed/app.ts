@@ -5,10 +5,10 @@ import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { App } from 'aws-cdk-lib';
 import { onTestFinished } from 'vitest';
 import { type RunCdk, type SynthesizedCollector, synthesize } from '../../../infra/deployed/cdk.ts';
+import { type ServedStack, startCloudFormation } from '../../../infra/local/cloud/cloudformation-endpoint.ts';
 import { MarkCertificateCollectorStack } from '../../../infra/stack.ts';
 import { STACK_DESCRIPTION, stackNameOf } from '../../../infra/stack-names.ts';
 import { CONTEXT } from '../synthesized.ts';
-import { type ServedStack, startCloudFormation } from './cloudformation-endpoint.ts';
 
 /** A `cdk` that synthesizes in this process, without building the functions, and records every other call. */
 export function recordingCdk(exitCode = 0): { readonly cdk: RunCdk; readonly calls: (readonly string[])[] } {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { deploy, UnknownRemovalError } from '../../../infra/deployed/deploy.ts';
+import type { ServedStack } from '../../../infra/local/cloud/cloudformation-endpoint.ts';
 import { commandLinesIn, problemOf } from '../command-line/command-lines.ts';
 import { KEY_ARN } from '../synthesized.ts';
 import { cloudFormationWith, collectorWith, deployedAs, recordingCdk } from './app.ts';
-import type { ServedStack } from './cloudformation-endpoint.ts';
 
 type TextSettings = Readonly<Record<string, string>>;
 

@@ -3,8 +3,8 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { down, ExecutionsNotStoppedError } from '../../../infra/deployed/down.ts';
 import { readStack } from '../../../infra/deployed/stacks.ts';
 import { ServiceError, startAwsJsonEndpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
+import type { ServedStack } from '../../../infra/local/cloud/cloudformation-endpoint.ts';
 import { cloudFormationWith, collectorWith, deployedAs, recordingCdk } from './app.ts';
-import type { ServedStack } from './cloudformation-endpoint.ts';
 
 const MACHINE = 'arn:aws:states:eu-central-1:111122223333:stateMachine:Machine';
 

@@ -1,8 +1,12 @@
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { EXIT_CODES } from '../../../infra/command-line/exit-codes.ts';
+import { startCloudFormation } from '../../../infra/local/cloud/cloudformation-endpoint.ts';
 import { createNarrator, formatDuration, narratedWaitMilliseconds } from '../../../infra/local/narration.ts';
+import { openAuthority } from '../../authority.ts';
+import { PROJECT } from '../synthesized.ts';
 import { deployCollector, ORDER } from './collector.ts';
 
 test.each([
@@ -26,13 +30,13 @@ test.each([
   expect(narratedWaitMilliseconds(seconds)).toBe(expected);
 });
 
-test('The lines for another terminal set what AWS CLI commands need, and reach no server outside.', async () => {
+test('The lines for another terminal set what the commands of the runbook read, and reach no server outside.', async () => {
   const { cloud } = await deployCollector({ settings: { push: true } });
   const printed: string[] = [];
   createNarrator(
     (text) => printed.push(text),
     () => cloud,
-  ).commands(ORDER);
+  ).commands(ORDER, 'http://127.0.0.1:7');
   const [lines = ''] = printed.join('\n').split('For example:');
   const commands = lines.split('\n').filter((line) => line.startsWith('  '));
 
@@ -50,8 +54,6 @@ test('The lines for another terminal set what AWS CLI commands need, and reach n
     stdout.split('\n').map((line) => [line.split('=')[0], line.slice(line.indexOf('=') + 1).replaceAll("'", '')]),
   );
   expect(variables).toMatchObject({
-    SOURCE: 'mark-certificates',
-    BUS: 'default',
     NAME: 'mark-certificate-collector',
     MACHINE: cloud.stateMachineArn,
     BUCKET: cloud.bucket,
@@ -61,9 +63,50 @@ test('The lines for another terminal set what AWS CLI commands need, and reach n
     AWS_ENDPOINT_URL_SECRETS_MANAGER: cloud.secretsUrl,
     AWS_ENDPOINT_URL_SFN: cloud.statesUrl,
     AWS_ENDPOINT_URL_EVENTBRIDGE: cloud.eventsUrl,
+    AWS_ENDPOINT_URL_CLOUDFORMATION: 'http://127.0.0.1:7',
   });
   expect(variables).not.toHaveProperty('AWS_PROFILE');
   expect(variables).not.toHaveProperty('AWS_IGNORE_CONFIGURED_ENDPOINT_URLS');
   const { hostname, port } = new URL(variables.AWS_ENDPOINT_URL ?? '');
   await expect(once(connect(Number(port), hostname), 'connect')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
 });
+
+test('In another terminal, the command line works on the order: the printed examples, and those of the runbook.', async () => {
+  const { cloud, sendOrder, execution } = await deployCollector();
+  cloud.ca.order(ORDER, [{ kind: 'error', code: -20 }]);
+  const cloudFormation = await startCloudFormation([cloud.stack]);
+  onTestFinished(cloudFormation.close);
+  await sendOrder();
+  await execution();
+  const printed: string[] = [];
+  createNarrator(
+    (text) => printed.push(text),
+    () => cloud,
+  ).commands(ORDER, cloudFormation.url);
+  const [lines = '', examples = ''] = printed.join('\n').split('For example:');
+  const setUp = lines.split('\n').filter((line) => line.startsWith('  '));
+  const [status = '', fetch = ''] = examples.split('\n').filter((line) => line.includes('mark-certificates'));
+  const typed = (command: string) => bash([...setUp, command].join('\n'));
+
+  const failed = await typed(status);
+  expect(failed.out).toContain('failed (OrderRejected)');
+  expect(failed.exitCode).toBe(EXIT_CODES.problem);
+  expect((await typed(fetch)).err).toContain('has no certificate');
+
+  const { chain } = (await openAuthority()).issue({ domains: ['example.com'] });
+  cloud.ca.order(ORDER, [{ kind: 'issued', certificates: chain }]);
+  const retried = await typed(`npm run -s mark-certificates -- retry ${ORDER} --json`);
+  expect(JSON.parse(retried.out)).toMatchObject({ result: 'redriven' });
+  await execution();
+  const stored = await typed(`${status} --json`);
+  expect(JSON.parse(stored.out)).toMatchObject({ state: 'issued', collector: 'mark-certificate-collector' });
+});
+
+/** Types a script into a shell. The servers in this process answer meanwhile. */
+function bash(script: string): Promise<{ readonly exitCode: unknown; readonly out: string; readonly err: string }> {
+  return new Promise((resolve) => {
+    execFile('bash', ['--norc', '-c', script], { cwd: PROJECT, env: { PATH: process.env.PATH } }, (error, out, err) =>
+      resolve({ exitCode: error ? error.code : 0, out, err }),
+    );
+  });
+}

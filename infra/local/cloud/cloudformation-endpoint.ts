@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { type Endpoint, listenOnLoopback } from '../../../infra/local/cloud/loopback.ts';
+import { type Endpoint, listenOnLoopback } from './loopback.ts';
 
 /** A stack that {@link startCloudFormation} serves. */
 export interface ServedStack {
