@@ -9,6 +9,7 @@ import { openStatus } from '../../../functions/store/status.ts';
 import { printableJson } from '../../../functions/text.ts';
 import { CommandError } from '../errors.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
+import { listenForSignals } from '../signals.ts';
 import { folderError, isSystemError } from '../system-error.ts';
 import type { Terminal } from '../terminal.ts';
 import { createCheck } from './check.ts';
@@ -56,17 +57,6 @@ function exitCodeOf({ outcome, publishable, reason }: CollectResult): ExitCode {
     case 'waiting':
       return reason === 'storage' ? EXIT_CODES.unavailable : EXIT_CODES.waiting;
   }
-}
-
-/** Ctrl-C and SIGTERM end the command at the next moment at which nothing is lost. A second signal ends it at once. */
-function listenForSignals() {
-  const controller = new AbortController();
-  const abort = () => controller.abort();
-  process.once('SIGINT', abort).once('SIGTERM', abort);
-  return {
-    signal: controller.signal,
-    close: () => process.off('SIGINT', abort).off('SIGTERM', abort),
-  };
 }
 
 async function collectInto(

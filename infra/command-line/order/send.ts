@@ -12,6 +12,7 @@ import { commandText } from '../command-text.ts';
 import { CommandError } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import type { CollectorOptions } from '../program.ts';
+import { listenForSignals } from '../signals.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** What the event of an order caused. It is the result of `order --json`. */
@@ -66,19 +67,29 @@ export async function sendOrder(
     return { orderNumber, result: isRunning(before) ? 'waiting' : 'collected', execution: expected.execution };
   }
   progress(`Order ${orderNumber}: the event is sent. Waiting for its effect …`);
+  const interruption = listenForSignals();
   const execution = await untilDefined(async () => {
     if (!before) {
       return (await findExecution(dependencies, expected.execution)) && expected.execution;
     }
     const { kind, execution: found, corrected } = await foresee(event, dependencies);
     return kind === 'found' && corrected === undefined ? found : undefined;
-  }).finally(() => progress(''));
+  }, interruption.signal).finally(() => {
+    interruption.close();
+    progress('');
+  });
   if (execution === undefined) {
+    const status = commandText(['status', orderNumber], options);
+    const isInterrupted = interruption.signal.aborted;
     throw new CommandError(
-      `Order ${orderNumber}: the event was sent, but after ${WAIT_MILLISECONDS / 1000} seconds it has no effect.`,
+      isInterrupted
+        ? `Order ${orderNumber}: the event was sent. You ended the wait for its effect, which it can still have.`
+        : `Order ${orderNumber}: the event was sent, but after ${WAIT_MILLISECONDS / 1000} seconds it has no effect.`,
       {
         exitCode: EXIT_CODES.unavailable,
-        next: `Wait some minutes, then: ${commandText(['status', orderNumber], options)}. If the order is still not known, read the dead-letter queue, as the runbook shows.`,
+        next: isInterrupted
+          ? status
+          : `Wait some minutes, then: ${status}. If the order is still not known, read the dead-letter queue, as the runbook shows.`,
       },
     );
   }
@@ -139,12 +150,15 @@ async function send({ events, settings, name }: DeployedCollector, event: OrderE
   );
 }
 
-/** Repeats a request until it returns a value. Undefined if it takes too long. */
-async function untilDefined<Value>(request: () => Promise<Value | undefined>): Promise<Value | undefined> {
+/** Repeats a request until it returns a value. Undefined if it takes too long, or after the signal. */
+async function untilDefined<Value>(
+  request: () => Promise<Value | undefined>,
+  signal: AbortSignal,
+): Promise<Value | undefined> {
   const end = Date.now() + WAIT_MILLISECONDS;
   for (;;) {
     const value = await request();
-    if (value !== undefined || Date.now() >= end) {
+    if (value !== undefined || signal.aborted || Date.now() >= end) {
       return value;
     }
     await wait(PAUSE_MILLISECONDS);

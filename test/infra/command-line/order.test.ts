@@ -90,6 +90,21 @@ describe('order', () => {
     });
   });
 
+  test('Ctrl-C ends the wait for the effect, and the error says that the event was sent.', async () => {
+    const settings = { name: 'mark-certificate-collector', eventSource: 'elsewhere', eventBusName: 'default' };
+    await deployForCommands({}, { Settings: JSON.stringify(settings) });
+    const listeners = process.listenerCount('SIGINT');
+    const ordered = run(['order', ORDER]);
+    await expect.poll(() => process.listenerCount('SIGINT')).toBe(listeners + 1);
+    process.emit('SIGINT');
+    expect(await ordered).toEqual({
+      exitCode: 2,
+      out: '',
+      err: `Order ${ORDER}: the event was sent. You ended the wait for its effect, which it can still have.\nNext: mark-certificates status ${ORDER}\n`,
+    });
+    expect(process.listenerCount('SIGINT')).toBe(listeners);
+  });
+
   test('An event without an effect is an error that names the next step.', { timeout: 40_000 }, async () => {
     // Nothing on this bus listens to the source.
     const settings = { name: 'mark-certificate-collector', eventSource: 'elsewhere', eventBusName: 'default' };
