@@ -11,6 +11,7 @@ import { printJson } from '../json.ts';
 import { InvalidLoginError, parseLogin } from '../login-text.ts';
 import type { CollectorOptions } from '../program.ts';
 import type { Terminal } from '../terminal.ts';
+import { describeDuration } from '../times.ts';
 import { type StoredLogin, storeLogin } from './store-login.ts';
 
 /** The options as the user typed them. */
@@ -89,7 +90,7 @@ function describeStored(
   options: LoginOptions,
 ) {
   const owner = account === null ? 'the default account' : `the account ${account}`;
-  const poll = typeof pollEvery === 'string' ? `, at most ${pollEvery} from now` : '';
+  const poll = typeof pollEvery === 'string' ? `, within ${describeDuration(pollEvery)}` : '';
   return [
     `The login of ${owner} is stored as ${result === 'created' ? 'the new' : 'a new version of the'} secret ${secret}.`,
     ...(sameLogin === undefined ? [] : [SAME_LOGIN[sameLogin]]),

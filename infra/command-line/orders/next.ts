@@ -3,7 +3,7 @@ import type { DeployedCollector } from '../collector.ts';
 import { commandText } from '../command-text.ts';
 import { CommandError } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
-import { describeMoment } from '../times.ts';
+import { describeDuration, describeMoment } from '../times.ts';
 import type { OrderState } from './order-state.ts';
 import type { ReadOrder } from './read-order.ts';
 
@@ -36,7 +36,9 @@ export function describeNext(
 
   function when(): string {
     if (nextCheckAt === undefined) {
-      return pollEvery === undefined ? 'at its next check' : `at its next check, usually within ${pollEvery}`;
+      return pollEvery === undefined
+        ? 'at its next check'
+        : `at its next check, usually within ${describeDuration(pollEvery)}`;
     }
     return new Date(nextCheckAt) > now ? describeMoment(nextCheckAt, now) : 'now';
   }

@@ -70,7 +70,7 @@ describe('login', () => {
     expect(out).toContain(
       `The login of the default account is stored as a new version of the secret ${DEFAULT_SECRET}.`,
     );
-    expect(out).toContain('try it at their next check, at most PT3H from now');
+    expect(out).toContain('try it at their next check, within 3 hours.');
     expect(out).toContain('mark-certificates retry ORDER --now');
   });
 
