@@ -25,6 +25,7 @@ const WITHOUT_LINES = {
 
 /**
  * Lines of a table with a head. Cells are printable, and cells that do not fit are shortened, in the widest columns first.
+ * The first column names the rows: it is shortened last.
  *
  * @param width the width of the terminal; undefined: nothing is shortened.
  */
@@ -50,13 +51,15 @@ export function describeTable(
 function widths(cells: readonly (readonly string[])[], width: number | undefined): number[] {
   const natural = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => widthOf(row[column] ?? ''))));
   let excess = width === undefined ? 0 : natural.reduce((sum, each) => sum + each + GAP, -GAP) - width;
-  while (excess > 0) {
-    const widest = Math.max(...natural);
-    if (widest <= NARROWEST) {
-      break;
+  for (const from of [1, 0]) {
+    while (excess > 0) {
+      const widest = Math.max(0, ...natural.slice(from));
+      if (widest <= NARROWEST) {
+        break;
+      }
+      natural[natural.indexOf(widest, from)] = widest - 1;
+      excess -= 1;
     }
-    natural[natural.indexOf(widest)] = widest - 1;
-    excess -= 1;
   }
   return natural;
 }

@@ -107,13 +107,19 @@ describe('orders', () => {
   test('The table fits the width of the terminal, and is complete without a terminal.', async () => {
     const s3 = await seeded();
     const domains = Array.from({ length: 20 }, (_, index) => `brand-${index}.example.com`);
-    await put(s3, statusKey('11'), statusOf('11', { domains, reason: 'payment', nextStep: 'pay the order at the CA' }));
-    for (const columns of [80, 120]) {
+    const longest = '1234567890123456';
+    await put(
+      s3,
+      statusKey(longest),
+      statusOf(longest, { domains, reason: 'payment', nextStep: 'pay the order at the CA' }),
+    );
+    for (const columns of [60, 80, 120]) {
       const { out } = await run(['orders'], { columns });
       const lines = out.trimEnd().split('\n');
       expect(lines).toHaveLength(12);
       expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
       expect(out).toContain('…');
+      expect(out).toContain(`${longest}  `);
     }
     const { out } = await run(['orders']);
     expect(out).toContain(domains.join(' '));
