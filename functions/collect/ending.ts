@@ -2,6 +2,7 @@ import { STATUSES, type WaitingReason } from '../collectmc/codes.ts';
 import type { Reply } from '../collectmc/reply.ts';
 import { CLOCK_TOLERANCE_MILLISECONDS, DAY_MILLISECONDS } from '../days.ts';
 import { type CollectionErrorName, DOUBTFUL_LOGIN } from '../errors.ts';
+import { CANNOT_BE_PUBLISHED } from '../store/order-state.ts';
 import { joinWithLimit } from '../text.ts';
 import type { CertificateOutcome, CollectedCertificate } from './certificate.ts';
 import type { CheckedOrder } from './options.ts';
@@ -98,7 +99,7 @@ function issuedEnding({ certificate, validFrom }: StoredOutcome, now: Date): End
     validFrom.getTime() - now.getTime() > CLOCK_TOLERANCE_MILLISECONDS
       ? `, and becomes valid on ${validFrom.toISOString()}`
       : errors.length > 0
-        ? `, but cannot be published: ${joinWithLimit(errors)}`
+        ? `, but ${CANNOT_BE_PUBLISHED}: ${joinWithLimit(errors)}`
         : '';
   return { kind: 'issued', certificate, text: `the certificate is stored${problem}` };
 }

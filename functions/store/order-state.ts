@@ -54,6 +54,10 @@ export interface AssessedSources {
   readonly running?: readonly string[] | undefined;
 }
 
+/** The text of a status contains it if the collection knew already that the certificate is not publishable. */
+export const CANNOT_BE_PUBLISHED = 'cannot be published';
+
+const CORRECT = 'correct what the findings name, or ask the CA for another certificate';
 const SEND_AGAIN = 'send the event of the order again, which starts another execution';
 
 /** The state of an order from what is stored and what runs. */
@@ -98,9 +102,10 @@ export function assessOrder(
   }
   const problem = state === 'issued' && manifest !== undefined ? problemOfIssued(manifest, now) : undefined;
   const nextStep = status?.nextStep ?? problem?.nextStep ?? null;
+  const isStated = problem?.nextStep === CORRECT && text.includes(CANNOT_BE_PUBLISHED);
   return {
     ...known,
-    text: problem ? `${text}; but ${problem.text}` : text,
+    text: problem && !isStated ? `${text}; but ${problem.text}` : text,
     needsSomeone: nextStep !== null || state === 'failed',
     nextStep,
   };
@@ -133,11 +138,7 @@ function problemOfIssued(certificate: AssessedCertificate | null, now: Date) {
     return undefined;
   }
   const isEarly = new Date(certificate.notBefore) > now;
-  const nextStep = isEarly
-    ? null
-    : new Date(certificate.notAfter) < now
-      ? 'order a new certificate'
-      : 'correct what the findings name, or ask the CA for another certificate';
+  const nextStep = isEarly ? null : new Date(certificate.notAfter) < now ? 'order a new certificate' : CORRECT;
   return { text, nextStep };
 }
 

@@ -1,4 +1,5 @@
 import { ORDER_NUMBER } from '../../functions/collectmc/request.ts';
+import { shellWord } from '../../functions/notify/commands.ts';
 import { UsageError } from './errors.ts';
 
 /**
@@ -9,7 +10,7 @@ import { UsageError } from './errors.ts';
 export function requireOrderNumber(order: string): string {
   if (!ORDER_NUMBER.test(order)) {
     throw new UsageError(
-      `ORDER: ${order} is not accepted; accepted: the number of an order at the CA, 1 to 16 digits without a leading zero`,
+      `ORDER: ${shellWord(order)} is not accepted; accepted: the number of an order at the CA, 1 to 16 digits without a leading zero`,
     );
   }
   return order;

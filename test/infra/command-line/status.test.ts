@@ -74,7 +74,7 @@ describe('status of an order', () => {
     expect(exitCode).toBe(3);
     expect(state).toMatchObject({ needsSomeone: true, nextStep: 'store a login', nextCommand: command });
     expect(state.happensNext).toBe(
-      'The collector does not call the CA with a login that the CA rejected. It looks for another login at its next check, usually within PT3H. Without a certificate, the collection fails 2027-02-18 08:00 UTC (in 86 days).',
+      'The collector does not call the CA with a login that the CA rejected. It looks for another login at its next check, usually within 3 hours. Without a certificate, the collection fails 2027-02-18 08:00 UTC (in 86 days).',
     );
   });
 
@@ -153,6 +153,17 @@ describe('status of an order', () => {
     expect(state.text).toMatch(text);
   });
 
+  test('What the collection stated about a certificate is not repeated, and what happened since is added.', async () => {
+    const s3 = await deployed({ actions: stepFunctionsWith({}) });
+    const text = 'the certificate is stored, but cannot be published: domain-coverage';
+    await put(s3, statusKey('1'), statusOf('1', { ...issued, text }));
+    const changes = { publishable: false, findings: [finding('domain-coverage')] };
+    await put(s3, manifestKey('1'), manifestOf('1', changes));
+    expect((await status()).state).toMatchObject({ text, nextStep: expect.stringContaining('correct what') });
+    await put(s3, manifestKey('1'), manifestOf('1', { ...changes, notAfter: '2026-11-22T00:00:00.000Z' }));
+    expect((await status()).state.text).toBe(`${text}; but the certificate expired on 2026-11-22`);
+  });
+
   test('An issued order without a certificate in the bucket ends with 1.', async () => {
     const s3 = await deployed({ actions: stepFunctionsWith({}) });
     await put(s3, statusKey('1'), statusOf('1', issued));
@@ -227,10 +238,19 @@ describe('status of an order', () => {
     expect(JSON.parse(out).text).toBe('a\u001b[2J\u202eb');
   });
 
-  test.each(['0', '01', 'a', '12345678901234567', '1/../2', ''])('ORDER %j is wrong usage.', async (order) => {
+  test.each([
+    ['0', '0'],
+    ['01', '01'],
+    ['a', 'a'],
+    ['12345678901234567', '12345678901234567'],
+    ['1/../2', '1/../2'],
+    ['', "''"],
+    ['1378 973 013', "'1378 973 013'"],
+    [' 1378973013', "' 1378973013'"],
+  ])('ORDER %j is wrong usage, and its spaces are visible.', async (order, shown) => {
     const { exitCode, err } = await run(['status', order]);
     expect(exitCode).toBe(64);
-    expect(err).toContain(`ORDER: ${order} is not accepted`);
+    expect(err).toContain(`ORDER: ${shown} is not accepted`);
   });
 });
 
