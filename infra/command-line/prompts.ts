@@ -40,12 +40,12 @@ const JSON_LINES = 20;
 export async function askLogin(asked: Asked): Promise<string> {
   const lines = readLines(asked);
   try {
-    let text = await lines.ask('Login name at the CA, or the whole login as JSON (it is not shown):');
+    let text = await lines.ask('Login name, or the login as JSON:');
     if (!text.trim().startsWith('{')) {
-      return `${text}\n${await lines.ask('Password (it is not shown):')}${lines.rest()}`;
+      return `${text}\n${await lines.ask('Password:')}${lines.rest()}`;
     }
     for (let count = 1; !text.trimEnd().endsWith('}') && count < JSON_LINES; count += 1) {
-      const line = await lines.ask('The next line of the JSON, or Enter (it is not shown):');
+      const line = await lines.ask('The next line of the JSON, or Enter:');
       if (line === '') {
         break;
       }

@@ -71,7 +71,10 @@ async function regionOfProfile(profile: string | undefined): Promise<string> {
  * @throws {AwsUnavailableError} if there are none.
  */
 export async function requireCredentials(client: CloudFormationClient): Promise<void> {
-  await withAwsErrors('AWS cannot be used', () => client.config.credentials());
+  const { AWS_PROFILE: profile } = process.env;
+  await withAwsErrors(profile ? `AWS cannot be used with the profile ${profile}` : 'AWS cannot be used', () =>
+    client.config.credentials(),
+  );
 }
 
 const NETWORK_ERRORS = ['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ECONNRESET', 'ENETUNREACH', 'ETIMEDOUT'];

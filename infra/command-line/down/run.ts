@@ -67,7 +67,7 @@ async function removeCollector(terminal: Terminal, options: DownCommandOptions):
             return true;
           }
           const { askYesOrNo } = await import('../prompts.ts');
-          return askYesOrNo('Delete it?', { input: terminal.input, output: process.stderr });
+          return askYesOrNo(destroy ? 'Delete it?' : 'Continue?', { input: terminal.input, output: process.stderr });
         },
         wait,
         region,

@@ -205,7 +205,7 @@ async function redrive(
   if (reason !== undefined) {
     return { isRedriven: false, reason: `the execution ${name} cannot continue: ${reason}` };
   }
-  const refusal = (text = 'the execution ended more than 14 days ago, or has too long a history') =>
+  const refusal = (text = 'it does not state why') =>
     ({ isRedriven: false, reason: `Step Functions does not redrive the execution ${name}: ${text}` }) as const;
   if (redriveStatus !== 'REDRIVABLE') {
     return refusal(redriveStatusReason);

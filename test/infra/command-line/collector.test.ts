@@ -221,6 +221,7 @@ describe('Every error of AWS is an error of the command with the next step', () 
     stubAws({ AWS_REGION: 'eu-central-1' });
     expect(await failureOf(open({ profile: 'absent' }))).toMatchObject({
       exitCode: 2,
+      message: expect.stringContaining('AWS cannot be used with the profile absent'),
       next: expect.stringContaining('--profile'),
     });
   });
