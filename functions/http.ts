@@ -150,12 +150,12 @@ const CONNECTION_CODES: Readonly<Record<string, string>> = {
   EPROTO: 'the server violates the TLS protocol',
 };
 
+/** How {@link connectionProblem} describes a certificate of an unknown CA. */
+export const UNTRUSTED = 'the TLS certificate of the server is not trusted';
+
 /** The beginnings of other codes: of OpenSSL for TLS certificates and for TLS, and of Node's HTTP parser. */
 const CONNECTION_CODE_FAMILIES: readonly (readonly [beginning: RegExp, meaning: string])[] = [
-  [
-    /^(?:CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_CA$|INVALID_PURPOSE$|HOSTNAME_MISMATCH$)/,
-    'the TLS certificate of the server is not trusted',
-  ],
+  [/^(?:CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_CA$|INVALID_PURPOSE$|HOSTNAME_MISMATCH$)/, UNTRUSTED],
   [/^ERR_(?:SSL|TLS)_/, 'the TLS connection failed'],
   [/^HPE_/, 'the response is not HTTP'],
 ];

@@ -8,6 +8,7 @@ import type { SFNClient } from '@aws-sdk/client-sfn';
 import { DEFAULT_COLLECTOR } from '../../functions/environment.ts';
 import type { Executions } from '../../functions/executions.ts';
 import type { ObjectStorage } from '../../functions/store/objects.ts';
+import { printable } from '../../functions/text.ts';
 import { AwsUnavailableError, isDenied, requireCredentials, selectAws, withAwsErrors } from '../deployed/aws.ts';
 import { type DeployedStack, listCollectors, readCollectors } from '../deployed/stacks.ts';
 import type { WrittenSettings } from '../settings.ts';
@@ -61,7 +62,7 @@ export async function withCollector<Result>(
 ): Promise<Result> {
   const name = options.collector ?? (await nameInCdkJson(folder)) ?? DEFAULT_COLLECTOR;
   if (!COLLECTOR_NAME.test(name)) {
-    throw new UsageError(`--collector: ${name} is not accepted; accepted: ${COLLECTOR_NAME_FORM}`);
+    throw new UsageError(`--collector: ${printable(name)} is not accepted; accepted: ${COLLECTOR_NAME_FORM}`);
   }
   return withCommandErrors('AWS cannot be used', async () => {
     const region = await selectAws(options);

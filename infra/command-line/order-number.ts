@@ -1,5 +1,6 @@
 import { ORDER_NUMBER } from '../../functions/collectmc/request.ts';
 import { shellWord } from '../../functions/notify/commands.ts';
+import { printable } from '../../functions/text.ts';
 import { UsageError } from './errors.ts';
 
 /**
@@ -10,7 +11,7 @@ import { UsageError } from './errors.ts';
 export function requireOrderNumber(order: string): string {
   if (!ORDER_NUMBER.test(order)) {
     throw new UsageError(
-      `ORDER: ${shellWord(order)} is not accepted; accepted: the number of an order at the CA, 1 to 16 digits without a leading zero`,
+      `ORDER: ${printable(shellWord(order))} is not accepted; accepted: the number of an order at the CA, 1 to 16 digits without a leading zero`,
     );
   }
   return order;

@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import type { Login } from '../../../functions/collect/login-form.ts';
+import { printable } from '../../../functions/text.ts';
 import { CommandError } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { InvalidLoginError, parseLogin } from '../login-text.ts';
@@ -34,7 +35,7 @@ export async function openLogin(
 ): Promise<LoginSource> {
   const isInput = argument === '-';
   const file = resolve(folder, argument);
-  const name = isInput ? 'the login on standard input' : `the login in ${argument}`;
+  const name = isInput ? 'the login on standard input' : `the login in ${printable(argument)}`;
   let isReadOnce = isInput;
 
   async function load(): Promise<Login | { readonly problem: string }> {

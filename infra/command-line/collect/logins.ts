@@ -7,6 +7,7 @@ import type { VersionLabels } from '../../../functions/collect/labels.ts';
 import type { Login } from '../../../functions/collect/login-form.ts';
 import { DOUBTED_LABEL, dayOfDoubt, REJECTED_LABEL } from '../../../functions/collect/rejections.ts';
 import { parseJson, toJsonBytes } from '../../../functions/store/json.ts';
+import { printable } from '../../../functions/text.ts';
 import { CommandError } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { readIfPresent, writeWhole } from './files.ts';
@@ -73,7 +74,7 @@ export async function openRejectedLogins(
     }
     const result = v.safeParse(loginsSchema, parseJson(bytes.toString()));
     if (!result.success) {
-      throw new CommandError(`${file} is damaged, so it is not known which logins the CA rejected.`, {
+      throw new CommandError(`${printable(file)} is damaged, so it is not known which logins the CA rejected.`, {
         exitCode: EXIT_CODES.unavailable,
         next: 'make sure that the login is right, then delete the file and run the command again',
       });

@@ -5,6 +5,7 @@ import { dayName } from '../../../functions/days.ts';
 import { executionName } from '../../../functions/order.ts';
 import { parseJson, schemaProblems, toJsonBytes } from '../../../functions/store/json.ts';
 import { dateSchema } from '../../../functions/store/manifest.ts';
+import { printable } from '../../../functions/text.ts';
 import { CommandError } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { readIfPresent, writeWhole } from './files.ts';
@@ -56,10 +57,13 @@ export function openOrderState(directory: string, orderNumber: string) {
         return result.output;
       }
       const reason = result.success ? `it is about order ${result.output.orderNumber}` : schemaProblems(result.issues);
-      throw new CommandError(`${file} is damaged, so it is not known when the CA was asked last: ${reason}.`, {
-        exitCode: EXIT_CODES.unavailable,
-        next: 'if the CA was not asked for this order in the last 3 hours, delete the file and run the command again',
-      });
+      throw new CommandError(
+        `${printable(file)} is damaged, so it is not known when the CA was asked last: ${reason}.`,
+        {
+          exitCode: EXIT_CODES.unavailable,
+          next: 'if the CA was not asked for this order in the last 3 hours, delete the file and run the command again',
+        },
+      );
     },
 
     write: (state: OrderState): Promise<void> => writeWhole(file, toJsonBytes(state), `${file}.incomplete`),

@@ -9,6 +9,7 @@ import {
 } from '../../../functions/collectmc/request.ts';
 import { SECURE_URL_FORM } from '../../../functions/http.ts';
 import { type OrderOptions, orderSchema } from '../../../functions/order.ts';
+import { printable } from '../../../functions/text.ts';
 import { DEFAULT_GIVE_UP, DEFAULT_POLL, secondsOf, waitingProblems } from '../../timing.ts';
 import { UsageError } from '../errors.ts';
 
@@ -69,7 +70,7 @@ const ACCEPTED: Readonly<Record<string, string>> = {
 export function readRequest(order: string, given: CollectOptions): CollectRequest {
   const problems: string[] = [];
   const refuse = (name: string, value: string, accepted: string) =>
-    problems.push(`${name}: ${value} is not accepted; accepted: ${accepted}`);
+    problems.push(`${name}: ${printable(value)} is not accepted; accepted: ${accepted}`);
 
   const { domain, product, selector, replace } = given;
   const event = v.safeParse(orderSchema, {

@@ -6,7 +6,7 @@ import { type OrderOptions, optionsOf } from '../../../functions/order.ts';
 import type { ObjectStorage } from '../../../functions/store/objects.ts';
 import { knownOptions, openOrderFile, withoutNull } from '../../../functions/store/order-file.ts';
 import { openStatus } from '../../../functions/store/status.ts';
-import { printableJson } from '../../../functions/text.ts';
+import { printable, printableJson } from '../../../functions/text.ts';
 import { CommandError } from '../errors.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { listenForSignals } from '../signals.ts';
@@ -91,7 +91,7 @@ async function lockOrder(directory: string, orderNumber: string): Promise<Lock> 
     }
     const { pid, host, since } = error.owner;
     throw new CommandError(
-      `Process ${pid} on ${host} collects order ${orderNumber} in ${directory} since ${since}; the CA was not asked.`,
+      `Process ${pid} on ${host} collects order ${orderNumber} in ${printable(directory)} since ${since}; the CA was not asked.`,
       { exitCode: EXIT_CODES.unavailable, next: `wait until that process ends, or stop it: kill ${pid}`, cause: error },
     );
   }
@@ -164,7 +164,7 @@ async function collectOrder(session: Session): Promise<CollectResult> {
       state = await withCallLock(directory, async () => {
         if (!(await lock.isHeld())) {
           throw new CommandError(
-            `Another process collects order ${orderNumber} in ${directory} now; the CA was not asked.`,
+            `Another process collects order ${orderNumber} in ${printable(directory)} now; the CA was not asked.`,
             {
               exitCode: EXIT_CODES.unavailable,
               next: 'stop the other process, or let it continue',

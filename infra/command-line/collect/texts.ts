@@ -1,7 +1,7 @@
 import type { Collection } from '../../../functions/collect/collect.ts';
 import type { NextSteps } from '../../../functions/collect/reporter.ts';
 import { NEXT_STEPS, WAITING_NEXT_STEPS } from '../../../functions/errors.ts';
-import { joinWithLimit } from '../../../functions/text.ts';
+import { joinWithLimit, printable } from '../../../functions/text.ts';
 import type { Failure } from './order-state.ts';
 
 /** What a person must do without a deployed collector. */
@@ -84,7 +84,7 @@ function describeCertificate({ orderNumber, folder, publishable, findings = [], 
   const { domains = [], notBefore, notAfter, fingerprintSha256, keys = {} } = collection?.certificate ?? {};
   const names = Object.values(keys).map((key) => key.split('/').at(-1) ?? key);
   return [
-    `The certificate of order ${orderNumber} is in ${folder}`,
+    `The certificate of order ${orderNumber} is in ${printable(folder)}`,
     `  domains  ${joinWithLimit(domains)}`,
     `  valid    ${notBefore} to ${notAfter}`,
     `  SHA-256  ${fingerprintSha256}`,

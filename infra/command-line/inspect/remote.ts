@@ -1,5 +1,5 @@
 import { createDownload } from '../../../functions/download.ts';
-import { connectionProblem, isLoopback } from '../../../functions/http.ts';
+import { connectionProblem, isLoopback, UNTRUSTED } from '../../../functions/http.ts';
 import { lookUp, withSeverity } from '../../../functions/survey/look-up.ts';
 import { type DomainLookup, type Judgement, judge, judgeChain, judgeLogo, type Unjudged, withLookup } from './judge.ts';
 import type { Settings } from './options.ts';
@@ -13,6 +13,10 @@ const LIMIT_MILLISECONDS = 10_000;
 /** Redirects from the URL of a user. */
 const REDIRECTS_LIMIT = 3;
 
+/** What a user can do about a server that the system does not trust (Node, "NODE_EXTRA_CA_CERTS"). */
+const PRIVATE_CA =
+  "If a private CA issued it, set the environment variable NODE_EXTRA_CA_CERTS to the file with the CA's certificate";
+
 /** Downloads a chain or a logo, and judges it. */
 export async function judgeUrl(url: string, settings: Settings): Promise<Judgement> {
   const parsed = URL.parse(url);
@@ -23,7 +27,9 @@ export async function judgeUrl(url: string, settings: Settings): Promise<Judgeme
     const { bytes } = await createDownload(rules, { allowLoopback })(url, LIMIT_MILLISECONDS);
     return await judge(file, bytes, settings);
   } catch (error) {
-    const message = `the URL cannot be downloaded: ${connectionProblem(error)}`;
+    const problem = connectionProblem(error);
+    const advice = problem.startsWith(UNTRUSTED) ? `. ${PRIVATE_CA}` : '';
+    const message = `the URL cannot be downloaded: ${problem}${advice}`;
     return { kind: 'error', file, error: { name: 'UnreachableUrl', message }, isUnavailable: true };
   }
 }

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import type { Login } from '../../../functions/collect/login-form.ts';
 import { orderOptionsSchema } from '../../../functions/order.ts';
 import { redact } from '../../../functions/redact.ts';
+import { printable } from '../../../functions/text.ts';
 import { openLogin } from '../collect/login-source.ts';
 import { withCollector } from '../collector.ts';
 import { commandText } from '../command-text.ts';
@@ -41,7 +42,9 @@ export async function runLogin(terminal: Terminal, options: LoginOptions): Promi
 function readAccount(account: string | undefined): string | null {
   const result = v.safeParse(orderOptionsSchema.entries.account, account);
   if (!result.success) {
-    throw new UsageError(`--account: ${account} is not accepted; accepted: ${result.issues[0].message}`);
+    throw new UsageError(
+      `--account: ${printable(account ?? '')} is not accepted; accepted: ${result.issues[0].message}`,
+    );
   }
   return result.output ?? null;
 }

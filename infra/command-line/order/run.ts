@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { type OrderEvent, orderSchema } from '../../../functions/order.ts';
-import { truncate } from '../../../functions/text.ts';
+import { printable, truncate } from '../../../functions/text.ts';
 import { withCollector } from '../collector.ts';
 import { commandText } from '../command-text.ts';
 import { UsageError } from '../errors.ts';
@@ -78,7 +78,7 @@ function describeIssue(issue: v.BaseIssue<unknown>): string {
   const [field = ''] = (v.getDotPath(issue) ?? '').split('.');
   const [option = field, accepted = issue.message] = ARGUMENTS[field] ?? [];
   const value = typeof issue.input === 'string' ? issue.input : JSON.stringify(issue.input);
-  return `${option}: ${truncate(value, VALUE_BYTES)} is not accepted; accepted: ${accepted}`;
+  return `${option}: ${truncate(printable(value), VALUE_BYTES)} is not accepted; accepted: ${accepted}`;
 }
 
 /** The bytes of a wrong value in a message. */

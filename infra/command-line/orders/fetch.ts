@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { StoredManifest } from '../../../functions/store/manifest.ts';
 import { digest, openObjects } from '../../../functions/store/objects.ts';
 import { certificateProblem } from '../../../functions/store/order-state.ts';
+import { printable } from '../../../functions/text.ts';
 import { type DeployedCollector, withCollector, withCommandErrors } from '../collector.ts';
 import { commandText } from '../command-text.ts';
 import { CommandError } from '../errors.ts';
@@ -56,10 +57,12 @@ export function fetchOrder(
       });
     } else {
       const lines = written.map(({ name, size, change }) => `  ${name}  ${size} bytes  ${change}`);
-      terminal.print([`Order ${orderNumber}: the certificate is in ${target}`, ...lines].join('\n'));
+      terminal.print([`Order ${orderNumber}: the certificate is in ${printable(target)}`, ...lines].join('\n'));
     }
     if (others.length > 0) {
-      terminal.note(`The folder also contains what does not belong to this certificate: ${others.join(', ')}.`);
+      terminal.note(
+        `The folder also contains what does not belong to this certificate: ${others.map(printable).join(', ')}.`,
+      );
     }
     if (problem !== undefined) {
       terminal.note(

@@ -1,3 +1,4 @@
+import { printable } from '../../../functions/text.ts';
 import { type DeployedCollector, withCollector } from '../collector.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
@@ -48,11 +49,11 @@ const ACCOUNT = /^[a-z0-9-]{1,32}$/;
 
 function selection({ waiting, ending, account }: OrdersOptions): (order: OrderState) => boolean {
   if (ending !== undefined && !DAYS.test(ending)) {
-    throw new UsageError(`--ending: ${ending} is not accepted; accepted: a number of days, like 30`);
+    throw new UsageError(`--ending: ${printable(ending)} is not accepted; accepted: a number of days, like 30`);
   }
   if (account !== undefined && !ACCOUNT.test(account)) {
     throw new UsageError(
-      `--account: ${account} is not accepted; accepted: 1 to 32 lower-case letters, digits and hyphens, like brand-a`,
+      `--account: ${printable(account)} is not accepted; accepted: 1 to 32 lower-case letters, digits and hyphens, like brand-a`,
     );
   }
   return (order) =>

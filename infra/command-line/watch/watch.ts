@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { DEFAULT_SELECTOR } from '../../../functions/bimi.ts';
 import { domainSchema, orderOptionsSchema } from '../../../functions/order.ts';
 import { listWatched, unwatchDomain, watchDomain } from '../../../functions/store/watched.ts';
+import { printable } from '../../../functions/text.ts';
 import type { WrittenSettings } from '../../settings.ts';
 import { type DeployedCollector, withCollector, withCommandErrors } from '../collector.ts';
 import { commandText } from '../command-text.ts';
@@ -142,7 +143,7 @@ function listOf(setting: WrittenSettings[string] | undefined): readonly string[]
 function readDomain(text: string): string {
   const result = v.safeParse(domainSchema, text);
   if (!result.success) {
-    throw new UsageError(`DOMAIN: ${text} is not accepted; accepted: a domain name like example.com`);
+    throw new UsageError(`DOMAIN: ${printable(text)} is not accepted; accepted: a domain name like example.com`);
   }
   return result.output;
 }
@@ -150,7 +151,7 @@ function readDomain(text: string): string {
 function readSelector(text: string = DEFAULT_SELECTOR): string {
   const result = v.safeParse(orderOptionsSchema.entries.selector, text);
   if (!result.success || result.output === undefined) {
-    throw new UsageError(`--selector: ${text} is not accepted; accepted: a BIMI selector like default`);
+    throw new UsageError(`--selector: ${printable(text)} is not accepted; accepted: a BIMI selector like default`);
   }
   return result.output;
 }
