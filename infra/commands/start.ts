@@ -6,12 +6,15 @@ import { join, relative } from 'node:path';
 import { RESPONSE_FORMATS, type ResponseFormat } from '../../functions/collectmc/request.ts';
 import { ORDERED } from '../../functions/events.ts';
 import { buildFunctions } from '../build/functions.ts';
+import { openInBrowser } from '../local/browser.ts';
 import { createCertificateAuthority } from '../local/ca/certificate-authority.ts';
 import { pem } from '../local/ca/containers.ts';
 import { startCloudFormation } from '../local/cloud/cloudformation-endpoint.ts';
 import { serveCrls } from '../local/cloud/crl-server.ts';
-import { downloadOrder } from '../local/cloud/download.ts';
+import { downloadFolder } from '../local/cloud/download.ts';
 import { type LocalCloud, startLocalCloud } from '../local/cloud/local-cloud.ts';
+import type { Endpoint } from '../local/cloud/loopback.ts';
+import { servePages } from '../local/cloud/pages-server.ts';
 import { createNarrator, narratedWaitMilliseconds } from '../local/narration.ts';
 import { issueScenarioCertificates, runScenario, SCENARIOS, type Scenario } from '../local/scenarios.ts';
 import { EXIT_CODES, parseArguments, runCommand, UsageError } from './usage.ts';
@@ -22,7 +25,7 @@ const PROJECT = join(import.meta.dirname, '..', '..');
 const LOCAL = join(PROJECT, '.local');
 const ROOT = join(LOCAL, 'ca', 'root.pem');
 
-const USAGE = `npm start -- [--order NUMBER] [--scenario NAME] [--format ${FORMATS.join('|')}] [--publish] [--keep]
+const USAGE = `npm start -- [--order NUMBER] [--scenario NAME] [--format ${FORMATS.join('|')}] [--publish] [--open] [--keep]
 
 Runs one order through the stack's own state machine and functions, with servers on this machine in place of AWS and the CA.
 
@@ -33,6 +36,7 @@ ${Object.entries(SCENARIOS)
   .join('\n')}
   --format     the response format to ask for (default: pkcs7)
   --publish    publish chain and logo for BIMI, and fetch them from their public addresses
+  --open       serve the pages on a loopback address, and open the report in the browser; until Ctrl-C
   --keep       leave the servers running afterwards, until Ctrl-C
 
 Exit status: 0 the scenario ended as expected, 1 it did not, 64 wrong usage, 70 internal error.`;
@@ -42,6 +46,7 @@ interface Options {
   readonly scenario: Scenario;
   readonly format: ResponseFormat;
   readonly publish: boolean;
+  readonly open: boolean;
   readonly keep: boolean;
 }
 
@@ -55,6 +60,7 @@ function readOptions(args: string[]): Options | undefined {
       scenario: { type: 'string', default: 'issued' },
       format: { type: 'string', default: 'pkcs7' },
       publish: { type: 'boolean', default: false },
+      open: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -71,13 +77,13 @@ function readOptions(args: string[]): Options | undefined {
   if (!format) {
     throw new UsageError(`--format: ${values.format} is not accepted; accepted: ${FORMATS.join(', ')}`);
   }
-  const { order, publish, keep } = values;
+  const { order, publish, open, keep } = values;
   const [orderNumber = '1378973013', ...others] = [...(order === undefined ? [] : [order]), ...positionals];
   if (others.length > 0) {
     const given = [orderNumber, ...others];
     throw new UsageError(`only one order number is accepted, but there are ${given.length}: ${given.join(' ')}`);
   }
-  return { orderNumber, scenario, format, publish, keep };
+  return { orderNumber, scenario, format, publish, open, keep };
 }
 
 /**
@@ -85,7 +91,7 @@ function readOptions(args: string[]): Options | undefined {
  *
  * @returns whether it ended as expected.
  */
-async function run({ orderNumber, scenario, format, publish, keep }: Options, print: Print): Promise<boolean> {
+async function run({ orderNumber, scenario, format, publish, open, keep }: Options, print: Print): Promise<boolean> {
   print('Creating the simulated CA (the first time, this takes some seconds) ...');
   const stored = await createCertificateAuthority({ directory: join(LOCAL, 'ca') });
   const crls = await serveCrls(() => authority.crls());
@@ -110,6 +116,9 @@ async function run({ orderNumber, scenario, format, publish, keep }: Options, pr
       await scenario.operatorActions?.[check]?.({ cloud, credentials, order, log: narrator.action });
     },
   });
+  let server: Endpoint | undefined;
+  /** The keys of the pages, the best first. */
+  const pages: string[] = [];
   try {
     narrator.line('CollectMC', `${cloud.ca.url} (simulated)`);
     narrator.line('CRLs', `${crls.url} (simulated)`);
@@ -128,9 +137,11 @@ async function run({ orderNumber, scenario, format, publish, keep }: Options, pr
     if (execution) {
       narrator.outcome(execution);
       print('');
-      const folder = join(LOCAL, 'orders', orderNumber);
-      const objects = await downloadOrder(cloud, orderNumber, folder);
-      const source = `s3://${cloud.bucket}/orders/${orderNumber}/`;
+      const prefix = `orders/${orderNumber}/`;
+      const folder = join(LOCAL, prefix);
+      const objects = await downloadFolder(cloud, prefix, folder);
+      const source = `s3://${cloud.bucket}/${prefix}`;
+      pages.push(...objects.flatMap(({ name }) => (name === 'report.html' ? [`${prefix}${name}`] : [])));
       narrator.line('Objects', objects.length > 0 ? `${source}, downloaded to ${inProject(folder)}/` : 'none');
       narrator.objects(objects);
       if (execution.status === 'SUCCEEDED') {
@@ -143,22 +154,35 @@ async function run({ orderNumber, scenario, format, publish, keep }: Options, pr
       }
       await narrator.publication(execution);
     }
+    if (open && pages.length > 0) {
+      server = await servePages(cloud.s3, cloud.bucket);
+    }
+    narrator.pages(
+      pages.map((page) => (server ? `${server.url}/${page}` : inProject(join(LOCAL, page)))),
+      server !== undefined,
+    );
     narrator.line('Logs', inProject(LOG_FILE));
     print('');
     const expected =
       execution !== undefined &&
       (scenario.failsWith ? execution.error === scenario.failsWith : execution.status === 'SUCCEEDED');
     print(verdict(execution !== undefined, expected));
-    if (keep) {
-      const cloudFormation = await startCloudFormation([cloud.stack]);
-      narrator.commands(orderNumber, cloudFormation.url);
+    const [page] = pages;
+    if (server && page) {
+      openInBrowser(`${server.url}/${page}`);
+    }
+    if (keep || server) {
+      const cloudFormation = keep ? await startCloudFormation([cloud.stack]) : undefined;
+      if (cloudFormation) {
+        narrator.commands(orderNumber, cloudFormation.url);
+      }
       // The open servers keep the process alive until then; a promise alone would not.
       await once(process, 'SIGINT');
-      await cloudFormation.close();
+      await cloudFormation?.close();
     }
     return expected;
   } finally {
-    await Promise.all([cloud.close(), crls.close()]);
+    await Promise.all([server?.close(), cloud.close(), crls.close()]);
   }
 }
 
@@ -203,7 +227,7 @@ await runCommand(USAGE, async (args) => {
     console.log(USAGE);
     return EXIT_CODES.success;
   }
-  if (!options.keep) {
+  if (!options.keep && !options.open) {
     process.once('SIGINT', () => process.exit(130));
   }
   const expected = await withFunctionLog((print) => run(options, print));

@@ -27,6 +27,8 @@ export interface Narrator {
   objects(objects: readonly DownloadedObject[]): void;
   /** What the state Publish did, and what the published addresses respond. */
   publication(execution: Execution): Promise<void>;
+  /** Where the pages are: URLs if they are served, else files. */
+  pages(addresses: readonly string[], areServed: boolean): void;
   /** Commands for another terminal while the servers run, among them the one at this URL in place of CloudFormation. */
   commands(orderNumber: string, cloudFormationUrl: string): void;
 }
@@ -160,6 +162,17 @@ export function createNarrator(print: (line: string) => void, cloud: () => Local
           const [type, caching] = ['content-type', 'cache-control'].map((name) => response.headers.get(name));
           detail(`${response.status} ${url} ${byteLength} bytes ${type}; ${caching}`);
         }
+      }
+    },
+
+    pages(addresses, areServed) {
+      for (const [index, address] of addresses.entries()) {
+        line(index === 0 ? 'Pages' : '', address);
+      }
+      if (addresses.length === 0) {
+        line('Pages', 'none');
+      } else {
+        detail(areServed ? 'until Ctrl-C' : 'Open the file in a browser, or run npm start -- --open.');
       }
     },
 

@@ -10,17 +10,15 @@ export interface DownloadedObject {
   readonly contentType: string | undefined;
 }
 
-/** Downloads the objects of an order into a folder, whose earlier content is deleted. */
-export async function downloadOrder(
+/** Downloads the objects below a prefix into a folder, whose earlier content is deleted. Only the last part of a key is kept. */
+export async function downloadFolder(
   { s3, bucket }: LocalCloud,
-  orderNumber: string,
+  prefix: string,
   folder: string,
 ): Promise<readonly DownloadedObject[]> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  const { Contents = [] } = await s3.send(
-    new ListObjectsV2Command({ Bucket: bucket, Prefix: `orders/${orderNumber}/` }),
-  );
+  const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }));
   const objects: DownloadedObject[] = [];
   for (const { Key = '' } of Contents) {
     const { Body, ContentType } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key }));
