@@ -1,12 +1,16 @@
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { startCollectMcSimulator } from '../../infra/local/ca/collectmc-simulator.ts';
 import { pem } from '../../infra/local/ca/containers.ts';
+import { startAwsJsonEndpoint } from '../../infra/local/cloud/aws-json-endpoint.ts';
+import { startCloudFormation } from '../../infra/local/cloud/cloudformation-endpoint.ts';
 import { MarkCertificateCollectorStack } from '../../infra/stack.ts';
 import { openAuthority } from '../authority.ts';
-import { CONTEXT } from '../infra/synthesized.ts';
+import { CONTEXT, resolve } from '../infra/synthesized.ts';
 import { type Output, runCommand, tryCommand } from './command.ts';
 import { type Consumer, emptyFolder, folderOf, generatedPackageOf, NODE_22 } from './install.ts';
 import { createTable, versionsOf } from './table.ts';
@@ -16,10 +20,12 @@ const NODES = { 'Node 22': NODE_22, 'Node 24': process.execPath } as const;
 const table = createTable();
 
 interface CloudFormationTemplate {
+  readonly Outputs?: unknown;
   readonly Resources: Readonly<Record<string, { readonly Type: string; readonly Properties: unknown }>>;
 }
 
 const readJson = (...path: string[]) => JSON.parse(readFileSync(join(...path), 'utf8'));
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const binOf = (consumer: Consumer, name: string) => join(folderOf(consumer), 'node_modules', '.bin', name);
 
 beforeAll(() => runCommand(binOf('es-module', 'tsc'), [], { folder: folderOf('es-module') }));
@@ -118,17 +124,19 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
   },
 };
 
-describe.each(Object.entries(RUNNERS))('With %s', (name, { consumer, packages, command, node }) => {
-  const folder = folderOf(consumer);
+/** The template of an example, with the feature flags of this project. */
+async function synthesizeWith(name: string, example: string): Promise<CloudFormationTemplate> {
+  const { consumer, command, node } = RUNNERS[name] ?? expect.unreachable();
+  const [file, ...args] = command(example);
+  const output = await emptyFolder(join('synthesized', `${name}, ${example}`));
+  const variables = { CDK_OUTDIR: output, CDK_CONTEXT_JSON: JSON.stringify(CONTEXT) };
+  await runCommand(file, args, { folder: folderOf(consumer), node: NODES[node], variables });
+  return readJson(output, 'MarkCertificates.template.json');
+}
 
-  /** The template of an example, with the feature flags of this project. */
-  async function synthesize(example: string): Promise<CloudFormationTemplate> {
-    const [file, ...args] = command(example);
-    const output = await emptyFolder(join('synthesized', `${name}, ${example}`));
-    const variables = { CDK_OUTDIR: output, CDK_CONTEXT_JSON: JSON.stringify(CONTEXT) };
-    await runCommand(file, args, { folder, node: NODES[node], variables });
-    return readJson(output, 'MarkCertificates.template.json');
-  }
+describe.each(Object.entries(RUNNERS))('With %s', (name, { consumer, packages, node }) => {
+  const folder = folderOf(consumer);
+  const synthesize = (example: string) => synthesizeWith(name, example);
 
   const row = (example: string, run: () => Promise<string>) =>
     table.row(`${name}: ${example}`, `${node}, ${versionsOf(folder, packages)}`, run);
@@ -209,9 +217,13 @@ test.each([
 
 describe.each(Object.entries(NODES))('In a folder with nothing but the package, with %s,', (name, node) => {
   /** Runs the command line as npx does, without the network. */
-  const mark = async (folder: string, args: readonly string[]): Promise<Output> => {
+  const mark = async (
+    folder: string,
+    args: readonly string[],
+    variables: Readonly<Record<string, string>> = {},
+  ): Promise<Output> => {
     const npx = ['--yes', '--offline', `--cache=${join(folder, 'cache')}`, `--package=${inject('tarball')}`];
-    return tryCommand('npx', [...npx, '--', 'mark-certificates', ...args], { folder, node });
+    return tryCommand('npx', [...npx, '--', 'mark-certificates', ...args], { folder, node, variables });
   };
 
   test('npx runs the command line.', async () => {
@@ -225,6 +237,74 @@ describe.each(Object.entries(NODES))('In a folder with nothing but the package, 
       expect(stdout).toContain('"example.com"');
       return '--help, inspect';
     });
+  });
+
+  test('npx collects a certificate from a CA.', async () => {
+    const folder = await emptyFolder(`npx collect, ${name}`);
+    const authority = await openAuthority();
+    const credentials = { loginName: 'brand@example.com', loginPassword: 'correct+horse battery%staple' };
+    const ca = await startCollectMcSimulator({ credentials });
+    const { chain, svg } = authority.issue({ domains: ['example.com'], nullParameters: true });
+    ca.order('1378973013', [
+      { kind: 'status', status: 0 },
+      { kind: 'issued', certificates: chain },
+    ]);
+    writeFileSync(join(folder, 'login.txt'), `${credentials.loginName}\n${credentials.loginPassword}\n`);
+    const trusted = ['--trust', sha256(authority.root), '--log', authority.log.key];
+    const options = ['--url', ca.url, '--poll-every', 'PT1S', ...trusted, '--domain', 'example.com'];
+    const collect = ['collect', '1378973013', '--login', 'login.txt', ...options];
+    await table
+      .row('npx mark-certificates collect', name, async () => {
+        expect(await mark(folder, collect)).toMatchObject({ exitCode: 3 });
+        const { exitCode, stdout, stderr } = await mark(folder, [...collect, '--wait']);
+        expect({ exitCode, stdout, stderr }).toMatchObject({ exitCode: 0 });
+        const stored = join(folder, 'mark-certificates', 'orders', '1378973013');
+        expect(readFileSync(join(stored, 'chain.pem'), 'utf8')).toBe(pem(chain));
+        expect(readFileSync(join(stored, 'logo.svg')).equals(svg)).toBe(true);
+        expect(await mark(folder, ['inspect', ...trusted, join(stored, 'chain.pem')])).toMatchObject({ exitCode: 0 });
+        return 'waiting, issued, inspect';
+      })
+      .finally(ca.close);
+  });
+
+  test('npx finds each of the two collectors of an app.', async () => {
+    const folder = await emptyFolder(`npx login, ${name}`);
+    const outputs = resolve((await synthesizeWith('ES modules, Node 24', 'two-collectors')).Outputs) as object;
+    const values = Object.entries(outputs).map(([key, { Value }]) => [key, Value] as const);
+    const stack = { name: 'MarkCertificates', outputs: Object.fromEntries(values) };
+    const secrets: unknown[] = [];
+    const [cloudFormation, services] = await Promise.all([
+      startCloudFormation([stack]),
+      startAwsJsonEndpoint({
+        'secretsmanager.ListSecretVersionIds': () => ({ Versions: [] }),
+        'secretsmanager.PutSecretValue': ({ SecretId }) => {
+          secrets.push(SecretId);
+          return { VersionId: 'version' };
+        },
+      }),
+    ]);
+    const variables = {
+      AWS_ENDPOINT_URL_CLOUDFORMATION: cloudFormation.url,
+      AWS_ENDPOINT_URL: services.url,
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+      AWS_REGION: 'eu-central-1',
+    };
+    writeFileSync(join(folder, 'login.txt'), 'brand@example.com\ncorrect+horse battery%staple\n');
+    const login = ['login', '--file', 'login.txt'];
+    await table
+      .row('npx mark-certificates login', name, async () => {
+        expect(await mark(folder, login, variables)).toMatchObject({ exitCode: 0, stderr: '' });
+        expect(await mark(folder, [...login, '--collector', 'test'], variables)).toMatchObject({ exitCode: 0 });
+        const unknown = await mark(folder, [...login, '--collector', 'staging'], variables);
+        expect(unknown).toMatchObject({
+          exitCode: 2,
+          stderr: expect.stringContaining('mark-certificate-collector, test.'),
+        });
+        expect(secrets).toEqual([expect.stringMatching(/^<Production/), expect.stringMatching(/^<Test/)]);
+        return 'two collectors, by their names';
+      })
+      .finally(() => Promise.all([cloudFormation.close(), services.close()]));
   });
 
   test('the library is required and imported, without aws-cdk-lib.', async () => {
