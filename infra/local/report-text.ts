@@ -18,10 +18,16 @@ const SYMBOLS = {
   error: ['✗', 'red'],
 } as const;
 
+/** A text in the colour of its kind, if standard output is a terminal with colours. */
+export function coloured(kind: keyof typeof SYMBOLS, text: string): string {
+  const [, colour] = SYMBOLS[kind];
+  return styleText(colour, text);
+}
+
 /** A symbol, coloured if standard output is a terminal with colours. */
 export function symbolOf(kind: keyof typeof SYMBOLS): string {
-  const [symbol, colour] = SYMBOLS[kind];
-  return styleText(colour, symbol);
+  const [symbol] = SYMBOLS[kind];
+  return coloured(kind, symbol);
 }
 
 /** The lines about one file: what the certificate is, its findings, the receivers, and the verdict. */

@@ -1,4 +1,6 @@
 import { certificateProblem } from '../../../functions/store/order-state.ts';
+import { printable } from '../../../functions/text.ts';
+import { coloured } from '../../local/report-text.ts';
 import { describeValidity } from '../../local/validity.ts';
 import { secondsOf } from '../../timing.ts';
 import { withCollector } from '../collector.ts';
@@ -38,7 +40,7 @@ export function status(terminal: Terminal, order: string, options: CollectorOpti
         executionStatus: execution?.status ?? null,
       });
     } else {
-      terminal.print(describeOrder(read, happensNext, command, now).join('\n'));
+      terminal.printStyled(describeOrder(read, happensNext, command, now).join('\n'));
     }
     for (const note of notes) {
       terminal.note(note);
@@ -67,7 +69,13 @@ function exitCodeOf({ state, certificate, execution }: OrderState, now: Date): E
   return isGood ? EXIT_CODES.success : EXIT_CODES.problem;
 }
 
-type Row = readonly [label: string, value: string];
+/** The colours of states, as those of findings. */
+const KINDS = { waiting: 'warning', issued: 'good', failed: 'error', unreadable: 'error' } as const satisfies Record<
+  OrderState['state'],
+  string
+>;
+
+type Row = readonly [label: string, value: string, kind?: 'good' | 'warning' | 'error'];
 
 function describeOrder(
   { state, execution, startedAt, notes }: ReadOrder,
@@ -78,7 +86,7 @@ function describeOrder(
   const { orderNumber, account, domains, reason, error, text, since, nextStep, certificate } = state;
   const why = reason ?? error;
   const rows: Row[] = [
-    ['state', `${state.state}${why === null ? '' : ` (${why})`}`],
+    ['state', `${state.state}${why === null ? '' : ` (${why})`}`, KINDS[state.state]],
     ...(since === null ? [] : [['since', describeMoment(since, now)] as const]),
     ['text', text],
     ['next', happensNext],
@@ -119,7 +127,7 @@ function describeCertificate(certificate: CertificateState, now: Date): string[]
     certificate;
   const problem = certificateProblem(certificate, now);
   const rows: Row[] = [
-    ['verdict', problem === undefined ? 'publishable' : `not usable: ${problem}`],
+    problem === undefined ? ['verdict', 'publishable', 'good'] : ['verdict', `not usable: ${problem}`, 'error'],
     ['owner', owner ?? 'none'],
     ['mark', [markType ?? 'no mark type', product && `(${product})`].filter(Boolean).join(' ')],
     ['domains', domains.join(', ')],
@@ -142,6 +150,7 @@ const VERDICTS: Readonly<Record<string, string>> = {
   null: 'may show the logo; it is not known',
 };
 
-function describeRow([label, value]: Row): string {
-  return `  ${label.padEnd(9)}  ${value}`;
+function describeRow([label, value, kind]: Row): string {
+  const text = printable(value);
+  return `  ${label.padEnd(9)}  ${kind === undefined ? text : coloured(kind, text)}`;
 }

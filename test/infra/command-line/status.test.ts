@@ -1,3 +1,4 @@
+import { WriteStream } from 'node:tty';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { manifestKey } from '../../../functions/store/manifest.ts';
 import { statusKey } from '../../../functions/store/status.ts';
@@ -257,3 +258,58 @@ describe('status of an order', () => {
 function finding(id: string) {
   return { id, severity: 'error' as const, message: 'a message' };
 }
+
+describe('The colours of status', () => {
+  /** The codes of ANSI for yellow, green and red. */
+  const COLOURS = { waiting: 33, issued: 32, failed: 31 } as const;
+
+  async function textOf(state: keyof typeof COLOURS): Promise<string> {
+    const s3 = await deployed({ actions: stepFunctionsWith({ 'order-1': 'RUNNING' }) });
+    await put(
+      s3,
+      statusKey('1'),
+      state === 'failed' ? failureOf('1') : statusOf('1', state === 'issued' ? issued : {}),
+    );
+    return (await run(['status', '1'])).out;
+  }
+
+  /** A terminal as Node sees it: its colours depend on the environment. */
+  function useTerminal(environment: Readonly<Record<string, string>>): void {
+    for (const name of ['FORCE_COLOR', 'NO_COLOR', 'NODE_DISABLE_COLORS', 'CI']) {
+      vi.stubEnv(name, undefined);
+    }
+    for (const [name, value] of Object.entries({ TERM: 'xterm-256color', ...environment })) {
+      vi.stubEnv(name, value);
+    }
+    const before = Object.getOwnPropertyDescriptors(process.stdout);
+    Object.defineProperty(process.stdout, 'isTTY', { value: true, configurable: true });
+    Object.defineProperty(process.stdout, 'getColorDepth', {
+      value: WriteStream.prototype.getColorDepth,
+      configurable: true,
+    });
+    onTestFinished(() => {
+      for (const name of ['isTTY', 'getColorDepth'] as const) {
+        Reflect.deleteProperty(process.stdout, name);
+        const descriptor = before[name];
+        if (descriptor) {
+          Object.defineProperty(process.stdout, name, descriptor);
+        }
+      }
+      vi.unstubAllEnvs();
+    });
+  }
+
+  test.each(['waiting', 'issued', 'failed'] as const)('show in a terminal that an order is %s.', async (state) => {
+    useTerminal({});
+    expect(await textOf(state)).toContain(`state      \u001B[${COLOURS[state]}m${state}`);
+  });
+
+  test.each(['waiting', 'issued', 'failed'] as const)(
+    'are missing with NO_COLOR and without a terminal: %s.',
+    async (state) => {
+      expect(await textOf(state)).not.toContain('\u001B');
+      useTerminal({ NO_COLOR: '1' });
+      expect(await textOf(state)).not.toContain('\u001B');
+    },
+  );
+});
