@@ -18,7 +18,7 @@ import { AaaaRecord, ARecord, RecordTarget } from 'aws-cdk-lib/aws-route53';
 import { CloudFrontTarget } from 'aws-cdk-lib/aws-route53-targets';
 import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
-import { PUBLISHED } from '../functions/store/publication.ts';
+import { CACHE_SECONDS, PUBLISHED } from '../functions/store/publication.ts';
 import { acknowledge, acknowledgeWildcard } from './acknowledge.ts';
 import { bucketProblem, InvalidPropsError } from './collector-config.ts';
 import { createFunction } from './functions.ts';
@@ -118,8 +118,7 @@ function createDistribution(scope: Construct, bucket: IBucket, props: PublishPro
       // The objects have a few kilobytes: compression gains nothing, and would mislead a client that hashes the raw
       // body.
       compress: false,
-      // The Cache-Control of each object sets its TTL. Headers, cookies and queries are not part of the cache key.
-      cachePolicy: CachePolicy.CACHING_OPTIMIZED_FOR_UNCOMPRESSED_OBJECTS,
+      cachePolicy: createCachePolicy(scope),
       responseHeadersPolicy: createHeaders(scope),
     },
     httpVersion: HttpVersion.HTTP2_AND_3,
@@ -131,6 +130,20 @@ function createDistribution(scope: Construct, bucket: IBucket, props: PublishPro
   });
   acknowledgeFindings(distribution, ownName);
   return distribution;
+}
+
+/**
+ * The Cache-Control of each object sets its TTL, at most that of the objects of this release: release 0.1.0 stored them
+ * with half an hour. Headers, cookies and queries are not part of the cache key.
+ */
+function createCachePolicy(scope: Construct): CachePolicy {
+  const longest = Duration.seconds(CACHE_SECONDS);
+  return new CachePolicy(scope, 'PublicationCache', {
+    cachePolicyName: uniqueNameInAccount(scope),
+    minTtl: Duration.seconds(1),
+    defaultTtl: longest,
+    maxTtl: longest,
+  });
 }
 
 /** Headers of every response, errors included. */

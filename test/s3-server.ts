@@ -45,7 +45,10 @@ export interface S3ServerOptions {
 export interface S3Server {
   readonly url: string;
   /** An object without a request; `versionId` default: the current version. Undefined if it does not exist. */
-  peek(key: string, versionId?: string): { readonly body: Buffer; readonly contentType: string } | undefined;
+  peek(
+    key: string,
+    versionId?: string,
+  ): { readonly body: Buffer; readonly contentType: string; readonly cacheControl: string } | undefined;
   /** The keys of all current objects with a prefix, sorted, without a request. */
   keys(prefix: string): string[];
   /** Answers a request that did not come over HTTP (`test/s3-direct.ts`). It throws where a connection would be closed. */
@@ -237,7 +240,9 @@ export async function startS3Server({
     peek(key, versionId) {
       const all = objects.get(key) ?? [];
       const { body, headers } = (versionId === undefined ? all.at(-1) : all.find(({ id }) => id === versionId)) ?? {};
-      return body && { body, contentType: headers?.['content-type'] ?? '' };
+      return (
+        body && { body, contentType: headers?.['content-type'] ?? '', cacheControl: headers?.['cache-control'] ?? '' }
+      );
     },
     keys: currentKeys,
     receive,

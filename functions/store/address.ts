@@ -2,11 +2,15 @@ import { type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { parseJson, schemaProblems, toJsonBytes } from './json.ts';
 import { CHAIN_TYPE, SVG_TYPE } from './manifest.ts';
 import { type ObjectHeaders, type ObjectState, openObjects, type StoredObject } from './objects.ts';
-import { type Publication, type PublishedPart, parsePublication, publishedKeys } from './publication.ts';
+import { CACHE_SECONDS, type Publication, type PublishedPart, parsePublication, publishedKeys } from './publication.ts';
 import { s3Storage, undefinedIfNotFound } from './s3-storage.ts';
 
-/** How long a cache may serve the previous certificate: a renewal is visible everywhere within an hour. */
-const CACHE_CONTROL = 'public, max-age=1800';
+/**
+ * Without `stale-while-revalidate`, which would let caches serve the previous pair for longer. Without `stale-if-error`
+ * too: it would limit for how long CloudFront serves an expired object while S3 does not answer, which it does without a
+ * limit by default (AWS: How CloudFront processes HTTP 4xx and 5xx status codes from your origin).
+ */
+const CACHE_CONTROL = `public, max-age=${CACHE_SECONDS}`;
 
 const PART_HEADERS = {
   logo: { type: SVG_TYPE, cacheControl: CACHE_CONTROL },
@@ -59,9 +63,14 @@ export function openAddress(s3: S3Client, bucket: string, domain: string, select
       : { etag: object.etag, damage: `it describes ${chain.key} and ${logo.key}` };
   }
 
-  /** Whether a part is stored as listed and is served with its content type. */
+  /**
+   * Whether a part is stored as listed, with the headers that it must have: release 0.1.0 let caches keep it for half an
+   * hour.
+   */
   const isStored = (part: PublishedPart, { sha256 }: Pick<StoredObject, 'sha256'>, state: AddressState) =>
-    state[part]?.sha256 === sha256 && state[part].type === PART_HEADERS[part].type;
+    state[part]?.sha256 === sha256 &&
+    state[part].type === PART_HEADERS[part].type &&
+    state[part].cacheControl === PART_HEADERS[part].cacheControl;
 
   return {
     readDescription,
@@ -104,6 +113,8 @@ export function openAddress(s3: S3Client, bucket: string, domain: string, select
         async () => (await readDescription()).current,
         ({ served, live: { objects } }) => (served ? [objects.logo, objects.chain] : []),
         ({ served }) => (served ? [] : [keys.chain, keys.logo]),
+        // Not those of the listed version, which an earlier release may have written.
+        ({ key }) => PART_HEADERS[key === keys.logo ? 'logo' : 'chain'],
       ),
   };
 }

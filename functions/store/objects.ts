@@ -24,6 +24,7 @@ export interface ObjectState {
   readonly etag?: string | undefined;
   readonly versionId?: string | undefined;
   readonly type?: string | undefined;
+  readonly cacheControl?: string | undefined;
   /** Lower-case hex. */
   readonly sha256: string;
 }
@@ -149,13 +150,17 @@ export function openObjects(storage: ObjectStorage) {
    * manifest is written. Every writer therefore calls this after its last write, and the last of them leaves objects
    * that match. An object whose bytes are no longer there is left as it is.
    *
+   * All bytes are read before the first write, so that the writes follow each other without a pause.
+   *
    * @param listedObjects the objects that a manifest lists.
    * @param emptyKeys the keys that are empty according to a manifest. Objects under them are deleted.
+   * @param headersOf the headers of a restored object; default: those of the version that is restored.
    */
   const reconcile = <Manifest>(
     readManifest: () => Promise<Manifest | undefined>,
     listedObjects: (manifest: Manifest) => readonly StoredObject[],
     emptyKeys: (manifest: Manifest) => readonly string[] = () => [],
+    headersOf: (listed: StoredObject) => ObjectHeaders | undefined = () => undefined,
   ): Promise<Manifest | undefined> =>
     retryOnConflict(async () => {
       const manifest = await readManifest();
@@ -168,21 +173,27 @@ export function openObjects(storage: ObjectStorage) {
       // The objects can belong to a newer manifest that was written after the first read. If something changes after
       // this second read, the conditions of the writes fail.
       if (isDeepStrictEqual(await readManifest(), manifest)) {
-        let changes = 0;
+        const restorable: (() => Promise<unknown>)[] = [];
         for (const { state = {}, ...listed } of mismatched) {
           const object = await readListed(listed);
           if (object) {
-            const { body, ...headers } = object;
-            await write(listed.key, body, headers, state);
-            changes++;
+            const { key } = listed;
+            restorable.push(() => write(key, object.body, headersOf(listed) ?? object, state));
           }
         }
-        for (const { key, state } of unexpected) {
-          await remove(key, state);
-          changes++;
-        }
-        if (changes === 0) {
+        const changes = [
+          ...restorable,
+          ...unexpected.map(
+            ({ key, state }) =>
+              () =>
+                remove(key, state),
+          ),
+        ];
+        if (changes.length === 0) {
           return manifest;
+        }
+        for (const change of changes) {
+          await change();
         }
       }
       throw new WriteConflictError(`${keys.join(', ')} did not match the manifest`);

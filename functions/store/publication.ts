@@ -6,6 +6,14 @@ import { storedObjectSchema } from './objects.ts';
 export const PUBLISHED = 'published/';
 
 /**
+ * Seconds for which a cache may serve a chain or a logo. CloudFront has two layers of caches, at its edge locations and in
+ * its regions (AWS: How CloudFront delivers content). If neither subtracts the age in the other, they serve a previous
+ * object for twice this time: a minute. Caches keep chain and logo separately, so until then a renewal with another logo
+ * can appear with the previous chain, or the reverse.
+ */
+export const CACHE_SECONDS = 30;
+
+/**
  * Matches the keys of all descriptions of publications and no other keys. The groups are the domain and the selector.
  */
 export const PUBLICATION_KEY = /^published\/([^/]+)\/([^/]+)\.json$/;

@@ -31,11 +31,11 @@ export function s3Storage(s3: S3Client, bucket: string): S3Storage {
   async function head(key: string): Promise<ObjectState | undefined> {
     try {
       const response = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key, ChecksumMode: 'ENABLED' }));
-      const { ETag: etag, VersionId: versionId, ContentType: type } = response;
+      const { ETag: etag, VersionId: versionId, ContentType: type, CacheControl: cacheControl } = response;
       const sha256 = response.ChecksumSHA256
         ? Buffer.from(response.ChecksumSHA256, 'base64')
         : digest((await get(key, versionId)).body);
-      return { etag, versionId, type, sha256: sha256.toString('hex') };
+      return { etag, versionId, type, cacheControl, sha256: sha256.toString('hex') };
     } catch (error) {
       return undefinedIfNotFound(error);
     }

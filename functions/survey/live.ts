@@ -17,7 +17,10 @@ export interface LiveDependencies extends DnsChecks {
 /** The maximum size of a body, in bytes. A logo may have this size; every chain is much smaller. */
 const BODY_LIMIT = 256 * 1024;
 
-/** How long caches may serve the previous objects after a renewal: twice the `max-age` of the objects. */
+/**
+ * How long caches may serve the previous objects after a renewal. Those of release 0.1.0, which CloudFront's two layers of
+ * caches kept for half an hour each, are the longest.
+ */
 const RENEWAL_MILLISECONDS = 3_600_000;
 
 /**

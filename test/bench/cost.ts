@@ -1,4 +1,5 @@
 import { waitSeconds } from '../../functions/collect/waiting.ts';
+import { CACHE_SECONDS } from '../../functions/store/publication.ts';
 import { monthlyBill } from './bill.ts';
 import type { ColdStart } from './cold-start.ts';
 import type { Deployed } from './deployed.ts';
@@ -64,6 +65,9 @@ const MEGABYTES_OF_A_CPU = 1769;
 
 const DAY = 86_400;
 const HOUR = 3600;
+
+/** A chain and a logo. */
+const OBJECTS_OF_AN_ADDRESS = 2;
 
 /** Seconds in which the CA answers: an assumption of the cost model. */
 const CA_SECONDS = [0.3, 3] as const;
@@ -188,6 +192,11 @@ export function modelCost(deployed: Deployed, { cpuMilliseconds, logBytes }: Col
         ),
       ),
       measurement(`30 days, CA answers in ${durations.caSeconds} s: all of it`, 'dollars', exactly(month.allDollars)),
+      measurement(
+        'a published domain, 30 days: reads from S3 by a regional cache that is asked all the time',
+        'dollars',
+        exactly(PRICES.s3Read * OBJECTS_OF_AN_ADDRESS * ((30 * DAY) / CACHE_SECONDS)),
+      ),
       measurement('a job poller fills its history in', 'hours', exactly(jobPollerHours())),
     ],
     tables: [

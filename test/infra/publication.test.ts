@@ -38,12 +38,30 @@ describe('the distribution of publications', () => {
       ViewerProtocolPolicy: 'https-only',
       AllowedMethods: ['GET', 'HEAD'],
       Compress: false,
-      // AWS's "CachingOptimizedForUncompressedObjects": no headers, cookies and queries, and a TTL of 1 s to a year.
-      CachePolicyId: 'b2884449-e4de-46a7-ac36-70bc7f1ddd6d',
+      CachePolicyId: '<PublicationCache>',
       ResponseHeadersPolicyId: '<PublicationHeaders>',
     });
     expect(distribution).not.toHaveProperty('CustomErrorResponses');
     expect(distribution).not.toHaveProperty('DefaultRootObject');
+  });
+
+  test('CloudFront keeps an object for 30 seconds at most, whatever its headers are, and has one of it for all requests.', () => {
+    const none = (kind: string) => ({ [`${kind}Behavior`]: 'none' });
+    expect(only(publishing, 'AWS::CloudFront::CachePolicy').Properties).toEqual({
+      CachePolicyConfig: {
+        Name: expect.stringMatching(/^.{1,40}-<AWS::Region>$/),
+        MinTTL: 1,
+        DefaultTTL: 30,
+        MaxTTL: 30,
+        ParametersInCacheKeyAndForwardedToOrigin: {
+          EnableAcceptEncodingBrotli: false,
+          EnableAcceptEncodingGzip: false,
+          CookiesConfig: none('Cookie'),
+          HeadersConfig: none('Header'),
+          QueryStringsConfig: none('QueryString'),
+        },
+      },
+    });
   });
 
   test('Objects are served over HTTP/2, HTTP/3 and IPv6 to every country.', () => {

@@ -22,6 +22,7 @@ export interface Version {
   readonly checksum: string;
   readonly body?: Buffer;
   readonly type?: string | undefined;
+  readonly cacheControl?: string | undefined;
 }
 
 /** Entries of one page of a list. S3 returns up to 1000; fewer here, so that every list has several pages. */
@@ -84,18 +85,19 @@ export class Bucket {
       const headers = found ? { 'x-amz-delete-marker': 'true' } : {};
       throw s3Error(VersionId === undefined ? 'NoSuchKey' : 'NoSuchVersion', 404, headers);
     }
-    const { id, etag, checksum, body, type } = found;
+    const { id, etag, checksum, body, type, cacheControl } = found;
     return {
       ETag: etag,
       VersionId: id,
       ContentType: type,
+      CacheControl: cacheControl,
       ContentLength: body.length,
       ChecksumSHA256: checksum,
       Body: { transformToByteArray: async () => body },
     };
   }
 
-  #put({ Key = '', Body, ContentType, ChecksumSHA256, IfMatch, IfNoneMatch }: PutObjectCommandInput) {
+  #put({ Key = '', Body, ContentType, CacheControl, ChecksumSHA256, IfMatch, IfNoneMatch }: PutObjectCommandInput) {
     const body = Buffer.from(Body as Uint8Array | string);
     const sha256 = createHash('sha256').update(body).digest();
     const checksum = sha256.toString('base64');
@@ -110,7 +112,14 @@ export class Bucket {
       throw s3Error('PreconditionFailed', 412);
     }
     const etag = `"${createHash('md5').update(body).digest('hex')}"`;
-    const id = this.#add(Key, { etag, sha256: sha256.toString('hex'), checksum, body, type: ContentType });
+    const id = this.#add(Key, {
+      etag,
+      sha256: sha256.toString('hex'),
+      checksum,
+      body,
+      type: ContentType,
+      cacheControl: CacheControl,
+    });
     return { ETag: etag, VersionId: id };
   }
 

@@ -1,3 +1,4 @@
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type PublicationRecord, publish } from '../../../functions/publish/publish.ts';
 import type { CertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
@@ -78,15 +79,15 @@ describe('The first certificate of a domain', () => {
     });
   });
 
-  test('Caches keep chain and logo for half an hour with their content types, and never keep the description.', async () => {
+  test('Caches keep chain and logo for 30 seconds with their content types, and never keep the description.', async () => {
     await bucket.store(NEWER, newer);
     const requests = await bucket.requestsOf(() => bucket.publish(NEWER));
     const headers = requests
       .filter(isWrite)
       .map(({ key, headers }) => [key, headers['content-type'], headers['cache-control']]);
     expect(headers).toEqual([
-      [SVG, 'image/svg+xml', 'public, max-age=1800'],
-      [PEM, 'application/pem-certificate-chain', 'public, max-age=1800'],
+      [SVG, 'image/svg+xml', 'public, max-age=30'],
+      [PEM, 'application/pem-certificate-chain', 'public, max-age=30'],
       [JSON_KEY, 'application/json', 'no-store'],
     ]);
   });
@@ -380,9 +381,68 @@ describe('Mismatched objects of a live certificate', () => {
       .filter(isWrite)
       .map(({ key, headers }) => [key, headers['content-type'], headers['cache-control']]);
     expect(headers).toEqual([
-      [SVG, 'image/svg+xml', 'public, max-age=1800'],
-      [PEM, 'application/pem-certificate-chain', 'public, max-age=1800'],
+      [SVG, 'image/svg+xml', 'public, max-age=30'],
+      [PEM, 'application/pem-certificate-chain', 'public, max-age=30'],
     ]);
+    await bucket.expectLive(newer, NEWER);
+  });
+});
+
+describe('Objects of release 0.1.0, which caches keep for half an hour', () => {
+  /** Stores what is live with the headers of release 0.1.0, as its publish did. */
+  async function publishWithEarlierHeaders(orderNumber: string, issue: Issue) {
+    await bucket.publishOrder(orderNumber, issue);
+    const { live, ...description } = await bucket.description();
+    const earlier = async (key: string, type: string) => {
+      const { body } = await bucket.read(key);
+      const { VersionId } = await bucket.clientOf('reader').send(
+        new PutObjectCommand({
+          Bucket: 'b',
+          Key: key,
+          Body: body,
+          ContentType: type,
+          CacheControl: 'public, max-age=1800',
+          ChecksumSHA256: Buffer.from(sha256(body), 'hex').toString('base64'),
+        }),
+      );
+      return VersionId;
+    };
+    const objects = {
+      logo: { ...live.objects.logo, versionId: await earlier(SVG, 'image/svg+xml') },
+      chain: { ...live.objects.chain, versionId: await earlier(PEM, 'application/pem-certificate-chain') },
+    };
+    await bucket.overwrite(JSON_KEY, JSON.stringify({ ...description, live: { ...live, objects } }));
+  }
+  const cacheControls = () => [SVG, PEM].map((key) => bucket.server.peek(key)?.cacheControl);
+  const CURRENT = ['public, max-age=30', 'public, max-age=30'];
+
+  test('The next check of the same certificate corrects them, and changes nothing else.', async () => {
+    await publishWithEarlierHeaders(NEWER, newer);
+    const description = await bucket.description();
+    expect(await bucket.writesOf(() => bucket.publish(NEWER))).toEqual([SVG, PEM]);
+    expect(cacheControls()).toEqual(CURRENT);
+    expect(await bucket.description()).toEqual(description);
+    expect(await bucket.writesOf(() => bucket.publish(NEWER))).toEqual([]);
+  });
+
+  test('A renewal with the same logo corrects the logo too.', async () => {
+    await publishWithEarlierHeaders(OLDER, older);
+    const renewal = await issueBy(authority, '2026-03-01T00:00:00Z', { svg: logo('older') });
+    await bucket.store(NEWER, renewal);
+    expect(await bucket.writesOf(() => bucket.publish(NEWER))).toEqual([SVG, PEM, JSON_KEY]);
+    expect(cacheControls()).toEqual(CURRENT);
+    await bucket.expectLive(renewal, NEWER);
+  });
+
+  test('A refused order that restores them gives them the headers of this release, with one write after the other.', async () => {
+    await publishWithEarlierHeaders(NEWER, newer);
+    await bucket.store(OLDER, older);
+    await bucket.overwrite(PEM, 'damage');
+    await bucket.remove(SVG);
+    const requests = await bucket.requestsOf(() => bucket.publish(OLDER));
+    const methods = requests.map(({ method }) => method);
+    expect(methods.slice(methods.indexOf('PUT'), methods.lastIndexOf('PUT') + 1)).toEqual(['PUT', 'PUT']);
+    expect(cacheControls()).toEqual(CURRENT);
     await bucket.expectLive(newer, NEWER);
   });
 });
