@@ -165,7 +165,7 @@ export async function startS3Server({
   }
 
   function list(query: URLSearchParams): S3Response {
-    const after = query.get('continuation-token') ?? '';
+    const after = query.get('continuation-token') ?? query.get('start-after') ?? '';
     const found = currentKeys(query.get('prefix') ?? '').filter((key) => key > after);
     const page = found.slice(0, Number(query.get('max-keys') ?? 1000));
     const isTruncated = page.length < found.length;
