@@ -205,13 +205,16 @@ describe('a publication of release 0.1.0', () => {
   test.each([
     ['1378973005', 'example.com'],
     ['1378973003', 'renewed.example'],
-  ])('Publishing order %s again at %s changes only the time for which caches keep the objects, once.', async (orderNumber, domain) => {
-    const written = ['svg', 'pem'].map((extension) => `published/${domain}/default.${extension}`);
-    for (let time = 1; time <= 2; time++) {
-      expect(await publishAgain(orderNumber, domain)).toMatchObject({ published: [{ domain, changed: false }] });
-      expect(bucket.writes()).toEqual(written);
-    }
-  });
+  ])(
+    'Publishing order %s again at %s changes only the time for which caches keep the objects, once.',
+    async (orderNumber, domain) => {
+      const written = ['svg', 'pem'].map((extension) => `published/${domain}/default.${extension}`);
+      for (let time = 1; time <= 2; time++) {
+        expect(await publishAgain(orderNumber, domain)).toMatchObject({ published: [{ domain, changed: false }] });
+        expect(bucket.writes()).toEqual(written);
+      }
+    },
+  );
 
   test.each([
     ['1378973002', 'renewed.example', 'older'],
