@@ -17,6 +17,20 @@ export function dayName(date: Date): string {
   return date.toISOString().slice(0, 10).replaceAll('-', '');
 }
 
+/** The days that are left, for a person: `12 days left` or `expired 1 day ago`. */
+export function describeDaysLeft(notAfter: string, now: Date): string {
+  const days = daysLeft(notAfter, now);
+  if (now <= new Date(notAfter)) {
+    return `${inDays(days)} left`;
+  }
+  // On its last day, a certificate expires at a moment that is rarely the end of the day.
+  return days === 0 ? 'expired today' : `expired ${inDays(-days)} ago`;
+}
+
+function inDays(count: number): string {
+  return count === 1 ? '1 day' : `${count} days`;
+}
+
 function calendarDay(date: Date): number {
   return Math.floor(date.getTime() / DAY_MILLISECONDS);
 }

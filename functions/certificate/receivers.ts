@@ -171,6 +171,26 @@ function unpublished(id: string, name: string): Receiver {
   };
 }
 
+/** The name of a receiver; its id if this release does not know it. */
+export function receiverName(id: string): string {
+  return RECEIVERS.find((receiver) => receiver.id === id)?.name ?? id;
+}
+
+/** What decides a verdict: the ids of findings, and facts as sentences. */
+export function reasonsOf(because: readonly string[]): {
+  readonly findings: readonly string[];
+  readonly facts: readonly string[];
+} {
+  return {
+    findings: because.filter((id) => !isFact(id)),
+    facts: because.filter(isFact).map((fact) => RECEIVER_FACTS[fact]),
+  };
+}
+
+function isFact(id: string): id is ReceiverFact {
+  return Object.hasOwn(RECEIVER_FACTS, id);
+}
+
 /** The verdict of each receiver. A reason not to display the logo outweighs one that makes the verdict unknown. */
 export function receiversOf(checked: CheckedChain, findings: readonly Finding[]): readonly ReceiverVerdict[] {
   return RECEIVERS.map(({ id, needsValidChain, rules }: Receiver) => {

@@ -2,7 +2,9 @@ import { bimiRecord, DEFAULT_SELECTOR } from '../bimi.ts';
 import type { CertificateReport, Expectations } from '../certificate/report.ts';
 import type { Reply } from '../collectmc/reply.ts';
 import type { CrlDownload } from '../crl-download.ts';
+import type { renderStoredReport } from '../pages/stored-report.ts';
 import type { Archive, StoreResult } from '../store/archive.ts';
+import type { ReportRenderer } from '../store/certificate-folder.ts';
 import type { StoredFinding, StoredManifest, StoredVerdict } from '../store/manifest.ts';
 import { STATE_BUDGET, takeWithin } from '../text.ts';
 import { withTimeLimit } from '../time-limit.ts';
@@ -47,6 +49,10 @@ export interface CertificateDependencies {
   readonly publishedUrl: string | undefined;
   readonly archive: (orderNumber: string) => Promise<Archive>;
   readonly downloadCrls: CrlDownload;
+  /** Loads the code that makes `report.html`. Default: that of this project. */
+  readonly loadPages?: () => Promise<{ readonly renderStoredReport: typeof renderStoredReport }>;
+  /** Is called if `report.html` could not be made. The certificate is stored without it. */
+  readonly reportNotMade: (orderNumber: string, error: unknown) => void;
   /** Is called if the result of the CRLs could not be stored. The certificate is stored all the same. */
   readonly revocationNotStored: (orderNumber: string, error: unknown) => void;
   readonly now: () => Date;
@@ -88,6 +94,7 @@ export async function collectCertificate(
   dependencies: CertificateDependencies,
 ): Promise<CertificateOutcome> {
   const { archive: archiveOf, bucket, collector, now, trustAnchors, ctLogs, publishedUrl } = dependencies;
+  const { loadPages = () => import('../pages/stored-report.ts') } = dependencies;
   const { crlUrlsOf, InvalidChainError, readMarkCertificate, searchForPrivateKey } = await import(
     '../certificate/report.ts'
   );
@@ -117,7 +124,8 @@ export async function collectCertificate(
       : domains.map((domain) => bimiRecord(publishedUrl, domain, selector ?? DEFAULT_SELECTOR));
   const ordered = { domains, selector: selector ?? null, product: product ?? null };
   const stored = { ...provenance, collector, account, ordered };
-  const before = await archive.store(response, certificate, stored, records);
+  const renderReport = await loadReport();
+  const before = await archive.store(response, certificate, stored, records, renderReport);
   // A check beside another execution finds the same certificate every day.
   const isKnown = once && before.received.execution !== execution;
   const { current, received, changed } = isKnown ? before : await withRevocation(before);
@@ -132,6 +140,25 @@ export async function collectCertificate(
     },
     validFrom: new Date(received.notBefore),
   };
+
+  /** Loads the code that makes `report.html`. If it fails, there is no report. */
+  async function loadReport(): Promise<ReportRenderer | undefined> {
+    const failed = (error: unknown): undefined => {
+      dependencies.reportNotMade(checked.order.orderNumber, error);
+    };
+    const pages = await loadPages().catch(failed);
+    const writing = { writtenAt: at, writtenBy: 'Collect' };
+    return (
+      pages &&
+      ((manifest) => {
+        try {
+          return Buffer.from(pages.renderStoredReport(manifest, certificate.logo, writing));
+        } catch (error) {
+          return failed(error);
+        }
+      })
+    );
+  }
 
   /** Stores what the CRLs of the chain say. It never rejects. */
   async function withRevocation(result: StoreResult): Promise<StoreResult> {
@@ -150,11 +177,13 @@ export async function collectCertificate(
   }
 
   async function reassess(result: StoreResult, report: CertificateReport): Promise<StoreResult> {
-    const reassessed = await archive.reassess(result, report);
+    const reassessed = await archive.reassess(result, report, renderReport);
     // After a hold, the certificate can be better than the current one again.
     const isGoodAgain = !reassessed.isCurrent && !result.received.publishable && reassessed.received.publishable;
     const { chainPem, logo } = certificate;
-    return isGoodAgain ? archive.store(response, { report, chainPem, logo }, stored, records) : reassessed;
+    return isGoodAgain
+      ? archive.store(response, { report, chainPem, logo }, stored, records, renderReport)
+      : reassessed;
   }
 }
 

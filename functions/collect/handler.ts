@@ -65,6 +65,12 @@ export function createHandler(environment: Environment, { downloadCrls }: Handle
     status: async (orderNumber) => (await store()).status(orderNumber),
     readOptions: async (orderNumber, ordered) => (await store()).options(orderNumber, ordered),
     downloadCrls: downloadCrls ?? (async (urls, milliseconds) => (await crls())(urls, milliseconds)),
+    reportNotMade(orderNumber, error) {
+      logger.error('report.html could not be made; the certificate is stored without it', {
+        orderNumber,
+        error: error instanceof Error ? error : String(error),
+      });
+    },
     revocationNotStored(orderNumber, error) {
       logger.warn('the result of the CRLs could not be stored; the certificate is stored without it', {
         orderNumber,

@@ -4,7 +4,13 @@ import type { Revocation } from '../certificate/revocation/revocation.ts';
 import type { Container } from '../collectmc/reply.ts';
 import { CLOCK_TOLERANCE_MILLISECONDS } from '../days.ts';
 import { jsonBytes } from '../text.ts';
-import { type Entry, type FolderState, openCertificateFolder } from './certificate-folder.ts';
+import {
+  CHAIN_NAME,
+  type Entry,
+  type FolderState,
+  openCertificateFolder,
+  type ReportRenderer,
+} from './certificate-folder.ts';
 import { toJsonBytes } from './json.ts';
 import {
   CHAIN_TYPE,
@@ -52,12 +58,14 @@ export interface Archive {
    * The certificate that it replaces is copied there first. A certificate that is stored already is not written again.
    *
    * @param bimiRecords the BIMI record of each domain of the order. Without any, those of the manifest stay.
+   * @param renderReport makes the report that is written with each manifest.
    */
   store(
     response: ReceivedResponse,
     certificate: Pick<MarkCertificate, 'report' | 'chainPem' | 'logo'>,
     provenance: Provenance,
     bimiRecords?: readonly string[],
+    renderReport?: ReportRenderer,
   ): Promise<StoreResult>;
   /**
    * Writes another assessment of a stored certificate: one with the CRLs, which are downloaded after the certificate is
@@ -66,7 +74,7 @@ export interface Archive {
    *
    * @throws {WriteConflictError} if another execution changed the manifest since then.
    */
-  reassess(stored: StoreResult, report: CertificateReport): Promise<StoreResult>;
+  reassess(stored: StoreResult, report: CertificateReport, renderReport?: ReportRenderer): Promise<StoreResult>;
   /**
    * Stores a response from which no chain can be built, and the reason. A certificate in the folder stays as it is. An
    * earlier rejection stays as a version of its objects.
@@ -151,7 +159,7 @@ export function openArchive(storage: ObjectStorage, orderNumber: string): Archiv
         }
       }),
 
-    async store(response, { report, chainPem, logo }, provenance, bimiRecords = []) {
+    async store(response, { report, chainPem, logo }, provenance, bimiRecords = [], renderReport) {
       const { fingerprintSha256 } = report;
       const at = Date.parse(provenance.collectedAt);
       const isSame = (manifest: StoredManifest | undefined) => manifest?.fingerprintSha256 === fingerprintSha256;
@@ -182,9 +190,10 @@ export function openArchive(storage: ObjectStorage, orderNumber: string): Archiv
         },
         readParts: async () => ({
           response: partOf(RESPONSE_NAMES[response.container], response),
-          chain: { name: 'chain.pem', bytes: Buffer.from(chainPem), type: CHAIN_TYPE },
+          chain: { name: CHAIN_NAME, bytes: Buffer.from(chainPem), type: CHAIN_TYPE },
           ...(logo && { logo: { name: 'logo.svg', bytes: logo, type: SVG_TYPE } }),
         }),
+        renderReport,
       });
 
       const stored = await retryOnConflict(async () => {
@@ -223,10 +232,11 @@ export function openArchive(storage: ObjectStorage, orderNumber: string): Archiv
       };
     },
 
-    async reassess(stored, report) {
+    async reassess(stored, report, renderReport) {
       const { isCurrent, state, replaced } = stored;
       const assessed = withKnownRevocation(stored.received, report);
-      const received = await (isCurrent ? folder : openSuperseded(report.fingerprintSha256)).reassess(state, assessed);
+      const ownFolder = isCurrent ? folder : openSuperseded(report.fingerprintSha256);
+      const received = await ownFolder.reassess(state, assessed, renderReport);
       const restored =
         isCurrent && replaced !== undefined && !received.publishable
           ? await restoreGood(replaced, received, Date.parse(received.collectedAt))

@@ -3,8 +3,19 @@ import * as v from 'valibot';
 import type { CertificateReport } from '../certificate/report.ts';
 import type { CertificateRevocation, Revocation } from '../certificate/revocation/revocation.ts';
 import { parseJson, toJsonBytes } from './json.ts';
-import { type Manifest, manifestSchema, parseManifest, type StoredFinding, type StoredManifest } from './manifest.ts';
+import {
+  type Manifest,
+  manifestSchema,
+  parseManifest,
+  REPORT_TYPE,
+  type StoredFinding,
+  type StoredManifest,
+} from './manifest.ts';
 import { type ObjectStorage, openObjects, type StoredObject } from './objects.ts';
+
+/** The names of the chain and of the report in the folder. */
+export const CHAIN_NAME = 'chain.pem';
+export const REPORT_NAME = 'report.html';
 
 const JSON_HEADERS = { type: 'application/json' };
 
@@ -15,8 +26,14 @@ export interface Part {
   readonly type: string;
 }
 
-/** The parts of a certificate as its manifest names them: `response`, `chain`, and `logo` if there is one. */
+/** The parts of a certificate as its manifest names them: `response`, `chain`, and `logo` and `report` if there are any. */
 export type Parts = Readonly<Record<string, Part>>;
+
+/**
+ * Makes `report.html` of a manifest that does not list it. The manifest lists no report if there is none: a report that
+ * cannot be made must not stop a certificate from being stored.
+ */
+export type ReportRenderer = (manifest: Manifest) => Uint8Array | undefined;
 
 /** The manifest of a folder; `current` is undefined if it is missing or damaged. */
 export interface FolderState {
@@ -33,6 +50,8 @@ export interface Entry {
   readonly describe: (same: StoredManifest | undefined) => Omit<Manifest, 'objects'>;
   /** Reads the bytes. They are needed only if the folder lacks an object. */
   readonly readParts: () => Promise<Parts>;
+  /** Without it, the report is one of the parts, or there is none. */
+  readonly renderReport?: ReportRenderer | undefined;
 }
 
 /**
@@ -53,6 +72,15 @@ export function openCertificateFolder(storage: ObjectStorage, folder: string) {
     return { etag: object.etag, ...(result.success && { current: result.output, document }) };
   }
 
+  async function reconcileFolder(): Promise<FolderState> {
+    let state: FolderState = {};
+    await reconcile(async () => {
+      state = await readState();
+      return state.current;
+    }, listedObjects);
+    return state;
+  }
+
   const putPart = ({ name, bytes, type }: Part) => put(`${folder}${name}`, bytes, { type });
 
   return {
@@ -60,27 +88,31 @@ export function openCertificateFolder(storage: ObjectStorage, folder: string) {
     putPart,
 
     /** Restores the objects that the manifest lists, and returns the state of the folder. */
-    async reconcile(): Promise<FolderState> {
-      let state: FolderState = {};
-      await reconcile(async () => {
-        state = await readState();
-        return state.current;
-      }, listedObjects);
-      return state;
-    },
+    reconcile: reconcileFolder,
 
     /**
-     * Writes another assessment of the certificate into its manifest, and nothing else. An assessment that only states
-     * another time writes nothing.
+     * Writes another assessment of the certificate into its report and its manifest, and nothing else. An assessment that
+     * only states another time writes nothing.
      *
      * @throws {WriteConflictError} if the manifest is not the one of the state.
      */
-    async reassess({ etag, document }: FolderState, assessment: CertificateReport): Promise<StoredManifest> {
-      const next = { ...document, ...assessment };
-      if (document && isDeepStrictEqual(withoutTimesOfCrls(document), withoutTimesOfCrls(next))) {
+    async reassess(
+      { etag, document }: FolderState,
+      assessment: CertificateReport,
+      renderReport?: ReportRenderer,
+    ): Promise<StoredManifest> {
+      // The document is the whole manifest, of which only a part is read back.
+      const assessed = { ...document, ...assessment } as Manifest;
+      if (document && isDeepStrictEqual(withoutTimesOfCrls(document), withoutTimesOfCrls(assessed))) {
         return v.parse(manifestSchema, document);
       }
-      await write(manifestKey, toJsonBytes(next), JSON_HEADERS, { etag });
+      const next = await withReport(assessed, renderReport);
+      try {
+        await write(manifestKey, toJsonBytes(next), JSON_HEADERS, { etag });
+      } finally {
+        // The report can have replaced that of another execution, also if the manifest was not written.
+        await reconcileFolder();
+      }
       return v.parse(manifestSchema, next);
     },
 
@@ -114,7 +146,7 @@ export function openCertificateFolder(storage: ObjectStorage, folder: string) {
      */
     async write(
       { etag, current }: FolderState,
-      { fingerprintSha256, describe, readParts }: Entry,
+      { fingerprintSha256, describe, readParts, renderReport }: Entry,
     ): Promise<StoredManifest> {
       const same = current?.fingerprintSha256 === fingerprintSha256 ? current : undefined;
       const intact = same && (await areStored(listedObjects(same))) ? same : undefined;
@@ -122,11 +154,27 @@ export function openCertificateFolder(storage: ObjectStorage, folder: string) {
       if (intact && isUnchanged(intact, description)) {
         return intact;
       }
-      const next: Manifest = { ...description, objects: intact?.objects ?? (await putParts(await readParts())) };
+      const objects = intact?.objects ?? (await putParts(await readParts()));
+      const next = await withReport({ ...description, objects }, renderReport);
       await write(manifestKey, toJsonBytes(next), JSON_HEADERS, { etag });
       return v.parse(manifestSchema, next);
     },
   };
+
+  /** Writes the report of a manifest, and returns the manifest that lists it. */
+  async function withReport(manifest: Manifest, renderReport: ReportRenderer | undefined): Promise<Manifest> {
+    if (!renderReport) {
+      return manifest;
+    }
+    const { report: _, ...objects } = manifest.objects;
+    const listed = { ...manifest, objects };
+    const bytes = renderReport(listed);
+    if (!bytes) {
+      return listed;
+    }
+    const report = await putPart({ name: REPORT_NAME, bytes, type: REPORT_TYPE });
+    return { ...listed, objects: { ...objects, report } };
+  }
 
   async function putParts(parts: Parts): Promise<Readonly<Record<string, StoredObject>>> {
     const objects: Record<string, StoredObject> = {};

@@ -6,6 +6,7 @@ import { type StoredObject, storedObjectSchema } from './objects.ts';
 /** The media type of a chain in PEM (RFC 8555, 9.1). */
 export const CHAIN_TYPE = 'application/pem-certificate-chain';
 export const SVG_TYPE = 'image/svg+xml';
+export const REPORT_TYPE = 'text/html; charset=utf-8';
 
 /**
  * `certificate.json`. It is written last, so everything that it lists is complete. Readers read it before any other
@@ -18,7 +19,7 @@ export interface Manifest extends CertificateReport, Provenance {
   readonly replaces?: string | undefined;
   /** The complete BIMI records, one for each domain of the order, if the stack publishes. */
   readonly bimiRecords?: readonly string[] | undefined;
-  /** `response`, `chain`, and `logo` if there is one. */
+  /** `response`, `chain`, and `logo` and `report` if there are any. Release 0.1.0 wrote no report. */
   readonly objects: Readonly<Record<string, StoredObject>>;
 }
 

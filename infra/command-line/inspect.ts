@@ -14,6 +14,7 @@ export const inspectCommand: CommandDefinition<[targets: readonly string[], opti
     { line: 'inspect chain.pem logo.svg', does: 'judges a chain and a logo' },
     { line: 'inspect --domain example.com --revocation chain.pem', does: 'also checks the domain and the CRLs' },
     { line: 'inspect example.com', does: 'looks up the record, the DMARC policy, the chain and the logo of a domain' },
+    { line: 'inspect --html report.html chain.pem', does: 'also writes a page that can be sent to a client' },
     { line: 'inspect --csv --min-days 30 orders', does: 'lists every chain below a folder; fails if one ends soon' },
   ],
   define: (command) =>
@@ -34,7 +35,8 @@ export const inspectCommand: CommandDefinition<[targets: readonly string[], opti
           .default('error'),
       )
       .option('--name-server <address>', 'the IP address of the name server to ask (default: that of the system)')
-      .option('--out <folder>', 'write chain.pem, logo.svg and certificate.json into this folder'),
+      .option('--out <folder>', 'write chain.pem, logo.svg and certificate.json into this folder')
+      .option('--html <file>', 'write a report for a reader into this file: one page about all targets'),
   async run(terminal, targets, options) {
     const { inspectTargets } = await import('./inspect/run.ts');
     return inspectTargets(terminal, targets, options);

@@ -1,13 +1,8 @@
 /** The report of a chain as text for a terminal. */
 import { styleText } from 'node:util';
-import {
-  RECEIVER_FACTS,
-  RECEIVERS,
-  type ReceiverFact,
-  type ReceiverVerdict,
-} from '../../functions/certificate/receivers.ts';
+import { RECEIVERS, type ReceiverVerdict, reasonsOf, receiverName } from '../../functions/certificate/receivers.ts';
 import type { CertificateReport, Finding, LeafDescription } from '../../functions/certificate/report.ts';
-import type { SctStatus } from '../../functions/certificate/transparency/sct.ts';
+import { SCT_STATUSES } from '../../functions/certificate/transparency/sct.ts';
 import { printable } from '../../functions/text.ts';
 import { describeValidity } from './validity.ts';
 
@@ -109,15 +104,6 @@ function describeRoot({ trustAnchor, chain }: CertificateReport): string {
   return `${trustAnchor.subject} (${source}${trustAnchor.delivered ? '' : ', not in the file'})`;
 }
 
-const SCT_STATUSES = {
-  valid: 'valid',
-  invalid: 'the signature does not verify',
-  'unknown-log': 'not verified, because the log is not known',
-  'other-interval': 'the log is for certificates that expire at another time',
-  future: 'the timestamp is in the future',
-  unchecked: 'not verified, because there are too many',
-} satisfies Record<SctStatus, string>;
-
 function describeScts({ scts }: CertificateReport): string {
   const described = scts.map(({ log, logId, timestamp, status }) => {
     return `${log ?? `the log ${logId}`} at ${timestamp} (${SCT_STATUSES[status]})`;
@@ -146,16 +132,10 @@ export function describeRevocation({ revocation, chain }: Pick<CertificateReport
 }
 
 function describeReceiver({ id, shows, because }: ReceiverVerdict): string {
-  const name = RECEIVERS.find((receiver) => receiver.id === id)?.name ?? id;
   const verdict = shows === null ? 'not known' : shows ? 'shows the logo' : 'does not show the logo';
-  const findings = because.filter((each) => !isFact(each));
-  const facts = because.filter(isFact).map((fact) => RECEIVER_FACTS[fact]);
+  const { findings, facts } = reasonsOf(because);
   const beginning = findings.length > 0 ? `${verdict} because of ${findings.join(', ')}.` : `${verdict}.`;
-  return `    ${name.padEnd(NAME_COLUMNS)} ${[beginning, ...facts].join(' ')}`;
+  return `    ${receiverName(id).padEnd(NAME_COLUMNS)} ${[beginning, ...facts].join(' ')}`;
 }
 
 const NAME_COLUMNS = Math.max(...RECEIVERS.map(({ name }) => name.length)) + 1;
-
-function isFact(id: string): id is ReceiverFact {
-  return Object.hasOwn(RECEIVER_FACTS, id);
-}

@@ -20,7 +20,7 @@ const OPTIONAL: Partial<Record<Folder, readonly string[]>> = {
 
 /** The packages that a function may contain. The others in package.json are for tests, local servers and commands. */
 const RUNTIME_PACKAGE =
-  /^@(aws(-crypto|-lambda-powertools|-sdk)?|middy|smithy)\/|^(pend|saxes|valibot|xmlchars|yauzl)$/;
+  /^@(aws(-crypto|-lambda-powertools|-sdk)?|middy|smithy)\/|^(hono|pend|saxes|valibot|xmlchars|yauzl)$/;
 
 let temporary: string;
 let sources: Readonly<Record<Folder, readonly string[]>>;
@@ -149,6 +149,18 @@ describe('the clients of S3 and EventBridge', () => {
     expect([...found.keys()].filter(isS3)).not.toEqual([]);
     expect([...found.keys()].filter(isStore)).not.toEqual([]);
     expect([...found.keys()].filter(isEventBridge)).not.toEqual([]);
+    expect([...found].filter(([, files]) => files.some((file) => atOnce.includes(file)))).toEqual([]);
+    expect(later).toEqual(expect.arrayContaining([...found.values()].flat()));
+  });
+
+  test('Collect loads no code of pages before a certificate is issued.', () => {
+    const { atOnce, later } = loadedFiles(bundle('collect'));
+    const wanted = sources.collect.filter((source) => /^functions\/pages\/|node_modules\/hono\//.test(source));
+    const found = filesWithTextsOf(wanted, sources.collect, bundle('collect'));
+
+    expect([...found.keys()]).toEqual(
+      expect.arrayContaining(['functions/pages/page.ts', 'functions/pages/report-sections.ts']),
+    );
     expect([...found].filter(([, files]) => files.some((file) => atOnce.includes(file)))).toEqual([]);
     expect(later).toEqual(expect.arrayContaining([...found.values()].flat()));
   });

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { FINDINGS } from '../../functions/certificate/findings.ts';
 import { RECEIVER_FACTS, RECEIVERS } from '../../functions/certificate/receivers.ts';
 import { STATUSES } from '../../functions/collectmc/codes.ts';
+import { FINDING_ACTIONS } from '../../functions/pages/finding-actions.ts';
 import { REFUSALS } from '../../functions/publish/refusals.ts';
 import { DIFFERENCES } from '../../functions/survey/differences.ts';
 import { REMOVABLE_SETTINGS } from '../../infra/deployed/changes.ts';
@@ -204,6 +205,18 @@ describe('The tables of findings', () => {
     const rows = sections.flatMap((section) => tableBelow(`${header}${section}`, header));
     expect(rows.map(([id = '', severity]) => [codeIn(id), severity])).toEqual(
       Object.entries(FINDINGS).map(([id, { severity }]) => [id, severity]),
+    );
+  });
+});
+
+describe('The actions of a report', () => {
+  test('are those in docs/findings.md.', () => {
+    const header = '| id | severity | meaning | what to do |';
+    const [, ...sections] = read('docs/findings.md').split(header);
+    const rows = sections.flatMap((section) => tableBelow(`${header}${section}`, header));
+    const withoutMarks = (text: string) => text.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').replaceAll('`', '');
+    expect(rows.map(([id = '', , , action = '']) => [codeIn(id), withoutMarks(action)])).toEqual(
+      Object.entries(FINDING_ACTIONS),
     );
   });
 });

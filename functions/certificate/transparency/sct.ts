@@ -26,6 +26,16 @@ export interface Sct {
  */
 export type SctStatus = 'valid' | 'invalid' | 'unknown-log' | 'other-interval' | 'future' | 'unchecked';
 
+/** What each status means, as a clause. */
+export const SCT_STATUSES = {
+  valid: 'valid',
+  invalid: 'the signature does not verify',
+  'unknown-log': 'not verified, because the log is not known',
+  'other-interval': 'the log is for certificates that expire at another time',
+  future: 'the timestamp is in the future',
+  unchecked: 'not verified, because there are too many',
+} as const satisfies Readonly<Record<SctStatus, string>>;
+
 /** What SCTs are verified with. */
 export interface SctContext {
   /** The SubjectPublicKeyInfo of the issuer of the leaf, DER; without it, no SCT of a known log is valid. */

@@ -55,6 +55,8 @@ export function createCheck({ directory, request, storage, options, logins, file
     readOptions: store.options,
     // A CA on this machine, as in the simulation, also has its CRLs here.
     downloadCrls: createCrlDownload({ allowLoopback: isLoopback(new URL(url)) }),
+    reportNotMade: (_, error) =>
+      terminal.note(`report.html could not be made; the certificate is stored without it: ${error}`),
     revocationNotStored: (_, error) =>
       terminal.note(`The result of the CRLs could not be stored; the certificate is stored without it: ${error}`),
     keepUnreadable: store.keepUnreadable,

@@ -12,12 +12,18 @@ const FOLDER_MODE = 0o700;
  *
  * @param temporary the file that is written first, in an existing folder of the same file system. Two processes must not
  * use the same one at the same time.
+ * @param mode who may read and write the file; by default the user alone.
  */
-export async function writeWhole(file: string, bytes: Uint8Array, temporary: string): Promise<void> {
+export async function writeWhole(
+  file: string,
+  bytes: Uint8Array,
+  temporary: string,
+  mode: number = FILE_MODE,
+): Promise<void> {
   const folder = dirname(file);
   await makeFolder(folder);
   try {
-    const handle = await open(temporary, 'w', FILE_MODE);
+    const handle = await open(temporary, 'w', mode);
     try {
       await handle.writeFile(bytes);
       await handle.sync();

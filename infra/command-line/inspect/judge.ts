@@ -43,6 +43,7 @@ export interface JudgedChain extends Common {
 /** A logo alone. */
 export interface JudgedLogo extends Common {
   readonly kind: 'logo';
+  readonly svg: Uint8Array;
   readonly report: LogoReport;
   readonly failures: readonly string[];
 }
@@ -109,7 +110,7 @@ export function judgeLogo(file: string, bytes: Uint8Array, settings: Settings): 
     logo: { mediaType: SVG_TYPE, sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length },
     findings,
   };
-  return { kind: 'logo', file, report, failures: warningFailures(findings, settings) };
+  return { kind: 'logo', file, svg: bytes, report, failures: warningFailures(findings, settings) };
 }
 
 /** Downloads the CRLs of a chain and judges it with them. */

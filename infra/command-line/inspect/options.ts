@@ -28,6 +28,7 @@ export interface InspectOptions {
   readonly failOn: 'error' | 'warning';
   readonly nameServer?: string;
   readonly out?: string;
+  readonly html?: string;
 }
 
 /** The options of `inspect` in the form that the code uses. */
@@ -40,6 +41,8 @@ export interface Settings {
   readonly format: 'text' | 'json' | 'csv';
   /** The folder that receives the files of a chain. */
   readonly out: string | undefined;
+  /** The file that receives a page about all results. */
+  readonly html: string | undefined;
   readonly resolver: Resolver;
   /** Whether the servers that a BIMI record names may be on this machine: its name server is. */
   readonly isLocalDns: boolean;
@@ -63,6 +66,7 @@ export function readSettings(options: InspectOptions): Settings {
     failOn: options.failOn,
     format: options.csv ? 'csv' : options.json ? 'json' : 'text',
     out: options.out,
+    html: options.html === undefined ? undefined : readFileName(options.html),
     ...openResolver(options.nameServer),
   };
 }
@@ -115,6 +119,13 @@ function readDays(text: string): number {
     throw refused('--min-days', text, 'a number of days from 0 to 99999');
   }
   return Number(text);
+}
+
+function readFileName(text: string): string {
+  if (text === '' || text === '-') {
+    throw refused('--html', text, 'the name of a file like report.html');
+  }
+  return text;
 }
 
 function openResolver(address: string | undefined): Pick<Settings, 'resolver' | 'isLocalDns'> {

@@ -2,11 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { daysLeft } from '../../../functions/days.ts';
+import type { Subject } from '../../../functions/pages/report-view.ts';
 import { printable, printableJson } from '../../../functions/text.ts';
 import { describeCsv } from '../csv.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import type { Terminal } from '../terminal.ts';
+import { subjectFor, writePage } from './html.ts';
 import { type Judgement, judge, type Unjudged } from './judge.ts';
 import { type InspectOptions, readSettings, type Settings } from './options.ts';
 import { judgeDomain, judgeUrl } from './remote.ts';
@@ -35,6 +37,7 @@ export async function inspectTargets(
     throw new UsageError('--out: accepts only one chain, because every chain would be written to the same file names');
   }
   const rows: (readonly string[])[] = [];
+  const subjects: Subject[] = [];
   let exitCode: ExitCode = EXIT_CODES.success;
   for (const { word, target } of targets) {
     terminal.progress(`Inspecting ${word} …`);
@@ -46,6 +49,9 @@ export async function inspectTargets(
       }
       await write(result, settings, terminal);
       exitCode = Math.max(exitCode, exitCodeOf(result)) as ExitCode;
+      if (settings.html !== undefined) {
+        subjects.push(subjectFor(result));
+      }
       if (settings.format === 'csv') {
         rows.push(rowOf(result, settings));
       } else {
@@ -55,6 +61,11 @@ export async function inspectTargets(
   }
   if (settings.format === 'csv') {
     terminal.print(describeCsv(CSV_HEAD, rows));
+  }
+  if (settings.html !== undefined) {
+    const file = resolve(terminal.folder, settings.html);
+    await writePage(file, subjects, settings.expectations.at);
+    terminal.note(`The report is in ${printable(file)}`);
   }
   return exitCode;
 }

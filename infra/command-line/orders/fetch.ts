@@ -1,4 +1,6 @@
 import { resolve } from 'node:path';
+import { InvalidChainError } from '../../../functions/certificate/report.ts';
+import { CHAIN_NAME, REPORT_NAME } from '../../../functions/store/certificate-folder.ts';
 import type { StoredManifest } from '../../../functions/store/manifest.ts';
 import { digest, openObjects } from '../../../functions/store/objects.ts';
 import { certificateProblem } from '../../../functions/store/order-state.ts';
@@ -15,6 +17,7 @@ import { certificateState } from './certificate.ts';
 import { type SetFile, writeSet } from './folder.ts';
 import { missingCertificate } from './missing-certificate.ts';
 import { readManifest } from './read-order.ts';
+import { findMadeReport, makeReport } from './report.ts';
 
 /** The options of `fetch`. */
 export interface FetchOptions extends CollectorOptions {
@@ -22,8 +25,6 @@ export interface FetchOptions extends CollectorOptions {
 }
 
 const MANIFEST = 'certificate.json';
-/** It is written with the manifest, which does not list it. */
-const REPORT = 'report.html';
 
 /** Downloads the current certificate of an order. */
 export function fetchOrder(
@@ -35,7 +36,9 @@ export function fetchOrder(
   const orderNumber = requireOrderNumber(order);
   const target = resolve(terminal.folder, folder ?? orderNumber);
   return withCollector(options, terminal, async (collector) => {
-    const { manifest, files } = await download(collector, orderNumber);
+    const downloaded = await download(collector, orderNumber);
+    const { manifest } = downloaded;
+    const files = await withReport(target, downloaded, terminal);
     const { changes, others } = await writeSet(target, files, options.force ?? false);
     const certificate = certificateState(manifest, new Date());
     const problem = certificateProblem(certificate, new Date());
@@ -73,11 +76,40 @@ export function fetchOrder(
   });
 }
 
-/** All files of the current certificate, the manifest last. Every listed one has the SHA-256 of the manifest. */
-async function download(
-  collector: DeployedCollector,
-  orderNumber: string,
-): Promise<{ readonly manifest: StoredManifest; readonly files: readonly SetFile[] }> {
+/** A certificate of the bucket: its manifest, and its files with the manifest last. */
+interface Downloaded {
+  readonly manifest: StoredManifest;
+  readonly files: readonly SetFile[];
+}
+
+/** The files of a certificate with its report, which is made here if the manifest lists none. */
+async function withReport(
+  folder: string,
+  { manifest, files }: Downloaded,
+  terminal: Terminal,
+): Promise<readonly SetFile[]> {
+  const listed = files.slice(0, -1);
+  const [last] = files.slice(-1);
+  const chain = listed.find(({ name }) => name === CHAIN_NAME);
+  if (last === undefined || chain === undefined || listed.some(({ name }) => name === REPORT_NAME)) {
+    return files;
+  }
+  try {
+    const bytes =
+      (await findMadeReport(folder, files, REPORT_NAME)) ??
+      (await makeReport(manifest, last.bytes, chain.bytes, new Date()));
+    return [...listed, { name: REPORT_NAME, bytes }, last];
+  } catch (error) {
+    if (!(error instanceof InvalidChainError)) {
+      throw error;
+    }
+    terminal.note(`There is no ${REPORT_NAME}, and none can be made: ${error.message}.`);
+    return files;
+  }
+}
+
+/** Downloads the current certificate. Every listed file has the SHA-256 of the manifest. */
+async function download(collector: DeployedCollector, orderNumber: string): Promise<Downloaded> {
   const storage = await collector.storage();
   const stored = await readManifest(storage, orderNumber);
   if (stored === undefined) {
@@ -90,7 +122,7 @@ async function download(
   return withCommandErrors(
     `The certificate of order ${orderNumber} cannot be read`,
     async () => {
-      const { readListed, read } = openObjects(storage);
+      const { readListed } = openObjects(storage);
       const files: SetFile[] = [];
       for (const listed of Object.values(manifest.objects)) {
         const object = await readListed(listed);
@@ -99,10 +131,7 @@ async function download(
         }
         files.push({ name: fileName(orderNumber, listed.key), bytes: object.body });
       }
-      const report = files.some(({ name }) => name === REPORT)
-        ? undefined
-        : await read(`orders/${orderNumber}/${REPORT}`);
-      const all = [...files, ...(report ? [{ name: REPORT, bytes: report.body }] : []), { name: MANIFEST, bytes }];
+      const all = [...files, { name: MANIFEST, bytes }];
       if (new Set(all.map(({ name }) => name)).size < all.length) {
         throw damaged(orderNumber, 'The manifest lists an object twice.');
       }

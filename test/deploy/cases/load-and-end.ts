@@ -101,6 +101,7 @@ export function describeLoadAndEnd(): void {
         'chain.pem',
         'logo.svg',
         'order.json',
+        'report.html',
         'response.p7b',
         'status.json',
       ]);

@@ -49,6 +49,7 @@ export async function collect({ chain, root }: IssuedMarkCertificate, url: strin
       publishedUrl: undefined,
       archive: async (orderNumber) => openArchive(s3Storage(clientOf('x', url), BUCKET), orderNumber),
       downloadCrls: crlDownload(),
+      reportNotMade: (_, error) => expect.unreachable(String(error)),
       revocationNotStored: (_, error) => expect.unreachable(String(error)),
       now: () => NOW,
       ...dependencies,

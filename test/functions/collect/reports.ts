@@ -15,7 +15,10 @@ export interface ReportedEvent {
 export interface Reports {
   /** The dependencies of a check that reports here. */
   readonly dependencies: Omit<ReporterDependencies, 'giveUpSeconds' | 'now'> &
-    Pick<CollectDependencies, 'readOptions' | 'keepUnreadable' | 'downloadCrls' | 'revocationNotStored'>;
+    Pick<
+      CollectDependencies,
+      'readOptions' | 'keepUnreadable' | 'downloadCrls' | 'reportNotMade' | 'revocationNotStored'
+    >;
   /** Every status that was written. */
   readonly statuses: readonly OrderStatus[];
   readonly events: readonly ReportedEvent[];
@@ -77,6 +80,7 @@ export function createReports(): Reports {
         return corrected ?? options;
       },
       downloadCrls: crlDownload(),
+      reportNotMade: (_, error) => problems.push(error),
       revocationNotStored: (_, error) => problems.push(error),
       async keepUnreadable(_, body) {
         await untilAnswered();

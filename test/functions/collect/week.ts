@@ -78,6 +78,9 @@ export function createWeek({ orders = ordersOf(50), rejection, warm = false }: W
       readOptions: (orderNumber, current) => reportsOf(orderNumber).readOptions(orderNumber, current),
       keepUnreadable: (orderNumber, body) => reportsOf(orderNumber).keepUnreadable(orderNumber, body),
       downloadCrls: async () => [],
+      reportNotMade: (_, error) => {
+        throw error;
+      },
       revocationNotStored: () => {},
       unreported: (orderNumber, error) => reportsOf(orderNumber).unreported(orderNumber, error),
       url: 'https://ca.example/CollectMC',

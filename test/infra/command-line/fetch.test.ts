@@ -21,7 +21,12 @@ beforeEach(async () => {
   });
 });
 
-const CONTENT = { 'chain.pem': 'a chain', 'logo.svg': '<svg/>', 'response.p7b': 'the response' };
+const CONTENT = {
+  'chain.pem': 'a chain',
+  'logo.svg': '<svg/>',
+  'report.html': '<p>the report</p>',
+  'response.p7b': 'the response',
+};
 const sha256 = (text: string | Buffer) => createHash('sha256').update(text).digest('hex');
 
 /** A manifest that lists these objects. */
@@ -59,7 +64,7 @@ describe('fetch', () => {
     expect({ exitCode, err }).toEqual({ exitCode: 0, err: '' });
     expect(out).toContain(`the certificate is in ${join(folder, '1')}`);
     expect(await namesIn(folder)).toEqual(['1']);
-    expect(await namesIn(join(folder, '1'))).toEqual(['certificate.json', 'chain.pem', 'logo.svg', 'response.p7b']);
+    expect(await namesIn(join(folder, '1'))).toEqual(['certificate.json', ...Object.keys(CONTENT)]);
     for (const name of await namesIn(join(folder, '1'))) {
       expect(await readFile(join(folder, '1', name))).toEqual(s3.peek(`orders/1/${name}`)?.body);
     }
@@ -88,11 +93,61 @@ describe('fetch', () => {
     expect(undocumentedFields(JSON.parse(out), 'fetch')).toEqual([]);
   });
 
-  test('The report belongs to the files, if there is one.', async () => {
-    const s3 = await seeded();
-    await put(s3, 'orders/1/report.html', '<p>report</p>');
-    await fetchOrder();
-    expect(await readFile(join(folder, '1', 'report.html'), 'utf8')).toBe('<p>report</p>');
+  describe('If the certificate was stored without a report, it', () => {
+    const RELEASED = 'test/releases/0.1.0/bucket/orders/1378973002';
+    const ORDER = '1378973002';
+
+    /** A collector with an order that release 0.1.0 stored. */
+    async function released(): Promise<S3Server> {
+      const s3 = await deployed();
+      for (const name of await readdir(RELEASED)) {
+        await put(s3, `orders/${ORDER}/${name}`, await readFile(join(RELEASED, name), 'utf8'));
+      }
+      return s3;
+    }
+    /** Only texts can be stored here, and the response is not one. */
+    async function releasedInText(): Promise<void> {
+      const s3 = await released();
+      const manifest = JSON.parse(await readFile(join(RELEASED, 'certificate.json'), 'utf8'));
+      const { chain, logo } = manifest.objects;
+      await put(s3, manifestKey(ORDER), { ...manifest, objects: { chain, logo } });
+    }
+    const report = () => readFile(join(folder, ORDER, 'report.html'), 'utf8');
+
+    test('makes one from the chain and the manifest.', async () => {
+      await releasedInText();
+      const { exitCode, err } = await run(['fetch', ORDER], { folder });
+      expect({ exitCode, err }).toEqual({ exitCode: 0, err: '' });
+      const page = await report();
+      expect(page).toContain(
+        'Written <time datetime="2026-11-23T12:00:00.000Z">2026-11-23 12:00 UTC</time> by <bdi>mark-certificates fetch</bdi>',
+      );
+      expect(page).toContain('<strong>Publishable.</strong>');
+      expect(page).toContain('v=BIMI1; l=https://d111111abcdef8.cloudfront.net/renewed.example/default.svg');
+      expect(page).toContain('(trust anchor)');
+      expect(page).toContain('The revocation lists (CRLs) were not checked.');
+    });
+
+    test('keeps the one that it made before, if the certificate is the same.', async () => {
+      await releasedInText();
+      await run(['fetch', ORDER], { folder });
+      const first = await report();
+      vi.setSystemTime(new Date('2026-11-24T12:00:00Z'));
+      expect((await run(['fetch', ORDER], { folder })).exitCode).toBe(0);
+      expect(await report()).toBe(first);
+      await writeFile(join(folder, ORDER, 'certificate.json'), 'another one');
+      expect((await run(['fetch', ORDER, '--force'], { folder })).exitCode).toBe(0);
+      expect(await report()).toContain('2026-11-24 12:00 UTC');
+    });
+
+    test('writes the other files if none can be made, with a note.', async () => {
+      const { 'report.html': _, ...content } = CONTENT;
+      await seeded({}, content);
+      const { exitCode, err } = await fetchOrder();
+      expect(exitCode).toBe(0);
+      expect(err).toMatch(/^There is no report\.html, and none can be made: .*\.\n$/);
+      expect(await namesIn(join(folder, '1'))).toHaveLength(4);
+    });
   });
 
   test('A second time, nothing is written.', async () => {
@@ -100,7 +155,7 @@ describe('fetch', () => {
     await fetchOrder();
     const { out, exitCode } = await fetchOrder('--json');
     expect(exitCode).toBe(0);
-    expect(JSON.parse(out).files.map(({ change }: { change: string }) => change)).toEqual(Array(4).fill('unchanged'));
+    expect(JSON.parse(out).files.map(({ change }: { change: string }) => change)).toEqual(Array(5).fill('unchanged'));
   });
 
   test('Other files of these names are replaced with --force only, and unknown ones stay.', async () => {
@@ -117,7 +172,7 @@ describe('fetch', () => {
     expect(forced.err).toContain('does not belong to this certificate: notes.txt');
     expect(await readFile(join(folder, 'out', 'logo.svg'), 'utf8')).toBe('<svg/>');
     expect(await readFile(join(folder, 'out', 'notes.txt'), 'utf8')).toBe('mine');
-    expect(await namesIn(join(folder, 'out'))).toHaveLength(5);
+    expect(await namesIn(join(folder, 'out'))).toHaveLength(6);
   });
 
   test.each([
@@ -174,7 +229,7 @@ describe('fetch', () => {
     const { exitCode, err } = await fetchOrder();
     expect(exitCode).toBe(1);
     expect(err).toContain('Do not publish it: the certificate is not publishable (a-finding).');
-    expect(await namesIn(join(folder, '1'))).toHaveLength(4);
+    expect(await namesIn(join(folder, '1'))).toHaveLength(5);
   });
 
   test.each([

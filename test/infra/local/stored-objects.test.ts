@@ -47,6 +47,7 @@ describe('The bucket', () => {
         'chain.pem',
         'logo.svg',
         'order.json',
+        'report.html',
         name,
         'status.json',
       ]);

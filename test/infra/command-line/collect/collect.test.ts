@@ -37,7 +37,7 @@ describe('An issued certificate', () => {
     const files = await filesIn(join(order.out, 'orders', ORDER));
     const response = [...files.keys()].filter((name) => name.startsWith('response.'));
     expect([...files.keys()]).toEqual(
-      ['certificate.json', 'chain.pem', 'logo.svg', 'order.json', ...response, 'status.json'].sort(),
+      ['certificate.json', 'chain.pem', 'logo.svg', 'order.json', 'report.html', ...response, 'status.json'].sort(),
     );
     expect(response).toHaveLength(1);
     const manifest = await order.object('certificate.json');

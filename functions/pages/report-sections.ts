@@ -1,0 +1,287 @@
+import { DEFAULT_SELECTOR, recordText } from '../bimi.ts';
+import { reasonsOf, receiverName } from '../certificate/receivers.ts';
+import type { LeafDescription, ReceiverVerdict } from '../certificate/report.ts';
+import { SCT_STATUSES } from '../certificate/transparency/sct.ts';
+import type { StoredFinding } from '../store/manifest.ts';
+import { takeWithin } from '../text.ts';
+import { FINDING_ACTIONS } from './finding-actions.ts';
+import { type Content, type Html, html, moment, outside, plainText } from './html.ts';
+import type { CertificateSubject, LookupView, OrderView, Subject } from './report-view.ts';
+import { renderTimeline } from './timeline.ts';
+
+/** Where a part of the page is. */
+export interface Place {
+  /** The beginning of its ids, which differs for each subject. */
+  readonly prefix: string;
+  /** The level of the subject's heading. */
+  readonly level: number;
+}
+
+/** Limits of lists and texts from outside. A chain from an attacker can contain a megabyte of names. */
+const LISTED = { domains: 24 * 1024, attributes: 24 * 1024, scts: 20, crlUrls: 3, records: 64 * 1024 } as const;
+const ATTRIBUTE_BYTES = 300;
+const MESSAGE_BYTES = 1000;
+const RECORD_BYTES = 2000;
+
+/** A heading below that of the subject, with what belongs to it. */
+export function section({ level }: Place, title: string, content: readonly Content[]): Html {
+  return html`<section>
+<h${level + 1}>${title}</h${level + 1}>
+${content}
+</section>
+`;
+}
+
+export function failuresSection(place: Place, failures: readonly string[]): Html | false {
+  const items = failures.map((failure) => html`<li>${outside(failure, MESSAGE_BYTES)}</li>`);
+  return items.length > 0 && section(place, 'What was asked for', [html`<ul>${items}</ul>`]);
+}
+
+/** What a receiver finds for a domain. Its findings have no entry in the table of actions: their messages say it all. */
+export function lookupSection(place: Place, { domain, selector, record, findings }: LookupView): Html {
+  return section(place, 'What mail receivers find', [
+    html`<p>The BIMI record of ${outside(domain)} for the selector ${outside(selector)}: ${record === null ? 'there is not exactly one.' : html`<code>${outside(record, RECORD_BYTES)}</code>`}</p>`,
+    findings.length === 0
+      ? html`<p>Record, DMARC policy and the files that the record names are right.</p>`
+      : listOf(place, findings),
+  ]);
+}
+
+export function findingsSection(place: Place, findings: readonly StoredFinding[]): Html {
+  return section(place, 'Findings', [
+    findings.length === 0
+      ? html`<p>Nothing is wrong or unusual.</p>`
+      : [
+          html`<p class="quiet">An error: some mail receiver does not display the logo. A warning: the owner should know this. A notice: nothing has to be done.</p>`,
+          listOf(place, findings),
+        ],
+  ]);
+}
+
+function listOf(place: Place, findings: readonly StoredFinding[]): Html {
+  const items = findings.map(({ id, severity, message }) => {
+    const action = Object.hasOwn(FINDING_ACTIONS, id) ? FINDING_ACTIONS[id as keyof typeof FINDING_ACTIONS] : undefined;
+    return html`<li class="finding ${severity} together" id="${findingId(place, id)}">
+<p><strong class="${severity}">${severity[0]?.toUpperCase()}${severity.slice(1)}</strong> <code>${outside(id)}</code>: ${outside(message, MESSAGE_BYTES)}</p>
+${action !== undefined && html`<p>What to do: ${action}</p>`}
+</li>
+`;
+  });
+  return html`<ul class="findings">
+${items}</ul>`;
+}
+
+const findingId = ({ prefix }: Place, id: string) => `${prefix}finding-${plainText(id).replaceAll(/[^\w-]/g, '')}`;
+
+export function receiversSection(
+  place: Place,
+  receivers: readonly ReceiverVerdict[],
+  findings: readonly StoredFinding[],
+): Html {
+  const known = new Set(findings.map(({ id }) => id));
+  const rows = receivers.map(({ id, shows, because }) => {
+    const { findings: ids, facts } = reasonsOf(because);
+    const links = ids.map((each, index) => [
+      index > 0 && ', ',
+      known.has(each) ? html`<a href="#${findingId(place, each)}">${outside(each)}</a>` : outside(each),
+    ]);
+    const [level, verdict] =
+      shows === null ? ['quiet', 'not known'] : shows ? ['good', 'shows'] : ['error', 'does not show'];
+    const reason = [
+      ids.length > 0 && html`${ids.length === 1 ? 'Finding' : 'Findings'}: ${links}. `,
+      facts.join(' '),
+      ids.length + facts.length === 0 && 'The chain satisfies its rules.',
+    ];
+    return html`<tr><th scope="row">${outside(receiverName(id))}</th><td class="${level}">${verdict}</td><td>${reason}</td></tr>
+`;
+  });
+  return section(place, 'Mail receivers', [
+    rows.length === 0
+      ? html`<p>No verdicts are stored with this certificate.</p>`
+      : html`<table>
+<caption>Whether each receiver shows the logo, if the DNS record, DMARC and the hosted files are right too</caption>
+<thead><tr><th scope="col">Receiver</th><th scope="col">Logo</th><th scope="col">Because</th></tr></thead>
+<tbody>
+${rows}</tbody>
+</table>`,
+  ]);
+}
+
+export function validitySection(
+  place: Place,
+  { notBefore, notAfter }: CertificateSubject['report'],
+  today: Date,
+): Html {
+  return section(place, 'Validity', [renderTimeline({ notBefore, notAfter, today })]);
+}
+
+/** The record of each domain in fields from which it can be copied. */
+export function recordsSection(place: Place, { report, order }: CertificateSubject): Html {
+  const records = order?.bimiRecords ?? [];
+  if (records.length === 0) {
+    const selector = order?.ordered?.selector ?? DEFAULT_SELECTOR;
+    const domains = order?.ordered?.domains.length ? order.ordered.domains : report.domains;
+    const domain = domains[0] ?? 'example.com';
+    const value = 'v=BIMI1; l=https://HOST/logo.svg; a=https://HOST/chain.pem';
+    return section(place, 'DNS record', [
+      html`<p>It is not known where chain and logo are published. Serve <code>chain.pem</code> and <code>logo.svg</code> by HTTPS, put their addresses in place of the two in this record, and add it to the DNS of each domain as a TXT record.</p>`,
+      recordFields(place, 0, `${selector}._bimi.${domain}`, value),
+    ]);
+  }
+  const shown = takeWithin(records, LISTED.records);
+  return section(place, shown.length === 1 ? 'DNS record' : 'DNS records', [
+    html`<p>Add each of these to the DNS as a TXT record.</p>`,
+    shown.map((record, index) => {
+      const [name = ''] = record.split(' ', 1);
+      return recordFields(place, index, name.replace(/\.$/, ''), recordText(record));
+    }),
+    more(records.length - shown.length, 'record'),
+  ]);
+}
+
+/** Characters of a line of the field, on a telephone. */
+const FIELD_COLUMNS = 40;
+
+function recordFields({ prefix }: Place, index: number, name: string, value: string): Html {
+  const field = (id: string, label: string, text: string) => {
+    const rows = Math.max(1, Math.ceil(text.length / FIELD_COLUMNS));
+    return html`<label for="${id}">${label}</label>
+<textarea id="${id}" readonly rows="${rows}" dir="ltr" spellcheck="false">${text}</textarea>
+`;
+  };
+  const number = index + 1;
+  return html`<div class="record together">
+${field(`${prefix}name-${number}`, 'Name', plainText(name, RECORD_BYTES))}${field(`${prefix}value-${number}`, `Value of ${plainText(name, RECORD_BYTES)}`, plainText(value, RECORD_BYTES))}</div>
+`;
+}
+
+/** The subject of the leaf, and its domains. */
+export function ownerSection(_: Place, leaf: LeafDescription): Html {
+  const attributes = Object.entries(leaf.attributes);
+  const shown = takeWithin(attributes, LISTED.attributes);
+  const domains = takeWithin(leaf.domains, LISTED.domains);
+  return html`<dl>
+${shown.map(([name, values]) =>
+  row(
+    labelOf(name),
+    values.map((value, index) => [index > 0 && html`<br>`, outside(value, ATTRIBUTE_BYTES)]),
+  ),
+)}${row('Serial number of the certificate', outside(leaf.serialNumber))}${row('Issuer', outside(leaf.issuer, MESSAGE_BYTES))}</dl>
+${more(attributes.length - shown.length, 'attribute')}
+<p class="quiet">Domains</p>
+${domains.length === 0 ? html`<p>The certificate contains no domain.</p>` : html`<ul class="names">${domains.map((domain) => html`<li>${outside(domain)}</li>`)}</ul>`}
+${more(leaf.domains.length - domains.length, 'domain')}`;
+}
+
+/** `organizationName` as "Organization name"; an OID stays. */
+function labelOf(name: string): Html {
+  const words = name.replaceAll(/([a-z])([A-Z])/g, (_, end: string, start: string) => `${end} ${start}`);
+  const text = words
+    .split(' ')
+    .map((word, index) => (word === word.toUpperCase() || index === 0 ? word : word.toLowerCase()))
+    .join(' ');
+  return outside(text.charAt(0).toUpperCase() + text.slice(1), 100);
+}
+
+const row = (label: Content, value: Content) => html`<dt>${label}</dt><dd>${value}</dd>
+`;
+
+const more = (count: number, noun: string) =>
+  count > 0 &&
+  html`<p>${count} more ${noun}${count === 1 ? ' is' : 's are'} not listed on this page; the certificate contains all.</p>`;
+
+export function chainSection(place: Place, { chain, trustAnchor }: CertificateSubject['report']): Html {
+  const items = chain.map(({ subject, fingerprintSha256, crlUrls = [] }) => {
+    const isAnchor = fingerprintSha256 === trustAnchor?.fingerprintSha256;
+    const urls = crlUrls
+      .slice(0, LISTED.crlUrls)
+      .map((url) => html`<br>CRL: <span class="mono">${outside(url)}</span>`);
+    return html`<li>${outside(subject, MESSAGE_BYTES)}${isAnchor && ' (trust anchor)'}<br><span class="mono">SHA-256 ${outside(fingerprintSha256)}</span>${urls}</li>
+`;
+  });
+  const anchor =
+    trustAnchor === null
+      ? html`<p>The chain ends at no known trust anchor.</p>`
+      : html`<p>Trust anchor: ${outside(trustAnchor.subject, MESSAGE_BYTES)}, ${trustAnchor.source === 'settings' ? 'trusted by a setting only' : 'a known root'}${trustAnchor.delivered === false && ', not in the file'}.<br><span class="mono">SHA-256 ${outside(trustAnchor.fingerprintSha256)}</span></p>`;
+  return section(place, 'Chain', [
+    html`<p class="quiet">The certificate first, then its issuers.</p>`,
+    html`<ol>
+${items}</ol>`,
+    anchor,
+  ]);
+}
+
+export function sctSection(place: Place, { scts }: CertificateSubject['report']): Html {
+  const rows = scts.slice(0, LISTED.scts).map(
+    ({ log, logId, timestamp, status }) =>
+      html`<tr><td>${log == null ? html`unknown log <span class="mono">${outside(logId)}</span>` : outside(log)}</td><td>${moment(timestamp)}</td><td class="${status === 'valid' ? 'good' : ''}">${SCT_STATUSES[status] ?? 'not verified'}</td></tr>
+`,
+  );
+  return section(place, 'Certificate transparency', [
+    rows.length === 0
+      ? html`<p>The certificate contains no signed certificate timestamp (SCT).</p>`
+      : html`<table>
+<caption>Signed certificate timestamps (SCTs): public logs that recorded the certificate</caption>
+<thead><tr><th scope="col">Log</th><th scope="col">Recorded</th><th scope="col">Signature</th></tr></thead>
+<tbody>
+${rows}</tbody>
+</table>`,
+    more(scts.length - rows.length, 'timestamp'),
+  ]);
+}
+
+const REVOCATION_STATUSES = { good: 'not revoked', revoked: 'revoked', unknown: 'not known' } as const;
+
+export function revocationSection(place: Place, { revocation, report: { chain } }: CertificateSubject): Html {
+  if (revocation === null) {
+    return section(place, 'Revocation', [html`<p>The revocation lists (CRLs) were not checked.</p>`]);
+  }
+  const subjects = new Map(chain.map(({ fingerprintSha256, subject }) => [fingerprintSha256, subject]));
+  const rows = revocation.certificates.map(({ fingerprintSha256, status, revokedAt, reason, problem, thisUpdate }) => {
+    const level = { good: 'good', revoked: 'error', unknown: 'warning' }[status];
+    const details = [
+      revokedAt !== null && html`since ${outside(revokedAt)} `,
+      reason !== null && outside(reason),
+      problem !== null && outside(problem, MESSAGE_BYTES),
+      status === 'good' && thisUpdate !== null && html`list of ${outside(thisUpdate)}`,
+    ];
+    return html`<tr><td>${outside(subjects.get(fingerprintSha256) ?? fingerprintSha256)}</td><td class="${level}">${REVOCATION_STATUSES[status]}</td><td>${details}</td></tr>
+`;
+  });
+  return section(place, 'Revocation', [
+    html`<table>
+<caption>According to the revocation lists (CRLs), checked ${moment(revocation.checkedAt)}</caption>
+<thead><tr><th scope="col">Certificate</th><th scope="col">Status</th><th scope="col">Details</th></tr></thead>
+<tbody>
+${rows}</tbody>
+</table>`,
+  ]);
+}
+
+export function orderSection(place: Place, order: OrderView): Html {
+  const { orderNumber, account, execution, collectedAt, ordered, objects } = order;
+  const rows = Object.values(objects).map(
+    ({ key, size, sha256 }) =>
+      html`<tr><th scope="row">${outside(key.slice(key.lastIndexOf('/') + 1))}</th><td>${size}</td><td class="mono">${outside(sha256)}</td></tr>
+`,
+  );
+  return section(place, 'Order', [
+    html`<dl>
+${row('Order number', outside(orderNumber))}${account !== undefined && row('Account at the CA', account === null ? 'default' : outside(account))}${row('Collected', moment(collectedAt))}${row('Execution', outside(execution))}${ordered && ordered.domains.length > 0 && row('Ordered for', outside(ordered.domains.slice(0, 100).join(', '), MESSAGE_BYTES))}${ordered?.product != null && row('Ordered product', outside(ordered.product))}</dl>`,
+    html`<table>
+<caption>Stored objects</caption>
+<thead><tr><th scope="col">Object</th><th scope="col">Bytes</th><th scope="col">SHA-256</th></tr></thead>
+<tbody>
+${rows}</tbody>
+</table>`,
+  ]);
+}
+
+/** What the logo is, below its pictures. */
+export function logoFacts(subject: Subject): Html | false {
+  if (subject.kind === 'unreadable') {
+    return false;
+  }
+  const sha256 = subject.kind === 'logo' ? subject.sha256 : subject.report.logo?.sha256;
+  return html`<p class="quiet">SVG, ${subject.logo?.length} bytes, SHA-256 <span class="mono">${outside(sha256 ?? '')}</span></p>`;
+}
