@@ -42,16 +42,25 @@ export function outside(text: string, bytes = TEXT_BYTES): Html {
   return html`<bdi>${plainText(text, bytes)}</bdi>`;
 }
 
-/** A moment: `2026-11-27 08:00 UTC`. */
+/** A moment: `2026-11-27 08:00 UTC`. A text that is no time stays as it is. */
 export function moment(time: string | Date): Html {
-  const iso = new Date(time).toISOString();
-  return html`<time datetime="${iso}">${iso.slice(0, 16).replace('T', ' ')} UTC</time>`;
+  const iso = isoOf(time);
+  if (iso === undefined) {
+    return outside(String(time));
+  }
+  const [date = '', clock = ''] = iso.split('T');
+  return html`<time datetime="${iso}">${date} ${clock.slice(0, 5)} UTC</time>`;
 }
 
-/** A day in UTC: `2026-11-27`. */
+/** A day in UTC: `2026-11-27`. A text that is no time stays as it is. */
 export function day(time: string | Date): Html {
-  const date = new Date(time).toISOString().slice(0, 10);
-  return html`<time datetime="${date}">${date}</time>`;
+  const [date] = isoOf(time)?.split('T') ?? [];
+  return date === undefined ? outside(String(time)) : html`<time datetime="${date}">${date}</time>`;
+}
+
+function isoOf(time: string | Date): string | undefined {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
 }
 
 /** How a logo is displayed. */

@@ -13,7 +13,7 @@ export interface Verdict {
 export function verdictOf(subject: Subject, at: Date): Verdict {
   const verdict =
     subject.kind === 'unreadable'
-      ? error('Not readable', 'There is no certificate chain here that can be judged.')
+      ? error('Not readable', 'No certificate chain can be read here.')
       : subject.kind === 'logo'
         ? verdictOfLogo(subject.findings)
         : verdictOfCertificate(subject, at);
