@@ -25,13 +25,18 @@ export function covers(names: readonly string[], domain: string, selector: strin
  */
 export function coversName(names: readonly string[], name: string): boolean {
   const known = names.map(toPlainName);
-  const [, selector, domain] = /^([^.]+)\._bimi\.(.+)$/.exec(toPlainName(name)) ?? [];
-  return selector !== undefined && domain !== undefined
-    ? covers(known, domain, selector)
-    : known.includes(toPlainName(name));
+  return coveringNames(name).some((each) => known.includes(each));
 }
 
-function toPlainName(name: string): string {
+/** The names, as {@link toPlainName} returns them, with one of which a certificate covers a name: see {@link coversName}. */
+export function coveringNames(name: string): string[] {
+  const plain = toPlainName(name);
+  const [, domain] = /^[^.]+\._bimi\.(.+)$/.exec(plain) ?? [];
+  return domain === undefined ? [plain] : [plain, domain];
+}
+
+/** A name in the form in which names are compared: in lower case, and without a final dot. */
+export function toPlainName(name: string): string {
   return name.toLowerCase().replace(/\.$/, '');
 }
 

@@ -13,6 +13,9 @@ export const EXPIRING = 'Mark Certificate Expiring';
 export const REVOKED = 'Mark Certificate Revoked';
 export const PUBLICATION_BROKEN = 'Mark Certificate Publication Broken';
 
+/** The detail type of the event with which a survey that had too little time starts its next invocation. */
+export const SURVEY_CONTINUES = 'Survey Continues';
+
 /** Fields of every outgoing event. */
 export interface CollectorDetail {
   /** The name of the collector that sent the event. */

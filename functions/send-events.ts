@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import {
   type EventBridgeClient,
   EventBridgeServiceException,
@@ -19,10 +20,13 @@ export interface Bus {
   readonly eventBusName: string;
   /**
    * What EventBridge accepted in a run that failed, if this is its repetition. People would receive the messages of these
-   * events again, so they are not sent again. Every accepted event is added.
+   * events again, so they are not sent again. The id of every accepted event is added: a part of its hash.
    */
   readonly sentBefore?: Set<string>;
 }
+
+/** 96 bits: among a million events, two of the same id are as good as impossible. */
+const ID_CHARACTERS = 16;
 
 /** A detail and the entry of PutEvents that contains it. */
 interface Prepared<T> {
@@ -53,18 +57,24 @@ export async function sendEvents<T>(
   sent: (detail: T) => void,
 ): Promise<Failure<T>[]> {
   const failures: Failure<T>[] = [];
-  const prepared: Prepared<T>[] = [];
-  for (const detail of details) {
-    try {
-      prepared.push(prepare(eventBusName, detailType, detail));
-    } catch (error) {
-      failures.push({ detail, reason: String(error) });
-    }
-  }
-  for (const call of inCalls(prepared.filter(({ id }) => !sentBefore.has(id)))) {
+  for (const call of inCalls(prepareAll())) {
     await send(call);
   }
   return failures;
+
+  /** Prepares each event just before its call, because all of them together can be large. */
+  function* prepareAll(): Generator<Prepared<T>> {
+    for (const detail of details) {
+      try {
+        const prepared = prepare(eventBusName, detailType, detail);
+        if (!sentBefore.has(prepared.id)) {
+          yield prepared;
+        }
+      } catch (error) {
+        failures.push({ detail, reason: String(error) });
+      }
+    }
+  }
 
   /** Sends one call. If EventBridge refuses it because of an entry, each half is sent as a call until the entry is alone. */
   async function send(call: readonly Prepared<T>[]): Promise<void> {
@@ -107,7 +117,7 @@ function prepare<T>(eventBusName: string, detailType: string, detail: T): Prepar
     detail,
     entry,
     size: Buffer.byteLength(EVENT_SOURCE + detailType + json),
-    id: `${detailType} ${json}`,
+    id: hash('sha256', `${detailType} ${json}`, 'base64url').slice(0, ID_CHARACTERS),
   };
 }
 
@@ -131,7 +141,7 @@ function isAboutEntries(error: unknown): boolean {
 }
 
 /** Splits entries into calls that EventBridge accepts. An entry above the limit has a call for itself, which fails. */
-function* inCalls<T>(all: readonly Prepared<T>[]): Generator<readonly Prepared<T>[]> {
+function* inCalls<T>(all: Iterable<Prepared<T>>): Generator<readonly Prepared<T>[]> {
   let call: Prepared<T>[] = [];
   let bytes = 0;
   for (const each of all) {

@@ -123,7 +123,7 @@ export class MarkCertificateCollector extends Construct {
       remindBefore,
       publishedUrl,
     });
-    runSurvey(this, { survey, deadLetterQueue, key: config.encryptionKey });
+    runSurvey(this, { collector, survey, eventBus, deadLetterQueue, key: config.encryptionKey });
     const notify = createNotify(this, {
       config,
       bucket,

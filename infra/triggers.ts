@@ -12,8 +12,18 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import { EVENT_SOURCE, EXPIRING, FAILED, ORDERED, PUBLICATION_BROKEN, REVOKED, WAITING } from '../functions/events.ts';
+import {
+  EVENT_SOURCE,
+  EXPIRING,
+  FAILED,
+  ORDERED,
+  PUBLICATION_BROKEN,
+  REVOKED,
+  SURVEY_CONTINUES,
+  WAITING,
+} from '../functions/events.ts';
 import { PUBLISHED } from '../functions/store/publication.ts';
+import { progressKey, SURVEY_KINDS } from '../functions/store/survey-progress.ts';
 import { acknowledgeWildcard } from './acknowledge.ts';
 import { createFunction } from './functions.ts';
 import { grantPutEvents } from './grants.ts';
@@ -187,12 +197,14 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
   const survey = createFunction(scope, 'SurveyFunction', {
     folder: 'survey',
     description: 'Checks every day which certificates expire soon',
-    timeout: Duration.minutes(5),
+    // The longest that Lambda allows: a survey of 50,000 certificates and 10,000 publications fits into it.
+    timeout: Duration.minutes(15),
     environment: {
       COLLECTOR: collector,
       STATE_MACHINE_ARN: stateMachine.stateMachineArn,
       TOPIC_ARNS: topicArns.join(','),
       BUCKET_NAME: bucket.bucketName,
+      CONTINUES: 'true',
       EVENT_BUS_NAME: eventBus.eventBusName,
       REMIND_BEFORE_DAYS: String(remindBefore.toDays()),
       PUBLISHED_URL: publishedUrl,
@@ -208,13 +220,14 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
     [['s3:GetObject'], [manifests]],
     [['s3:GetObject', 's3:PutObject'], [statuses]],
     [['s3:GetObject'], [orderFiles]],
+    [['s3:GetObject', 's3:PutObject'], SURVEY_KINDS.map((kind) => bucket.arnForObjects(progressKey(kind)))],
     [['states:ListExecutions', 'states:StartExecution'], [stateMachine.stateMachineArn]],
     [['states:DescribeExecution'], [executions]],
     [['sns:GetTopicAttributes'], topicArns],
   ] as const) {
     survey.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [...resources] }));
   }
-  const always = [EXPIRING, WAITING, FAILED];
+  const always = [EXPIRING, WAITING, FAILED, SURVEY_CONTINUES];
   grantPutEvents(survey, eventBus, publishedUrl === undefined ? always : [...always, REVOKED, PUBLICATION_BROKEN]);
   if (survey.role) {
     acknowledgeWildcard(survey.role, manifests, 'Reads the manifest of every order.');
@@ -234,7 +247,10 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
 }
 
 export interface SurveyRunsProps {
+  /** The name of the collector. */
+  readonly collector: string;
   readonly survey: LambdaFunction;
+  readonly eventBus: IEventBus;
   readonly deadLetterQueue: IQueue;
   /** The key of the queue, if it is not AWS's own. */
   readonly key: IKey | undefined;
@@ -244,8 +260,11 @@ export interface SurveyRunsProps {
  * Runs the survey once a day and after each deployment. The event of CloudFormation is sent "on a best effort basis" and
  * nothing depends on it: the next daily survey does the same work. Unlike a custom resource, it cannot fail a deployment,
  * and it runs after every deployment, not only after some (docs/decisions/aws.md).
+ *
+ * A survey that had too little time sends an event, with which the function is invoked again (docs/decisions/survey.md).
  */
-export function runSurvey(scope: Construct, { survey, deadLetterQueue, key }: SurveyRunsProps): void {
+export function runSurvey(scope: Construct, props: SurveyRunsProps): void {
+  const { collector, survey, eventBus, deadLetterQueue, key } = props;
   // Generated names: schedules of two collectors share the default group and must not collide.
   new Schedule(scope, 'SurveySchedule', {
     description: 'Check once a day which certificates expire soon',
@@ -267,6 +286,12 @@ export function runSurvey(scope: Construct, { survey, deadLetterQueue, key }: Su
     },
     targets: [new LambdaTarget(survey, { deadLetterQueue })],
   });
+  new Rule(scope, 'SurveyContinues', {
+    description: 'A survey had too little time: continue it',
+    eventBus,
+    eventPattern: { source: [EVENT_SOURCE], detailType: [SURVEY_CONTINUES], detail: { collector: [collector] } },
+    targets: [new LambdaTarget(survey, { deadLetterQueue })],
+  });
 }
 
 /**
@@ -275,7 +300,10 @@ export function runSurvey(scope: Construct, { survey, deadLetterQueue, key }: Su
  * Scheduler, Configuring a dead-letter queue). AWS compares aws:SourceArn with the group of a schedule (Confused deputy
  * prevention in EventBridge Scheduler).
  */
-function createScheduleRole(scope: Construct, { survey, deadLetterQueue, key }: SurveyRunsProps) {
+function createScheduleRole(
+  scope: Construct,
+  { survey, deadLetterQueue, key }: Pick<SurveyRunsProps, 'survey' | 'deadLetterQueue' | 'key'>,
+) {
   const stack = Stack.of(scope);
   const group = stack.formatArn({ service: 'scheduler', resource: 'schedule-group', resourceName: 'default' });
   const statements = [

@@ -1,10 +1,13 @@
 import { GetObjectCommand, paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
 import type * as v from 'valibot';
-import { inBatches } from '../batches.ts';
+import { forEachConcurrently } from '../batches.ts';
 import { schemaProblems } from './json.ts';
 
-/** Concurrent reads: a thousand objects, at some 50 ms each, take 5 s and little memory. */
-const CONCURRENT_READS = 10;
+/**
+ * Concurrent reads: as many as an S3 client keeps connections (SDK for JavaScript, "Configuring maxSockets": 50). 50,000
+ * objects, at some 50 ms each, take 50 s.
+ */
+const CONCURRENT_READS = 50;
 
 /** A bucket and the client to use it. */
 export interface Bucket {
@@ -18,7 +21,8 @@ export interface Listing<T> {
   readonly damaged: readonly { readonly key: string; readonly problem: string }[];
 }
 
-type Parsed<T> =
+/** What a parser returns: the content, or what is wrong with it. */
+export type Parsed<T> =
   | { readonly success: true; readonly output: T }
   | { readonly success: false; readonly issues: readonly v.BaseIssue<unknown>[] };
 
@@ -34,7 +38,8 @@ export async function* listKeys({ s3, bucket }: Bucket, prefix: string, pattern:
 }
 
 /**
- * Reads every object whose key matches, in the order of the keys.
+ * Reads every object whose key matches, in the order of the keys. What `parse` returns is kept, and the bytes are not, so a
+ * parser that returns few fields keeps the memory small.
  *
  * @throws {S3ServiceException} if an object cannot be read.
  */
@@ -48,21 +53,28 @@ export async function readObjects<T>(
   for await (const key of listKeys(bucket, prefix, pattern)) {
     keys.push(key);
   }
+  return readKeys(bucket, keys, parse);
+}
+
+/** {@link readObjects} with keys that are known. */
+export async function readKeys<T>(
+  { s3, bucket }: Bucket,
+  keys: readonly string[],
+  parse: (bytes: Uint8Array, key: string) => Parsed<T>,
+): Promise<Listing<T>> {
+  const results: (Parsed<T> | undefined)[] = Array.from({ length: keys.length });
+  await forEachConcurrently(keys, CONCURRENT_READS, async (key, index) => {
+    const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+    results[index] = parse((await Body?.transformToByteArray()) ?? new Uint8Array(), key);
+  });
   const read: { key: string; content: T }[] = [];
   const damaged: { key: string; problem: string }[] = [];
-  for (const batch of inBatches(keys, CONCURRENT_READS)) {
-    const results = await Promise.all(
-      batch.map(async (key) => {
-        const { Body } = await bucket.s3.send(new GetObjectCommand({ Bucket: bucket.bucket, Key: key }));
-        return { key, result: parse((await Body?.transformToByteArray()) ?? new Uint8Array(), key) };
-      }),
-    );
-    for (const { key, result } of results) {
-      if (result.success) {
-        read.push({ key, content: result.output });
-      } else {
-        damaged.push({ key, problem: schemaProblems(result.issues) });
-      }
+  for (const [index, key] of keys.entries()) {
+    const result = results[index];
+    if (result?.success) {
+      read.push({ key, content: result.output });
+    } else {
+      damaged.push({ key, problem: schemaProblems(result?.issues ?? []) });
     }
   }
   return { read, damaged };

@@ -64,7 +64,10 @@ export type Publication = v.InferOutput<typeof publicationSchema>;
  * collected before. It may have been published later, by an execution that could not publish at first. Anything that the
  * order collected later is another certificate.
  */
-export function isRevokedCertificate({ collectedAt, since }: PublishedPair, knownSince: string): boolean {
+export function isRevokedCertificate(
+  { collectedAt, since }: Pick<PublishedPair, 'collectedAt' | 'since'>,
+  knownSince: string,
+): boolean {
   const collected = Date.parse(collectedAt ?? since);
   return (Number.isNaN(collected) ? Date.parse(since) : collected) <= Date.parse(knownSince);
 }

@@ -1,6 +1,6 @@
 import type { Listing } from '../store/listing.ts';
-import type { StoredManifest } from '../store/manifest.ts';
 import type { OrderStatus } from '../store/status.ts';
+import type { CertificateRecord } from './records.ts';
 
 /** The account of each order whose account is known; null is the default account. */
 export type Accounts = ReadonlyMap<string, string | null>;
@@ -10,7 +10,7 @@ export type Accounts = ReadonlyMap<string, string | null>;
  * not there.
  */
 export function accountsOf(
-  manifests: Listing<Pick<StoredManifest, 'orderNumber' | 'account'>>['read'],
+  manifests: Listing<Pick<CertificateRecord, 'orderNumber' | 'account'>>['read'],
   statuses: Listing<Pick<OrderStatus, 'orderNumber' | 'account'>>['read'],
 ): Accounts {
   const accounts = new Map(statuses.map(({ content }) => [content.orderNumber, content.account]));

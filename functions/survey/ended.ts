@@ -115,14 +115,13 @@ export async function findUnreportedEnds(
 
 /** The ends that the status of their order does not cover, one list for each order, the latest start first. */
 function byOrder(ends: readonly ListedEnd[], statuses: ReadonlyMap<string, OrderStatus>): ListedEnd[][] {
-  const orders = new Map<string, ListedEnd[]>();
-  for (const end of ends.toSorted((one, other) => other.startDate - one.startDate)) {
-    const orderNumber = orderNumberOf(end.name);
-    if (orderNumber !== undefined && !isCovered(end, statuses.get(orderNumber))) {
-      orders.set(orderNumber, [...(orders.get(orderNumber) ?? []), end]);
-    }
-  }
-  return [...orders.values()];
+  const uncovered = ends
+    .toSorted((one, other) => other.startDate - one.startDate)
+    .filter((end) => {
+      const orderNumber = orderNumberOf(end.name);
+      return orderNumber !== undefined && !isCovered(end, statuses.get(orderNumber));
+    });
+  return [...Map.groupBy(uncovered, ({ name }) => orderNumberOf(name)).values()];
 }
 
 /**

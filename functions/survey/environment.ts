@@ -19,6 +19,11 @@ export const surveyEnvironment = v.object({
   EVENT_BUS_NAME: textVariable('the name of the event bus'),
   /** Where published certificates are served, if the stack publishes any. */
   PUBLISHED_URL: v.optional(urlVariable()),
+  /**
+   * Whether a survey that had too little time may continue in another invocation: a rule passes the event to the function,
+   * and the function may store its progress. Stacks of release 0.1.0 do not set it.
+   */
+  CONTINUES: v.optional(v.literal('true', 'true')),
   /** Days before a certificate expires on which the first reminder is sent. */
   REMIND_BEFORE_DAYS: v.pipe(v.string(DAYS_FORM), v.regex(/^\d{1,5}$/, DAYS_FORM), v.transform(Number)),
 });

@@ -14,6 +14,9 @@ import { sendHttp } from '../http.ts';
 import { logErrors } from '../log-errors.ts';
 import { createLogger } from '../logger.ts';
 import { METRICS_NAMESPACE, SURVEY_METRICS } from '../metrics.ts';
+import { s3Storage } from '../store/s3-storage.ts';
+import type { SurveyProgress } from '../store/survey-progress.ts';
+import { findTask, nextStep, progressInMemory, progressInS3, sendContinuation } from './continuation.ts';
 import { surveyEnvironment } from './environment.ts';
 import type { PublicationChecks } from './publications.ts';
 import { type SurveyDependencies, type SurveyObserver, survey } from './survey.ts';
@@ -23,10 +26,10 @@ import type { TxtResolver } from './txt.ts';
 const LIMIT_SECONDS = 10;
 
 /**
- * The part of Lambda's 300 s in which checks may start. The last check may take four limits more (chain, logo, record,
- * policy). The rest is for the reminders before the checks and the events after them.
+ * The end of Lambda's time in which no check starts. The last check may wait three limits for its turn and take three more
+ * (record, hints, policy). The rest is for the events after the checks.
  */
-const TOTAL_SECONDS = 180;
+const RESERVED_SECONDS = 90;
 
 /**
  * If a server does not answer within 2.5 seconds, the resolver asks it once more, within the limit. `timeout` is in
@@ -34,12 +37,10 @@ const TOTAL_SECONDS = 180;
  */
 const DNS_ATTEMPTS = { timeout: 2_500, tries: 2 };
 
-/** The source of the event with which CloudFormation reports that the stack was deployed. */
-const DEPLOYMENT_SOURCE = 'aws.cloudformation';
-
 /**
- * Creates the handler of the Lambda function survey, the target of the daily schedule and of the rule for deployments. A
- * run after a deployment sends no event that is sent once a day: people would receive the messages of that day twice.
+ * Creates the handler of the Lambda function survey, the target of the daily schedule, of the rule for deployments, and of
+ * the rule for surveys that continue. A survey after a deployment sends no event that is sent once a day: people would
+ * receive the messages of that day twice.
  *
  * @param resolver looks up the records of published domains; default: the DNS. Tests replace it.
  * @throws {InvalidEnvironmentError} if an environment variable is missing or wrong.
@@ -53,28 +54,60 @@ export function createHandler(environment: Environment, resolver: TxtResolver = 
     defaultDimensions: { collector: variables.COLLECTOR },
   });
   const { STATE_MACHINE_ARN: stateMachineArn, TOPIC_ARNS: topicArns } = variables;
-  const dependencies: Omit<SurveyDependencies, 'sendDailyEvents'> = {
-    collector: variables.COLLECTOR,
+  const { COLLECTOR: collector, CONTINUES: continues } = variables;
+  const dependencies: Omit<SurveyDependencies, 'sendDailyEvents' | 'publications'> = {
+    collector,
     s3: new S3Client(),
     bucket: variables.BUCKET_NAME,
     eventBridge: new EventBridgeClient(),
     eventBusName: variables.EVENT_BUS_NAME,
     remindBeforeDays: variables.REMIND_BEFORE_DAYS,
-    publications: publicationChecks(variables.PUBLISHED_URL, resolver),
     executions: stateMachineArn === undefined ? undefined : { stateMachineArn, sfn: new SFNClient() },
     topics: topicArns && { topicArns, sns: new SNSClient() },
     observe: createObserver(logger, metrics),
     now: () => new Date(),
   };
-  let run = { requestId: '', sentBefore: new Set<string>() };
-  return middy(async (event: { readonly source?: unknown }, { awsRequestId: requestId }: Context) => {
-    // Lambda repeats a failed invocation with its request id (AWS re:Post, lambda-function-duplicate-invocations), a
-    // minute later, and usually in the same process.
-    if (run.requestId !== requestId) {
-      run = { requestId, sentBefore: new Set() };
+  const canContinue = continues === 'true';
+  const store = canContinue ? progressInS3(s3Storage(dependencies.s3, dependencies.bucket)) : progressInMemory();
+  return middy(async (event: { readonly source?: unknown }, { awsRequestId, getRemainingTimeInMillis }: Context) => {
+    const task = await findTask(event, awsRequestId, collector, dependencies.now(), store.read);
+    if ('nothing' in task) {
+      logger.info('survey not continued', { reason: task.nothing });
+      return;
     }
-    const { sentBefore } = run;
-    await survey({ ...dependencies, sentBefore, sendDailyEvents: event.source !== DEPLOYMENT_SOURCE });
+    const { kind } = task;
+    if ('resend' in task) {
+      await sendContinuation(dependencies, kind, task.resend);
+      return;
+    }
+    let { progress } = task;
+    const sentBefore = new Set(progress.sent);
+    const write = (changes: Partial<SurveyProgress>) => {
+      const updatedAt = dependencies.now().toISOString();
+      progress = { ...progress, ...changes, invocation: awsRequestId, updatedAt };
+      return store.write(kind, progress);
+    };
+    const isComplete = await survey(
+      {
+        ...dependencies,
+        publications: publicationChecks(variables.PUBLISHED_URL, resolver, getRemainingTimeInMillis()),
+        sentBefore,
+        sendDailyEvents: kind === 'daily',
+      },
+      {
+        progress,
+        canContinue,
+        save: (changes, isRepeated) => write({ ...changes, sent: isRepeated ? [...sentBefore] : [] }),
+        failed: (error) => logger.error('a part of the survey failed and runs again', { error }),
+      },
+    );
+    if (!isComplete) {
+      await write(nextStep(progress));
+      await sendContinuation(dependencies, kind, progress);
+      logger.info('survey continues', { kind, run: progress.run, step: progress.step });
+      return;
+    }
+    await write({ completedAt: dependencies.now().toISOString() });
     // Only a completed survey adds this metric: an alarm fires if it is absent.
     metrics.addMetric(SURVEY_METRICS.runs, MetricUnit.Count, 1);
   })
@@ -137,15 +170,20 @@ function createObserver(logger: Logger, metrics: Metrics): SurveyObserver {
 }
 
 /** Undefined if the stack publishes nothing. */
-function publicationChecks(url: string | undefined, resolver: TxtResolver): PublicationChecks | undefined {
+function publicationChecks(
+  url: string | undefined,
+  resolver: TxtResolver,
+  remainingMilliseconds: number,
+): PublicationChecks | undefined {
   if (url === undefined) {
     return undefined;
   }
+  const reserved = Math.min(RESERVED_SECONDS * 1000, remainingMilliseconds / 2);
   return {
     url,
     http: sendHttp,
     resolver,
     limitMilliseconds: LIMIT_SECONDS * 1000,
-    totalMilliseconds: TOTAL_SECONDS * 1000,
+    totalMilliseconds: remainingMilliseconds - reserved,
   };
 }

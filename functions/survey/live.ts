@@ -1,10 +1,11 @@
 import { hash } from 'node:crypto';
+import type { Limit } from '../batches.ts';
 import { assertionName, covers, publishedUrls } from '../bimi.ts';
 import { BodyTooLargeError, connectionProblem, type HttpClient, type HttpResponse } from '../http.ts';
-import { CHAIN_TYPE, type StoredManifest, SVG_TYPE } from '../store/manifest.ts';
-import type { Publication, PublishedPair } from '../store/publication.ts';
+import { CHAIN_TYPE, SVG_TYPE } from '../store/manifest.ts';
 import type { Difference } from './differences.ts';
 import { checkDmarc, type DnsChecks, findRecord, quote, withHints } from './dns-checks.ts';
+import { type CertificateRecord, mayServePrevious, type PublicationRecord } from './records.ts';
 
 /** What the check of a publication needs. */
 export interface LiveDependencies extends DnsChecks {
@@ -12,33 +13,32 @@ export interface LiveDependencies extends DnsChecks {
   readonly url: string;
   readonly http: HttpClient;
   readonly now: () => Date;
+  /** The limits for all publications that are checked at the same time; default: none. */
+  readonly limits?: { readonly http: Limit; readonly dns: Limit };
 }
+
+/** What the check needs of the certificate that is stored for an order. */
+type StoredCertificate = Pick<CertificateRecord, 'domains' | 'fingerprintSha256' | 'notBefore' | 'publishable'>;
 
 /** The maximum size of a body, in bytes. A logo may have this size; every chain is much smaller. */
 const BODY_LIMIT = 256 * 1024;
 
 /**
- * How long caches may serve the previous objects after a renewal. Those of release 0.1.0, which CloudFront's two layers of
- * caches kept for half an hour each, are the longest.
- */
-const RENEWAL_MILLISECONDS = 3_600_000;
-
-/**
  * Checks a publication as a mail receiver does: the chain and the logo at their public addresses, the BIMI record,
- * the DMARC policy. The checks run one after the other, so that each publication has at most one open connection. Never
- * throws: a failed request is a difference.
+ * the DMARC policy. The requests run one after the other, so that each publication has at most one open connection, and
+ * beside the lookups. Never throws: a failed request is a difference.
  *
  * @param stored the manifest of the order whose certificate is published; undefined if it cannot be read.
  */
 export async function findDifferences(
-  publication: Publication,
-  stored: StoredManifest | undefined,
+  publication: PublicationRecord,
+  stored: StoredCertificate | undefined,
   dependencies: LiveDependencies,
 ): Promise<Difference[]> {
   const { domain, selector, live, previous } = publication;
   const urls = publishedUrls(dependencies.url, domain, selector);
-  const time = dependencies.now().getTime();
-  const pairs = time - Date.parse(live.since) < RENEWAL_MILLISECONDS ? [live, ...previous] : [live];
+  const now = dependencies.now();
+  const pairs = mayServePrevious(live, now) ? [live, ...previous] : [live];
   const expected = (what: 'chain' | 'logo', type: string) => ({
     what,
     domain,
@@ -46,15 +46,22 @@ export async function findDifferences(
     type,
     digests: pairs.map(({ objects }) => objects[what].sha256),
   });
-  return [
-    ...(await checkServed(expected('chain', CHAIN_TYPE), dependencies)),
-    ...(await checkServed(expected('logo', SVG_TYPE), dependencies)),
-    ...checkCertificate(publication, time),
-    ...checkStored(publication, stored),
-    ...(await checkRecord(publication, urls, dependencies)),
-    ...(await checkDmarc(publication.domain, dependencies)),
-  ];
+  const { http, dns } = dependencies.limits ?? UNLIMITED;
+  // The time limits of the requests and lookups begin inside, so that waiting for one's turn does not count.
+  const [served, resolved] = await Promise.all([
+    http(async () => [
+      ...(await checkServed(expected('chain', CHAIN_TYPE), dependencies)),
+      ...(await checkServed(expected('logo', SVG_TYPE), dependencies)),
+    ]),
+    dns(async () => [
+      ...(await checkRecord(publication, urls, dependencies)),
+      ...(await checkDmarc(domain, dependencies)),
+    ]),
+  ]);
+  return [...served, ...checkCertificate(publication, now.getTime()), ...checkStored(publication, stored), ...resolved];
 }
+
+const UNLIMITED = { http: (work) => work(), dns: (work) => work() } satisfies Record<string, Limit>;
 
 interface ExpectedObject {
   readonly what: 'chain' | 'logo';
@@ -101,7 +108,7 @@ async function checkServed(
 }
 
 /** Reports whether the published certificate has expired or was revoked. */
-function checkCertificate({ domain, live, revokedAt }: Publication, time: number): Difference[] {
+function checkCertificate({ domain, live, revokedAt }: PublicationRecord, time: number): Difference[] {
   const differences: Difference[] = [];
   if (Date.parse(live.notAfter) < time) {
     differences.push({ id: 'expired', message: `The certificate of ${domain} expired on ${live.notAfter}.` });
@@ -116,7 +123,10 @@ function checkCertificate({ domain, live, revokedAt }: Publication, time: number
 /**
  * A replacement stays unpublished if its event had no domains, or if it was refused when it should have been published.
  */
-function checkStored({ domain, selector, live }: Publication, stored: StoredManifest | undefined): Difference[] {
+function checkStored(
+  { domain, selector, live }: PublicationRecord,
+  stored: StoredCertificate | undefined,
+): Difference[] {
   if (!stored || !isReplacement(stored, live)) {
     return [];
   }
@@ -129,14 +139,14 @@ function checkStored({ domain, selector, live }: Publication, stored: StoredMani
   return [{ id: 'outdated', message }];
 }
 
-function isReplacement(stored: StoredManifest, live: PublishedPair): boolean {
+function isReplacement(stored: StoredCertificate, live: PublicationRecord['live']): boolean {
   return (
     stored.fingerprintSha256 !== live.fingerprintSha256 && stored.publishable && stored.notBefore >= live.notBefore
   );
 }
 
 async function checkRecord(
-  { domain, selector }: Publication,
+  { domain, selector }: PublicationRecord,
   urls: { readonly chain: string; readonly logo: string },
   dependencies: DnsChecks,
 ): Promise<Difference[]> {

@@ -1,18 +1,23 @@
+import { createLimit, forEachConcurrently } from '../batches.ts';
 import { assertionName, bimiRecord } from '../bimi.ts';
 import { CollectorError } from '../collector-error.ts';
 import { type CollectorDetail, PUBLICATION_BROKEN } from '../events.ts';
 import { type Bus, sendEvents } from '../send-events.ts';
-import { parseJson } from '../store/json.ts';
-import { type Bucket, type Listing, readObjects } from '../store/listing.ts';
-import { manifestKey, type StoredManifest } from '../store/manifest.ts';
-import { PUBLICATION_KEY, PUBLISHED, type Publication, parsePublication, publishedKeys } from '../store/publication.ts';
-import { STATE_BUDGET, truncate } from '../text.ts';
+import { manifestKey } from '../store/manifest.ts';
+import { PUBLICATION_KEY, publishedKeys } from '../store/publication.ts';
+import { joinWithLimit, STATE_BUDGET, truncate } from '../text.ts';
 import type { Accounts } from './accounts.ts';
 import type { Difference } from './differences.ts';
 import { findDifferences, type LiveDependencies } from './live.ts';
+import type { CertificateRecord, PublicationRecord, Published } from './records.ts';
 
-/** The maximum number of publications that are checked at the same time. */
-const CONCURRENT_CHECKS = 10;
+/**
+ * The maximum numbers of connections to the public addresses, and of lookups, at the same time. 40 lookups of 150 ms are
+ * 270 a second, and 40 of 40 ms are as many as Amazon's resolver answers: 1,024 packets a second for each network interface
+ * (Amazon VPC, "DNS quotas"). As many publications as fill both limits are checked at the same time.
+ */
+const CONCURRENT_CONNECTIONS = 40;
+const CONCURRENT_LOOKUPS = 40;
 
 /** The detail of an event "Mark Certificate Publication Broken". */
 export interface BrokenPublication extends CollectorDetail {
@@ -52,18 +57,20 @@ export interface PublicationObserver {
 }
 
 /** How publications are checked. */
-export interface PublicationChecks extends Omit<LiveDependencies, 'now'> {
-  /** No check starts after this time, so that the survey can finish. */
+export interface PublicationChecks extends Omit<LiveDependencies, 'now' | 'limits'> {
+  /** No check starts later than this after the beginning of the survey, so that the survey can finish. */
   readonly totalMilliseconds: number;
 }
 
-export interface PublicationDependencies extends Bucket, Bus {
+export interface PublicationDependencies extends Bus {
   /** The name of the collector. */
   readonly collector: string;
   /** Whether to send the events that are due today. A survey after a deployment only measures. */
   readonly sendDailyEvents: boolean;
   readonly observe: PublicationObserver;
   readonly now: () => Date;
+  /** Whether enough time is left to start another check. */
+  readonly hasTime: () => boolean;
 }
 
 /** Some publications were not checked, or EventBridge did not accept their events. */
@@ -71,92 +78,101 @@ export class PublicationsNotReportedError extends CollectorError {
   override readonly name = 'PublicationsNotReportedError';
 }
 
-/** All publications that are served, and all descriptions that cannot be read. */
-export interface Published {
-  readonly served: readonly Publication[];
-  readonly damaged: Listing<Publication>['damaged'];
+/** How far the checks of the publications are. */
+export interface CheckedPublications {
+  /** The key of the last description whose publication was checked; undefined before the first one. */
+  readonly after: string | undefined;
+  /** The ids of the differences of each broken publication, by the key of its description. */
+  readonly broken: Readonly<Record<string, readonly string[]>>;
 }
 
 /**
- * Checks every publication that is served, and sends an event for each that is broken. It keeps no state: a broken
- * publication is reported every day.
+ * Checks every publication that is served, and sends an event for each that is broken. A broken publication is reported
+ * every day.
  *
  * @param manifests the manifests of the orders by key. They may contain newer certificates than the published ones.
  * @param accounts the accounts of the orders.
+ * @param before how far an earlier invocation of this survey was.
+ * @returns how far the checks are, and the publications for which no time was left.
  * @throws {PublicationsNotReportedError} after all other events are sent.
  */
 export async function surveyPublications(
   { served, damaged }: Published,
-  manifests: ReadonlyMap<string, StoredManifest>,
+  manifests: ReadonlyMap<string, CertificateRecord>,
   accounts: Accounts,
   checks: PublicationChecks,
+  before: CheckedPublications,
   dependencies: PublicationDependencies,
-): Promise<void> {
+): Promise<CheckedPublications & { readonly unchecked: readonly PublicationRecord[] }> {
   const { collector, sendDailyEvents, observe } = dependencies;
-  for (const { key, problem } of damaged) {
+  const { after } = before;
+  const newlyDamaged = after === undefined ? damaged : [];
+  for (const { key, problem } of newlyDamaged) {
     observe.publicationDamaged(key, problem);
   }
-  const { differing, unchecked } = await checkAll(served, manifests, checks, dependencies.now);
+  const remaining = after === undefined ? served : served.filter((publication) => keyOf(publication) > after);
+  const { differing, checked } = await checkAll(remaining, manifests, checks, dependencies);
+  const last = remaining[checked - 1];
+  const progress = {
+    after: last === undefined ? after : keyOf(last),
+    broken: {
+      ...before.broken,
+      ...Object.fromEntries(newlyDamaged.map(({ key }) => [key, ['description-damaged']])),
+      ...Object.fromEntries(
+        differing.map(({ publication, differences }) => [keyOf(publication), differences.map(({ id }) => id)]),
+      ),
+    },
+  };
   const broken = [
-    ...damaged.map(({ key, problem }) => damagedPublication(collector, checks.url, key, problem)),
+    ...newlyDamaged.map(({ key, problem }) => damagedPublication(collector, checks.url, key, problem)),
     ...differing.map((each) => brokenPublication(collector, checks.url, accounts, each)),
   ];
-  observe.publicationsChecked({ live: served.length, broken: broken.length, unchecked: unchecked.length });
+  observe.publicationsChecked({
+    live: served.length,
+    broken: Object.keys(progress.broken).length,
+    unchecked: remaining.length - checked,
+  });
   const failures = await sendEvents(dependencies, PUBLICATION_BROKEN, sendDailyEvents ? broken : [], (each) =>
     observe.broken(each),
   );
-  const problems = [
-    ...failures.map(({ detail, reason }) => `EventBridge did not accept the event of ${nameOf(detail)} (${reason})`),
-    ...(unchecked.length > 0 ? [`no time was left to check ${unchecked.map(nameOf).join(', ')}`] : []),
-  ];
-  if (problems.length > 0) {
-    throw new PublicationsNotReportedError(problems.join('; '));
+  if (failures.length > 0) {
+    const problems = failures.map(
+      ({ detail, reason }) => `EventBridge did not accept the event of ${nameOf(detail)} (${reason})`,
+    );
+    throw new PublicationsNotReportedError(truncate(problems.join('; '), STATE_BUDGET.message));
   }
+  return { ...progress, unchecked: remaining.slice(checked) };
 }
 
-/**
- * Reads every description. A description whose content is about another address than its key counts as damaged:
- * otherwise no check would cover the address of the key.
- *
- * @throws {S3ServiceException} if S3 does not return a description.
- */
-export async function readPublications(dependencies: Bucket): Promise<Published> {
-  const parse = (bytes: Uint8Array) => parsePublication(parseJson(Buffer.from(bytes).toString()));
-  const { read, damaged }: Listing<Publication> = await readObjects(dependencies, PUBLISHED, PUBLICATION_KEY, parse);
-  const keyOf = ({ domain, selector }: Publication) => publishedKeys(domain, selector).description;
-  const mismatched = read.filter(({ key, content }) => keyOf(content) !== key);
-  return {
-    served: read.flatMap(({ key, content }) => (content.served && keyOf(content) === key ? [content] : [])),
-    damaged: [...damaged, ...mismatched.map(({ key, content }) => ({ key, problem: `describes ${keyOf(content)}` }))],
-  };
+/** That no time was left for publications. */
+export function uncheckedError(unchecked: readonly PublicationRecord[]): PublicationsNotReportedError {
+  return new PublicationsNotReportedError(`no time was left to check ${joinWithLimit(unchecked.map(nameOf))}`);
 }
 
 /** Checks several publications at the same time. A server that does not answer delays only its own publication. */
 async function checkAll(
-  served: readonly Publication[],
-  manifests: ReadonlyMap<string, StoredManifest>,
+  publications: readonly PublicationRecord[],
+  manifests: ReadonlyMap<string, CertificateRecord>,
   checks: PublicationChecks,
-  now: () => Date,
+  { now, hasTime }: PublicationDependencies,
 ) {
-  const deadline = now().getTime() + checks.totalMilliseconds;
-  const checked = new Map<Publication, readonly Difference[]>();
-  const queue = served.values();
-  const checkNext = async () => {
-    for (const publication of queue) {
-      if (now().getTime() >= deadline) {
-        return;
-      }
+  const found: (readonly Difference[])[] = [];
+  const limits = { http: createLimit(CONCURRENT_CONNECTIONS), dns: createLimit(CONCURRENT_LOOKUPS) };
+  const checked = await forEachConcurrently(
+    publications,
+    CONCURRENT_CONNECTIONS + CONCURRENT_LOOKUPS,
+    async (publication, index) => {
       const stored = manifests.get(manifestKey(publication.live.orderNumber));
-      checked.set(publication, await findDifferences(publication, stored, { ...checks, now }));
-    }
-  };
-  await Promise.all(Array.from({ length: CONCURRENT_CHECKS }, checkNext));
+      found[index] = await findDifferences(publication, stored, { ...checks, now, limits });
+    },
+    hasTime,
+  );
   return {
-    differing: served.flatMap((publication) => {
-      const differences = checked.get(publication) ?? [];
+    differing: publications.slice(0, checked).flatMap((publication, index) => {
+      const differences = found[index] ?? [];
       return differences.length > 0 ? [{ publication, differences }] : [];
     }),
-    unchecked: served.filter((publication) => !checked.has(publication)),
+    checked,
   };
 }
 
@@ -164,7 +180,10 @@ function brokenPublication(
   collector: string,
   url: string,
   accounts: Accounts,
-  { publication, differences }: { readonly publication: Publication; readonly differences: readonly Difference[] },
+  {
+    publication,
+    differences,
+  }: { readonly publication: PublicationRecord; readonly differences: readonly Difference[] },
 ): BrokenPublication {
   const { domain, selector, live } = publication;
   const { orderNumber, owner, fingerprintSha256 } = live;
@@ -194,6 +213,10 @@ function damagedPublication(collector: string, url: string, key: string, problem
     bimiRecord: bimiRecord(url, domain, selector),
     differences: [{ id: 'description-damaged', message: `The description ${key} cannot be read: ${cause}.` }],
   };
+}
+
+function keyOf({ domain, selector }: PublicationRecord): string {
+  return publishedKeys(domain, selector).description;
 }
 
 function nameOf({ domain, selector }: { readonly domain: string; readonly selector: string }): string {

@@ -1,12 +1,12 @@
-import { coversName } from '../bimi.ts';
 import { CollectorError } from '../collector-error.ts';
 import { daysLeft } from '../days.ts';
 import { EXPIRING, type OrderDetail } from '../events.ts';
 import { type Bus, sendEvents } from '../send-events.ts';
 import type { Listing } from '../store/listing.ts';
-import type { StoredManifest } from '../store/manifest.ts';
-import { STATE_BUDGET, takeWithin } from '../text.ts';
+import { joinWithLimit, STATE_BUDGET, takeWithin } from '../text.ts';
 import type { Accounts } from './accounts.ts';
+import type { CertificateRecord } from './records.ts';
+import { findSuperseded } from './supersession.ts';
 
 /** The days left on which a second reminder is due. The day of the first one is a setting. */
 const SECOND_REMINDER_DAYS = 14;
@@ -83,7 +83,7 @@ export class RemindersNotSentError extends CollectorError {
  * @throws {RemindersNotSentError} after all other reminders are sent.
  */
 export async function sendReminders(
-  { read: kept, damaged }: Listing<StoredManifest>,
+  { read: kept, damaged }: Listing<CertificateRecord>,
   published: ReadonlySet<string>,
   accounts: Accounts,
   dependencies: ReminderDependencies,
@@ -93,11 +93,9 @@ export async function sendReminders(
   for (const { key, problem } of damaged) {
     observe.damaged(key, problem);
   }
+  const superseded = findSuperseded(kept.map(({ content }) => content));
   const current = kept
-    .filter(
-      ({ content }) =>
-        published.has(content.fingerprintSha256) || !kept.some((other) => supersedes(other.content, content)),
-    )
+    .filter(({ content }) => published.has(content.fingerprintSha256) || !superseded.has(content))
     .map((each) => ({ ...each, daysLeft: daysLeft(each.content.notAfter, today) }));
   const reminders = current
     .filter(({ daysLeft }) => isDue(daysLeft, remindBeforeDays))
@@ -107,7 +105,9 @@ export async function sendReminders(
     superseded: kept.length - current.length,
     damaged: damaged.length,
     reminders: reminders.length,
-    ...(current.length > 0 && { daysToExpiry: Math.min(...current.map(({ daysLeft }) => daysLeft)) }),
+    ...(current.length > 0 && {
+      daysToExpiry: current.reduce((fewest, { daysLeft }) => Math.min(fewest, daysLeft), Number.POSITIVE_INFINITY),
+    }),
   });
   if (!sendDailyEvents) {
     return;
@@ -115,29 +115,8 @@ export async function sendReminders(
   const failures = await sendEvents(dependencies, EXPIRING, reminders, (reminder) => observe.reminded(reminder));
   if (failures.length > 0) {
     const orders = failures.map(({ detail, reason }) => `order ${detail.orderNumber} (${reason})`);
-    throw new RemindersNotSentError(`EventBridge did not accept the reminders of ${orders.join(', ')}`);
+    throw new RemindersNotSentError(`EventBridge did not accept the reminders of ${joinWithLimit(orders)}`);
   }
-}
-
-/** What the comparison of two certificates needs. */
-type Comparable = Pick<StoredManifest, 'domains' | 'notBefore' | 'publishable' | 'findings'>;
-
-/**
- * Whether a certificate, of any order, replaces an older one: it has no error and covers everything that the older one
- * covers. That it lacks an ordered domain is no error here, because the domains are compared.
- */
-export function supersedes(newer: Comparable, older: Comparable): boolean {
-  return (
-    newer.notBefore > older.notBefore &&
-    (newer.publishable || lacksOnlyDomains(newer)) &&
-    older.domains.every((name) => coversName(newer.domains, name))
-  );
-}
-
-/** Whether the only error of a certificate is that it does not cover an ordered domain. */
-function lacksOnlyDomains({ findings }: Comparable): boolean {
-  const errors = findings.filter(({ severity }) => severity === 'error');
-  return errors.length > 0 && errors.every(({ id }) => id === 'domain-coverage');
 }
 
 /** Whether a reminder is due: on the first day, which is a setting, and on the fixed days after it. */
@@ -152,7 +131,7 @@ function createReminder(
   collector: string,
   bucket: string,
   manifestKey: string,
-  manifest: StoredManifest,
+  manifest: CertificateRecord,
   daysLeft: number,
   accounts: Accounts,
 ): Reminder {

@@ -6,10 +6,10 @@ import { DAY_MILLISECONDS, dayName } from '../days.ts';
 import { type Executions, findExecution, listRunningExecutions, startExecution } from '../executions.ts';
 import { executionName, orderNumberOf } from '../order.ts';
 import type { Bucket } from '../store/listing.ts';
-import type { StoredManifest } from '../store/manifest.ts';
 import { knownOptions } from '../store/order-file.ts';
 import { s3Storage } from '../store/s3-storage.ts';
 import { STATE_BUDGET, truncate } from '../text.ts';
+import type { CertificateRecord } from './records.ts';
 
 /**
  * Days after the beginning of its validity in which a certificate is checked again. After that time something else
@@ -59,8 +59,8 @@ export class RenewalChecksNotStartedError extends CollectorError {
  * @throws {RenewalChecksNotStartedError} after all other checks are started.
  */
 export async function startRenewalChecks(
-  current: readonly StoredManifest[],
-  superseded: readonly StoredManifest[],
+  current: readonly CertificateRecord[],
+  superseded: readonly CertificateRecord[],
   { s3, bucket, executions, observe, now }: RenewalDependencies,
 ): Promise<void> {
   const at = now();
@@ -81,7 +81,7 @@ export async function startRenewalChecks(
     throw new RenewalChecksNotStartedError(truncate(problems.join('; '), STATE_BUDGET.message));
   }
 
-  async function start(manifest: StoredManifest): Promise<void> {
+  async function start(manifest: CertificateRecord): Promise<void> {
     const { orderNumber, fingerprintSha256 } = manifest;
     const execution = checkName(orderNumber, at);
     try {
@@ -122,7 +122,7 @@ const revokedSchema = v.pipe(
 
 /** Whether the last check before this day, since the certificate became valid, reported that the CA revoked it. */
 async function wasRevoked(
-  { orderNumber, notBefore }: StoredManifest,
+  { orderNumber, notBefore }: CertificateRecord,
   at: Date,
   executions: Executions,
 ): Promise<boolean> {
@@ -141,15 +141,15 @@ async function wasRevoked(
  * latest beginnings first, so that the limit never leaves out a new one for the sake of those that are checked again.
  */
 export function becameValid(
-  current: readonly StoredManifest[],
-  superseded: readonly StoredManifest[],
+  current: readonly CertificateRecord[],
+  superseded: readonly CertificateRecord[],
   at: Date,
-): StoredManifest[] {
+): CertificateRecord[] {
   const currentOf = new Map(current.map((manifest) => [manifest.orderNumber, manifest]));
   const waiting = [...current, ...superseded]
     .filter((manifest) => onlyWaitedForItsTime(manifest, at) && isBetter(manifest, currentOf.get(manifest.orderNumber)))
     .toSorted((one, other) => Date.parse(other.notBefore) - Date.parse(one.notBefore));
-  const latest = new Map<string, StoredManifest>();
+  const latest = new Map<string, CertificateRecord>();
   for (const manifest of waiting) {
     if (!latest.has(manifest.orderNumber)) {
       latest.set(manifest.orderNumber, manifest);
@@ -162,7 +162,7 @@ export function becameValid(
  * Whether a certificate is valid now, and was not publishable for no other reason than that it was not valid. It may lack
  * some of the ordered domains: it is published for the others.
  */
-function onlyWaitedForItsTime({ publishable, findings, notBefore, notAfter }: StoredManifest, at: Date): boolean {
+function onlyWaitedForItsTime({ publishable, findings, notBefore, notAfter }: CertificateRecord, at: Date): boolean {
   const errors = findings.flatMap(({ id, severity }) => (severity === 'error' ? [id] : []));
   const age = at.getTime() - Date.parse(notBefore);
   return (
@@ -175,6 +175,6 @@ function onlyWaitedForItsTime({ publishable, findings, notBefore, notAfter }: St
   );
 }
 
-function isBetter({ notBefore }: StoredManifest, current: StoredManifest | undefined): boolean {
+function isBetter({ notBefore }: CertificateRecord, current: CertificateRecord | undefined): boolean {
   return !current?.publishable || Date.parse(notBefore) > Date.parse(current.notBefore);
 }

@@ -12,12 +12,13 @@ import {
   type WaitingDetail,
 } from '../events.ts';
 import { type Bus, sendEvents } from '../send-events.ts';
-import { type Bucket, type Listing, readObjects } from '../store/listing.ts';
-import { isRevokedCertificate, type Publication } from '../store/publication.ts';
-import { type OrderStatus, parseStatus, STATUS_KEY, statusKey } from '../store/status.ts';
+import type { Listing } from '../store/listing.ts';
+import { isRevokedCertificate } from '../store/publication.ts';
+import type { OrderStatus } from '../store/status.ts';
 import { STATE_BUDGET, truncate } from '../text.ts';
 import { type EndedDependencies, findUnreportedEnds } from './ended.ts';
 import { findLostOrders, type LostDependencies } from './lost.ts';
+import type { PublicationRecord } from './records.ts';
 
 /**
  * A status that changed within this time is left for the next survey: its execution may be about to end, and notify
@@ -60,24 +61,6 @@ export class StatusesNotReportedError extends CollectorError {
 }
 
 /**
- * Reads every status. A status whose content is about another order than its key counts as damaged.
- *
- * @throws {S3ServiceException} if S3 does not return a status.
- */
-export async function readStatuses(bucket: Bucket): Promise<Listing<OrderStatus>> {
-  const { read, damaged } = await readObjects(bucket, 'orders/', STATUS_KEY, parseStatus);
-  const isOwn = ({ key, content }: (typeof read)[number]) => statusKey(content.orderNumber) === key;
-  const mismatched = read.filter((each) => !isOwn(each));
-  return {
-    read: read.filter(isOwn),
-    damaged: [
-      ...damaged,
-      ...mismatched.map(({ key, content }) => ({ key, problem: `is about order ${content.orderNumber}` })),
-    ],
-  };
-}
-
-/**
  * Finds executions that ended without a certificate and without a report; orders that wait without a running execution;
  * failures, and waiting orders that need a person, without a message; and revoked certificates that are still published
  * without a mark. It sends the event of each. Notify ignores the event of a status that it has reported, and revoke can
@@ -88,7 +71,7 @@ export async function readStatuses(bucket: Bucket): Promise<Listing<OrderStatus>
  */
 export async function surveyStatuses(
   { read, damaged }: Listing<OrderStatus>,
-  served: readonly Publication[],
+  served: readonly PublicationRecord[],
   dependencies: StatusDependencies,
 ): Promise<void> {
   const { collector, observe, now } = dependencies;
@@ -110,7 +93,10 @@ export async function surveyStatuses(
   const concerns = waiting.filter(
     (status) => status.nextStep !== undefined && isUnreported(status) && !lostOrders.has(status.orderNumber),
   );
-  const unmarked = failed.filter((status) => served.some((publication) => isUnmarked(status, publication)));
+  const servedOf = Map.groupBy(served, ({ live }) => live.orderNumber);
+  const unmarked = failed.filter((status) =>
+    servedOf.get(status.orderNumber)?.some((publication) => isUnmarked(status, publication)),
+  );
   const count = (state: OrderStatus['state']) => statuses.filter((status) => status.state === state).length;
   observe.statusesChecked({
     waiting: count('waiting'),
@@ -151,7 +137,7 @@ function isUnreported({ reportedAt }: OrderStatus): boolean {
 }
 
 /** Whether a publication is the revoked certificate of a failed order, and is not marked as revoked. */
-function isUnmarked({ error, orderNumber, updatedAt }: OrderStatus, { live, revokedAt }: Publication): boolean {
+function isUnmarked({ error, orderNumber, updatedAt }: OrderStatus, { live, revokedAt }: PublicationRecord): boolean {
   return (
     error === ('CertificateRevoked' satisfies Refusal) &&
     live.orderNumber === orderNumber &&

@@ -1,16 +1,25 @@
-import { type Bucket, type Listing, readObjects } from '../store/listing.ts';
-import { MANIFEST_KEY, parseManifest, type StoredManifest, SUPERSEDED_MANIFEST_KEY } from '../store/manifest.ts';
-import { accountsOf } from './accounts.ts';
+import type { Bucket, Listing } from '../store/listing.ts';
+import type { OrderStatus } from '../store/status.ts';
+import type { SurveyProgress } from '../store/survey-progress.ts';
+import { type Accounts, accountsOf } from './accounts.ts';
 import {
   type PublicationChecks,
   type PublicationDependencies,
   type PublicationObserver,
-  readPublications,
   surveyPublications,
+  uncheckedError,
 } from './publications.ts';
+import {
+  type Certificates,
+  listOrderKeys,
+  type Published,
+  readCertificates,
+  readPublications,
+  readStatuses,
+} from './records.ts';
 import { type ReminderDependencies, type ReminderObserver, sendReminders } from './reminders.ts';
 import { type RenewalObserver, startRenewalChecks } from './renewals.ts';
-import { readStatuses, type StatusDependencies, type StatusObserver, surveyStatuses } from './statuses.ts';
+import { type StatusDependencies, type StatusObserver, surveyStatuses } from './statuses.ts';
 import { countSubscriptions, type SubscriptionObserver, type Topics } from './subscriptions.ts';
 
 /** Receives the results of a survey while it runs. */
@@ -21,7 +30,7 @@ export interface SurveyObserver
     StatusObserver,
     SubscriptionObserver {}
 
-export interface SurveyDependencies extends PublicationDependencies, ReminderDependencies {
+export interface SurveyDependencies extends Bucket, Omit<PublicationDependencies, 'hasTime'>, ReminderDependencies {
   readonly observe: SurveyObserver;
   /** How publications are checked; undefined if the stack publishes nothing. */
   readonly publications: PublicationChecks | undefined;
@@ -31,74 +40,186 @@ export interface SurveyDependencies extends PublicationDependencies, ReminderDep
   readonly topics: Topics | undefined;
 }
 
+/** How far a survey is. */
+export type Progress = Pick<SurveyProgress, 'startedAt' | 'done' | 'after' | 'broken'>;
+
+/** The progress of a survey that begins. */
+export function newProgress(now: Date): Progress {
+  return { startedAt: now.toISOString(), done: [], after: {}, broken: {} };
+}
+
+/** The invocation of a survey that can have several. */
+export interface Invocation {
+  /** How far earlier invocations were. */
+  readonly progress: Progress;
+  /** Whether another invocation can follow. If not, everything must fit into this one, as in a stack of release 0.1.0. */
+  readonly canContinue: boolean;
+  /**
+   * Is called after each part.
+   *
+   * @param isRepeated whether a part had an error, so that it will run again.
+   */
+  save(progress: Progress, isRepeated: boolean): Promise<void>;
+  /** Receives the errors of a survey that continues. */
+  failed(error: unknown): void;
+}
+
+/** Everything that a survey reads, reduced to what its parts need. What could not be read is undefined. */
+interface Records {
+  readonly certificates: Certificates | undefined;
+  readonly statuses: Listing<OrderStatus> | undefined;
+  readonly published: Published | undefined;
+  readonly accounts: Accounts;
+}
+
 /**
- * Reads every manifest, status and publication. Sends reminders of the certificates that expire soon, compares the
- * statuses with the executions, starts checks of certificates that have become valid, counts subscriptions, then checks
- * the publications. If one part fails, the others still
- * run with what could be read.
- *
- * @throws {Error} the error of one part, or an AggregateError of several, after all have ended. Lambda then repeats the
- * whole survey. In another process it may send some events twice, which is better than never.
+ * One part of a survey. It works on a list of items in the order of their keys. If its time is not enough, it returns the
+ * key of the last item that is complete, and receives this key when the survey continues.
  */
-export async function survey(dependencies: SurveyDependencies): Promise<void> {
-  const { publications: checks, executions, topics, observe } = dependencies;
+interface Part {
+  readonly name: string;
+  /**
+   * @param after the last item that is complete; undefined at first.
+   * @returns the last item that is complete; undefined if all are.
+   */
+  run(after: string | undefined): Promise<string | undefined>;
+}
+
+/**
+ * Reads every manifest, status and publication, as small records. Sends reminders of the certificates that expire soon,
+ * compares the statuses with the executions, starts checks of certificates that have become valid, counts subscriptions,
+ * then checks the publications. If one part fails, the others still run with what could be read.
+ *
+ * @param invocation default: the only one.
+ * @returns whether the survey is complete. If not, it had too little time, and can continue.
+ * @throws {Error} the error of one part, or an AggregateError of several, after all have ended, unless the survey
+ * continues: then the parts with an error run again. Lambda repeats a survey that failed. In another process a part with
+ * an error may send some events twice, which is better than never.
+ */
+export async function survey(dependencies: SurveyDependencies, invocation?: Invocation): Promise<boolean> {
+  const begun = dependencies.now();
+  const before = invocation?.progress ?? newProgress(begun);
+  const progress = { ...before, done: [...before.done], after: { ...before.after }, broken: { ...before.broken } };
   const errors: unknown[] = [];
   const recordError = (error: unknown) => {
     errors.push(error);
     return undefined;
   };
-  // Manifests first: a certificate that is stored and published between the two reads then does not look unpublished.
-  const [manifests, statuses] = await Promise.all([
-    readManifests(dependencies).catch(recordError),
-    executions && readStatuses(dependencies).catch(recordError),
-  ]);
-  const published = checks && (await readPublications(dependencies).catch(recordError));
-  const accounts = accountsOf(manifests?.read ?? [], statuses?.read ?? []);
-  if (manifests) {
-    const fingerprints = new Set(published?.served.map(({ live }) => live.fingerprintSha256));
-    const read = [...manifests.read, ...stillPublished(manifests, fingerprints)];
-    await sendReminders({ ...manifests, read }, fingerprints, accounts, dependencies).catch(recordError);
+  const records = await readRecords(dependencies, begun, recordError);
+  let isPaused = false;
+  for (const { name, run } of createParts(records, progress, begun, invocation?.canContinue ?? false, dependencies)) {
+    if (progress.done.includes(name)) {
+      continue;
+    }
+    try {
+      const after = await run(progress.after[name]);
+      if (after === undefined) {
+        progress.done.push(name);
+      } else {
+        progress.after[name] = after;
+        isPaused = true;
+      }
+    } catch (error) {
+      recordError(error);
+    }
+    await invocation?.save(progress, errors.length > 0).catch(recordError);
   }
-  if (executions && statuses) {
-    await surveyStatuses(statuses, published?.served ?? [], { ...dependencies, executions }).catch(recordError);
-  }
-  if (executions && manifests) {
-    const [current, superseded] = [manifests.read.map(contentOf), manifests.superseded.map(contentOf)];
-    await startRenewalChecks(current, superseded, { ...dependencies, executions }).catch(recordError);
-  }
-  if (topics) {
-    await countSubscriptions(topics, observe).catch(recordError);
-  }
-  // Last, because it waits for the servers of others.
-  if (checks && published) {
-    const byKey = new Map(manifests?.read.map(({ key, content }) => [key, content]));
-    await surveyPublications(published, byKey, accounts, checks, dependencies).catch(recordError);
+  if (isPaused) {
+    for (const error of errors) {
+      invocation?.failed(error);
+    }
+    return false;
   }
   if (errors.length > 0) {
     throw errors.length === 1 ? errors[0] : new AggregateError(errors, errors.map(String).join('; '));
   }
+  return true;
+}
+
+async function readRecords(
+  dependencies: SurveyDependencies,
+  now: Date,
+  recordError: (error: unknown) => undefined,
+): Promise<Records> {
+  const { executions, publications } = dependencies;
+  const keys = await listOrderKeys(dependencies).catch(recordError);
+  // One after the other, because each uses all connections. Manifests before publications: a certificate that is stored
+  // and published between the two reads then does not look unpublished.
+  const certificates = keys && (await readCertificates(dependencies, keys).catch(recordError));
+  const statuses = executions && keys && (await readStatuses(dependencies, keys).catch(recordError));
+  const published = publications && (await readPublications(dependencies, now).catch(recordError));
+  return { certificates, statuses, published, accounts: accountsOf(certificates?.read ?? [], statuses?.read ?? []) };
+}
+
+/** The parts of a survey, in their order. A part whose records could not be read is left out. */
+function createParts(
+  { certificates, statuses, published, accounts }: Records,
+  progress: Progress,
+  begun: Date,
+  canContinue: boolean,
+  dependencies: SurveyDependencies,
+): Part[] {
+  const { publications, executions, topics, observe, now } = dependencies;
+  const parts: Part[] = [];
+  /** Adds a part that always fits into an invocation. */
+  const add = (name: string, work: () => Promise<void>) =>
+    parts.push({ name, run: () => work().then(() => undefined) });
+  if (certificates) {
+    add('reminders', () => {
+      const fingerprints = new Set(published?.served.map(({ live }) => live.fingerprintSha256));
+      const read = [...certificates.read, ...stillPublished(certificates, fingerprints)];
+      // The reminders are those of the day on which the survey began.
+      const today = () => new Date(progress.startedAt);
+      return sendReminders({ ...certificates, read }, fingerprints, accounts, { ...dependencies, now: today });
+    });
+  }
+  if (executions && statuses) {
+    add('statuses', () => surveyStatuses(statuses, published?.served ?? [], { ...dependencies, executions }));
+  }
+  if (executions && certificates) {
+    const [current, superseded] = [certificates.read.map(contentOf), certificates.superseded.map(contentOf)];
+    add('renewals', () => startRenewalChecks(current, superseded, { ...dependencies, executions }));
+  }
+  if (topics) {
+    add('subscriptions', () => countSubscriptions(topics, observe));
+  }
+  // Last, because it waits for the servers of others.
+  if (publications && published) {
+    const byKey = new Map(certificates?.read.map(({ key, content }) => [key, content]));
+    const endsAt = begun.getTime() + publications.totalMilliseconds;
+    const hasTime = () => now().getTime() < endsAt;
+    parts.push({
+      name: 'publications',
+      async run(after) {
+        const checked = await surveyPublications(
+          published,
+          byKey,
+          accounts,
+          publications,
+          { after, broken: progress.broken },
+          { ...dependencies, hasTime },
+        );
+        Object.assign(progress.broken, checked.broken);
+        if (checked.unchecked.length === 0) {
+          return undefined;
+        }
+        if (!canContinue || checked.after === after) {
+          throw uncheckedError(checked.unchecked);
+        }
+        return checked.after;
+      },
+    });
+  }
+  return parts;
 }
 
 const contentOf = <T>({ content }: { readonly content: T }): T => content;
 
-/** Matches the manifests of all certificates that were received. */
-const ANY_MANIFEST_KEY = new RegExp(`${MANIFEST_KEY.source}|${SUPERSEDED_MANIFEST_KEY.source}`);
-
-/** The manifests of the current certificates, with the damaged ones of all, and those of the other certificates. */
-interface Manifests extends Listing<StoredManifest> {
-  readonly superseded: Listing<StoredManifest>['read'];
-}
-
-async function readManifests(bucket: Bucket): Promise<Manifests> {
-  const { read, damaged } = await readObjects(bucket, 'orders/', ANY_MANIFEST_KEY, parseManifest);
-  const { current = [], superseded = [] } = Object.groupBy(read, ({ key }) =>
-    MANIFEST_KEY.test(key) ? 'current' : 'superseded',
-  );
-  return { read: current, damaged, superseded };
-}
-
 /** The certificates that are published although another one of their order is current, which may have been refused. */
-function stillPublished({ read, superseded }: Manifests, published: ReadonlySet<string>): Manifests['superseded'] {
+function stillPublished(
+  { read, superseded }: Certificates,
+  published: ReadonlySet<string>,
+): Certificates['superseded'] {
   const current = new Set(read.map(({ content }) => content.fingerprintSha256));
   return superseded.filter(
     ({ content: { fingerprintSha256 } }) => published.has(fingerprintSha256) && !current.has(fingerprintSha256),

@@ -151,6 +151,7 @@ describe('The environment of a function', () => {
       | 'STATE_MACHINE_ARN'
       | 'TOPIC_ARNS'
       | 'BUCKET_NAME'
+      | 'CONTINUES'
       | 'EVENT_BUS_NAME'
       | 'PUBLISHED_URL'
       | 'REMIND_BEFORE_DAYS'
@@ -166,6 +167,7 @@ const OPTIONAL = new Set([
   'CollectFunction PUBLISHED_URL',
   'CollectFunction CT_LOGS',
   'CollectFunction TRUST_ANCHORS',
+  'SurveyFunction CONTINUES',
   'SurveyFunction PUBLISHED_URL',
   'SurveyFunction STATE_MACHINE_ARN',
   'SurveyFunction TOPIC_ARNS',

@@ -9,7 +9,7 @@ const publishing = synthesize({ publish: 'true' });
 const TIMEOUTS = {
   CollectFunction: 60,
   StartFunction: 30,
-  SurveyFunction: 300,
+  SurveyFunction: 900,
   NotifyFunction: 30,
   PushFunction: 15,
   PublishFunction: 120,
@@ -80,6 +80,7 @@ describe('the functions', () => {
     expect(environmentOf(byDefault, 'SurveyFunction')).toEqual({
       COLLECTOR: 'mark-certificate-collector',
       BUCKET_NAME: '<Bucket>',
+      CONTINUES: 'true',
       EVENT_BUS_NAME: 'default',
       REMIND_BEFORE_DAYS: '30',
       STATE_MACHINE_ARN: '<StateMachine>',
@@ -88,6 +89,7 @@ describe('the functions', () => {
     expect(environmentOf(withSettings, 'SurveyFunction')).toEqual({
       COLLECTOR: 'acme',
       BUCKET_NAME: '<Bucket>',
+      CONTINUES: 'true',
       EVENT_BUS_NAME: 'orders',
       REMIND_BEFORE_DAYS: '45',
       PUBLISHED_URL: 'https://bimi.example.com',

@@ -6,6 +6,7 @@ import {
   ISSUED,
   PUBLICATION_BROKEN,
   REVOKED,
+  SURVEY_CONTINUES,
   WAITING,
 } from '../../functions/events.ts';
 import { all, asList, grantsOf, KEY_ARN, only, policyStatements, SETTINGS, synthesize } from './synthesized.ts';
@@ -75,10 +76,12 @@ describe('what the roles allow', () => {
       '<Bucket.Arn>/orders/*/certificate.json': ['s3:GetObject'],
       '<Bucket.Arn>/orders/*/order.json': ['s3:GetObject'],
       '<Bucket.Arn>/orders/*/status.json': ['s3:GetObject', 's3:PutObject'],
+      '<Bucket.Arn>/survey/daily.json': ['s3:GetObject', 's3:PutObject'],
+      '<Bucket.Arn>/survey/deployment.json': ['s3:GetObject', 's3:PutObject'],
       '<StateMachine>': ['states:ListExecutions', 'states:StartExecution'],
       [EXECUTIONS]: ['states:DescribeExecution'],
       '<AlarmTopic>': ['sns:GetTopicAttributes'],
-      [`${BUS}/default`]: [putEvents(EXPIRING, WAITING, FAILED)],
+      [`${BUS}/default`]: [putEvents(EXPIRING, WAITING, FAILED, SURVEY_CONTINUES)],
       '<DeadLetterQueue.Arn>': ['sqs:SendMessage'],
     },
     SurveyScheduleRole: {
@@ -121,7 +124,7 @@ describe('what the roles allow', () => {
     SurveyFunctionRole: {
       ...GRANTS.SurveyFunctionRole,
       '<Bucket.Arn>/published/*/*.json': ['s3:GetObject'],
-      [`${BUS}/default`]: [putEvents(EXPIRING, WAITING, FAILED, REVOKED, PUBLICATION_BROKEN)],
+      [`${BUS}/default`]: [putEvents(EXPIRING, WAITING, FAILED, SURVEY_CONTINUES, REVOKED, PUBLICATION_BROKEN)],
     },
     StateMachineRole: { ...GRANTS.StateMachineRole, '<PublishFunction.Arn>': ['lambda:InvokeFunction'] },
   };

@@ -241,6 +241,8 @@ describe.each(NAMES)('the template, with %s', (name) => {
         ),
         'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*/order.json',
         'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*/status.json',
+        'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/survey/daily.json',
+        'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/survey/deployment.json',
         ...('push' in COMBINATIONS[name] ? pushed : []),
         ...('publish' in COMBINATIONS[name] ? published : []),
       ].toSorted(),

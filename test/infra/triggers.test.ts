@@ -70,6 +70,23 @@ describe('the runs of survey', () => {
     ]);
   });
 
+  test('A rule invokes survey again if a survey of this collector continues, on the bus of the settings.', () => {
+    const { EventBusName, EventPattern, Targets } = only(
+      withSettings,
+      'AWS::Events::Rule',
+      'SurveyContinues',
+    ).Properties;
+    expect(EventBusName).toBe('orders');
+    expect(EventPattern).toEqual({
+      source: ['mark-certificate-collector'],
+      'detail-type': ['Survey Continues'],
+      detail: { collector: ['acme'] },
+    });
+    expect(Targets).toEqual([
+      { Id: 'Target0', Arn: '<SurveyFunction.Arn>', DeadLetterConfig: { Arn: '<DeadLetterQueue.Arn>' } },
+    ]);
+  });
+
   test('Nothing that runs the survey can fail a deployment: the stack has no custom resource.', () => {
     const types = Object.values(withSettings.resolved.Resources).map(({ Type }) => Type);
     expect(types.filter((type) => /^Custom::|CustomResource$/.test(type))).toEqual([]);
@@ -107,6 +124,12 @@ describe('the permission to invoke a function', () => {
       FunctionName: '<SurveyFunction.Arn>',
       Principal: 'events.amazonaws.com',
       SourceArn: '<Deployed.Arn>',
+    },
+    {
+      Action: 'lambda:InvokeFunction',
+      FunctionName: '<SurveyFunction.Arn>',
+      Principal: 'events.amazonaws.com',
+      SourceArn: '<SurveyContinues.Arn>',
     },
     ...['Outgoing', 'OrderFailed', 'OrderStopped'].map((rule) => ({
       Action: 'lambda:InvokeFunction',

@@ -3,7 +3,8 @@ import { readMarkCertificate } from '../../../functions/certificate/report.ts';
 import { openArchive } from '../../../functions/store/archive.ts';
 import type { StoredManifest } from '../../../functions/store/manifest.ts';
 import { s3Storage } from '../../../functions/store/s3-storage.ts';
-import { isDue, RemindersNotSentError, sendReminders, supersedes } from '../../../functions/survey/reminders.ts';
+import { isDue, RemindersNotSentError, sendReminders } from '../../../functions/survey/reminders.ts';
+import { findSuperseded } from '../../../functions/survey/supersession.ts';
 import { pkcs7 } from '../../../infra/local/ca/containers.ts';
 import { openAuthority } from '../../authority.ts';
 import { COLLECTOR, later, manifestOf, NOON, ORDER } from './samples.ts';
@@ -124,7 +125,10 @@ describe('isDue', () => {
   });
 });
 
-describe('supersedes', () => {
+/** Whether a certificate is superseded by another one. */
+const supersedes = (newer: StoredManifest, older: StoredManifest) => findSuperseded([newer, older]).has(older);
+
+describe('findSuperseded', () => {
   test.each(SUCCESSORS)('If %s, the newer certificate supersedes the older one: %s.', (_, expected, newer, older) => {
     expect(supersedes(manifestOf('2', newer), manifestOf('1', older))).toBe(expected);
   });

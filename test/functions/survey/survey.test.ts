@@ -54,7 +54,7 @@ describe('A survey without publications and executions', () => {
     ]);
   });
 
-  test('reads more than one page of manifests, ten at the same time.', async () => {
+  test('reads more than one page of manifests, fifty at the same time.', async () => {
     const { server, store } = servers;
     const orders = Array.from({ length: 1001 }, (_, index) => String(100_000 + index));
     for (const orderNumber of orders) {
@@ -64,14 +64,14 @@ describe('A survey without publications and executions', () => {
     await store('101000', { domains: ['last.example'] });
     let reading = 0;
     let most = 0;
-    const ten = Promise.withResolvers<void>();
+    const fifty = Promise.withResolvers<void>();
     server.before = async ({ method, key }) => {
       if (method === 'GET' && key !== '') {
         most = Math.max(most, ++reading);
-        if (reading === 10) {
-          ten.resolve();
+        if (reading === 50) {
+          fifty.resolve();
         }
-        await ten.promise;
+        await fifty.promise;
         await new Promise(setImmediate);
         reading -= 1;
       }
@@ -83,7 +83,7 @@ describe('A survey without publications and executions', () => {
     expect(surveyed).toEqual([{ kept: 1001, superseded: 0, damaged: 0, reminders: 2, daysToExpiry: 30 }]);
     expect(ordersOf(servers.reminders())).toEqual(['100000', '101000']);
     expect(server.requests.filter(({ method, key }) => method === 'GET' && key === '')).toHaveLength(2);
-    expect(most).toBe(10);
+    expect(most).toBe(50);
   });
 
   test.each([

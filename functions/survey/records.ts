@@ -1,0 +1,190 @@
+import { parseJson } from '../store/json.ts';
+import { type Bucket, type Listing, listKeys, type Parsed, readKeys, readObjects } from '../store/listing.ts';
+import {
+  MANIFEST_KEY,
+  parseManifest,
+  type StoredFinding,
+  type StoredManifest,
+  type StoredVerdict,
+  SUPERSEDED_MANIFEST_KEY,
+} from '../store/manifest.ts';
+import { PUBLICATION_KEY, PUBLISHED, type Publication, parsePublication, publishedKeys } from '../store/publication.ts';
+import { type OrderStatus, parseStatus, STATUS_KEY, statusKey } from '../store/status.ts';
+
+/**
+ * What a survey keeps of the objects that it reads. A bucket can contain 50,000 certificates, and all of them together must
+ * fit into Lambda's 512 MB, so each object is reduced to a record while it is read.
+ */
+
+/** The part of a manifest that the survey needs: some 600 bytes instead of 6 kilobytes. */
+export interface CertificateRecord
+  extends Pick<
+    StoredManifest,
+    | 'orderNumber'
+    | 'account'
+    | 'collectedAt'
+    | 'execution'
+    | 'product'
+    | 'markType'
+    | 'domains'
+    | 'fingerprintSha256'
+    | 'notBefore'
+    | 'notAfter'
+    | 'publishable'
+  > {
+  /** Only the name of the organization, which owns the mark. */
+  readonly attributes: Readonly<Record<string, readonly string[]>>;
+  readonly findings: readonly Pick<StoredFinding, 'id' | 'severity'>[];
+  /** Whether each receiver displays the logo. Releases before 0.2.0 stored no verdicts. */
+  readonly receivers?: readonly Pick<StoredVerdict, 'id' | 'shows'>[] | undefined;
+  /** The keys of the chain, and of the logo if there is one. */
+  readonly objects: Readonly<Record<string, { readonly key: string }>>;
+}
+
+/** All certificates that were received. */
+export interface Certificates extends Listing<CertificateRecord> {
+  /** The manifests of the current certificates; `damaged` contains the damaged ones of all. */
+  readonly read: Listing<CertificateRecord>['read'];
+  /** Those of the certificates that were received and are not current. */
+  readonly superseded: Listing<CertificateRecord>['read'];
+}
+
+/** The part of a description of a publication that the survey needs. */
+export interface PublicationRecord extends Pick<Publication, 'domain' | 'selector' | 'revokedAt'> {
+  readonly live: Omit<Publication['live'], 'domains'>;
+  /** The pairs that were live before, if caches may still serve them. */
+  readonly previous: readonly Pick<Publication['live'], 'objects'>[];
+}
+
+/** All publications that are served, and all descriptions that cannot be read. */
+export interface Published {
+  readonly served: readonly PublicationRecord[];
+  readonly damaged: Listing<Publication>['damaged'];
+}
+
+/**
+ * How long caches may serve the previous objects after a renewal. Those of release 0.1.0, which CloudFront's two layers of
+ * caches kept for half an hour each, are the longest.
+ */
+const RENEWAL_MILLISECONDS = 3_600_000;
+
+/** Whether caches may still serve the objects that were live before a publication. */
+export function mayServePrevious({ since }: Pick<Publication['live'], 'since'>, now: Date): boolean {
+  return now.getTime() - Date.parse(since) < RENEWAL_MILLISECONDS;
+}
+
+/** Matches the manifests of all certificates that were received. */
+const ANY_MANIFEST_KEY = new RegExp(`${MANIFEST_KEY.source}|${SUPERSEDED_MANIFEST_KEY.source}`);
+const MANIFEST_OR_STATUS_KEY = new RegExp(`${ANY_MANIFEST_KEY.source}|${STATUS_KEY.source}`);
+
+/** The keys of all manifests and of all statuses. */
+export interface OrderKeys {
+  readonly manifests: readonly string[];
+  readonly statuses: readonly string[];
+}
+
+/**
+ * Lists what will be read of all orders. One list for both, because the objects of 50,000 orders are hundreds of pages.
+ *
+ * @throws {S3ServiceException} if S3 does not return the list.
+ */
+export async function listOrderKeys(bucket: Bucket): Promise<OrderKeys> {
+  const manifests: string[] = [];
+  const statuses: string[] = [];
+  for await (const key of listKeys(bucket, 'orders/', MANIFEST_OR_STATUS_KEY)) {
+    (STATUS_KEY.test(key) ? statuses : manifests).push(key);
+  }
+  return { manifests, statuses };
+}
+
+/**
+ * Reads every manifest.
+ *
+ * @throws {S3ServiceException} if S3 does not return a manifest.
+ */
+export async function readCertificates(bucket: Bucket, { manifests }: OrderKeys): Promise<Certificates> {
+  const { read, damaged } = await readKeys(bucket, manifests, parseCertificate);
+  const { current = [], superseded = [] } = Object.groupBy(read, ({ key }) =>
+    MANIFEST_KEY.test(key) ? 'current' : 'superseded',
+  );
+  return { read: current, damaged, superseded };
+}
+
+function parseCertificate(bytes: Uint8Array, key: string): Parsed<CertificateRecord> {
+  const result = parseManifest(bytes, key);
+  return result.success ? { success: true, output: certificateRecord(result.output) } : result;
+}
+
+function certificateRecord(manifest: StoredManifest): CertificateRecord {
+  const { orderNumber, account, collectedAt, execution, product, markType, domains } = manifest;
+  const { fingerprintSha256, notBefore, notAfter, publishable, findings, receivers, attributes, objects } = manifest;
+  const { organizationName } = attributes;
+  const { chain, logo } = objects;
+  return {
+    orderNumber,
+    ...(account !== undefined && { account }),
+    collectedAt,
+    execution,
+    product,
+    markType,
+    domains,
+    fingerprintSha256,
+    notBefore,
+    notAfter,
+    publishable,
+    attributes: organizationName === undefined ? {} : { organizationName },
+    findings: findings.map(({ id, severity }) => ({ id, severity })),
+    ...(receivers && { receivers: receivers.map(({ id, shows }) => ({ id, shows })) }),
+    objects: { ...(chain && { chain: { key: chain.key } }), ...(logo && { logo: { key: logo.key } }) },
+  };
+}
+
+/**
+ * Reads every status. A status whose content is about another order than its key counts as damaged.
+ *
+ * @throws {S3ServiceException} if S3 does not return a status.
+ */
+export async function readStatuses(bucket: Bucket, { statuses }: OrderKeys): Promise<Listing<OrderStatus>> {
+  const { read, damaged } = await readKeys(bucket, statuses, parseStatus);
+  const isOwn = ({ key, content }: (typeof read)[number]) => statusKey(content.orderNumber) === key;
+  const mismatched = read.filter((each) => !isOwn(each));
+  return {
+    read: read.filter(isOwn),
+    damaged: [
+      ...damaged,
+      ...mismatched.map(({ key, content }) => ({ key, problem: `is about order ${content.orderNumber}` })),
+    ],
+  };
+}
+
+/**
+ * Reads every description. A description whose content is about another address than its key counts as damaged:
+ * otherwise no check would cover the address of the key.
+ *
+ * @throws {S3ServiceException} if S3 does not return a description.
+ */
+export async function readPublications(bucket: Bucket, now: Date): Promise<Published> {
+  const parse = (bytes: Uint8Array): Parsed<PublicationRecord & { readonly served: boolean }> => {
+    const result = parsePublication(parseJson(Buffer.from(bytes).toString()));
+    return result.success ? { success: true, output: publicationRecord(result.output, now) } : result;
+  };
+  const { read, damaged } = await readObjects(bucket, PUBLISHED, PUBLICATION_KEY, parse);
+  const keyOf = ({ domain, selector }: PublicationRecord) => publishedKeys(domain, selector).description;
+  const mismatched = read.filter(({ key, content }) => keyOf(content) !== key);
+  return {
+    served: read.flatMap(({ key, content }) => (content.served && keyOf(content) === key ? [content] : [])),
+    damaged: [...damaged, ...mismatched.map(({ key, content }) => ({ key, problem: `describes ${keyOf(content)}` }))],
+  };
+}
+
+function publicationRecord({ domain, selector, revokedAt, served, live, previous }: Publication, now: Date) {
+  const { domains: _, ...pair } = live;
+  return {
+    domain,
+    selector,
+    revokedAt,
+    served,
+    live: pair,
+    previous: mayServePrevious(live, now) ? previous.map(({ objects }) => ({ objects })) : [],
+  };
+}
