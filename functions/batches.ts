@@ -12,7 +12,7 @@ export function* inBatches<T>(all: readonly T[], size: number): Generator<readon
  *
  * @param hasTime is asked before each item. If it returns false, no further work starts.
  * @returns the number of items on which work was done: always the first ones.
- * @throws the first error of the work. No work starts after it, and all work that was started has ended.
+ * @throws the first error of the work, at once. No work starts after it.
  */
 export async function forEachConcurrently<T>(
   items: readonly T[],
@@ -21,23 +21,25 @@ export async function forEachConcurrently<T>(
   hasTime: () => boolean = () => true,
 ): Promise<number> {
   const queue = items.entries();
-  const errors: unknown[] = [];
   let started = 0;
+  let hasFailed = false;
   const worker = async () => {
-    while (errors.length === 0 && started < items.length && hasTime()) {
+    while (!hasFailed && started < items.length && hasTime()) {
       const { value } = queue.next();
       if (value === undefined) {
         return;
       }
       started += 1;
       const [index, item] = value;
-      await work(item, index).catch((error: unknown) => errors.push(error));
+      try {
+        await work(item, index);
+      } catch (error) {
+        hasFailed = true;
+        throw error;
+      }
     }
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
-  if (errors.length > 0) {
-    throw errors[0];
-  }
   return started;
 }
 

@@ -69,7 +69,7 @@ describe('A revoked certificate', () => {
     };
 
     expect((await run(bucket)).records).toMatchObject([{ domain: DOMAIN, revokedAt: REVOKED_AT }]);
-    expect(most).toBe(10);
+    expect(most).toBe(21);
   });
 
   test('A publication is marked once and reported by every run.', async () => {
