@@ -37,7 +37,7 @@ export interface CertificateRecord
   readonly findings: readonly Pick<StoredFinding, 'id' | 'severity'>[];
   /** Whether each receiver displays the logo. Releases before 0.2.0 stored no verdicts. */
   readonly receivers?: readonly Pick<StoredVerdict, 'id' | 'shows'>[] | undefined;
-  /** The keys of the chain, and of the logo if there is one. */
+  /** The keys of the chain, and of the logo and the report if there are any. */
   readonly objects: Readonly<Record<string, { readonly key: string }>>;
 }
 
@@ -119,7 +119,10 @@ function certificateRecord(manifest: StoredManifest): CertificateRecord {
   const { orderNumber, account, collectedAt, execution, product, markType, domains } = manifest;
   const { fingerprintSha256, notBefore, notAfter, publishable, findings, receivers, attributes, objects } = manifest;
   const { organizationName } = attributes;
-  const { chain, logo } = objects;
+  const kept = ['chain', 'logo', 'report'].flatMap((name) => {
+    const object = objects[name];
+    return object ? [[name, { key: object.key }]] : [];
+  });
   return {
     orderNumber,
     ...(account !== undefined && { account }),
@@ -135,7 +138,7 @@ function certificateRecord(manifest: StoredManifest): CertificateRecord {
     attributes: organizationName === undefined ? {} : { organizationName },
     findings: findings.map(({ id, severity }) => ({ id, severity })),
     ...(receivers && { receivers: receivers.map(({ id, shows }) => ({ id, shows })) }),
-    objects: { ...(chain && { chain: { key: chain.key } }), ...(logo && { logo: { key: logo.key } }) },
+    objects: Object.fromEntries(kept),
   };
 }
 

@@ -12,6 +12,7 @@ import { drawPlot } from './plot.ts';
 import { measureReport } from './report.ts';
 import { simulateScale } from './scale.ts';
 import { startServers } from './servers.ts';
+import { measureSurvey } from './survey.ts';
 import { figuresTable, replaceSection, resultsText } from './text.ts';
 import { measureWarm } from './warm.ts';
 
@@ -19,13 +20,19 @@ const USAGE = `npm run bench -- [OPTIONS]
 
 Measures what the collector costs. The same run measures each figure and its reference alternately.
 
-  --json    one JSON object
-  --short   fewer rounds, for CI
-  --page    write the figures into docs/performance.md, and the plot docs/performance.svg
+  --json              one JSON object
+  --short             fewer rounds and smaller surveys, for CI
+  --only SECTION      one section, for example "Survey"
+  --survey C,P        the size of the largest survey: certificates and publications (default: 50000,10000)
+  --growth C,C,…      the numbers of certificates for "survey-growth" (default: 5000,10000,20000,40000)
+  --page              write the figures into docs/performance.md, and the plot docs/performance.svg
 
 Exit status: 0; 1 if a figure is worse than twice its target; 64 for wrong usage.`;
 
-/** How often each part is measured. The full run takes about two minutes, the short run half a minute. */
+/** Lambda's longest timeout. */
+const TIMEOUT_SECONDS = 900;
+
+/** How often each part is measured. The full run takes about ten minutes, the short run a minute. */
 const LENGTHS = {
   full: {
     coldStart: { rounds: 61 },
@@ -36,14 +43,19 @@ const LENGTHS = {
       days: 8,
       sweep: [500, 1000, 1500, 2000, 3000, 4000, 6000, 10_000, 14_000, 20_000, 28_000, 32_000, 40_000],
     },
+    survey: { growth: [5000, 10_000, 20_000, 40_000], large: { certificates: 50_000, publications: 10_000 } },
   },
   short: {
     coldStart: { rounds: 9 },
     warm: { rounds: 5 },
     report: { rounds: 31 },
     scale: { seeds: 1, days: 3, sweep: [] },
+    survey: { growth: [1000, 2000, 4000], large: { certificates: 2000, publications: 400 } },
   },
 } as const;
+
+/** The sections in their order. */
+const SECTIONS = ['Cold start', 'Warm checks', 'Report', 'Bundles', 'Cost', 'Scale', 'Survey'] as const;
 
 const options = readOptions();
 const lengths = LENGTHS[options.short ? 'short' : 'full'];
@@ -61,14 +73,26 @@ await buildFunctions();
 const deployed = synthesizeAssets();
 const servers = await startServers();
 const sections: { readonly title: string; readonly results: Results }[] = [];
-let points: Parameters<typeof drawPlot>[0];
+let points: Parameters<typeof drawPlot>[0] = [];
 try {
-  const coldStart = await run('Cold start', () => measureColdStart(deployed, servers, lengths.coldStart));
+  // The cost is calculated from the cold start.
+  const coldStart =
+    isWanted('Cold start') || isWanted('Cost')
+      ? await measureColdStart(deployed, servers, lengths.coldStart)
+      : undefined;
+  if (coldStart) {
+    await run('Cold start', () => coldStart);
+  }
   await run('Warm checks', () => measureWarm(deployed, servers, lengths.warm));
   await run('Report', () => measureReport(lengths.report));
   await run('Bundles', () => measureBundles(deployed));
-  await run('Cost', () => modelCost(deployed, coldStart));
-  ({ points } = await run('Scale', () => simulateScale(deployed, lengths.scale)));
+  if (coldStart) {
+    await run('Cost', () => modelCost(deployed, coldStart));
+  }
+  const scale = await run('Scale', () => simulateScale(deployed, lengths.scale));
+  points = scale?.points ?? [];
+  const survey = { ...lengths.survey, ...surveySize(), timeoutSeconds: TIMEOUT_SECONDS };
+  await run('Survey', () => measureSurvey(deployed, survey));
 } finally {
   servers.close();
   deployed.remove();
@@ -88,11 +112,32 @@ if (options.json) {
 }
 process.exitCode = figures.some(isFarFromTarget) ? 1 : 0;
 
-async function run<R extends Results>(title: string, measure: () => R | Promise<R>): Promise<R> {
+function isWanted(title: (typeof SECTIONS)[number]): boolean {
+  return options.only === undefined || options.only === title;
+}
+
+/** Measures a section; undefined if another one is wanted. */
+async function run<R extends Results>(
+  title: (typeof SECTIONS)[number],
+  measure: () => R | Promise<R>,
+): Promise<R | undefined> {
+  if (!isWanted(title)) {
+    return undefined;
+  }
   console.error(`${title} …`);
   const results = await measure();
   sections.push({ title, results });
   return results;
+}
+
+/** The sizes of surveys that the options name. */
+function surveySize() {
+  const numbers = (text: string) => text.split(',').map(Number);
+  const [certificates, publications = 0] = numbers(options.survey ?? '');
+  return {
+    ...(options.survey !== undefined && certificates !== undefined && { large: { certificates, publications } }),
+    ...(options.growth !== undefined && { growth: numbers(options.growth) }),
+  };
 }
 
 function writePage(): void {
@@ -116,6 +161,9 @@ function readOptions() {
       options: {
         json: { type: 'boolean', default: false },
         short: { type: 'boolean', default: false },
+        only: { type: 'string' },
+        survey: { type: 'string' },
+        growth: { type: 'string' },
         page: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -123,6 +171,15 @@ function readOptions() {
     if (values.help) {
       console.log(USAGE);
       process.exit();
+    }
+    if (values.only !== undefined && !SECTIONS.some((title) => title === values.only)) {
+      throw new Error(`--only ${values.only} is not a section; accepted: ${SECTIONS.join(', ')}`);
+    }
+    for (const name of ['survey', 'growth'] as const) {
+      const text = values[name];
+      if (text !== undefined && !/^[1-9]\d*,\d+(,\d+)*$/.test(text)) {
+        throw new Error(`--${name} ${text} is not accepted; accepted: at least two numbers, like 5000,10000`);
+      }
     }
     return values;
   } catch (error) {

@@ -96,7 +96,7 @@ async function runToEnd(invoke: Invoke, event: object): Promise<number> {
 }
 
 const completed = () => output.lines().filter((line) => 'SurveyRuns' in line).length;
-const checkedDomains = () => site.requests.filter(({ path }) => path.endsWith('.pem')).map(({ path }) => path);
+const checkedDomains = () => site.requests.filter(({ path }) => path?.endsWith('.pem')).map(({ path }) => path);
 const reported = () => servers.reports().map(({ domain }) => domain);
 
 describe('A survey that has too little time', () => {
