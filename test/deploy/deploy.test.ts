@@ -1,5 +1,6 @@
 /** Deploys two stacks once and runs all cases on them, in this order. The last cases destroy them. */
 import { afterAll, beforeAll } from 'vitest';
+import { describeCommandLineOperating } from './cases/command-line-operating.ts';
 import { describeCommandLineReading } from './cases/command-line-reading.ts';
 import { describeCorrections } from './cases/corrections.ts';
 import { describeEmulatorExtensions } from './cases/emulator-extensions.ts';
@@ -28,6 +29,7 @@ describeStatusAndMessages();
 describePublications();
 describePushes();
 describeCommandLineReading();
+describeCommandLineOperating();
 describeSmoke();
 describeRules();
 describeTwoCollectors();

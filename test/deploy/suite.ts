@@ -5,6 +5,7 @@ import { test } from 'vitest';
 import { EVENT_SOURCE } from '../../functions/events.ts';
 import type { IssuedMarkCertificate } from '../../infra/local/ca/certificate-authority.ts';
 import type { SimulatedResponse } from '../../infra/local/ca/collectmc-responses.ts';
+import type { Credentials } from '../../infra/local/ca/collectmc-simulator.ts';
 import { type Cloud, LOGIN, startCloud } from './cloud.ts';
 import { type DeployedCollector, deployCollector, type EndedExecution } from './deployed-collector.ts';
 import { createInbox, type Inbox } from './inbox.ts';
@@ -18,6 +19,11 @@ export const issued = ({ chain }: Pick<IssuedMarkCertificate, 'chain'>): Simulat
 });
 
 export const WRONG_LOGIN = { ...LOGIN, loginPassword: 'wrong+horse battery%staple' };
+/** The login of another account than the default one. The CA does not accept it. */
+export const ACCOUNT_LOGIN: Credentials = {
+  loginName: 'account@example.com',
+  loginPassword: 'account+horse battery%staple',
+};
 export const CHANGED_LOGIN = { ...LOGIN, loginPassword: 'changed+horse battery%staple' };
 
 const DAY = 86_400_000;
@@ -59,16 +65,15 @@ export async function setUp(): Promise<void> {
   };
   await aws('events', 'put-rule', '--name', 'consumer', '--event-pattern', JSON.stringify(pattern));
   await aws('events', 'put-targets', '--rule', 'consumer', '--targets', `Id=consumer,Arn=${bus.arn}`);
-  alarms = await subscribe(collector, 'operator');
-  otherAlarms = await subscribe(other, 'other-operator');
+  alarms = await subscribe(AlarmTopicArn, 'operator');
+  otherAlarms = await subscribe(other.outputs.AlarmTopicArn ?? '', 'other-operator');
 }
 
-/** Subscribes a queue to the alarm topic of a collector. */
-async function subscribe(to: DeployedCollector, queue: string): Promise<Inbox> {
-  const { AlarmTopicArn = '' } = to.outputs;
-  const inbox = await createInbox(cloud.clients.queues, AlarmTopicArn, queue, 'sns.amazonaws.com');
-  await to.aws(
-    ...['sns', 'subscribe', '--topic-arn', AlarmTopicArn],
+/** Subscribes a queue to a topic. */
+export async function subscribe(topicArn: string, queue: string): Promise<Inbox> {
+  const inbox = await createInbox(cloud.clients.queues, topicArn, queue, 'sns.amazonaws.com');
+  await cloud.aws(
+    ...['sns', 'subscribe', '--topic-arn', topicArn],
     ...['--protocol', 'sqs', '--notification-endpoint', inbox.arn],
   );
   return inbox;

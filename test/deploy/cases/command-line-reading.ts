@@ -1,25 +1,11 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { DeleteObjectsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { inBatches } from '../../../functions/batches.ts';
 import { manifestKey } from '../../../functions/store/manifest.ts';
 import { statusKey } from '../../../functions/store/status.ts';
 import { manifestOf, statusOf } from '../../functions/survey/samples.ts';
 import { type } from '../command-line.ts';
-import {
-  certificate,
-  cloud,
-  collect,
-  collector,
-  issued,
-  other,
-  PROCESSING,
-  table,
-  testOrder,
-  until,
-} from '../suite.ts';
+import { cloud, other, table } from '../suite.ts';
 
 /** Orders whose statuses are stored directly. Every second one has a certificate. */
 const MANY = Array.from({ length: 1000 }, (_, index) => String(7_000_000_001 + index));
@@ -29,57 +15,6 @@ const ANSWER_SECONDS = 10;
 
 export function describeCommandLineReading(): void {
   describe('the commands that read a collector', () => {
-    testOrder('An issued order has a status, files and a URL.', async (order) => {
-      await collect(order, [issued(certificate())]);
-      const status = await type(['status', order, '--json']);
-      expect(status.exitCode).toBe(0);
-      expect(JSON.parse(status.out)).toMatchObject({
-        orderNumber: order,
-        state: 'issued',
-        execution: { name: `order-${order}`, runs: false },
-        executionStatus: 'SUCCEEDED',
-        certificate: { publishable: true },
-      });
-
-      const folder = await mkdtemp(join(tmpdir(), 'fetch-'));
-      onTestFinished(() => rm(folder, { recursive: true }));
-      expect(await type(['fetch', order, join(folder, 'files')])).toMatchObject({ exitCode: 0, err: '' });
-      const objects = await collector.objects(order);
-      const names = await readdir(join(folder, 'files'));
-      expect(names.toSorted()).toEqual(['certificate.json', 'chain.pem', 'logo.svg', 'response.p7b']);
-      for (const name of names) {
-        expect(await readFile(join(folder, 'files', name))).toEqual(objects[name]);
-      }
-
-      const { exitCode, out } = await type(['open', order, '--json']);
-      expect(exitCode).toBe(0);
-      const { url, key } = JSON.parse(out);
-      const { pathname, search } = new URL(url);
-      const { body } = await cloud.send(url, pathname + search, { method: 'GET', headers: {}, body: undefined });
-      expect(body).toEqual(objects[key.split('/').at(-1)]);
-      return 'status, fetch, open';
-    });
-
-    testOrder('A waiting order has the moment of its next check.', async (order) => {
-      collector.ca.order(order, [PROCESSING]);
-      await collector.announce({ orderNumber: order });
-      await until(async () => (await type(['status', order])).out.includes('waiting (processing)'));
-      const { exitCode, out } = await type(['status', order, '--json']);
-      expect(exitCode).toBe(3);
-      expect(JSON.parse(out)).toMatchObject({
-        state: 'waiting',
-        execution: { name: `order-${order}`, runs: true },
-        nextCheckAt: expect.stringMatching(/^\d{4}-.*Z$/),
-      });
-      const listed = JSON.parse((await type(['orders', '--waiting', '--json'])).out);
-      expect(listed.map(({ orderNumber }: { orderNumber: string }) => orderNumber)).toContain(order);
-      expect((await type(['fetch', order])).exitCode).toBe(3);
-      // The next cases need no order that waits.
-      collector.ca.order(order, [issued(certificate())]);
-      await collector.ended(`order-${order}`);
-      return 'status, orders, fetch';
-    });
-
     test('Another collector has other orders, and an unknown one is an error with the names.', async () => {
       const { out, exitCode } = await type(['orders', '--collector', 'other', '--json']);
       expect(exitCode).toBe(0);
@@ -131,14 +66,14 @@ export function describeCommandLineReading(): void {
   });
 }
 
-/** Runs a command twice, and returns the faster run: other processes may use the machine meanwhile. */
+/** Runs a command, and again if it is slow: other processes may use the machine meanwhile. */
 async function timed(...args: string[]) {
-  const runs = [];
-  for (let run = 0; run < 2; run++) {
-    const began = performance.now();
-    const typed = await type(args);
-    runs.push({ ...typed, seconds: (performance.now() - began) / 1000 });
-  }
-  const [first, second] = runs;
-  return first && second && first.seconds < second.seconds ? first : (second ?? expect.unreachable());
+  const first = await timedOnce(args);
+  return first.seconds < ANSWER_SECONDS ? first : timedOnce(args);
+}
+
+async function timedOnce(args: readonly string[]) {
+  const began = performance.now();
+  const typed = await type(args);
+  return { ...typed, seconds: (performance.now() - began) / 1000 };
 }

@@ -2,7 +2,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { pem } from '../../../infra/local/ca/containers.ts';
 import { LOGIN } from '../cloud.ts';
+import { expectWithoutPasswords } from '../passwords.ts';
 import {
+  ACCOUNT_LOGIN,
   alarms,
   bus,
   CHANGED_LOGIN,
@@ -55,7 +57,9 @@ export function describeLoadAndEnd(): void {
       expect(await collector.executions('order-5')).toHaveLength(LOAD.length);
       expect(ca.peakConcurrency).toBe(1);
       const peak = Math.max(
-        ...(await loggedLines()).flatMap((line) => Number(/Max Memory Used: (\d+) MB/.exec(line)?.[1] ?? 0)),
+        ...(await loggedLines(`${collector.stackName}/`)).flatMap((line) =>
+          Number(/Max Memory Used: (\d+) MB/.exec(line)?.[1] ?? 0),
+        ),
       );
       expect(peak).toBeGreaterThan(0);
       table.note(
@@ -69,25 +73,16 @@ export function describeLoadAndEnd(): void {
       const { aws } = collector;
       const [, pushPassword = ''] = (await pushLogin()).split(/:(.*)/s);
       const histories = (await collector.executions('order-4')).map((name) => collector.history(name));
-      const recorded = JSON.stringify([
+      const recorded = [
         await loggedLines(),
         await aws('lambda', 'list-functions'),
         bus.messages,
         alarms.messages,
         await Promise.all(histories),
-      ]);
-      expect(recorded).toContain('SUCCEEDED');
-      const passwords = [LOGIN, WRONG_LOGIN, CHANGED_LOGIN].map(({ loginPassword }) => loginPassword);
-      for (const password of [...passwords, pushPassword]) {
-        expect(password).not.toBe('');
-        for (const form of [
-          password,
-          encodeURIComponent(password),
-          new URLSearchParams({ '': password }).toString().slice(1),
-        ]) {
-          expect(recorded.includes(JSON.stringify(form).slice(1, -1))).toBe(false);
-        }
-      }
+      ];
+      expect(JSON.stringify(recorded)).toContain('SUCCEEDED');
+      const passwords = [LOGIN, WRONG_LOGIN, CHANGED_LOGIN, ACCOUNT_LOGIN].map(({ loginPassword }) => loginPassword);
+      expectWithoutPasswords(recorded, [...passwords, pushPassword]);
     });
 
     testOrder('Deleting the stack keeps the bucket and everything that was collected.', async (order) => {

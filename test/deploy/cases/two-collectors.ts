@@ -4,6 +4,7 @@ import { PLACEHOLDER } from '../../../functions/collect/credentials.ts';
 import { EVENT_SOURCE } from '../../../functions/events.ts';
 import type { Credentials } from '../../../infra/local/ca/collectmc-simulator.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
+import { type } from '../command-line.ts';
 import type { DeployedCollector } from '../deployed-collector.ts';
 import {
   alarms,
@@ -76,11 +77,16 @@ export function describeTwoCollectors(): void {
     });
 
     test('The metrics of each have its name as a dimension.', async () => {
-      const names = (await loggedLines('CollectFunc')).flatMap((line) => {
-        const metrics = line.startsWith('{') ? JSON.parse(line) : {};
-        return '_aws' in metrics && metrics.service === 'collect' ? [String(metrics.collector)] : [];
-      });
-      expect([...new Set(names)].toSorted()).toEqual(['mark-certificate-collector', 'other']);
+      for (const [{ stackName }, name] of [
+        [collector, 'mark-certificate-collector'],
+        [other, 'other'],
+      ] as const) {
+        const names = (await loggedLines(`${stackName}/CollectorCollectFunc`)).flatMap((line) => {
+          const metrics = line.startsWith('{') ? JSON.parse(line) : {};
+          return '_aws' in metrics && metrics.service === 'collect' ? [String(metrics.collector)] : [];
+        });
+        expect([...new Set(names)]).toEqual([name]);
+      }
     });
 
     testOrder(
@@ -109,7 +115,8 @@ export function describeTwoCollectors(): void {
       other.ca.order(waiting, [PROCESSING]);
       await other.announce({ orderNumber: waiting });
       await until(async () => (await other.executions(`order-${waiting}`, 'RUNNING')).length === 1);
-      expect(await other.down()).toContain(`order-${waiting}, since `);
+      const { exitCode, out } = await type(['down', '--collector', 'other', '--yes']);
+      expect({ exitCode, out }).toEqual({ exitCode: 0, out: expect.stringContaining(`order-${waiting}, since `) });
       const stopped = await bus.find((message) => message.includes(`"order-${waiting}"`));
       expect(JSON.parse(stopped).detail).toMatchObject({ status: 'ABORTED' });
       await otherAlarms.receive();
