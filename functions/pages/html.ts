@@ -26,13 +26,17 @@ export const constant: (text: string) => Html = raw;
 
 /**
  * A text from outside for an attribute, such as `alt`: one line, cut to a length. Characters that are invisible or change
- * the direction of the text are replaced by their numbers. An element that displays it needs `dir="auto"`.
+ * the direction of the text are replaced by their numbers, and a text without any characters is stated to be empty. An
+ * element that displays it needs `dir="auto"`.
  *
  * @param bytes the limit, in bytes of JSON.
  */
 export function plainText(text: string, bytes = TEXT_BYTES): string {
-  return truncateLine(text, bytes);
+  return truncateLine(text.replaceAll(PILED_MARKS, '$1…'), bytes) || '(empty)';
 }
+
+/** More marks on one letter than any script needs. They would cover the lines above and below, and widen the page. */
+const PILED_MARKS = /(\p{Mark}{6})\p{Mark}+/gu;
 
 /**
  * A text from outside, such as a name in a certificate or a message of the CA. Like {@link plainText}, and isolated, so

@@ -22,6 +22,7 @@ figcaption { color: var(--quiet); font-size: .875rem; padding-top: .25rem; }
 .record label { display: block; color: var(--quiet); margin-top: .5rem; }
 textarea { display: block; width: 100%; max-width: 100%; field-sizing: content; resize: vertical; padding: .5rem; color: inherit; background: var(--panel); border: 1px solid var(--quiet); border-radius: .25rem; overflow-wrap: anywhere; }
 th { overflow-wrap: break-word; }
+th[scope="row"] { overflow-wrap: anywhere; min-width: 5.5rem; }
 .names { columns: 16rem; padding-left: 1.25rem; }
 article { border-top: 3px double var(--line); margin-top: 3rem; padding-top: 1rem; }
 @media (max-width: 40rem) {

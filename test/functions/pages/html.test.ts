@@ -80,3 +80,12 @@ test('The logo is in the page, byte for byte, and its description is escaped.', 
     `<img class="logo" src="data:image/svg+xml;base64,${svg.toString('base64')}" width="32" height="32" alt="&quot;&gt;&lt;script&gt;">`,
   );
 });
+
+test('A letter keeps six marks, so that it covers no other line.', () => {
+  expect(plainText(`Z${'\u0301'.repeat(500)}algo`)).toBe(`Z${'\u0301'.repeat(6)}…algo`);
+  expect(plainText('שִׁלּוֹ ཧྐྵྨླྺྼྻྂ')).not.toContain('(empty)');
+});
+
+test.each(['', '   ', '\n\t'])('A text without characters is stated to be empty: %j', (text) => {
+  expect(plainText(text)).toBe('(empty)');
+});
