@@ -4,12 +4,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readMarkCertificate } from '../../functions/certificate/report.ts';
+import { renderReport } from '../../functions/pages/report.ts';
+import { subjectOf } from '../../functions/pages/report-view.ts';
 import { createCertificateAuthority } from '../../infra/local/ca/certificate-authority.ts';
 import { pem, pkcs7 } from '../../infra/local/ca/containers.ts';
-import { alternate, atLeast, atMost, measurement, type Results, ratios } from './measure.ts';
+import { alternate, atLeast, atMost, exactly, measurement, type Results, ratios } from './measure.ts';
 
 /** Reports per measurement, because a single one is too short for the clock. */
 const RUNS_PER_MEASUREMENT = 20;
+/** The limit of the BIMI Group's guidance. */
+const LARGEST_LOGO_BYTES = 32_768;
 /** After some 4000 reports, V8 has compiled their code, as it has node:crypto's before the first one. */
 const DISCARDED = 200;
 
@@ -26,6 +30,10 @@ export async function measureReport({ rounds }: { readonly rounds: number }): Pr
   const timestamp = signLikeLog(chain);
   const container = pkcs7(chain, 'signed-empty');
   const at = new Date();
+  const { report, logo } = await readMarkCertificate(container, { at, trustAnchors, ctLogs });
+  // The largest logo that receivers accept.
+  const subjects = [subjectOf(report, Buffer.concat([logo ?? Buffer.alloc(0)], LARGEST_LOGO_BYTES))];
+  const writing = { writtenAt: at, writtenBy: 'bench' };
   const folder = mkdtempSync(join(tmpdir(), 'mark-certificate-bench-'));
   try {
     const values = await alternate(
@@ -34,6 +42,14 @@ export async function measureReport({ rounds }: { readonly rounds: number }): Pr
         crypto: () => timeOf(() => verifyWithCrypto(chain, timestamp)),
       },
       { rounds, discarded: DISCARDED },
+    );
+    // Separate, because what a page leaves to the garbage collector must not slow down the report.
+    const pages = await alternate(
+      {
+        page: () => timeOf(() => renderReport(subjects, writing)),
+        crypto: () => timeOf(() => verifyWithCrypto(chain, timestamp)),
+      },
+      { rounds },
     );
     const spawned = await alternate(
       {
@@ -44,12 +60,15 @@ export async function measureReport({ rounds }: { readonly rounds: number }): Pr
     );
     return {
       figures: [
+        atMost('report-page', 2, ratios(pages.page, pages.crypto)),
         atMost('report-vs-crypto', 3.5, ratios(values.report, values.crypto)),
         atLeast('report-vs-openssl', 20, ratios(spawned.openssl, spawned.report), 'times faster'),
       ],
       measured: [
         measurement('report of three certificates', 'ms', values.report),
         measurement('bare node:crypto', 'ms', values.crypto),
+        measurement('report.html with the largest logo', 'ms', pages.page),
+        measurement('report.html with the largest logo', 'KB', exactly(renderReport(subjects, writing).length / 1000)),
         measurement('openssl, two processes', 'ms', spawned.openssl),
       ],
     };
