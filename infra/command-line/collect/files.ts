@@ -1,5 +1,6 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { createFolders } from '../create-folders.ts';
 import { undefinedIfMissing } from '../system-error.ts';
 
 /** The user alone reads and writes what the command creates. */
@@ -40,7 +41,7 @@ export async function writeWhole(
 
 /** Creates a folder with its parents, unless it exists. */
 export async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+  const first = await createFolders(folder, FOLDER_MODE);
   if (first === undefined) {
     return;
   }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { printable } from '../../../functions/text.ts';
+import { createFolders } from '../create-folders.ts';
 import { CommandError } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { folderError, isSystemError, undefinedIfMissing } from '../system-error.ts';
@@ -47,7 +48,7 @@ async function createFolder(folder: string, files: readonly SetFile[]): Promise<
   const temporary = join(dirname(folder), `.${basename(folder)}.${randomUUID()}`);
   let first: string | undefined;
   try {
-    first = await mkdir(temporary, { recursive: true });
+    first = await createFolders(temporary);
     for (const { name, bytes } of files) {
       await writeFile(join(temporary, name), bytes, { flag: 'wx', flush: true });
     }
