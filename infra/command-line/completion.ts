@@ -12,16 +12,16 @@ export function createCompletionCommand(
 ): CommandDefinition<[shell: Shell, options: { readonly json?: boolean }]> {
   return {
     name: 'completion',
-    description: 'Prints a script for your shell, which then completes commands, options, their values and file names.',
+    description: 'Prints a script with which your shell completes commands, options, their values and file names.',
     examples: [
-      { line: 'completion bash >> ~/.bashrc', does: 'adds the completion to every new bash' },
+      { line: 'completion bash >> ~/.bashrc', does: 'loads the completion in every new bash' },
       {
         line: 'completion zsh >> ~/.zshrc',
-        does: 'adds the completion to every new zsh, after its line with compinit',
+        does: 'loads the completion in every new zsh; the script must come after compinit',
       },
       {
         line: 'completion fish > ~/.config/fish/completions/mark-certificates.fish',
-        does: 'adds the completion to every new fish',
+        does: 'loads the completion in every new fish',
       },
     ],
     define: (command) => command.addArgument(new Argument('<shell>', 'the shell').choices(SHELLS)),

@@ -5,19 +5,27 @@ import { type CommandDefinition, withCollectorOptions } from './program.ts';
 /** `down`: stops the waiting orders of a collector and deletes it. */
 export const downCommand: CommandDefinition<[DownCommandOptions]> = {
   name: 'down',
-  description: 'Stops the orders that wait, and deletes the collector. First it lists what is lost, and asks.',
+  description:
+    'Stops the orders that wait, and deletes the collector. Before that, it lists what is lost, and asks for a confirmation.',
   examples: [
-    { line: 'down', does: 'asks, stops the orders, and deletes the stack in the repository; elsewhere it prints how' },
-    { line: 'down --collector acme --yes', does: 'deletes the collector acme without a question' },
+    {
+      line: 'down',
+      does: 'stops the orders after a confirmation; then deletes the stack in the repository, or prints the command for it elsewhere',
+    },
+    {
+      line: 'down --collector acme --yes',
+      does: 'stops the orders of the collector acme, and deletes it, without a question',
+    },
   ],
   define: (command) =>
     withCollectorOptions(
       command
-        .option('--yes', 'do not ask')
+        .option('--yes', 'do not ask for a confirmation')
         .addOption(
-          new Option('--remove <what>', 'also delete a collector that publishes, whose addresses stop working').choices(
-            ['publish'],
-          ),
+          new Option(
+            '--remove <what>',
+            'delete a collector that publishes, too: its published addresses stop working',
+          ).choices(['publish']),
         ),
     ),
   async run(terminal, options) {

@@ -8,29 +8,49 @@ const append = (value: string, values: readonly string[] = []) => [...values, va
 export const inspectCommand: CommandDefinition<[targets: readonly string[], options: InspectOptions]> = {
   name: 'inspect',
   description:
-    'Judges mark certificate chains and logos: in files, in folders, at a URL, or as a mail receiver finds them for a ' +
+    'Checks mark certificate chains and logos: in files, in folders, at a URL, or as a mail receiver finds them for a ' +
     'domain. ✗ marks an error: some receiver does not show the logo. ! marks a warning, and i a notice.',
   examples: [
-    { line: 'inspect chain.pem logo.svg', does: 'judges a chain and a logo' },
-    { line: 'inspect --domain example.com --revocation chain.pem', does: 'also checks the domain and the CRLs' },
-    { line: 'inspect example.com', does: 'looks up the record, the DMARC policy, the chain and the logo of a domain' },
-    { line: 'inspect --html report.html chain.pem', does: 'also writes a page that can be sent to a client' },
-    { line: 'inspect --csv --min-days 30 orders', does: 'lists every chain below a folder; fails if one ends soon' },
+    { line: 'inspect chain.pem logo.svg', does: 'checks a chain and a logo' },
+    {
+      line: 'inspect --domain example.com --revocation chain.pem',
+      does: 'also checks that the certificate covers the domain, and that no CRL contains it',
+    },
+    {
+      line: 'inspect example.com',
+      does: 'looks up and checks the BIMI record, the DMARC policy, the chain and the logo of a domain',
+    },
+    {
+      line: 'inspect --html report.html chain.pem',
+      does: 'also writes the result as one HTML page, which you can send to a client',
+    },
+    {
+      line: 'inspect --csv --min-days 30 orders',
+      does: 'lists every chain below the folder orders; fails if a certificate expires within 30 days',
+    },
   ],
   define: (command) =>
     command
-      .argument('<targets...>', 'files, folders, https URLs and domains; "-" is standard input')
+      .argument('<targets...>', 'files, folders, https URLs and domains; - is standard input')
       .addOption(new Option('--csv', 'print one row for each chain, for a spreadsheet').conflicts('json'))
-      .option('--at <date>', 'the moment at which a chain must be valid, ISO 8601 (default: now)')
+      .option('--at <date>', 'the moment at which the chain must be valid, as an ISO 8601 date (default: now)')
       .option('--domain <name>', 'a domain that the certificate must cover; may be repeated', append)
       .option('--selector <name>', 'the BIMI selector of the record (default: default)')
       .addOption(new Option('--product <product>', 'the product that was ordered').choices(['VMC', 'CMC']))
-      .option('--trust <sha256>', 'a root or an issuing CA to trust too; may be repeated', append)
-      .option('--log <key>', 'a certificate transparency log to trust too: its key in base64; may be repeated', append)
+      .option(
+        '--trust <sha256>',
+        'a root or an issuing CA to trust in addition to the known roots; may be repeated',
+        append,
+      )
+      .option(
+        '--log <key>',
+        'the key of a certificate transparency log to trust in addition to the known ones, in base64; may be repeated',
+        append,
+      )
       .option('--revocation', 'download and check the CRLs of each chain')
-      .option('--min-days <days>', 'fail if a certificate has fewer days left')
+      .option('--min-days <days>', 'fail if a certificate has fewer days left than this')
       .addOption(
-        new Option('--fail-on <severity>', 'the lowest severity that fails')
+        new Option('--fail-on <severity>', 'the lowest severity that makes the command fail')
           .choices(['error', 'warning'])
           .default('error'),
       )

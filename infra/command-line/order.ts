@@ -9,11 +9,15 @@ export const orderCommand: CommandDefinition<[string, OrderCommandOptions]> = {
   examples: [
     {
       line: 'order 1378973013 --domain example.com',
-      does: 'collects the certificate of the order when the CA issues it, and publishes it if the collector publishes',
+      does: 'collects the certificate when the CA has issued it; with the setting publish, also publishes it for the domain',
     },
     {
-      line: 'order 1378973013 --account brand-a --request again',
-      does: 'corrects the account of an order that waits; collects an order again that has its certificate',
+      line: 'order 1378973013 --account brand-a',
+      does: 'starts an order of another account, or corrects the account of an order that waits',
+    },
+    {
+      line: 'order 1378973013 --request again',
+      does: 'collects an order again that already has its certificate',
     },
   ],
   define: (command) =>
@@ -23,15 +27,17 @@ export const orderCommand: CommandDefinition<[string, OrderCommandOptions]> = {
         .option(
           '--domain <name>',
           'a domain that the certificate must cover; may be repeated',
-          (name: string, names: readonly string[]) => [...names, name],
-          [],
+          (name: string, names: readonly string[] = []) => [...names, name],
         )
         .option('--account <name>', 'the account at the CA in which the order was placed')
-        .option('--default-account', 'go back from another account to the default one')
+        .option('--default-account', 'use the default account again, in place of another one')
         .addOption(withChoices(new Option('--product <kind>', 'the product that was ordered'), ['VMC', 'CMC']))
         .option('--selector <name>', 'the BIMI selector (default: default)')
-        .option('--request <text>', 'collect again an order that has its certificate: a text that was not used for it')
-        .option('--replace', 'let the certificate replace a published one of another owner or for more domains'),
+        .option(
+          '--request <text>',
+          'collect an order again that already has its certificate: any text that was not used for this order',
+        )
+        .option('--replace', 'allow the certificate to replace a published one of another owner or for more domains'),
     ),
   async run(terminal, order, options) {
     const { runOrder } = await import('./order/run.ts');

@@ -3,20 +3,23 @@ import { type CommandDefinition, withCollectorOptions } from './program.ts';
 
 export const ordersCommand: CommandDefinition<[OrdersOptions]> = {
   name: 'orders',
-  description: 'Lists the orders of a collector as they are now. Those that need someone come first.',
+  description: 'Lists the orders of a collector as they are now. Orders that need a person come first.',
   examples: [
     { line: 'orders', does: 'lists all orders' },
     {
       line: 'orders --ending 30 --csv > ending.csv',
-      does: 'writes the certificates that end within 30 days to a file',
+      does: 'writes the orders whose certificate expires within 30 days to a file',
     },
   ],
   define: (command) =>
     withCollectorOptions(
       command
-        .option('--waiting', 'only orders that wait')
-        .option('--ending <days>', 'only certificates that end within this number of days, or have ended')
-        .option('--account <account>', 'only orders of this account at the CA')
+        .option('--waiting', 'list only orders that wait')
+        .option(
+          '--ending <days>',
+          'list only orders whose certificate expires within this number of days, or has expired',
+        )
+        .option('--account <account>', 'list only orders of this account at the CA')
         .option('--csv', 'print comma-separated values'),
     ),
   run: async (terminal, options) => (await import('./orders/orders.ts')).orders(terminal, options),

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { Command, CommanderError, type Option, type OptionValues } from 'commander';
+import { Command, CommanderError, Help, type Option, type OptionValues } from 'commander';
 import { printable, printableJson } from '../../functions/text.ts';
 import { CommandError, UsageError } from './errors.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
@@ -9,8 +9,18 @@ import type { Terminal } from './terminal.ts';
 export const PROGRAM = 'mark-certificates';
 
 const EXIT_CODES_HELP = `
-Exit codes: 0 done, 1 something is wrong with a certificate or an order, 2 something cannot be read or reached, 3 the order
-still waits, 64 wrong usage, 70 internal error.`;
+Exit codes:
+  0   done, and nothing is wrong
+  1   something is wrong with a certificate, an order or a deployment
+  2   something cannot be read, written or reached
+  3   the order still waits, for the CA or for a person
+  64  wrong usage
+  70  internal error`;
+
+interface Example {
+  readonly line: string;
+  readonly does: string;
+}
 
 /** A command without its action: what help and completion show. Actions are loaded when the command runs. */
 export interface CommandDefinition<Arguments extends readonly unknown[] = readonly unknown[]> {
@@ -19,7 +29,7 @@ export interface CommandDefinition<Arguments extends readonly unknown[] = readon
   readonly name: string;
   readonly description: string;
   /** Command lines without the name of the program, each with what it does. At least two. */
-  readonly examples: readonly { readonly line: string; readonly does: string }[];
+  readonly examples: readonly Example[];
   /** Runs the command. The arguments are those that `define` added, and then the options. */
   run(terminal: Terminal, ...values: Arguments): Promise<ExitCode>;
 }
@@ -40,7 +50,10 @@ export function createProgram(
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
-    .addHelpText('after', `${EXIT_CODES_HELP}\n\n${PROGRAM} COMMAND --help explains a command.`);
+    .addHelpText(
+      'after',
+      `${EXIT_CODES_HELP}\n\nTo see the options and examples of a command: ${PROGRAM} COMMAND --help`,
+    );
   for (const definition of commands) {
     const { name, description, examples } = definition;
     const command = definition
@@ -50,7 +63,7 @@ export function createProgram(
       .helpOption('-h, --help', 'print this help')
       .addHelpText(
         'after',
-        `\nExamples:\n${examples.map(({ line, does }) => `  ${PROGRAM} ${line}\n      ${does}`).join('\n')}\n${EXIT_CODES_HELP}`,
+        `\nExamples:\n${examples.map((example) => describeExample(example, terminal)).join('\n')}\n${EXIT_CODES_HELP}`,
       )
       // The last argument is the command itself.
       .action(async (...values) => finish(await definition.run(terminal, ...values.slice(0, -1))));
@@ -58,6 +71,16 @@ export function createProgram(
   }
   return configure(program, terminal);
 }
+
+/** An example of the help: the line to type as it is, and below it what it does, in lines that fit into the terminal. */
+function describeExample({ line, does }: Example, { columns = DEFAULT_COLUMNS }: Terminal): string {
+  const lines = new Help().boxWrap(does, columns - INDENT.length).split('\n');
+  return [`  ${PROGRAM} ${line}`, ...lines.map((each) => INDENT + each)].join('\n');
+}
+
+/** The width of a help without a terminal, as commander has it. */
+const DEFAULT_COLUMNS = 80;
+const INDENT = ' '.repeat(6);
 
 /** Errors are thrown, and nothing is written past the terminal. */
 function configure(program: Command, { print, note }: Terminal): Command {
@@ -165,7 +188,10 @@ export interface CollectorOptions extends OptionValues {
 /** Adds the options that select a deployed collector. */
 export function withCollectorOptions(command: Command): Command {
   return command
-    .option('--collector <name>', 'the name of the collector, the setting name')
+    .option(
+      '--collector <name>',
+      'the name of the collector (default: that in cdk.json, or mark-certificate-collector)',
+    )
     .option('--profile <profile>', 'the AWS profile (default: AWS_PROFILE, or the credentials in the environment)')
     .option('--region <region>', 'the AWS region (default: AWS_REGION, or the region of the profile)');
 }

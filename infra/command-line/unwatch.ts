@@ -3,10 +3,10 @@ import type { UnwatchOptions } from './watch/watch.ts';
 
 export const unwatchCommand: CommandDefinition<[string, UnwatchOptions]> = {
   name: 'unwatch',
-  description: 'Ends the watch of a domain.',
+  description: 'Removes a domain from the watched domains.',
   examples: [
-    { line: 'unwatch example.com', does: 'ends the watch of a domain with the selector default' },
-    { line: 'unwatch example.com --selector brand', does: 'ends the watch of another selector' },
+    { line: 'unwatch example.com', does: 'removes the domain with the selector default' },
+    { line: 'unwatch example.com --selector brand', does: 'removes the domain with the selector brand' },
   ],
   define: (command) =>
     withCollectorOptions(

@@ -4,10 +4,13 @@ import type { WatchOptions } from './watch/watch.ts';
 export const watchCommand: CommandDefinition<[string | undefined, WatchOptions]> = {
   name: 'watch',
   description:
-    'Watches a domain whose BIMI record and files someone else serves: checks it now, and stores that it is watched. ' +
-    'Without a domain: lists the watched domains. In this release, nothing checks them again by itself.',
+    'Checks a domain whose BIMI record and files someone else serves, and adds it to the watched domains. Without a ' +
+    'domain: lists the watched domains. In this release, the collector does not check them by itself.',
   examples: [
-    { line: 'watch example.com --selector brand', does: 'checks one selector of a domain, and watches it' },
+    {
+      line: 'watch example.com --selector brand',
+      does: 'checks the selector brand of a domain, and adds it to the watched domains',
+    },
     { line: 'watch', does: 'lists the watched domains' },
   ],
   define: (command) =>

@@ -58,7 +58,7 @@ export function createCheck({ directory, request, storage, options, logins, file
     reportNotMade: (_, error) =>
       terminal.note(`report.html could not be made; the certificate is stored without it: ${error}`),
     revocationNotStored: (_, error) =>
-      terminal.note(`The result of the CRLs could not be stored; the certificate is stored without it: ${error}`),
+      terminal.note(`The certificate is stored, but the result of its revocation check could not be stored: ${error}`),
     keepUnreadable: store.keepUnreadable,
     // Nobody receives events here. The command itself prints how a collection ends.
     async sendEvent(detailType, detail) {
@@ -71,7 +71,7 @@ export function createCheck({ directory, request, storage, options, logins, file
     observe(check) {
       last = check;
     },
-    unreported: (_, error) => terminal.note(`Not everything could be stored; the next check tries again: ${error}`),
+    unreported: (_, error) => terminal.note(`Some files could not be written. The next check tries again: ${error}`),
     now: () => new Date(),
     random: Math.random,
   });

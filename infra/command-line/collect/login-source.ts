@@ -59,9 +59,9 @@ export async function openLogin(
 
   let current = await load();
   if ('problem' in current) {
-    throw new CommandError(`${name} cannot be used: ${current.problem}`, {
+    throw new CommandError(`${name[0]?.toUpperCase()}${name.slice(1)} cannot be used: ${current.problem}.`, {
       exitCode: EXIT_CODES.unavailable,
-      next: `write the login name and the password on two lines of a file that only you can read, and name it with ${option}`,
+      next: `Write the login name and the password on two lines of a file that only you can read, and name the file with ${option}.`,
     });
   }
   return {

@@ -76,7 +76,7 @@ export async function openRejectedLogins(
     if (!result.success) {
       throw new CommandError(`${printable(file)} is damaged, so it is not known which logins the CA rejected.`, {
         exitCode: EXIT_CODES.unavailable,
-        next: 'make sure that the login is right, then delete the file and run the command again',
+        next: 'Make sure that the login is right, delete the file, and type the command again.',
       });
     }
     return result.output;

@@ -58,10 +58,10 @@ export function openOrderState(directory: string, orderNumber: string) {
       }
       const reason = result.success ? `it is about order ${result.output.orderNumber}` : schemaProblems(result.issues);
       throw new CommandError(
-        `${printable(file)} is damaged, so it is not known when the CA was asked last: ${reason}.`,
+        `${printable(file)} is damaged, so the time of the last call to the CA is not known: ${reason}.`,
         {
           exitCode: EXIT_CODES.unavailable,
-          next: 'if the CA was not asked for this order in the last 3 hours, delete the file and run the command again',
+          next: 'If the last call for this order is more than 3 hours ago, delete the file, and type the command again.',
         },
       );
     },

@@ -18,7 +18,7 @@ export interface CollectOptions {
   readonly login: string;
   readonly wait?: true;
   readonly out: string;
-  readonly domain: readonly string[];
+  readonly domain?: readonly string[];
   readonly product?: string;
   readonly selector?: string;
   readonly replace?: true;
@@ -26,8 +26,8 @@ export interface CollectOptions {
   readonly format?: string;
   readonly pollEvery?: string;
   readonly giveUpAfter?: string;
-  readonly trust: readonly string[];
-  readonly log: readonly string[];
+  readonly trust?: readonly string[];
+  readonly log?: readonly string[];
   readonly json?: true;
 }
 
@@ -50,13 +50,13 @@ const FORMATS = Object.keys(RESPONSE_FORMATS) as ResponseFormat[];
 
 /** How the user writes each key of an event. */
 const ARGUMENTS: Readonly<Record<string, string>> = {
-  orderNumber: 'the order',
+  orderNumber: 'ORDER',
   domains: '--domain',
   product: '--product',
   selector: '--selector',
 };
 const ACCEPTED: Readonly<Record<string, string>> = {
-  orderNumber: 'its number, 1 to 16 digits without a leading zero',
+  orderNumber: 'the number of an order at the CA, 1 to 16 digits without a leading zero',
   domains: 'a domain name like example.com, at most 100 times',
   product: 'VMC, CMC',
   selector: 'a BIMI selector: 1 to 63 lower-case letters, digits and hyphens, like default',
@@ -72,7 +72,7 @@ export function readRequest(order: string, given: CollectOptions): CollectReques
   const refuse = (name: string, value: string, accepted: string) =>
     problems.push(`${name}: ${printable(value)} is not accepted; accepted: ${accepted}`);
 
-  const { domain, product, selector, replace } = given;
+  const { domain = [], trust = [], log = [], product, selector, replace } = given;
   const event = v.safeParse(orderSchema, {
     orderNumber: order,
     ...(domain.length > 0 && { domains: domain }),
@@ -107,12 +107,10 @@ export function readRequest(order: string, given: CollectOptions): CollectReques
     const names = { pollEvery: '--poll-every', giveUpAfter: '--give-up-after' };
     problems.push(...waitingProblems(names, { url, pollEvery, giveUpAfter }));
   }
-  const trustAnchors = given.trust.flatMap(
+  const trustAnchors = trust.flatMap(
     (text) => readFingerprint(text) ?? refused('--trust', text, "the 64 hex digits of a certificate's SHA-256"),
   );
-  const ctLogs = given.log.flatMap(
-    (text) => readLogKey(text) ?? refused('--log', text, `the key of a log, ${LOG_KEY_FORM}`),
-  );
+  const ctLogs = log.flatMap((text) => readLogKey(text) ?? refused('--log', text, `the key of a log, ${LOG_KEY_FORM}`));
 
   function refused(name: string, value: string, accepted: string): [] {
     refuse(name, value, accepted);

@@ -73,7 +73,9 @@ async function collectInto(
     await removeIncomplete(directory, `orders/${orderNumber}/`);
     const logins = await withCallLock(directory, () =>
       openRejectedLogins(directory, source, (error) =>
-        terminal.note(`A rejected login could not be recorded; this run does not send it again: ${error}`),
+        terminal.note(
+          `The CA rejected the login, and this could not be stored. This run does not send the login again: ${error}`,
+        ),
       ),
     );
     return await collectOrder({ directory, request, source, logins, terminal, signal, lock });
@@ -91,8 +93,12 @@ async function lockOrder(directory: string, orderNumber: string): Promise<Lock> 
     }
     const { pid, host, since } = error.owner;
     throw new CommandError(
-      `Process ${pid} on ${host} collects order ${orderNumber} in ${printable(directory)} since ${since}; the CA was not asked.`,
-      { exitCode: EXIT_CODES.unavailable, next: `wait until that process ends, or stop it: kill ${pid}`, cause: error },
+      `Process ${pid} on ${host} is collecting order ${orderNumber} in ${printable(directory)}, since ${since}. This process did not ask the CA.`,
+      {
+        exitCode: EXIT_CODES.unavailable,
+        next: `Wait until process ${pid} ends, or stop it: kill ${pid}`,
+        cause: error,
+      },
     );
   }
 }
@@ -111,11 +117,14 @@ async function withCallLock<T>(directory: string, action: () => Promise<T>): Pro
       }
       if (Date.now() > until) {
         const { pid, host, since } = error.owner;
-        throw new CommandError(`Process ${pid} on ${host} asks the CA for another order since ${since}.`, {
-          exitCode: EXIT_CODES.unavailable,
-          next: `stop that process: kill ${pid}`,
-          cause: error,
-        });
+        throw new CommandError(
+          `Process ${pid} on ${host} is asking the CA about another order, since ${since}. One call may run at a time.`,
+          {
+            exitCode: EXIT_CODES.unavailable,
+            next: `Stop process ${pid}: kill ${pid}`,
+            cause: error,
+          },
+        );
       }
       await setTimeout(CALL_LOCK_RETRY_MILLISECONDS);
       continue;
@@ -164,10 +173,10 @@ async function collectOrder(session: Session): Promise<CollectResult> {
       state = await withCallLock(directory, async () => {
         if (!(await lock.isHeld())) {
           throw new CommandError(
-            `Another process collects order ${orderNumber} in ${printable(directory)} now; the CA was not asked.`,
+            `Another process now collects order ${orderNumber} in ${printable(directory)}. This process did not ask the CA.`,
             {
               exitCode: EXIT_CODES.unavailable,
-              next: 'stop the other process, or let it continue',
+              next: 'Stop the other process, or let it continue.',
             },
           );
         }
@@ -252,8 +261,8 @@ async function sleepUntilDue({ source, signal }: Session, { nextCheckAt = '', co
 
 function interrupted({ callBegan }: OrderState): string {
   return callBegan === undefined
-    ? 'the CA was not asked yet'
-    : `the command ended during the call of ${callBegan}, so the CA may have been asked then`;
+    ? 'no call to the CA was made yet'
+    : `the command ended during the call that began at ${callBegan}; the CA may have received it`;
 }
 
 async function resultOf(

@@ -104,9 +104,9 @@ function describeStored(
 
 const SAME_LOGIN = {
   rejected:
-    'Note: the CA rejected this same login before. Because it is stored again, it is tried once more. That is right if the CA ' +
-    "has unlocked the account. If not, log in on the CA's web page first, to find out why the CA rejects it.",
+    'Note: the CA rejected this same login before. Because you stored it again, the next check sends it once more. That is right if ' +
+    'the CA has unlocked the account. If not, log in to the web page of the CA, and find out why it rejects the login.',
   doubted:
-    'Note: the same login was stored before, and the CA may have rejected it. Because it is stored again, it is tried at once.',
-  current: 'Note: the same login was stored already, and the CA has not rejected it.',
+    'Note: the same login was stored before, and the CA may have rejected it. Because you stored it again, the next check sends it.',
+  current: 'Note: this login was already stored, and the CA has not rejected it.',
 } as const satisfies Record<NonNullable<StoredLogin['sameLogin']>, string>;

@@ -13,7 +13,7 @@ import { type OrderResult, sendOrder } from './send.ts';
 
 /** The options as the user typed them. */
 export interface OrderCommandOptions extends CollectorOptions {
-  readonly domain: readonly string[];
+  readonly domain?: readonly string[];
   readonly account?: string;
   readonly defaultAccount?: true;
   readonly product?: string;
@@ -56,7 +56,7 @@ export function readEvent(order: string, options: OrderCommandOptions): OrderEve
   }
   const given = {
     orderNumber: requireOrderNumber(order),
-    domains: domain.length === 0 ? undefined : domain,
+    domains: domain,
     product,
     account: defaultAccount ? null : account,
     selector,
@@ -90,19 +90,19 @@ function describeResult({ orderNumber, result, execution, changes }: OrderResult
   switch (result) {
     case 'started':
       return (
-        `Order ${orderNumber}: the collection has started (execution ${execution}). The CA is asked now, and then at the ` +
-        `poll interval until it issues the certificate.\nTo see where the order stands: ${status}`
+        `Order ${orderNumber}: the collection has started (execution ${execution}). The collector asks the CA now, and then at ` +
+        `the poll interval until the CA issues the certificate.\nTo see the state of the order: ${status}`
       );
     case 'corrected':
-      return `Order ${orderNumber} waits already (execution ${execution}). Its next check uses the new options: ${changes}.`;
+      return `Order ${orderNumber} already waits (execution ${execution}). Its next check uses the new options: ${changes}.`;
     case 'waiting':
       return (
-        `Order ${orderNumber} waits already with these options (execution ${execution}). Nothing was changed.\n` +
-        `To see where it stands: ${status}`
+        `Order ${orderNumber} already waits with these options (execution ${execution}). The command changed nothing.\n` +
+        `To see its state: ${status}`
       );
     case 'collected':
       return (
-        `Order ${orderNumber} has its certificate already (execution ${execution}). Nothing was started.\n` +
+        `Order ${orderNumber} already has its certificate (execution ${execution}). The command started nothing.\n` +
         `To collect it again, add --request with a text that was not used for this order. To download it: ` +
         commandText(['fetch', orderNumber], options)
       );

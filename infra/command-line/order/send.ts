@@ -83,8 +83,8 @@ export async function sendOrder(
     const isInterrupted = interruption.signal.aborted;
     throw new CommandError(
       isInterrupted
-        ? `Order ${orderNumber}: the event was sent. You ended the wait for its effect, which it can still have.`
-        : `Order ${orderNumber}: the event was sent, but after ${WAIT_MILLISECONDS / 1000} seconds it has no effect.`,
+        ? `Order ${orderNumber}: the event was sent. You ended the wait for its effect. The event can still have an effect.`
+        : `Order ${orderNumber}: the event was sent, but had no effect within ${WAIT_MILLISECONDS / 1000} seconds.`,
       {
         exitCode: EXIT_CODES.unavailable,
         next: isInterrupted

@@ -64,7 +64,7 @@ export function fetchOrder(
     }
     if (others.length > 0) {
       terminal.note(
-        `The folder also contains what does not belong to this certificate: ${others.map(printable).join(', ')}.`,
+        `The folder also contains files that do not belong to this certificate: ${others.map(printable).join(', ')}.`,
       );
     }
     if (problem !== undefined) {

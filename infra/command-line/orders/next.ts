@@ -15,7 +15,7 @@ export function describeNext(
 ): string {
   const { execution, certificate } = state;
   if (execution?.runs === false && state.state === 'waiting') {
-    return 'Nothing happens until somebody acts.';
+    return 'Nothing happens until a person acts.';
   }
   switch (state.state) {
     case 'waiting': {
@@ -26,12 +26,12 @@ export function describeNext(
     }
     case 'issued':
       return certificate && new Date(certificate.notAfter) >= now
-        ? `The certificate expires ${describeMoment(certificate.notAfter, now)}. Reminders are sent before that.`
-        : 'Nothing happens until somebody acts.';
+        ? `The certificate expires ${describeMoment(certificate.notAfter, now)}. The collector sends reminders before that.`
+        : 'Nothing happens until a person acts.';
     default:
       return execution?.runs === true
         ? `Another execution of the order runs: ${execution.name}. It asks the CA ${when()}.`
-        : 'Nothing happens until somebody acts.';
+        : 'Nothing happens until a person acts.';
   }
 
   function when(): string {
@@ -46,10 +46,13 @@ export function describeNext(
 
 /** The error about an order that the collector does not know. */
 export function unknownOrder(collector: DeployedCollector, orderNumber: string): CommandError {
-  return new CommandError(`The collector ${collector.name} in ${collector.region} knows no order ${orderNumber}.`, {
-    exitCode: EXIT_CODES.unavailable,
-    next: `Compare the number with that at the CA. To collect the order: ${commandText(['order', orderNumber], collector.selection)}`,
-  });
+  return new CommandError(
+    `The collector ${collector.name} in ${collector.region} does not know order ${orderNumber}.`,
+    {
+      exitCode: EXIT_CODES.unavailable,
+      next: `Compare the number with the one at the CA. To collect the order: ${commandText(['order', orderNumber], collector.selection)}`,
+    },
+  );
 }
 
 /** The command that does the next step, or undefined if the collector cannot do it. */

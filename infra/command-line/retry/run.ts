@@ -23,30 +23,30 @@ export async function runRetry(terminal: Terminal, order: string, options: Retry
 
 function describeResult(result: RetryResult, options: RetryOptions): string {
   const { orderNumber, execution, reason = '' } = result;
-  const toSee = `To see where the order stands: ${commandText(['status', orderNumber], options)}`;
+  const toSee = `To see the state of the order: ${commandText(['status', orderNumber], options)}`;
   switch (result.result) {
     case 'redriven':
-      return `Order ${orderNumber}: the execution ${execution} is redriven. It continues with the step that failed.\n${toSee}`;
+      return `Order ${orderNumber}: the execution ${execution} continues with the step that failed.\n${toSee}`;
     case 'started':
       return `Order ${orderNumber}: the collection has started again (execution ${execution}), because ${reason}.\n${toSee}`;
     case 'asked':
       return (
-        `Order ${orderNumber}: the CA is asked once now (execution ${execution}). The execution that waits was not ` +
-        `changed.\n${toSee}`
+        `Order ${orderNumber}: the execution ${execution} asks the CA once now. The execution that waits stays as ` +
+        `it is.\n${toSee}`
       );
     case 'waiting': {
       const next =
         result.nextCheckAt === undefined
-          ? 'It is checked now.'
+          ? 'The collector checks it now.'
           : `The next check is ${describeMoment(result.nextCheckAt, new Date())}.`;
       return (
-        `Order ${orderNumber} waits${reason && `: ${reason}`} (execution ${execution}). ${next} Nothing was changed.\n` +
+        `Order ${orderNumber} waits${reason && `: ${reason}`} (execution ${execution}). ${next} The command changed nothing.\n` +
         `To ask the CA once before that: ${commandText(['retry', orderNumber, '--now'], options)}`
       );
     }
     case 'collected':
       return (
-        `Order ${orderNumber} has its certificate (execution ${execution}). Nothing was started.\nTo collect it again, with a ` +
+        `Order ${orderNumber} has its certificate (execution ${execution}). The command started nothing.\nTo collect it again, with a ` +
         `text that was not used for this order: ${commandText(['order', orderNumber, '--request', 'again'], options)}`
       );
   }

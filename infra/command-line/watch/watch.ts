@@ -27,7 +27,8 @@ export interface WatchOptions extends UnwatchOptions {
 }
 
 /** Both commands say it, so that nobody relies on a check that does not exist. */
-const NOT_DAILY = 'In this release, nothing checks watched domains by itself: run the command again to check a domain.';
+const NOT_DAILY =
+  'In this release, the collector does not check watched domains by itself. To check a domain again, type the command again.';
 
 /** Checks a domain, prints the result, and stores that it is watched. Without a domain, lists the watched ones. */
 export function watch(terminal: Terminal, text: string | undefined, options: WatchOptions): Promise<ExitCode> {
@@ -86,7 +87,7 @@ export function unwatch(terminal: Terminal, text: string, options: UnwatchOption
       's3:GetObject and s3:DeleteObject',
     );
     if (!wasWatched) {
-      throw new CommandError(`${domain} is not watched with the selector ${selector}.`, {
+      throw new CommandError(`${domain} with the selector ${selector} is not a watched domain.`, {
         exitCode: EXIT_CODES.unavailable,
         next: `${commandText(['watch'], collector.selection)} lists the watched domains.`,
       });
@@ -111,7 +112,7 @@ async function list(terminal: Terminal, collector: DeployedCollector, { json }: 
   if (json) {
     printJson(terminal, watched);
   } else if (watched.length === 0) {
-    terminal.note(`The collector ${collector.name} in ${collector.region} watches no domain.`);
+    terminal.note(`The collector ${collector.name} in ${collector.region} has no watched domains.`);
   } else {
     const { describeTable } = await import('../table.ts');
     const rows = watched.map(({ domain, selector, since }) => [domain, selector, since.slice(0, 10)]);

@@ -44,6 +44,16 @@ test.each(byName)('The help of %s contains its examples.', async (name, { exampl
   }
 });
 
+test.each([['the program', []] as const, ...byName.map(([name]) => [name, [name]] as const)])(
+  'The help of %s fits into 80 columns, but for command lines to copy.',
+  async (_, words) => {
+    const { out } = await run([...words, '--help']);
+    const lines = out.split('\n').filter((line) => !line.startsWith('  mark-certificates '));
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+    expect(lines.length).toBeGreaterThan(10);
+  },
+);
+
 test.each(byName)(
   'docs/command-line.md has a section about %s with two examples and every option.',
   (name, definition) => {

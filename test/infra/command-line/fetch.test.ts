@@ -169,7 +169,7 @@ describe('fetch', () => {
     expect(await readFile(join(folder, 'out', 'logo.svg'), 'utf8')).toBe('mine');
     const forced = await fetchOrder('out', '--force');
     expect(forced.exitCode).toBe(0);
-    expect(forced.err).toContain('does not belong to this certificate: notes.txt');
+    expect(forced.err).toContain('do not belong to this certificate: notes.txt');
     expect(await readFile(join(folder, 'out', 'logo.svg'), 'utf8')).toBe('<svg/>');
     expect(await readFile(join(folder, 'out', 'notes.txt'), 'utf8')).toBe('mine');
     expect(await namesIn(join(folder, 'out'))).toHaveLength(6);
@@ -235,7 +235,7 @@ describe('fetch', () => {
   test.each([
     ['waits', statusOf('1'), 3, 'It is waiting (processing).'],
     ['failed', failureOf('1'), 1, 'It is failed (OrderRejected).'],
-    ['is unknown', undefined, 2, 'knows no order 1'],
+    ['is unknown', undefined, 2, 'does not know order 1'],
   ])('An order that %s has no certificate.', async (_, status, exitCode, text) => {
     const s3 = await deployed();
     if (status) {

@@ -173,7 +173,7 @@ describe('login', () => {
     const { requests } = await withSecrets();
     const { exitCode, out, err } = await login([], { input });
     expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' });
-    expect(err).toContain('the login on standard input cannot be used: ');
+    expect(err).toContain('The login on standard input cannot be used: ');
     expect(err).toContain(problem);
     expect(requests).toEqual([]);
   });
@@ -182,7 +182,7 @@ describe('login', () => {
     await withSecrets();
     const { exitCode, err } = await login(['--file', 'nowhere.txt']);
     expect(exitCode).toBe(2);
-    expect(err).toContain('the login in nowhere.txt cannot be used: the file does not exist');
+    expect(err).toContain('The login in nowhere.txt cannot be used: the file does not exist');
   });
 
   test('A secret that is scheduled for deletion is an error with the command that restores it.', async () => {

@@ -66,7 +66,7 @@ describe('order', () => {
     await execution();
     const { exitCode, out } = await run(['order', ORDER]);
     expect(exitCode).toBe(0);
-    expect(out).toContain(`Order ${ORDER} has its certificate already`);
+    expect(out).toContain(`Order ${ORDER} already has its certificate`);
     expect(out).toContain('add --request');
     const again = await run(['order', ORDER, '--request', 'again', '--json']);
     expect(JSON.parse(again.out)).toMatchObject({ result: 'started', execution: `order-${ORDER}-again` });
@@ -100,7 +100,7 @@ describe('order', () => {
     expect(await ordered).toEqual({
       exitCode: 2,
       out: '',
-      err: `Order ${ORDER}: the event was sent. You ended the wait for its effect, which it can still have.\nNext: mark-certificates status ${ORDER}\n`,
+      err: `Order ${ORDER}: the event was sent. You ended the wait for its effect. The event can still have an effect.\nNext: mark-certificates status ${ORDER}\n`,
     });
     expect(process.listenerCount('SIGINT')).toBe(listeners);
   });
@@ -111,7 +111,7 @@ describe('order', () => {
     await deployForCommands({}, { Settings: JSON.stringify(settings) });
     const { exitCode, err } = await run(['order', ORDER]);
     expect(exitCode).toBe(2);
-    expect(err).toContain('the event was sent, but after 20 seconds it has no effect');
+    expect(err).toContain('the event was sent, but had no effect within 20 seconds');
     expect(err).toContain('dead-letter queue');
   });
 

@@ -128,7 +128,7 @@ describe('retry', () => {
     await run(['order', ORDER]);
     const { exitCode, out } = await run(['retry', ORDER]);
     expect(exitCode).toBe(3);
-    expect(out).toContain('It is checked now.');
+    expect(out).toContain('The collector checks it now.');
   });
 
   test('An unknown order is an error with the command that orders it.', async () => {
@@ -136,7 +136,7 @@ describe('retry', () => {
     const { exitCode, err } = await run(['retry', '7']);
     expect(exitCode).toBe(2);
     expect(err).toContain(
-      'knows no order 7.\nNext: Compare the number with that at the CA. To collect the order: mark-certificates order 7\n',
+      'does not know order 7.\nNext: Compare the number with the one at the CA. To collect the order: mark-certificates order 7\n',
     );
   });
 

@@ -99,7 +99,7 @@ describe('status of an order', () => {
       execution: { name: 'order-1', runs: false },
       executionStatus: 'ABORTED',
       nextCommand: 'mark-certificates retry 1',
-      happensNext: 'Nothing happens until somebody acts.',
+      happensNext: 'Nothing happens until a person acts.',
     });
   });
 
@@ -211,8 +211,8 @@ describe('status of an order', () => {
       exitCode: 2,
       out: '',
       err:
-        'The collector mark-certificate-collector in eu-central-1 knows no order 1.\n' +
-        'Next: Compare the number with that at the CA. To collect the order: mark-certificates order 1\n',
+        'The collector mark-certificate-collector in eu-central-1 does not know order 1.\n' +
+        'Next: Compare the number with the one at the CA. To collect the order: mark-certificates order 1\n',
     });
   });
 

@@ -61,7 +61,7 @@ describe('watch', () => {
     const { exitCode, out, err } = await watch('EXAMPLE.com.');
     expect(out).toContain('publishable');
     expect(out).toContain('example.com is now watched, with the selector default.');
-    expect(err).toContain('nothing checks watched domains by itself');
+    expect(err).toContain('the collector does not check watched domains by itself');
     expect(exitCode).toBe(0);
     expect(stored(s3)).toEqual({
       schemaVersion: 1,
@@ -125,7 +125,7 @@ describe('watch', () => {
     expect(await run(['watch'])).toMatchObject({
       exitCode: 0,
       out: '',
-      err: expect.stringContaining('watches no domain'),
+      err: expect.stringContaining('has no watched domains'),
     });
     await watch('example.com');
     expect((await run(['watch'])).out).toBe('DOMAIN       SELECTOR  SINCE\nexample.com  default   2026-06-01\n');

@@ -307,7 +307,7 @@ describe('What cannot be used ends with 2, and the CA is not asked', () => {
       'the login does not exist',
       '--login',
       'missing.txt',
-      /the login in missing\.txt cannot be used: the file does not exist/,
+      /The login in missing\.txt cannot be used: the file does not exist/,
     ],
     ['the login is a folder', '--login', '.', /cannot be used: the path is a folder/],
     ['the folder is a file', '--out', 'login.json', /^The folder .*login\.json cannot be used: /],
@@ -327,14 +327,14 @@ describe('What cannot be used ends with 2, and the CA is not asked', () => {
       await order.writeLogin(text);
       const { exitCode, out, err } = await order.collect('--json');
       expect([exitCode, err]).toEqual([EXIT_CODES.unavailable, '']);
-      expect(JSON.parse(out).error.message).toMatch(/^the login in .* cannot be used: it|the password/);
+      expect(JSON.parse(out).error.message).toMatch(/^The login in .* cannot be used: it|the password/);
       expect(out).not.toContain('s3cret');
       expect(order.ca.calls).toEqual([]);
     },
   );
 
   test.each([
-    ['state/orders/1378973013.json', /is damaged, so it is not known when the CA was asked last/],
+    ['state/orders/1378973013.json', /is damaged, so the time of the last call to the CA is not known/],
     ['state/logins.json', /is damaged, so it is not known which logins the CA rejected/],
   ])('%s is damaged.', async (file, message) => {
     const order = await prepareOrder([processing]);
@@ -382,7 +382,7 @@ describe('Arguments', () => {
   });
 
   test.each([
-    [['collect', '012', '--login', '-'], /^the order: 012 is not accepted; accepted: its number/],
+    [['collect', '012', '--login', '-'], /^ORDER: 012 is not accepted; accepted: the number of an order/],
     [['collect', '1'], /--login/],
     [['collect', '1', '--login', '-', '--domain', 'example.com/x'], /^--domain: example\.com\/x is not accepted/],
     [['collect', '1', '--login', '-', '--product', 'EV'], /^--product: EV is not accepted; accepted: VMC, CMC/],
@@ -411,7 +411,7 @@ describe('Arguments', () => {
     [['collect', '1', '--login', '-', '--log', 'ab'], /^--log: ab is not accepted/],
     [
       ['collect', '0', '--login', '-', '--product', 'EV', '--format', 'der'],
-      /the order: 0 .*\n--product: EV .*\n--format: der /,
+      /ORDER: 0 .*\n--product: EV .*\n--format: der /,
     ],
   ])('Wrong usage ends with 64 and names what is accepted: %j', async (args, message) => {
     const { exitCode, err } = await run(args, { folder: await makeTemporary() });

@@ -121,7 +121,7 @@ test('A process that is killed during its call does not ask again before the pol
   expect(ended.signal).toBe('SIGKILL');
   const { exitCode, out } = await order.collect();
   expect(exitCode).toBe(EXIT_CODES.waiting);
-  expect(out).toMatch(/the command ended during the call of 20\d\d-.*so the CA may have been asked then/);
+  expect(out).toMatch(/the command ended during the call that began at 20\d\d-.*; the CA may have received it/);
   expect(order.ca.calls).toHaveLength(1);
 });
 
@@ -131,7 +131,7 @@ test('Two processes at once make one call, and the second one names the first.',
   const runs = await Promise.all([1, 2].map(() => runProcess(command, order.args)));
   expect(runs.map(({ exitCode }) => exitCode).sort()).toEqual([EXIT_CODES.unavailable, EXIT_CODES.waiting]);
   expect(runs.map(({ err }) => err).join('')).toMatch(
-    /^Process \d+ on \S+ collects order 1378973013 in .*; the CA was not asked\.\nNext: wait until that process ends, or stop it: kill \d+$/m,
+    /^Process \d+ on \S+ is collecting order 1378973013 in .*, since .*\. This process did not ask the CA\.\nNext: Wait until process \d+ ends, or stop it: kill \d+$/m,
   );
   expect(order.ca.calls).toHaveLength(1);
 });
