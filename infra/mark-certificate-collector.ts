@@ -40,14 +40,14 @@ import { createPush, createRevoke, createStart, createSurvey, type PushEndpoint,
 export class MarkCertificateCollector extends Construct {
   /** The name of the collector. */
   readonly name: string;
-  /** The source of the events of orders. */
+  /** The source of the events "Mark Certificate Ordered". */
   readonly eventSource: string;
   /**
    * Contains `orders/<orderNumber>/` (response, chain, logo, manifest), with `publish` the folder `published/`, and with
    * `push` the folder `pushes/`.
    */
   readonly bucket: IBucket;
-  /** The bus of the events of orders and of the events of the collector. */
+  /** The event bus from which the collector takes the events of orders, and to which it sends its own events. */
   readonly eventBus: IEventBus;
   /** Runs the collection of each order in an execution whose name begins with `order-<orderNumber>`. */
   readonly stateMachine: IStateMachine;
@@ -189,7 +189,7 @@ export class MarkCertificateCollector extends Construct {
   }
 
   /**
-   * Adds a rule for the event "Mark Certificate Waiting" of this collector: an order starts to need someone.
+   * Adds a rule for the event "Mark Certificate Waiting" of this collector: an order starts to need a person.
    *
    * @param id the id of the rule.
    * @param options the target of the rule, and further conditions of its event pattern.
@@ -210,7 +210,7 @@ export class MarkCertificateCollector extends Construct {
   }
 
   /**
-   * Adds a rule for the event "Mark Certificate Expiring" of this collector: a certificate without a successor ends soon.
+   * Adds a rule for the event "Mark Certificate Expiring" of this collector: a certificate without a successor expires soon.
    *
    * @param id the id of the rule.
    * @param options the target of the rule, and further conditions of its event pattern.
@@ -280,7 +280,7 @@ export class MarkCertificateCollector extends Construct {
     return this.metric('collect', COLLECT_METRICS.reached, Stats.MAXIMUM, options);
   }
 
-  /** Days that a waiting order waits. Default statistic: maximum. */
+  /** Days since the start of a waiting order. Default statistic: maximum. */
   metricWaitingDays(options: MetricOptions = {}): Metric {
     return this.metric('collect', COLLECT_METRICS.waitingDays, Stats.MAXIMUM, options);
   }
@@ -310,7 +310,7 @@ export class MarkCertificateCollector extends Construct {
     return this.metric('collect', WAITING_METRICS.permission, Stats.SUM, options);
   }
 
-  /** Certificates in the bucket, at each survey. Default statistic: maximum. */
+  /** Certificates in the bucket, counted by each survey. Default statistic: maximum. */
   metricCertificatesKept(options: MetricOptions = {}): Metric {
     return this.metric('survey', SURVEY_METRICS.kept, Stats.MAXIMUM, options);
   }
@@ -325,7 +325,7 @@ export class MarkCertificateCollector extends Construct {
     return this.metric('survey', SURVEY_METRICS.daysToExpiry, Stats.MINIMUM, options);
   }
 
-  /** Publications that are served as they should be. Default statistic: maximum. */
+  /** Publications without a difference between what was published and what is served. Default statistic: maximum. */
   metricPublicationsLive(options: MetricOptions = {}): Metric {
     return this.metric('survey', SURVEY_METRICS.live, Stats.MAXIMUM, options);
   }
@@ -340,7 +340,7 @@ export class MarkCertificateCollector extends Construct {
     return this.metric('survey', SURVEY_METRICS.confirmedSubscriptions, Stats.MINIMUM, options);
   }
 
-  /** Surveys that ran to their end: one a day. Default statistic: sum. */
+  /** Completed surveys: one a day. Default statistic: sum. */
   metricSurveyRuns(options: MetricOptions = {}): Metric {
     return this.metric('survey', SURVEY_METRICS.runs, Stats.SUM, options);
   }
@@ -355,7 +355,7 @@ export class MarkCertificateCollector extends Construct {
     return this.metric('push', PUSH_METRICS.notUnderstood, Stats.SUM, options);
   }
 
-  /** Pushes about unknown orders, beyond the limit of a day. Default statistic: sum. */
+  /** Pushes about unknown orders above the daily limit. Default statistic: sum. */
   metricPushesLimited(options: MetricOptions = {}): Metric {
     return this.metric('push', PUSH_METRICS.limited, Stats.SUM, options);
   }

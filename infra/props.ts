@@ -8,8 +8,8 @@ import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 
 /**
- * The props of a collector. All are optional. A resource that is given is used, keeps its own settings, and is not
- * created. Undefined is the same as no value.
+ * The props of a collector. All are optional. If you pass a resource, the collector uses it as it is, and does not create
+ * one. Undefined is the same as no value.
  */
 export interface MarkCertificateCollectorProps {
   /**
@@ -26,29 +26,29 @@ export interface MarkCertificateCollectorProps {
    */
   readonly eventSource?: string | undefined;
   /**
-   * The event bus that delivers the events of orders, and that receives the events of the collector. It must be in the
-   * account and region of the stack.
+   * The event bus from which the collector takes the events of orders, and to which it sends its own events. It must be in
+   * the account and region of the stack.
    *
    * @default - the default event bus of the account and region
    */
   readonly eventBus?: IEventBus | undefined;
   /**
-   * The login at the CA: `{"loginName": "…", "loginPassword": "…"}`. Logins of other accounts at the CA are the secrets
-   * `<name>/accounts/<account>`.
+   * The secret with the login at the CA: `{"loginName": "…", "loginPassword": "…"}`. The logins of other accounts at the CA
+   * are the secrets `<name>/accounts/<account>`.
    *
-   * @default - the secret `<name>/credentials` is created with placeholders, until a person stores the login
+   * @default - the collector creates the secret `<name>/credentials` with placeholders; a person then stores the login in it
    */
   readonly credentials?: ISecret | undefined;
   /**
-   * The bucket of the orders, in the folder `orders/`. It should be versioned and private. With `publish`, its policy must
-   * be extensible: a bucket that the app creates, not an imported one.
+   * The bucket that stores the orders, in the folder `orders/`. It should be versioned and private. With `publish`, the
+   * collector must be able to extend its policy, so the app must create the bucket and not import it.
    *
    * @default - a bucket that is versioned, private, encrypted and accepts TLS only
    */
   readonly bucket?: IBucket | undefined;
   /**
-   * The key of what the collector creates: the bucket, the secrets, the queue and the topics. An imported key needs the
-   * statements of docs/settings.md in its policy, because only its owner can change it.
+   * The key that encrypts what the collector creates: the bucket, the secrets, the queue and the topics. The policy of an
+   * imported key needs the statements of docs/settings.md, because only the owner of the key can change its policy.
    *
    * @default - keys of AWS
    */
@@ -93,16 +93,16 @@ export interface MarkCertificateCollectorProps {
    */
   readonly ctLogs?: readonly string[] | undefined;
   /**
-   * The topic that receives the alarms, and the messages for operators. Its policy must allow the alarms of the account to
-   * publish, if the topic is imported.
+   * The topic that receives the alarms and the messages for operators. If the topic is imported, its policy must allow the
+   * alarms of the account to publish.
    *
-   * @default - a topic is created
+   * @default - the collector creates a topic
    */
   readonly alarmTopic?: ITopic | undefined;
   /**
    * The topic that receives the messages about certificates, for the owners of the brand.
    *
-   * @default - a topic is created if `notifyEmail` is set; otherwise, the operators receive the messages
+   * @default - the collector creates a topic if `notifyEmail` is set; otherwise, the operators receive these messages
    */
   readonly notifyTopic?: ITopic | undefined;
   /**
@@ -118,7 +118,8 @@ export interface MarkCertificateCollectorProps {
    */
   readonly notifyEmail?: string | undefined;
   /**
-   * The page that messages link to: https, without a fragment. Each message adds the fragment of a section of the runbook.
+   * The page that messages link to: an https URL without a fragment. Each message adds the fragment of a section of the
+   * runbook.
    *
    * @default - the runbook of this project
    */
@@ -136,20 +137,20 @@ export interface MarkCertificateCollectorProps {
    */
   readonly push?: boolean | undefined;
   /**
-   * Whether to publish chain and logo at the addresses of an order's domains, and how: `true` is the host name of
+   * Whether to publish chain and logo for the domains of an order, and how. `true` publishes them at a host name of
    * CloudFront.
    *
    * @default false
    */
   readonly publish?: boolean | PublishProps | undefined;
   /**
-   * Whether a revoked certificate is unpublished at once. It needs `publish`.
+   * Whether the collector deletes chain and logo of a revoked certificate from their public addresses. It needs `publish`.
    *
    * @default false
    */
   readonly unpublishRevoked?: boolean | undefined;
   /**
-   * The URL of CollectMC: https, or http on a loopback address.
+   * The URL of CollectMC: https, or http for a loopback address.
    *
    * @default - the URL of the CA
    */
@@ -161,15 +162,14 @@ export interface MarkCertificateCollectorProps {
    */
   readonly responseFormat?: 'pkcs7' | 'pkcs7-base64' | 'zip' | 'zip-base64' | 'pem' | undefined;
   /**
-   * How many checks may run at once: 1 to 1000, or `'none'` for no reservation, which AWS accounts with little concurrency
-   * need.
+   * How many calls to the CA may run at once: 1 to 1000, or `'none'` if the AWS account cannot reserve concurrency.
    *
    * @default 1
    */
   readonly reservedConcurrency?: number | 'none' | undefined;
 }
 
-/** How chain and logo are published. */
+/** How to publish chain and logo. */
 export interface PublishProps {
   /**
    * The host name of the published addresses. It needs `certificate`.
@@ -184,9 +184,10 @@ export interface PublishProps {
    */
   readonly certificate?: ICertificate | undefined;
   /**
-   * The zone that contains `domainName`. It gets alias records (A and AAAA) to CloudFront. It needs `domainName`.
+   * The zone that contains `domainName`. The collector creates alias records (A and AAAA) to CloudFront in it. It needs
+   * `domainName`.
    *
-   * @default - no record is created: the DNS of `domainName` must point to the distribution
+   * @default - the collector creates no record: the DNS of `domainName` must point to the distribution
    */
   readonly hostedZone?: IHostedZone | undefined;
 }

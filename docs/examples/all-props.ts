@@ -16,12 +16,12 @@ const stack = new Stack(app, 'MarkCertificates', { env: { account: '111122223333
 const encryptionKey = new Key(stack, 'Key', { enableKeyRotation: true });
 
 new MarkCertificateCollector(stack, 'Collector', {
-  // What it is called, and which events it takes.
+  // The name of the collector, and the events that start a collection.
   name: 'acme',
   eventSource: 'com.example.shop',
   eventBus: new EventBus(stack, 'Orders'),
 
-  // How it asks the CA.
+  // The calls to the CA.
   credentials: new Secret(stack, 'Login'),
   collectUrl: 'https://ca.example/CollectMC',
   responseFormat: 'pem',
@@ -30,7 +30,7 @@ new MarkCertificateCollector(stack, 'Collector', {
   reservedConcurrency: 'none',
   push: true,
 
-  // Where it stores, and what else it trusts.
+  // The storage, and what to trust in addition to the known roots and logs.
   bucket: new Bucket(stack, 'Bucket', {
     versioned: true,
     enforceSSL: true,
@@ -45,7 +45,7 @@ new MarkCertificateCollector(stack, 'Collector', {
     'MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==',
   ],
 
-  // Whom it notifies.
+  // The messages and alarms.
   alarmTopic: new Topic(stack, 'Operators'),
   alarmEmail: 'operators@example.com',
   notifyTopic: new Topic(stack, 'Brand'),
@@ -54,7 +54,7 @@ new MarkCertificateCollector(stack, 'Collector', {
   runbookUrl: 'https://wiki.example.com/mark-certificates',
   dashboard: true,
 
-  // How it publishes.
+  // The public addresses of chain and logo.
   publish: {
     domainName: 'bimi.example.com',
     certificate: Certificate.fromCertificateArn(

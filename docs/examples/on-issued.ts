@@ -1,4 +1,4 @@
-// A function that runs when a certificate was issued and reads its manifest, and an alarm of the app itself.
+// A function that runs when a certificate is issued, and reads its manifest; and an alarm of the app itself.
 import { App, Stack } from 'aws-cdk-lib';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';

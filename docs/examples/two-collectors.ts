@@ -1,5 +1,5 @@
 // Two collectors in one app. Each needs a different name, and another source or another bus for its events: otherwise
-// both would collect every order. For several accounts at the CA, one collector is enough.
+// each would collect every order. For several accounts at the CA, one collector is enough.
 import { App, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import { MarkCertificateCollector } from 'mark-certificate-collector';
