@@ -146,6 +146,7 @@ function environmentOf(world: SurveyWorld): Record<string, string> {
   return {
     COLLECTOR: 'bench',
     BUCKET_NAME: 'bench',
+    CONTINUES: 'true',
     EVENT_BUS_NAME: 'bench',
     STATE_MACHINE_ARN: 'arn:aws:states:us-east-1:000000000000:stateMachine:bench',
     PUBLISHED_URL: world.siteUrl,
