@@ -1,4 +1,5 @@
 import { assertionName, recordText } from '../bimi.ts';
+import { daysLeft as daysBetween } from '../days.ts';
 import { isDomain } from '../order.ts';
 import { type Deployment, fetchCommand, folderUrl, objectUrl, orderCommand, shellWord } from './commands.ts';
 import type { Broken, Expiring, Issued, Revoked } from './events.ts';
@@ -218,9 +219,19 @@ export function expiringMessage(expiring: Expiring, context: MessageContext): Me
         ? 'Mailboxes do not show the logo with an expired certificate.'
         : 'Mailboxes stop showing the logo when the certificate expires.',
     ],
-    nextStep: ['Order a renewal at the CA.', ...announceNewOrder(context, domains.filter(isDomain))],
+    nextStep: [renewalStep(expiring), ...announceNewOrder(context, domains.filter(isDomain))],
     anchor: 'a-certificate-expires',
   };
+}
+
+/** By when to order a renewal. The days that are left decide whether it is late, so that the message has no clock. */
+function renewalStep({ daysLeft, notAfter, orderBy }: Expiring): string {
+  if (orderBy === undefined || daysLeft < 0) {
+    return 'Order a renewal at the CA.';
+  }
+  return daysLeft < daysBetween(notAfter, new Date(orderBy))
+    ? `Order a renewal at the CA now. To have it in time, it should have been ordered by ${formatDay(orderBy)}.`
+    : `Order a renewal at the CA by ${formatDay(orderBy)}, so that it is there in time.`;
 }
 
 /** The message about a revocation. */

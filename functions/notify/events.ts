@@ -66,6 +66,8 @@ const expiringSchema = v.object({
   owner: v.optional(v.string()),
   daysLeft: v.number(),
   notAfter: dateSchema,
+  /** The day by which a renewal should be ordered. Release 0.1.0 did not send it. */
+  orderBy: v.optional(dateSchema),
   product: v.optional(v.string()),
   keys: v.optional(v.record(v.string(), v.string()), {}),
 });

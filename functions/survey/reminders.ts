@@ -1,5 +1,5 @@
 import { CollectorError } from '../collector-error.ts';
-import { daysLeft } from '../days.ts';
+import { DAY_MILLISECONDS, daysLeft } from '../days.ts';
 import { EXPIRING, type OrderDetail } from '../events.ts';
 import { type Bus, sendEvents } from '../send-events.ts';
 import type { Listing } from '../store/listing.ts';
@@ -7,6 +7,7 @@ import { joinWithLimit, STATE_BUDGET, takeWithin } from '../text.ts';
 import type { Accounts } from './accounts.ts';
 import type { CertificateRecord } from './records.ts';
 import { findSuperseded } from './supersession.ts';
+import { LEAST_RENEWAL_DAYS } from './waiting-times.ts';
 
 /** The days left on which a second reminder is due. The day of the first one is a setting. */
 const SECOND_REMINDER_DAYS = 14;
@@ -22,6 +23,8 @@ export interface Reminder extends OrderDetail {
   /** Calendar days in UTC: 0 on the day on which the certificate expires, negative after it. */
   readonly daysLeft: number;
   readonly notAfter: string;
+  /** The day by which a renewal should be ordered, so that it is there in time. */
+  readonly orderBy: string;
   /** The organization of the certificate's subject, the owner of the mark. */
   readonly owner?: string;
   readonly product?: string;
@@ -64,6 +67,8 @@ export interface ReminderDependencies extends Bus {
   readonly sendDailyEvents: boolean;
   /** The days left on which the first reminder is due. */
   readonly remindBeforeDays: number;
+  /** The days that a renewal needs. Default: {@link LEAST_RENEWAL_DAYS}. */
+  readonly renewalDays?: number;
   readonly observe: ReminderObserver;
   readonly now: () => Date;
 }
@@ -89,6 +94,7 @@ export async function sendReminders(
   dependencies: ReminderDependencies,
 ): Promise<void> {
   const { collector, bucket, remindBeforeDays, sendDailyEvents, observe, now } = dependencies;
+  const { renewalDays = LEAST_RENEWAL_DAYS } = dependencies;
   const today = now();
   for (const { key, problem } of damaged) {
     observe.damaged(key, problem);
@@ -99,7 +105,9 @@ export async function sendReminders(
     .map((each) => ({ ...each, daysLeft: daysLeft(each.content.notAfter, today) }));
   const reminders = current
     .filter(({ daysLeft }) => isDue(daysLeft, remindBeforeDays))
-    .map(({ key, content, daysLeft }) => createReminder(collector, bucket, key, content, daysLeft, accounts));
+    .map(({ key, content, daysLeft }) =>
+      createReminder({ collector, bucket, renewalDays }, key, content, daysLeft, accounts),
+    );
   observe.surveyed({
     kept: kept.length,
     superseded: kept.length - current.length,
@@ -128,8 +136,11 @@ export function isDue(daysLeft: number, remindBeforeDays: number): boolean {
 }
 
 function createReminder(
-  collector: string,
-  bucket: string,
+  {
+    collector,
+    bucket,
+    renewalDays,
+  }: { readonly collector: string; readonly bucket: string; readonly renewalDays: number },
   manifestKey: string,
   manifest: CertificateRecord,
   daysLeft: number,
@@ -145,6 +156,7 @@ function createReminder(
     domains: takeWithin(domains, STATE_BUDGET.domains),
     daysLeft,
     notAfter,
+    orderBy: dayBefore(notAfter, renewalDays),
     ...(owner !== undefined && { owner }),
     ...(product !== null && { product }),
     ...(markType !== null && { markType }),
@@ -157,4 +169,10 @@ function createReminder(
       ...(report && { report: report.key }),
     },
   };
+}
+
+/** The beginning of the day, in UTC, that is some days before a date. */
+function dayBefore(date: string, days: number): string {
+  const time = Date.parse(date) - days * DAY_MILLISECONDS;
+  return new Date(time - (time % DAY_MILLISECONDS)).toISOString();
 }

@@ -21,6 +21,7 @@ import { type ReminderDependencies, type ReminderObserver, sendReminders } from 
 import { type RenewalObserver, startRenewalChecks } from './renewals.ts';
 import { type StatusDependencies, type StatusObserver, surveyStatuses } from './statuses.ts';
 import { countSubscriptions, type SubscriptionObserver, type Topics } from './subscriptions.ts';
+import { renewalDays } from './waiting-times.ts';
 
 /** Receives the results of a survey while it runs. */
 export interface SurveyObserver
@@ -170,7 +171,11 @@ function createParts(
       const read = [...certificates.read, ...stillPublished(certificates, fingerprints)];
       // The reminders are those of the day on which the survey began.
       const today = () => new Date(progress.startedAt);
-      return sendReminders({ ...certificates, read }, fingerprints, accounts, { ...dependencies, now: today });
+      return sendReminders({ ...certificates, read }, fingerprints, accounts, {
+        ...dependencies,
+        renewalDays: renewalDays(statuses?.read.map(contentOf) ?? []),
+        now: today,
+      });
     });
   }
   if (executions && statuses) {

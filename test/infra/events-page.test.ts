@@ -106,6 +106,7 @@ describe('docs/events.md', () => {
       domains: true,
       daysLeft: true,
       notAfter: true,
+      orderBy: true,
       owner: true,
       product: true,
       markType: true,

@@ -190,6 +190,7 @@ export function expiring(daysLeft: number, { collector = COLLECTOR, report = tru
     owner: 'Example Limited',
     daysLeft,
     notAfter: '2027-11-26T23:59:59.000Z',
+    orderBy: '2027-11-12T00:00:00.000Z',
     product: 'VMC',
     markType: 'Registered Mark',
     fingerprintSha256: 'ab'.repeat(32),
