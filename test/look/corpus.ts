@@ -217,6 +217,11 @@ async function judgeFile(file: string): Promise<Subject> {
   }
 }
 
+/** The report that the documentation shows. */
+export async function exampleReport(authority: CertificateAuthority): Promise<string> {
+  return renderReport([ofOrder(await issue(authority))], WRITING);
+}
+
 /** All pages. */
 export async function pagesOf(authority: CertificateAuthority): Promise<readonly CorpusPage[]> {
   return (await Promise.all([typicalPages(authority), textPages(authority), logoPages(authority), realPages()])).flat();

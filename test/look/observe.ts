@@ -33,8 +33,8 @@ export interface OpenPage {
   show(view: View): Promise<void>;
   /** The value of an expression, which runs beside the page: its policy does not apply, and it is no script of the page. */
   evaluate(expression: string): Promise<unknown>;
-  /** A PNG of the whole page. */
-  screenshot(file: string): Promise<void>;
+  /** A PNG of the whole page, or of its first pixels up to a height. */
+  screenshot(file: string, height?: number): Promise<void>;
   /** A PDF on A4. */
   pdf(file: string): Promise<void>;
   /** Whether something in the page set {@link MARKER}. */
@@ -90,6 +90,7 @@ export async function openPage(
   const observations: Observation[] = [];
   const loaded = new Promise<void>((resolve) => session.on('Page.loadEventFired', () => resolve()));
   let context: number | undefined;
+  let width = 800;
 
   session.on('Network.requestWillBeSent', ({ request }) => {
     const requested = String((request as { readonly url: string }).url);
@@ -148,13 +149,17 @@ export async function openPage(
   return {
     observations,
     evaluate,
-    async show({ width, scheme, media = 'screen' }) {
+    async show({ width: viewWidth, scheme, media = 'screen' }) {
+      width = viewWidth;
       const size = { width, height: 800, deviceScaleFactor: 1, mobile: false };
       await session.send('Emulation.setDeviceMetricsOverride', size);
       const features = [{ name: 'prefers-color-scheme', value: scheme }];
       await session.send('Emulation.setEmulatedMedia', { media, features });
     },
-    screenshot: (file) => save(file, 'Page.captureScreenshot', { format: 'png', captureBeyondViewport: true }),
+    screenshot(file, height) {
+      const clip = height === undefined ? {} : { clip: { x: 0, y: 0, width, height, scale: 1 } };
+      return save(file, 'Page.captureScreenshot', { format: 'png', captureBeyondViewport: true, ...clip });
+    },
     // In inches.
     pdf: (file) =>
       save(file, 'Page.printToPDF', {
