@@ -162,7 +162,7 @@ function nextWithoutCollector(names: readonly string[]): string {
     return 'Select another account or region with --profile and --region, or deploy a collector with npm run deploy.';
   }
   return more.length === 0
-    ? `--collector ${name}`
+    ? `Add --collector ${name} to the command.`
     : `Add --collector and one of the names: ${names.toSorted().join(', ')}.`;
 }
 

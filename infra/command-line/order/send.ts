@@ -89,7 +89,7 @@ export async function sendOrder(
         exitCode: EXIT_CODES.unavailable,
         next: isInterrupted
           ? status
-          : `Wait some minutes, then: ${status}. If the order is still not known, read the dead-letter queue, as the runbook shows.`,
+          : `Wait some minutes. If the order is still not known then, read the dead-letter queue, as the runbook shows. To see the order: ${status}`,
       },
     );
   }

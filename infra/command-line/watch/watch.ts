@@ -89,7 +89,7 @@ export function unwatch(terminal: Terminal, text: string, options: UnwatchOption
     if (!wasWatched) {
       throw new CommandError(`${domain} with the selector ${selector} is not a watched domain.`, {
         exitCode: EXIT_CODES.unavailable,
-        next: `${commandText(['watch'], collector.selection)} lists the watched domains.`,
+        next: `To list the watched domains: ${commandText(['watch'], collector.selection)}`,
       });
     }
     if (options.json) {

@@ -156,7 +156,7 @@ describe('A deployed collector', () => {
     expect(await failureOf(open({ collector: 'brand' }))).toMatchObject({
       message: expect.stringContaining('The stack MarkCertificateCollector-brand in eu-central-1 has no output'),
     });
-    expect(await failureOf(open())).toMatchObject({ next: '--collector brand' });
+    expect(await failureOf(open())).toMatchObject({ next: 'Add --collector brand to the command.' });
   });
 
   test('Without the permission to list all stacks, the error names it.', async () => {
@@ -184,7 +184,7 @@ describe('A deployed collector', () => {
 
   test.each([
     [[], /Select another account or region with --profile and --region, or deploy a collector/],
-    [['brand'], /^--collector brand$/],
+    [['brand'], /^Add --collector brand to the command\.$/],
     [['brand', 'another'], /--collector and one of the names: another, brand\./],
   ])('If it is missing, the error names the others: %j.', async (names, next) => {
     await deployed({ stacks: names.map((name) => stackNamed(name)) });

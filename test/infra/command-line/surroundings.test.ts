@@ -119,7 +119,9 @@ describe('A file or folder with an odd name', () => {
     const args = ['collect', '1', '--url', order.ca.url, `--out=${name}`];
     const login = await run([...args, `--login=missing ${name}`], { folder });
     expect(login.exitCode).toBe(EXIT_CODES.unavailable);
-    expect(login.err).toMatch(/^the login in missing [^\p{Cc}]+ cannot be used: the file does not exist\nNext: .+\n$/u);
+    expect(login.err).toMatch(
+      /^The login in missing [^\p{Cc}]+ cannot be used: the file does not exist\.\nNext: .+\n$/u,
+    );
     const input = 'name\npassword\n';
     expect(await run([...args, '--login=-'], { folder, input })).toMatchObject({
       exitCode: EXIT_CODES.unavailable,
