@@ -197,7 +197,7 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
   const survey = createFunction(scope, 'SurveyFunction', {
     folder: 'survey',
     description: 'Checks every day which certificates expire soon',
-    // The longest that Lambda allows: a survey of 50,000 certificates and 10,000 publications fits into it.
+    // The longest that Lambda allows: most surveys then need one invocation.
     timeout: Duration.minutes(15),
     environment: {
       COLLECTOR: collector,
