@@ -36,7 +36,7 @@ describe('A log file of CloudFront', () => {
     ['was ended by its client', logLine({ status: '000' })],
     ['is for another object', logLine({ path: '/favicon.ico' })],
     ['is for a description', logLine({ path: '/example.com/default.json' })],
-    ['is for a name that is no domain', logLine({ path: '/..%2f/default.pem' })],
+    ['is for a name that is not a domain', logLine({ path: '/..%2f/default.pem' })],
     ['has no date', logLine({ date: '-' })],
     ['is cut', logLine({}).slice(0, 60)],
     ['is empty', ''],

@@ -148,14 +148,17 @@ describe('A survey of the log files', () => {
     expect(await rows()).toEqual([]);
   });
 
-  test.each(['', '{', '{"schemaVersion":2}'])('starts anew if what it stored is %j.', async (content) => {
-    const { survey, rows, put } = await start([
-      logFile('2020-11-23-08', [{ date: '2020-11-23' }], '2020-11-23T09:00:00Z'),
-    ]);
-    await put(FETCHES_KEY, content);
-    await survey([EXAMPLE]);
-    expect(await rows()).toHaveLength(1);
-  });
+  test.each(['', '{', '{"schemaVersion":2}'])(
+    'starts from the beginning if the stored content is %j.',
+    async (content) => {
+      const { survey, rows, put } = await start([
+        logFile('2020-11-23-08', [{ date: '2020-11-23' }], '2020-11-23T09:00:00Z'),
+      ]);
+      await put(FETCHES_KEY, content);
+      await survey([EXAMPLE]);
+      expect(await rows()).toHaveLength(1);
+    },
+  );
 
   test('fails if another survey stored its result meanwhile.', async () => {
     const { survey, put } = await start([logFile('2020-11-23-08', [{}], '2020-11-23T09:00:00Z')]);

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { LOOKUP_FINDINGS } from '../../../functions/survey/look-up.ts';
 import { COMMANDS } from '../../../infra/command-line/commands.ts';
 import { EXIT_CODES } from '../../../infra/command-line/exit-codes.ts';
@@ -88,10 +90,14 @@ test.each(byName)(
   'An option of %s whose error lists every accepted value has them as choices.',
   async (_, definition) => {
     stubAws({ AWS_REGION: 'eu-central-1' });
+    // An option can name a file that the command writes.
+    const folder = await mkdtemp(join(tmpdir(), 'definitions-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
     const [command] = programOf([definition]).commands;
     const [example] = definition.examples;
     for (const { long, required, argChoices } of command?.options ?? []) {
-      const { err } = required ? await run([...wordsOf(example?.line ?? ''), `${long}=other_value`]) : { err: '' };
+      const words = [...wordsOf(example?.line ?? ''), `${long}=other_value`];
+      const { err } = required ? await run(words, { folder }) : { err: '' };
       const [, list] = /(?:accepted:|choices are) ([\w-]+(?:, [\w-]+)*)\.?$/m.exec(err) ?? [];
       expect(argChoices, `${long}: ${err}`).toEqual(list?.split(', '));
     }
