@@ -85,16 +85,24 @@ async function removeCollector(terminal: Terminal, options: DownCommandOptions):
 
 type FoundStack = Pick<DownOptions, 'region' | 'stackName' | 'readStack' | 'destroy'>;
 
-/** In the repository, the stack is the one of its app. That works too if a deletion has failed half-way. */
+/**
+ * In the repository, the stack is the one of its app. That works too if a deletion has failed half-way. If it is not
+ * deployed, another app may contain the collector.
+ */
 async function findStack(terminal: Terminal, options: DownCommandOptions): Promise<FoundStack> {
-  if (!isInRepository(terminal.folder)) {
-    return withCollector(options, terminal, async ({ region, stack }) => ({
-      region,
-      stackName: stack.name,
-      readStack: async () => stack,
-      destroy: undefined,
-    }));
-  }
+  return (isInRepository(terminal.folder) ? await findOwnStack(options) : undefined) ?? findAnyStack(terminal, options);
+}
+
+function findAnyStack(terminal: Terminal, options: DownCommandOptions): Promise<FoundStack> {
+  return withCollector(options, terminal, async ({ region, stack }) => ({
+    region,
+    stackName: stack.name,
+    readStack: async () => stack,
+    destroy: undefined,
+  }));
+}
+
+async function findOwnStack(options: DownCommandOptions): Promise<FoundStack | undefined> {
   const cdk = options.json ? runCdkOnStderr : runCdk;
   return withCommandErrors('AWS cannot be used', async () => {
     const region = await selectAws(options);
@@ -102,11 +110,14 @@ async function findStack(terminal: Terminal, options: DownCommandOptions): Promi
     await requireCredentials(cloudFormation);
     const context = options.collector === undefined ? [] : [`name=${options.collector}`];
     const { stackName, assembly } = await synthesize(cdk, context);
-    return {
-      region,
-      stackName,
-      readStack: () => readStack(cloudFormation, stackName),
-      destroy: () => cdk(['destroy', '--app', assembly, '--force']),
-    };
+    const stack = await readStack(cloudFormation, stackName);
+    return (
+      stack && {
+        region,
+        stackName,
+        readStack: async () => stack,
+        destroy: () => cdk(['destroy', '--app', assembly, '--force']),
+      }
+    );
   });
 }

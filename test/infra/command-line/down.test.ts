@@ -94,11 +94,23 @@ describe('down', () => {
   });
 
   // The real cdk synthesizes the app, which takes seconds, and on a busy machine a minute.
-  test('In the repository it is about the stack of the app.', { timeout: 180_000 }, async () => {
+  test('In the repository a collector that is not deployed is an error.', { timeout: 180_000 }, async () => {
     await deployed({ stacks: [] });
-    const { exitCode, out } = await run(['down', '--collector', 'acme', '--yes'], { folder: PROJECT });
+    const { exitCode, err } = await run(['down', '--collector', 'acme', '--yes'], { folder: PROJECT });
     expect(exitCode).toBe(2);
-    expect(out).toContain('No stack MarkCertificateCollector-acme is deployed in eu-central-1.');
+    expect(err).toContain('There is no collector acme in eu-central-1');
+  });
+
+  test('In the repository it also finds a collector in another app.', { timeout: 180_000 }, async () => {
+    const { actions, stopped } = executionsNamed('order-1');
+    const shop = stackOfOtherApp('Shop', (stack) => {
+      new MarkCertificateCollector(stack, 'Collector', { name: 'acme' });
+    });
+    await deployed({ stacks: [shop], actions });
+    const { exitCode, out } = await run(['down', '--collector', 'acme', '--yes'], { folder: PROJECT });
+    expect(exitCode).toBe(0);
+    expect(out).toContain('the collector acme from the stack Shop in eu-central-1');
+    expect(stopped).toHaveLength(1);
   });
 
   test.each([
