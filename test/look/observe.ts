@@ -33,7 +33,7 @@ export interface OpenPage {
   show(view: View): Promise<void>;
   /** The value of an expression, which runs beside the page: its policy does not apply, and it is no script of the page. */
   evaluate(expression: string): Promise<unknown>;
-  /** A PNG of the whole page, or of its first pixels up to a height. */
+  /** A PNG of the page, up to a height; default: up to {@link MAX_PIXELS}. */
   screenshot(file: string, height?: number): Promise<void>;
   /** A PDF on A4. */
   pdf(file: string): Promise<void>;
@@ -53,6 +53,9 @@ export interface OpenOptions {
 
 /** Milliseconds in which a page can do something after it was loaded: an animation, a refresh. */
 const AFTER_LOAD = 250;
+
+/** The height of the largest picture. Chromium refuses much higher ones. */
+const MAX_PIXELS = 16_000;
 
 /** The name of the world in which the tests evaluate, which the page does not see. */
 const WORLD = 'test';
@@ -156,9 +159,11 @@ export async function openPage(
       const features = [{ name: 'prefers-color-scheme', value: scheme }];
       await session.send('Emulation.setEmulatedMedia', { media, features });
     },
-    screenshot(file, height) {
-      const clip = height === undefined ? {} : { clip: { x: 0, y: 0, width, height, scale: 1 } };
-      return save(file, 'Page.captureScreenshot', { format: 'png', captureBeyondViewport: true, ...clip });
+    async screenshot(file, height) {
+      const { cssContentSize } = await session.send('Page.getLayoutMetrics');
+      const whole = Math.ceil((cssContentSize as { readonly height: number }).height);
+      const clip = { x: 0, y: 0, width, height: height ?? Math.min(whole, MAX_PIXELS), scale: 1 };
+      await save(file, 'Page.captureScreenshot', { format: 'png', captureBeyondViewport: true, clip });
     },
     // In inches.
     pdf: (file) =>
