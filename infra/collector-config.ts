@@ -132,6 +132,7 @@ const PROP_FORMS: Readonly<Record<keyof MarkCertificateCollectorProps, Form>> = 
     accepts: (value) =>
       typeof value === 'boolean' || (isObject(value) && !Array.isArray(value) && !Construct.isConstruct(value)),
   },
+  publishLogs: FLAG,
   unpublishRevoked: FLAG,
   collectUrl: text(FORMS.collectUrl),
   responseFormat: { accepted: FORMATS.join(', '), accepts: (value) => FORMATS.some((format) => format === value) },
@@ -173,6 +174,7 @@ export function readProps(scope: Construct, props: MarkCertificateCollectorProps
     notifyTopic: props.notifyTopic,
     pollEvery: props.pollEvery ?? Duration.parse(DEFAULT_POLL),
     publish,
+    publishLogs: props.publishLogs ?? false,
     push: props.push ?? false,
     remindBefore: props.remindBefore ?? Duration.days(30),
     removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
@@ -230,11 +232,11 @@ function membersOf(name: string, values: unknown, { accepted, accepts }: TextFor
 }
 
 /** Problems of publishing: its own props, and what they need of others. */
-function publishProblems({ publish, unpublishRevoked, bucket }: CollectorConfig): string[] {
+function publishProblems({ publish, publishLogs, unpublishRevoked, bucket }: CollectorConfig): string[] {
   if (!publish) {
-    return unpublishRevoked
-      ? ['unpublishRevoked: true is not accepted without publish; accepted: publish in addition']
-      : [];
+    return Object.entries({ publishLogs, unpublishRevoked }).flatMap(([name, value]) =>
+      value ? [`${name}: true is not accepted without publish; accepted: publish in addition`] : [],
+    );
   }
   const problems = problemsOf(publish, PUBLISH_FORMS, 'publish.');
   const { domainName, certificate, hostedZone } = publish;

@@ -32,7 +32,13 @@ import { createCommandLineOutput } from './outputs.ts';
 import type { MarkCertificateCollectorProps } from './props.ts';
 import { createPublication, createPublish, type PublicationEndpoint } from './publication.ts';
 import { createQueries } from './queries.ts';
-import { createBucket, createCredentials, createDeadLetterQueue, createPushCredentials } from './resources.ts';
+import {
+  createBucket,
+  createCredentials,
+  createDeadLetterQueue,
+  createLogBucket,
+  createPushCredentials,
+} from './resources.ts';
 import { createStateMachine } from './state-machine.ts';
 import { createPush, createRevoke, createStart, createSurvey, type PushEndpoint, runSurvey } from './triggers.ts';
 
@@ -88,7 +94,8 @@ export class MarkCertificateCollector extends Construct {
     this.notifyTopic = topics.brand;
 
     const { remindBefore, unpublishRevoked } = config;
-    this.publication = config.publish && createPublication(this, bucket, config.publish);
+    const logBucket = config.publishLogs ? createLogBucket(this, config) : undefined;
+    this.publication = config.publish && createPublication(this, bucket, config.publish, logBucket);
     const publishedUrl = this.publication?.url;
     const collect = createCollect(this, { config, bucket, credentials: this.credentials, eventBus, publishedUrl });
     const publish = publishedUrl === undefined ? undefined : createPublish(this, bucket, publishedUrl, collector);
@@ -122,6 +129,7 @@ export class MarkCertificateCollector extends Construct {
       topics: [...new Set([topics.operators, topics.brand])],
       remindBefore,
       publishedUrl,
+      logs: logBucket && this.publication && { logBucket, distributionId: this.publication.distributionId },
     });
     runSurvey(this, { collector, survey, eventBus, deadLetterQueue, key: config.encryptionKey });
     const notify = createNotify(this, {

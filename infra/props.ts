@@ -144,6 +144,13 @@ export interface MarkCertificateCollectorProps {
    */
   readonly publish?: boolean | PublishProps | undefined;
   /**
+   * Whether CloudFront logs who fetches what is published. The logs contain IP addresses. A bucket keeps them for 30 days.
+   * It needs `publish`.
+   *
+   * @default false
+   */
+  readonly publishLogs?: boolean | undefined;
+  /**
    * Whether the collector deletes chain and logo of a revoked certificate from their public addresses. It needs `publish`.
    *
    * @default false

@@ -18,6 +18,7 @@ import { AaaaRecord, ARecord, RecordTarget } from 'aws-cdk-lib/aws-route53';
 import { CloudFrontTarget } from 'aws-cdk-lib/aws-route53-targets';
 import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
+import { LOG_PREFIX } from '../functions/store/fetches.ts';
 import { CACHE_SECONDS, PUBLISHED } from '../functions/store/publication.ts';
 import { acknowledge, acknowledgeWildcard } from './acknowledge.ts';
 import { bucketProblem, InvalidPropsError } from './collector-config.ts';
@@ -41,15 +42,23 @@ export interface PublicationEndpoint {
   readonly url: string;
   /** CloudFront's name of the distribution; the DNS of the own host name must point to it. */
   readonly domainName: string;
+  /** The id of the distribution, with which CloudFront names its log files. */
+  readonly distributionId: string;
 }
 
 /**
  * Serves the chains and logos in the bucket's folder `published/` to everybody, and no other object.
  *
+ * @param logBucket where CloudFront logs every request; undefined: nowhere.
  * @throws {InvalidPropsError} if the policy of the bucket cannot allow it.
  */
-export function createPublication(scope: Construct, bucket: IBucket, props: PublishProps): PublicationEndpoint {
-  const distribution = createDistribution(scope, bucket, props);
+export function createPublication(
+  scope: Construct,
+  bucket: IBucket,
+  props: PublishProps,
+  logBucket: IBucket | undefined,
+): PublicationEndpoint {
+  const distribution = createDistribution(scope, bucket, props, logBucket);
   // CDK's withOriginAccessControl would let CloudFront read the whole bucket. CloudFront may not list the bucket, so a
   // missing object and a forbidden one are both answered with 403, which CloudFront caches for 10 s.
   const { statementAdded } = bucket.addToResourcePolicy(
@@ -65,8 +74,8 @@ export function createPublication(scope: Construct, bucket: IBucket, props: Publ
     throw new InvalidPropsError(scope.node.path, [bucketProblem(bucket)]);
   }
   createRecords(scope, distribution, props);
-  const domainName = distribution.distributionDomainName;
-  return { url: `https://${props.domainName ?? domainName}`, domainName };
+  const { distributionDomainName: domainName, distributionId } = distribution;
+  return { url: `https://${props.domainName ?? domainName}`, domainName, distributionId };
 }
 
 /**
@@ -100,7 +109,12 @@ function createRecords(
   }
 }
 
-function createDistribution(scope: Construct, bucket: IBucket, props: PublishProps): Distribution {
+function createDistribution(
+  scope: Construct,
+  bucket: IBucket,
+  props: PublishProps,
+  logBucket: IBucket | undefined,
+): Distribution {
   const { domainName, certificate } = props;
   const ownName = domainName !== undefined && certificate !== undefined;
   const { originAccessControlId } = new S3OriginAccessControl(scope, 'PublicationAccess', {
@@ -122,13 +136,14 @@ function createDistribution(scope: Construct, bucket: IBucket, props: PublishPro
       responseHeadersPolicy: createHeaders(scope),
     },
     httpVersion: HttpVersion.HTTP2_AND_3,
+    ...(logBucket && { enableLogging: true, logBucket, logFilePrefix: LOG_PREFIX }),
     ...(ownName && {
       domainNames: [domainName],
       certificate,
       minimumProtocolVersion: SecurityPolicyProtocol.TLS_V1_2_2021,
     }),
   });
-  acknowledgeFindings(distribution, ownName);
+  acknowledgeFindings(distribution, { ownName, logs: logBucket !== undefined });
   return distribution;
 }
 
@@ -174,15 +189,20 @@ function uniqueNameInAccount(scope: Construct): string {
   return `${Names.uniqueResourceName(scope, { maxLength: 40 })}-${Aws.REGION}`;
 }
 
-function acknowledgeFindings(distribution: Distribution, ownName: boolean): void {
+function acknowledgeFindings(
+  distribution: Distribution,
+  { ownName, logs }: { readonly ownName: boolean; readonly logs: boolean },
+): void {
   const reasons = {
     'AwsSolutions-CFR1': 'Mailbox providers fetch logos and certificates from all countries, so none is blocked.',
     'AwsSolutions-CFR2':
       'A firewall has nothing to protect in static files that are fetched with GET and HEAD without a query. If it blocked ' +
       'a mailbox provider, the logo would disappear from its mailboxes.',
-    'AwsSolutions-CFR3':
-      'Access logs of public files answer no question of an operator, and their bucket would need an owner. The survey ' +
-      'fetches every address once a day, and CloudFront counts requests and errors.',
+    ...(!logs && {
+      'AwsSolutions-CFR3':
+        'Access logs contain IP addresses and cost money, so they need the setting publishLogs. Without it, the survey ' +
+        'fetches every address once a day, and CloudFront counts requests and errors.',
+    }),
     ...(!ownName && {
       'AwsSolutions-CFR4':
         "CloudFront's default certificate has a fixed list of protocols. With the setting publishDomainName, the " +

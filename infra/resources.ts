@@ -7,6 +7,9 @@ import { PLACEHOLDER } from '../functions/collect/credentials.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { CollectorConfig } from './collector-config.ts';
 
+/** For how long CloudFront's logs are kept. */
+const LOG_RETENTION = Duration.days(30);
+
 /** The bucket of the orders, if none is given. */
 export function createBucket(scope: Construct, { encryptionKey: key, removalPolicy }: CollectorConfig): IBucket {
   const bucket = new Bucket(scope, 'Bucket', {
@@ -26,6 +29,28 @@ export function createBucket(scope: Construct, { encryptionKey: key, removalPoli
       'principal; a bucket for access logs would need another log bucket.',
   );
   // The CDK is compiled without exactOptionalPropertyTypes: its classes have optional properties that are undefined.
+  return bucket as IBucket;
+}
+
+/**
+ * The bucket of CloudFront's logs. They contain IP addresses, so they are deleted after 30 days. CloudFront's standard
+ * logging (legacy) writes with an ACL, and only to a bucket that allows ACLs. S3's own key encrypts it: with another key
+ * whose policy lacks CloudFront's service, the logs would be lost without an error.
+ */
+export function createLogBucket(scope: Construct, { removalPolicy }: CollectorConfig): IBucket {
+  const bucket = new Bucket(scope, 'PublicationLogs', {
+    encryption: BucketEncryption.S3_MANAGED,
+    enforceSSL: true,
+    blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+    objectOwnership: ObjectOwnership.BUCKET_OWNER_PREFERRED,
+    lifecycleRules: [{ expiration: LOG_RETENTION, abortIncompleteMultipartUploadAfter: Duration.days(1) }],
+    removalPolicy,
+  });
+  acknowledge(
+    bucket,
+    'AwsSolutions-S1',
+    'This bucket contains logs. Only the survey reads it, and a log of its reads would need another log bucket.',
+  );
   return bucket as IBucket;
 }
 

@@ -109,6 +109,8 @@ const settingsSchema = v.object({
   publishCertificateArn: v.optional(
     pattern(CERTIFICATE_FORM, /^arn:aws:acm:us-east-1:\d{12}:certificate\/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
   ),
+  /** Whether CloudFront logs who fetches what is published, in a separate bucket that keeps the logs for 30 days. */
+  publishLogs: v.optional(flag(), false),
   /** Whether a revoked certificate is unpublished at once. */
   unpublishRevoked: v.optional(flag(), false),
   /** A customer-managed key for the bucket, the secrets, the queue and the topics; AWS's keys by default. */
@@ -130,6 +132,7 @@ const publishingSchema = v.pick(settingsSchema, [
   'publish',
   'publishDomainName',
   'publishCertificateArn',
+  'publishLogs',
   'unpublishRevoked',
 ]);
 

@@ -22,6 +22,7 @@ import {
   SURVEY_CONTINUES,
   WAITING,
 } from '../functions/events.ts';
+import { FETCHES_KEY, LOG_PREFIX } from '../functions/store/fetches.ts';
 import { PUBLISHED } from '../functions/store/publication.ts';
 import { progressKey, SURVEY_KINDS } from '../functions/store/survey-progress.ts';
 import { acknowledgeWildcard } from './acknowledge.ts';
@@ -188,11 +189,14 @@ export interface SurveyProps {
   readonly remindBefore: Duration;
   /** The URL of the publications, which the survey checks too; undefined if the setting `publish` is off. */
   readonly publishedUrl: string | undefined;
+  /** CloudFront's logs of the published objects; undefined if there are none. */
+  readonly logs: { readonly logBucket: IBucket; readonly distributionId: string } | undefined;
 }
 
 /** Checks how long the certificates in the bucket are still valid, and what is published: see {@link runSurvey}. */
 export function createSurvey(scope: Construct, props: SurveyProps): LambdaFunction {
-  const { collector, bucket, stateMachine, eventBus, deadLetterQueue, topics, remindBefore, publishedUrl } = props;
+  const { collector, bucket, stateMachine, eventBus, deadLetterQueue, topics, remindBefore, publishedUrl, logs } =
+    props;
   const topicArns = topics.map(({ topicArn }) => topicArn);
   const survey = createFunction(scope, 'SurveyFunction', {
     folder: 'survey',
@@ -208,6 +212,8 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
       EVENT_BUS_NAME: eventBus.eventBusName,
       REMIND_BEFORE_DAYS: String(remindBefore.toDays()),
       PUBLISHED_URL: publishedUrl,
+      LOG_BUCKET_NAME: logs?.logBucket.bucketName,
+      DISTRIBUTION_ID: logs?.distributionId,
     },
   });
   addDeadLetterQueue(survey, deadLetterQueue);
@@ -243,7 +249,29 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
       acknowledgeWildcard(survey.role, descriptions, reason);
     }
   }
+  if (logs) {
+    grantLogs(survey, bucket, logs);
+  }
   return survey;
+}
+
+/** Lets the survey read the logs of the distribution, and store what it has read of them. */
+function grantLogs(
+  survey: LambdaFunction,
+  bucket: IBucket,
+  { logBucket, distributionId }: NonNullable<SurveyProps['logs']>,
+): void {
+  const files = logBucket.arnForObjects(`${LOG_PREFIX}${distributionId}.*`);
+  for (const [actions, resource] of [
+    [['s3:ListBucket'], logBucket.bucketArn],
+    [['s3:GetObject'], files],
+    [['s3:GetObject', 's3:PutObject'], bucket.arnForObjects(FETCHES_KEY)],
+  ] as const) {
+    survey.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [resource] }));
+  }
+  if (survey.role) {
+    acknowledgeWildcard(survey.role, files, 'CloudFront chooses the names of its log files.');
+  }
 }
 
 export interface SurveyRunsProps {

@@ -67,5 +67,6 @@ new MarkCertificateCollector(stack, 'Collector', {
       zoneName: 'example.com',
     }),
   },
+  publishLogs: true,
   unpublishRevoked: true,
 });

@@ -6,6 +6,9 @@ import type { ObjectStorage } from './objects.ts';
 /** The object that contains who fetched what is published. */
 export const FETCHES_KEY = 'overview/fetches.json';
 
+/** The folder of the log bucket that CloudFront writes to. */
+export const LOG_PREFIX = 'cloudfront/';
+
 const HEADERS = { type: 'application/json', cacheControl: 'no-store' };
 
 /** Who fetches published objects. `other` is everybody whose requests cannot be recognized. */

@@ -24,6 +24,10 @@ export const surveyEnvironment = v.object({
    * and the function may store its progress. Stacks of release 0.1.0 do not set it.
    */
   CONTINUES: v.optional(v.literal('true', 'true')),
+  /** Where CloudFront logs who fetches published objects, if it does. */
+  LOG_BUCKET_NAME: v.optional(textVariable('the name of the bucket of the logs')),
+  /** The distribution whose logs are read. */
+  DISTRIBUTION_ID: v.optional(textVariable('the id of the distribution')),
   /** Days before a certificate expires on which the first reminder is sent. */
   REMIND_BEFORE_DAYS: v.pipe(v.string(DAYS_FORM), v.regex(/^\d{1,5}$/, DAYS_FORM), v.transform(Number)),
 });

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { GetObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import { inBatches } from '../batches.ts';
 import { DAY_MILLISECONDS } from '../days.ts';
-import { type Fetches, RECEIVERS, readFetches, writeFetches } from '../store/fetches.ts';
+import { type Fetches, LOG_PREFIX, RECEIVERS, readFetches, writeFetches } from '../store/fetches.ts';
 import type { Bucket } from '../store/listing.ts';
 import { CACHE_SECONDS, type Publication } from '../store/publication.ts';
 import { s3Storage } from '../store/s3-storage.ts';
@@ -30,6 +30,11 @@ export interface AccessLogs {
   readonly totalMilliseconds: number;
 }
 
+/** An address that is served, and its live certificate. */
+type Served = Pick<Publication, 'domain' | 'selector'> & {
+  readonly live: Pick<Publication['live'], 'fingerprintSha256' | 'since'>;
+};
+
 /** What one survey read, for the log. */
 export interface FetchSummary {
   readonly files: number;
@@ -44,9 +49,6 @@ interface LogFile {
   readonly deliveredAt: number;
 }
 
-/** The folder of the log bucket that CloudFront writes to. */
-export const LOG_PREFIX = 'cloudfront/';
-
 /**
  * Reads the log files that CloudFront delivered since the last survey, and stores who fetched what is served: the last
  * fetch of each receiver, and its first fetch of the live chain. Each file is read once. A repetition changes nothing,
@@ -56,7 +58,7 @@ export const LOG_PREFIX = 'cloudfront/';
  * @throws {WriteConflictError} if another survey stored its result meanwhile.
  */
 export async function surveyFetches(
-  served: readonly Publication[],
+  served: readonly Served[],
   logs: AccessLogs,
   { s3, bucket, now }: Bucket & { readonly now: () => Date },
 ): Promise<FetchSummary> {
@@ -117,7 +119,7 @@ interface Entry {
 }
 
 /** What is known of the addresses that are served now. The first fetches of an earlier certificate are forgotten. */
-function currentAddresses(served: readonly Publication[], { addresses }: Fetches): Map<string, Entry> {
+function currentAddresses(served: readonly Served[], { addresses }: Fetches): Map<string, Entry> {
   return new Map(
     served.map(({ domain, selector, live: { fingerprintSha256, since } }) => {
       const address = `${domain}/${selector}`;

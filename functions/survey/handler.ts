@@ -18,6 +18,7 @@ import { s3Storage } from '../store/s3-storage.ts';
 import type { SurveyProgress } from '../store/survey-progress.ts';
 import { findTask, nextStep, progressInMemory, progressInS3, sendContinuation } from './continuation.ts';
 import { surveyEnvironment } from './environment.ts';
+import type { AccessLogs } from './fetches.ts';
 import type { PublicationChecks } from './publications.ts';
 import { type SurveyDependencies, type SurveyObserver, survey } from './survey.ts';
 import type { TxtResolver } from './txt.ts';
@@ -30,6 +31,9 @@ const LIMIT_SECONDS = 10;
  * (record, hints, policy). The rest is for the events after the checks.
  */
 const RESERVED_SECONDS = 90;
+
+/** The part of Lambda's 300 s in which log files may be opened. The next survey continues. */
+const LOG_SECONDS = 30;
 
 /**
  * If a server does not answer within 2.5 seconds, the resolver asks it once more, within the limit. `timeout` is in
@@ -62,6 +66,7 @@ export function createHandler(environment: Environment, resolver: TxtResolver = 
     eventBridge: new EventBridgeClient(),
     eventBusName: variables.EVENT_BUS_NAME,
     remindBeforeDays: variables.REMIND_BEFORE_DAYS,
+    accessLogs: accessLogsOf(variables),
     executions: stateMachineArn === undefined ? undefined : { stateMachineArn, sfn: new SFNClient() },
     topics: topicArns && { topicArns, sns: new SNSClient() },
     observe: createObserver(logger, metrics),
@@ -163,10 +168,26 @@ function createObserver(logger: Logger, metrics: Metrics): SurveyObserver {
       metrics.addMetric(SURVEY_METRICS.live, MetricUnit.Count, summary.live);
       metrics.addMetric(SURVEY_METRICS.broken, MetricUnit.Count, summary.broken);
     },
+    fetchesRead(summary) {
+      logger.info('access logs', { ...summary });
+    },
     broken(publication) {
       logger.warn('publication broken', { ...publication });
     },
   };
+}
+
+/** Undefined if CloudFront writes no logs. */
+function accessLogsOf({
+  LOG_BUCKET_NAME: logBucket,
+  DISTRIBUTION_ID: distributionId,
+}: {
+  readonly LOG_BUCKET_NAME?: string | undefined;
+  readonly DISTRIBUTION_ID?: string | undefined;
+}): AccessLogs | undefined {
+  return logBucket === undefined || distributionId === undefined
+    ? undefined
+    : { logBucket, distributionId, totalMilliseconds: LOG_SECONDS * 1000 };
 }
 
 /** Undefined if the stack publishes nothing. */

@@ -2,6 +2,7 @@ import type { Bucket, Listing } from '../store/listing.ts';
 import type { OrderStatus } from '../store/status.ts';
 import type { SurveyProgress } from '../store/survey-progress.ts';
 import { type Accounts, accountsOf } from './accounts.ts';
+import { type AccessLogs, type FetchSummary, surveyFetches } from './fetches.ts';
 import {
   type PublicationChecks,
   type PublicationDependencies,
@@ -29,12 +30,17 @@ export interface SurveyObserver
     ReminderObserver,
     RenewalObserver,
     StatusObserver,
-    SubscriptionObserver {}
+    SubscriptionObserver {
+  /** After the logs of CloudFront were read. */
+  fetchesRead(summary: FetchSummary): void;
+}
 
 export interface SurveyDependencies extends Bucket, Omit<PublicationDependencies, 'hasTime'>, ReminderDependencies {
   readonly observe: SurveyObserver;
   /** How publications are checked; undefined if the stack publishes nothing. */
   readonly publications: PublicationChecks | undefined;
+  /** The logs of who fetches what is published; undefined if there are none. */
+  readonly accessLogs?: AccessLogs | undefined;
   /** The executions with which statuses are compared; undefined in a stack of release 0.1.0, which has no statuses. */
   readonly executions: StatusDependencies['executions'] | undefined;
   /** The topics whose subscriptions are counted; undefined in a stack of release 0.1.0. */
@@ -160,7 +166,7 @@ function createParts(
   canContinue: boolean,
   dependencies: SurveyDependencies,
 ): Part[] {
-  const { publications, executions, topics, observe, now } = dependencies;
+  const { publications, accessLogs, executions, topics, observe, now } = dependencies;
   const parts: Part[] = [];
   /** Adds a part that always fits into an invocation. */
   const add = (name: string, work: () => Promise<void>) =>
@@ -187,6 +193,11 @@ function createParts(
   }
   if (topics) {
     add('subscriptions', () => countSubscriptions(topics, observe));
+  }
+  if (accessLogs && published) {
+    add('access-logs', async () => {
+      observe.fetchesRead(await surveyFetches(published.served, accessLogs, dependencies));
+    });
   }
   // Last, because it waits for the servers of others.
   if (publications && published) {

@@ -105,6 +105,9 @@ const EFFECTS: Readonly<Record<keyof Settings, EffectOf | undefined>> = {
         )
       : takesAway(`addresses at https://${before} no longer work, and BIMI records that contain them show no logo`),
   publishCertificateArn: undefined,
+  publishLogs: ifTurnedOff(
+    informs('CloudFront writes no more logs; those that exist are deleted when they are 30 days old'),
+  ),
   unpublishRevoked: undefined,
   kmsKeyArn: ifGone((before) =>
     takesAway(
@@ -235,12 +238,18 @@ export function compareResources(
   return Object.entries(deployed.Resources ?? {}).flatMap(([name, before]) => {
     const type = DEPENDED_ON[before.Type];
     const after = next.Resources?.[name];
-    if (!type || type.reportedBy.some((setting) => removed.includes(setting)) || isKept(type, before, after)) {
+    const explained = type?.reportedBy.some((setting) => removed.includes(setting));
+    if (!type || explained || isLogBucket(before) || isKept(type, before, after)) {
       return [];
     }
     const verb = after === undefined ? 'is deleted' : 'is replaced';
     return [{ name, text: `${name} (${before.Type}) ${verb}`, effect: type.loss, removes: true }];
   });
+}
+
+/** Whether a resource is the bucket of CloudFront's logs: only its objects expire. Nobody depends on it. */
+function isLogBucket({ Type, Properties }: ComparedResource): boolean {
+  return Type === 'AWS::S3::Bucket' && Properties?.LifecycleConfiguration !== undefined;
 }
 
 function isKept(type: DependedOn, before: ComparedResource, after: ComparedResource | undefined): boolean {

@@ -155,6 +155,8 @@ describe('The environment of a function', () => {
       | 'EVENT_BUS_NAME'
       | 'PUBLISHED_URL'
       | 'REMIND_BEFORE_DAYS'
+      | 'LOG_BUCKET_NAME'
+      | 'DISTRIBUTION_ID'
     >();
     expectTypeOf<CollectEnvironment['RESPONSE_FORMAT']>().not.toEqualTypeOf<string>();
     // @ts-expect-error -- an unknown variable
@@ -168,6 +170,8 @@ const OPTIONAL = new Set([
   'CollectFunction CT_LOGS',
   'CollectFunction TRUST_ANCHORS',
   'SurveyFunction CONTINUES',
+  'SurveyFunction DISTRIBUTION_ID',
+  'SurveyFunction LOG_BUCKET_NAME',
   'SurveyFunction PUBLISHED_URL',
   'SurveyFunction STATE_MACHINE_ARN',
   'SurveyFunction TOPIC_ARNS',

@@ -15,7 +15,7 @@ const OPTIONAL: Partial<Record<Folder, readonly string[]>> = {
   collect: ['EVENT_BUS_NAME', 'PUBLISHED_URL'],
   push: ['BUCKET_NAME', 'EVENT_BUS_NAME'],
   start: ['BUCKET_NAME'],
-  survey: ['PUBLISHED_URL', 'STATE_MACHINE_ARN', 'TOPIC_ARNS'],
+  survey: ['DISTRIBUTION_ID', 'LOG_BUCKET_NAME', 'PUBLISHED_URL', 'STATE_MACHINE_ARN', 'TOPIC_ARNS'],
 };
 
 /** The packages that a function may contain. The others in package.json are for tests, local servers and commands. */

@@ -93,6 +93,8 @@ describe('the functions', () => {
       EVENT_BUS_NAME: 'orders',
       REMIND_BEFORE_DAYS: '45',
       PUBLISHED_URL: 'https://bimi.example.com',
+      LOG_BUCKET_NAME: '<PublicationLogs>',
+      DISTRIBUTION_ID: '<Publication>',
       STATE_MACHINE_ARN: '<StateMachine>',
       TOPIC_ARNS: '<AlarmTopic>,<NotifyTopic>',
     });

@@ -113,6 +113,11 @@ describe('wrong props', () => {
       'publish: "bimi.example.com" is not accepted; accepted: true, false, {domainName?, certificate?, hostedZone?}',
     ],
     [
+      'publishLogs alone',
+      { publishLogs: true },
+      'publishLogs: true is not accepted without publish; accepted: publish in addition',
+    ],
+    [
       'unpublishRevoked alone',
       { unpublishRevoked: true },
       'unpublishRevoked: true is not accepted without publish; accepted: publish in addition',

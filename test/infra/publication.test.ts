@@ -75,6 +75,7 @@ describe('the distribution of publications', () => {
     expect(distribution).not.toHaveProperty('ViewerCertificate');
     expect(only(withSettings, 'AWS::CloudFront::Distribution').Properties.DistributionConfig).toEqual({
       ...distribution,
+      Logging: { Bucket: '<PublicationLogs.RegionalDomainName>', Prefix: 'cloudfront/' },
       Aliases: ['bimi.example.com'],
       ViewerCertificate: {
         AcmCertificateArn: CERTIFICATE_ARN,
@@ -109,6 +110,24 @@ describe('the distribution of publications', () => {
     });
   });
 
+  test('With publishLogs, CloudFront logs to a private bucket that allows its ACL and keeps the logs for 30 days.', () => {
+    const logging = synthesize({ publish: 'true', publishLogs: 'true' });
+    expect(only(logging, 'AWS::S3::Bucket', 'PublicationLogs').Properties).toMatchObject({
+      OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerPreferred' }] },
+      LifecycleConfiguration: { Rules: [{ Status: 'Enabled', ExpirationInDays: 30 }] },
+      BucketEncryption: {
+        ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+      },
+      PublicAccessBlockConfiguration: {
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      },
+    });
+    expect(distribution).not.toHaveProperty('Logging');
+  });
+
   test('Without publish, the template contains nothing of publishing.', () => {
     // The event about a broken publication and its message exist in every stack.
     const { Outgoing: _, ...others } = Object.fromEntries(
@@ -117,7 +136,7 @@ describe('the distribution of publications', () => {
     expect(JSON.stringify(others)).not.toMatch(/cloudfront|published|publication/i);
     expect(Object.keys(byDefault.resolved.Outputs).filter((name) => /publish|distribution/i.test(name))).toEqual([]);
     expect(Object.keys(byDefault.resolved.Resources).filter((id) => /publi(sh|cation)|revoke/i.test(id))).toEqual([]);
-    expect(synthesize({ publish: 'false', unpublishRevoked: 'false' }).template.toJSON()).toEqual(
+    expect(synthesize({ publish: 'false', publishLogs: 'false', unpublishRevoked: 'false' }).template.toJSON()).toEqual(
       byDefault.template.toJSON(),
     );
   });

@@ -177,7 +177,12 @@ describe('what the roles allow', () => {
       ]);
       expect(grantsOf(withSettings, role)).toEqual({
         ...Object.fromEntries(renamed),
-        ...(role === 'SurveyFunctionRole' && { '<NotifyTopic>': ['sns:GetTopicAttributes'] }),
+        ...(role === 'SurveyFunctionRole' && {
+          '<NotifyTopic>': ['sns:GetTopicAttributes'],
+          '<PublicationLogs.Arn>': ['s3:ListBucket'],
+          '<PublicationLogs.Arn>/cloudfront/<Publication>.*': ['s3:GetObject'],
+          '<Bucket.Arn>/overview/fetches.json': ['s3:GetObject', 's3:PutObject'],
+        }),
         ...(role === 'NotifyFunctionRole' && { '<NotifyTopic>': ['sns:Publish'] }),
         ...(role !== 'StateMachineRole' && { [KEY_ARN]: USE_KEY }),
       });

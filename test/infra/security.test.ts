@@ -31,6 +31,7 @@ const COMBINATIONS = {
   },
   'publish on, with a customer-managed key': { publish: 'true', kmsKeyArn: KEY_ARN },
   'publish on, with unpublishRevoked': { publish: 'true', unpublishRevoked: 'true' },
+  'publish on, with publishLogs': { publish: 'true', publishLogs: 'true' },
   'a customer-managed key': { kmsKeyArn: KEY_ARN },
   'all settings on': SETTINGS,
 } as const satisfies Record<string, Readonly<Record<string, string>>>;
@@ -124,7 +125,7 @@ describe('the acknowledgements, with all settings on', () => {
   test('The acknowledgements are these, and no others.', () => {
     const { acknowledgements } = check(SETTINGS);
     const byConstruct = acknowledgements.map(
-      ({ id, path }) => `${path.split('/').at(-1)}: ${id.replace(/[0-9A-F]{8}(?=\.)/g, '')}`,
+      ({ id, path }) => `${path.split('/').at(-1)}: ${id.replace(/[0-9A-F]{8}(?=[.>])/g, '')}`,
     );
     const executions =
       'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<CollectorStateMachine.Name>:order-*]';
@@ -143,7 +144,8 @@ describe('the acknowledgements, with all settings on', () => {
         'SurveyFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*/status.json]',
         'Publication: AwsSolutions-CFR1',
         'Publication: AwsSolutions-CFR2',
-        'Publication: AwsSolutions-CFR3',
+        'PublicationLogs: AwsSolutions-S1',
+        'SurveyFunctionRole: AwsSolutions-IAM5[Resource::<CollectorPublicationLogs.Arn>/cloudfront/<CollectorPublication>.*]',
         'PublishFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*]',
         'PublishFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/published/*]',
         'PublishFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/published/*/*.pem]',
@@ -179,7 +181,7 @@ describe.each(NAMES)('the template, with %s', (name) => {
   });
 
   test('Only principals of this account may read the bucket, and CloudFront the published objects.', () => {
-    const policies = all(stack, 'AWS::S3::BucketPolicy').flatMap(({ Properties }) => policyStatements(Properties));
+    const policies = policyStatements(only(stack, 'AWS::S3::BucketPolicy', 'BucketPolicy').Properties);
     const [distribution, ...others] = all(stack, 'AWS::CloudFront::Distribution');
     expect(others).toEqual([]);
     expect(distribution !== undefined).toBe('publish' in COMBINATIONS[name]);
@@ -207,7 +209,7 @@ describe.each(NAMES)('the template, with %s', (name) => {
           ]
         : []),
     ]);
-    expect(only(stack, 'AWS::S3::Bucket').Properties.PublicAccessBlockConfiguration).toEqual({
+    expect(only(stack, 'AWS::S3::Bucket', 'Bucket').Properties.PublicAccessBlockConfiguration).toEqual({
       BlockPublicAcls: true,
       BlockPublicPolicy: true,
       IgnorePublicAcls: true,
@@ -227,6 +229,9 @@ describe.each(NAMES)('the template, with %s', (name) => {
       'RevokeFunctionRoleDefaultPolicy: <Bucket.Arn>/published/*',
       'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/published/*/*.json',
     ];
+    const logs = ['<Bucket.Arn>/overview/fetches.json', '<PublicationLogs.Arn>/cloudfront/<Publication>.*'].map(
+      (object) => `SurveyFunctionRoleDefaultPolicy: ${object}`,
+    );
     const pushed = ['certificate', 'order', 'status'].map(
       (object) => `PushFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*/${object}.json`,
     );
@@ -245,6 +250,7 @@ describe.each(NAMES)('the template, with %s', (name) => {
         'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/survey/deployment.json',
         ...('push' in COMBINATIONS[name] ? pushed : []),
         ...('publish' in COMBINATIONS[name] ? published : []),
+        ...('publishLogs' in COMBINATIONS[name] ? logs : []),
       ].toSorted(),
     );
   });

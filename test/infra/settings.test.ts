@@ -56,6 +56,7 @@ describe('settings that are not given', () => {
       publish: false,
       publishDomainName: undefined,
       publishCertificateArn: undefined,
+      publishLogs: false,
       unpublishRevoked: false,
       kmsKeyArn: undefined,
       removalPolicy: 'retain',
@@ -160,6 +161,10 @@ describe('a setting as "-c key=value" gives it', () => {
       ['xn--bcher-kva.example', 'xn--bcher-kva.example'],
     ],
     publishCertificateArn: [[CERTIFICATE_ARN, CERTIFICATE_ARN]],
+    publishLogs: [
+      ['true', true],
+      ['false', false],
+    ],
     unpublishRevoked: [
       ['true', true],
       ['false', false],
@@ -182,6 +187,7 @@ describe('a setting as "-c key=value" gives it', () => {
   const TOGETHER_WITH: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     publishDomainName: { publish: true, publishCertificateArn: CERTIFICATE_ARN },
     publishCertificateArn: { publish: true, publishDomainName: 'bimi.example.com' },
+    publishLogs: { publish: true },
     unpublishRevoked: { publish: true },
   };
 
@@ -347,6 +353,7 @@ describe('a wrong setting', () => {
       ],
       [null, 1],
     ],
+    publishLogs: ['true, false', ['', 'True', 'yes', 'on', '1'], [null, 1]],
     unpublishRevoked: ['true, false', ['', 'True', 'yes', 'on', '1'], [null, 1]],
     kmsKeyArn: [
       'the ARN of a KMS key',
@@ -480,12 +487,15 @@ describe('the settings of publishing', () => {
   });
 
   test.each([{}, { publish: 'false' }])('Settings of publishing are refused without publish: %j.', (off) => {
-    expect(problemsOf({ ...off, publishDomainName, publishCertificateArn, unpublishRevoked: 'true' })).toEqual([
+    expect(
+      problemsOf({ ...off, publishDomainName, publishCertificateArn, publishLogs: 'true', unpublishRevoked: 'true' }),
+    ).toEqual([
       withoutPublish('publishDomainName', publishDomainName),
       withoutPublish('publishCertificateArn', publishCertificateArn),
+      withoutPublish('publishLogs', true),
       withoutPublish('unpublishRevoked', true),
     ]);
-    expect(problemsOf({ ...off, unpublishRevoked: 'false' })).toEqual([]);
+    expect(problemsOf({ ...off, publishLogs: 'false', unpublishRevoked: 'false' })).toEqual([]);
   });
 
   test('The error lists these problems together with all others.', () => {

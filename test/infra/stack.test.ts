@@ -86,7 +86,7 @@ describe('the secret of the push URL', () => {
 
 describe('a customer-managed key', () => {
   test('The key encrypts the bucket, both secrets, the queue and both topics.', () => {
-    expect(only(withSettings, 'AWS::S3::Bucket').Properties.BucketEncryption).toEqual({
+    expect(only(withSettings, 'AWS::S3::Bucket', 'Bucket').Properties.BucketEncryption).toEqual({
       ServerSideEncryptionConfiguration: [
         {
           BucketKeyEnabled: true,

@@ -42,6 +42,7 @@ export const SETTINGS = {
   publish: 'true',
   publishDomainName: 'bimi.example.com',
   publishCertificateArn: CERTIFICATE_ARN,
+  publishLogs: 'true',
   unpublishRevoked: 'true',
   kmsKeyArn: KEY_ARN,
   removalPolicy: 'destroy',

@@ -302,6 +302,7 @@ describe('a survey of what release 0.1.0 stored', () => {
       statusesChecked: () => {},
       statusReported: () => {},
       renewalChecked: () => {},
+      fetchesRead: () => expect.unreachable('release 0.1.0 has no logs'),
       subscriptionsCounted: () => {},
     };
     const clock = () => new Date(at);

@@ -1,6 +1,8 @@
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createHandler } from '../../../functions/survey/handler.ts';
 import { type CapturedOutput, captureOutput, lambdaContext, stubAwsEnvironment } from '../../lambda.ts';
+import { accessLog, logLine } from './access-logs.ts';
 import { STATE_MACHINE_ARN } from './executions.ts';
 import { type PublicSite, startPublicSite } from './public-site.ts';
 import { COLLECTOR, failureOf, later, NOON, ORDER, publicationOf, servePublication, statusOf } from './samples.ts';
@@ -274,6 +276,19 @@ describe('The survey function with the setting publish', () => {
     const { metrics } = readOutput();
     expect(metrics).toMatchObject({ PublicationsLive: 1, PublicationsBroken: 1 });
     expect(metrics).not.toHaveProperty('SurveyRuns');
+  });
+
+  test('reads the logs of CloudFront, and stores who fetched what is served.', async () => {
+    await publish('example.com');
+    const Key = 'cloudfront/E2EXAMPLE.2026-11-23-08.a1b2c3d4.gz';
+    await servers.s3.send(new PutObjectCommand({ Bucket: 'logs', Key, Body: accessLog([logLine({})]) }));
+    const logs = { LOG_BUCKET_NAME: 'logs', DISTRIBUTION_ID: 'E2EXAMPLE' };
+
+    await invoke(createHandler({ ...VARIABLES, ...logs, PUBLISHED_URL: site.url }, resolverOf(zone)));
+
+    const { logged } = readOutput();
+    expect(logged).toContainEqual(expect.objectContaining({ message: 'access logs', files: 1, fetches: 1, unread: 0 }));
+    expect(servers.server.peek('overview/fetches.json')?.body.toString()).toContain('"chain":');
   });
 
   test.each([undefined, ''])('checks no publication if PUBLISHED_URL is %j.', async (PUBLISHED_URL) => {

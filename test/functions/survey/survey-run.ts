@@ -4,6 +4,7 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import type { StoredManifest } from '../../../functions/store/manifest.ts';
 import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { type OrderStatus, openStatus } from '../../../functions/store/status.ts';
+import type { FetchSummary } from '../../../functions/survey/fetches.ts';
 import type {
   BrokenPublication,
   PublicationChecks,
@@ -104,6 +105,7 @@ export function recordingObserver() {
     statusesChecked: [] as StatusSummary[],
     statusesReported: [] as { readonly detailType: string; readonly orderNumber: string }[],
     renewalChecks: [] as RenewalCheck[],
+    fetchesRead: [] as FetchSummary[],
     subscriptions: [] as { readonly topicArn: string; readonly confirmed: number }[],
   };
   const observe: SurveyObserver = {
@@ -117,6 +119,7 @@ export function recordingObserver() {
     statusesChecked: (summary) => records.statusesChecked.push(summary),
     statusReported: (detailType, { orderNumber }) => records.statusesReported.push({ detailType, orderNumber }),
     renewalChecked: (check) => records.renewalChecks.push(check),
+    fetchesRead: (summary) => records.fetchesRead.push(summary),
     subscriptionsCounted: (topicArn, confirmed) => records.subscriptions.push({ topicArn, confirmed }),
   };
   return { observe, records };
@@ -164,6 +167,7 @@ export const CERTIFICATES_ONLY = {
   statusesChecked: [],
   statusesReported: [],
   renewalChecks: [],
+  fetchesRead: [],
   subscriptions: [],
 };
 
