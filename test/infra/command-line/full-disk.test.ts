@@ -83,6 +83,9 @@ describe('On a full disk', { timeout: 300_000 }, () => {
           expect([n, name, isLock ? /\/\d+$/.test(name) : complete.has(name)]).toEqual([n, name, true]);
           if (isLock || name.endsWith('.json')) {
             expect(() => JSON.parse(bytes.toString()), `${n}: ${name}`).not.toThrow();
+          } else if (name.endsWith('.html')) {
+            // It states whether the CRLs could be stored.
+            expect([n, name, bytes.toString().trimEnd().endsWith('</html>')]).toEqual([n, name, true]);
           } else {
             expect([n, name, bytes.length]).toEqual([n, name, complete.get(name)?.length]);
           }
