@@ -76,6 +76,9 @@ export const WAITING_NEXT_STEPS: Readonly<Record<Concern, NextStep>> = {
   deadline: { text: 'ask the CA what delays the order', action: 'none' },
 };
 
+/** The text of a status contains it if the collection knew already that the certificate is not publishable. */
+export const CANNOT_BE_PUBLISHED = 'cannot be published';
+
 /** How the text of an order that waits for credentials says that the rejection of the login is not certain. */
 export const DOUBTFUL_LOGIN = 'the CA may have rejected';
 

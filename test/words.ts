@@ -71,8 +71,12 @@ const ODD_CONSTRUCTIONS: readonly { readonly pattern: RegExp; readonly plain: st
 
 const WORDS = new Map(ODD_WORDS.flatMap(({ forms, plain }) => forms.map((form) => [form, plain] as const)));
 
+/** The hexadecimal groups of an id can be words. */
+const UUID = /\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/gi;
+
 /** One hit as a line of an error: the word in its context and the alternative. */
-export function findOddWords(text: string): string[] {
+export function findOddWords(content: string): string[] {
+  const text = content.replaceAll(UUID, '');
   const parts = text.replaceAll(/([a-z\d])([A-Z])/g, '$1 $2').replaceAll('_', ' ');
   return [
     ...[...parts.matchAll(/[A-Za-z]+/g)].flatMap(({ 0: word, index }) => {

@@ -1,8 +1,7 @@
 import { STATUSES, type WaitingReason } from '../collectmc/codes.ts';
 import type { Reply } from '../collectmc/reply.ts';
 import { CLOCK_TOLERANCE_MILLISECONDS, DAY_MILLISECONDS } from '../days.ts';
-import { type CollectionErrorName, DOUBTFUL_LOGIN } from '../errors.ts';
-import { CANNOT_BE_PUBLISHED } from '../store/order-state.ts';
+import { CANNOT_BE_PUBLISHED, type CollectionErrorName, DOUBTFUL_LOGIN } from '../errors.ts';
 import { joinWithLimit } from '../text.ts';
 import type { CertificateOutcome, CollectedCertificate } from './certificate.ts';
 import type { CheckedOrder } from './options.ts';

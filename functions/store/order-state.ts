@@ -1,3 +1,4 @@
+import { CANNOT_BE_PUBLISHED } from '../errors.ts';
 import type { StoredFinding, StoredManifest } from './manifest.ts';
 import type { OrderStatus } from './status.ts';
 
@@ -53,9 +54,6 @@ export interface AssessedSources {
   /** The names of its running executions; undefined if they are not known. */
   readonly running?: readonly string[] | undefined;
 }
-
-/** The text of a status contains it if the collection knew already that the certificate is not publishable. */
-export const CANNOT_BE_PUBLISHED = 'cannot be published';
 
 const CORRECT = 'correct what the findings name, or ask the CA for another certificate';
 const SEND_AGAIN = 'send the event of the order again, which starts another execution';

@@ -15,7 +15,7 @@ const OPTIONAL: Partial<Record<Folder, readonly string[]>> = {
   collect: ['EVENT_BUS_NAME', 'PUBLISHED_URL'],
   push: ['BUCKET_NAME', 'EVENT_BUS_NAME'],
   start: ['BUCKET_NAME'],
-  survey: ['DISTRIBUTION_ID', 'LOG_BUCKET_NAME', 'PUBLISHED_URL', 'STATE_MACHINE_ARN', 'TOPIC_ARNS'],
+  survey: ['CONTINUES', 'DISTRIBUTION_ID', 'LOG_BUCKET_NAME', 'PUBLISHED_URL', 'STATE_MACHINE_ARN', 'TOPIC_ARNS'],
 };
 
 /** The packages that a function may contain. The others in package.json are for tests, local servers and commands. */
@@ -356,6 +356,7 @@ const GOOD_VALUES: Readonly<Record<string, string>> = {
   COLLECT_URL: 'https://ca.example/CollectMC',
   RESPONSE_FORMAT: 'pkcs7',
   PUBLISHED_URL: 'https://bimi.example.com',
+  CONTINUES: 'true',
 };
 
 function valuesFor(names: readonly string[]): Record<string, string> {

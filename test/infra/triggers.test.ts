@@ -225,7 +225,7 @@ describe('the dead-letter queue', () => {
   });
 
   test('The policy of the queue refuses requests without TLS, and allows only the rules to send messages.', () => {
-    const rules = ['Ordered', 'Deployed', 'Outgoing', 'OrderFailed', 'OrderStopped', 'Revoked'];
+    const rules = ['Ordered', 'Deployed', 'SurveyContinues', 'Outgoing', 'OrderFailed', 'OrderStopped', 'Revoked'];
     expect(statementsOf(publishing, 'AWS::SQS::QueuePolicy')).toEqual([
       {
         Effect: 'Deny',

@@ -162,8 +162,8 @@ export async function openPage(
     async screenshot(file, height) {
       const { cssContentSize } = await session.send('Page.getLayoutMetrics');
       const whole = Math.ceil((cssContentSize as { readonly height: number }).height);
-      const clip = { x: 0, y: 0, width, height: height ?? Math.min(whole, MAX_PIXELS), scale: 1 };
-      await save(file, 'Page.captureScreenshot', { format: 'png', captureBeyondViewport: true, clip });
+      const area = { x: 0, y: 0, width, height: height ?? Math.min(whole, MAX_PIXELS), scale: 1 };
+      await save(file, 'Page.captureScreenshot', { format: 'png', captureBeyondViewport: true, clip: area });
     },
     // In inches.
     pdf: (file) =>
