@@ -18,6 +18,7 @@ import {
   SURVEY_METRICS,
   WAITING_METRICS,
 } from '../functions/metrics.ts';
+import { OVERVIEW } from '../functions/pages/overview-folder.ts';
 import { acknowledge, acknowledgeWildcard } from './acknowledge.ts';
 import { createAlarms } from './alarms.ts';
 import { createCollect } from './collect.ts';
@@ -49,8 +50,8 @@ export class MarkCertificateCollector extends Construct {
   /** The source of the events "Mark Certificate Ordered". */
   readonly eventSource: string;
   /**
-   * Contains `orders/<orderNumber>/` (response, chain, logo, manifest), with `publish` the folder `published/`, and with
-   * `push` the folder `pushes/`.
+   * Contains `orders/<orderNumber>/` (response, chain, logo, manifest), `overview/`, with `publish` the folder `published/`,
+   * and with `push` the folder `pushes/`.
    */
   readonly bucket: IBucket;
   /** The event bus from which the collector takes the events of orders, and to which it sends its own events. */
@@ -131,7 +132,7 @@ export class MarkCertificateCollector extends Construct {
       publishedUrl,
       logs: logBucket && this.publication && { logBucket, distributionId: this.publication.distributionId },
     });
-    runSurvey(this, { collector, survey, eventBus, deadLetterQueue, key: config.encryptionKey });
+    const refresh = runSurvey(this, { collector, survey, eventBus, deadLetterQueue, key: config.encryptionKey });
     const notify = createNotify(this, {
       config,
       bucket,
@@ -139,6 +140,7 @@ export class MarkCertificateCollector extends Construct {
       eventBus,
       deadLetterQueue,
       topics,
+      refresh,
     });
     const publishing = publish && {
       publish,
@@ -180,10 +182,11 @@ export class MarkCertificateCollector extends Construct {
   }
 
   /**
-   * Lets a principal read everything about orders, which is in the folder `orders/`, and use the key of the bucket for it.
+   * Lets a principal read everything about orders, which is in the folder `orders/`, and the overview of all orders in the
+   * folder `overview/`, and use the key of the bucket for it.
    */
   grantRead(grantee: IGrantable): Grant {
-    return this.bucket.grantRead(grantee, 'orders/*');
+    return this.bucket.grantRead(grantee, 'orders/*').combine(this.bucket.grantRead(grantee, `${OVERVIEW}*`));
   }
 
   /**

@@ -15,7 +15,7 @@ import { EVENT_SOURCE, EXPIRING, FAILED, ISSUED, PUBLICATION_BROKEN, REVOKED, WA
 import { acknowledgeWildcard } from './acknowledge.ts';
 import type { CollectorConfig } from './collector-config.ts';
 import { createFunction } from './functions.ts';
-import { addDeadLetterQueue, executionsOf } from './triggers.ts';
+import { addDeadLetterQueue, executionsOf, type OverviewRefresh } from './triggers.ts';
 
 /** The topics of the messages. Without `notifyEmail` and `notifyTopic`, both are the topic of the operators. */
 export interface Topics {
@@ -89,6 +89,8 @@ export interface NotifyProps {
   readonly eventBus: IEventBus;
   readonly deadLetterQueue: IQueue;
   readonly topics: Topics;
+  /** How the overview is written again after an outcome. */
+  readonly refresh: OverviewRefresh;
 }
 
 /**
@@ -96,7 +98,7 @@ export interface NotifyProps {
  * event of Step Functions is on the default bus.
  */
 export function createNotify(scope: Construct, props: NotifyProps): LambdaFunction {
-  const { config, bucket, stateMachine, eventBus, deadLetterQueue, topics } = props;
+  const { config, bucket, stateMachine, eventBus, deadLetterQueue, topics, refresh } = props;
   const notify = createFunction(scope, 'NotifyFunction', {
     folder: 'notify',
     description: 'Turns each event about an order or a certificate into one message for people',
@@ -105,13 +107,18 @@ export function createNotify(scope: Construct, props: NotifyProps): LambdaFuncti
       ALARM_TOPIC_ARN: topics.operators.topicArn,
       BUCKET_NAME: bucket.bucketName,
       COLLECTOR: config.name,
+      DEAD_LETTER_QUEUE_ARN: deadLetterQueue.queueArn,
       NOTIFY_TOPIC_ARN: topics.brand.topicArn,
+      OVERVIEW_SCHEDULE_GROUP: refresh.group.ref,
+      OVERVIEW_SCHEDULE_ROLE_ARN: refresh.role.roleArn,
       RUNBOOK_URL: config.runbookUrl,
       STATE_MACHINE_ARN: stateMachine.stateMachineArn,
+      SURVEY_FUNCTION_ARN: refresh.survey.functionArn,
     },
   });
   addDeadLetterQueue(notify, deadLetterQueue);
   grantNotify(notify, props);
+  grantRefresh(notify, refresh);
   const target = { targets: [new LambdaTarget(notify, { deadLetterQueue })] };
   new Rule(scope, 'Outgoing', {
     description: 'The collector sent an event: send a message about it',
@@ -146,6 +153,31 @@ export function createNotify(scope: Construct, props: NotifyProps): LambdaFuncti
 /** Executions that started with release 0.1.0, which had one collector, announce their certificate without its name. */
 function acceptedNames(name: string): string[] {
   return name === DEFAULT_COLLECTOR ? Match.anyOf(name, Match.doesNotExist()) : [name];
+}
+
+/**
+ * Lets notify create the schedules of the overview. Their role is passed to EventBridge Scheduler only (Identity and
+ * access management in EventBridge Scheduler).
+ */
+function grantRefresh(notify: LambdaFunction, { group, role }: OverviewRefresh): void {
+  const schedules = Stack.of(notify).formatArn({
+    service: 'scheduler',
+    resource: 'schedule',
+    resourceName: `${group.ref}/overview*`,
+  });
+  notify.addToRolePolicy(
+    new PolicyStatement({ actions: ['scheduler:CreateSchedule', 'scheduler:GetSchedule'], resources: [schedules] }),
+  );
+  notify.addToRolePolicy(
+    new PolicyStatement({
+      actions: ['iam:PassRole'],
+      resources: [role.roleArn],
+      conditions: { StringEquals: { 'iam:PassedToService': 'scheduler.amazonaws.com' } },
+    }),
+  );
+  if (notify.role) {
+    acknowledgeWildcard(notify.role, schedules, 'Creates the schedules of the overview, which have two fixed names.');
+  }
 }
 
 function grantNotify(notify: LambdaFunction, { bucket, stateMachine, topics }: NotifyProps): void {

@@ -4,11 +4,18 @@ import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { PLACEHOLDER } from '../functions/collect/credentials.ts';
+import { OVERVIEW } from '../functions/pages/overview-folder.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { CollectorConfig } from './collector-config.ts';
 
 /** For how long CloudFront's logs are kept. */
 const LOG_RETENTION = Duration.days(30);
+
+/**
+ * The overview is made of the other objects and is written again many times: its earlier versions are deleted after this
+ * time. Versions of all other objects stay.
+ */
+const OVERVIEW_VERSIONS = Duration.days(7);
 
 /** The bucket of the orders, if none is given. */
 export function createBucket(scope: Construct, { encryptionKey: key, removalPolicy }: CollectorConfig): IBucket {
@@ -20,6 +27,14 @@ export function createBucket(scope: Construct, { encryptionKey: key, removalPoli
     blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
     objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
     removalPolicy,
+    lifecycleRules: [
+      {
+        id: 'OverviewVersions',
+        prefix: OVERVIEW,
+        noncurrentVersionExpiration: OVERVIEW_VERSIONS,
+        expiredObjectDeleteMarker: true,
+      },
+    ],
   });
   acknowledge(
     bucket,

@@ -1,11 +1,11 @@
 import { Annotations, ArnFormat, Duration, Stack, Token } from 'aws-cdk-lib';
 import { type IEventBus, Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
-import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { type IRole, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { FunctionUrlAuthType, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
-import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
+import { CfnScheduleGroup, Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
@@ -22,6 +22,7 @@ import {
   SURVEY_CONTINUES,
   WAITING,
 } from '../functions/events.ts';
+import { OVERVIEW } from '../functions/pages/overview-folder.ts';
 import { FETCHES_KEY, LOG_PREFIX } from '../functions/store/fetches.ts';
 import { PUBLISHED } from '../functions/store/publication.ts';
 import { progressKey, SURVEY_KINDS } from '../functions/store/survey-progress.ts';
@@ -214,12 +215,15 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
       PUBLISHED_URL: publishedUrl,
       LOG_BUCKET_NAME: logs?.logBucket.bucketName,
       DISTRIBUTION_ID: logs?.distributionId,
+      OVERVIEW: 'true',
     },
   });
   addDeadLetterQueue(survey, deadLetterQueue);
   const manifests = bucket.arnForObjects('orders/*/certificate.json');
   const statuses = bucket.arnForObjects('orders/*/status.json');
   const orderFiles = bucket.arnForObjects('orders/*/order.json');
+  const logos = bucket.arnForObjects('orders/*/logo.svg');
+  const overview = bucket.arnForObjects(`${OVERVIEW}*`);
   const executions = executionsOf(stateMachine);
   for (const [actions, resources] of [
     [['s3:ListBucket'], [bucket.bucketArn]],
@@ -227,6 +231,8 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
     [['s3:GetObject', 's3:PutObject'], [statuses]],
     [['s3:GetObject'], [orderFiles]],
     [['s3:GetObject', 's3:PutObject'], SURVEY_KINDS.map((kind) => bucket.arnForObjects(progressKey(kind)))],
+    [['s3:GetObject'], [logos]],
+    [['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], [overview]],
     [['states:ListExecutions', 'states:StartExecution'], [stateMachine.stateMachineArn]],
     [['states:DescribeExecution'], [executions]],
     [['sns:GetTopicAttributes'], topicArns],
@@ -238,6 +244,8 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
   if (survey.role) {
     acknowledgeWildcard(survey.role, manifests, 'Reads the manifest of every order.');
     acknowledgeWildcard(survey.role, orderFiles, 'Reads what was ordered, for the orders that it checks again.');
+    acknowledgeWildcard(survey.role, logos, 'Reads the logos that the overview shows.');
+    acknowledgeWildcard(survey.role, overview, 'Writes the overview, whose pages depend on the accounts.');
     acknowledgeWildcard(survey.role, statuses, 'Reads the status of every order, and corrects it if it is wrong.');
     acknowledgeWildcard(survey.role, executions, 'Reads how an execution failed, to report what nobody reported.');
   }
@@ -274,6 +282,17 @@ function grantLogs(
   }
 }
 
+/**
+ * What a function needs to let survey write the overview some minutes later. The schedule that it creates is in a group of
+ * the stack: with the stack, AWS deletes the group and the schedules in it, so that none invokes a function that is gone.
+ */
+export interface OverviewRefresh {
+  readonly group: CfnScheduleGroup;
+  /** The role of the schedule. */
+  readonly role: IRole;
+  readonly survey: LambdaFunction;
+}
+
 export interface SurveyRunsProps {
   /** The name of the collector. */
   readonly collector: string;
@@ -291,15 +310,19 @@ export interface SurveyRunsProps {
  *
  * A survey that had too little time sends an event, with which the function is invoked again (docs/decisions/survey.md).
  */
-export function runSurvey(scope: Construct, props: SurveyRunsProps): void {
+export function runSurvey(scope: Construct, props: SurveyRunsProps): OverviewRefresh {
   const { collector, survey, eventBus, deadLetterQueue, key } = props;
+  // Without a name, so that CloudFormation makes one that was never used: a group with the name of a deleted one could not
+  // be created while its schedules are deleted (EventBridge Scheduler, DeleteScheduleGroup).
+  const group = new CfnScheduleGroup(scope, 'OverviewSchedules');
+  const role = createScheduleRole(scope, { survey, deadLetterQueue, key }, group);
   // Generated names: schedules of two collectors share the default group and must not collide.
   new Schedule(scope, 'SurveySchedule', {
     description: 'Check once a day which certificates expire soon',
     schedule: ScheduleExpression.cron(SURVEY_SCHEDULE),
     target: new LambdaInvoke(survey, {
       deadLetterQueue,
-      role: createScheduleRole(scope, { survey, deadLetterQueue, key }),
+      role,
     }),
   });
   new Rule(scope, 'Deployed', {
@@ -320,20 +343,22 @@ export function runSurvey(scope: Construct, props: SurveyRunsProps): void {
     eventPattern: { source: [EVENT_SOURCE], detailType: [SURVEY_CONTINUES], detail: { collector: [collector] } },
     targets: [new LambdaTarget(survey, { deadLetterQueue })],
   });
+  return { group, role, survey };
 }
 
 /**
- * A role with exactly the permissions of the schedule: CDK's grants would allow every version and alias of the function.
- * The scheduler sends to the dead-letter queue with this role, so the role also needs the queue's key (AWS: EventBridge
+ * A role with exactly the permissions of the schedules, the daily one and those after an outcome: CDK's grants would allow
+ * every version and alias of the function. The scheduler sends to the dead-letter queue with this role, so the role also needs the queue's key (AWS: EventBridge
  * Scheduler, Configuring a dead-letter queue). AWS compares aws:SourceArn with the group of a schedule (Confused deputy
  * prevention in EventBridge Scheduler).
  */
 function createScheduleRole(
   scope: Construct,
   { survey, deadLetterQueue, key }: Pick<SurveyRunsProps, 'survey' | 'deadLetterQueue' | 'key'>,
-) {
+  { attrArn }: CfnScheduleGroup,
+): IRole {
   const stack = Stack.of(scope);
-  const group = stack.formatArn({ service: 'scheduler', resource: 'schedule-group', resourceName: 'default' });
+  const defaultGroup = stack.formatArn({ service: 'scheduler', resource: 'schedule-group', resourceName: 'default' });
   const statements = [
     { actions: ['lambda:InvokeFunction'], resources: [survey.functionArn] },
     { actions: ['sqs:SendMessage'], resources: [deadLetterQueue.queueArn] },
@@ -341,7 +366,7 @@ function createScheduleRole(
   ];
   const role = new Role(scope, 'SurveyScheduleRole', {
     assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
-      conditions: { StringEquals: { 'aws:SourceAccount': stack.account, 'aws:SourceArn': group } },
+      conditions: { StringEquals: { 'aws:SourceAccount': stack.account, 'aws:SourceArn': [defaultGroup, attrArn] } },
     }),
     inlinePolicies: {
       schedule: new PolicyDocument({ statements: statements.map((statement) => new PolicyStatement(statement)) }),

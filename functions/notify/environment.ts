@@ -3,6 +3,14 @@ import { collectorVariable, textVariable } from '../environment.ts';
 
 /** The environment of notify. */
 export const notifyEnvironment = v.object({
+  /**
+   * What a schedule needs that writes the overview after an outcome: its group, its role, the survey as its target, and
+   * the queue for failures. Stacks without an overview do not set them.
+   */
+  OVERVIEW_SCHEDULE_GROUP: v.optional(textVariable('the name of the schedule group')),
+  OVERVIEW_SCHEDULE_ROLE_ARN: v.optional(textVariable('the ARN of the role of the schedule')),
+  SURVEY_FUNCTION_ARN: v.optional(textVariable('the ARN of the function survey')),
+  DEAD_LETTER_QUEUE_ARN: v.optional(textVariable('the ARN of the dead-letter queue')),
   /** The topic of the operators. */
   ALARM_TOPIC_ARN: textVariable('the ARN of the topic of the operators'),
   BUCKET_NAME: textVariable('the name of the bucket'),

@@ -2,6 +2,7 @@ import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { S3Client } from '@aws-sdk/client-s3';
+import type { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import middy from '@middy/core';
@@ -18,6 +19,7 @@ import { s3Storage } from '../store/s3-storage.ts';
 import { openStatus } from '../store/status.ts';
 import { notifyEnvironment } from './environment.ts';
 import { type Audience, createNotify } from './notify.ts';
+import { type OverviewSchedule, scheduleOverview } from './overview-schedule.ts';
 
 /**
  * Creates the handler of the Lambda function notify, the target of the rules for the events of the collector and for
@@ -64,6 +66,7 @@ export function createHandler(environment: Environment) {
       const { error, cause } = await describeExecution({ sfn, stateMachineArn }, execution);
       return { error, cause };
     },
+    refreshOverview: overviewRefresh(variables),
     observe: {
       handled(record) {
         logger.info('event', { ...record });
@@ -90,6 +93,25 @@ export function createHandler(environment: Environment) {
     .use(injectLambdaContext(logger))
     .use(logErrors(logger))
     .use(logMetrics(metrics));
+}
+
+/** Loads the client of EventBridge Scheduler when it is first used: most events of a year need none. */
+function overviewRefresh(variables: v.InferOutput<typeof notifyEnvironment>): (() => Promise<void>) | undefined {
+  const {
+    OVERVIEW_SCHEDULE_GROUP: group,
+    OVERVIEW_SCHEDULE_ROLE_ARN: roleArn,
+    SURVEY_FUNCTION_ARN: surveyArn,
+    DEAD_LETTER_QUEUE_ARN: deadLetterQueueArn,
+  } = variables;
+  if (group === undefined || roleArn === undefined || surveyArn === undefined || deadLetterQueueArn === undefined) {
+    return undefined;
+  }
+  const schedule: OverviewSchedule = { group, roleArn, surveyArn, deadLetterQueueArn };
+  let client: Promise<SchedulerClient> | undefined;
+  return async () => {
+    client ??= import('@aws-sdk/client-scheduler').then(({ SchedulerClient }) => new SchedulerClient());
+    await scheduleOverview(await client, schedule, new Date());
+  };
 }
 
 /** Reads the order in the input of an execution. Step Functions deletes an execution 90 days after its end. */

@@ -35,6 +35,8 @@ export interface NotifyDependencies {
   readonly readOrder: (execution: string) => Promise<Order | undefined>;
   /** Reads the error and the cause with which an execution was stopped. Both are missing if nobody gave them. */
   readonly readReason: (execution: string) => Promise<Pick<EndedExecution, 'error' | 'cause'>>;
+  /** Makes survey write the overview soon; undefined if the stack has no overview. */
+  readonly refreshOverview?: (() => Promise<void>) | undefined;
   readonly observe: {
     handled(record: NotifyRecord): void;
     /** A problem that does not prevent the message. */
@@ -70,7 +72,11 @@ export function createNotify(dependencies: NotifyDependencies) {
       if (needsNoMessage(detail)) {
         observe.handled({ outcome: 'no-message-needed', detailType });
       } else {
-        await reportEnd(detail, detailType, dependencies, published);
+        try {
+          await reportEnd(detail, detailType, dependencies, published);
+        } finally {
+          await refresh(dependencies);
+        }
       }
       return;
     }
@@ -78,8 +84,29 @@ export function createNotify(dependencies: NotifyDependencies) {
       observe.handled({ outcome: 'other-collector', detailType });
       return;
     }
-    await reportEvent(event, dependencies, published);
+    try {
+      await reportEvent(event, dependencies, published);
+    } finally {
+      if (OUTCOMES.has(detailType)) {
+        await refresh(dependencies);
+      }
+    }
   };
+}
+
+/**
+ * After these events, something in the overview is different. The survey itself sends the others, and then it has written
+ * the overview.
+ */
+const OUTCOMES: ReadonlySet<string> = new Set([ISSUED, WAITING, FAILED, REVOKED]);
+
+/** Without the schedule, the daily survey writes the overview: that is no reason to fail. */
+async function refresh({ refreshOverview, observe }: NotifyDependencies): Promise<void> {
+  try {
+    await refreshOverview?.();
+  } catch (error) {
+    observe.problem('the overview cannot be scheduled; the daily survey writes it', error);
+  }
 }
 
 /** Whether a stored status is the one that a message is about. */

@@ -40,8 +40,13 @@ export interface AssessedCertificate extends Pick<StoredManifest, 'notAfter' | '
 }
 
 /** What is assessed of a manifest. */
-export type AssessedManifest = AssessedCertificate &
-  Pick<StoredManifest, 'account' | 'collectedAt' | 'domains' | 'ordered' | 'product'>;
+export interface AssessedManifest
+  extends AssessedCertificate,
+    Pick<StoredManifest, 'account' | 'collectedAt' | 'product'> {
+  readonly domains: readonly string[];
+  /** The domains that the event of the order named. */
+  readonly ordered?: { readonly domains: readonly string[] } | undefined;
+}
 
 /** What is stored of one order, and what runs for it. */
 export interface AssessedSources {

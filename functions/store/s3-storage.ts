@@ -118,7 +118,8 @@ function undefinedIfPurged(error: unknown): undefined {
   return isPurged ? undefined : undefinedIfNotFound(error);
 }
 
-function asConflict(key: string, error: unknown): unknown {
+/** Turns S3's answers to a conditional request whose condition is not met into a `WriteConflictError`. */
+export function asConflict(key: string, error: unknown): unknown {
   return error instanceof S3ServiceException && CONFLICT_ERRORS.has(error.name)
     ? new WriteConflictError(`Another execution changed ${key} at the same time`, { cause: error })
     : error;

@@ -15,6 +15,8 @@ export const surveyEnvironment = v.object({
       v.transform((text) => text.split(',')),
     ),
   ),
+  /** Set if the role allows to write the overview. Stacks of release 0.1.0 do not set it. */
+  OVERVIEW: v.optional(v.literal('true', '"true"')),
   BUCKET_NAME: textVariable('the name of the bucket'),
   EVENT_BUS_NAME: textVariable('the name of the event bus'),
   /** Where published certificates are served, if the stack publishes any. */

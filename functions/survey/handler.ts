@@ -20,7 +20,7 @@ import { findTask, nextStep, progressInMemory, progressInS3, sendContinuation } 
 import { surveyEnvironment } from './environment.ts';
 import type { AccessLogs } from './fetches.ts';
 import type { PublicationChecks } from './publications.ts';
-import { type SurveyDependencies, type SurveyObserver, survey } from './survey.ts';
+import { type SurveyDependencies, type SurveyObserver, survey, writeOverview } from './survey.ts';
 import type { TxtResolver } from './txt.ts';
 
 /** The time limit for one object, one record or one policy. An answer usually takes less than a second. */
@@ -42,8 +42,17 @@ const LOG_SECONDS = 30;
 const DNS_ATTEMPTS = { timeout: 2_500, tries: 2 };
 
 /**
- * Creates the handler of the Lambda function survey, the target of the daily schedule, of the rule for deployments, and of
- * the rule for surveys that continue. A survey after a deployment sends no event that is sent once a day: people would
+ * What the function receives: the event of CloudFormation after a deployment, that of a survey that continues,
+ * `{"overview": true}` some minutes after an outcome, and anything else from the daily schedule.
+ */
+interface SurveyInput {
+  readonly source?: unknown;
+  readonly overview?: unknown;
+}
+
+/**
+ * Creates the handler of the Lambda function survey, the target of the daily schedule, of the rule for deployments, of the
+ * rule for surveys that continue, and of the schedule after an outcome, for which it only writes the overview. A survey after a deployment sends no event that is sent once a day: people would
  * receive the messages of that day twice.
  *
  * @param resolver looks up the records of published domains; default: the DNS. Tests replace it.
@@ -69,12 +78,17 @@ export function createHandler(environment: Environment, resolver: TxtResolver = 
     accessLogs: accessLogsOf(variables),
     executions: stateMachineArn === undefined ? undefined : { stateMachineArn, sfn: new SFNClient() },
     topics: topicArns && { topicArns, sns: new SNSClient() },
+    writesOverview: variables.OVERVIEW !== undefined,
     observe: createObserver(logger, metrics),
     now: () => new Date(),
   };
   const canContinue = continues === 'true';
   const store = canContinue ? progressInS3(s3Storage(dependencies.s3, dependencies.bucket)) : progressInMemory();
-  return middy(async (event: { readonly source?: unknown }, { awsRequestId, getRemainingTimeInMillis }: Context) => {
+  return middy(async (event: SurveyInput, { awsRequestId, getRemainingTimeInMillis }: Context) => {
+    if (event.overview === true) {
+      await writeOverview({ ...dependencies, publishes: variables.PUBLISHED_URL !== undefined });
+      return;
+    }
     const task = await findTask(event, awsRequestId, collector, dependencies.now(), store.read);
     if ('nothing' in task) {
       logger.info('survey not continued', { reason: task.nothing });
@@ -151,6 +165,9 @@ function createObserver(logger: Logger, metrics: Metrics): SurveyObserver {
     },
     statusReported(detailType, { orderNumber, execution, text }) {
       logger.warn('status reported', { detailType, orderNumber, execution, text });
+    },
+    overviewWritten(summary) {
+      logger.info('overview', { ...summary });
     },
     renewalChecked(check) {
       logger.info('renewal check', { ...check });

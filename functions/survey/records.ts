@@ -37,8 +37,12 @@ export interface CertificateRecord
   readonly findings: readonly Pick<StoredFinding, 'id' | 'severity'>[];
   /** Whether each receiver displays the logo. Releases before 0.2.0 stored no verdicts. */
   readonly receivers?: readonly Pick<StoredVerdict, 'id' | 'shows'>[] | undefined;
-  /** The keys of the chain, and of the logo and the report if there are any. */
-  readonly objects: Readonly<Record<string, { readonly key: string }>>;
+  /** The domains that the event of the order named. */
+  readonly ordered?: { readonly domains: readonly string[] } | undefined;
+  /** The keys of the chain, and of the logo and the report if there are any; of the logo also its size and digest. */
+  readonly objects: Readonly<
+    Record<string, { readonly key: string; readonly size?: number; readonly sha256?: string }>
+  >;
 }
 
 /** All certificates that were received. */
@@ -119,9 +123,11 @@ function certificateRecord(manifest: StoredManifest): CertificateRecord {
   const { orderNumber, account, collectedAt, execution, product, markType, domains } = manifest;
   const { fingerprintSha256, notBefore, notAfter, publishable, findings, receivers, attributes, objects } = manifest;
   const { organizationName } = attributes;
+  const { ordered } = manifest;
   const kept = ['chain', 'logo', 'report'].flatMap((name) => {
     const object = objects[name];
-    return object ? [[name, { key: object.key }]] : [];
+    const { key, size, sha256 } = object ?? {};
+    return object ? [[name, name === 'logo' ? { key, size, sha256 } : { key }]] : [];
   });
   return {
     orderNumber,
@@ -138,6 +144,7 @@ function certificateRecord(manifest: StoredManifest): CertificateRecord {
     attributes: organizationName === undefined ? {} : { organizationName },
     findings: findings.map(({ id, severity }) => ({ id, severity })),
     ...(receivers && { receivers: receivers.map(({ id, shows }) => ({ id, shows })) }),
+    ...(ordered && ordered.domains.length > 0 && { ordered: { domains: ordered.domains } }),
     objects: Object.fromEntries(kept),
   };
 }

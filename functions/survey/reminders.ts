@@ -3,10 +3,10 @@ import { DAY_MILLISECONDS, daysLeft } from '../days.ts';
 import { EXPIRING, type OrderDetail } from '../events.ts';
 import { type Bus, sendEvents } from '../send-events.ts';
 import type { Listing } from '../store/listing.ts';
+import { findSuperseded } from '../store/supersession.ts';
 import { joinWithLimit, STATE_BUDGET, takeWithin } from '../text.ts';
 import type { Accounts } from './accounts.ts';
 import type { CertificateRecord } from './records.ts';
-import { findSuperseded } from './supersession.ts';
 import { LEAST_RENEWAL_DAYS } from './waiting-times.ts';
 
 /** The days left on which a second reminder is due. The day of the first one is a setting. */

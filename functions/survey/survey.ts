@@ -1,8 +1,11 @@
 import type { Bucket, Listing } from '../store/listing.ts';
+import { MANIFEST_KEY } from '../store/manifest.ts';
+import { publishedKeys } from '../store/publication.ts';
 import type { OrderStatus } from '../store/status.ts';
 import type { SurveyProgress } from '../store/survey-progress.ts';
 import { type Accounts, accountsOf } from './accounts.ts';
 import { type AccessLogs, type FetchSummary, surveyFetches } from './fetches.ts';
+import { createOverview, type OverviewDependencies, type OverviewObserver } from './overview.ts';
 import {
   type PublicationChecks,
   type PublicationDependencies,
@@ -26,7 +29,8 @@ import { renewalDays } from './waiting-times.ts';
 
 /** Receives the results of a survey while it runs. */
 export interface SurveyObserver
-  extends PublicationObserver,
+  extends OverviewObserver,
+    PublicationObserver,
     ReminderObserver,
     RenewalObserver,
     StatusObserver,
@@ -45,6 +49,8 @@ export interface SurveyDependencies extends Bucket, Omit<PublicationDependencies
   readonly executions: StatusDependencies['executions'] | undefined;
   /** The topics whose subscriptions are counted; undefined in a stack of release 0.1.0. */
   readonly topics: Topics | undefined;
+  /** Whether the overview is written. Release 0.1.0 does not allow it. */
+  readonly writesOverview: boolean;
 }
 
 /** How far a survey is. */
@@ -95,7 +101,7 @@ interface Part {
 /**
  * Reads every manifest, status and publication, as small records. Sends reminders of the certificates that expire soon,
  * compares the statuses with the executions, starts checks of certificates that have become valid, counts subscriptions,
- * then checks the publications. If one part fails, the others still run with what could be read.
+ * writes the overview, then checks the publications. If one part fails, the others still run with what could be read.
  *
  * @param invocation default: the only one.
  * @returns whether the survey is complete. If not, it had too little time, and can continue.
@@ -148,12 +154,13 @@ async function readRecords(
   now: Date,
   recordError: (error: unknown) => undefined,
 ): Promise<Records> {
-  const { executions, publications } = dependencies;
+  const { executions, publications, writesOverview } = dependencies;
   const keys = await listOrderKeys(dependencies).catch(recordError);
   // One after the other, because each uses all connections. Manifests before publications: a certificate that is stored
   // and published between the two reads then does not look unpublished.
   const certificates = keys && (await readCertificates(dependencies, keys).catch(recordError));
-  const statuses = executions && keys && (await readStatuses(dependencies, keys).catch(recordError));
+  const readsStatuses = executions !== undefined || writesOverview;
+  const statuses = readsStatuses && keys ? await readStatuses(dependencies, keys).catch(recordError) : undefined;
   const published = publications && (await readPublications(dependencies, now).catch(recordError));
   return { certificates, statuses, published, accounts: accountsOf(certificates?.read ?? [], statuses?.read ?? []) };
 }
@@ -166,7 +173,7 @@ function createParts(
   canContinue: boolean,
   dependencies: SurveyDependencies,
 ): Part[] {
-  const { publications, accessLogs, executions, topics, observe, now } = dependencies;
+  const { publications, accessLogs, executions, topics, observe, now, writesOverview } = dependencies;
   const parts: Part[] = [];
   /** Adds a part that always fits into an invocation. */
   const add = (name: string, work: () => Promise<void>) =>
@@ -199,6 +206,14 @@ function createParts(
       observe.fetchesRead(await surveyFetches(published.served, accessLogs, dependencies));
     });
   }
+  const overview =
+    writesOverview && certificates && statuses && (!publications || published)
+      ? createOverview({ manifests: certificates, statuses, served: published?.served, readAt: begun }, dependencies)
+      : undefined;
+  if (overview) {
+    // Before the checks, which can take all the time that is left.
+    add('overview', () => overview.write());
+  }
   // Last, because it waits for the servers of others.
   if (publications && published) {
     const byKey = new Map(certificates?.read.map(({ key, content }) => [key, content]));
@@ -216,6 +231,17 @@ function createParts(
           { ...dependencies, hasTime },
         );
         Object.assign(progress.broken, checked.broken);
+        if (overview) {
+          const isChecked = (key: string) => checked.after !== undefined && key <= checked.after;
+          for (const publication of published.served) {
+            const key = publishedKeys(publication.domain, publication.selector).description;
+            if (isChecked(key)) {
+              overview.addCheck(publication, progress.broken[key] ?? []);
+            }
+          }
+          // Only what the checks changed is written again.
+          await overview.write();
+        }
         if (checked.unchecked.length === 0) {
           return undefined;
         }
@@ -227,6 +253,23 @@ function createParts(
     });
   }
   return parts;
+}
+
+/**
+ * Writes only the overview, from what is stored: it checks nothing, sends nothing and changes no order.
+ *
+ * @throws {Error} if something cannot be read or written. Lambda then repeats it.
+ */
+export async function writeOverview(
+  dependencies: OverviewDependencies & { readonly publishes: boolean },
+): Promise<void> {
+  const readAt = dependencies.now();
+  const { manifests, statuses } = await listOrderKeys(dependencies);
+  const keys = { manifests: manifests.filter((key) => MANIFEST_KEY.test(key)), statuses };
+  const certificates = await readCertificates(dependencies, keys);
+  const sources = { manifests: certificates, statuses: await readStatuses(dependencies, keys), readAt };
+  const published = dependencies.publishes ? await readPublications(dependencies, readAt) : undefined;
+  await createOverview({ ...sources, served: published?.served }, dependencies).write();
 }
 
 const contentOf = <T>({ content }: { readonly content: T }): T => content;

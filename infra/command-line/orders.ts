@@ -10,6 +10,7 @@ export const ordersCommand: CommandDefinition<[OrdersOptions]> = {
       line: 'orders --ending 30 --csv > ending.csv',
       does: 'writes the orders whose certificate expires within 30 days to a file',
     },
+    { line: 'orders --html orders.html', does: 'writes a page with all orders, logos and certificates' },
   ],
   define: (command) =>
     withCollectorOptions(
@@ -20,7 +21,8 @@ export const ordersCommand: CommandDefinition<[OrdersOptions]> = {
           'list only orders whose certificate expires within this number of days, or has expired',
         )
         .option('--account <account>', 'list only orders of this account at the CA')
-        .option('--csv', 'print comma-separated values'),
+        .option('--csv', 'print comma-separated values')
+        .option('--html <file>', 'write one page with the orders into this file'),
     ),
   run: async (terminal, options) => (await import('./orders/orders.ts')).orders(terminal, options),
 };

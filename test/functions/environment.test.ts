@@ -157,6 +157,7 @@ describe('The environment of a function', () => {
       | 'REMIND_BEFORE_DAYS'
       | 'LOG_BUCKET_NAME'
       | 'DISTRIBUTION_ID'
+      | 'OVERVIEW'
     >();
     expectTypeOf<CollectEnvironment['RESPONSE_FORMAT']>().not.toEqualTypeOf<string>();
     // @ts-expect-error -- an unknown variable
@@ -173,6 +174,7 @@ const OPTIONAL = new Set([
   'SurveyFunction DISTRIBUTION_ID',
   'SurveyFunction LOG_BUCKET_NAME',
   'SurveyFunction PUBLISHED_URL',
+  'SurveyFunction OVERVIEW',
   'SurveyFunction STATE_MACHINE_ARN',
   'SurveyFunction TOPIC_ARNS',
   'PushFunction EVENT_BUS_NAME',

@@ -13,14 +13,23 @@ const PROJECT = join(import.meta.dirname, '..', '..');
 /** The variables without which a handler starts. */
 const OPTIONAL: Partial<Record<Folder, readonly string[]>> = {
   collect: ['EVENT_BUS_NAME', 'PUBLISHED_URL'],
+  notify: ['DEAD_LETTER_QUEUE_ARN', 'OVERVIEW_SCHEDULE_GROUP', 'OVERVIEW_SCHEDULE_ROLE_ARN', 'SURVEY_FUNCTION_ARN'],
   push: ['BUCKET_NAME', 'EVENT_BUS_NAME'],
   start: ['BUCKET_NAME'],
-  survey: ['CONTINUES', 'DISTRIBUTION_ID', 'LOG_BUCKET_NAME', 'PUBLISHED_URL', 'STATE_MACHINE_ARN', 'TOPIC_ARNS'],
+  survey: [
+    'CONTINUES',
+    'DISTRIBUTION_ID',
+    'LOG_BUCKET_NAME',
+    'OVERVIEW',
+    'PUBLISHED_URL',
+    'STATE_MACHINE_ARN',
+    'TOPIC_ARNS',
+  ],
 };
 
 /** The packages that a function may contain. The others in package.json are for tests, local servers and commands. */
 const RUNTIME_PACKAGE =
-  /^@(aws(-crypto|-lambda-powertools|-sdk)?|middy|smithy)\/|^(hono|pend|saxes|valibot|xmlchars|yauzl)$/;
+  /^@(aws(-crypto|-lambda-powertools|-sdk)?|middy|smithy)\/|^(csv-stringify|hono|pend|saxes|valibot|xmlchars|yauzl)$/;
 
 let temporary: string;
 let sources: Readonly<Record<Folder, readonly string[]>>;
@@ -357,6 +366,7 @@ const GOOD_VALUES: Readonly<Record<string, string>> = {
   RESPONSE_FORMAT: 'pkcs7',
   PUBLISHED_URL: 'https://bimi.example.com',
   CONTINUES: 'true',
+  OVERVIEW: 'true',
 };
 
 function valuesFor(names: readonly string[]): Record<string, string> {

@@ -71,7 +71,7 @@ describe('the rules for events', () => {
   });
 });
 
-test('grantRead allows to read orders, with the key, and to write nothing.', () => {
+test('grantRead allows to read orders and the overview, with the key, and to write nothing.', () => {
   const stack = new Stack(new App(), 'Stack');
   const key = new Key(stack, 'Key');
   const collector = new MarkCertificateCollector(stack, 'Collector', { encryptionKey: key });
@@ -84,17 +84,19 @@ test('grantRead allows to read orders, with the key, and to write nothing.', () 
   );
   const statements = policy?.Properties.PolicyDocument.Statement;
   const bucket = stack.resolve(collector.bucket.bucketArn);
-  expect(statements).toContainEqual({
-    Action: ['s3:GetObject*', 's3:GetBucket*', 's3:List*'],
-    Effect: 'Allow',
-    Resource: [bucket, { 'Fn::Join': ['', [bucket, '/orders/*']] }],
-  });
+  for (const folder of ['orders', 'overview']) {
+    expect(statements).toContainEqual({
+      Action: ['s3:GetObject*', 's3:GetBucket*', 's3:List*'],
+      Effect: 'Allow',
+      Resource: [bucket, { 'Fn::Join': ['', [bucket, `/${folder}/*`]] }],
+    });
+  }
   expect(statements).toContainEqual({
     Action: ['kms:Decrypt', 'kms:DescribeKey'],
     Effect: 'Allow',
     Resource: stack.resolve(key.keyArn),
   });
-  expect(statements).toHaveLength(2);
+  expect(statements).toHaveLength(3);
 });
 
 describe('the metrics', () => {

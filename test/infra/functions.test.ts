@@ -37,6 +37,14 @@ describe.each(Object.entries(TIMEOUTS))('%s', (name, timeout) => {
   });
 });
 
+/** The variables of the schedule that writes the overview after an outcome. */
+const REFRESH = {
+  DEAD_LETTER_QUEUE_ARN: '<DeadLetterQueue.Arn>',
+  OVERVIEW_SCHEDULE_GROUP: '<OverviewSchedules>',
+  OVERVIEW_SCHEDULE_ROLE_ARN: '<SurveyScheduleRole.Arn>',
+  SURVEY_FUNCTION_ARN: '<SurveyFunction.Arn>',
+};
+
 describe('the functions', () => {
   test.each([
     { on: 'nothing', stack: () => byDefault, expected: FUNCTIONS.slice(0, 4) },
@@ -82,6 +90,7 @@ describe('the functions', () => {
       BUCKET_NAME: '<Bucket>',
       CONTINUES: 'true',
       EVENT_BUS_NAME: 'default',
+      OVERVIEW: 'true',
       REMIND_BEFORE_DAYS: '30',
       STATE_MACHINE_ARN: '<StateMachine>',
       TOPIC_ARNS: '<AlarmTopic>',
@@ -91,6 +100,7 @@ describe('the functions', () => {
       BUCKET_NAME: '<Bucket>',
       CONTINUES: 'true',
       EVENT_BUS_NAME: 'orders',
+      OVERVIEW: 'true',
       REMIND_BEFORE_DAYS: '45',
       PUBLISHED_URL: 'https://bimi.example.com',
       LOG_BUCKET_NAME: '<PublicationLogs>',
@@ -99,6 +109,7 @@ describe('the functions', () => {
       TOPIC_ARNS: '<AlarmTopic>,<NotifyTopic>',
     });
     expect(environmentOf(byDefault, 'NotifyFunction')).toEqual({
+      ...REFRESH,
       ALARM_TOPIC_ARN: '<AlarmTopic>',
       BUCKET_NAME: '<Bucket>',
       COLLECTOR: 'mark-certificate-collector',
@@ -107,6 +118,7 @@ describe('the functions', () => {
       STATE_MACHINE_ARN: '<StateMachine>',
     });
     expect(environmentOf(withSettings, 'NotifyFunction')).toEqual({
+      ...REFRESH,
       ALARM_TOPIC_ARN: '<AlarmTopic>',
       BUCKET_NAME: '<Bucket>',
       COLLECTOR: 'acme',

@@ -19,6 +19,11 @@ const EXECUTIONS = 'arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:e
 const ACCOUNTS =
   'arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:mark-certificate-collector/accounts/*';
 const BUS = 'arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus';
+const OVERVIEW_SCHEDULES =
+  'arn:<AWS::Partition>:scheduler:<AWS::Region>:<AWS::AccountId>:schedule/<OverviewSchedules>/overview*';
+const PASS_ROLE = `iam:PassRole if ${JSON.stringify({
+  StringEquals: { 'iam:PassedToService': 'scheduler.amazonaws.com' },
+})}`;
 const WRITE_LOGS = ['logs:CreateLogStream', 'logs:PutLogEvents'];
 const USE_KEY = ['kms:Decrypt', 'kms:GenerateDataKey'];
 /** PutEvents, bound to the source and the detail types, as `grantsOf` writes it. */
@@ -75,9 +80,11 @@ describe('what the roles allow', () => {
       '<Bucket.Arn>': ['s3:ListBucket'],
       '<Bucket.Arn>/orders/*/certificate.json': ['s3:GetObject'],
       '<Bucket.Arn>/orders/*/order.json': ['s3:GetObject'],
+      '<Bucket.Arn>/orders/*/logo.svg': ['s3:GetObject'],
       '<Bucket.Arn>/orders/*/status.json': ['s3:GetObject', 's3:PutObject'],
       '<Bucket.Arn>/survey/daily.json': ['s3:GetObject', 's3:PutObject'],
       '<Bucket.Arn>/survey/deployment.json': ['s3:GetObject', 's3:PutObject'],
+      '<Bucket.Arn>/overview/*': ['s3:DeleteObject', 's3:GetObject', 's3:PutObject'],
       '<StateMachine>': ['states:ListExecutions', 'states:StartExecution'],
       [EXECUTIONS]: ['states:DescribeExecution'],
       '<AlarmTopic>': ['sns:GetTopicAttributes'],
@@ -97,6 +104,8 @@ describe('what the roles allow', () => {
       '<Bucket.Arn>/orders/*/status.json': ['s3:GetObject', 's3:PutObject'],
       [EXECUTIONS]: ['states:DescribeExecution'],
       '<DeadLetterQueue.Arn>': ['sqs:SendMessage'],
+      [OVERVIEW_SCHEDULES]: ['scheduler:CreateSchedule', 'scheduler:GetSchedule'],
+      '<SurveyScheduleRole.Arn>': [PASS_ROLE],
     },
     StateMachineRole: {
       '<CollectFunction.Arn>': ['lambda:InvokeFunction'],
@@ -205,7 +214,7 @@ describe('what the roles allow', () => {
     });
   });
 
-  test('Only a schedule of this account may assume the role of the schedule.', () => {
+  test('Only a schedule of this account, in the default group or in that of the overview, may assume the role of the schedules.', () => {
     expect(only(withSettings, 'AWS::IAM::Role', 'SurveyScheduleRole').Properties.AssumeRolePolicyDocument).toEqual({
       Version: '2012-10-17',
       Statement: [
@@ -216,7 +225,10 @@ describe('what the roles allow', () => {
           Condition: {
             StringEquals: {
               'aws:SourceAccount': '<AWS::AccountId>',
-              'aws:SourceArn': 'arn:<AWS::Partition>:scheduler:<AWS::Region>:<AWS::AccountId>:schedule-group/default',
+              'aws:SourceArn': [
+                'arn:<AWS::Partition>:scheduler:<AWS::Region>:<AWS::AccountId>:schedule-group/default',
+                '<OverviewSchedules.Arn>',
+              ],
             },
           },
         },

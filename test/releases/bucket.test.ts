@@ -301,13 +301,14 @@ describe('a survey of what release 0.1.0 stored', () => {
       statusDamaged: (key) => expect.unreachable(`${key} is damaged`),
       statusesChecked: () => {},
       statusReported: () => {},
+      overviewWritten: () => {},
       renewalChecked: () => {},
       fetchesRead: () => expect.unreachable('release 0.1.0 has no logs'),
       subscriptionsCounted: () => {},
     };
     const clock = () => new Date(at);
     const settings = { collector: 'acme', eventBusName: 'default', remindBeforeDays: 30, sendDailyEvents: true };
-    const newer = { executions: undefined, topics: undefined };
+    const newer = { executions: undefined, topics: undefined, writesOverview: false };
     await survey({ ...bucket, ...settings, ...newer, eventBridge, publications, observe, now: clock });
     return bus.calls.flat().map(({ DetailType, Detail }) => ({ type: DetailType, detail: JSON.parse(Detail) }));
   };

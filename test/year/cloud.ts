@@ -214,6 +214,9 @@ export class Cloud {
       return {
         environment: {
           ...variables,
+          // The overview changes no order, and writing it every day would take most of the time of a year.
+          OVERVIEW: '',
+          OVERVIEW_SCHEDULE_GROUP: '',
           ...(name === 'Collect' && { TRUST_ANCHORS: trustAnchor, CT_LOGS: ctLog, ...settings }),
           // The template contains the name of a distribution, which does not exist here.
           ...(variables.PUBLISHED_URL !== undefined && { PUBLISHED_URL }),

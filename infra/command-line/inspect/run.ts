@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { daysLeft } from '../../../functions/days.ts';
+import { type Cell, describeCsv } from '../../../functions/pages/csv.ts';
 import type { Subject } from '../../../functions/pages/report-view.ts';
 import { printable, printableJson } from '../../../functions/text.ts';
-import { describeCsv } from '../csv.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import type { Terminal } from '../terminal.ts';
@@ -36,7 +36,7 @@ export async function inspectTargets(
   if (settings.out !== undefined && (words.length > 1 || targets.some(({ target }) => isFolder(target)))) {
     throw new UsageError('--out: accepts only one chain, because every chain would be written to the same file names');
   }
-  const rows: (readonly string[])[] = [];
+  const rows: (readonly Cell[])[] = [];
   const subjects: Subject[] = [];
   let exitCode: ExitCode = EXIT_CODES.success;
   for (const { word, target } of targets) {
@@ -211,7 +211,7 @@ export const CSV_HEAD = [
   'failures',
 ] as const;
 
-function rowOf(result: Judgement, { expectations }: Settings): readonly string[] {
+function rowOf(result: Judgement, { expectations }: Settings): readonly Cell[] {
   const leaf = result.kind === 'chain' ? result.report : result.kind === 'error' ? result.leaf : undefined;
   const findings = [
     ...(result.lookup?.findings ?? []),
@@ -220,7 +220,7 @@ function rowOf(result: Judgement, { expectations }: Settings): readonly string[]
   const ids = (severity: string) =>
     [...new Set(findings.filter((each) => each.severity === severity).map(({ id }) => id))].join(' ');
   const isGood = exitCodeOf(result) === EXIT_CODES.success;
-  const cells: Record<(typeof CSV_HEAD)[number], string | undefined> = {
+  const cells: Record<(typeof CSV_HEAD)[number], Cell> = {
     file: result.file,
     result: result.kind === 'error' ? result.error.name : isGood ? 'ok' : 'problem',
     owner: leaf?.attributes.organizationName?.join(', ') ?? leaf?.subject,
@@ -229,7 +229,7 @@ function rowOf(result: Judgement, { expectations }: Settings): readonly string[]
     domains: leaf?.domains.join(' '),
     notBefore: leaf?.notBefore,
     notAfter: leaf?.notAfter,
-    daysLeft: leaf && String(daysLeft(leaf.notAfter, expectations.at)),
+    daysLeft: leaf && daysLeft(leaf.notAfter, expectations.at),
     issuer: leaf?.issuer,
     serialNumber: leaf?.serialNumber,
     fingerprintSha256: leaf?.fingerprintSha256,
@@ -238,5 +238,5 @@ function rowOf(result: Judgement, { expectations }: Settings): readonly string[]
     warnings: ids('warning'),
     failures: [...(result.kind === 'error' ? [result.error.message] : result.failures)].join('; '),
   };
-  return CSV_HEAD.map((column) => cells[column] ?? '');
+  return CSV_HEAD.map((column) => cells[column]);
 }

@@ -1,8 +1,11 @@
+import { resolve } from 'node:path';
+import type { Cell } from '../../../functions/pages/csv.ts';
 import { printable } from '../../../functions/text.ts';
 import { type DeployedCollector, withCollector } from '../collector.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { printJson } from '../json.ts';
+import { requirePageFile } from '../page-file.ts';
 import type { CollectorOptions } from '../program.ts';
 import type { Terminal } from '../terminal.ts';
 import type { OrderState } from './order-state.ts';
@@ -14,6 +17,7 @@ export interface OrdersOptions extends CollectorOptions {
   readonly ending?: string;
   readonly account?: string;
   readonly csv?: boolean;
+  readonly html?: string;
 }
 
 /** From this many orders on, the progress is shown. */
@@ -25,6 +29,7 @@ export function orders(terminal: Terminal, options: OrdersOptions): Promise<Exit
   if (options.csv && options.json) {
     throw new UsageError('--csv and --json cannot be used together');
   }
+  const page = options.html === undefined ? undefined : resolve(terminal.folder, requirePageFile(options.html));
   return withCollector(options, terminal, async (collector) => {
     const onProgress = (read: number, total: number) => {
       if (total >= LONG_LIST) {
@@ -32,11 +37,19 @@ export function orders(terminal: Terminal, options: OrdersOptions): Promise<Exit
       }
     };
     const endingWithin = options.ending === undefined ? undefined : Number(options.ending);
-    const read = await readOrders(collector, { now: new Date(), endingWithin, onProgress }).finally(() =>
-      terminal.progress(''),
-    );
+    const now = new Date();
+    const read = await readOrders(collector, { now, endingWithin, onProgress }).finally(() => terminal.progress(''));
     const selected = read.orders.filter(isSelected).toSorted(byUrgency);
-    await print(terminal, selected, options, read.total, collector);
+    if (page !== undefined) {
+      const { writeOrdersPage } = await import('./page.ts');
+      const numbers = new Set(selected.map(({ orderNumber }) => orderNumber));
+      const sources = read.sources.filter(({ orderNumber }) => numbers.has(orderNumber));
+      await writeOrdersPage(page, sources, collector, now);
+      terminal.note(`${selected.length === 1 ? '1 order' : `${selected.length} orders`} in ${page}`);
+    }
+    if (page === undefined || options.csv || options.json) {
+      await print(terminal, selected, options, read.total, collector);
+    }
     for (const note of read.notes) {
       terminal.note(note);
     }
@@ -85,7 +98,7 @@ async function print(
     return;
   }
   if (csv) {
-    const { describeCsv } = await import('../csv.ts');
+    const { describeCsv } = await import('../../../functions/pages/csv.ts');
     terminal.print(describeCsv(CSV_HEAD, selected.map(csvRow)));
     return;
   }
@@ -136,7 +149,7 @@ const CSV_HEAD = [
   'not_after',
 ];
 
-function csvRow(order: OrderState): string[] {
+function csvRow(order: OrderState): Cell[] {
   const { certificate, execution } = order;
   return [
     order.orderNumber,
@@ -156,5 +169,5 @@ function csvRow(order: OrderState): string[] {
     certificate?.owner,
     certificate?.notBefore,
     certificate?.notAfter,
-  ].map((value) => String(value ?? ''));
+  ];
 }

@@ -27,6 +27,8 @@ export interface ReadOrdersOptions {
 /** The orders of a collector. */
 export interface ReadOrders {
   readonly orders: readonly OrderState[];
+  /** What is stored and what runs for each of them. */
+  readonly sources: readonly OrderSources[];
   /** How many the collector has, with those that are left out. */
   readonly total: number;
   /** What could not be read beside the orders. */
@@ -62,11 +64,11 @@ export async function readOrders(
   // An execution that started after the list was made is missing in it.
   const seemLost = read.some(({ status, running }) => status?.state === 'waiting' && running?.length === 0);
   const after = seemLost ? await listRunning(await collector.executions(), notes) : before;
-  const orders = read.map((sources) => {
-    const running = sources.running?.length === 0 ? (after?.get(sources.orderNumber) ?? []) : sources.running;
-    return orderState({ ...sources, running }, now);
+  const sources = read.map((each) => {
+    const running = each.running?.length === 0 ? (after?.get(each.orderNumber) ?? []) : each.running;
+    return { ...each, running };
   });
-  return { orders, total: numbers.size, notes };
+  return { orders: sources.map((each) => orderState(each, now)), sources, total: numbers.size, notes };
 }
 
 /** The keys of the statuses and manifests, without those of superseded certificates. */

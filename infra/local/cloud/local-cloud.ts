@@ -12,6 +12,7 @@ import { createHandler as createNotifyHandler } from '../../../functions/notify/
 import { createHandler as createPublishHandler } from '../../../functions/publish/handler.ts';
 import { createHandler as createPushHandler } from '../../../functions/push/handler.ts';
 import { createHandler as createStartHandler } from '../../../functions/start/handler.ts';
+import { createHandler as createSurveyHandler } from '../../../functions/survey/handler.ts';
 import type { SettingsInput } from '../../settings.ts';
 import { type Credentials, type Simulator, startCollectMcSimulator } from '../ca/collectmc-simulator.ts';
 import { startAwsJsonEndpoint } from './aws-json-endpoint.ts';
@@ -20,6 +21,7 @@ import { asObject, matches } from './event-pattern.ts';
 import { type Execution, type ExecutionEvent, startStateMachine } from './executions.ts';
 import { startFunctionUrl } from './function-url.ts';
 import { startPublishedServer, type TlsIdentity } from './published-server.ts';
+import { startSchedulesEndpoint } from './schedules.ts';
 import { startSecretsEndpoint } from './secrets.ts';
 import { type DeployedTemplate, deployTemplate } from './template.ts';
 import { type PublishedMessage, startTopicsEndpoint } from './topics.ts';
@@ -85,6 +87,12 @@ export interface LocalCloud {
   send(event: BusEvent): Promise<void>;
   /** Redrives a failed execution, as `aws stepfunctions redrive-execution` does. */
   redrive(execution: string): Promise<void>;
+  /**
+   * Runs the schedules that notify created, as if their time had come: survey writes the overview.
+   *
+   * @returns how many there were.
+   */
+  runSchedules(): Promise<number>;
   /** Replaces the process of every function: its memory is lost. */
   restartFunctions(): void;
   close(): Promise<void>;
@@ -122,6 +130,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     ...(pushSecret && { [String(template.resolve({ Ref: pushSecret.id }))]: JSON.stringify(LOCAL_PUSH_LOGIN) }),
   });
   const topics = await startTopicsEndpoint();
+  const scheduler = await startSchedulesEndpoint();
   const announced: BusEvent[] = [];
   const reported: BusEvent[] = [];
   const deadLetters: DeadLetter[] = [];
@@ -129,6 +138,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
   const collectFunction = template.resource('AWS::Lambda::Function', 'CollectFunction');
   const startFunction = template.resource('AWS::Lambda::Function', 'StartFunction');
   const notifyFunction = template.resource('AWS::Lambda::Function', 'NotifyFunction');
+  const surveyFunction = template.resource('AWS::Lambda::Function', 'SurveyFunction');
   const pushFunction = pushSecret && template.resource('AWS::Lambda::Function', 'PushFunction');
   const publishFunction = options.settings?.publish
     ? template.resource('AWS::Lambda::Function', 'PublishFunction')
@@ -226,6 +236,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
   Object.assign(process.env, {
     AWS_ENDPOINT_URL_S3: s3Url,
     AWS_ENDPOINT_URL_EVENTBRIDGE: events.url,
+    AWS_ENDPOINT_URL_SCHEDULER: scheduler.url,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
     AWS_ENDPOINT_URL_SFN: states.url,
     AWS_ENDPOINT_URL_SNS: topics.url,
@@ -244,6 +255,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     collect: createCollectHandler(withPublished(collectEnvironment), options),
     start: createStartHandler(environmentOf(template, startFunction.Properties)),
     notify: createNotifyHandler(environmentOf(template, notifyFunction.Properties)),
+    survey: createSurveyHandler(withPublished(environmentOf(template, surveyFunction.Properties))),
     push: pushFunction && createPushHandler(environmentOf(template, pushFunction.Properties)),
     publish:
       publishFunction && createPublishHandler(withPublished(environmentOf(template, publishFunction.Properties))),
@@ -279,6 +291,14 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
       await client.send(new RedriveExecutionCommand({ executionArn: executionArn(arn, execution) }));
       client.destroy();
     },
+    async runSchedules() {
+      const due = scheduler.schedules.splice(0);
+      for (const { request } of due) {
+        const input = JSON.parse(String(asObject(request.Target).Input));
+        await functions.survey(asObject(input), contextOf('survey'));
+      }
+      return due.length;
+    },
     restartFunctions() {
       functions = createFunctions();
     },
@@ -286,7 +306,15 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
       // The events of the executions that end now still need the other servers.
       await states.close();
       s3.destroy();
-      const servers = [ca, secrets, topics, events, ...(pushUrl ? [pushUrl] : []), ...(published ? [published] : [])];
+      const servers = [
+        ca,
+        secrets,
+        topics,
+        scheduler,
+        events,
+        ...(pushUrl ? [pushUrl] : []),
+        ...(published ? [published] : []),
+      ];
       await Promise.all([...servers.map((each) => each.close()), server.stop()]);
       process.env = originalEnvironment;
     },

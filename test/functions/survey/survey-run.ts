@@ -5,6 +5,7 @@ import type { StoredManifest } from '../../../functions/store/manifest.ts';
 import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { type OrderStatus, openStatus } from '../../../functions/store/status.ts';
 import type { FetchSummary } from '../../../functions/survey/fetches.ts';
+import type { OverviewSummary } from '../../../functions/survey/overview.ts';
 import type {
   BrokenPublication,
   PublicationChecks,
@@ -90,6 +91,8 @@ export interface RunOptions {
   /** Whether statuses are compared with executions; default: true. */
   readonly withExecutions?: boolean;
   readonly sendDailyEvents?: boolean;
+  /** Default: false. */
+  readonly writesOverview?: boolean;
 }
 
 /** An observer that records everything, and the records. */
@@ -106,6 +109,7 @@ export function recordingObserver() {
     statusesReported: [] as { readonly detailType: string; readonly orderNumber: string }[],
     renewalChecks: [] as RenewalCheck[],
     fetchesRead: [] as FetchSummary[],
+    overviews: [] as OverviewSummary[],
     subscriptions: [] as { readonly topicArn: string; readonly confirmed: number }[],
   };
   const observe: SurveyObserver = {
@@ -118,6 +122,7 @@ export function recordingObserver() {
     statusDamaged: (key, problem) => records.statusesDamaged.push({ key, problem }),
     statusesChecked: (summary) => records.statusesChecked.push(summary),
     statusReported: (detailType, { orderNumber }) => records.statusesReported.push({ detailType, orderNumber }),
+    overviewWritten: (summary) => records.overviews.push(summary),
     renewalChecked: (check) => records.renewalChecks.push(check),
     fetchesRead: (summary) => records.fetchesRead.push(summary),
     subscriptionsCounted: (topicArn, confirmed) => records.subscriptions.push({ topicArn, confirmed }),
@@ -135,6 +140,7 @@ export async function runSurvey(
     topics,
     withExecutions = true,
     sendDailyEvents = true,
+    writesOverview = false,
   }: RunOptions = {},
 ) {
   const { observe, records } = recordingObserver();
@@ -149,6 +155,7 @@ export async function runSurvey(
     publications,
     executions: withExecutions ? { stateMachineArn: STATE_MACHINE_ARN, sfn } : undefined,
     topics,
+    writesOverview,
     observe,
     now,
   }).then(
@@ -168,6 +175,7 @@ export const CERTIFICATES_ONLY = {
   statusesReported: [],
   renewalChecks: [],
   fetchesRead: [],
+  overviews: [],
   subscriptions: [],
 };
 

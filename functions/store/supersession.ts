@@ -1,8 +1,13 @@
 import { coveringNames, toPlainName } from '../bimi.ts';
-import type { CertificateRecord } from './records.ts';
+import type { StoredFinding } from './manifest.ts';
 
 /** What the comparison of two certificates needs. */
-export type Comparable = Pick<CertificateRecord, 'domains' | 'notBefore' | 'publishable' | 'findings'>;
+export interface Comparable {
+  readonly domains: readonly string[];
+  readonly notBefore: string;
+  readonly publishable: boolean;
+  readonly findings: readonly Pick<StoredFinding, 'id' | 'severity'>[];
+}
 
 /** The certificates with the same names. */
 interface Group {

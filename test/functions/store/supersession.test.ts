@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { coversName } from '../../../functions/bimi.ts';
-import { type Comparable, findSuperseded } from '../../../functions/survey/supersession.ts';
+import { type Comparable, findSuperseded } from '../../../functions/store/supersession.ts';
 import { mulberry32 } from '../../mulberry32.ts';
 
 const DAY_MILLISECONDS = 86_400_000;

@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import { nameOf, type OverviewOrder, type SectionName } from './overview-order.ts';
+
+/** The rows of one page: some 80 KB, which a phone opens at once. */
+const PAGE_ROWS = 200;
+
+/** One page about the orders of one account. */
+export interface AccountPage {
+  readonly name: string;
+  readonly account: string | null;
+  /** From 1. */
+  readonly number: number;
+  readonly pages: number;
+  /** The number of all orders of the account. */
+  readonly total: number;
+  readonly parts: readonly AccountPart[];
+}
+
+/** The orders of one section on one page. */
+export interface AccountPart {
+  readonly section: SectionName;
+  /** Whether the section begins on an earlier page. */
+  readonly isContinued: boolean;
+  readonly orders: readonly OverviewOrder[];
+}
+
+/** The orders of each account, the default account first. */
+export function groupByAccount(orders: readonly OverviewOrder[]): ReadonlyMap<string | null, readonly OverviewOrder[]> {
+  const groups = Map.groupBy(orders, ({ account }) => account);
+  return new Map([...groups].toSorted(([a], [b]) => (a === null ? -1 : b === null ? 1 : a < b ? -1 : 1)));
+}
+
+/** Divides the orders of an account into pages. Each order is on one of them. */
+export function accountPages(account: string | null, orders: readonly OverviewOrder[]): AccountPage[] {
+  const pages = Math.ceil(orders.length / PAGE_ROWS);
+  return Array.from({ length: pages }, (_, index) => {
+    const first = index * PAGE_ROWS;
+    const before = orders[first - 1]?.section;
+    const sections = Map.groupBy(orders.slice(first, first + PAGE_ROWS), ({ section }) => section);
+    return {
+      name: pageName(account, index + 1),
+      account,
+      number: index + 1,
+      pages,
+      total: orders.length,
+      parts: [...sections].map(([section, each]) => ({ section, isContinued: section === before, orders: each })),
+    };
+  });
+}
+
+/** Matches the names of all pages of accounts and no other names. */
+export const ACCOUNT_PAGE = /^(?:default-account|account-[a-z0-9-]{1,32}|other-account-[0-9a-f]{16})(?:_\d+)?\.html$/;
+
+/** No account has `_` in its name, so the page of one account is never that of another one. */
+function pageName(account: string | null, number: number): string {
+  return `${folderless(account)}${number > 1 ? `_${number}` : ''}.html`;
+}
+
+function folderless(account: string | null): string {
+  if (account === null) {
+    return 'default-account';
+  }
+  // A status that a person edited can contain any text.
+  return /^[a-z0-9-]{1,32}$/.test(account)
+    ? `account-${account}`
+    : `other-account-${createHash('sha256').update(account).digest('hex').slice(0, 16)}`;
+}
+
+/** The page on which a section of an account begins; undefined if it is empty. */
+export function pageOf(pages: readonly AccountPage[], section: SectionName): AccountPage | undefined {
+  return pages.find(({ parts }) => parts.some((part) => part.section === section && !part.isContinued));
+}
+
+/** The first and the last name on a page, by which a person finds an order. */
+export function rangeOf({ parts }: AccountPage): { readonly first: string; readonly last: string } {
+  const named = parts.flatMap(({ section, orders }) => (section === 'other' ? orders.map(nameOf) : []));
+  return { first: named[0] ?? '', last: named.at(-1) ?? '' };
+}

@@ -1,0 +1,80 @@
+import * as v from 'valibot';
+import { dateSchema } from '../store/manifest.ts';
+import type { OverviewCertificate, OverviewOrder } from './overview-order.ts';
+
+const ids = v.array(v.string());
+
+const orderSchema = v.object({
+  orderNumber: v.string(),
+  account: v.nullable(v.string()),
+  domains: v.array(v.string()),
+  product: v.nullable(v.string()),
+  state: v.picklist(['waiting', 'issued', 'failed', 'unreadable']),
+  reason: v.nullable(v.string()),
+  error: v.nullable(v.string()),
+  text: v.string(),
+  since: v.nullable(v.string()),
+  updatedAt: v.nullable(v.string()),
+  needsSomeone: v.boolean(),
+  nextStep: v.nullable(v.string()),
+  section: v.picklist(['needs-someone', 'ending-soon', 'waiting', 'other']),
+  certificate: v.nullable(
+    v.object({
+      fingerprintSha256: v.string(),
+      owner: v.nullable(v.string()),
+      notBefore: v.string(),
+      notAfter: v.string(),
+      daysLeft: v.number(),
+      publishable: v.boolean(),
+      errors: ids,
+      receivers: v.nullable(v.object({ showing: v.number(), assessed: v.number() })),
+      isReplaced: v.boolean(),
+    }),
+  ),
+  addresses: v.nullable(
+    v.array(
+      v.object({
+        domain: v.string(),
+        selector: v.string(),
+        state: v.picklist(['published', 'outdated', 'broken', 'revoked']),
+        differences: ids,
+      }),
+    ),
+  ),
+});
+
+/** `overview/orders.json`: all orders, as the pages show them. Releases may add fields; docs/events.md describes them. */
+export const overviewSchema = v.object({
+  schemaVersion: v.literal(1),
+  /** The name of the collector. */
+  collector: v.string(),
+  writtenAt: dateSchema,
+  /** Those that need someone first. */
+  orders: v.array(orderSchema),
+});
+
+export type OverviewJson = v.InferOutput<typeof overviewSchema>;
+
+/** Each order is on one line: a text tool finds it, and the file of 10,000 orders has no megabyte of spaces. */
+export function overviewJson(
+  orders: readonly OverviewOrder[],
+  { collector, writtenAt }: { readonly collector: string; readonly writtenAt: Date },
+): string {
+  const head = JSON.stringify({ schemaVersion: 1, collector, writtenAt: writtenAt.toISOString() }).slice(0, -1);
+  return `${head},"orders":[\n${orders.map((order) => JSON.stringify(entryOf(order))).join(',\n')}\n]}\n`;
+}
+
+function entryOf({ certificate, ...order }: OverviewOrder): OverviewJson['orders'][number] {
+  const { domains, addresses } = order;
+  return {
+    ...order,
+    domains: [...domains],
+    addresses: addresses?.map(({ differences, ...each }) => ({ ...each, differences: [...differences] })) ?? null,
+    certificate: certificate && certificateOf(certificate),
+  };
+}
+
+/** Without the object of the logo, which the manifest lists. */
+function certificateOf({ logo: _, ...certificate }: OverviewCertificate) {
+  return { ...certificate, errors: [...certificate.errors] };
+}

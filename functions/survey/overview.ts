@@ -1,0 +1,181 @@
+import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import * as v from 'valibot';
+import { forEachConcurrently } from '../batches.ts';
+import { isOverviewFile, renderOverview } from '../pages/overview.ts';
+import { OVERVIEW } from '../pages/overview-folder.ts';
+import { chooseLogos } from '../pages/overview-logos.ts';
+import { type BrokenAddress, OrderCollection, type OverviewLogo } from '../pages/overview-order.ts';
+import { writeFileSet } from '../store/file-set.ts';
+import type { Bucket, Listing } from '../store/listing.ts';
+import { digest } from '../store/objects.ts';
+import type { OrderStatus } from '../store/status.ts';
+import type { Certificates, PublicationRecord } from './records.ts';
+
+/** The maximum number of logos that are read at the same time. */
+const CONCURRENT_READS = 10;
+
+/** The result of one run, as numbers of files. */
+export interface OverviewSummary {
+  readonly orders: number;
+  readonly files: number;
+  readonly written: number;
+  readonly deleted: number;
+  /** Whether an overview of newer data is stored, so that nothing was written. */
+  readonly isOutdated: boolean;
+}
+
+/** Receives the result of a run. */
+export interface OverviewObserver {
+  overviewWritten(summary: OverviewSummary): void;
+}
+
+export interface OverviewDependencies extends Bucket {
+  /** The name of the collector. */
+  readonly collector: string;
+  /** The days left on which the first reminder of a certificate is sent. From then on it ends soon. */
+  readonly remindBeforeDays: number;
+  readonly observe: OverviewObserver;
+  readonly now: () => Date;
+}
+
+/** What the survey has read. */
+export interface OverviewSources {
+  readonly manifests: Pick<Certificates, 'read' | 'damaged'>;
+  readonly statuses: Pick<Listing<OrderStatus>, 'read' | 'damaged'>;
+  /** The publications that are served; undefined if the stack publishes nothing. */
+  readonly served: readonly PublicationRecord[] | undefined;
+  /** When the reading began. */
+  readonly readAt: Date;
+}
+
+/** The stored overview contains the differences of the last check, because not every run checks the addresses. */
+const notesSchema = v.object({
+  broken: v.array(
+    v.object({
+      domain: v.string(),
+      selector: v.string(),
+      fingerprintSha256: v.string(),
+      differences: v.array(v.string()),
+    }),
+  ),
+});
+
+type Notes = v.InferOutput<typeof notesSchema>;
+
+/** The overview of all orders, from what a survey has read. */
+export function createOverview(sources: OverviewSources, dependencies: OverviewDependencies) {
+  const { s3, bucket, collector, remindBeforeDays, observe, now } = dependencies;
+  const orders = new OrderCollection({ endingSoonDays: remindBeforeDays, publishes: sources.served !== undefined });
+  addSources(orders, sources, collector);
+  const checked = new Map<string, BrokenAddress>();
+
+  return {
+    /**
+     * Takes the result of the check of an address, which {@link write} then writes.
+     *
+     * @param differences the ids of the differences.
+     */
+    addCheck({ domain, selector, live }: PublicationRecord, differences: readonly string[]): void {
+      const { fingerprintSha256 } = live;
+      const ids = [...new Set(differences)];
+      checked.set(`${domain}/${selector}`, { domain, selector, fingerprintSha256, differences: ids });
+    },
+
+    /**
+     * Writes the overview. Addresses that were not checked have the result of the last check.
+     *
+     * @throws {WriteConflictError} if other runs were faster eight times.
+     */
+    async write(): Promise<void> {
+      const at = now();
+      const logos = await readLogos(s3, bucket, chooseLogos(orders.orders(at)));
+      let count = 0;
+      const result = await writeFileSet<Notes>(dependencies, {
+        folder: OVERVIEW,
+        readAt: sources.readAt,
+        notesSchema,
+        notes: (stored) => ({ broken: brokenNow(stored, sources.served ?? []) }),
+        isOwn: isOverviewFile,
+        files(stored) {
+          const all = orders.orders(at, brokenNow(stored, sources.served ?? []));
+          count = all.length;
+          return renderOverview(all, {
+            collector,
+            bucket,
+            writtenAt: at,
+            writtenBy: 'the survey',
+            endingSoonDays: remindBeforeDays,
+            logos,
+          });
+        },
+      });
+      observe.overviewWritten({ orders: count, ...result });
+    },
+  };
+
+  /** The differences of the addresses that are served, the new ones before those of the last check. */
+  function brokenNow(stored: Notes | undefined, served: readonly PublicationRecord[]) {
+    const known = new Map<string, BrokenAddress>(
+      (stored?.broken ?? []).map((each) => [`${each.domain}/${each.selector}`, each]),
+    );
+    return served.flatMap(({ domain, selector, live }) => {
+      const address = `${domain}/${selector}`;
+      const found = checked.get(address) ?? known.get(address);
+      return found && found.differences.length > 0 && found.fingerprintSha256 === live.fingerprintSha256
+        ? [{ ...found, differences: [...found.differences] }]
+        : [];
+    });
+  }
+}
+
+/** Statuses of another collector that uses the same bucket are not those of this one. */
+function addSources(
+  orders: OrderCollection,
+  { manifests, statuses, served = [] }: OverviewSources,
+  collector: string,
+): void {
+  const others = new Set<string>();
+  for (const { content } of statuses.read) {
+    if (content.collector === collector) {
+      orders.addStatus(content);
+    } else {
+      others.add(content.orderNumber);
+    }
+  }
+  for (const { content } of manifests.read) {
+    if (!others.has(content.orderNumber)) {
+      orders.addManifest(content);
+    }
+  }
+  for (const { key, problem } of [...statuses.damaged, ...manifests.damaged]) {
+    orders.addDamaged(key, problem);
+  }
+  for (const publication of served) {
+    orders.addPublication(publication);
+  }
+}
+
+/** A logo that cannot be read is not shown: it is no reason to have no overview. */
+async function readLogos(
+  s3: S3Client,
+  bucket: string,
+  chosen: ReadonlyMap<string, OverviewLogo>,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const logos = new Map<string, Uint8Array>();
+  await forEachConcurrently([...chosen], CONCURRENT_READS, async ([orderNumber, { key, sha256 }]) => {
+    const svg = await readLogo(s3, bucket, key);
+    if (svg && digest(svg).toString('hex') === sha256) {
+      logos.set(orderNumber, svg);
+    }
+  });
+  return logos;
+}
+
+async function readLogo(s3: S3Client, bucket: string, key: string): Promise<Uint8Array | undefined> {
+  try {
+    const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+    return await Body?.transformToByteArray();
+  } catch {
+    return undefined;
+  }
+}

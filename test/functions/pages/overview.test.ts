@@ -1,0 +1,332 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import * as v from 'valibot';
+import { describe, expect, test } from 'vitest';
+import { isOverviewFile, type OverviewFile, renderOnePage, renderOverview } from '../../../functions/pages/overview.ts';
+import { overviewSchema } from '../../../functions/pages/overview-json.ts';
+import { OrderCollection, type OverviewOrder } from '../../../functions/pages/overview-order.ts';
+import { failureOf, later, manifestOf, NOON, statusOf } from '../survey/samples.ts';
+import { AT, manyOrders } from './many-orders.ts';
+import { attribute, elementsOf, shapesOf, textOf } from './parsed.ts';
+
+const OPTIONS = {
+  collector: 'acme',
+  bucket: 'certificates',
+  writtenAt: new Date(NOON),
+  writtenBy: 'the survey',
+  endingSoonDays: 30,
+  logos: new Map<string, Uint8Array>(),
+};
+
+const render = (orders: readonly OverviewOrder[], options: Partial<typeof OPTIONS> = {}) =>
+  new Map<string, OverviewFile>(
+    [...renderOverview(orders, { ...OPTIONS, ...options })].map((file) => [file.name, file]),
+  );
+const bodyOf = (files: ReadonlyMap<string, OverviewFile>, name: string) => files.get(name)?.body ?? '';
+const pagesOf = (files: ReadonlyMap<string, OverviewFile>) =>
+  [...files.values()].filter(({ name }) => name.endsWith('.html'));
+
+/** The text of each section of a page, by the id of its heading. */
+function sectionsOf(page: string): Record<string, string> {
+  const [, ...parts] = page.split('<h2 ');
+  return Object.fromEntries(parts.map((part) => [/^id="([^"]+)"/.exec(part)?.[1] ?? '', part]));
+}
+
+/** Orders in every state. */
+function someOrders(): OverviewOrder[] {
+  const orders = new OrderCollection({ endingSoonDays: 30, publishes: true });
+  const issued = { state: 'issued', reason: undefined } as const;
+  orders.addStatus(statusOf('1'));
+  orders.addStatus(failureOf('2'));
+  orders.addStatus(statusOf('3', { reason: 'payment', nextStep: 'pay the order at the CA', account: 'brand-a' }));
+  orders.addStatus(statusOf('4', issued));
+  orders.addManifest(manifestOf('4', { domains: ['soon.example'] }));
+  orders.addStatus(statusOf('5', { ...issued, account: 'brand-a' }));
+  orders.addManifest(manifestOf('5', { domains: ['late.example'], notAfter: later(NOON, { days: 200 }) }));
+  orders.addDamaged('orders/7/status.json', 'schemaVersion: missing');
+  orders.addManifest(manifestOf('10', { domains: ['ended.example'], notAfter: later(NOON, { days: -2 }) }));
+  return orders.orders(new Date(NOON));
+}
+
+describe('the first page', () => {
+  test('An order is in the first section that applies: needs someone, ends soon, waits.', () => {
+    const bySection = Object.groupBy(someOrders(), ({ section }) => section);
+    const numbers = Object.fromEntries(
+      Object.entries(bySection).map(([section, orders]) => [section, orders.map(({ orderNumber }) => orderNumber)]),
+    );
+    expect(numbers).toEqual({
+      'needs-someone': ['7', '2', '3', '10'],
+      'ending-soon': ['4'],
+      waiting: ['1'],
+      other: ['5'],
+    });
+  });
+
+  test('It shows every order with its state, reason, account and next step, and alone contains all of a small collector.', () => {
+    const sections = sectionsOf(bodyOf(render(someOrders()), 'index.html'));
+    expect(Object.keys(sections)).toEqual(['needs-someone', 'ending-soon', 'waiting', 'all']);
+    expect(sections['needs-someone']).toContain('waiting: payment, since 2026-11-22');
+    expect(sections['needs-someone']).toContain('pay the order at the CA');
+    expect(sections['needs-someone']).toContain('brand-a');
+    expect(sections['ending-soon']).toContain('ends 2026-12-23, 30 days left');
+    for (const { orderNumber } of someOrders()) {
+      expect(sections.all).toContain(`id="o${orderNumber}"`);
+    }
+  });
+
+  test('Every page names when it was written and by what.', () => {
+    const pages = pagesOf(render(someOrders()));
+    expect(pages.length).toBeGreaterThan(2);
+    for (const { body } of pages) {
+      expect(body).toContain('As of <time datetime="2026-11-23T12:00:00.000Z">2026-11-23 12:00 UTC</time>');
+      expect(body).toMatch(/Written <time[^>]*>2026-11-23 12:00 UTC<\/time> by <bdi>the survey<\/bdi>/);
+    }
+  });
+
+  test('A collector without orders has a page that says so.', () => {
+    const files = render([]);
+    expect([...files.keys()]).toEqual(['orders.csv', 'orders.json', 'index.html']);
+    expect(bodyOf(files, 'index.html')).toContain('The collector has no orders.');
+  });
+
+  test('Each logo is shown once on a page, as an image in it.', () => {
+    const logos = new Map([['4', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>')]]);
+    const images = elementsOf(bodyOf(render(someOrders(), { logos }), 'index.html')).filter(
+      ({ tagName }) => tagName === 'img',
+    );
+    expect(images.map((image) => attribute(image, 'src'))).toEqual([
+      `data:image/svg+xml;base64,${logos.get('4')?.toString('base64')}`,
+    ]);
+  });
+});
+
+describe('a certificate that another one replaces', () => {
+  const ended = { notBefore: later(NOON, { days: -400 }), notAfter: later(NOON, { days: -3 }) };
+  const stateOf = (newer: Partial<ReturnType<typeof manifestOf>>) => {
+    const orders = new OrderCollection({ endingSoonDays: 30, publishes: false });
+    orders.addManifest(manifestOf('1', ended));
+    orders.addManifest(manifestOf('2', { notAfter: later(NOON, { days: 300 }), ...newer }));
+    return orders.orders(new Date(NOON)).find(({ orderNumber }) => orderNumber === '1');
+  };
+
+  test('needs nobody after its end.', () => {
+    expect(stateOf({})).toMatchObject({ needsSomeone: false, section: 'other', certificate: { isReplaced: true } });
+  });
+
+  test.each([{ publishable: false }, { domains: ['other.example'] }, { notBefore: later(NOON, { days: -401 }) }])(
+    'is none if the other one has %j.',
+    (newer) => {
+      expect(stateOf(newer)).toMatchObject({ needsSomeone: true, section: 'needs-someone' });
+    },
+  );
+});
+
+describe('a published certificate', () => {
+  const live = { orderNumber: '1', fingerprintSha256: 'c0ffee' } as Parameters<
+    OrderCollection['addPublication']
+  >[0]['live'];
+  const orderWith = (
+    publication: Partial<Parameters<OrderCollection['addPublication']>[0]>,
+    broken: Parameters<OrderCollection['orders']>[1] = [],
+  ) => {
+    const orders = new OrderCollection({ endingSoonDays: 30, publishes: true });
+    orders.addManifest(manifestOf('1', { notAfter: later(NOON, { days: 200 }) }));
+    orders.addPublication({ domain: 'example.com', selector: 'default', live, revokedAt: null, ...publication });
+    return orders.orders(new Date(NOON), broken)[0];
+  };
+  const difference = {
+    domain: 'example.com',
+    selector: 'default',
+    fingerprintSha256: 'c0ffee',
+    differences: ['record-missing'],
+  };
+
+  test('is published if nothing differs.', () => {
+    expect(orderWith({})).toMatchObject({ section: 'other', addresses: [{ state: 'published' }] });
+  });
+
+  test('needs someone if its address is broken, with what differs.', () => {
+    const order = orderWith({}, [difference]);
+    expect(order).toMatchObject({ section: 'needs-someone', addresses: [{ state: 'broken' }] });
+    expect(bodyOf(render(order ? [order] : []), 'index.html')).toContain('record-missing');
+  });
+
+  test('has no difference of an earlier certificate.', () => {
+    expect(orderWith({}, [{ ...difference, fingerprintSha256: 'another' }])).toMatchObject({ section: 'other' });
+  });
+
+  test('is outdated if its order has another certificate, and needs someone if it is revoked.', () => {
+    const other = { ...live, fingerprintSha256: 'another' };
+    expect(orderWith({ live: other })).toMatchObject({ addresses: [{ state: 'outdated' }] });
+    expect(orderWith({ revokedAt: NOON })).toMatchObject({ needsSomeone: true, addresses: [{ state: 'revoked' }] });
+  });
+});
+
+describe('many orders', () => {
+  const orders = manyOrders(1500);
+  const files = render(orders, { writtenAt: AT });
+
+  test('Each order is on exactly one page of its account, and no page has more than some hundred of them.', () => {
+    const rows = pagesOf(files).flatMap(({ name, body }) =>
+      elementsOf(body).flatMap((element) => {
+        const id = attribute(element, 'id') ?? '';
+        return element.tagName === 'tr' && id !== '' ? [`${name} ${id}`] : [];
+      }),
+    );
+    expect(rows.map((row) => row.split(' ')[1]).toSorted()).toEqual(
+      orders.map(({ orderNumber }) => `o${orderNumber}`).toSorted(),
+    );
+    expect(
+      Math.max(
+        ...Object.values(Object.groupBy(rows, (row) => row.split(' ')[0] ?? '')).map((each) => each?.length ?? 0),
+      ),
+    ).toBe(200);
+  });
+
+  test('Every link leads to a file of the overview and to a heading in it.', () => {
+    for (const { name, body } of pagesOf(files)) {
+      const links = elementsOf(body).flatMap((element) =>
+        element.tagName === 'a' ? [attribute(element, 'href') ?? ''] : [],
+      );
+      expect(links.length).toBeGreaterThan(2);
+      for (const link of links) {
+        const [file = '', anchor] = link.split('#');
+        const target = file === '' ? body : bodyOf(files, file);
+        expect(target, `${link} on ${name}`).not.toBe('');
+        if (anchor !== undefined) {
+          expect(
+            elementsOf(target).some((element) => attribute(element, 'id') === anchor),
+            `${link} on ${name}`,
+          ).toBe(true);
+        }
+      }
+    }
+  });
+
+  test('Every page is reached from the first one.', () => {
+    const reached = new Set<string>();
+    const visit = (name: string) => {
+      if (!reached.has(name)) {
+        reached.add(name);
+        for (const element of elementsOf(bodyOf(files, name)).filter(({ tagName }) => tagName === 'a')) {
+          const [file = ''] = (attribute(element, 'href') ?? '').split('#');
+          if (file.endsWith('.html')) {
+            visit(file);
+          }
+        }
+      }
+    };
+    visit('index.html');
+    expect([...reached].toSorted()).toEqual(
+      pagesOf(files)
+        .map(({ name }) => name)
+        .toSorted(),
+    );
+  });
+
+  test('The names of all files are known as those of the overview, and no id is repeated on a page.', () => {
+    expect([...files.keys()].filter((name) => !isOverviewFile(name))).toEqual([]);
+    expect(['state.json', 'notes.html', 'account-.html', 'account-A.html'].filter(isOverviewFile)).toEqual([]);
+    for (const { body } of pagesOf(files)) {
+      const ids = elementsOf(body).flatMap((element) => attribute(element, 'id') ?? []);
+      expect(new Set(ids).size).toBe(ids.length);
+    }
+  });
+
+  test('One page without further files contains all of them.', () => {
+    const page = renderOnePage(orders, OPTIONS);
+    expect(elementsOf(page).filter(({ tagName }) => tagName === 'tr').length).toBeGreaterThan(orders.length);
+    expect(page).not.toContain('.html"');
+  });
+
+  test('The same orders at another time of the day have the same digests; on another day they have not.', () => {
+    const digests = (writtenAt: Date) => [...render(orders, { writtenAt }).values()].map(({ digest }) => digest);
+    const evening = new Date(AT.getTime() + 6 * 3_600_000);
+    expect(digests(evening)).toEqual(digests(AT));
+    expect(digests(new Date(AT.getTime() + 86_400_000)).filter((digest) => digests(AT).includes(digest))).toEqual([]);
+  });
+});
+
+describe('the files for programs', () => {
+  test('orders.json has the form of its schema, each order once, those that need someone first.', () => {
+    const json = v.parse(overviewSchema, JSON.parse(bodyOf(render(someOrders()), 'orders.json')));
+    expect(json).toMatchObject({ schemaVersion: 1, collector: 'acme', writtenAt: NOON });
+    expect(json.orders.map(({ orderNumber }) => orderNumber)).toEqual(['7', '2', '3', '10', '4', '1', '5']);
+    expect(json.orders[4]).toMatchObject({ certificate: { owner: 'Example', daysLeft: 30, isReplaced: false } });
+  });
+
+  test('orders.csv has a line for each order.', () => {
+    const lines = bodyOf(render(someOrders()), 'orders.csv').split('\r\n');
+    expect(lines[0]).toMatch(/^\u{FEFF}order,account,section,state,reason,/u);
+    expect(lines.slice(1, -1).map((line) => line.split(',')[0])).toEqual(['7', '2', '3', '10', '4', '1', '5']);
+  });
+});
+
+describe('hostile texts', () => {
+  const HOSTILE = [
+    '<script>alert(1)</script>',
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    '</title></style><script>alert(1)</script>',
+    '\u{202E}gnp.exe\u{2066}',
+    'a\u{0}b\u{1B}[31m\u{9B}c\r\nd',
+    '{{constructor}} $&{alert(1)} &lt;b&gt;',
+    '=HYPERLINK("http://evil.example")',
+    '\u{D800}',
+    '*/ body{} </style>',
+    'A'.repeat(10_000),
+    '<b>'.repeat(5_000),
+    'مثال شركة',
+  ];
+
+  test.each(HOSTILE.map((text) => [text.slice(0, 30), text]))(
+    '%j adds no element and no attribute to a page.',
+    (_, text) => {
+      const orders = (value: string) => {
+        const collection = new OrderCollection({ endingSoonDays: 30, publishes: true });
+        const hostile = { domains: [value], account: value, product: value };
+        collection.addStatus(
+          statusOf('1', { ...hostile, reason: value, text: value, nextStep: value, since: '2026-11-22T12:00:00.000Z' }),
+        );
+        collection.addStatus(statusOf('2', { ...hostile, state: 'failed', error: value, text: value }));
+        collection.addManifest(manifestOf('3', { ...hostile, attributes: { organizationName: [value] } }));
+        collection.addManifest(
+          manifestOf('4', { publishable: false, findings: [{ id: value, severity: 'error', message: value }] }),
+        );
+        collection.addDamaged('orders/5/status.json', value);
+        collection.addDamaged(`orders/${value.replaceAll('/', '')}/status.json`, value);
+        return collection.orders(new Date(NOON));
+      };
+      const shapeOf = (value: string) => [
+        ...new Set(pagesOf(render(orders(value))).flatMap(({ body }) => shapesOf(body))),
+      ];
+      expect(shapeOf(text).toSorted()).toEqual(shapeOf('harmless').toSorted());
+      for (const { body } of pagesOf(render(orders(text)))) {
+        expect(Buffer.byteLength(body)).toBeLessThan(50_000);
+      }
+      for (const { body } of pagesOf(render(orders(text)))) {
+        expect(body.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cs}\u{202A}-\u{202E}\u{2066}-\u{2069}]/u);
+        const [document] = elementsOf(body);
+        expect(document && textOf(document)).toContain('Written');
+      }
+    },
+  );
+});
+
+test('The overview of 10,000 orders is below 5 MB, and is made in less than 10 s and 256 MB.', {
+  timeout: 60_000,
+}, async () => {
+  for (const mix of ['usual', 'locked-out']) {
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      '--max-old-space-size=256',
+      `${import.meta.dirname}/measure-overview.ts`,
+      '10000',
+      mix,
+    ]);
+    const { pageBytes, largestPage, milliseconds } = JSON.parse(stdout);
+    expect(pageBytes).toBeGreaterThan(2_000_000);
+    expect(pageBytes).toBeLessThan(5_000_000);
+    expect(largestPage).toBeLessThan(600_000);
+    expect(milliseconds).toBeLessThan(10_000);
+  }
+});
