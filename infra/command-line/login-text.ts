@@ -20,16 +20,23 @@ const TEXT_LIMIT = 64 * 1024;
 const TYPOGRAPHIC_QUOTE = /[\u2018-\u201F\u2032\u2033\u00AB\u00BB\u2039\u203A\uFF02\uFF07]/;
 const DOUBLE_QUOTES = /[\u201C-\u201F\u2033\u00AB\u00BB\uFF02]/g;
 
-/** Characters that look like nothing or like a space: a zero-width space of a web page, a soft hyphen, a no-break space. */
-const INVISIBLE = /\p{Cf}|(?! )\p{Z}/u;
+/**
+ * Characters that look like nothing or like a space: a zero-width space of a web page, a soft hyphen, a variation
+ * selector of a chat program, a no-break space.
+ */
+const INVISIBLE = /\p{Cf}|\p{Default_Ignorable_Code_Point}|(?! )\p{Z}/u;
 
 const LABELS = { loginName: 'the login name', loginPassword: 'the password' } as const;
 
 /** A field with its name in front: `loginName: …` or `loginName=…`. */
 const LABELLED = /^(loginName|loginPassword)[ \t]*[:=][ \t]*(.*)$/i;
 
-/** A name in front that is not one of the two. A login name does not contain a colon or an equals sign after one. */
-const OTHER_LABEL = /^(login|user|user ?name|name|account|e-?mail)[ \t]*[:=]/i;
+/** A login name in which something else is in front: the name of a field, a variable, an element of XML, a part of a list. */
+const NOT_A_NAME = /^[[<{(]|^["'`].*["'`]\s*[,:=]|^-\s|^[^@]*[:=]/;
+
+/** A password with its name in front. Other words in front belong to passwords: `login: p`. */
+const PASSWORD_LABEL =
+  /^(?:-\s+|export\s+|set\s+)?["'<]?(?:[a-z]+[ _.-]?)*?(?:pass(?:word|wort|wd|code|phrase)?|pwd?|kennwort)["']?\s*[:=>]/i;
 
 /**
  * Reads a login as a person types, pastes or stores it: JSON, two lines, or two lines that begin with `loginName:` and
@@ -78,7 +85,10 @@ function parseJsonLogin(text: string): Login {
   }
   const login = validate(json.value);
   // An escape like \u2019 states the mark exactly. A program that replaced the marks around a text also replaced those in it.
-  if (exact ? TYPOGRAPHIC_QUOTE.test(text) : Object.values(login).some((value) => TYPOGRAPHIC_QUOTE.test(value))) {
+  if (
+    !(exact && !TYPOGRAPHIC_QUOTE.test(text)) &&
+    Object.values(login).some((value) => TYPOGRAPHIC_QUOTE.test(value))
+  ) {
     throw typographicError(login);
   }
   return login;
@@ -119,9 +129,9 @@ function parseLines(text: string): Login {
   if (loginname !== undefined && loginpassword !== undefined) {
     return exact({ loginName: loginname, loginPassword: loginpassword });
   }
-  if (Object.keys(labelled).length > 0 || OTHER_LABEL.test(first)) {
+  if (Object.keys(labelled).length > 0 || NOT_A_NAME.test(first) || PASSWORD_LABEL.test(second)) {
     throw new InvalidLoginError(
-      `a line begins with the name of a field, but not both are known; accepted: ${LOGIN_FORM}`,
+      `a line seems to be a part of another format, or begins with the name of a field, but not both are known; accepted: ${LOGIN_FORM}`,
     );
   }
   return exact({ loginName: first, loginPassword: second });

@@ -57,7 +57,7 @@ export async function askLogin(asked: Asked): Promise<string> {
     if (isEnded(error)) {
       throw new CommandError('No login was given.', {
         exitCode: EXIT_CODES.problem,
-        next: 'Type the command again, or store the login in a file and name it with --file.',
+        next: 'Type the command again, or store the login in a file and name the file.',
       });
     }
     throw error;

@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { buffer } from 'node:stream/consumers';
 import { daysLeft } from '../../../functions/days.ts';
 import { type Cell, describeCsv } from '../../../functions/pages/csv.ts';
 import type { Subject } from '../../../functions/pages/report-view.ts';
@@ -12,7 +10,7 @@ import { subjectFor, writePage } from './html.ts';
 import { type Judgement, judge, type Unjudged } from './judge.ts';
 import { type InspectOptions, readSettings, type Settings } from './options.ts';
 import { judgeDomain, judgeUrl } from './remote.ts';
-import { classify, FolderLimitError, readFolder, type Target, unreadableReason } from './targets.ts';
+import { classify, FolderLimitError, readFolder, readNamed, type Target, unreadableReason } from './targets.ts';
 import { describeJudgement, describeSkipped } from './text.ts';
 import { writeFiles } from './write.ts';
 
@@ -85,13 +83,18 @@ async function* resultsOf(
   } else if (target.kind === 'folder') {
     yield* judgeFolder(word, folder, settings);
   } else {
-    yield await judgeFile(word, () => (word === '-' ? buffer(input) : readFile(resolve(folder, word))), settings);
+    yield await judgeFile(word, () => readNamed(input, word === '-' ? undefined : resolve(folder, word)), settings);
   }
 }
 
-async function judgeFile(file: string, read: () => Promise<Uint8Array>, settings: Settings): Promise<Judgement> {
+async function judgeFile(
+  file: string,
+  read: () => Promise<Uint8Array | string>,
+  settings: Settings,
+): Promise<Judgement> {
   try {
-    return await judge(file, await read(), settings);
+    const bytes = await read();
+    return typeof bytes === 'string' ? unreadable(file, bytes) : await judge(file, bytes, settings);
   } catch (error) {
     const reason = unreadableReason(error);
     if (reason === undefined) {

@@ -1,7 +1,10 @@
+import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import * as v from 'valibot';
 import { domainSchema } from '../../../functions/order.ts';
+import { readStart } from '../read-start.ts';
 import { describeCode, FILE_MISSING, isSystemError } from '../system-error.ts';
 
 /** What the user named. */
@@ -20,9 +23,21 @@ export type FolderEntry =
 const FILES_LIMIT = 10_000;
 const DEPTH_LIMIT = 16;
 const FILE_BYTES = 10 * 1024 * 1024;
+const TOO_LARGE = `it has more than ${FILE_BYTES} bytes`;
 
 /** Endings of files with chains or logos. A word that ends like this is a file, although it looks like a domain. */
 const FILE_NAME = /\.(?:b64|bin|cer|crt|der|gz|json|p7[bcms]|pem|svgz?|txt|xml|zip)$/i;
+
+/**
+ * Reads standard input, or a file that a user named: it may be a device that never ends.
+ *
+ * @param file undefined for standard input.
+ * @returns the reason, as a clause, if it is too large.
+ */
+export async function readNamed(input: Readable, file?: string): Promise<Uint8Array | string> {
+  const bytes = await readStart(file === undefined ? input : createReadStream(file), FILE_BYTES);
+  return bytes.length > FILE_BYTES ? TOO_LARGE : bytes;
+}
 
 /** Why a target cannot be read, as a clause; undefined for a fault of the program. */
 export function unreadableReason(error: unknown): string | undefined {
@@ -77,9 +92,7 @@ export async function* readFolder(name: string, folder: string): AsyncGenerator<
 async function readEntry(file: string, path: string): Promise<FolderEntry> {
   try {
     const { size } = await stat(path);
-    return size > FILE_BYTES
-      ? { file, skipped: `it has more than ${FILE_BYTES} bytes` }
-      : { file, bytes: await readFile(path) };
+    return size > FILE_BYTES ? { file, skipped: TOO_LARGE } : { file, bytes: await readFile(path) };
   } catch (error) {
     return { file, unreadable: reasonOf(error) };
   }

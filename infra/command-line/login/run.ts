@@ -50,7 +50,7 @@ function readAccount(account: string | undefined): string | null {
 }
 
 async function readLogin(terminal: Terminal, file: string | undefined): Promise<Login> {
-  if (file !== undefined || !terminal.isInteractive) {
+  if ((file !== undefined && file !== '-') || !terminal.isInteractive) {
     const source = await openLogin(file ?? '-', terminal, '--file');
     const login = await source.read({ fresh: false });
     if ('problem' in login) {
