@@ -10,7 +10,7 @@ import type { Executions } from '../../functions/executions.ts';
 import type { ObjectStorage } from '../../functions/store/objects.ts';
 import { printable } from '../../functions/text.ts';
 import { AwsUnavailableError, isDenied, requireCredentials, selectAws, withAwsErrors } from '../deployed/aws.ts';
-import { type DeployedStack, listCollectors, readCollectors } from '../deployed/stacks.ts';
+import { type DeployedStack, isUsable, listCollectors, readCollectors } from '../deployed/stacks.ts';
 import type { WrittenSettings } from '../settings.ts';
 import { COLLECTOR_NAME, COLLECTOR_NAME_FORM, collectorNameOf, stackNameOf } from '../stack-names.ts';
 import { CommandError, UsageError } from './errors.ts';
@@ -129,10 +129,13 @@ async function nameInCdkJson(folder: string): Promise<string | undefined> {
 async function findStack(client: CloudFormationClient, name: string, region: string): Promise<DeployedStack> {
   const usual = await readCollectors(client, stackNameOf(name));
   const named = usual.find((stack) => isNamed(stack, name));
-  if (named !== undefined) {
+  if (named !== undefined && isUsable(named)) {
     return named;
   }
   const others = await listCollectors(client).catch((error) => {
+    if (named !== undefined) {
+      return [named];
+    }
     if (error instanceof AwsUnavailableError && error.cause instanceof Error && isDenied(error.cause)) {
       throw new CommandError(
         `There is no stack ${stackNameOf(name)} of the collector ${name} in ${region}, and the other stacks cannot be listed.`,
@@ -146,7 +149,8 @@ async function findStack(client: CloudFormationClient, name: string, region: str
     throw error;
   });
   // Another app can contain the collector in a stack of any name.
-  const found = others.find((other) => isNamed(other, name));
+  const candidates = others.filter((other) => isNamed(other, name));
+  const found = candidates.find(isUsable) ?? candidates[0];
   if (found !== undefined) {
     return found;
   }

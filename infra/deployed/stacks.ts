@@ -132,17 +132,27 @@ async function describeStack(client: CloudFormationClient, name: string): Promis
   return stack && isCreated(stack) ? stack : undefined;
 }
 
-/** The app's own stack is one collector. A stack of another app has an output for each collector. */
+/**
+ * A stack of another app has an output for each collector. The app's own stack is one collector; it is known by its
+ * description, because its deployment can have failed, and because releases without the output Settings exist. Not every
+ * imitation of CloudFormation keeps the description.
+ */
 function collectorsOf(stack: Stack): DeployedStack[] {
   const own = ownStack(stack);
-  // A release without the output Settings has the description; not every imitation of CloudFormation keeps it.
-  if (stack.Description === STACK_DESCRIPTION || (own.settings?.name && own.settings.eventSource)) {
-    return [own];
-  }
-  return Object.values(own.outputs).flatMap((output) => {
+  const contained = Object.values(own.outputs).flatMap((output) => {
     const { success, output: collector } = v.safeParse(collectorSchema, output);
     return success ? [{ ...own, ...collector, isOfOtherApp: true }] : [];
   });
+  if (contained.length > 0) {
+    return contained;
+  }
+  const hasSettings = Boolean(isUsable(own) && own.settings?.name && own.settings.eventSource);
+  return hasSettings || stack.Description === STACK_DESCRIPTION ? [own] : [];
+}
+
+/** Whether a collector has the outputs that every command needs. A failed deployment has none. */
+export function isUsable({ outputs }: DeployedStack): boolean {
+  return outputs.BucketName !== undefined && outputs.StateMachineArn !== undefined;
 }
 
 function ownStack({ StackName = '', Outputs = [], EnableTerminationProtection = false }: Stack): DeployedStack {

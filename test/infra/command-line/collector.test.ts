@@ -151,6 +151,37 @@ describe('A deployed collector', () => {
     expect(await open({}, ({ stack: { isOfOtherApp } }) => isOfOtherApp)).toBe(true);
   });
 
+  test('In a stack of another app with the description of the own one it is found too.', async () => {
+    const stack = stackOfOtherApp('Shop', (scope) => {
+      new MarkCertificateCollector(scope, 'Collector', { name: 'brand' });
+    });
+    await deployed({ stacks: [{ ...stack, description: STACK_DESCRIPTION }] });
+    expect(await open({ collector: 'brand' }, ({ stack: { isOfOtherApp } }) => isOfOtherApp)).toBe(true);
+  });
+
+  test('It is found beside stacks that only look like it: other settings, and a failed deployment.', async () => {
+    const settings = { name: 'brand', eventSource: 'another-program' };
+    const shop = stackOfOtherApp('Shop', (scope) => {
+      new MarkCertificateCollector(scope, 'Collector', { name: 'brand' });
+    });
+    await deployed({
+      stacks: [
+        { name: 'Another', outputs: { Settings: JSON.stringify(settings) } },
+        { name: stackNameOf('brand'), description: STACK_DESCRIPTION, status: 'ROLLBACK_FAILED' },
+        shop,
+      ],
+    });
+    expect(await open({ collector: 'brand' }, ({ stack: { name } }) => name)).toBe('Shop');
+  });
+
+  test('A stack whose deployment failed is reported without the permission to list others too.', async () => {
+    const failed = { name: stackNameOf('brand'), description: STACK_DESCRIPTION, status: 'ROLLBACK_FAILED' };
+    await deployed({ stacks: [failed], mayListStacks: false });
+    expect(await failureOf(open({ collector: 'brand' }))).toMatchObject({
+      message: expect.stringContaining('The stack MarkCertificateCollector-brand in eu-central-1 has no output'),
+    });
+  });
+
   test('A stack whose deployment failed has no outputs, and the error says so.', async () => {
     await deployed({ stacks: [{ name: stackNameOf('brand'), description: STACK_DESCRIPTION }] });
     expect(await failureOf(open({ collector: 'brand' }))).toMatchObject({
