@@ -42,14 +42,25 @@ export function isBinary(text: string): boolean {
   return others > start.length / 10;
 }
 
+/** Characters in which a reader still finds the words between control characters. */
+const SHORT = 60;
+
+/** Base64 of more than words, with its further lines. */
+const ENCODED = /[A-Za-z0-9+/_-]{60,}={0,2}(?:\r?\n[A-Za-z0-9+/_-]+={0,2}(?![^\r\n]))*/g;
+
 /**
- * The beginning of a body for a person: one line of at most 300 characters without the secrets. They are removed before
+ * The beginning of a body for a person: one line of at most 300 characters without the secrets, and without what only
+ * programs read: binary data and base64, which can be a private key. They are removed before
  * the text is cut, because the cut could leave a part of one that is no longer found.
  */
 export function excerpt(text: string, secrets: readonly string[]): string {
+  if (text.length > SHORT && isBinary(text)) {
+    return '';
+  }
   const line = redact(text.slice(0, EXCERPT_SOURCE), secrets)
     .toWellFormed()
     .replace(/-{4,5} ?BEGIN [A-Z ]{0,20}PRIVATE KEY.*/s, '[private key]')
+    .replace(ENCODED, '[base64]')
     .replace(/[\s\p{Z}]+/gu, ' ')
     // Invisible characters, and those that change the direction of a line.
     .replace(/[\p{Cc}\p{Cf}\ufffd]+/gu, '\ufffd')

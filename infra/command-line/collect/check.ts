@@ -29,14 +29,16 @@ export interface CheckDependencies {
 }
 
 /**
- * Creates the function that checks the order once, with the code of the Lambda function Collect. The state is written
+ * Creates the function that checks the order once, with the code of the Lambda function Collect. It returns the new state,
+ * and whether the CA was asked: a rejected login is not sent again. The state is written
  * before the call and after it: a process that is killed in between cannot know whether the CA was asked, so the next
  * one waits as long as after a call.
  */
 export function createCheck({ directory, request, storage, options, logins, file, terminal }: CheckDependencies) {
   const { orderNumber, url, format, pollSeconds, giveUpSeconds, trustAnchors, ctLogs } = request;
   const store = openStore(storage);
-  let last: CheckRecord | undefined;
+  /** What the last check reports of itself. */
+  const records: CheckRecord[] = [];
   const collect = createCollect({
     url,
     format,
@@ -69,15 +71,16 @@ export function createCheck({ directory, request, storage, options, logins, file
       }
     },
     observe(check) {
-      last = check;
+      records.push(check);
     },
     unreported: (_, error) => terminal.note(`Some files could not be written. The next check tries again: ${error}`),
     now: () => new Date(),
     random: Math.random,
   });
 
-  return async (state: OrderState): Promise<OrderState> => {
+  return async (state: OrderState): Promise<{ readonly state: OrderState; readonly asked: boolean }> => {
     const began = Date.now();
+    records.length = 0;
     const { callBegan: _, text: _text, ...before } = state;
     const nextCheckAt = new Date(began + pollSeconds * 1000).toISOString();
     const calling: OrderState = {
@@ -94,7 +97,7 @@ export function createCheck({ directory, request, storage, options, logins, file
       ...before,
       ...(login !== undefined && { login }),
       nextCheckAt,
-      ...(last?.text !== undefined && { text: last.text }),
+      ...(records.at(-1)?.text !== undefined && { text: records.at(-1)?.text }),
     });
     let next: OrderState;
     try {
@@ -108,10 +111,10 @@ export function createCheck({ directory, request, storage, options, logins, file
         throw error;
       }
       // The message of the error ends with what an operator of a deployed collector must do.
-      const message = last?.text ?? error.message;
+      const message = records.at(-1)?.text ?? error.message;
       next = { ...ended(), failure: { name: error.name, message, next: LOCAL_NEXT_STEPS.failed[error.name] } };
     }
     await file.write(next);
-    return next;
+    return { state: next, asked: records.at(-1)?.milliseconds !== undefined };
   };
 }

@@ -170,7 +170,7 @@ async function collectOrder(session: Session): Promise<CollectResult> {
   while (!signal.aborted) {
     if (isDue(state) || (await canAskEarlier(session, state))) {
       const current: OrderState = state;
-      state = await withCallLock(directory, async () => {
+      const checked = await withCallLock(directory, async () => {
         if (!(await lock.isHeld())) {
           throw new CommandError(
             `Another process now collects order ${orderNumber} in ${printable(directory)}. This process did not ask the CA.`,
@@ -182,7 +182,8 @@ async function collectOrder(session: Session): Promise<CollectResult> {
         }
         return check(current);
       });
-      asked = true;
+      state = checked.state;
+      asked ||= checked.asked;
       if (isEnded(state)) {
         break;
       }

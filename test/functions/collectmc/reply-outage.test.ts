@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { readReply } from '../../../functions/collectmc/reply.ts';
 import { armouredPkcs7, base64Lines, pem } from '../../../infra/local/ca/containers.ts';
@@ -178,6 +179,13 @@ describe('The text of a reply that cannot be read', () => {
 
   test('does not contain a private key.', () => {
     expect(beginningOf('?\n-----BEGIN PRIVATE KEY-----\nMIIB')).toBe('? [private key]');
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const key = privateKey.export({ format: 'der', type: 'pkcs8' });
+    const lines = key.toString('base64').replaceAll(/.{64}/g, '$&\n');
+    expect(beginningOf(`2\n${key.toString('base64')}`)).toBe('2 [base64]');
+    expect(beginningOf(`Key: ${key.toString('base64url')}\nThe end`)).toBe('Key: [base64] The end');
+    expect(beginningOf(`Key:\n${lines}\nThe end.`)).toBe('Key: [base64] The end.');
+    expect(beginningOf(key)).toBe(`${key.length} bytes that are not a reply of CollectMC`);
   });
 });
 

@@ -258,13 +258,18 @@ describe('A rejected login', () => {
   test('It is never sent again, also for another order and in another form, and a changed one is sent at once.', async () => {
     const order = await prepareOrder([processing], { pollEvery: 'PT1S' });
     order.ca.order('2', [processing]);
-    const collectOther = () => run(order.args.with(1, '2'), { folder: order.folder });
+    const collectOther = (...more: string[]) => run([...order.args.with(1, '2'), ...more], { folder: order.folder });
     await order.writeLogin({ loginName: 'brand@example.com', loginPassword: 'last year' });
     expect((await order.collect()).exitCode).toBe(EXIT_CODES.waiting);
     await order.untilDue();
     await order.writeLogin('brand@example.com\r\nlast year\r\n');
     expect((await order.collect()).out).toContain('the CA rejected these credentials');
-    expect((await collectOther()).out).toMatch(/is waiting \(credentials\): the CA rejected these credentials/);
+    expect(JSON.parse((await collectOther('--json')).out)).toMatchObject({
+      outcome: 'waiting',
+      reason: 'credentials',
+      text: expect.stringMatching(/^the CA rejected these credentials/),
+      asked: false,
+    });
     expect(order.ca.calls).toHaveLength(1);
     await order.writeLogin(LOGIN);
     expect((await order.collect()).out).toContain('is waiting (processing)');
