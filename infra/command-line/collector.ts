@@ -9,7 +9,15 @@ import { DEFAULT_COLLECTOR } from '../../functions/environment.ts';
 import type { Executions } from '../../functions/executions.ts';
 import type { ObjectStorage } from '../../functions/store/objects.ts';
 import { printable } from '../../functions/text.ts';
-import { AwsUnavailableError, isDenied, requireCredentials, selectAws, withAwsErrors } from '../deployed/aws.ts';
+import {
+  AwsUnavailableError,
+  isDenied,
+  REGION,
+  REGION_FORM,
+  requireCredentials,
+  selectAws,
+  withAwsErrors,
+} from '../deployed/aws.ts';
 import { type DeployedStack, isUsable, listCollectors, readCollectors } from '../deployed/stacks.ts';
 import type { WrittenSettings } from '../settings.ts';
 import { COLLECTOR_NAME, COLLECTOR_NAME_FORM, collectorNameOf, stackNameOf } from '../stack-names.ts';
@@ -51,7 +59,7 @@ export interface DeployedCollector {
  * Runs a command on the deployed collector that the options select. Without `--collector`, it is the one that `cdk.json`
  * in the folder of the terminal names, or else the one with the default name.
  *
- * @throws {UsageError} if `--collector` is not a name.
+ * @throws {UsageError} if `--collector` is not a name, or `--region` is not a region.
  * @throws {CommandError} if there is no such collector, and for every error of AWS or of the connection to it, also for
  * those within `run`, with the next step.
  */
@@ -63,6 +71,9 @@ export async function withCollector<Result>(
   const name = options.collector ?? (await nameInCdkJson(folder)) ?? DEFAULT_COLLECTOR;
   if (!COLLECTOR_NAME.test(name)) {
     throw new UsageError(`--collector: ${printable(name)} is not accepted; accepted: ${COLLECTOR_NAME_FORM}`);
+  }
+  if (options.region !== undefined && !REGION.test(options.region)) {
+    throw new UsageError(`--region: ${printable(options.region)} is not accepted; accepted: ${REGION_FORM}`);
   }
   return withCommandErrors('AWS cannot be used', async () => {
     const region = await selectAws(options);

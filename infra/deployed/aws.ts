@@ -1,5 +1,6 @@
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CollectorError } from '../../functions/collector-error.ts';
+import { printable } from '../../functions/text.ts';
 
 /** AWS cannot be used, or does not contain what a command needs. The message contains the next step. */
 export class AwsUnavailableError extends CollectorError {
@@ -22,6 +23,11 @@ export interface AwsSelection {
   readonly region?: string | undefined;
 }
 
+/** A region is a part of the names of servers. */
+export const REGION = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/i;
+export const REGION_FORM = 'a region of AWS like eu-central-1';
+const SELECT_REGION = 'Set AWS_REGION, set a region in your AWS profile, or add --region, like --region eu-central-1';
+
 const KEYS = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'] as const;
 
 /**
@@ -30,7 +36,7 @@ const KEYS = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']
  * also reads AWS_DEFAULT_REGION and falls back to us-east-1.
  *
  * @returns the region.
- * @throws {AwsUnavailableError} if no region is selected.
+ * @throws {AwsUnavailableError} if no region is selected, or something that is not one.
  */
 export async function selectAws(
   { profile, region }: AwsSelection,
@@ -49,6 +55,9 @@ export async function selectAws(
     environment.AWS_REGION ||
     environment.AWS_DEFAULT_REGION ||
     (await regionOfProfile(environment.AWS_PROFILE));
+  if (!REGION.test(selected)) {
+    throw new AwsUnavailableError(`The AWS region ${printable(selected)} is not accepted.`, { next: SELECT_REGION });
+  }
   environment.AWS_REGION = selected;
   environment.AWS_DEFAULT_REGION = selected;
   return selected;
@@ -59,7 +68,7 @@ async function regionOfProfile(profile: string | undefined): Promise<string> {
     return await new CloudFormationClient(profile === undefined ? {} : { profile }).config.region();
   } catch (error) {
     throw new AwsUnavailableError('No AWS region is selected.', {
-      next: 'Set AWS_REGION, set a region in your AWS profile, or add --region, like --region eu-central-1',
+      next: SELECT_REGION,
       cause: error,
     });
   }

@@ -241,6 +241,23 @@ describe('Every error of AWS is an error of the command with the next step', () 
     });
   });
 
+  test.each(['eu central 1', 'eu-central-1/', '\u001B[2J', '-', '*', 'x'.repeat(64)])(
+    'With %j, which is no region, as the option and in the environment.',
+    async (region) => {
+      stubAws({ AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', AWS_REGION: region });
+      const usage = await failureOf(open({ region }));
+      expect(usage).toBeInstanceOf(UsageError);
+      expect(String(usage)).toMatch(
+        /--region: [^\p{Cc}]+ is not accepted; accepted: a region of AWS like eu-central-1$/u,
+      );
+      expect(await failureOf(open())).toMatchObject({
+        exitCode: 2,
+        message: expect.stringMatching(/^The AWS region [^\p{Cc}]+ is not accepted\.$/u),
+        next: expect.stringContaining('AWS_REGION'),
+      });
+    },
+  );
+
   test('Without credentials.', async () => {
     stubAws({ AWS_REGION: 'eu-central-1' });
     const failure = await failureOf(open());
