@@ -22,6 +22,13 @@ const ACCEPTED: readonly Accepted[] = [
     where: 'StateMachineRole.Policies.0',
     reason: 'A state machine that writes a log needs logs:PutResourcePolicy (AWS: Step Functions, Logging).',
   },
+  {
+    rule: 'PERMISSIONS_MANAGEMENT_ACTIONS',
+    where: 'NotifyFunctionRoleDefaultPolicy',
+    reason:
+      'Who creates a schedule passes its role (AWS: EventBridge Scheduler, Using identity-based policies). notify may pass ' +
+      'only the role that invokes survey, and only to EventBridge Scheduler.',
+  },
   unusedType('states:DescribeExecution', 'arn:*:states:*:*:express:*:*:*'),
   unusedType('states:ListExecutions', 'arn:*:states:*:*:mapRun:*/*:*'),
 ];

@@ -56,6 +56,7 @@ const VALUES: Readonly<Record<string, (name: string) => Readonly<Record<string, 
   'AWS::Lambda::Url': () => ({ FunctionUrl: `https://abcdefghijkl.lambda-url.${REGION}.on.aws/` }),
   'AWS::Logs::LogGroup': (name) => ({ Ref: name, Arn: arn('logs', `log-group:${name}:*`) }),
   'AWS::S3::Bucket': (name) => ({ Ref: name.toLowerCase(), Arn: `arn:aws:s3:::${name.toLowerCase()}` }),
+  'AWS::Scheduler::ScheduleGroup': (name) => ({ Ref: name, Arn: arn('scheduler', `schedule-group/${name}`) }),
   'AWS::SNS::Topic': (name) => ({ Ref: arn('sns', name), TopicName: name }),
   'AWS::SQS::Queue': (name) => ({
     Ref: `https://sqs.${REGION}.amazonaws.com/${ACCOUNT}/${name}`,
