@@ -151,6 +151,9 @@ const PUBLISH_FORMS: Readonly<Record<keyof PublishProps, Form>> = {
  * @throws {InvalidPropsError} with all problems.
  */
 export function readProps(scope: Construct, props: MarkCertificateCollectorProps): CollectorConfig {
+  if (!isObject(props) || Array.isArray(props)) {
+    throw new InvalidPropsError(scope.node.path, [`props: ${kindOf(props)} is not accepted; accepted: an object`]);
+  }
   const problems = [
     ...problemsOf(props, PROP_FORMS, ''),
     ...membersOf('trustAnchors', props.trustAnchors, FORMS.fingerprint),
@@ -218,7 +221,8 @@ function problemsOf(values: object, forms: Readonly<Record<string, Form>>, prefi
           `${prefix}${name}: ${form.hidden ? kindOf(value) : written(value)} is not accepted; accepted: ${form.accepted}`,
         ]
       : [
-          `${prefix}${name}: ${written(value)} is not accepted, because there is no such prop; accepted: ${Object.keys(forms).join(', ')}`,
+          // A text is not quoted: it can be a login that belongs elsewhere.
+          `${prefix}${name}: ${isDuration(value) ? written(value) : kindOf(value)} is not accepted, because there is no such prop; accepted: ${Object.keys(forms).join(', ')}`,
         ];
   });
 }

@@ -33,6 +33,23 @@ function problemsOf(props: object, stack = newStack()): string[] {
 const resourcesOf = (stack: Stack, type: string) => Object.values(Template.fromStack(stack).findResources(type));
 
 describe('wrong props', () => {
+  test.each([
+    ['null', null],
+    ['a value of the type string', 'name'],
+    ['a value of the type object', [{ name: 'brand' }]],
+  ])('What is no object is one problem: %s.', (kind, props) => {
+    expect(problemsOf(props as unknown as object)).toEqual([`props: ${kind} is not accepted; accepted: an object`]);
+  });
+
+  test('The value of a prop that does not exist is not quoted: it can be a login.', () => {
+    const problems = problemsOf({ loginPassword: 's3cret', login: { password: 's3cret' }, publish: { key: 's3cret' } });
+    expect(problems).toHaveLength(3);
+    expect(problems.join()).not.toContain('s3cret');
+    expect(problems[0]).toMatch(
+      /^loginPassword: a value of the type string is not accepted, because there is no such prop/,
+    );
+  });
+
   test('All problems are in one error, each with the name, the value and the accepted form.', () => {
     const problems = problemsOf({
       name: 'Not A Name',
@@ -51,11 +68,11 @@ describe('wrong props', () => {
       'giveUpAfter: "P90D"',
       'removalPolicy: "snapshot"',
       'reservedConcurrency: 0',
-      'eventBusName: "orders"',
+      'eventBusName: a value of the type string',
       'dashboard: "true"',
       'alarmEmail: "nobody"',
       'trustAnchors[1]: "not a fingerprint"',
-      'publish.cert: 1',
+      'publish.cert: a value of the type number',
       'publish.domainName: "bimi.example.com"',
     ]);
   });
