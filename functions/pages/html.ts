@@ -82,7 +82,7 @@ export interface LogoStyle {
  * mode"). Base64 has no character that could end the attribute.
  */
 export function logoImage(svg: Uint8Array, { alt, size, className = 'logo' }: LogoStyle): Html {
-  return html`<img class="${className}" src="${logoUri(svg)}" width="${size}" height="${size}" alt="${plainText(alt)}">`;
+  return html`<img class="${className}" src="${logoUri(svg)}" width="${size}" height="${size}" alt="${alt === '' ? '' : plainText(alt)}">`;
 }
 
 function logoUri(svg: Uint8Array): string {

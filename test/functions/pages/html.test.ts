@@ -81,6 +81,10 @@ test('The logo is in the page, byte for byte, and its description is escaped.', 
   );
 });
 
+test('A logo with an empty description has none, so that a screen reader skips it.', () => {
+  expect(String(logoImage(Buffer.from('<svg/>'), { alt: '', size: 32 }))).toMatch(/ alt="">$/);
+});
+
 test('A letter keeps six marks, so that it covers no other line.', () => {
   expect(plainText(`Z${'\u0301'.repeat(500)}algo`)).toBe(`Z${'\u0301'.repeat(6)}…algo`);
   expect(plainText('שִׁלּוֹ ཧྐྵྨླྺྼྻྂ')).not.toContain('(empty)');
