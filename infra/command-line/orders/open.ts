@@ -63,7 +63,7 @@ async function findOverview(collector: DeployedCollector): Promise<OpenedObject>
   }
   throw new CommandError(`The collector ${collector.name} has no overview page (${OVERVIEW.key}).`, {
     exitCode: EXIT_CODES.unavailable,
-    next: commandText(['orders'], collector.selection),
+    next: commandText(['orders', '--html', 'orders.html'], collector.selection),
   });
 }
 

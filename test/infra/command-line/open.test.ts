@@ -49,7 +49,7 @@ describe('open', () => {
     const { exitCode, out, err } = await run(['open', '--collector', 'brand']);
     expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' });
     expect(err).toContain('has no overview page');
-    expect(err).toContain('Next: mark-certificates orders --collector brand');
+    expect(err).toContain('Next: mark-certificates orders --html orders.html --collector brand');
   });
 
   test('A URL ends with the credentials that signed it.', async () => {
