@@ -17,17 +17,18 @@ export function dayName(date: Date): string {
   return date.toISOString().slice(0, 10).replaceAll('-', '');
 }
 
-/** The days that are left, for a person: `12 days left` or `expired 1 day ago`. */
+/** The days that are left, for a person: `12 days left`, `expires today` or `expired 1 day ago`. */
 export function describeDaysLeft(notAfter: string, now: Date): string {
   const days = daysLeft(notAfter, now);
   if (now <= new Date(notAfter)) {
-    return `${inDays(days)} left`;
+    return days === 0 ? 'expires today' : `${inDays(days)} left`;
   }
   // On its last day, a certificate expires at a moment that is rarely the end of the day.
   return days === 0 ? 'expired today' : `expired ${inDays(-days)} ago`;
 }
 
-function inDays(count: number): string {
+/** A number of days: `1 day` or `12 days`. */
+export function inDays(count: number): string {
   return count === 1 ? '1 day' : `${count} days`;
 }
 

@@ -1,4 +1,4 @@
-import { daysLeft, describeDaysLeft } from '../days.ts';
+import { daysLeft, describeDaysLeft, inDays } from '../days.ts';
 import { day, type Html, html } from './html.ts';
 
 /** The validity period of a certificate, and the moment for which it was checked. Dates are ISO 8601, UTC. */
@@ -22,8 +22,8 @@ export function renderTimeline({ notBefore, notAfter, today }: Timeline): Html {
   const percent = (time: number) => Math.round(((time - first) / Math.max(1, last - first)) * 1000) / 10;
   const [start, end, position] = [percent(from), percent(until), percent(now)];
   const passed = Math.min(Math.max(position, start), end) - start;
-  const state = now < from ? `not valid for another ${daysBetween(now, from)} days` : describeDaysLeft(notAfter, today);
-  return html`<p>Valid from ${day(notBefore)} to ${day(notAfter)}: ${daysBetween(from, until)} days in all. Today on this page is ${day(today)}: ${state}.</p>
+  const state = now < from ? describeDaysUntil(daysBetween(now, from)) : describeDaysLeft(notAfter, today);
+  return html`<p>Valid from ${day(notBefore)} to ${day(notAfter)}: ${inDays(daysBetween(from, until))} in all. Today on this page is ${day(today)}: ${state}.</p>
 <svg class="timeline" width="100%" height="78" role="img" aria-label="A line from ${notBefore.slice(0, 10)} to ${notAfter.slice(0, 10)} with a mark at ${today.toISOString().slice(0, 10)}: ${state}">
 <text x="${position}%" y="16" text-anchor="${anchorAt(position)}" class="today">${today.toISOString().slice(0, 10)} (today)</text>
 <rect x="${start}%" y="32" width="${round(end - start)}%" height="14" rx="3" class="whole"/>
@@ -32,6 +32,10 @@ export function renderTimeline({ notBefore, notAfter, today }: Timeline): Html {
 <text x="${start}%" y="70" text-anchor="${start > 50 ? 'end' : 'start'}">${notBefore.slice(0, 10)}</text>
 <text x="${end}%" y="70" text-anchor="${end < 50 ? 'start' : 'end'}">${notAfter.slice(0, 10)}</text>
 </svg>`;
+}
+
+function describeDaysUntil(days: number): string {
+  return days === 0 ? 'valid from later today on' : `not valid for another ${inDays(days)}`;
 }
 
 function daysBetween(from: number, until: number): number {

@@ -91,7 +91,7 @@ describe('The report for people', () => {
 
   test.each([
     ['2026-12-31', '1 day left'],
-    ['2027-01-01', '0 days left'],
+    ['2027-01-01', 'expires today'],
     ['2027-01-01T00:00:01Z', 'expired today'],
     ['2027-01-02', 'expired 1 day ago'],
     ['2027-01-31T12:00:00Z', 'expired 30 days ago'],
