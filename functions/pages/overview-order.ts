@@ -21,7 +21,7 @@ export interface OverviewCertificate {
   readonly publishable: boolean;
   /** The ids of the findings that are errors. */
   readonly errors: readonly string[];
-  /** How many receivers display the logo, of those that are assessed; null if release 0.1.0 stored the certificate. */
+  /** How many receivers show the logo, of those whose verdict is known; null if release 0.1.0 stored the certificate. */
   readonly receivers: { readonly showing: number; readonly assessed: number } | null;
   /** Whether a newer certificate, of any order, covers the same names. */
   readonly isReplaced: boolean;
@@ -268,7 +268,10 @@ function keptOf(manifest: OverviewManifest): KeptManifest {
     product,
     publishable,
     receivers: receivers
-      ? { showing: receivers.filter(({ shows }) => shows === true).length, assessed: receivers.length }
+      ? {
+          showing: receivers.filter(({ shows }) => shows === true).length,
+          assessed: receivers.filter(({ shows }) => shows !== null).length,
+        }
       : null,
   };
 }

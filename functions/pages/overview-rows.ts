@@ -81,9 +81,10 @@ function end({ notAfter, daysLeft, isReplaced }: OverviewCertificate): string {
   const date = notAfter.slice(0, 10);
   const replaced = isReplaced ? ', replaced by a newer certificate' : '';
   if (daysLeft < 0) {
-    return `ended ${date}${replaced}`;
+    return `expired ${date}${replaced}`;
   }
-  return `ends ${date}, ${daysLeft === 1 ? '1 day' : `${daysLeft} days`} left${replaced}`;
+  const left = daysLeft === 0 ? 'today' : `${daysLeft === 1 ? '1 day' : `${daysLeft} days`} left`;
+  return `expires ${date}, ${left}${replaced}`;
 }
 
 function verdict({ publishable, errors, receivers }: OverviewCertificate): Content {

@@ -250,7 +250,7 @@ function copyNote({ bucket }: OverviewOptions): Content {
 function headingOf(section: SectionName, { endingSoonDays }: OverviewOptions): string {
   const headings: Readonly<Record<SectionName, string>> = {
     'needs-someone': 'Needs someone',
-    'ending-soon': `Ends within ${counted(endingSoonDays, 'day')}`,
+    'ending-soon': `Expires within ${counted(endingSoonDays, 'day')}`,
     waiting: 'Waiting',
     other: 'All others',
   };

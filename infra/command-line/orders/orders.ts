@@ -114,7 +114,7 @@ async function print(
   terminal.print(describeTable(TABLE_HEAD, selected.map(tableRow), terminal.columns).join('\n'));
 }
 
-const TABLE_HEAD = ['ORDER', 'STATE', 'SINCE', 'ACCOUNT', 'DOMAINS', 'ENDS', 'TO DO'];
+const TABLE_HEAD = ['ORDER', 'STATE', 'SINCE', 'ACCOUNT', 'DOMAINS', 'EXPIRES', 'TO DO'];
 
 function tableRow({ orderNumber, state, reason, error, execution, ...order }: OrderState): string[] {
   const why = state === 'waiting' && execution?.runs === false ? 'does not run' : (reason ?? error);

@@ -68,7 +68,7 @@ describe('the first page', () => {
     expect(sections['needs-someone']).toContain('waiting: payment, since 2026-11-22');
     expect(sections['needs-someone']).toContain('pay the order at the CA');
     expect(sections['needs-someone']).toContain('brand-a');
-    expect(sections['ending-soon']).toContain('ends 2026-12-23, 30 days left');
+    expect(sections['ending-soon']).toContain('expires 2026-12-23, 30 days left');
     for (const { orderNumber } of someOrders()) {
       expect(sections.all).toContain(`id="o${orderNumber}"`);
     }
@@ -97,6 +97,25 @@ describe('the first page', () => {
     expect(images.map((image) => attribute(image, 'src'))).toEqual([
       `data:image/svg+xml;base64,${logos.get('4')?.toString('base64')}`,
     ]);
+    expect(images.map((image) => attribute(image, 'alt'))).toEqual(['']);
+  });
+
+  test.each([
+    [2, 'expires 2026-11-25, 2 days left'],
+    [1, 'expires 2026-11-24, 1 day left'],
+    [0, 'expires 2026-11-23, today'],
+    [-1, 'expired 2026-11-22'],
+  ])('A certificate with %i days left has the text "%s".', (days, text) => {
+    const orders = new OrderCollection({ endingSoonDays: 30, publishes: false });
+    orders.addManifest(manifestOf('1', { notAfter: later(NOON, { days }) }));
+    expect(bodyOf(render(orders.orders(new Date(NOON))), 'index.html')).toContain(`<td>${text}<br>`);
+  });
+
+  test('A receiver whose verdict is not known is not counted.', () => {
+    const orders = new OrderCollection({ endingSoonDays: 30, publishes: false });
+    const receivers = [true, true, false, null].map((shows, index) => ({ id: `r${index}`, shows, because: [] }));
+    orders.addManifest(manifestOf('1', { receivers }));
+    expect(bodyOf(render(orders.orders(new Date(NOON))), 'index.html')).toContain('shown by 2 of 3 receivers');
   });
 });
 

@@ -124,7 +124,7 @@ describe('orders', () => {
     const { out } = await run(['orders']);
     expect(out).toContain(domains.join(' '));
     expect(out).not.toContain('…');
-    expect(out.split('\n')[0]).toMatch(/^ORDER +STATE +SINCE +ACCOUNT +DOMAINS +ENDS +TO DO$/);
+    expect(out.split('\n')[0]).toMatch(/^ORDER +STATE +SINCE +ACCOUNT +DOMAINS +EXPIRES +TO DO$/);
   });
 
   test('A cell with line ends and control characters stays one line.', async () => {
