@@ -11,7 +11,7 @@ export const FINDING_ACTIONS = {
   'critical-extension': 'Ask the CA for a new certificate.',
   'name-constraints': 'Ask the CA.',
   'pilot-extension':
-    'Test whether the receivers that matter to you display the logo. If not, ask the CA for a new certificate.',
+    'Test whether the receivers that matter to you show the logo. If not, ask the CA for a new certificate.',
   lifetime: 'Ask the CA.',
   'key-strength': 'Order a certificate with a stronger key. If an issuer is weak, ask the CA.',
   'entrust-cutoff': 'Order a certificate from another CA.',

@@ -32,7 +32,7 @@ export function renderLogoPlaces(svg: Uint8Array, brand: string, bytes: number):
   });
   const left = shown.length - fitting.length;
   return html`<div class="places">${fitting}</div>
-${left > 0 && html`<p class="quiet">The logo has ${svg.length} bytes, so ${fitting.length === 0 ? 'this page does not show it' : 'this page does not show it at every size'}. It is in the certificate and in logo.svg.</p>`}`;
+${left > 0 && html`<p class="quiet">The logo has ${svg.length} bytes, so ${fitting.length === 0 ? 'this page does not show it' : 'this page does not show it at every size'}.</p>`}`;
 }
 
 interface Place {

@@ -34,13 +34,13 @@ ${content}
 
 export function failuresSection(place: Place, failures: readonly string[]): Html | false {
   const items = failures.map((failure) => html`<li>${outside(failure, MESSAGE_BYTES)}</li>`);
-  return items.length > 0 && section(place, 'What was asked for', [html`<ul>${items}</ul>`]);
+  return items.length > 0 && section(place, 'Requirements that are not met', [html`<ul>${items}</ul>`]);
 }
 
 /** What a receiver finds for a domain. Its findings have no entry in the table of actions: their messages say it all. */
 export function lookupSection(place: Place, { domain, selector, record, findings }: LookupView): Html {
   return section(place, 'What mail receivers find', [
-    html`<p>The BIMI record of ${outside(domain)} for the selector ${outside(selector)}: ${record === null ? 'there is not exactly one.' : html`<code>${outside(record, RECORD_BYTES)}</code>`}</p>`,
+    html`<p>The BIMI record of ${outside(domain)} for the selector ${outside(selector)}: ${record === null ? 'there is none, or more than one.' : html`<code>${outside(record, RECORD_BYTES)}</code>`}</p>`,
     findings.length === 0
       ? html`<p>Record, DMARC policy and the files that the record names are right.</p>`
       : listOf(place, findings),
@@ -52,7 +52,7 @@ export function findingsSection(place: Place, findings: readonly StoredFinding[]
     findings.length === 0
       ? html`<p>Nothing is wrong or unusual.</p>`
       : [
-          html`<p class="quiet">An error: some mail receiver does not display the logo. A warning: the owner should know this. A notice: nothing has to be done.</p>`,
+          html`<p class="quiet">An error: some mail receiver does not show the logo. A warning: the owner should know this. A notice: nothing has to be done.</p>`,
           listOf(place, findings),
         ],
   ]);
@@ -90,7 +90,7 @@ export function receiversSection(
     const reason = [
       ids.length > 0 && html`${ids.length === 1 ? 'Finding' : 'Findings'}: ${links}. `,
       facts.join(' '),
-      ids.length + facts.length === 0 && 'The chain satisfies its rules.',
+      ids.length + facts.length === 0 && 'The chain satisfies the rules of this receiver.',
     ];
     return html`<tr><th scope="row">${outside(receiverName(id))}</th><td class="${level}">${verdict}</td><td>${reason}</td></tr>
 `;
@@ -118,19 +118,24 @@ export function validitySection(
 /** The record of each domain in fields from which it can be copied. */
 export function recordsSection(place: Place, { report, order }: CertificateSubject): Html {
   const records = order?.bimiRecords ?? [];
+  const warning =
+    !report.publishable &&
+    html`<p><strong class="error">Do not publish this certificate.</strong> The record is for a certificate without errors.</p>`;
   if (records.length === 0) {
     const selector = order?.ordered?.selector ?? DEFAULT_SELECTOR;
     const domains = order?.ordered?.domains.length ? order.ordered.domains : report.domains;
     const domain = domains[0] ?? 'example.com';
     const value = 'v=BIMI1; l=https://HOST/logo.svg; a=https://HOST/chain.pem';
     return section(place, 'DNS record', [
+      warning,
       html`<p>It is not known where chain and logo are published. Serve <code>chain.pem</code> and <code>logo.svg</code> by HTTPS, put their addresses in place of the two in this record, and add it to the DNS of each domain as a TXT record.</p>`,
       recordFields(place, 0, `${selector}._bimi.${domain}`, value),
     ]);
   }
   const shown = takeWithin(records, LISTED.records);
   return section(place, shown.length === 1 ? 'DNS record' : 'DNS records', [
-    html`<p>Add each of these to the DNS as a TXT record.</p>`,
+    warning,
+    html`<p>${shown.length === 1 ? 'Add this record to the DNS as a TXT record, as the only one of its name.' : 'Add each of these records to the DNS as a TXT record, as the only one of its name.'}</p>`,
     shown.map((record, index) => {
       const [name = ''] = record.split(' ', 1);
       return recordFields(place, index, name.replace(/\.$/, ''), recordText(record));
@@ -156,7 +161,7 @@ ${field(`${prefix}name-${number}`, 'Name', plainText(name, RECORD_BYTES))}${fiel
 }
 
 /** The subject of the leaf, and its domains. */
-export function ownerSection(_: Place, leaf: LeafDescription): Html {
+export function ownerSection({ level }: Place, leaf: LeafDescription): Html {
   const attributes = Object.entries(leaf.attributes);
   const shown = takeWithin(attributes, LISTED.attributes);
   const domains = takeWithin(leaf.domains, LISTED.domains);
@@ -168,7 +173,7 @@ ${shown.map(([name, values]) =>
   ),
 )}${row('Serial number of the certificate', outside(leaf.serialNumber))}${row('Issuer', outside(leaf.issuer, MESSAGE_BYTES))}</dl>
 ${more(attributes.length - shown.length, 'attribute')}
-<p class="quiet">Domains</p>
+<h${level + 2}>Domains</h${level + 2}>
 ${domains.length === 0 ? html`<p>The certificate contains no domain.</p>` : html`<ul class="names">${domains.map((domain) => html`<li>${outside(domain)}</li>`)}</ul>`}
 ${more(leaf.domains.length - domains.length, 'domain')}`;
 }
@@ -214,7 +219,7 @@ ${items}</ol>`,
 export function sctSection(place: Place, { scts }: CertificateSubject['report']): Html {
   const rows = scts.slice(0, LISTED.scts).map(
     ({ log, logId, timestamp, status }) =>
-      html`<tr><td>${log == null ? html`unknown log <span class="mono">${outside(logId)}</span>` : outside(log)}</td><td>${moment(timestamp)}</td><td class="${status === 'valid' ? 'good' : ''}">${SCT_STATUSES[status] ?? 'not verified'}</td></tr>
+      html`<tr><th scope="row">${log == null ? html`unknown log <span class="mono">${outside(logId)}</span>` : outside(log)}</th><td>${moment(timestamp)}</td><td class="${status === 'valid' ? 'good' : ''}">${SCT_STATUSES[status] ?? 'not verified'}</td></tr>
 `,
   );
   return section(place, 'Certificate transparency', [
@@ -245,7 +250,7 @@ export function revocationSection(place: Place, { revocation, report: { chain } 
       problem !== null && outside(problem, MESSAGE_BYTES),
       status === 'good' && thisUpdate !== null && html`list of ${outside(thisUpdate)}`,
     ];
-    return html`<tr><td>${outside(subjects.get(fingerprintSha256) ?? fingerprintSha256)}</td><td class="${level}">${REVOCATION_STATUSES[status]}</td><td>${details}</td></tr>
+    return html`<tr><th scope="row">${outside(subjects.get(fingerprintSha256) ?? fingerprintSha256)}</th><td class="${level}">${REVOCATION_STATUSES[status]}</td><td>${details}</td></tr>
 `;
   });
   return section(place, 'Revocation', [

@@ -41,7 +41,7 @@ export function renderReport(
   const [only, ...others] = subjects;
   const isAlone = only !== undefined && others.length === 0;
   return renderPage({
-    title: isAlone ? `${nameOf(only)}: mark certificate` : `${subjects.length} mark certificates`,
+    title: isAlone ? `${nameOf(only)}: mark certificate` : `${subjects.length} mark certificates and logos`,
     content: isAlone ? renderSubject(only, { prefix: '', level: 1 }, today) : renderList(subjects, today),
     collector,
     writtenAt,
@@ -54,8 +54,10 @@ export function renderReport(
 function renderList(subjects: readonly Subject[], at: Date): Html {
   const rows = subjects.map((subject, index) => {
     const { level, word } = verdictOf(subject, at);
-    const source = subject.source === undefined ? '' : html` (${outside(subject.source)})`;
-    return html`<li><a href="#${prefixOf(index)}top">${outside(nameOf(subject))}</a>${source}: <strong class="${level}">${word}</strong></li>
+    const name = nameOf(subject);
+    const { source } = subject;
+    const from = source !== undefined && source !== name && html` (${outside(source)})`;
+    return html`<li><a href="#${prefixOf(index)}top">${outside(name)}</a>${from}: <strong class="${level}">${word}</strong></li>
 `;
   });
   const articles = subjects.map(

@@ -47,7 +47,7 @@ main, footer { max-width: 62rem; margin: 0 auto; padding: 1rem; }
 footer { border-top: 1px solid var(--line); color: var(--quiet); font-size: .875rem; }
 h1 { font-size: 1.75rem; line-height: 1.25; margin: .5rem 0 1rem; }
 h2 { font-size: 1.25rem; line-height: 1.3; margin: 2.25rem 0 .75rem; }
-h3 { font-size: 1rem; margin: 1.25rem 0 .25rem; }
+h3, h4 { font-size: 1rem; margin: 1.25rem 0 .25rem; }
 p { margin: .5rem 0; }
 a { color: var(--link); }
 :focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
@@ -79,7 +79,7 @@ th, td { text-align: left; vertical-align: top; padding: .375rem .75rem .375rem 
   :root { color-scheme: only light; }
   body { font-size: 10.5pt; }
   main, footer { max-width: none; padding: 0; }
-  h1, h2, h3 { break-after: avoid; }
+  h1, h2, h3, h4 { break-after: avoid; }
   tr, li, dt, .verdict, .together { break-inside: avoid; }
   .verdict, .on-white, .on-dark, .logo { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }

@@ -23,8 +23,14 @@ export function verdictOf(subject: Subject, at: Date): Verdict {
     return verdict;
   }
   return broken
-    ? error('Not displayed', 'The certificate itself has no error, but mail receivers do not find what they need.')
-    : error('Not sufficient', `It has no error, but it does not satisfy what was asked for: ${failures.join('; ')}.`);
+    ? error(
+        'Not displayed',
+        'The certificate itself has no error, but mail receivers do not find what they need to show the logo.',
+      )
+    : error(
+        'Not sufficient',
+        `It has no error, but it does not meet the requirements of the check: ${failures.join('; ')}.`,
+      );
 }
 
 function verdictOfLogo(findings: readonly StoredFinding[]): Verdict {
@@ -44,26 +50,32 @@ function verdictOfCertificate({ report, findings }: CertificateSubject, at: Date
   const { notBefore, notAfter, publishable } = report;
   const { errors, warnings } = countsOf(findings);
   if (findings.some(({ id, severity }) => id === 'revoked' && severity === 'error')) {
-    return error('Revoked', 'A certificate of the chain is revoked, so mail receivers do not display the logo.');
+    return error('Revoked', 'A certificate of the chain is revoked, so mail receivers do not show the logo.');
   }
   if (at > new Date(notAfter)) {
     return error(
       'Expired',
-      `The certificate ${describeDaysLeft(notAfter, at)}, so mail receivers do not display the logo.`,
+      `The certificate ${describeDaysLeft(notAfter, at)}, so mail receivers do not show the logo.`,
     );
   }
   if (!publishable || errors > 0) {
     return error(
       'Not publishable',
-      `Mail receivers refuse this certificate because of ${count(Math.max(1, errors), 'error')}.`,
+      `Some or all mail receivers do not show the logo, because of ${count(Math.max(1, errors), 'error')}.`,
     );
   }
   if (at < new Date(notBefore)) {
     return warning('Not valid yet', `The certificate has no error, and is valid from ${notBefore.slice(0, 10)} on.`);
   }
   return warnings > 0
-    ? warning('Publishable', `The certificate is valid and can be published, with ${count(warnings, 'warning')}.`)
-    : good('Publishable', 'The certificate is valid and can be published: nothing is wrong with it.');
+    ? warning(
+        'Publishable',
+        `The certificate has ${count(warnings, 'warning')}, and mail receivers can show the logo when it is published.`,
+      )
+    : good(
+        'Publishable',
+        'Nothing is wrong with the certificate, so mail receivers can show the logo when it is published.',
+      );
 }
 
 function countsOf(findings: readonly StoredFinding[]) {

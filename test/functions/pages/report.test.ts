@@ -34,10 +34,12 @@ describe('The report of a certificate', () => {
   });
 
   test('has headings without a gap, and only one of the first level.', () => {
-    const levels = named(render(subject), 'h1', 'h2', 'h3', 'h4').map(({ tagName }) => Number(tagName[1]));
-    expect(levels[0]).toBe(1);
-    expect(levels.slice(1)).toEqual(levels.slice(1).map(() => 2));
-    expect(levels.length).toBeGreaterThan(8);
+    for (const page of [render(subject), render(subject, subject)]) {
+      const levels = named(page, 'h1', 'h2', 'h3', 'h4').map(({ tagName }) => Number(tagName[1]));
+      expect(levels.filter((level) => level === 1)).toHaveLength(1);
+      expect(levels.every((level, index) => level <= (levels[index - 1] ?? 0) + 1)).toBe(true);
+      expect(levels.length).toBeGreaterThan(9);
+    }
   });
 
   test('shows the logo round and square, from 32 to 128 pixels, on white and on dark, with the brand beside it.', () => {
@@ -81,7 +83,7 @@ describe('The report of a certificate', () => {
           'Gmail does not show Finding: svg-profile.',
           'Yahoo with AOL shows The reputation of the sender decides too.',
           'GMX not known The receiver does not publish its rules.',
-          'Apple Mail shows The chain satisfies its rules.',
+          'Apple Mail shows The chain satisfies the rules of this receiver.',
           'receiver-of-another-release shows Finding: reason-of-another-release.',
         ].map((text) =>
           text.replaceAll(
@@ -135,6 +137,7 @@ describe('The report of a certificate', () => {
     ['2026-06-01T08:00:00Z', '214 days left', '2026-06-01 (today)'],
     ['2027-01-11T08:00:00Z', 'expired 10 days ago', '2027-01-11 (today)'],
     ['2025-12-22T08:00:00Z', 'not valid for another 10 days', '2025-12-22 (today)'],
+    ['2025-12-31T08:00:00Z', 'not valid for another 1 day', '2025-12-31 (today)'],
   ])('draws the validity as a line with %s as today, and states the same.', (date, state, mark) => {
     const page = renderReport([subject], { writtenAt: new Date(date), writtenBy: 'Collect' });
     const [line] = named(page, 'svg');
@@ -145,6 +148,35 @@ describe('The report of a certificate', () => {
       Number.parseFloat(attribute(element, 'x') ?? attribute(element, 'x1') ?? ''),
     );
     expect(places.every((place) => place >= 0 && place <= 100)).toBe(true);
+  });
+
+  test('names each row of a table by a header.', () => {
+    const rows = named(render(subject), 'tr');
+    const headers = named(render(subject), 'th');
+    expect(headers.filter((header) => attribute(header, 'scope') === 'row')).toHaveLength(
+      rows.length - headers.filter((header) => attribute(header, 'scope') === 'col').length / 3,
+    );
+  });
+
+  test.each([
+    ['Nothing is wrong with the certificate, so mail receivers can show the logo when it is published.', []],
+    [
+      'The certificate has 1 warning, and mail receivers can show the logo when it is published.',
+      FINDINGS.filter(({ severity }) => severity === 'warning'),
+    ],
+    ['Some or all mail receivers do not show the logo, because of 1 error.', FINDINGS],
+  ])('states first whether the logo is shown: %s', (sentence, findings) => {
+    expect(texts(render({ ...subject, findings }), 'p')[0]).toContain(sentence);
+  });
+
+  test('warns at the DNS record only if the certificate must not be published.', () => {
+    const WARNING = 'Do not publish this certificate.';
+    const { order: _, ...without } = subject;
+    for (const each of [subject, without]) {
+      const { report } = each;
+      expect(texts(render(each), 'p').join(' ')).not.toContain(WARNING);
+      expect(texts(render({ ...each, report: { ...report, publishable: false } }), 'p').join(' ')).toContain(WARNING);
+    }
   });
 
   test('contains the order, the chain, the timestamps, the revocation and the objects.', () => {
@@ -210,8 +242,10 @@ describe('The report of several subjects', () => {
     );
     const [list = ''] = texts(page, 'ul');
     expect(list).toContain('Example Brand Limited (a.pem): Not publishable');
-    expect(list).toContain('note.txt (note.txt): Not readable');
-    expect(list).toContain('logo.svg (logo.svg): Accepted');
+    expect(list).toContain('note.txt: Not readable');
+    expect(list).toContain('logo.svg: Accepted');
+    expect(list).not.toMatch(/(\S+) \(\1\)/);
+    expect(texts(page, 'title')).toEqual(texts(page, 'h1'));
     const ids = elementsOf(page).flatMap((element) => attribute(element, 'id') ?? []);
     expect(new Set(ids).size).toBe(ids.length);
     for (const link of named(page, 'a')) {
