@@ -36,8 +36,18 @@ ${orders.map((order) => row(order, style))}</tbody>
 function row(order: OverviewOrder, { withAccount, withId, withText, logos }: RowStyle): Html {
   const { orderNumber, account } = order;
   const id = withId && /^\d+$/.test(orderNumber) && html` id="o${orderNumber}"`;
-  return html`<tr${id}><th scope="row">${plainText(orderNumber, BYTES.number)}</th>${withAccount && html`<td>${accountText(account)}</td>`}<td>${owner(order, logos)}</td><td>${state(order)}</td><td>${certificate(order)}</td><td>${toDo(order, withText)}</td></tr>
+  return html`<tr${id}><th scope="row">${rowText(orderNumber, BYTES.number)}</th>${withAccount && html`<td>${accountText(account)}</td>`}<td>${owner(order, logos)}</td><td>${state(order)}</td><td>${certificate(order)}</td><td>${toDo(order, withText)}</td></tr>
 `;
+}
+
+/** A text from outside. In most rows it is in ASCII, which needs no isolation: the rows of 10,000 orders must stay small. */
+export function rowText(text: string, bytes: number): Content {
+  return /^[\x20-\x7e]*$/.test(text) ? plainText(text, bytes) : outside(text, bytes);
+}
+
+/** Texts from outside, with a comma between them. */
+function rowTexts(texts: readonly string[], bytes: number): Content {
+  return texts.map((text, index) => [index > 0 && ', ', rowText(text, bytes)]);
 }
 
 /** The account of an order. */
@@ -52,22 +62,25 @@ function owner({ orderNumber, certificate: current, domains }: OverviewOrder, lo
   // The owner or the domains beside the logo name it.
   const image = svg && logoImage(svg, { alt: '', size: LOGO_SIZE });
   const more = domains.length > DOMAINS && ` and ${domains.length - DOMAINS} more`;
-  const named = domains.slice(0, DOMAINS).map((domain) => plainText(domain, BYTES.domain));
+  const named = domains.slice(0, DOMAINS);
   return [
     image,
     name !== undefined && outside(name, BYTES.name),
     name !== undefined && named.length > 0 && html`<br>`,
-    named.join(', '),
+    rowTexts(named, BYTES.domain),
     more,
   ];
 }
 
-/** "waiting: credentials since 2026-11-22". */
+/** "waiting: credentials, since 2026-11-22". The break keeps the date in one line. */
 function state({ state: name, reason, error, since }: OverviewOrder): Content {
   const why = reason ?? error;
   const isBad = name === 'failed' || name === 'unreadable';
-  const text = why === null ? name : `${name}: ${plainText(why, BYTES.reason)}`;
-  return [isBad ? html`<b class="error">${text}</b>` : text, since !== null && `, since ${since.slice(0, 10)}`];
+  const text = why === null ? name : [name, ': ', rowText(why, BYTES.reason)];
+  return [
+    isBad ? html`<b class="error">${text}</b>` : text,
+    since !== null && [', ', html`<br>`, `since ${since.slice(0, 10)}`],
+  ];
 }
 
 function certificate({ certificate: current, addresses }: OverviewOrder): Content {
@@ -91,10 +104,7 @@ function verdict({ publishable, errors, receivers }: OverviewCertificate): Conte
   const shown = receivers === null ? '' : `, shown by ${receivers.showing} of ${receivers.assessed} receivers`;
   return publishable
     ? `publishable${shown}`
-    : [
-        html`<b class="error">not publishable</b>`,
-        errors.length > 0 && `: ${plainText(errors.join(', '), BYTES.text)}`,
-      ];
+    : [html`<b class="error">not publishable</b>`, errors.length > 0 && [': ', rowText(errors.join(', '), BYTES.text)]];
 }
 
 /** The addresses of an order at which its certificate is served. */
@@ -106,8 +116,9 @@ function publication(addresses: readonly OverviewAddress[]): Content {
       .map(({ domain, state: name, differences }, index) => [
         index > 0 && '; ',
         html`<b class="error">${name}</b>`,
-        ` at ${plainText(domain, BYTES.domain)}`,
-        differences.length > 0 && ` (${differences.join(', ')})`,
+        ' at ',
+        rowText(domain, BYTES.domain),
+        differences.length > 0 && [' (', rowText(differences.join(', '), BYTES.text), ')'],
       ]);
   }
   return addresses.length === 0
@@ -119,6 +130,6 @@ function toDo({ needsSomeone, nextStep, text }: OverviewOrder, withText: boolean
   if (!needsSomeone) {
     return '';
   }
-  const step = nextStep === null ? 'read what happened' : plainText(nextStep, withText ? BYTES.step : BYTES.shortStep);
+  const step = nextStep === null ? 'read what happened' : rowText(nextStep, withText ? BYTES.step : BYTES.shortStep);
   return [html`<b>${step}</b>`, withText && html`<br>${outside(text, BYTES.text)}`];
 }

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { dayName } from '../days.ts';
 import { type Cell, csvFile } from './csv.ts';
-import { type Content, type Html, html, moment, plainText } from './html.ts';
+import { type Content, type Html, html, moment, outside, plainText } from './html.ts';
 import { ACCOUNT_PAGE, type AccountPage, accountPages, groupByAccount, pageOf, rangeOf } from './overview-accounts.ts';
 import { INDEX_PAGE, OVERVIEW } from './overview-folder.ts';
 import { overviewJson } from './overview-json.ts';
 import { byName, type OverviewOrder, SECTIONS, type SectionName } from './overview-order.ts';
-import { accountText, table } from './overview-rows.ts';
+import { accountText, rowText, table } from './overview-rows.ts';
 import { renderPage } from './page.ts';
 
 const CSV_FILE = 'orders.csv';
@@ -33,13 +33,13 @@ nav ul, details ul { padding-left: 1.25rem; }
 .orders { font-size: .875rem; }
 .orders .logo { float: left; margin: 0 .5rem .25rem 0; }
 .orders caption { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; white-space: nowrap; }
-@media (min-width: 45.0625rem) {
+@media (min-width: 60.0625rem) {
   .orders { table-layout: fixed; }
   .orders th:first-child { width: 7.25rem; }
   .orders.accounts th:nth-child(2) { width: 7rem; }
   .orders th:nth-last-child(3) { width: 9.5rem; }
 }
-@media (max-width: 45rem) {
+@media (max-width: 60rem) {
   .orders thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; white-space: nowrap; }
   .orders, .orders tbody, .orders tr, .orders th, .orders td { display: block; }
   .orders tr { border-bottom: 2px solid var(--line); padding: .5rem 0; }
@@ -47,10 +47,19 @@ nav ul, details ul { padding-left: 1.25rem; }
   .orders td::after { content: ""; display: block; clear: both; }
   .orders td:empty { display: none; }
   .orders td::before { color: var(--quiet); }
+  .orders td:nth-last-child(3) br { display: none; }
   .orders td:nth-last-child(5)::before { content: "Account: "; }
   .orders td:nth-last-child(3)::before { content: "State: "; }
   .orders td:nth-last-child(2)::before { content: "Certificate: "; }
   .orders td:last-child::before { content: "To do: "; }
+}
+@media (max-width: 40rem) {
+  .account-list thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; white-space: nowrap; }
+  .account-list, .account-list tbody, .account-list tr, .account-list th { display: block; }
+  .account-list tr { border-bottom: 1px solid var(--line); padding: .5rem 0; }
+  .account-list th, .account-list td { border: 0; padding: 0; }
+  .account-list td { display: inline-block; margin-right: 1rem; }
+  .account-list td::before { content: attr(data-label) ": "; color: var(--quiet); }
 }
 `;
 
@@ -126,7 +135,10 @@ export function renderOnePage(orders: readonly OverviewOrder[], options: Overvie
 
 /** A page without its shell. */
 interface Rendered {
+  /** The title of the document. */
   readonly title: string;
+  /** The same as a heading. */
+  readonly heading: Content;
   readonly body: Html;
   readonly note: Content;
 }
@@ -141,8 +153,8 @@ function pageFile(name: string, rendered: Rendered, options: OverviewOptions): O
   };
 }
 
-function pageOfContent({ title, body, note }: Rendered, { collector, writtenAt, writtenBy }: OverviewOptions) {
-  const content = html`<h1>${title}</h1>
+function pageOfContent({ title, heading, body, note }: Rendered, { collector, writtenAt, writtenBy }: OverviewOptions) {
+  const content = html`<h1>${heading}</h1>
 <p class="quiet">As of ${moment(writtenAt)}.</p>
 ${body}`;
   return { title: `${title} (${collector})`, content, collector, writtenAt, writtenBy, note, styles: STYLES };
@@ -178,7 +190,7 @@ ${parts}<h2 id="all">All orders</h2>
 ${orders.length === 0 && html`<p>The collector has no orders.</p>\n`}${accountLists !== undefined && accountLists.length > 0 && accountTable(accountLists, options)}${hasAll && orders.length > 0 && table('All orders by name', orders.toSorted(byName), { withAccount, withId: true, withText: false, logos })}${accountLists !== undefined && html`<p>As files: <a href="${CSV_FILE}">${CSV_FILE}</a> for a spreadsheet, <a href="${JSON_FILE}">${JSON_FILE}</a> for a program.</p>\n`}<p class="quiet">The report of one order: <code>mark-certificates open ORDER</code>. ${LOGO_NOTE}</p>
 `;
   const note = accountLists !== undefined && copyNote(options);
-  return { title: 'Orders', body, note };
+  return { title: 'Orders', heading: 'Orders', body, note };
 }
 
 /** The accounts, with links to their sections. */
@@ -188,9 +200,9 @@ function accountTable(accountLists: readonly (readonly AccountPage[])[], options
       .flatMap(({ parts }) => parts)
       .reduce((sum, part) => sum + (part.section === section ? part.orders.length : 0), 0);
     const page = pageOf(pages, section);
-    return html`<td>${page === undefined ? '0' : html`<a href="${page.name}#${section}">${count}</a>`}</td>`;
+    return html`<td data-label="${headingOf(section, options)}">${page === undefined ? '0' : html`<a href="${page.name}#${section}">${count}</a>`}</td>`;
   };
-  return html`<table>
+  return html`<table class="account-list">
 <caption>The orders of each account at the CA</caption>
 <thead><tr><th scope="col">Account</th><th scope="col">All</th>${SECTIONS.map((section) => html`<th scope="col">${headingOf(section, options)}</th>`)}</tr></thead>
 <tbody>
@@ -198,7 +210,7 @@ ${accountLists.map((pages) => {
   const [first] = pages;
   return (
     first &&
-    html`<tr><th scope="row"><a href="${first.name}">${accountText(first.account)}</a></th><td>${first.total}</td>${SECTIONS.map((section) => cell(pages, section))}</tr>
+    html`<tr><th scope="row"><a href="${first.name}">${accountText(first.account)}</a></th><td data-label="All">${first.total}</td>${SECTIONS.map((section) => cell(pages, section))}</tr>
 `
   );
 })}</tbody>
@@ -226,9 +238,15 @@ ${links}</ul></nav>
 <ul>
 ${page.parts.map(({ section, orders }) => html`<li><a href="#${section}">${headingOf(section, options)}</a>: ${orders.length}</li>\n`)}</ul>
 ${number === 1 && pages.length > 1 && pageIndex(pages, options)}${parts}`;
-  const title =
-    account === null ? 'Orders of the default account' : `Orders of the account ${plainText(account, ACCOUNT_BYTES)}`;
-  return { title: number === 1 ? title : `${title}, page ${number}`, body, note: copyNote(options) };
+  const what = account === null ? 'Orders of the default account' : 'Orders of the account ';
+  const name = account ?? undefined;
+  const end = number === 1 ? '' : `, page ${number}`;
+  return {
+    title: `${what}${name === undefined ? '' : plainText(name, ACCOUNT_BYTES)}${end}`,
+    heading: [what, name !== undefined && outside(name, ACCOUNT_BYTES), end],
+    body,
+    note: copyNote(options),
+  };
 }
 
 /** What is on each page of an account, so that a person finds an order by its first domain. */
@@ -237,7 +255,13 @@ function pageIndex(pages: readonly AccountPage[], options: OverviewOptions): Htm
 ${pages.map((page) => {
   const sections = page.parts.flatMap(({ section }) => (section === 'other' ? [] : [headingOf(section, options)]));
   const { first, last } = rangeOf(page);
-  return html`<li><a href="${page.name}">Page ${page.number}</a>: ${[...sections, ...(first === '' ? [] : [`${plainText(first, ACCOUNT_BYTES)} to ${plainText(last, ACCOUNT_BYTES)}`])].join('; ')}</li>
+  const range = first !== '' && [
+    sections.length > 0 && '; ',
+    rowText(first, ACCOUNT_BYTES),
+    ' to ',
+    rowText(last, ACCOUNT_BYTES),
+  ];
+  return html`<li><a href="${page.name}">Page ${page.number}</a>: ${sections.join('; ')}${range}</li>
 `;
 })}</ul></details>
 `;

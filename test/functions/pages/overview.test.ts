@@ -65,7 +65,7 @@ describe('the first page', () => {
   test('It shows every order with its state, reason, account and next step, and alone contains all of a small collector.', () => {
     const sections = sectionsOf(bodyOf(render(someOrders()), 'index.html'));
     expect(Object.keys(sections)).toEqual(['needs-someone', 'ending-soon', 'waiting', 'all']);
-    expect(sections['needs-someone']).toContain('waiting: payment, since 2026-11-22');
+    expect(sections['needs-someone']).toContain('waiting: payment, <br>since 2026-11-22');
     expect(sections['needs-someone']).toContain('pay the order at the CA');
     expect(sections['needs-someone']).toContain('brand-a');
     expect(sections['ending-soon']).toContain('expires 2026-12-23, 30 days left');
@@ -87,6 +87,34 @@ describe('the first page', () => {
     const files = render([]);
     expect([...files.keys()]).toEqual(['orders.csv', 'orders.json', 'index.html']);
     expect(bodyOf(files, 'index.html')).toContain('The collector has no orders.');
+  });
+
+  test('Each text from outside is isolated, and its hidden characters are shown as numbers.', () => {
+    const text = '\u05d7\u05d1\u05e8\u05d4 \u202egnp.exe';
+    const orders = new OrderCollection({ endingSoonDays: 30, publishes: true });
+    orders.addStatus(failureOf('1', { account: text, domains: [text], error: text, text, nextStep: text }));
+    orders.addManifest(
+      manifestOf('2', {
+        domains: [text],
+        attributes: { organizationName: [text] },
+        publishable: false,
+        findings: [{ id: text, severity: 'error', message: text }],
+      }),
+    );
+    orders.addManifest(manifestOf('3', { account: text, domains: [text], notAfter: later(NOON, { days: 300 }) }));
+    const address = { domain: text, selector: text };
+    const live = { orderNumber: '3', fingerprintSha256: 'c0ffee' };
+    orders.addPublication({ ...address, live, revokedAt: null });
+    const broken = { ...address, fingerprintSha256: 'c0ffee', differences: [text] };
+    for (const { body } of pagesOf(render(orders.orders(new Date(NOON), [broken])))) {
+      const elements = elementsOf(body).filter(({ tagName }) => tagName !== 'bdi' && tagName !== 'title');
+      const own = elements.flatMap(({ childNodes }) =>
+        childNodes.flatMap((node) => ('value' in node ? node.value : [])),
+      );
+      expect(body).toContain('<bdi>\u05d7\u05d1\u05e8\u05d4 \\u{202E}gnp.exe</bdi>');
+      expect(own.join('')).not.toContain('\u05d7');
+      expect(body).not.toContain('\u202e');
+    }
   });
 
   test('Each logo is shown once on a page, as an image in it.', () => {
