@@ -64,6 +64,8 @@
   // Characters that a reader does not see, and that change what the reader sees beside them.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the search is for them
   const HIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/;
+  // Such a text changes the order of the words and numbers beside it, unless it is isolated.
+  const RIGHT_TO_LEFT = /\p{Script=Hebrew}|\p{Script=Arabic}/u;
   const texts = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
     const { data, parentElement } = texts.currentNode;
@@ -73,6 +75,10 @@
     }
   }
   for (const element of elements) {
+    const own = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE).map(({ data }) => data);
+    if (!element.closest('bdi, [dir], head') && RIGHT_TO_LEFT.test(own.join(''))) {
+      faults.push(`direction: ${describe(element)}`);
+    }
     for (const { name, value } of element.attributes) {
       if (HIDDEN.test(value)) {
         faults.push(`character: in ${name} of ${describe(element)}`);

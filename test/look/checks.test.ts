@@ -124,6 +124,7 @@ test.each([
   ['an id that occurs twice', inBody('<p id="one">Text</p><p id="one">Text</p>'), /^id: one/],
   ['a link to nothing', inBody('<a href="#missing">Link</a>'), /^anchor: #missing/],
   ['a character that turns the text around', inBody('<p>\u202etext</p>'), /^character: U\+202e/],
+  ['a text from right to left beside another', inBody('<p>Orders of חברה, page 2</p>'), /^direction: <p/],
   ['a control character', inBody('<p>\u0007text</p>'), /^character: U\+0007/],
   ['a hidden character in an attribute', inBody('<img alt="\u202elogo" src="data:,">'), /^character: in alt/],
   ['two main headings', inBody('<h1>Another</h1>'), /^heading: .* 2 /],

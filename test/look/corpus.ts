@@ -7,16 +7,10 @@ import { renderReport } from '../../functions/pages/report.ts';
 import { type CertificateSubject, type Subject, subjectOf } from '../../functions/pages/report-view.ts';
 import type { CertificateAuthority, MarkCertificateRequest } from '../../infra/local/ca/certificate-authority.ts';
 import { pem } from '../../infra/local/ca/containers.ts';
+import { type CorpusPage, nameOfPage } from './corpus-page.ts';
 import { HOSTILE_LOGOS } from './logos.ts';
-import { HOSTILE_TEXTS } from './texts.ts';
-
-/** A page with its name, which is also the name of its pictures. */
-export interface CorpusPage {
-  readonly name: string;
-  readonly html: string;
-  /** Whether it is shown in every view. The others differ from such a page only in their texts and logos. */
-  readonly isTypical?: boolean;
-}
+import { overviewPages } from './overviews.ts';
+import { HOSTILE_TEXTS, withText } from './texts.ts';
 
 /** The day on which all pages are written. */
 export const AT = new Date('2026-11-27T08:00:00Z');
@@ -29,7 +23,7 @@ const daysFromNow = (days: number) => new Date(AT.getTime() + days * DAY);
 const reportPage = (name: string, subject: Subject, isTypical = false) => listPage(name, [subject], isTypical);
 
 const listPage = (name: string, subjects: readonly Subject[], isTypical = false): CorpusPage => ({
-  name: `report-${name.replaceAll(/[^a-z0-9]+/gi, '-').toLowerCase()}`,
+  name: nameOfPage('report', name),
   html: renderReport(subjects, WRITING),
   isTypical,
 });
@@ -79,23 +73,6 @@ function ofOrder(subject: CertificateSubject): CertificateSubject {
       },
     },
   };
-}
-
-/** Fields whose values decide what is shown. Texts from outside are in all others. */
-const NO_TEXTS = /^(id|kind|severity|status|shows|publishable|at|size|not(Before|After)|.*(At|Update)|timestamp)$/;
-
-/** A value with another text in place of every one that comes from outside. */
-function withText<Value>(value: Value, text: string, key?: string): Value;
-function withText(value: unknown, text: string, key = ''): unknown {
-  if (typeof value === 'string') {
-    return NO_TEXTS.test(key) ? value : text;
-  }
-  if (Array.isArray(value)) {
-    return value.map((each) => withText(each, text, key));
-  }
-  return typeof value === 'object' && value !== null && !(value instanceof Uint8Array)
-    ? Object.fromEntries(Object.entries(value).map(([name, each]) => [name, withText(each, text, name)]))
-    : value;
 }
 
 const lookedUp = {
@@ -224,5 +201,6 @@ export async function exampleReport(authority: CertificateAuthority): Promise<st
 
 /** All pages. */
 export async function pagesOf(authority: CertificateAuthority): Promise<readonly CorpusPage[]> {
-  return (await Promise.all([typicalPages(authority), textPages(authority), logoPages(authority), realPages()])).flat();
+  const reports = [typicalPages(authority), textPages(authority), logoPages(authority), realPages()];
+  return [...(await Promise.all(reports)).flat(), ...overviewPages()];
 }

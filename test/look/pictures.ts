@@ -10,6 +10,7 @@ import { openBrowser } from './browser.ts';
 import { exampleReport } from './corpus.ts';
 import { setup } from './install.ts';
 import { openPage } from './observe.ts';
+import { exampleOverview } from './overviews.ts';
 import { startPageServer } from './page-server.ts';
 
 const FOLDER = join(PROJECT, 'docs', 'pictures');
@@ -33,7 +34,7 @@ async function storyOfStart(): Promise<readonly string[]> {
     '$ npm start -- --scenario outage',
     '',
     ...lines,
-    ...stdout.split('\n').filter((line) => /^Pages /.test(line)),
+    ...(/^Pages .*\n(?: +.*\n)*/m.exec(stdout)?.[0].trimEnd().split('\n') ?? []),
   ];
 }
 
@@ -54,6 +55,7 @@ const message = (await readFile(MESSAGE, 'utf8')).trimEnd().split('\n');
 const pictures: readonly Picture[] = [
   // Below, there are digests of keys, which differ in each run.
   { name: 'report', html: await exampleReport(authority), width: 800, height: 955 },
+  { name: 'overview', html: exampleOverview(), width: 1024, height: 980 },
   { name: 'message', html: linesPage(message, { page: '#ffffff', text: '#1b1f24' }), width: 700 },
   { name: 'start', html: linesPage(await storyOfStart(), { page: '#14171c', text: '#e7eaee' }), width: 800 },
 ];

@@ -29,3 +29,21 @@ export const HOSTILE_TEXTS: Readonly<Record<string, string>> = {
   nothing: '',
   'white space': '   ',
 };
+
+/** Fields whose values decide what is shown. Texts from outside are in all others. */
+const NO_TEXTS =
+  /^(id|section|state|since|kind|severity|status|shows|publishable|at|size|not(Before|After)|.*(At|Update)|timestamp)$/;
+
+/** A value with another text in place of every one that comes from outside. */
+export function withText<Value>(value: Value, text: string, key?: string): Value;
+export function withText(value: unknown, text: string, key = ''): unknown {
+  if (typeof value === 'string') {
+    return NO_TEXTS.test(key) ? value : text;
+  }
+  if (Array.isArray(value)) {
+    return value.map((each) => withText(each, text, key));
+  }
+  return typeof value === 'object' && value !== null && !(value instanceof Uint8Array)
+    ? Object.fromEntries(Object.entries(value).map(([name, each]) => [name, withText(each, text, name)]))
+    : value;
+}
