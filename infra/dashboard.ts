@@ -17,6 +17,7 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { COLLECT_METRICS, SURVEY_METRICS, WAITING_METRICS } from '../functions/metrics.ts';
+import { INDEX_PAGE, OVERVIEW } from '../functions/pages/overview-folder.ts';
 import type { CollectorConfig } from './collector-config.ts';
 import { functionMetric } from './metrics.ts';
 import { QUERIES } from './queries.ts';
@@ -68,7 +69,7 @@ export function createDashboard(scope: Construct, props: DashboardProps): Dashbo
 function links({ bucket, stateMachine, config }: DashboardProps): string {
   const console = `https://${Aws.REGION}.console.aws.amazon.com`;
   const targets = {
-    'Overview of all orders: choose Open': `${console}/s3/object/${bucket.bucketName}?region=${Aws.REGION}&prefix=overview/index.html`,
+    'Overview of all orders: choose Open': `${console}/s3/object/${bucket.bucketName}?region=${Aws.REGION}&prefix=${OVERVIEW}${INDEX_PAGE}`,
     'Certificates and logos of all orders': `${console}/s3/buckets/${bucket.bucketName}?prefix=orders/`,
     'Executions of the orders': `${console}/states/home?region=${Aws.REGION}#/statemachines/view/${stateMachine.stateMachineArn}`,
     'Login at the CA': `${console}/secretsmanager/secret?name=${secretName(config)}&region=${Aws.REGION}`,

@@ -5,6 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { RESPONSE_FORMATS, type ResponseFormat } from '../../functions/collectmc/request.ts';
 import { ORDERED } from '../../functions/events.ts';
+import { INDEX_PAGE, OVERVIEW } from '../../functions/pages/overview-folder.ts';
 import { buildFunctions } from '../build/functions.ts';
 import { openInBrowser } from '../local/browser.ts';
 import { createCertificateAuthority } from '../local/ca/certificate-authority.ts';
@@ -36,7 +37,7 @@ ${Object.entries(SCENARIOS)
   .join('\n')}
   --format     the response format to ask for (default: pkcs7)
   --publish    publish chain and logo for BIMI, and fetch them from their public addresses
-  --open       serve the pages on a loopback address, and open the report in the browser; until Ctrl-C
+  --open       serve the pages on a loopback address, and open the best one in the browser; until Ctrl-C
   --keep       leave the servers running afterwards, until Ctrl-C
 
 Exit status: 0 the scenario ended as expected, 1 it did not, 64 wrong usage, 70 internal error.`;
@@ -153,6 +154,11 @@ async function run({ orderNumber, scenario, format, publish, open, keep }: Optio
         );
       }
       await narrator.publication(execution);
+    }
+    // On AWS, the survey runs five minutes after an outcome.
+    if ((await cloud.runSchedules()) > 0) {
+      await downloadFolder(cloud, OVERVIEW, join(LOCAL, OVERVIEW));
+      pages.push(`${OVERVIEW}${INDEX_PAGE}`);
     }
     if (open && pages.length > 0) {
       server = await servePages(cloud.s3, cloud.bucket);

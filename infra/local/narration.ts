@@ -172,7 +172,7 @@ export function createNarrator(print: (line: string) => void, cloud: () => Local
       if (addresses.length === 0) {
         line('Pages', 'none');
       } else {
-        detail(areServed ? 'until Ctrl-C' : 'Open the file in a browser, or run npm start -- --open.');
+        detail(areServed ? 'until Ctrl-C' : 'Open a file in a browser, or run npm start -- --open.');
       }
     },
 

@@ -1,3 +1,4 @@
+import { OVERVIEW as FOLDER, INDEX_PAGE } from '../../../functions/pages/overview-folder.ts';
 import { type DeployedCollector, withCollector, withCommandErrors } from '../collector.ts';
 import { commandText } from '../command-text.ts';
 import { CommandError } from '../errors.ts';
@@ -19,7 +20,7 @@ const OBJECTS = [
   { what: 'manifest', name: 'certificate.json' },
 ] as const;
 
-const OVERVIEW = { what: 'overview', key: 'overview/index.html' } as const;
+const OVERVIEW = { what: 'overview', key: `${FOLDER}${INDEX_PAGE}` } as const;
 
 /** An object that is opened in a browser. */
 interface OpenedObject {

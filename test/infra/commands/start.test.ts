@@ -44,14 +44,17 @@ async function start(args: readonly string[], until: RegExp, display: string | u
 
 test('npm start -- --open serves the report, opens it in the browser, and ends with Ctrl-C.', async () => {
   const { child, ended, printed } = await start(['--order', '1640000001', '--open'], /as expected\.\n/, ':0');
-  const [, url = ''] =
-    /^Pages +(http:\/\/127\.0\.0\.1:\d+\/orders\/1640000001\/report\.html)\n +until Ctrl-C$/m.exec(printed) ?? [];
+  const [, url = '', overview = ''] =
+    /^Pages +(http:\/\/127\.0\.0\.1:\d+\/orders\/1640000001\/report\.html)\n +(http:\S+\/overview\/index\.html)\n +until Ctrl-C$/m.exec(
+      printed,
+    ) ?? [];
 
   const response = await fetch(url);
   expect(response.status).toBe(200);
   expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
   expect(response.headers.get('cache-control')).toBe('private, no-store');
   expect(await response.text()).toContain('<h1');
+  expect(await (await fetch(overview)).text()).toContain('1640000001');
   while (process.platform !== 'win32' && !existsSync(opened())) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
@@ -63,12 +66,14 @@ test('npm start -- --open serves the report, opens it in the browser, and ends w
 }, 60_000);
 
 test('Without pages, --open does not wait, and without --open the files are named.', async () => {
-  const failed = await start(
-    ['--order', '1640000002', '--scenario', 'rejected', '--open'],
-    /as expected\.\n/,
-    undefined,
-  );
-  expect(failed.printed).toMatch(/^Pages +none$/m);
+  const refused = await start(['--order', 'no-number', '--open'], /was refused.*\n/, undefined);
+  expect(refused.printed).toMatch(/^Pages +none$/m);
+  expect(await refused.ended).toEqual([1, null]);
+
+  const failed = await start(['--order', '1640000002', '--scenario', 'rejected'], /as expected\.\n/, undefined);
+  const [, overview = ''] = /^Pages +(\S+)$/m.exec(failed.printed) ?? [];
+  expect(overview).toBe('.local/overview/index.html');
+  expect(await readFile(overview, 'utf8')).toContain('failed: OrderRejected');
   expect(await failed.ended).toEqual([0, null]);
 
   const issued = await start(['--order', '1640000003'], /as expected\.\n/, undefined);
