@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { realpath, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { writeWhole } from './collect/files.ts';
 import { CommandError, UsageError } from './errors.ts';
 import { EXIT_CODES } from './exit-codes.ts';
-import { isSystemError } from './system-error.ts';
+import { isSystemError, undefinedIfMissing } from './system-error.ts';
 
 /** Everybody may read a page: it is made to be shown. The umask of the user can forbid it. */
 const PAGE_MODE = 0o666;
@@ -21,14 +22,21 @@ export function requirePageFile(name: string): string {
 }
 
 /**
- * Writes a page into a file, whole or not at all.
+ * Writes a page into a file, whole or not at all. A pipe or a device, as /dev/stdout may be one, receives the page: another
+ * file in its place would take it from every process of the machine. A link stays, and the file that it names is replaced.
  *
  * @throws {CommandError} if the file cannot be written.
  */
 export async function writePageFile(file: string, page: string): Promise<void> {
-  const temporary = join(dirname(file), `.${basename(file)}.${randomUUID()}`);
   try {
-    await writeWhole(file, Buffer.from(page), temporary, PAGE_MODE);
+    const existing = await stat(file).catch(undefinedIfMissing);
+    if (existing && !existing.isFile() && !existing.isDirectory()) {
+      await writeFile(file, page);
+      return;
+    }
+    const real = existing ? await realpath(file) : file;
+    const temporary = join(dirname(real), `.${basename(real)}.${randomUUID()}`);
+    await writeWhole(real, Buffer.from(page), temporary, PAGE_MODE);
   } catch (error) {
     if (!isSystemError(error)) {
       throw error;

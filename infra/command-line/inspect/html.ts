@@ -1,15 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { basename, dirname, join } from 'node:path';
 import { renderReport } from '../../../functions/pages/report.ts';
 import { type Subject, subjectOf } from '../../../functions/pages/report-view.ts';
-import { writeWhole } from '../collect/files.ts';
-import { CommandError } from '../errors.ts';
-import { EXIT_CODES } from '../exit-codes.ts';
-import { isSystemError } from '../system-error.ts';
+import { writePageFile } from '../page-file.ts';
 import type { Judgement } from './judge.ts';
-
-/** Everybody may read a report: it is made to be shown. The umask of the user can forbid it. */
-const PAGE_MODE = 0o666;
 
 /** What a report shows of a judgement. */
 export function subjectFor(judgement: Judgement): Subject {
@@ -36,17 +28,5 @@ export function subjectFor(judgement: Judgement): Subject {
  */
 export async function writePage(file: string, subjects: readonly Subject[], at: Date): Promise<void> {
   const page = renderReport(subjects, { writtenAt: new Date(), today: at, writtenBy: 'mark-certificates inspect' });
-  const temporary = join(dirname(file), `.${basename(file)}.${randomUUID()}`);
-  try {
-    await writeWhole(file, Buffer.from(page), temporary, PAGE_MODE);
-  } catch (error) {
-    if (!isSystemError(error)) {
-      throw error;
-    }
-    throw new CommandError(`The report cannot be written to ${file}: ${error.message}.`, {
-      exitCode: EXIT_CODES.unavailable,
-      next: 'Name a file that can be written, in a folder that exists, with --html.',
-      cause: error,
-    });
-  }
+  await writePageFile(file, page);
 }

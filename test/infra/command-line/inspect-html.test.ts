@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { lstat, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { attribute, elementsOf, textOf } from '../../functions/pages/parsed.ts';
@@ -83,8 +84,37 @@ describe('inspect --html', () => {
     await mkdir(join(folder, 'a-folder'));
     const { status, stderr } = await trusting(['--html', 'a-folder', FILES.clean]);
     expect(status).toBe(2);
-    expect(stderr).toMatch(/^The report cannot be written to .*a-folder: .*\nNext: Name a file/);
+    expect(stderr).toMatch(/^The page cannot be written to .*a-folder: .*\nNext: Name a file/);
     expect((await stat(join(folder, 'a-folder'))).isDirectory()).toBe(true);
     expect((await readdir(folder)).filter((name) => name.startsWith('.a-folder'))).toEqual([]);
+  });
+
+  test.each([
+    ['pipe', 'pipe'],
+    ['link-to-pipe', 'another-pipe'],
+  ])('writes into a pipe, which stays one: %s.', async (name, pipe) => {
+    execFileSync('mkfifo', [join(folder, pipe)]);
+    if (name !== pipe) {
+      await symlink(pipe, join(folder, name));
+    }
+    const received = read(pipe);
+    const { status } = await trusting(['--html', name, FILES.clean]);
+    const isPipe = (await lstat(join(folder, pipe))).isFIFO();
+    if (!isPipe) {
+      // The reader waits for a writer.
+      await writeFile(join(folder, pipe), '');
+    }
+    expect({ status, isPipe }).toEqual({ status: 0, isPipe: true });
+    expect(await received).toMatch(/^<!doctype html>[\s\S]*<\/html>\n$/);
+  });
+
+  test('replaces the file that a link names, and leaves the link.', async () => {
+    await mkdir(join(folder, 'public'));
+    await writeFile(join(folder, 'public', 'report.html'), 'old');
+    await symlink(join('public', 'report.html'), join(folder, 'link.html'));
+    await trusting(['--html', 'link.html', FILES.clean]);
+    expect(await readlink(join(folder, 'link.html'))).toBe(join('public', 'report.html'));
+    expect(await readdir(join(folder, 'public'))).toEqual(['report.html']);
+    expect(await read('public/report.html')).toMatch(/^<!doctype html>[\s\S]*<\/html>\n$/);
   });
 });
