@@ -1,5 +1,5 @@
 import { readdir, realpath, unlink } from 'node:fs/promises';
-import { dirname, extname, join, sep } from 'node:path';
+import { dirname, extname, isAbsolute, join, relative, sep } from 'node:path';
 import { CollectorError } from '../../../functions/collector-error.ts';
 import { digest, type ObjectStorage, type ReadObject, WriteConflictError } from '../../../functions/store/objects.ts';
 import { undefinedIfMissing } from '../system-error.ts';
@@ -52,7 +52,7 @@ export function folderStorage(directory: string): ObjectStorage {
     const file = join(directory, key);
     const real = await realFolder(dirname(file));
     const root = await realFolder(directory);
-    if (real !== undefined && root !== undefined && real !== root && !real.startsWith(root + sep)) {
+    if (real !== undefined && root !== undefined && isOutside(relative(root, real))) {
       throw new OutsideFolderError(`the folder of ${key} is a link to ${real}, which is not in ${root}`);
     }
     return file;
@@ -109,6 +109,11 @@ export async function removeIncomplete(directory: string, prefix: string): Promi
   for (const name of names.filter((each) => each.startsWith(prefix.replaceAll('/', '+')))) {
     await unlink(join(folder, name)).catch(undefinedIfMissing);
   }
+}
+
+/** Whether a relative path leads out of the folder from which it starts; on Windows, to another drive too. */
+function isOutside(path: string): boolean {
+  return path === '..' || path.startsWith(`..${sep}`) || isAbsolute(path);
 }
 
 async function realFolder(folder: string): Promise<string | undefined> {

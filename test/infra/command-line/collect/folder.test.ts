@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { join, parse } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { WriteConflictError } from '../../../../functions/store/objects.ts';
 import { folderStorage, OutsideFolderError } from '../../../../infra/command-line/collect/folder-storage.ts';
@@ -64,6 +64,28 @@ describe('The objects of a folder', () => {
     await expect(storage.read('orders/1/status.json')).rejects.toThrow(/is a link to/);
     await expect(storage.write('orders/1/x.json', Buffer.from('x'), JSON_TYPE, {})).rejects.toThrow(OutsideFolderError);
     expect(await readdir(outside)).toEqual(['status.json']);
+  });
+
+  test('A link to a folder whose name begins with that of the folder leads out of it.', async () => {
+    const folder = await makeTemporary();
+    await mkdir(join(folder, 'a', 'orders'), { recursive: true });
+    await mkdir(join(folder, 'a-1'));
+    await symlink(join(folder, 'a-1'), join(folder, 'a', 'orders', '1'));
+    await expect(folderStorage(join(folder, 'a')).read('orders/1/x.json')).rejects.toThrow(OutsideFolderError);
+  });
+
+  test('The folder may be the root of the file system, and a link may stay in the folder.', async () => {
+    const folder = await makeTemporary();
+    await mkdir(join(folder, 'orders', '2'), { recursive: true });
+    await symlink(join(folder, 'orders', '2'), join(folder, 'orders', '1'));
+    await writeFile(join(folder, 'orders', '2', 'x.json'), 'inside');
+    const { root } = parse(folder);
+    for (const [storage, key] of [
+      [folderStorage(folder), 'orders/1/x.json'],
+      [folderStorage(root), join(folder, 'orders/1/x.json').slice(root.length)],
+    ] as const) {
+      expect(String((await storage.read(key))?.body)).toBe('inside');
+    }
   });
 });
 
