@@ -20,7 +20,7 @@ import { type LoginSource, openLogin } from './login-source.ts';
 import { openRejectedLogins, type RejectedLogins } from './logins.ts';
 import { begin, isEnded, type OrderState, openOrderState } from './order-state.ts';
 import { type CollectOptions, type CollectRequest, readRequest } from './request.ts';
-import { type CollectResult, describeResult, describeTime } from './texts.ts';
+import { type CollectResult, describeResult, describeTime, LOCAL_NEXT_STEPS } from './texts.ts';
 
 /** How often the file of the login is read while an order waits for another login, and how long the process sleeps otherwise. */
 const LOGIN_MILLISECONDS = 5_000;
@@ -304,6 +304,12 @@ async function resultOf(
     outcome: 'waiting',
     text: state.callBegan === undefined ? (state.text ?? interrupted(state)) : interrupted(state),
     ...(collection?.reason && { reason: collection.reason }),
-    nextStep: status?.state === 'waiting' ? status.nextStep : undefined,
+    // A folder that accepts no file does not accept the status either.
+    nextStep:
+      collection?.reason === 'storage'
+        ? LOCAL_NEXT_STEPS.waiting.storage
+        : status?.state === 'waiting'
+          ? status.nextStep
+          : undefined,
   };
 }

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { RESPONSE_FORMATS } from '../../../../functions/collectmc/request.ts';
@@ -200,6 +200,17 @@ describe('An order without a certificate', () => {
     expect((await order.collect()).exitCode).toBe(EXIT_CODES.waiting);
     expect((await order.state()).execution).toMatch(/^order-1378973013-\d{8}$/);
   });
+});
+
+test('An order whose certificate cannot be stored ends with 2, and with what to do about the folder.', async () => {
+  const order = await prepareOrder([issued(certificate())], { authority });
+  await mkdir(join(order.out, 'orders', ORDER, 'chain.pem'), { recursive: true });
+  const { exitCode, out } = await order.collect('--domain', 'example.com');
+  expect(exitCode).toBe(EXIT_CODES.unavailable);
+  expect(out).toMatch(/ is waiting \(storage\): /);
+  expect(out).toMatch(/^Next: make sure that the folder can be written and that its disk is not full/m);
+  const { out: json } = await order.collect('--domain', 'example.com', '--json');
+  expect(JSON.parse(json)).toMatchObject({ reason: 'storage', nextStep: expect.stringMatching(/its disk/) });
 });
 
 describe('With --wait', () => {
