@@ -94,6 +94,9 @@ function readOptions(args: string[]): Options | undefined {
  */
 async function run({ orderNumber, scenario, format, publish, open, keep }: Options, print: Print): Promise<boolean> {
   print('Creating the simulated CA (the first time, this takes some seconds) ...');
+  // The stack needs the bundles, although the functions run from their sources here. Servers start
+  // afterwards, because an open one would keep the process alive after a failure.
+  await buildFunctions();
   const stored = await createCertificateAuthority({ directory: join(LOCAL, 'ca') });
   const crls = await serveCrls(() => authority.crls());
   const authority = stored.with({ crlServer: crls.url });
@@ -105,8 +108,6 @@ async function run({ orderNumber, scenario, format, publish, open, keep }: Optio
   const trustAnchors = createHash('sha256').update(authority.root).digest('hex');
   const ctLogs = authority.log.key;
   const narrator = createNarrator(print, () => cloud);
-  // The stack needs the bundles, although the functions run from their sources here.
-  await buildFunctions();
   const cloud: LocalCloud = await startLocalCloud({
     credentials,
     secret: scenario.secret,
