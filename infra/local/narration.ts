@@ -197,6 +197,8 @@ For example:
 
   npm run -s mark-certificates -- status ${orderNumber}
   npm run -s mark-certificates -- fetch ${orderNumber} .local/fetched/${orderNumber} --force
+  npm run -s mark-certificates -- open ${orderNumber}
+  npm run -s mark-certificates -- orders --html .local/orders.html
   curl -sS -u "$PUSH_LOGIN" "$PUSH_URL?orderNumber=${orderNumber}&statusCode=6"`);
     },
   };

@@ -1,6 +1,9 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { EXIT_CODES } from '../../../infra/command-line/exit-codes.ts';
 import { startCloudFormation } from '../../../infra/local/cloud/cloudformation-endpoint.ts';
@@ -85,7 +88,9 @@ test('In another terminal, the command line works on the order: the printed exam
   ).commands(ORDER, cloudFormation.url);
   const [lines = '', examples = ''] = printed.join('\n').split('For example:');
   const setUp = lines.split('\n').filter((line) => line.startsWith('  '));
-  const [status = '', fetch = ''] = examples.split('\n').filter((line) => line.includes('mark-certificates'));
+  const [status = '', fetch = '', open = '', page = ''] = examples
+    .split('\n')
+    .filter((line) => line.includes('mark-certificates'));
   const typed = (command: string) => bash([...setUp, command].join('\n'));
 
   const failed = await typed(status);
@@ -100,6 +105,12 @@ test('In another terminal, the command line works on the order: the printed exam
   await execution();
   const stored = await typed(`${status} --json`);
   expect(JSON.parse(stored.out)).toMatchObject({ state: 'issued', collector: 'mark-certificate-collector' });
+  expect((await typed(open)).out).toContain(`/orders/${ORDER}/report.html?`);
+  const folder = await mkdtemp(join(tmpdir(), 'orders-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'orders.html');
+  expect((await typed(page.replace('.local/orders.html', file))).exitCode).toBe(EXIT_CODES.success);
+  expect(await readFile(file, 'utf8')).toContain(ORDER);
 });
 
 /** Types a script into a shell. The servers in this process answer meanwhile. */
