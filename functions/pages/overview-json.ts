@@ -43,7 +43,7 @@ const orderSchema = v.object({
   ),
 });
 
-/** `overview/orders.json`: all orders, as the pages show them. Releases may add fields; docs/events.md describes them. */
+/** `overview/orders.json`: all orders, as the pages show them. Releases may add fields; docs/architecture.md describes them. */
 export const overviewSchema = v.object({
   schemaVersion: v.literal(1),
   /** The name of the collector. */

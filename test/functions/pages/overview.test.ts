@@ -1,10 +1,13 @@
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { isOverviewFile, type OverviewFile, renderOnePage, renderOverview } from '../../../functions/pages/overview.ts';
 import { overviewSchema } from '../../../functions/pages/overview-json.ts';
 import { OrderCollection, type OverviewOrder } from '../../../functions/pages/overview-order.ts';
+import { PROJECT } from '../../infra/synthesized.ts';
 import { failureOf, later, manifestOf, NOON, statusOf } from '../survey/samples.ts';
 import { AT, manyOrders } from './many-orders.ts';
 import { attribute, elementsOf, shapesOf, textOf } from './parsed.ts';
@@ -300,6 +303,14 @@ describe('the files for programs', () => {
     expect(json).toMatchObject({ schemaVersion: 1, collector: 'acme', writtenAt: NOON });
     expect(json.orders.map(({ orderNumber }) => orderNumber)).toEqual(['7', '2', '3', '10', '4', '1', '5']);
     expect(json.orders[4]).toMatchObject({ certificate: { owner: 'Example', daysLeft: 30, isReplaced: false } });
+  });
+
+  test('The architecture names the columns of orders.csv, in their order.', async () => {
+    const [head = ''] = bodyOf(render([]), 'orders.csv').trim().split('\r\n');
+    const page = await readFile(join(PROJECT, 'docs', 'architecture.md'), 'utf8');
+    const [, text = ''] = /^\| `orders\.csv` \|.* The columns are (.*?)\. A space/m.exec(page) ?? [];
+    const names = [...text.replaceAll(/\(.*?\)/g, '').matchAll(/`(\w+)`/g)].map(([, name]) => name);
+    expect(names).toEqual(head.replace('\u{FEFF}', '').split(','));
   });
 
   test('orders.csv has a line for each order.', () => {
