@@ -50,12 +50,15 @@ function verdictOfCertificate({ report, findings }: CertificateSubject, at: Date
   const { notBefore, notAfter, publishable } = report;
   const { errors, warnings } = countsOf(findings);
   if (findings.some(({ id, severity }) => id === 'revoked' && severity === 'error')) {
-    return error('Revoked', 'A certificate of the chain is revoked, so mail receivers do not show the logo.');
+    return error(
+      'Revoked',
+      'A certificate of the chain is revoked, so mail receivers that require a certificate do not show the logo.',
+    );
   }
   if (at > new Date(notAfter)) {
     return error(
       'Expired',
-      `The certificate ${describeDaysLeft(notAfter, at)}, so mail receivers do not show the logo.`,
+      `The certificate ${describeDaysLeft(notAfter, at)}, so mail receivers that require a certificate do not show the logo.`,
     );
   }
   if (!publishable || errors > 0) {

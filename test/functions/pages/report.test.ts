@@ -169,6 +169,14 @@ describe('The report of a certificate', () => {
     expect(texts(render({ ...subject, findings }), 'p')[0]).toContain(sentence);
   });
 
+  test.each([
+    [{ findings: [{ id: 'revoked', severity: 'error', message: 'x' }] }, '2026-06-01'],
+    [{}, '2027-06-01'],
+  ] as const)('does not deny that receivers show logos without a certificate: %j at %s.', (changes, date) => {
+    const page = renderReport([{ ...subject, ...changes }], { writtenAt: new Date(date), writtenBy: 'Collect' });
+    expect(texts(page, 'p')[0]).toContain('so mail receivers that require a certificate do not show the logo.');
+  });
+
   test('warns at the DNS record only if the certificate must not be published.', () => {
     const WARNING = 'Do not publish this certificate.';
     const { order: _, ...without } = subject;
