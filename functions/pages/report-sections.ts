@@ -148,7 +148,7 @@ export function recordsSection(place: Place, { report, order }: CertificateSubje
 const FIELD_COLUMNS = 40;
 
 function recordFields({ prefix }: Place, index: number, name: string, value: string): Html {
-  const field = (id: string, label: string, text: string) => {
+  const field = (id: string, label: Content, text: string) => {
     const rows = Math.max(1, Math.ceil(text.length / FIELD_COLUMNS));
     return html`<label for="${id}">${label}</label>
 <textarea id="${id}" readonly rows="${rows}" dir="ltr" spellcheck="false">${text}</textarea>
@@ -156,7 +156,7 @@ function recordFields({ prefix }: Place, index: number, name: string, value: str
   };
   const number = index + 1;
   return html`<div class="record together">
-${field(`${prefix}name-${number}`, 'Name', plainText(name, RECORD_BYTES))}${field(`${prefix}value-${number}`, `Value of ${plainText(name, RECORD_BYTES)}`, plainText(value, RECORD_BYTES))}</div>
+${field(`${prefix}name-${number}`, 'Name', plainText(name, RECORD_BYTES))}${field(`${prefix}value-${number}`, ['Value of ', outside(name, RECORD_BYTES)], plainText(value, RECORD_BYTES))}</div>
 `;
 }
 
