@@ -133,14 +133,15 @@ async function textPages(authority: CertificateAuthority): Promise<readonly Corp
   const good = ofOrder(await issue(authority, {}, ['other.example']));
   const unreadable: Subject = { kind: 'unreadable', source: 'file', problem: 'reason', failures: ['failure'] };
   const texts = Object.entries(HOSTILE_TEXTS);
-  const owners = texts.map(async ([name, text]) =>
-    reportPage(`owner-${name}`, await issue(authority, { owner: text.toWellFormed().slice(0, 2000) })),
-  );
+  const owners = texts.map(async ([name, text]) => ({
+    ...(await issue(authority, { owner: text.toWellFormed().slice(0, 2000) })),
+    source: `${name}.pem`,
+  }));
   return [
     ...texts.map(([name, text]) =>
       reportPage(`text-${name}`, withText({ ...good, source: 'file', lookup: lookedUp, failures: ['failure'] }, text)),
     ),
-    ...(await Promise.all(owners)),
+    listPage('owners', await Promise.all(owners)),
     listPage(
       'unreadable-files',
       texts.map(([, text]) => withText(unreadable, text)),

@@ -74,7 +74,7 @@ class SampleOrders {
         revokedAt: null,
       });
     }
-    this.logos.set(orderNumber, logoOf(`#${orderNumber.slice(-6)}`));
+    this.logos.set(orderNumber, logoOf(`hsl(${Number(orderNumber) % 360} 60% 35%)`));
   }
 }
 
@@ -177,7 +177,7 @@ function pagesOfOverview(
   });
 }
 
-/** The texts in the names of accounts that have a page of their own here. The first page contains all texts. */
+/** The texts in the names of accounts for which a page is opened. The first page contains all texts. */
 const ACCOUNT_TEXTS = ['a closed title', 'letters from right to left', 'a word of 10,000 characters'];
 
 /** Orders that show each field that comes from outside: one in each section, and one in each state that needs someone. */
@@ -212,10 +212,14 @@ function manyPages(): readonly CorpusPage[] {
   return pagesOfOverview('many', manyOrders(10_000), { writtenAt: MANY_AT }, { files });
 }
 
+/** The orders in the picture of the documentation. */
+const EXAMPLE_ORDERS = ['1378973002', '1378973307', '1378973408', '1378973010', '1378973612'];
+
 /** The overview that the documentation shows. */
 export function exampleOverview(): string {
   const { orders, logos } = fewOrders([undefined, undefined]);
-  return renderOnePage(orders, { ...OPTIONS, logos });
+  const shown = orders.filter(({ orderNumber }) => EXAMPLE_ORDERS.includes(orderNumber));
+  return renderOnePage(shown, { ...OPTIONS, logos });
 }
 
 /** All pages of overviews. */

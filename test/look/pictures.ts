@@ -55,7 +55,7 @@ const message = (await readFile(MESSAGE, 'utf8')).trimEnd().split('\n');
 const pictures: readonly Picture[] = [
   // Below, there are digests of keys, which differ in each run.
   { name: 'report', html: await exampleReport(authority), width: 800, height: 955 },
-  { name: 'overview', html: exampleOverview(), width: 1024, height: 980 },
+  { name: 'overview', html: exampleOverview(), width: 980, height: 784 },
   { name: 'message', html: linesPage(message, { page: '#ffffff', text: '#1b1f24' }), width: 700 },
   { name: 'start', html: linesPage(await storyOfStart(), { page: '#14171c', text: '#e7eaee' }), width: 800 },
 ];
