@@ -62,6 +62,12 @@ const PUBLISH = [
     ['us-gov-east-1', 'us-gov-west-1'],
     WITHOUT_CLOUDFRONT,
   ),
+  ...missing(
+    'AWS::CloudFront::CachePolicy',
+    'PublicationCache',
+    ['us-gov-east-1', 'us-gov-west-1'],
+    WITHOUT_CLOUDFRONT,
+  ),
   ...missing('AWS::CloudFront::Distribution', 'Publication', ['us-gov-east-1', 'us-gov-west-1'], WITHOUT_CLOUDFRONT),
 ];
 

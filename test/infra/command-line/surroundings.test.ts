@@ -37,6 +37,8 @@ describe('Standard output', () => {
     }
     const { stdout, stderr } = spawnSync('sh', ['-c', '"$0" "$1" inspect many | head -1', process.execPath, MAIN], {
       cwd: folder,
+      // npm sets it for its scripts.
+      env: { ...process.env, INIT_CWD: folder },
       encoding: 'utf8',
     });
     expect({ stdout, stderr }).toEqual({ stdout: expect.stringMatching(/^many\/a file .*\n$/), stderr: '' });
