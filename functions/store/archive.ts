@@ -138,6 +138,7 @@ export function openArchive(storage: ObjectStorage, orderNumber: string): Archiv
         fingerprintSha256: fingerprint,
         describe: () => document as Manifest,
         readParts: () => superseded.readParts(good),
+        renderReport: () => superseded.readReport(good),
       });
       return (await folder.reconcile()).current ?? restored;
     });
@@ -148,6 +149,7 @@ export function openArchive(storage: ObjectStorage, orderNumber: string): Archiv
     // The document is the whole manifest, of which only a part is read back.
     describe: () => document as Manifest,
     readParts: () => folder.readParts(current),
+    renderReport: () => folder.readReport(current),
   });
 
   return {

@@ -26,7 +26,7 @@ export interface Part {
   readonly type: string;
 }
 
-/** The parts of a certificate as its manifest names them: `response`, `chain`, and `logo` and `report` if there are any. */
+/** The parts of a certificate as its manifest names them: `response`, `chain`, and `logo` if there is one. */
 export type Parts = Readonly<Record<string, Part>>;
 
 /**
@@ -50,8 +50,13 @@ export interface Entry {
   readonly describe: (same: StoredManifest | undefined) => Omit<Manifest, 'objects'>;
   /** Reads the bytes. They are needed only if the folder lacks an object. */
   readonly readParts: () => Promise<Parts>;
-  /** Without it, the report is one of the parts, or there is none. */
-  readonly renderReport?: ReportRenderer | undefined;
+  /**
+   * Makes or reads the report that belongs to the description. Without it, the manifest lists none: a stored one can say
+   * something else.
+   */
+  readonly renderReport?:
+    | ((manifest: Manifest) => ReturnType<ReportRenderer> | Promise<Uint8Array | undefined>)
+    | undefined;
 }
 
 /**
@@ -116,9 +121,9 @@ export function openCertificateFolder(storage: ObjectStorage, folder: string) {
       return v.parse(manifestSchema, next);
     },
 
-    /** Whether the bytes of an object are lost, so that the manifest cannot be fulfilled. */
-    async isDamaged(manifest: StoredManifest): Promise<boolean> {
-      for (const { state: _, ...listed } of await findMismatched(listedObjects(manifest))) {
+    /** Whether bytes of the certificate are lost. Its report does not count: it can be made again. */
+    async isDamaged({ objects: { report: _, ...parts } }: StoredManifest): Promise<boolean> {
+      for (const { state: _, ...listed } of await findMismatched(Object.values(parts))) {
         if (!(await readListed(listed))) {
           return true;
         }
@@ -126,8 +131,8 @@ export function openCertificateFolder(storage: ObjectStorage, folder: string) {
       return false;
     },
 
-    /** Reads the objects of a manifest. Those whose bytes are lost are left out. */
-    async readParts({ objects }: StoredManifest): Promise<Parts> {
+    /** Reads the objects of a manifest except its report. Those whose bytes are lost are left out. */
+    async readParts({ objects: { report: _, ...objects } }: StoredManifest): Promise<Parts> {
       const parts: Record<string, Part> = {};
       for (const [part, listed] of Object.entries(objects)) {
         const object = await readListed(listed);
@@ -137,6 +142,10 @@ export function openCertificateFolder(storage: ObjectStorage, folder: string) {
       }
       return parts;
     },
+
+    /** Reads the report of a manifest; undefined if it lists none, or if its bytes are lost. */
+    readReport: async ({ objects: { report } }: StoredManifest): Promise<Uint8Array | undefined> =>
+      report && (await readListed(report))?.body,
 
     /**
      * Writes what the folder lacks of a certificate: its objects, and its manifest last.
@@ -162,13 +171,10 @@ export function openCertificateFolder(storage: ObjectStorage, folder: string) {
   };
 
   /** Writes the report of a manifest, and returns the manifest that lists it. */
-  async function withReport(manifest: Manifest, renderReport: ReportRenderer | undefined): Promise<Manifest> {
-    if (!renderReport) {
-      return manifest;
-    }
+  async function withReport(manifest: Manifest, renderReport: Entry['renderReport']): Promise<Manifest> {
     const { report: _, ...objects } = manifest.objects;
     const listed = { ...manifest, objects };
-    const bytes = renderReport(listed);
+    const bytes = await renderReport?.(listed);
     if (!bytes) {
       return listed;
     }
