@@ -62,14 +62,28 @@ const notesSchema = v.object({
 
 type Notes = v.InferOutput<typeof notesSchema>;
 
-/** The overview of all orders, from what a survey has read. */
-export function createOverview(sources: OverviewSources, dependencies: OverviewDependencies) {
+/** The results of the checks of addresses, by address. */
+export type AddressChecks = ReadonlyMap<string, BrokenAddress>;
+
+/**
+ * The overview of all orders, from what a survey has read.
+ *
+ * @param earlier checks that were made before the sources were read.
+ */
+export function createOverview(
+  sources: OverviewSources,
+  dependencies: OverviewDependencies,
+  earlier: AddressChecks = new Map(),
+) {
   const { s3, bucket, collector, remindBeforeDays, observe, now } = dependencies;
   const orders = new OrderCollection({ endingSoonDays: remindBeforeDays, publishes: sources.served !== undefined });
   addSources(orders, sources, collector);
-  const checked = new Map<string, BrokenAddress>();
+  const checked = new Map(earlier);
 
   return {
+    /** The results of all checks. */
+    checks: checked as AddressChecks,
+
     /**
      * Takes the result of the check of an address, which {@link write} then writes.
      *
@@ -86,7 +100,7 @@ export function createOverview(sources: OverviewSources, dependencies: OverviewD
      *
      * @throws {WriteConflictError} if other runs were faster eight times.
      */
-    async write(): Promise<void> {
+    async write(): Promise<OverviewSummary> {
       const at = now();
       const logos = await readLogos(s3, bucket, chooseLogos(orders.orders(at)));
       let count = 0;
@@ -109,7 +123,9 @@ export function createOverview(sources: OverviewSources, dependencies: OverviewD
           });
         },
       });
-      observe.overviewWritten({ orders: count, ...result });
+      const summary = { orders: count, ...result };
+      observe.overviewWritten(summary);
+      return summary;
     },
   };
 

@@ -5,7 +5,7 @@ import type { OrderStatus } from '../store/status.ts';
 import type { SurveyProgress } from '../store/survey-progress.ts';
 import { type Accounts, accountsOf } from './accounts.ts';
 import { type AccessLogs, type FetchSummary, surveyFetches } from './fetches.ts';
-import { createOverview, type OverviewDependencies, type OverviewObserver } from './overview.ts';
+import { type AddressChecks, createOverview, type OverviewDependencies, type OverviewObserver } from './overview.ts';
 import {
   type PublicationChecks,
   type PublicationDependencies,
@@ -212,7 +212,9 @@ function createParts(
       : undefined;
   if (overview) {
     // Before the checks, which can take all the time that is left.
-    add('overview', () => overview.write());
+    add('overview', async () => {
+      await overview.write();
+    });
   }
   // Last, because it waits for the servers of others.
   if (publications && published) {
@@ -240,7 +242,11 @@ function createParts(
             }
           }
           // Only what the checks changed is written again.
-          await overview.write();
+          const { isOutdated } = await overview.write();
+          if (isOutdated) {
+            // During the checks, a run after an outcome has read the orders later, and it knows nothing of the checks.
+            await writeOverview({ ...dependencies, publishes: true }, overview.checks);
+          }
         }
         if (checked.unchecked.length === 0) {
           return undefined;
@@ -258,10 +264,12 @@ function createParts(
 /**
  * Writes only the overview, from what is stored: it checks nothing, sends nothing and changes no order.
  *
+ * @param checks the checks of addresses that a survey has made.
  * @throws {Error} if something cannot be read or written. Lambda then repeats it.
  */
 export async function writeOverview(
   dependencies: OverviewDependencies & { readonly publishes: boolean },
+  checks?: AddressChecks,
 ): Promise<void> {
   const readAt = dependencies.now();
   const { manifests, statuses } = await listOrderKeys(dependencies);
@@ -269,7 +277,7 @@ export async function writeOverview(
   const certificates = await readCertificates(dependencies, keys);
   const sources = { manifests: certificates, statuses: await readStatuses(dependencies, keys), readAt };
   const published = dependencies.publishes ? await readPublications(dependencies, readAt) : undefined;
-  await createOverview({ ...sources, served: published?.served }, dependencies).write();
+  await createOverview({ ...sources, served: published?.served }, dependencies, checks).write();
 }
 
 const contentOf = <T>({ content }: { readonly content: T }): T => content;

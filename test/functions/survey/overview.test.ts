@@ -263,6 +263,27 @@ describe('the publications in the overview', () => {
     expect(site.requests).toHaveLength(requests);
   });
 
+  test('Of a survey beside a run after an outcome, the differences are written, whenever that run reads.', async () => {
+    zone['default._bimi.example.com'] = 'ENOTFOUND';
+    const resolver = resolverOf(zone);
+    let seconds = 0;
+    const now = () => new Date(later(NOON, { seconds }));
+    const resolveTxt: typeof resolver.resolveTxt = async (name) => {
+      if (seconds === 0) {
+        seconds = 60;
+        await servers.storeStatus(failureOf('2', { reportedAt: NOON }));
+        await refresh(later(NOON, { seconds: 30 }), { publishes: true });
+      }
+      return resolver.resolveTxt(name);
+    };
+    const { error } = await run({ publications: { ...checks(), resolver: { ...resolver, resolveTxt } }, now });
+    expect(error).toBeUndefined();
+    expect(seconds).toBe(60);
+    const published = orders().find(({ orderNumber }) => orderNumber === ORDER);
+    expect(published?.addresses).toMatchObject([{ state: 'broken', differences: ['record-missing'] }]);
+    expect(orders().map(({ orderNumber }) => orderNumber)).toContain('2');
+  });
+
   test('A survey that finds no difference removes the earlier one.', async () => {
     const record = zone['default._bimi.example.com'] ?? [];
     zone['default._bimi.example.com'] = 'ENOTFOUND';
