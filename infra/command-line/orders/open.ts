@@ -1,4 +1,5 @@
 import { OVERVIEW as FOLDER, INDEX_PAGE } from '../../../functions/pages/overview-folder.ts';
+import type { ObjectState } from '../../../functions/store/objects.ts';
 import { type DeployedCollector, withCollector, withCommandErrors } from '../collector.ts';
 import { commandText } from '../command-text.ts';
 import { CommandError } from '../errors.ts';
@@ -9,11 +10,12 @@ import type { CollectorOptions } from '../program.ts';
 import type { Terminal } from '../terminal.ts';
 import { describeMoment } from '../times.ts';
 import { missingCertificate } from './missing-certificate.ts';
+import { readManifest } from './read-order.ts';
 
 /** How long a URL works, in seconds. Anybody who has it can read the object. */
 const URL_SECONDS = 3600;
 
-/** What is opened for an order, the best first. */
+/** What is opened for an order, the best first. A manifest lists `report` and `logo`, but not itself. */
 const OBJECTS = [
   { what: 'report', name: 'report.html' },
   { what: 'logo', name: 'logo.svg' },
@@ -59,7 +61,7 @@ export function open(terminal: Terminal, order: string | undefined, options: Col
 }
 
 async function findOverview(collector: DeployedCollector): Promise<OpenedObject> {
-  if (await exists(collector, OVERVIEW.key)) {
+  if ((await stateOf(collector, OVERVIEW.key)) !== undefined) {
     return OVERVIEW;
   }
   throw new CommandError(`The collector ${collector.name} has no overview page (${OVERVIEW.key}).`, {
@@ -68,20 +70,23 @@ async function findOverview(collector: DeployedCollector): Promise<OpenedObject>
   });
 }
 
+/** A report or a logo that the manifest does not list belongs to another certificate or to an earlier assessment. */
 async function findObject(collector: DeployedCollector, orderNumber: string): Promise<OpenedObject> {
+  const { manifest } = (await readManifest(await collector.storage(), orderNumber)) ?? {};
   for (const { what, name } of OBJECTS) {
     const key = `orders/${orderNumber}/${name}`;
-    if (await exists(collector, key)) {
+    const state = await stateOf(collector, key);
+    const isOther = manifest !== undefined && what !== 'manifest' && manifest.objects[what]?.sha256 !== state?.sha256;
+    if (state !== undefined && !isOther) {
       return { what, key };
     }
   }
   throw await missingCertificate(collector, orderNumber);
 }
 
-async function exists(collector: DeployedCollector, key: string): Promise<boolean> {
+async function stateOf(collector: DeployedCollector, key: string): Promise<ObjectState | undefined> {
   const { head } = await collector.storage();
-  const state = await withCommandErrors(`${key} cannot be read`, () => head(key), 's3:GetObject');
-  return state !== undefined;
+  return withCommandErrors(`${key} cannot be read`, () => head(key), 's3:GetObject');
 }
 
 interface PresignedUrl {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { statusKey } from '../../../functions/store/status.ts';
-import { NOON, statusOf } from '../../functions/survey/samples.ts';
+import { manifestOf, NOON, sha256Of, statusOf } from '../../functions/survey/samples.ts';
 import { deployed, put, stackNamed } from './deployed.ts';
 import { undocumentedFields } from './page.ts';
 import { run } from './run.ts';
@@ -36,6 +36,25 @@ describe('open', () => {
       expiresAt: '2026-11-23T13:00:00.000Z',
       credentialsEndAt: null,
     });
+  });
+
+  test.each([
+    ['report', true],
+    ['logo', false],
+  ])('It opens the %s of an order if the manifest lists the stored report: %s.', async (what, isListed) => {
+    const s3 = await deployed();
+    const listed = (name: string, content: string) => ({
+      key: `orders/1/${name}`,
+      size: content.length,
+      sha256: sha256Of(content),
+    });
+    const { objects } = manifestOf('1');
+    const report = listed('report.html', isListed ? 'the report' : 'an earlier report');
+    const changes = { objects: { ...objects, logo: listed('logo.svg', 'the logo'), report } };
+    await put(s3, 'orders/1/certificate.json', JSON.stringify(manifestOf('1', changes)));
+    await put(s3, 'orders/1/report.html', 'the report');
+    await put(s3, 'orders/1/logo.svg', 'the logo');
+    expect(await (await fetch((await run(['open', '1'])).out.trim())).text()).toBe(`the ${what}`);
   });
 
   test('Without an order it prints a URL of the overview.', async () => {
