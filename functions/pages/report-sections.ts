@@ -3,7 +3,6 @@ import { reasonsOf, receiverName } from '../certificate/receivers.ts';
 import type { LeafDescription, ReceiverVerdict } from '../certificate/report.ts';
 import { SCT_STATUSES } from '../certificate/transparency/sct.ts';
 import type { StoredFinding } from '../store/manifest.ts';
-import { takeWithin } from '../text.ts';
 import { FINDING_ACTIONS } from './finding-actions.ts';
 import { type Content, type Html, html, moment, outside, plainText } from './html.ts';
 import type { CertificateSubject, LookupView, OrderView, Subject } from './report-view.ts';
@@ -17,8 +16,25 @@ export interface Place {
   readonly level: number;
 }
 
-/** Limits of lists and texts from outside. A chain from an attacker can contain a megabyte of names. */
-const LISTED = { domains: 24 * 1024, attributes: 24 * 1024, scts: 20, crlUrls: 3, records: 64 * 1024 } as const;
+/**
+ * Limits of lists from outside, in bytes of HTML: a chain or a logo from an attacker can cause a megabyte of names and
+ * findings, and `&` alone becomes five bytes. Together they are less than REPORT_BYTES.
+ */
+const LISTED_BYTES = {
+  failures: 8_000,
+  lookup: 16_000,
+  findings: 40_000,
+  receivers: 24_000,
+  attributes: 24_000,
+  values: 4_000,
+  domains: 40_000,
+  records: 100_000,
+  chain: 20_000,
+  scts: 8_000,
+  revocation: 12_000,
+  objects: 6_000,
+} as const;
+const CRL_URLS = 3;
 const ATTRIBUTE_BYTES = 300;
 const MESSAGE_BYTES = 1000;
 const RECORD_BYTES = 2000;
@@ -32,9 +48,26 @@ ${content}
 `;
 }
 
+/** The first pieces that fit into this number of bytes. */
+function fitting(pieces: readonly Html[], bytes: number): readonly Html[] {
+  let rest = bytes;
+  const end = pieces.findIndex((piece) => {
+    rest -= Buffer.byteLength(piece.toString());
+    return rest < 0;
+  });
+  return end === -1 ? pieces : pieces.slice(0, end);
+}
+
 export function failuresSection(place: Place, failures: readonly string[]): Html | false {
   const items = failures.map((failure) => html`<li>${outside(failure, MESSAGE_BYTES)}</li>`);
-  return items.length > 0 && section(place, 'Requirements that are not met', [html`<ul>${items}</ul>`]);
+  const shown = fitting(items, LISTED_BYTES.failures);
+  return (
+    items.length > 0 &&
+    section(place, 'Requirements that are not met', [
+      html`<ul>${shown}</ul>`,
+      omitted(items.length - shown.length, 'requirement'),
+    ])
+  );
 }
 
 /** What a receiver finds for a domain. Its findings have no entry in the table of actions: their messages say it all. */
@@ -43,7 +76,7 @@ export function lookupSection(place: Place, { domain, selector, record, findings
     html`<p>The BIMI record of ${outside(domain)} for the selector ${outside(selector)}: ${record === null ? 'there is none, or more than one.' : html`<code>${outside(record, RECORD_BYTES)}</code>`}</p>`,
     findings.length === 0
       ? html`<p>Record, DMARC policy and the files that the record names are right.</p>`
-      : listOf(place, findings),
+      : listOf(place, findings, LISTED_BYTES.lookup),
   ]);
 }
 
@@ -53,22 +86,38 @@ export function findingsSection(place: Place, findings: readonly StoredFinding[]
       ? html`<p>Nothing is wrong or unusual.</p>`
       : [
           html`<p class="quiet">An error: some mail receiver does not show the logo. A warning: the owner should know this. A notice: nothing has to be done.</p>`,
-          listOf(place, findings),
+          listOf(place, findings, LISTED_BYTES.findings),
         ],
   ]);
 }
 
-function listOf(place: Place, findings: readonly StoredFinding[]): Html {
-  const items = findings.map(({ id, severity, message }) => {
+const SEVERITY_RANKS = { error: 0, warning: 1, notice: 2 } as const;
+
+function listOf(place: Place, findings: readonly StoredFinding[], bytes: number): Content {
+  const shown = findingItems(place, findings, bytes);
+  return [
+    html`<ul class="findings">
+${shown.map(({ item }) => item)}</ul>`,
+    omitted(findings.length - shown.length, 'finding'),
+  ];
+}
+
+/** The findings that fit, the errors first, with what the page shows of them. */
+function findingItems(place: Place, unsorted: readonly StoredFinding[], bytes: number) {
+  const findings = unsorted.toSorted((a, b) => SEVERITY_RANKS[a.severity] - SEVERITY_RANKS[b.severity]);
+  const first = new Map(findings.toReversed().map((finding) => [findingId(place, finding.id), finding]));
+  const items = findings.map((finding) => {
+    const { id, severity, message } = finding;
+    // Several findings can have one id, but elements of a page cannot.
+    const target = first.get(findingId(place, id)) === finding && html` id="${findingId(place, id)}"`;
     const action = Object.hasOwn(FINDING_ACTIONS, id) ? FINDING_ACTIONS[id as keyof typeof FINDING_ACTIONS] : undefined;
-    return html`<li class="finding ${severity} together" id="${findingId(place, id)}">
+    return html`<li class="finding ${severity} together"${target}>
 <p><strong class="${severity}">${severity[0]?.toUpperCase()}${severity.slice(1)}</strong> <code>${outside(id)}</code>: ${outside(message, MESSAGE_BYTES)}</p>
 ${action !== undefined && html`<p>What to do: ${action}</p>`}
 </li>
 `;
   });
-  return html`<ul class="findings">
-${items}</ul>`;
+  return fitting(items, bytes).map((item, index) => ({ id: findings[index]?.id, item }));
 }
 
 const findingId = ({ prefix }: Place, id: string) => `${prefix}finding-${plainText(id).replaceAll(/[^\w-]/g, '')}`;
@@ -78,7 +127,7 @@ export function receiversSection(
   receivers: readonly ReceiverVerdict[],
   findings: readonly StoredFinding[],
 ): Html {
-  const known = new Set(findings.map(({ id }) => id));
+  const known = new Set(findingItems(place, findings, LISTED_BYTES.findings).map(({ id }) => id));
   const rows = receivers.map(({ id, shows, because }) => {
     const { findings: ids, facts } = reasonsOf(because);
     const links = ids.map((each, index) => [
@@ -95,6 +144,7 @@ export function receiversSection(
     return html`<tr><th scope="row">${outside(receiverName(id))}</th><td class="${level}">${verdict}</td><td>${reason}</td></tr>
 `;
   });
+  const shown = fitting(rows, LISTED_BYTES.receivers);
   return section(place, 'Mail receivers', [
     rows.length === 0
       ? html`<p>No verdicts are stored with this certificate.</p>`
@@ -102,8 +152,9 @@ export function receiversSection(
 <caption>Whether each receiver shows the logo, if the DNS record, DMARC and the hosted files are right too</caption>
 <thead><tr><th scope="col">Receiver</th><th scope="col">Logo</th><th scope="col">Because</th></tr></thead>
 <tbody>
-${rows}</tbody>
+${shown}</tbody>
 </table>`,
+    omitted(rows.length - shown.length, 'receiver'),
   ]);
 }
 
@@ -132,15 +183,16 @@ export function recordsSection(place: Place, { report, order }: CertificateSubje
       recordFields(place, 0, `${selector}._bimi.${domain}`, value),
     ]);
   }
-  const shown = takeWithin(records, LISTED.records);
-  return section(place, shown.length === 1 ? 'DNS record' : 'DNS records', [
+  const fields = records.map((record, index) => {
+    const [name = ''] = record.split(' ', 1);
+    return recordFields(place, index, name.replace(/\.$/, ''), recordText(record));
+  });
+  const shown = fitting(fields, LISTED_BYTES.records);
+  return section(place, records.length === 1 ? 'DNS record' : 'DNS records', [
     warning,
-    html`<p>${shown.length === 1 ? 'Add this record to the DNS as a TXT record, as the only one of its name.' : 'Add each of these records to the DNS as a TXT record, as the only one of its name.'}</p>`,
-    shown.map((record, index) => {
-      const [name = ''] = record.split(' ', 1);
-      return recordFields(place, index, name.replace(/\.$/, ''), recordText(record));
-    }),
-    more(records.length - shown.length, 'record'),
+    html`<p>${records.length === 1 ? 'Add this record to the DNS as a TXT record, as the only one of its name.' : 'Add each of these records to the DNS as a TXT record, as the only one of its name.'}</p>`,
+    shown,
+    omitted(records.length - shown.length, 'record'),
   ]);
 }
 
@@ -162,19 +214,21 @@ ${field(`${prefix}name-${number}`, 'Name', plainText(name, RECORD_BYTES))}${fiel
 
 /** The subject of the leaf, and its domains. */
 export function ownerSection({ level }: Place, leaf: LeafDescription): Html {
-  const attributes = Object.entries(leaf.attributes);
-  const shown = takeWithin(attributes, LISTED.attributes);
-  const domains = takeWithin(leaf.domains, LISTED.domains);
+  const attributes = Object.entries(leaf.attributes).map(([name, values]) => {
+    const pieces = values.map((value, index) => html`${index > 0 && html`<br>`}${outside(value, ATTRIBUTE_BYTES)}`);
+    const listed = fitting(pieces, LISTED_BYTES.values);
+    return row(labelOf(name), [listed, more(values.length - listed.length, 'value')]);
+  });
+  const shown = fitting(attributes, LISTED_BYTES.attributes);
+  const domains = fitting(
+    leaf.domains.map((domain) => html`<li>${outside(domain)}</li>`),
+    LISTED_BYTES.domains,
+  );
   return html`<dl>
-${shown.map(([name, values]) =>
-  row(
-    labelOf(name),
-    values.map((value, index) => [index > 0 && html`<br>`, outside(value, ATTRIBUTE_BYTES)]),
-  ),
-)}${row('Serial number of the certificate', outside(leaf.serialNumber))}${row('Issuer', outside(leaf.issuer, MESSAGE_BYTES))}</dl>
+${shown}${row('Serial number of the certificate', outside(leaf.serialNumber))}${row('Issuer', outside(leaf.issuer, MESSAGE_BYTES))}</dl>
 ${more(attributes.length - shown.length, 'attribute')}
 <h${level + 2}>Domains</h${level + 2}>
-${domains.length === 0 ? html`<p>The certificate contains no domain.</p>` : html`<ul class="names">${domains.map((domain) => html`<li>${outside(domain)}</li>`)}</ul>`}
+${leaf.domains.length === 0 ? html`<p>The certificate contains no domain.</p>` : html`<ul class="names">${domains}</ul>`}
 ${more(leaf.domains.length - domains.length, 'domain')}`;
 }
 
@@ -191,16 +245,15 @@ function labelOf(name: string): Html {
 const row = (label: Content, value: Content) => html`<dt>${label}</dt><dd>${value}</dd>
 `;
 
-const more = (count: number, noun: string) =>
-  count > 0 &&
-  html`<p>${count} more ${noun}${count === 1 ? ' is' : 's are'} not listed on this page; the certificate contains all.</p>`;
+const more = (count: number, noun: string) => omitted(count, noun, '; the certificate contains all');
+
+const omitted = (count: number, noun: string, where = '') =>
+  count > 0 && html`<p>${count} more ${noun}${count === 1 ? ' is' : 's are'} not listed on this page${where}.</p>`;
 
 export function chainSection(place: Place, { chain, trustAnchor }: CertificateSubject['report']): Html {
   const items = chain.map(({ subject, fingerprintSha256, crlUrls = [] }) => {
     const isAnchor = fingerprintSha256 === trustAnchor?.fingerprintSha256;
-    const urls = crlUrls
-      .slice(0, LISTED.crlUrls)
-      .map((url) => html`<br>CRL: <span class="mono">${outside(url)}</span>`);
+    const urls = crlUrls.slice(0, CRL_URLS).map((url) => html`<br>CRL: <span class="mono">${outside(url)}</span>`);
     return html`<li>${outside(subject, MESSAGE_BYTES)}${isAnchor && ' (trust anchor)'}<br><span class="mono">SHA-256 ${outside(fingerprintSha256)}</span>${urls}</li>
 `;
   });
@@ -208,22 +261,25 @@ export function chainSection(place: Place, { chain, trustAnchor }: CertificateSu
     trustAnchor === null
       ? html`<p>The chain ends at no known trust anchor.</p>`
       : html`<p>Trust anchor: ${outside(trustAnchor.subject, MESSAGE_BYTES)}, ${trustAnchor.source === 'settings' ? 'trusted by a setting only' : 'a known root'}${trustAnchor.delivered === false && ', not in the file'}.<br><span class="mono">SHA-256 ${outside(trustAnchor.fingerprintSha256)}</span></p>`;
+  const shown = fitting(items, LISTED_BYTES.chain);
   return section(place, 'Chain', [
     html`<p class="quiet">The certificate first, then its issuers.</p>`,
     html`<ol>
-${items}</ol>`,
+${shown}</ol>`,
+    omitted(items.length - shown.length, 'certificate', '; chain.pem contains all'),
     anchor,
   ]);
 }
 
 export function sctSection(place: Place, { scts }: CertificateSubject['report']): Html {
-  const rows = scts.slice(0, LISTED.scts).map(
+  const all = scts.map(
     ({ log, logId, timestamp, status }) =>
       html`<tr><th scope="row">${log == null ? html`unknown log <span class="mono">${outside(logId)}</span>` : outside(log)}</th><td>${moment(timestamp)}</td><td class="${status === 'valid' ? 'good' : ''}">${SCT_STATUSES[status] ?? 'not verified'}</td></tr>
 `,
   );
+  const rows = fitting(all, LISTED_BYTES.scts);
   return section(place, 'Certificate transparency', [
-    rows.length === 0
+    all.length === 0
       ? html`<p>The certificate contains no signed certificate timestamp (SCT).</p>`
       : html`<table>
 <caption>Signed certificate timestamps (SCTs): public logs that recorded the certificate</caption>
@@ -231,7 +287,7 @@ export function sctSection(place: Place, { scts }: CertificateSubject['report'])
 <tbody>
 ${rows}</tbody>
 </table>`,
-    more(scts.length - rows.length, 'timestamp'),
+    more(all.length - rows.length, 'timestamp'),
   ]);
 }
 
@@ -253,13 +309,15 @@ export function revocationSection(place: Place, { revocation, report: { chain } 
     return html`<tr><th scope="row">${outside(subjects.get(fingerprintSha256) ?? fingerprintSha256)}</th><td class="${level}">${REVOCATION_STATUSES[status]}</td><td>${details}</td></tr>
 `;
   });
+  const shown = fitting(rows, LISTED_BYTES.revocation);
   return section(place, 'Revocation', [
     html`<table>
 <caption>According to the revocation lists (CRLs), checked ${moment(revocation.checkedAt)}</caption>
 <thead><tr><th scope="col">Certificate</th><th scope="col">Status</th><th scope="col">Details</th></tr></thead>
 <tbody>
-${rows}</tbody>
+${shown}</tbody>
 </table>`,
+    omitted(rows.length - shown.length, 'certificate'),
   ]);
 }
 
@@ -270,6 +328,7 @@ export function orderSection(place: Place, order: OrderView): Html {
       html`<tr><th scope="row">${outside(key.slice(key.lastIndexOf('/') + 1))}</th><td>${size}</td><td class="mono">${outside(sha256)}</td></tr>
 `,
   );
+  const shown = fitting(rows, LISTED_BYTES.objects);
   return section(place, 'Order', [
     html`<dl>
 ${row('Order number', outside(orderNumber))}${account !== undefined && row('Account at the CA', account === null ? 'default' : outside(account))}${row('Collected', moment(collectedAt))}${row('Execution', outside(execution))}${ordered && ordered.domains.length > 0 && row('Ordered for', outside(ordered.domains.slice(0, 100).join(', '), MESSAGE_BYTES))}${ordered?.product != null && row('Ordered product', outside(ordered.product))}</dl>`,
@@ -277,8 +336,9 @@ ${row('Order number', outside(orderNumber))}${account !== undefined && row('Acco
 <caption>Stored objects</caption>
 <thead><tr><th scope="col">Object</th><th scope="col">Bytes</th><th scope="col">SHA-256</th></tr></thead>
 <tbody>
-${rows}</tbody>
+${shown}</tbody>
 </table>`,
+    omitted(rows.length - shown.length, 'object'),
   ]);
 }
 
