@@ -55,7 +55,7 @@ nav ul, details ul { padding-left: 1.25rem; }
 }
 @media (max-width: 40rem) {
   .account-list thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; white-space: nowrap; }
-  .account-list, .account-list tbody, .account-list tr, .account-list th { display: block; }
+  .account-list, .account-list caption, .account-list tbody, .account-list tr, .account-list th { display: block; }
   .account-list tr { border-bottom: 1px solid var(--line); padding: .5rem 0; }
   .account-list th, .account-list td { border: 0; padding: 0; }
   .account-list td { display: inline-block; margin-right: 1rem; }
