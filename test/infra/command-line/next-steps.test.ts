@@ -79,7 +79,7 @@ test.each([
   [['fetch', '7'], /: mark-certificates order 7 --collector brand --region eu-central-1$/],
   [['open', '7'], /: mark-certificates order 7 --collector brand --region eu-central-1$/],
   [['retry', '7'], /: mark-certificates order 7 --collector brand --region eu-central-1$/],
-  [['open'], /^mark-certificates orders --collector brand --region eu-central-1$/],
+  [['open'], /^mark-certificates orders --html orders.html --collector brand --region eu-central-1$/],
   [['unwatch', 'example.com'], /: mark-certificates watch --collector brand --region eu-central-1$/],
 ])('What a collector does not have: %j.', async (args, next) => {
   await deployed({ stacks: [stackNamed('brand')], actions: stepFunctionsWith({}) });
