@@ -83,6 +83,7 @@ describe('the word list', () => {
     'the amended order',
     'stranger',
     '0a1b2c3d-deed-4d5e-8f90-deedfaceb00c',
+    '2835a30fd3f8be6fca857d40ff71deed69606705 is a digest',
   ])('It accepts: %s', (text) => {
     expect(findOddWords(text)).toEqual([]);
   });

@@ -74,9 +74,12 @@ const WORDS = new Map(ODD_WORDS.flatMap(({ forms, plain }) => forms.map((form) =
 /** The hexadecimal groups of an id can be words. */
 const UUID = /\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/gi;
 
+/** A digest in hex, such as the name of a bundle, can contain a word too. No word has so many letters up to f. */
+const DIGEST = /\b[\da-f]{16,}\b/gi;
+
 /** One hit as a line of an error: the word in its context and the alternative. */
 export function findOddWords(content: string): string[] {
-  const text = content.replaceAll(UUID, '');
+  const text = content.replaceAll(UUID, '').replaceAll(DIGEST, '');
   const parts = text.replaceAll(/([a-z\d])([A-Z])/g, '$1 $2').replaceAll('_', ' ');
   return [
     ...[...parts.matchAll(/[A-Za-z]+/g)].flatMap(({ 0: word, index }) => {
