@@ -210,7 +210,7 @@ ${accountLists.map((pages) => {
   const [first] = pages;
   return (
     first &&
-    html`<tr><th scope="row"><a href="${first.name}">${accountText(first.account)}</a></th><td data-label="All">${first.total}</td>${SECTIONS.map((section) => cell(pages, section))}</tr>
+    html`<tr><th scope="row"><a href="${first.name}">${first.account === undefined ? 'all other accounts' : accountText(first.account)}</a></th><td data-label="All">${first.total}</td>${SECTIONS.map((section) => cell(pages, section))}</tr>
 `
   );
 })}</tbody>
@@ -224,11 +224,11 @@ function renderAccount(page: AccountPage, pages: readonly AccountPage[], options
   const parts = page.parts.map(({ section, isContinued, orders }) => {
     const heading = `${headingOf(section, options)}${isContinued ? ' (continued)' : ''}`;
     return html`<h2 id="${section}">${heading}</h2>
-${table(heading, orders, { withAccount: false, withId: true, withText: false, logos })}`;
+${table(heading, orders, { withAccount: account === undefined, withId: true, withText: false, logos })}`;
   });
   const links = [
     html`<li><a href="${INDEX_PAGE}">Orders of all accounts</a></li>\n`,
-    number > 1 && html`<li><a href="${pages[0]?.name}">First page of this account</a></li>\n`,
+    number > 1 && html`<li><a href="${pages[0]?.name}">First page of these orders</a></li>\n`,
     number > 1 && html`<li><a href="${pages[number - 2]?.name}">Previous page</a></li>\n`,
     number < pages.length && html`<li><a href="${pages[number]?.name}">Next page</a></li>\n`,
   ];
@@ -238,7 +238,12 @@ ${links}</ul></nav>
 <ul>
 ${page.parts.map(({ section, orders }) => html`<li><a href="#${section}">${headingOf(section, options)}</a>: ${orders.length}</li>\n`)}</ul>
 ${number === 1 && pages.length > 1 && pageIndex(pages, options)}${parts}`;
-  const what = account === null ? 'Orders of the default account' : 'Orders of the account ';
+  const what =
+    account === null
+      ? 'Orders of the default account'
+      : account === undefined
+        ? 'Orders of all other accounts'
+        : 'Orders of the account ';
   const name = account ?? undefined;
   const end = number === 1 ? '' : `, page ${number}`;
   return {

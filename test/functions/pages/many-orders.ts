@@ -11,7 +11,7 @@ export const AT = new Date('2026-11-23T12:00:00.000Z');
 const day = (days: number) => new Date(AT.getTime() + days * DAY_MILLISECONDS).toISOString();
 
 /** How the orders of a collector are. */
-export type Mix = 'usual' | 'locked-out';
+export type Mix = 'usual' | 'locked-out' | 'thousand-accounts';
 
 /** The status of one of many orders. One in forty failed, one in ten waits, the others are issued. */
 export function manyStatus(index: number, mix: Mix = 'usual'): OrderStatus {
@@ -20,7 +20,7 @@ export function manyStatus(index: number, mix: Mix = 'usual'): OrderStatus {
     schemaVersion: 1 as const,
     collector: 'acme',
     orderNumber,
-    account: index % 3 === 0 ? null : `brand-${index % 7}`,
+    account: index % 3 === 0 ? null : `brand-${index % (mix === 'thousand-accounts' ? 1000 : 7)}`,
     domains: [`mail.brand-${index}.example.com`],
     product: 'VMC',
     execution: `order-${orderNumber}`,
@@ -48,8 +48,8 @@ export function manyStatus(index: number, mix: Mix = 'usual'): OrderStatus {
 }
 
 /** The manifest of one of many orders. */
-export function manyManifest(index: number): StoredManifest {
-  const { orderNumber, account, domains } = manyStatus(index);
+export function manyManifest(index: number, mix: Mix = 'usual'): StoredManifest {
+  const { orderNumber, account, domains } = manyStatus(index, mix);
   const object = (name: string, size: number) => ({
     key: `orders/${orderNumber}/${name}`,
     size,
@@ -82,8 +82,9 @@ export function manyOrders(count: number, mix: Mix = 'usual'): OverviewOrder[] {
     const status = manyStatus(index, mix);
     collection.addStatus(status);
     if (status.state === 'issued' || mix === 'locked-out') {
-      collection.addManifest(manyManifest(index));
-      const { fingerprintSha256 } = manyManifest(index);
+      const manifest = manyManifest(index, mix);
+      collection.addManifest(manifest);
+      const { fingerprintSha256 } = manifest;
       const live = { ...LIVE, orderNumber: status.orderNumber, fingerprintSha256 };
       collection.addPublication({
         domain: `mail.brand-${index}.example.com`,

@@ -212,11 +212,11 @@ describe('a published certificate', () => {
   });
 });
 
-describe('many orders', () => {
-  const orders = manyOrders(1500);
+describe.each(['usual', 'thousand-accounts'] as const)('many orders: %s', (mix) => {
+  const orders = manyOrders(1500, mix);
   const files = render(orders, { writtenAt: AT });
 
-  test('Each order is on exactly one page of its account, and no page has more than some hundred of them.', () => {
+  test('Each order is on exactly one page about an account, and no page has more than some hundred of them.', () => {
     const rows = pagesOf(files).flatMap(({ name, body }) =>
       elementsOf(body).flatMap((element) => {
         const id = attribute(element, 'id') ?? '';
@@ -238,7 +238,7 @@ describe('many orders', () => {
       const links = elementsOf(body).flatMap((element) =>
         element.tagName === 'a' ? [attribute(element, 'href') ?? ''] : [],
       );
-      expect(links.length).toBeGreaterThan(2);
+      expect(links.length).toBeGreaterThanOrEqual(2);
       for (const link of links) {
         const [file = '', anchor] = link.split('#');
         const target = file === '' ? body : bodyOf(files, file);
@@ -292,8 +292,10 @@ describe('many orders', () => {
   test('The same orders at another time of the day have the same digests; on another day they have not.', () => {
     const digests = (writtenAt: Date) => [...render(orders, { writtenAt }).values()].map(({ digest }) => digest);
     const evening = new Date(AT.getTime() + 6 * 3_600_000);
-    expect(digests(evening)).toEqual(digests(AT));
-    expect(digests(new Date(AT.getTime() + 86_400_000)).filter((digest) => digests(AT).includes(digest))).toEqual([]);
+    const present = digests(AT);
+    expect(digests(evening)).toEqual(present);
+    const tomorrow = digests(new Date(AT.getTime() + 86_400_000));
+    expect(tomorrow.filter((digest) => present.includes(digest))).toEqual([]);
   });
 });
 
@@ -374,7 +376,7 @@ describe('hostile texts', () => {
 test('The overview of 10,000 orders is below 5 MB, and is made in less than 10 s and 256 MB.', {
   timeout: 60_000,
 }, async () => {
-  for (const mix of ['usual', 'locked-out']) {
+  for (const mix of ['usual', 'locked-out', 'thousand-accounts']) {
     const { stdout } = await promisify(execFile)(process.execPath, [
       '--max-old-space-size=256',
       `${import.meta.dirname}/measure-overview.ts`,
