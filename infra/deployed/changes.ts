@@ -247,9 +247,13 @@ export function compareResources(
   });
 }
 
-/** Whether a resource is the bucket of CloudFront's logs: only its objects expire. Nobody depends on it. */
+const logBucketSchema = v.object({
+  OwnershipControls: v.object({ Rules: v.tuple([v.object({ ObjectOwnership: v.literal('BucketOwnerPreferred') })]) }),
+});
+
+/** Whether a resource is the bucket of CloudFront's logs, the only one that allows ACLs. Nobody depends on it. */
 function isLogBucket({ Type, Properties }: ComparedResource): boolean {
-  return Type === 'AWS::S3::Bucket' && Properties?.LifecycleConfiguration !== undefined;
+  return Type === 'AWS::S3::Bucket' && v.is(logBucketSchema, Properties);
 }
 
 function isKept(type: DependedOn, before: ComparedResource, after: ComparedResource | undefined): boolean {

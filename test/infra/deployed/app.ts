@@ -50,7 +50,12 @@ export function deployedAs(
     name: stackName,
     description: STACK_DESCRIPTION,
     template,
-    outputs: { BucketName: 'the-bucket', Settings: JSON.stringify(settings), ...outputs },
+    outputs: {
+      BucketName: 'the-bucket',
+      StateMachineArn: 'arn:aws:states:eu-central-1:111122223333:stateMachine:Machine',
+      Settings: JSON.stringify(settings),
+      ...outputs,
+    },
   };
 }
 
