@@ -153,7 +153,8 @@ describe.each(Object.entries(RUNNERS))('With %s', (name, { consumer, packages, n
     await row('all-props', async () => {
       const types = countTypes(await synthesize('all-props'));
       expect(types).toMatchObject({
-        'AWS::S3::Bucket': 1,
+        // That of the app, and that of CloudFront's logs.
+        'AWS::S3::Bucket': 2,
         'AWS::SNS::Topic': 2,
         'AWS::KMS::Key': 1,
         'AWS::Events::EventBus': 1,
