@@ -27,6 +27,9 @@ import {
   WRONG_LOGIN,
 } from '../suite.ts';
 
+/** The status of an order that is collected. Its execution ends after the status is stored. */
+const ISSUED = { exitCode: 0, state: 'issued', executionStatus: 'SUCCEEDED' } as const;
+
 export function describeCommandLineOperating(): void {
   describe('a collector in the stack of another app, operated by the command line alone', () => {
     let lab: CollectorOfOtherApp;
@@ -147,9 +150,7 @@ export function describeCommandLineOperating(): void {
 
       const one = certificate();
       cloud.ca.order(order, [issued(one)]);
-      // The execution announces the certificate after the status is stored.
-      const ended = { exitCode: 0, state: 'issued', executionStatus: 'SUCCEEDED' };
-      expect(await statusOf(order, ended)).toMatchObject({
+      expect(await statusOf(order, ISSUED)).toMatchObject({
         execution: { name: `order-${order}`, runs: false },
         certificate: { publishable: true },
       });
@@ -158,6 +159,7 @@ export function describeCommandLineOperating(): void {
         'certificate.json',
         'chain.pem',
         'logo.svg',
+        'report.html',
         'response.p7b',
       ]);
       const files = await Promise.all(['chain.pem', 'logo.svg'].map((name) => readFile(join(folder, order, name))));
@@ -165,7 +167,8 @@ export function describeCommandLineOperating(): void {
       const { url, what } = await json(0, ['open', order]);
       const { pathname, search } = new URL(url);
       const { body } = await cloud.send(url, pathname + search, { method: 'GET', headers: {}, body: undefined });
-      expect([what, body]).toEqual(['logo', Buffer.from(one.svg)]);
+      expect(what).toBe('report');
+      expect(body.toString()).toContain('<!doctype html>');
       return 'login, order, status, retry, orders, fetch, open';
     });
 
@@ -174,7 +177,7 @@ export function describeCommandLineOperating(): void {
       async (order) => {
         cloud.ca.order(order, [issued(certificate())]);
         await json(0, ['order', order, '--domain', 'example.com']);
-        await statusOf(order, { exitCode: 0, state: 'issued' });
+        await statusOf(order, ISSUED);
         expect(await json(0, ['order', order])).toMatchObject({ result: 'collected', execution: `order-${order}` });
         expect(await json(0, ['retry', order])).toMatchObject({ result: 'collected', execution: `order-${order}` });
         const { length } = callsOf(order);
@@ -199,19 +202,19 @@ export function describeCommandLineOperating(): void {
       await json(0, ['login', '--account', 'brand-b'], JSON.stringify(CHANGED_LOGIN));
       expect(await json(0, ['retry', order, '--now'])).toMatchObject({ result: 'asked' });
       cloud.ca.order(order, [issued(certificate())]);
-      await statusOf(order, { exitCode: 0, state: 'issued' });
+      await statusOf(order, ISSUED);
       return 'login --account, retry --now';
     });
 
     testOrder('A failed order is started again, because the emulator has no redrive.', async (order) => {
       cloud.ca.order(order, [error(-20)]);
       await json(0, ['order', order, '--domain', 'example.com']);
-      await statusOf(order, { exitCode: 1, state: 'failed', error: 'OrderRejected' });
+      await statusOf(order, { exitCode: 1, state: 'failed', error: 'OrderRejected', executionStatus: 'FAILED' });
       cloud.ca.order(order, [issued(certificate())]);
       // On AWS, and in test/infra/command-line/retry.test.ts, the result is `redriven`.
       const { result, reason } = await json(0, ['retry', order]);
       expect([result, reason]).toEqual(['started', expect.stringContaining('does not redrive')]);
-      await statusOf(order, { exitCode: 0, state: 'issued' });
+      await statusOf(order, ISSUED);
       return 'retry';
     });
 
