@@ -32,7 +32,7 @@ const LIMIT_SECONDS = 10;
  */
 const RESERVED_SECONDS = 90;
 
-/** The part of Lambda's 300 s in which log files may be opened. The next survey continues. */
+/** The part of Lambda's time in which log files may be opened. The next survey continues. */
 const LOG_SECONDS = 30;
 
 /**
@@ -52,8 +52,8 @@ interface SurveyInput {
 
 /**
  * Creates the handler of the Lambda function survey, the target of the daily schedule, of the rule for deployments, of the
- * rule for surveys that continue, and of the schedule after an outcome, for which it only writes the overview. A survey after a deployment sends no event that is sent once a day: people would
- * receive the messages of that day twice.
+ * rule for surveys that continue, and of the schedule after an outcome, for which it only writes the overview. A survey
+ * after a deployment sends no event that is sent once a day: people would receive the messages of that day twice.
  *
  * @param resolver looks up the records of published domains; default: the DNS. Tests replace it.
  * @throws {InvalidEnvironmentError} if an environment variable is missing or wrong.
