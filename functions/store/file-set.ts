@@ -1,10 +1,10 @@
-import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
+import { PutObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
 import { parseJson, toJsonBytes } from './json.ts';
 import type { Bucket } from './listing.ts';
 import { dateSchema } from './manifest.ts';
 import { digest, retryOnConflict, WriteConflictError } from './objects.ts';
-import { asConflict, undefinedIfNotFound } from './s3-storage.ts';
+import { asConflict, s3Storage } from './s3-storage.ts';
 
 /** What is written decides which state is current, so it must never come from a cache. */
 const CACHE_CONTROL = 'no-store';
@@ -63,10 +63,11 @@ export function writeFileSet<Notes>(bucket: Bucket, set: FileSet<Notes>): Promis
     notes: set.notesSchema,
   });
   const keyOf = (name: string) => set.folder + name;
+  const storage = s3Storage(bucket.s3, bucket.bucket);
   return retryOnConflict(async () => {
     const listed = await list();
-    const { etag: stateEtag, body } = (await read(keyOf(STATE))) ?? {};
-    const parsed = v.safeParse(schema, body === undefined ? undefined : parseJson(body));
+    const state = await storage.read(keyOf(STATE));
+    const parsed = v.safeParse(schema, state && parseJson(Buffer.from(state.body).toString()));
     const stored = parsed.success ? parsed.output : undefined;
     if (stored && Date.parse(stored.readAt) > set.readAt.getTime()) {
       return { files: listed.size, written: 0, deleted: 0, isOutdated: true };
@@ -85,13 +86,13 @@ export function writeFileSet<Notes>(bucket: Bucket, set: FileSet<Notes>): Promis
     }
     const removed = [...listed].filter(([name]) => set.isOwn(name) && !Object.hasOwn(files, name));
     for (const [name, etag] of removed) {
-      await remove(name, etag);
+      await storage.remove(keyOf(name), { etag });
     }
     const notes = set.notes(stored?.notes);
     const hasNewNotes = JSON.stringify(notes) !== JSON.stringify(stored?.notes);
     if (written > 0 || removed.length > 0 || hasNewNotes) {
-      const state = { schemaVersion: 1, readAt: set.readAt.toISOString(), files, notes } as const;
-      await write(STATE, 'application/json', toJsonBytes(state).toString(), stateEtag);
+      const next = { schemaVersion: 1, readAt: set.readAt.toISOString(), files, notes } as const;
+      await write(STATE, 'application/json', toJsonBytes(next).toString(), state?.etag);
       await requireStored(files);
     }
     return { files: Object.keys(files).length, written, deleted: removed.length, isOutdated: false };
@@ -121,15 +122,6 @@ export function writeFileSet<Notes>(bucket: Bucket, set: FileSet<Notes>): Promis
     }
   }
 
-  async function read(key: string): Promise<{ readonly etag: string | undefined; readonly body: string } | undefined> {
-    try {
-      const { Body, ETag: etag } = await bucket.s3.send(new GetObjectCommand({ Bucket: bucket.bucket, Key: key }));
-      return { etag, body: (await Body?.transformToString()) ?? '' };
-    } catch (error) {
-      return undefinedIfNotFound(error);
-    }
-  }
-
   /** Returns the ETag of the new object. */
   async function write(name: string, type: string, body: string, expected: string | undefined): Promise<string> {
     const bytes = Buffer.from(body);
@@ -146,14 +138,6 @@ export function writeFileSet<Notes>(bucket: Bucket, set: FileSet<Notes>): Promis
         }),
       );
       return ETag;
-    } catch (error) {
-      throw asConflict(keyOf(name), error);
-    }
-  }
-
-  async function remove(name: string, etag: string): Promise<void> {
-    try {
-      await bucket.s3.send(new DeleteObjectCommand({ Bucket: bucket.bucket, Key: keyOf(name), IfMatch: etag }));
     } catch (error) {
       throw asConflict(keyOf(name), error);
     }
