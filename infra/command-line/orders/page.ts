@@ -2,10 +2,12 @@ import { renderOnePage } from '../../../functions/pages/overview.ts';
 import { chooseLogos } from '../../../functions/pages/overview-logos.ts';
 import { OrderCollection } from '../../../functions/pages/overview-order.ts';
 import { openObjects } from '../../../functions/store/objects.ts';
-import type { DeployedCollector } from '../collector.ts';
-import { withCommandErrors } from '../collector.ts';
+import { secondsOf } from '../../timing.ts';
+import { type DeployedCollector, withCommandErrors } from '../collector.ts';
 import { writePageFile } from '../page-file.ts';
 import type { OrderSources } from './order-state.ts';
+
+const DAY_SECONDS = 86_400;
 
 /** The default of the setting `remindBefore`. The settings of the stack contain it as a text like "P30D". */
 const ENDING_SOON_DAYS = 30;
@@ -45,6 +47,6 @@ export async function writeOrdersPage(
 }
 
 function daysIn(duration: unknown): number | undefined {
-  const [, days] = /^P(\d{1,5})D$/.exec(String(duration)) ?? [];
-  return days === undefined ? undefined : Number(days);
+  const seconds = secondsOf(String(duration));
+  return seconds === undefined ? undefined : seconds / DAY_SECONDS;
 }
