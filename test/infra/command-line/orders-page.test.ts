@@ -5,7 +5,7 @@ import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { manifestKey } from '../../../functions/store/manifest.ts';
 import { statusKey } from '../../../functions/store/status.ts';
 import { failureOf, manifestOf, NOON, sha256Of, statusOf } from '../../functions/survey/samples.ts';
-import { deployed, put, stepFunctionsWith } from './deployed.ts';
+import { deployed, put, stackNamed, stepFunctionsWith } from './deployed.ts';
 import { run } from './run.ts';
 
 let folder: string;
@@ -48,6 +48,18 @@ test('The other options select what is on the page.', async () => {
   expect(page).toContain('id="o2"');
   expect(page).not.toContain('id="o1"');
 });
+
+test.each(['P45D', 'PT1080H', 'P44DT24H'])(
+  'The page uses the setting remindBefore in every form: %s.',
+  async (remindBefore) => {
+    const name = 'mark-certificate-collector';
+    const Settings = JSON.stringify({ name, eventSource: 'mark-certificates', remindBefore });
+    await deployed({ stacks: [stackNamed(name, { Settings })], actions: stepFunctionsWith({}) });
+    const file = join(folder, 'orders.html');
+    await run(['orders', '--html', file]);
+    expect(await readFile(file, 'utf8')).toContain('Expires within 45 days');
+  },
+);
 
 test('A file that cannot be written is an error with the next step, and a name that is none is wrong usage.', async () => {
   await writeFile(join(folder, 'file'), '');
