@@ -16,6 +16,8 @@ import { createLogger } from '../logger.ts';
 import { METRICS_NAMESPACE, SURVEY_METRICS } from '../metrics.ts';
 import { s3Storage } from '../store/s3-storage.ts';
 import type { SurveyProgress } from '../store/survey-progress.ts';
+import type { CaaResolver } from './caa.ts';
+import type { CaaSurveyChecks } from './caa-survey.ts';
 import { findTask, nextStep, progressInMemory, progressInS3, sendContinuation } from './continuation.ts';
 import { surveyEnvironment } from './environment.ts';
 import type { AccessLogs } from './fetches.ts';
@@ -31,6 +33,9 @@ const LIMIT_SECONDS = 10;
  * (record, hints, policy). The rest is for the events after the checks.
  */
 const RESERVED_SECONDS = 90;
+
+/** The share of Lambda's time in which lookups of CAA records may start: the publications need the rest. */
+const CAA_SHARE = 1 / 3;
 
 /** The part of Lambda's time in which log files may be opened. The next survey continues. */
 const LOG_SECONDS = 30;
@@ -55,10 +60,13 @@ interface SurveyInput {
  * rule for surveys that continue, and of the schedule after an outcome, for which it only writes the overview. A survey
  * after a deployment sends no event that is sent once a day: people would receive the messages of that day twice.
  *
- * @param resolver looks up the records of published domains; default: the DNS. Tests replace it.
+ * @param resolver looks up the records of domains; default: the DNS. Without a method for CAA records, these are not checked.
  * @throws {InvalidEnvironmentError} if an environment variable is missing or wrong.
  */
-export function createHandler(environment: Environment, resolver: TxtResolver = new Resolver(DNS_ATTEMPTS)) {
+export function createHandler(
+  environment: Environment,
+  resolver: TxtResolver & Partial<CaaResolver> = new Resolver(DNS_ATTEMPTS),
+) {
   const variables = parseEnvironment(surveyEnvironment, environment);
   const logger = createLogger('survey');
   const metrics = new Metrics({
@@ -68,7 +76,7 @@ export function createHandler(environment: Environment, resolver: TxtResolver = 
   });
   const { STATE_MACHINE_ARN: stateMachineArn, TOPIC_ARNS: topicArns } = variables;
   const { COLLECTOR: collector, CONTINUES: continues } = variables;
-  const dependencies: Omit<SurveyDependencies, 'sendDailyEvents' | 'publications'> = {
+  const dependencies: Omit<SurveyDependencies, 'sendDailyEvents' | 'publications' | 'caa'> = {
     collector,
     s3: new S3Client(),
     bucket: variables.BUCKET_NAME,
@@ -109,6 +117,7 @@ export function createHandler(environment: Environment, resolver: TxtResolver = 
     const isComplete = await survey(
       {
         ...dependencies,
+        caa: caaChecks(resolver, getRemainingTimeInMillis()),
         publications: publicationChecks(variables.PUBLISHED_URL, resolver, getRemainingTimeInMillis()),
         sentBefore,
         sendDailyEvents: kind === 'daily',
@@ -185,6 +194,9 @@ function createObserver(logger: Logger, metrics: Metrics): SurveyObserver {
       metrics.addMetric(SURVEY_METRICS.live, MetricUnit.Count, summary.live);
       metrics.addMetric(SURVEY_METRICS.broken, MetricUnit.Count, summary.broken);
     },
+    caaChecked(summary) {
+      logger.info('CAA records', { ...summary });
+    },
     fetchesRead(summary) {
       logger.info('access logs', { ...summary });
     },
@@ -205,6 +217,21 @@ function accessLogsOf({
   return logBucket === undefined || distributionId === undefined
     ? undefined
     : { logBucket, distributionId, totalMilliseconds: LOG_SECONDS * 1000 };
+}
+
+function hasCaa(resolver: Partial<CaaResolver>): resolver is CaaResolver {
+  return resolver.resolveCaa !== undefined;
+}
+
+/** Undefined if the resolver cannot look up CAA records. */
+function caaChecks(resolver: Partial<CaaResolver>, remainingMilliseconds: number): CaaSurveyChecks | undefined {
+  return !hasCaa(resolver)
+    ? undefined
+    : {
+        resolver,
+        limitMilliseconds: LIMIT_SECONDS * 1000,
+        totalMilliseconds: remainingMilliseconds * CAA_SHARE,
+      };
 }
 
 /** Undefined if the stack publishes nothing. */

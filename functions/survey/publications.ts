@@ -17,7 +17,7 @@ import type { CertificateRecord, PublicationRecord, Published } from './records.
  * (Amazon VPC, "DNS quotas"). As many publications as fill both limits are checked at the same time.
  */
 const CONCURRENT_CONNECTIONS = 40;
-const CONCURRENT_LOOKUPS = 40;
+export const CONCURRENT_LOOKUPS = 40;
 
 /** The detail of an event "Mark Certificate Publication Broken". */
 export interface BrokenPublication extends CollectorDetail {

@@ -4,6 +4,7 @@ import { publishedKeys } from '../store/publication.ts';
 import type { OrderStatus } from '../store/status.ts';
 import type { SurveyProgress } from '../store/survey-progress.ts';
 import { type Accounts, accountsOf } from './accounts.ts';
+import { type CaaObserver, type CaaSurveyChecks, caaDomains, surveyCaa } from './caa-survey.ts';
 import { type AccessLogs, type FetchSummary, surveyFetches } from './fetches.ts';
 import { type AddressChecks, createOverview, type OverviewDependencies, type OverviewObserver } from './overview.ts';
 import {
@@ -29,7 +30,8 @@ import { renewalDays } from './waiting-times.ts';
 
 /** Receives the results of a survey while it runs. */
 export interface SurveyObserver
-  extends OverviewObserver,
+  extends CaaObserver,
+    OverviewObserver,
     PublicationObserver,
     ReminderObserver,
     RenewalObserver,
@@ -43,6 +45,8 @@ export interface SurveyDependencies extends Bucket, Omit<PublicationDependencies
   readonly observe: SurveyObserver;
   /** How publications are checked; undefined if the stack publishes nothing. */
   readonly publications: PublicationChecks | undefined;
+  /** How CAA records are looked up; undefined if nobody does. The result is a part of the overview. */
+  readonly caa?: CaaSurveyChecks | undefined;
   /** The logs of who fetches what is published; undefined if there are none. */
   readonly accessLogs?: AccessLogs | undefined;
   /** The executions with which statuses are compared; undefined in a stack of release 0.1.0, which has no statuses. */
@@ -173,7 +177,7 @@ function createParts(
   canContinue: boolean,
   dependencies: SurveyDependencies,
 ): Part[] {
-  const { publications, accessLogs, executions, topics, observe, now, writesOverview } = dependencies;
+  const { publications, accessLogs, caa, executions, topics, observe, now, writesOverview } = dependencies;
   const parts: Part[] = [];
   /** Adds a part that always fits into an invocation. */
   const add = (name: string, work: () => Promise<void>) =>
@@ -210,13 +214,39 @@ function createParts(
     writesOverview && certificates && statuses && (!publications || published)
       ? createOverview({ manifests: certificates, statuses, served: published?.served, readAt: begun }, dependencies)
       : undefined;
+  /** Writes what checks changed in the overview. */
+  const refresh = async ({ write, checks }: ReturnType<typeof createOverview>) => {
+    const { isOutdated } = await write();
+    if (isOutdated) {
+      // During the checks, a run after an outcome has read the orders later, and it knows nothing of the checks.
+      await writeOverview({ ...dependencies, publishes: publications !== undefined }, checks);
+    }
+  };
   if (overview) {
     // Before the checks, which can take all the time that is left.
     add('overview', async () => {
       await overview.write();
     });
   }
-  // Last, because it waits for the servers of others.
+  // The last two parts wait for the servers of others.
+  if (caa && writesOverview && certificates && statuses && (!publications || published)) {
+    const sources = {
+      certificates: certificates.read.map(contentOf),
+      statuses: statuses.read,
+      served: published?.served ?? [],
+    };
+    parts.push({
+      name: 'caa',
+      async run(after) {
+        const domains = caaDomains(sources, dependencies.collector, new Date(progress.startedAt));
+        const checked = await surveyCaa(domains, after, caa, dependencies);
+        if (checked.hasNews && overview) {
+          await refresh(overview);
+        }
+        return checked.after;
+      },
+    });
+  }
   if (publications && published) {
     const byKey = new Map(certificates?.read.map(({ key, content }) => [key, content]));
     const endsAt = begun.getTime() + publications.totalMilliseconds;
@@ -241,12 +271,7 @@ function createParts(
               overview.addCheck(publication, progress.broken[key] ?? []);
             }
           }
-          // Only what the checks changed is written again.
-          const { isOutdated } = await overview.write();
-          if (isOutdated) {
-            // During the checks, a run after an outcome has read the orders later, and it knows nothing of the checks.
-            await writeOverview({ ...dependencies, publishes: true }, overview.checks);
-          }
+          await refresh(overview);
         }
         if (checked.unchecked.length === 0) {
           return undefined;

@@ -89,7 +89,7 @@ export async function readTxt(resolver: TxtResolver, name: string): Promise<stri
 }
 
 /** Where the alias at a name leads; undefined if there is none, or if it is unknown whether there is one. */
-export async function readAlias(resolver: TxtResolver, name: string): Promise<Alias | undefined> {
+export async function readAlias(resolver: Pick<TxtResolver, 'resolveCname'>, name: string): Promise<Alias | undefined> {
   const targets: string[] = [];
   for (;;) {
     let end: Alias['end'] = 'a name';

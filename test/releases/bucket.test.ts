@@ -303,6 +303,7 @@ describe('a survey of what release 0.1.0 stored', () => {
       statusReported: () => {},
       overviewWritten: () => {},
       renewalChecked: () => {},
+      caaChecked: () => expect.unreachable('release 0.1.0 looks up no CAA records'),
       fetchesRead: () => expect.unreachable('release 0.1.0 has no logs'),
       subscriptionsCounted: () => {},
     };

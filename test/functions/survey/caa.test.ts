@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { checkCaa, SECTIGO_NAMES } from '../../../functions/survey/caa.ts';
+import { printable } from '../../../functions/text.ts';
 import { type NameServer, type Records, startNameServer } from './name-server.ts';
 
 let server: NameServer | undefined;
@@ -65,8 +66,38 @@ describe('The records of the first name that has some apply', () => {
       'shop.example.com': { CNAME: 'host.example.net' },
       'host.example.net': { CAA: [[0, 'issuevmc', ';']] },
     } satisfies Record<string, Records>;
+    expect(await check('shop.example.com', zone)).toMatchObject({
+      verdict: 'forbidden',
+      name: 'shop.example.com',
+      message: expect.stringMatching(
+        /^The CAA records of shop\.example\.com \(an alias of host\.example\.net\) .* Add the record: host\.example\.net\. CAA 0 issuevmc "sectigo\.com"$/,
+      ),
+    });
+  });
+
+  test('An alias without records at its target leads to the name above the alias, and not above the target.', async () => {
+    const zone = {
+      'shop.example.com': { CNAME: 'host.example.net' },
+      'host.example.net': { TXT: ['x'] },
+      'example.net': { CAA: [[0, 'issuevmc', ';']] },
+      'example.com': { CAA: [[0, 'issuevmc', 'sectigo.com']] },
+    } satisfies Record<string, Records>;
+    expect(await check('shop.example.com', zone)).toMatchObject({ verdict: 'allowed', name: 'example.com' });
+  });
+
+  test('A wildcard record applies to the names below it.', async () => {
+    const zone = { '*.example.com': { CAA: [[0, 'issuevmc', ';']] } } satisfies Record<string, Records>;
     expect(await check('shop.example.com', zone)).toMatchObject({ verdict: 'forbidden', name: 'shop.example.com' });
   });
+});
+
+test('The records that decide are listed, however many others there are.', async () => {
+  const others = Array.from({ length: 40 }, (_, index) => [0, 'issue', `ca${index}.example`] as const);
+  const { records } = await check('example.com', {
+    'example.com': { CAA: [...others, [0, 'issuevmc', ';'], [128, 'tbs', 'x']] },
+  });
+  expect(records.slice(0, 2)).toEqual(['0 issuevmc ";"', '128 tbs "x"']);
+  expect(records).toHaveLength(10);
 });
 
 describe('The values of issuevmc', () => {
@@ -77,6 +108,8 @@ describe('The values of issuevmc', () => {
     'sectigo.com;',
     'sectigo.com; account=12345',
     'sectigo.com ;policy=ev ; account=1',
+    'sectigo.com; a--b=1',
+    '\tsectigo.com\t;\taccount\t=\t1',
   ])('%j lets the CA issue, beside those of others.', async (value) => {
     const zone = {
       'example.com': { CAA: [[0, 'issuevmc', 'digicert.com'] as const, [0, 'issuevmc', value] as const] },
@@ -91,6 +124,10 @@ describe('The values of issuevmc', () => {
     'sectigo.com.example',
     'www.sectigo.com',
     'sectigo.com; account',
+    'sectigo.com; -a=1',
+    'sectigo.com\u00a0',
+    'sectigo.com.',
+    ' ',
     '; sectigo.com',
   ])('%j does not let it issue.', async (value) => {
     expect((await check('example.com', { 'example.com': { CAA: [[0, 'issuevmc', value]] } })).verdict).toBe(
@@ -130,17 +167,39 @@ describe('Without a usable answer, the verdict is unknown', () => {
     expect(asked()).not.toContain('com');
   });
 
+  test('The resolver of Node.js cannot read an empty value, and the message names that reason.', async () => {
+    const verdict = await check('example.com', { 'example.com': { CAA: [[0, 'issuevmc', '']] } });
+    expect(verdict).toMatchObject({ verdict: 'unknown', message: expect.stringContaining('an empty value') });
+  });
+
+  test.each(['a..example.com', `${'a'.repeat(64)}.example.com`])('%s is no name.', async (domain) => {
+    expect(await check(domain, {})).toMatchObject({ verdict: 'unknown', message: expect.stringContaining('EBADNAME') });
+  });
+
   test('They do not answer.', async () => {
     const { verdict, message } = await check('example.com', {}, () => ({ silent: true }));
     expect({ verdict, message }).toEqual({ verdict: 'unknown', message: expect.stringContaining('in time') });
   });
 });
 
-test('Hostile records are quoted and cut in the message.', async () => {
+test.each([
+  ['control characters', 'a"\u0007\u0085'.repeat(60)],
+  ['HTML and right-to-left text', '<script>alert(1)</script>\u202e\u2066'],
+  ['30 KB each', 'x'.repeat(30_000)],
+])('Hostile records are quoted, printable and cut: %s.', async (_, value) => {
+  const zone = { 'example.com': { CAA: [[0, 'issuevmc', value] as const, [128, 'tbs', value] as const] } };
+  const { records, message } = await check('example.com', zone);
+  expect(records).toHaveLength(2);
+  for (const text of [...records, message ?? '']) {
+    expect(text).toBe(printable(text));
+    expect(text.length).toBeLessThan(600);
+  }
+});
+
+test('Thirty long records fit into a message.', async () => {
   const value = `${'a"\u0007'.repeat(60)}`;
   const zone = { 'example.com': { CAA: Array.from({ length: 30 }, () => [0, 'issuevmc', value] as const) } };
   const { records, message } = await check('example.com', zone);
   expect(records).toHaveLength(10);
   expect(message?.length).toBeLessThan(600);
-  expect(message).not.toContain('\u0007');
 });

@@ -4,6 +4,7 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import type { StoredManifest } from '../../../functions/store/manifest.ts';
 import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { type OrderStatus, openStatus } from '../../../functions/store/status.ts';
+import type { CaaSummary, CaaSurveyChecks } from '../../../functions/survey/caa-survey.ts';
 import type { FetchSummary } from '../../../functions/survey/fetches.ts';
 import type { OverviewSummary } from '../../../functions/survey/overview.ts';
 import type {
@@ -87,6 +88,8 @@ export interface RunOptions {
   readonly now?: () => Date;
   readonly remindBeforeDays?: number;
   readonly publications?: PublicationChecks;
+  /** How CAA records are looked up; default: nobody does. */
+  readonly caa?: CaaSurveyChecks;
   readonly topics?: SurveyDependencies['topics'];
   /** Whether statuses are compared with executions; default: true. */
   readonly withExecutions?: boolean;
@@ -108,6 +111,7 @@ export function recordingObserver() {
     statusesChecked: [] as StatusSummary[],
     statusesReported: [] as { readonly detailType: string; readonly orderNumber: string }[],
     renewalChecks: [] as RenewalCheck[],
+    caaChecked: [] as CaaSummary[],
     fetchesRead: [] as FetchSummary[],
     overviews: [] as OverviewSummary[],
     subscriptions: [] as { readonly topicArn: string; readonly confirmed: number }[],
@@ -124,6 +128,7 @@ export function recordingObserver() {
     statusReported: (detailType, { orderNumber }) => records.statusesReported.push({ detailType, orderNumber }),
     overviewWritten: (summary) => records.overviews.push(summary),
     renewalChecked: (check) => records.renewalChecks.push(check),
+    caaChecked: (summary) => records.caaChecked.push(summary),
     fetchesRead: (summary) => records.fetchesRead.push(summary),
     subscriptionsCounted: (topicArn, confirmed) => records.subscriptions.push({ topicArn, confirmed }),
   };
@@ -137,6 +142,7 @@ export async function runSurvey(
     now = () => new Date(NOON),
     remindBeforeDays = 30,
     publications,
+    caa,
     topics,
     withExecutions = true,
     sendDailyEvents = true,
@@ -153,6 +159,7 @@ export async function runSurvey(
     remindBeforeDays,
     sendDailyEvents,
     publications,
+    caa,
     executions: withExecutions ? { stateMachineArn: STATE_MACHINE_ARN, sfn } : undefined,
     topics,
     writesOverview,
@@ -174,6 +181,7 @@ export const CERTIFICATES_ONLY = {
   statusesChecked: [],
   statusesReported: [],
   renewalChecks: [],
+  caaChecked: [],
   fetchesRead: [],
   overviews: [],
   subscriptions: [],
