@@ -1,8 +1,9 @@
 import { lookup as resolve } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
+import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import { isLoopbackAddress, isPublicAddress } from './addresses.ts';
 import { CollectorError } from './collector-error.ts';
-import { type HttpClient, isLoopback, sendHttp } from './http.ts';
+import { BodyTooLargeError, type HttpClient, isLoopback, sendHttp } from './http.ts';
 import { truncate } from './text.ts';
 import { withTimeLimit } from './time-limit.ts';
 
@@ -29,6 +30,8 @@ export interface Downloaded {
   readonly bytes: Uint8Array;
   /** The header Content-Type. */
   readonly type: string | undefined;
+  /** Where redirects led, in their order; empty without redirects. */
+  readonly redirects: readonly string[];
 }
 
 /**
@@ -38,7 +41,7 @@ export interface Downloaded {
  */
 export type Download = (url: string, milliseconds: number) => Promise<Downloaded>;
 
-/** How much of the scheme of a redirect is quoted. A server can send one of 16 KB. */
+/** How much of the scheme of a redirect or of a coding is quoted. A server can send one of 16 KB. */
 const SCHEME_BYTES = 40;
 
 const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -62,18 +65,20 @@ export function createDownload(rules: DownloadRules, options: DownloadOptions = 
   const { allowLoopback = false, http = sendHttp, lookup = resolve } = options;
 
   async function follow(text: string, signal: AbortSignal): Promise<Downloaded> {
+    const redirects: string[] = [];
     let url = readUrl(text, undefined);
-    for (let redirects = 0; ; redirects++) {
+    for (;;) {
       const response = await http({ url, signal, lookup: checkedLookup(lookup, allowLoopback) });
       const { status, headers } = response;
       if (status === 200) {
-        return { bytes: await response.read(bytesLimit), type: headers['content-type'] };
+        const bytes = decode(await response.read(bytesLimit), headers['content-encoding'], bytesLimit);
+        return { bytes, type: headers['content-type'], redirects };
       }
       response.discard();
       if (!REDIRECT_STATUSES.has(status) || headers.location === undefined) {
         throw new NoFileError(`the server answered with HTTP ${status}`);
       }
-      if (redirects === redirectsLimit) {
+      if (redirects.length === redirectsLimit) {
         throw new NoFileError(
           redirectsLimit === 0
             ? 'the server answered with a redirect'
@@ -81,6 +86,7 @@ export function createDownload(rules: DownloadRules, options: DownloadOptions = 
         );
       }
       url = readUrl(headers.location, url);
+      redirects.push(url.href);
     }
   }
 
@@ -118,6 +124,35 @@ export function createDownload(rules: DownloadRules, options: DownloadOptions = 
       aborted.abort();
     }
   };
+}
+
+/** The codings of a body that are decoded (RFC 9110, 8.4.1). A request without Accept-Encoding allows every coding. */
+const DECODERS: Readonly<Record<string, (bytes: Uint8Array, options: { maxOutputLength: number }) => Uint8Array>> = {
+  gzip: gunzipSync,
+  'x-gzip': gunzipSync,
+  deflate: inflateSync,
+  br: brotliDecompressSync,
+};
+
+/** @throws {NoFileError | BodyTooLargeError} if the body cannot be decoded, or is larger than the limit. */
+function decode(bytes: Uint8Array, header: string | undefined, bytesLimit: number): Uint8Array {
+  const coding = header?.trim().toLowerCase() ?? '';
+  if (coding === '' || coding === 'identity') {
+    return bytes;
+  }
+  const decoder = Object.hasOwn(DECODERS, coding) ? DECODERS[coding] : undefined;
+  const named = `Content-Encoding ${truncate(coding, SCHEME_BYTES)}`;
+  if (!decoder) {
+    throw new NoFileError(`the server sent the file with ${named}, which was not requested and is not supported`);
+  }
+  try {
+    return decoder(bytes, { maxOutputLength: bytesLimit });
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') {
+      throw new BodyTooLargeError(bytesLimit);
+    }
+    throw new NoFileError(`the server sent the file with ${named}, but it cannot be decoded`, { cause: error });
+  }
 }
 
 /**

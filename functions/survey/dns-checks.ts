@@ -1,7 +1,7 @@
 import { assertionName } from '../bimi.ts';
 import { truncate } from '../text.ts';
 import type { Difference } from './differences.ts';
-import { type BimiRecord, dmarcName, readBimiRecords, readDmarcPolicies } from './dns.ts';
+import { type BimiRecord, type DmarcPolicy, dmarcName, readBimiRecords, readDmarcPolicies } from './dns.ts';
 import { explainBimiRecord, explainDmarcRecord } from './dns-hints.ts';
 import { DnsLookupError, readTxt, type TxtResolver } from './txt.ts';
 
@@ -58,11 +58,18 @@ export async function withHints<Id>(
   return { id, message: [message, ...hints].join(' ') };
 }
 
+type DmarcDifference = Difference & { readonly id: `dmarc-${string}` };
+
 /** Whether each DMARC policy that applies to a domain is one with which receivers show logos. */
-export async function checkDmarc(
+export async function checkDmarc(domain: string, checks: DnsChecks): Promise<readonly DmarcDifference[]> {
+  return (await lookUpDmarc(domain, checks)).differences;
+}
+
+/** The DMARC policies that apply to a domain, and what is wrong with them. */
+export async function lookUpDmarc(
   domain: string,
   { resolver, limitMilliseconds }: DnsChecks,
-): Promise<(Difference & { readonly id: `dmarc-${string}` })[]> {
+): Promise<{ readonly policies: readonly DmarcPolicy[]; readonly differences: readonly DmarcDifference[] }> {
   const limit = AbortSignal.timeout(limitMilliseconds);
   try {
     const policies = await before(limit, readDmarcPolicies(resolver, domain));
@@ -71,9 +78,9 @@ export async function checkDmarc(
       const hints = await before(limit, explainDmarcRecord(resolver, domain)).catch(() => []);
       const found = others.length > 0 ? [`Found at ${dmarcName(domain)}: ${quote(others.join(' | '))}.`] : [];
       const message = `Neither ${domain} nor a domain above it has exactly one DMARC record.`;
-      return [{ id: 'dmarc-missing', message: [message, ...found, ...hints].join(' ') }];
+      return { policies, differences: [{ id: 'dmarc-missing', message: [message, ...found, ...hints].join(' ') }] };
     }
-    return policies.flatMap(({ name, weakness }) => {
+    const differences = policies.flatMap(({ name, weakness }) => {
       if (weakness === undefined) {
         return [];
       }
@@ -81,9 +88,10 @@ export async function checkDmarc(
       const message = `The DMARC record ${name} ${problem}; BIMI needs quarantine or reject for all messages.`;
       return [{ id: 'dmarc-weak', message } as const];
     });
+    return { policies, differences };
   } catch (error) {
     const message = `The DNS lookup of the DMARC policy of ${domain} failed: ${lookupProblem(error)}.`;
-    return [{ id: 'dmarc-unreachable', message }];
+    return { policies: [], differences: [{ id: 'dmarc-unreachable', message }] };
   }
 }
 

@@ -4,7 +4,7 @@ import { readTxt, type TxtResolver } from './txt.ts';
 /** The BIMI records and DMARC policies of a domain, read from the DNS as mail receivers read them. */
 
 /** The tags of a record in their order, without white space around names and values. */
-type Tags = readonly (readonly [name: string, value: string])[];
+export type Tags = readonly (readonly [name: string, value: string])[];
 
 /** A BIMI record. A missing address is empty. */
 export interface BimiRecord {
@@ -25,6 +25,7 @@ export interface BimiRecords {
 
 interface DmarcRecord {
   readonly name: string;
+  readonly text: string;
   readonly tags: Tags;
 }
 
@@ -32,6 +33,8 @@ interface DmarcRecord {
 export interface DmarcPolicy {
   /** The name of its record. */
   readonly name: string;
+  /** Its record. */
+  readonly text: string;
   /** Why BIMI does not accept the policy, as a clause; undefined if BIMI accepts it. */
   readonly weakness: string | undefined;
 }
@@ -74,7 +77,7 @@ export async function readDmarcPolicies(resolver: TxtResolver, domain: string): 
   const own = records.find(({ name }) => name === dmarcName(domain));
   const organizational = organizationalRecord(records);
   return [...new Set([own, organizational])].flatMap((record) =>
-    record ? [{ name: record.name, weakness: weaknessOf(record.tags) }] : [],
+    record ? [{ name: record.name, text: record.text, weakness: weaknessOf(record.tags) }] : [],
   );
 }
 
@@ -116,8 +119,9 @@ export const dmarcName = (domain: string) => `_dmarc.${domain}`;
 /** The record at one name. Several records count as none (RFC 7489, 6.6.3; RFC 9989, 4.10). */
 async function readDmarc(resolver: TxtResolver, domain: string): Promise<DmarcRecord | undefined> {
   const name = dmarcName(domain);
-  const [tags, ...more] = (await readTxt(resolver, name)).map(readDmarcTags).filter(isDmarc);
-  return tags && more.length === 0 ? { name, tags } : undefined;
+  const texts = (await readTxt(resolver, name)).map((text) => ({ text, tags: readDmarcTags(text) }));
+  const [record, ...more] = texts.filter(({ tags }) => isDmarc(tags));
+  return record && more.length === 0 ? { name, ...record } : undefined;
 }
 
 /**
@@ -141,7 +145,7 @@ function weaknessOf(tags: Tags): string | undefined {
 }
 
 /** Tags are separated by semicolons, and the last may end with one. A tag without "=" has an empty value. */
-function readTags(text: string): Tags {
+export function readTags(text: string): Tags {
   return text
     .split(';')
     .filter((tag) => tag.trim() !== '')
@@ -177,6 +181,6 @@ function tagValue(tags: Tags, name: string): string | undefined {
   return values.length > 0 ? values.join(' and ') : undefined;
 }
 
-function tagValues(tags: Tags, name: string): string[] {
+export function tagValues(tags: Tags, name: string): string[] {
   return tags.filter((tag) => tag[0] === name).map(([, value]) => value);
 }

@@ -3,7 +3,8 @@ import type { Download } from '../download.ts';
 import { connectionProblem } from '../http.ts';
 import { CHAIN_TYPE, SVG_TYPE } from '../store/manifest.ts';
 import { type BimiRecord, readDmarcPolicies } from './dns.ts';
-import { before, checkDmarc, type DnsChecks, findRecord, quote } from './dns-checks.ts';
+import { before, type DnsChecks, findRecord, lookUpDmarc, quote } from './dns-checks.ts';
+import { judgeRecord, type RecordPreferences } from './record-tags.ts';
 
 /** What can be wrong with what a mail receiver finds for a domain. docs/command-line.md explains each. */
 export const LOOKUP_FINDINGS = {
@@ -12,12 +13,16 @@ export const LOOKUP_FINDINGS = {
   'record-unreachable': 'error',
   'record-declines': 'error',
   'record-incomplete': 'error',
+  'record-invalid': 'error',
+  'record-tag': 'warning',
   'dmarc-missing': 'error',
   'dmarc-weak': 'error',
   'dmarc-unreachable': 'error',
   'chain-unreachable': 'error',
+  'chain-redirect': 'warning',
   'chain-type': 'warning',
   'logo-unreachable': 'error',
+  'logo-redirect': 'warning',
   'logo-type': 'warning',
   'logo-differs': 'error',
 } as const satisfies Readonly<Record<string, Severity>>;
@@ -30,7 +35,7 @@ export interface LookupFinding {
 }
 
 /** What a mail receiver finds for a domain. */
-export interface Lookup {
+export interface Lookup extends RecordPreferences {
   /** The domain whose record applies: the domain itself or that of its organization. */
   readonly domain: string;
   readonly selector: string;
@@ -38,6 +43,8 @@ export interface Lookup {
   readonly record: string | null;
   readonly chainUrl: string | null;
   readonly logoUrl: string | null;
+  /** The DMARC records that apply: that of the domain and that of its organization, if they exist. */
+  readonly dmarc: readonly { readonly name: string; readonly record: string }[];
   readonly findings: readonly LookupFinding[];
 }
 
@@ -53,27 +60,38 @@ export interface FoundFiles {
 /** What a look-up needs. */
 export interface LookupDependencies extends DnsChecks {
   readonly download: Download;
+  /** Whether the servers that a record names may be on this machine. */
+  readonly allowLoopback: boolean;
 }
+
+/** The size of a chain or a logo, in bytes. A logo has at most 32 KB, and every chain is smaller than 64 KB. */
+const FILE_BYTES = 256 * 1024;
+
+/**
+ * How the files of a record are downloaded. The BIMI draft does not mention redirects. Some receivers follow a few of them
+ * to https (mailauth: three), others none, so they are followed and reported.
+ */
+export const FILE_RULES = { schemes: ['https:'], bytesLimit: FILE_BYTES, redirectsLimit: 3 } as const;
 
 /**
  * Looks up what a mail receiver looks up to show the logo of a domain: the BIMI record, the DMARC policy, the chain and
- * the logo. Never throws: what fails is a finding.
+ * the logo. It has at most two connections and the lookups of two names at a time. Never throws: what fails is a finding.
  */
 export async function lookUp(domain: string, selector: string, dependencies: LookupDependencies): Promise<FoundFiles> {
   const [located, dmarc] = await Promise.all([
     locateRecord(domain, selector, dependencies),
-    checkDmarc(domain, dependencies),
+    lookUpDmarc(domain, dependencies),
   ]);
   const { record, domain: recordDomain } = located;
-  const addresses = record ? addressesOf(record) : { chain: undefined, logo: undefined };
+  const judged = record && judgeRecord(recordDomain, record, dependencies.allowLoopback);
   const [chain, logo] = await Promise.all([
-    fetchFile('chain', recordDomain, addresses.chain, CHAIN_TYPE, dependencies),
-    fetchFile('logo', recordDomain, addresses.logo, SVG_TYPE, dependencies),
+    fetchFile('chain', recordDomain, judged?.chain, CHAIN_TYPE, dependencies),
+    fetchFile('logo', recordDomain, judged?.logo, SVG_TYPE, dependencies),
   ]);
   const found = [
     ...located.findings,
-    ...(record ? checkAddresses(recordDomain, record) : []),
-    ...dmarc,
+    ...(judged?.problems ?? []),
+    ...dmarc.differences,
     ...chain.findings,
     ...logo.findings,
   ];
@@ -82,8 +100,11 @@ export async function lookUp(domain: string, selector: string, dependencies: Loo
       domain: recordDomain,
       selector,
       record: record?.text ?? null,
-      chainUrl: addresses.chain ?? null,
-      logoUrl: addresses.logo ?? null,
+      chainUrl: judged?.chain ?? null,
+      logoUrl: judged?.logo ?? null,
+      localParts: judged?.localParts ?? null,
+      avatar: judged?.avatar ?? 'brand',
+      dmarc: dmarc.policies.map(({ name, text }) => ({ name, record: text })),
       findings: found.map(withSeverity),
     },
     chain: chain.bytes,
@@ -112,9 +133,12 @@ async function locateRecord(domain: string, selector: string, checks: DnsChecks)
   }
   const organization = own.id === 'record-missing' ? await findOrganization(domain, checks) : undefined;
   const record = organization === undefined ? undefined : await findRecord(organization, selector, checks);
-  return organization !== undefined && record && !('id' in record)
-    ? { domain: organization, record, findings: [] }
-    : { domain, record: undefined, findings: [own] };
+  if (organization === undefined || !record || ('id' in record && record.id === 'record-missing')) {
+    return { domain, record: undefined, findings: [own] };
+  }
+  return 'id' in record
+    ? { domain: organization, record: undefined, findings: [record] }
+    : { domain: organization, record, findings: [] };
 }
 
 /** The domain of the organization, if it is another one and has a DMARC record. */
@@ -125,27 +149,7 @@ async function findOrganization(domain: string, { resolver, limitMilliseconds }:
   return organization === domain ? undefined : organization;
 }
 
-/** The addresses of the files. An empty one is none. */
-function addressesOf({ chain, logo }: BimiRecord): { readonly chain?: string; readonly logo?: string } {
-  return { ...(chain !== '' && { chain }), ...(logo !== '' && { logo }) };
-}
-
-function checkAddresses(domain: string, { text, chain, logo }: BimiRecord): Found[] {
-  if (chain === '' && logo === '') {
-    const message = `The BIMI record ${quote(text)} has no addresses: ${domain} declines to show a logo.`;
-    return [{ id: 'record-declines', message }];
-  }
-  if (logo === '') {
-    return [{ id: 'record-incomplete', message: `The BIMI record ${quote(text)} has no address of the logo (l=).` }];
-  }
-  if (chain === '') {
-    const message = `The BIMI record ${quote(text)} has no address of a chain (a=). Most receivers show no logo without a certificate.`;
-    return [{ id: 'record-incomplete', message }];
-  }
-  return [];
-}
-
-/** Fetches one file, and compares its content type. */
+/** Fetches one file, reports where redirects lead, and compares its content type. */
 async function fetchFile(
   what: 'chain' | 'logo',
   domain: string,
@@ -160,7 +164,13 @@ async function fetchFile(
     const file = await download(url, limitMilliseconds);
     const served = file.type?.split(';')[0]?.trim().toLowerCase();
     const message = `The ${what} of ${domain} has a wrong content type. ${quote(url)} is served as ${quote(file.type ?? '')}, expected ${type}.`;
-    return { bytes: file.bytes, findings: served === type ? [] : [{ id: `${what}-type`, message }] };
+    const target = file.redirects.at(-1);
+    const redirected = `The ${what} of ${domain} is not served at the address in the record: ${quote(url)} redirects to ${quote(target ?? '')}. Some receivers do not follow redirects.`;
+    const findings: Found[] = [
+      ...(target === undefined ? [] : [{ id: `${what}-redirect`, message: redirected } as const]),
+      ...(served === type ? [] : [{ id: `${what}-type`, message } as const]),
+    ];
+    return { bytes: file.bytes, findings };
   } catch (error) {
     const message = `The ${what} of ${domain} is unreachable. The request to ${quote(url)} failed: ${connectionProblem(error)}.`;
     return { findings: [{ id: `${what}-unreachable`, message }] };

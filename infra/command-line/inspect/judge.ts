@@ -1,18 +1,14 @@
-import { createHash } from 'node:crypto';
-import type { Finding } from '../../../functions/certificate/findings.ts';
-import { findSvgProblems } from '../../../functions/certificate/logo/svg.ts';
-import { describeProblem, type SvgProblem } from '../../../functions/certificate/logo/svg-node.ts';
 import {
   type CertificateReport,
   crlUrlsOf,
   InvalidChainError,
   type LeafDescription,
   type MarkCertificate,
-  readMarkCertificate,
 } from '../../../functions/certificate/report.ts';
 import { createCrlDownload } from '../../../functions/crl-download.ts';
 import { daysLeft } from '../../../functions/days.ts';
-import { SVG_TYPE } from '../../../functions/store/manifest.ts';
+import { type JudgedChain as ReadChain, judgeChain as readChain } from '../../../functions/survey/domain.ts';
+import { type LogoReport, reportLogo } from '../../../functions/survey/logo-report.ts';
 import type { Lookup } from '../../../functions/survey/look-up.ts';
 import type { Settings } from './options.ts';
 
@@ -48,20 +44,6 @@ export interface JudgedLogo extends Common {
   readonly failures: readonly string[];
 }
 
-/** What the SVG profile and the rules of receivers say about a logo. */
-export interface LogoReport {
-  readonly publishable: boolean;
-  readonly logo: { readonly mediaType: string; readonly sha256: string; readonly bytes: number };
-  readonly findings: readonly LogoFinding[];
-}
-
-export interface LogoFinding extends Pick<Finding, 'id' | 'severity' | 'message'> {
-  /** The line of the file, if the finding is about a place. */
-  readonly line: number | null;
-  readonly element: string | null;
-  readonly attribute: string | null;
-}
-
 /** There is no chain and no logo. */
 export interface Unjudged extends Common {
   readonly kind: 'error';
@@ -84,37 +66,35 @@ export function isXml(bytes: Uint8Array): boolean {
 
 /** Judges a chain. What cannot be read is a result, not an error. */
 export async function judgeChain(file: string, bytes: Uint8Array, settings: Settings): Promise<JudgedChain | Unjudged> {
-  try {
-    const certificate = await readMarkCertificate(bytes, settings.expectations);
-    const report = settings.revocation ? await checkCrls(certificate) : certificate.report;
-    return { kind: 'chain', file, certificate, report, failures: failuresOf(report, settings) };
-  } catch (error) {
-    if (!(error instanceof InvalidChainError)) {
-      throw error;
-    }
-    const { name, message, leaf } = error;
+  const { expectations, revocation } = settings;
+  return chainJudgement(
+    file,
+    await readChain(bytes, { expectations, checkCrls: revocation ? checkCrls : undefined }),
+    settings,
+  );
+}
+
+/** The judgement of a chain that was read, or of its absence. */
+export function chainJudgement(
+  file: string,
+  read: ReadChain | InvalidChainError,
+  settings: Settings,
+): JudgedChain | Unjudged {
+  if (read instanceof InvalidChainError) {
+    const { name, message, leaf } = read;
     return { kind: 'error', file, error: { name, message }, leaf, isUnavailable: true };
   }
+  return { kind: 'chain', file, ...read, failures: failuresOf(read.report, settings) };
 }
 
 /** Judges a logo alone by the SVG profile and the rules of receivers. */
 export function judgeLogo(file: string, bytes: Uint8Array, settings: Settings): JudgedLogo {
-  const { profile, size, look } = findSvgProblems(bytes);
-  const findings = [
-    ...profile.map((problem) => findingOf('svg-profile', 'error', problem)),
-    ...size.map((problem) => findingOf('svg-size', 'error', problem)),
-    ...look.map((problem) => findingOf('svg-look', 'warning', problem)),
-  ];
-  const report = {
-    publishable: findings.every(({ severity }) => severity !== 'error'),
-    logo: { mediaType: SVG_TYPE, sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length },
-    findings,
-  };
-  return { kind: 'logo', file, svg: bytes, report, failures: warningFailures(findings, settings) };
+  const report = reportLogo(bytes);
+  return { kind: 'logo', file, svg: bytes, report, failures: warningFailures(report.findings, settings) };
 }
 
 /** Downloads the CRLs of a chain and judges it with them. */
-async function checkCrls(certificate: MarkCertificate): Promise<CertificateReport> {
+export async function checkCrls(certificate: MarkCertificate): Promise<CertificateReport> {
   const { chain, trustAnchor } = certificate.report;
   const urls = crlUrlsOf(chain);
   // A chain from an attacker must not cause requests to servers on this machine. With --trust, the user chose the CA.
@@ -154,9 +134,4 @@ function warningFailures(
   return failOn === 'warning' && warnings.length > 0
     ? [`a warning counts as an error: ${[...new Set(warnings)].join(', ')} (--fail-on warning)`]
     : [];
-}
-
-function findingOf(id: LogoFinding['id'], severity: LogoFinding['severity'], problem: SvgProblem): LogoFinding {
-  const { line, element, attribute } = problem;
-  return { id, severity, message: describeProblem(problem), line, element, attribute };
 }

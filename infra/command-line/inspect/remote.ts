@@ -1,10 +1,19 @@
 import { createDownload } from '../../../functions/download.ts';
 import { connectionProblem, isLoopback, UNTRUSTED } from '../../../functions/http.ts';
-import { lookUp, withSeverity } from '../../../functions/survey/look-up.ts';
-import { type DomainLookup, type Judgement, judge, judgeChain, judgeLogo, type Unjudged, withLookup } from './judge.ts';
+import { checkDomain } from '../../../functions/survey/domain.ts';
+import { FILE_RULES } from '../../../functions/survey/look-up.ts';
+import {
+  chainJudgement,
+  checkCrls,
+  type DomainLookup,
+  type Judgement,
+  judge,
+  type Unjudged,
+  withLookup,
+} from './judge.ts';
 import type { Settings } from './options.ts';
 
-/** The size of a chain or a logo, in bytes. */
+/** The size of a chain or a logo at the URL of a user, in bytes. */
 const BYTES_LIMIT = 1024 * 1024;
 
 /** The time for a file, and for the lookup of a record. */
@@ -47,30 +56,17 @@ function withoutPassword(url: string, parsed: URL | null): string {
 
 /** Looks up what a mail receiver looks up for a domain, and judges it. */
 export async function judgeDomain(file: string, domain: string, settings: Settings): Promise<Judgement> {
-  const { resolver, selector, isLocalDns, expectations } = settings;
-  // Receivers follow no redirect of the address in a record (BIMI draft 10, 7.4).
-  const rules = { schemes: ['https:'], bytesLimit: BYTES_LIMIT, redirectsLimit: 0 } as const;
-  const { lookup, chain, logo } = await lookUp(domain, selector, {
+  const { resolver, selector, isLocalDns, expectations, revocation } = settings;
+  const { lookup, chain, logo } = await checkDomain(domain, selector, {
     resolver,
     limitMilliseconds: LIMIT_MILLISECONDS,
-    download: createDownload(rules, { allowLoopback: isLocalDns }),
+    allowLoopback: isLocalDns,
+    download: createDownload(FILE_RULES, { allowLoopback: isLocalDns }),
+    expectations,
+    checkCrls: revocation ? checkCrls : undefined,
   });
-  const served = logo && judgeLogo(file, logo, settings).report;
-  const complete: DomainLookup = { ...lookup, logo: served ?? null };
-  if (!chain) {
-    return withoutChain(file, complete);
-  }
-  const domains = [...(expectations.domains ?? []), lookup.domain];
-  const judged = await judgeChain(file, chain, { ...settings, expectations: { ...expectations, domains } });
-  const embedded = judged.kind === 'chain' ? judged.report.logo : null;
-  if (!embedded || !served || embedded.sha256 === served.logo.sha256) {
-    return withLookup(judged, complete, settings);
-  }
-  const message =
-    `The logo of ${lookup.domain} is not the one in its certificate. The record's address serves ${served.logo.sha256}, ` +
-    `and the certificate contains ${embedded.sha256} (SHA-256).`;
-  const findings = [...lookup.findings, withSeverity({ id: 'logo-differs', message })];
-  return withLookup(judged, { ...complete, findings }, settings);
+  const complete: DomainLookup = { ...lookup, logo: logo ?? null };
+  return chain ? withLookup(chainJudgement(file, chain, settings), complete, settings) : withoutChain(file, complete);
 }
 
 /** The first error explains why there is no chain. */

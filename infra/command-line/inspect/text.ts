@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import { assertionName } from '../../../functions/bimi.ts';
+import type { LogoReport } from '../../../functions/survey/logo-report.ts';
 import { printable } from '../../../functions/text.ts';
 import {
   describeFinding,
@@ -8,7 +9,7 @@ import {
   describeWithoutReport,
   symbolOf,
 } from '../../local/report-text.ts';
-import type { DomainLookup, Judgement, LogoReport } from './judge.ts';
+import type { DomainLookup, Judgement } from './judge.ts';
 
 /** The lines about one judgement for a person. */
 export function describeJudgement(judgement: Judgement, at: Date): string {
@@ -37,13 +38,37 @@ export function describeSkipped(file: string, reason: string): string {
 }
 
 /** @param embedded the SHA-256 of the logo in the certificate. */
-function lookupLines({ domain, selector, record, findings, logo }: DomainLookup, embedded: string | undefined) {
+function lookupLines(lookup: DomainLookup, embedded: string | undefined) {
+  const { domain, selector, record, dmarc, findings, logo } = lookup;
   return [
     `  ${describeRow(['record', record ?? ''])}`,
     `  ${describeRow(['name', assertionName(domain, selector)])}`,
+    ...preferenceRows(lookup).map((row) => `  ${describeRow(row)}`),
+    ...dmarc.map(({ name, record: policy }) => `  ${describeRow(['dmarc', `${policy} (${name})`])}`),
     ...findings.map(describeFinding),
     ...(logo && logo.logo.sha256 !== embedded ? logoLines(logo) : []),
   ];
+}
+
+/** Who serves the files, and what the optional tags of the record mean for a mail receiver. */
+function preferenceRows({ domain, localParts, avatar, chainUrl, logoUrl }: DomainLookup) {
+  const hosts = new Set([chainUrl, logoUrl].flatMap((url) => (url === null ? [] : [URL.parse(url)?.host ?? url])));
+  const others = [...hosts].filter((host) => host !== domain && !host.endsWith(`.${domain}`));
+  return [
+    ...(others.length > 0 ? [['served', `by ${others.join(' and ')}`] as const] : []),
+    ...(localParts ? [['lps', describeLocalParts(domain, localParts)] as const] : []),
+    ...(avatar === 'personal'
+      ? [['avp', "personal: a mailbox that knows the sender's own picture shows it instead of the logo"] as const]
+      : []),
+  ];
+}
+
+function describeLocalParts(domain: string, localParts: readonly string[]): string {
+  const senders =
+    localParts.length === 0
+      ? 'for every sender'
+      : `for senders whose address begins with ${localParts.map((each) => JSON.stringify(each)).join(' or ')}`;
+  return `${senders}, mailboxes that support it use the record LOCAL-PART._bimi.${domain} if there is one (--selector LOCAL-PART)`;
 }
 
 function logoLines({ logo, findings, publishable }: LogoReport): string[] {

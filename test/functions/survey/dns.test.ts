@@ -91,7 +91,15 @@ describe('readBimiRecords', () => {
 });
 
 describe('readDmarcPolicies', () => {
-  const read = (zone: Zone, domain = 'example.com') => readDmarcPolicies(resolverOf(zone), domain);
+  const read = async (zone: Zone, domain = 'example.com') =>
+    (await readDmarcPolicies(resolverOf(zone), domain)).map(({ name, weakness }) => ({ name, weakness }));
+
+  test('A policy contains the text of its record.', async () => {
+    const text = 'v=DMARC1; p=reject; rua=mailto:dmarc@example.com';
+    expect(await readDmarcPolicies(resolverOf({ '_dmarc.example.com': [text] }), 'mail.example.com')).toEqual([
+      { name: '_dmarc.example.com', text, weakness: undefined },
+    ]);
+  });
 
   test.each([
     // Accepted policies, with the tags in any order and white space around everything.
@@ -197,7 +205,7 @@ describe('readDmarcPolicies', () => {
       '_dmarc.example.com': ['v=DMARC1; p=none'],
     });
 
-    expect(await readDmarcPolicies(resolver, 'mail.example.com')).toEqual([
+    expect(await readDmarcPolicies(resolver, 'mail.example.com')).toMatchObject([
       { name: '_dmarc.mail.example.com', weakness: undefined },
     ]);
     expect(resolver.asked).toEqual(['_dmarc.mail.example.com']);

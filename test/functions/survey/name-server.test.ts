@@ -342,7 +342,7 @@ describe('A missing record', () => {
 
   test('of DMARC is not reported if a wildcard answers with something else, but the domain above has one.', async () => {
     zone['*.mail.example.com'] = { TXT: ['v=spf1 -all'] };
-    expect(await readDmarcPolicies(server.resolver(), 'mail.example.com')).toEqual([
+    expect(await readDmarcPolicies(server.resolver(), 'mail.example.com')).toMatchObject([
       { name: DMARC, weakness: undefined },
     ]);
   });

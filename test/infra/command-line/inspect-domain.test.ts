@@ -55,6 +55,9 @@ test('A domain that is as it should be has no finding, with the record, the chai
       record: `v=BIMI1; l=${site.url}/logo.svg; a=${site.url}/chain.pem`,
       chainUrl: `${site.url}/chain.pem`,
       logoUrl: `${site.url}/logo.svg`,
+      localParts: null,
+      avatar: 'brand',
+      dmarc: [{ name: '_dmarc.example.com', record: 'v=DMARC1; p=reject' }],
       findings: [],
       logo: { publishable: true, logo: { sha256: createHash('sha256').update(clean.svg).digest('hex') } },
     },
@@ -64,13 +67,30 @@ test('A domain that is as it should be has no finding, with the record, the chai
 
 test('The text contains the record before the certificate.', async () => {
   const { stdout } = await look('EXAMPLE.com.');
-  expect(stdout.split('\n').slice(0, 4)).toEqual([
+  expect(stdout.split('\n').slice(0, 6)).toEqual([
     'EXAMPLE.com.',
     `  record   v=BIMI1; l=${site.url}/logo.svg; a=${site.url}/chain.pem`,
     '  name     default._bimi.example.com',
+    `  served   by ${new URL(site.url).host}`,
+    '  dmarc    v=DMARC1; p=reject (_dmarc.example.com)',
     '  mark     Registered Mark (VMC)',
   ]);
   expect(stdout).toMatch(/✓ publishable\n$/);
+});
+
+test('The text explains what the optional tags of the record mean for a receiver.', async () => {
+  const files = `l=${site.url}/logo.svg; a=${site.url}/chain.pem`;
+  zone['default._bimi.example.com'] = { TXT: [`v=BIMI1; ${files}; lps=news,offers; avp=personal`] };
+  const { stdout, status } = await look('example.com');
+  expect(stdout).toContain(
+    '  lps      for senders whose address begins with "news" or "offers", mailboxes that support it use the record LOCAL-PART._bimi.example.com',
+  );
+  expect(stdout).toContain("  avp      personal: a mailbox that knows the sender's own picture shows it");
+  expect(status).toBe(0);
+  zone['default._bimi.example.com'] = { TXT: [`v=BIMI1; ${files}; lps=; avp=Personal`] };
+  const second = await look('example.com');
+  expect(second.stdout).toContain('  lps      for every sender, mailboxes');
+  expect(second.stdout).toContain('! record-tag: The BIMI record');
 });
 
 test.each<[id: string, status: number, change: () => void]>([
