@@ -235,7 +235,7 @@ describe('A file', () => {
     expect(text).toMatch(/the TLS certificate of the server is not trusted \((DEPTH_ZERO_)?SELF_SIGNED_CERT/);
   });
 
-  test('of a host that speaks no TLS fails.', async () => {
+  test('of a host without TLS fails.', async () => {
     const location = site.url.replace('http:', 'https:');
     serve('/logo.svg', page(302, 'text/plain', '', { location: `${location}/logo.svg` }));
     const { ids, text } = await look();
