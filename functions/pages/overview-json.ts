@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { fetchedAddressSchema } from '../store/fetches.ts';
 import { dateSchema } from '../store/manifest.ts';
 import type { OverviewCertificate, OverviewOrder } from './overview-order.ts';
 
@@ -38,8 +39,19 @@ const orderSchema = v.object({
         selector: v.string(),
         state: v.picklist(['published', 'outdated', 'broken', 'revoked']),
         differences: ids,
+        fetches: v.nullable(fetchedAddressSchema),
       }),
     ),
+  ),
+  caa: v.array(
+    v.object({
+      domain: v.string(),
+      verdict: v.picklist(['forbidden', 'unknown']),
+      name: v.nullable(v.string()),
+      records: v.array(v.string()),
+      message: v.string(),
+      since: v.string(),
+    }),
   ),
 });
 
@@ -65,12 +77,13 @@ export function overviewJson(
 }
 
 function entryOf({ certificate, ...order }: OverviewOrder): OverviewJson['orders'][number] {
-  const { domains, addresses } = order;
+  const { domains, addresses, caa } = order;
   return {
     ...order,
     domains: [...domains],
     addresses: addresses?.map(({ differences, ...each }) => ({ ...each, differences: [...differences] })) ?? null,
     certificate: certificate && certificateOf(certificate),
+    caa: caa.map(({ records, ...each }) => ({ ...each, records: [...records] })),
   };
 }
 

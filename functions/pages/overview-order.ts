@@ -1,4 +1,6 @@
 import { daysLeft } from '../days.ts';
+import { type CaaWarning, type CaaWarnings, needsOnlyCaa, withCaa } from '../store/caa.ts';
+import type { FetchedAddress } from '../store/fetches.ts';
 import {
   type AssessedManifest,
   type AssessedOrder,
@@ -45,10 +47,14 @@ export interface OverviewAddress {
   readonly state: 'published' | 'outdated' | 'broken' | 'revoked';
   /** The ids of the differences. */
   readonly differences: readonly string[];
+  /** What each receiver fetched; null if no logs are read. */
+  readonly fetches: FetchedAddress | null;
 }
 
 /** An order in the overview. */
 export interface OverviewOrder extends AssessedOrder {
+  /** The domains whose CAA records forbid the next certificate, or are unknown. */
+  readonly caa: readonly CaaWarning[];
   readonly certificate: OverviewCertificate | null;
   /** Null if the collector publishes nothing. */
   readonly addresses: readonly OverviewAddress[] | null;
@@ -66,6 +72,16 @@ export interface BrokenAddress {
   readonly selector: string;
   readonly fingerprintSha256: string;
   readonly differences: readonly string[];
+}
+
+/** What surveys found besides the orders. */
+export interface OverviewFindings {
+  /** The differences at published addresses. */
+  readonly broken?: readonly BrokenAddress[];
+  /** The warnings about CAA records. */
+  readonly caa?: CaaWarnings;
+  /** Who fetched what, by `<domain>/<selector>`; missing if no logs are read. */
+  readonly fetches?: ReadonlyMap<string, FetchedAddress> | undefined;
 }
 
 /** What the overview needs of a manifest. */
@@ -104,7 +120,7 @@ export class OrderCollection {
   readonly #manifests = new Map<string, KeptManifest>();
   readonly #damage = new Map<string, readonly string[]>();
   readonly #running = new Map<string, readonly string[]>();
-  readonly #addresses = new Map<string, Omit<OverviewAddress, 'differences'>[]>();
+  readonly #addresses = new Map<string, Omit<OverviewAddress, 'differences' | 'fetches'>[]>();
   readonly #fingerprints = new Map<string, string>();
   readonly #settings: OverviewSettings;
 
@@ -160,10 +176,10 @@ export class OrderCollection {
   }
 
   /** The orders as they are at a time, each once, those that need someone first. */
-  orders(now: Date, broken: readonly BrokenAddress[] = []): OverviewOrder[] {
+  orders(now: Date, findings: OverviewFindings = {}): OverviewOrder[] {
     const isReplaced = findSuperseded([...this.#manifests.values()]);
     const differences = new Map(
-      broken
+      (findings.broken ?? [])
         .filter((each) => this.#fingerprints.get(addressOf(each)) === each.fingerprintSha256)
         .map((each) => [addressOf(each), each.differences]),
     );
@@ -174,7 +190,7 @@ export class OrderCollection {
       ...this.#running.keys(),
     ]);
     return [...numbers]
-      .map((orderNumber) => this.#order(orderNumber, now, isReplaced, differences))
+      .map((orderNumber) => this.#order(orderNumber, now, isReplaced, differences, findings))
       .toSorted(byUrgency);
   }
 
@@ -183,6 +199,7 @@ export class OrderCollection {
     now: Date,
     isReplaced: ReadonlySet<KeptManifest>,
     differences: ReadonlyMap<string, readonly string[]>,
+    findings: OverviewFindings,
   ): OverviewOrder {
     const manifest = this.#manifests.get(orderNumber);
     const assessed = assessOrder(
@@ -196,8 +213,19 @@ export class OrderCollection {
       now,
     );
     const certificate = manifest ? certificateOf(manifest, isReplaced.has(manifest), now) : null;
-    const addresses = this.#settings.publishes ? this.#addressesOf(orderNumber, manifest, differences) : null;
-    const order = withoutReplaced(withBroken({ ...assessed, certificate, addresses }));
+    const addresses = this.#settings.publishes
+      ? this.#addressesOf(orderNumber, manifest, differences, findings.fetches)
+      : null;
+    const known = withoutReplaced(withBroken({ ...assessed, certificate, addresses }));
+    // Nobody renews a certificate that another order has replaced.
+    const domains = certificate?.isReplaced
+      ? []
+      : [known.domains, manifest?.domains, manifest?.ordered?.domains, addresses?.map(({ domain }) => domain)];
+    const order = withCaa(
+      known,
+      domains.flatMap((each) => each ?? []),
+      findings.caa ?? new Map(),
+    );
     return { ...order, section: sectionOf(order, this.#settings.endingSoonDays) };
   }
 
@@ -205,6 +233,7 @@ export class OrderCollection {
     orderNumber: string,
     manifest: KeptManifest | undefined,
     differences: ReadonlyMap<string, readonly string[]>,
+    fetches: OverviewFindings['fetches'],
   ): OverviewAddress[] {
     return (this.#addresses.get(orderNumber) ?? []).map((address) => {
       const found = differences.get(addressOf(address)) ?? [];
@@ -212,12 +241,13 @@ export class OrderCollection {
         manifest !== undefined && this.#fingerprints.get(addressOf(address)) !== manifest.fingerprintSha256;
       const state =
         address.state === 'revoked' ? 'revoked' : found.length > 0 ? 'broken' : isOutdated ? 'outdated' : 'published';
-      return { ...address, state, differences: found };
+      const fetched = fetches ? (fetches.get(addressOf(address)) ?? {}) : null;
+      return { ...address, state, differences: found, fetches: fetched };
     });
   }
 }
 
-type Unsorted = Omit<OverviewOrder, 'section'>;
+type Unsorted = Omit<OverviewOrder, 'caa' | 'section'>;
 
 /** What a person must do about a broken publication. The runbook has a section for it. */
 const FIX_PUBLICATION = 'fix what differs from the publication (runbook: "Publication broken")';
@@ -310,9 +340,16 @@ const STATE_RANKS: Readonly<Record<OverviewOrder['state'], number>> = {
   issued: 3,
 };
 
-/** By section; within one by state, end and age; the others by name, as a person looks them up. */
+/**
+ * By section; within one by state, end and age; the others by name, as a person looks them up. Orders that need somebody
+ * for CAA records only are behind those whose logo is missing or soon will be.
+ */
 function byUrgency(a: OverviewOrder, b: OverviewOrder): number {
-  return rankOf(a) - rankOf(b) || (a.section === 'other' ? byName(a, b) : byAge(a, b));
+  return (
+    rankOf(a) - rankOf(b) ||
+    Number(needsOnlyCaa(a)) - Number(needsOnlyCaa(b)) ||
+    (a.section === 'other' ? byName(a, b) : byAge(a, b))
+  );
 }
 
 function rankOf({ section }: OverviewOrder): number {

@@ -3,6 +3,8 @@ import { dayName } from '../days.ts';
 import { type Cell, csvFile } from './csv.ts';
 import { type Content, type Html, html, moment, outside, plainText } from './html.ts';
 import { ACCOUNT_PAGE, type AccountPage, accountPages, groupByAccount, pageOf, rangeOf } from './overview-accounts.ts';
+import { caaCount, caaSection, type OverviewCaa } from './overview-caa.ts';
+import { FETCHES_PAGE, fetchesPages, fetchesSection, type OverviewFetches } from './overview-fetches.ts';
 import { INDEX_PAGE, OVERVIEW } from './overview-folder.ts';
 import { overviewJson } from './overview-json.ts';
 import { byName, type OverviewOrder, SECTIONS, type SectionName } from './overview-order.ts';
@@ -30,7 +32,8 @@ const LOGO_NOTE =
  */
 const STYLES = `
 nav ul, details ul { padding-left: 1.25rem; }
-.orders { font-size: .875rem; }
+.orders, .findings { font-size: .875rem; }
+.findings th, .findings td { overflow-wrap: anywhere; }
 .orders .logo { float: left; margin: 0 .5rem .25rem 0; }
 .orders caption { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; white-space: nowrap; }
 @media (min-width: 60.0625rem) {
@@ -54,6 +57,16 @@ nav ul, details ul { padding-left: 1.25rem; }
   .orders td:last-child::before { content: "To do: "; }
 }
 @media (max-width: 40rem) {
+  .findings thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; white-space: nowrap; }
+  .findings, .findings caption, .findings tbody, .findings tr, .findings th, .findings td { display: block; }
+  .findings tr { border-bottom: 1px solid var(--line); padding: .5rem 0; }
+  .findings th, .findings td { border: 0; padding: 0; }
+  .findings td::before { content: attr(data-label) ": "; color: var(--quiet); }
+  .fetches td:nth-child(2)::before { content: "Gmail: "; }
+  .fetches td:nth-child(3)::before { content: "Yahoo and AOL: "; }
+  .fetches td:nth-child(4)::before { content: "Apple: "; }
+  .fetches td:nth-child(5)::before { content: "Others: "; }
+  .fetches td:nth-child(6)::before { content: "First with the live chain: "; }
   .account-list thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; white-space: nowrap; }
   .account-list, .account-list caption, .account-list tbody, .account-list tr, .account-list th { display: block; }
   .account-list tr { border-bottom: 1px solid var(--line); padding: .5rem 0; }
@@ -79,6 +92,10 @@ export interface OverviewOptions {
   readonly endingSoonDays: number;
   /** The logos that are shown, by order number. */
   readonly logos: ReadonlyMap<string, Uint8Array>;
+  /** What the last lookups of CAA records found; undefined before the first ones. */
+  readonly caa?: OverviewCaa | undefined;
+  /** Who fetches what is published; undefined if no logs are read. */
+  readonly fetches?: OverviewFetches | undefined;
 }
 
 /** One object of the overview. */
@@ -96,7 +113,7 @@ export interface OverviewFile {
 
 /** Whether a name in the folder is one that {@link renderOverview} can give to a file. */
 export function isOverviewFile(name: string): boolean {
-  return [INDEX_PAGE, CSV_FILE, JSON_FILE].includes(name) || ACCOUNT_PAGE.test(name);
+  return [INDEX_PAGE, CSV_FILE, JSON_FILE].includes(name) || ACCOUNT_PAGE.test(name) || FETCHES_PAGE.test(name);
 }
 
 /**
@@ -115,6 +132,9 @@ export function* renderOverview(orders: readonly OverviewOrder[], options: Overv
     for (const page of pages) {
       yield pageFile(page.name, renderAccount(page, pages, { ...options, logos }), options);
     }
+  }
+  for (const { name, title, body } of options.fetches ? fetchesPages(options.fetches) : []) {
+    yield pageFile(name, { title, heading: title, body, note: copyNote(options) }, options);
   }
   const csv = csvFile(
     CSV_HEAD,
@@ -171,6 +191,8 @@ function renderIndex(
   options: OverviewOptions,
 ): Rendered {
   const logos = new Map(options.logos);
+  const { caa, fetches } = options;
+  const hasCaa = caa !== undefined && caaCount(caa) > 0;
   const sections = Map.groupBy(orders, ({ section }) => section);
   const withAccount = orders.some(({ account }) => account !== null);
   const hasAll = accountLists === undefined || orders.length <= SMALL;
@@ -184,9 +206,9 @@ function renderIndex(
 ${shown.length === 0 ? html`<p>None.</p>\n` : table(heading, shown, { withAccount, withId: false, withText: true, logos })}${more > 0 && html`<p>${counted(more, 'more order')}: see <a href="#all">all orders</a>.</p>\n`}`;
   });
   const body = html`<nav aria-label="Sections"><ul>
-${URGENT.map((section) => html`<li><a href="#${section}">${headingOf(section, options)}</a>: ${sections.get(section)?.length ?? 0}</li>\n`)}<li><a href="#all">All orders</a>: ${orders.length}</li>
+${URGENT.map((section) => html`<li><a href="#${section}">${headingOf(section, options)}</a>: ${sections.get(section)?.length ?? 0}</li>\n`)}${hasCaa && html`<li><a href="#caa">CAA records</a>: ${caaCount(caa)}</li>\n`}${fetches && html`<li><a href="#fetches">Who fetches chain and logo</a></li>\n`}<li><a href="#all">All orders</a>: ${orders.length}</li>
 </ul></nav>
-${parts}<h2 id="all">All orders</h2>
+${parts}${hasCaa && caaSection(orders, caa)}${fetches && fetchesSection(fetches)}<h2 id="all">All orders</h2>
 ${orders.length === 0 && html`<p>The collector has no orders.</p>\n`}${accountLists !== undefined && accountLists.length > 0 && accountTable(accountLists, options)}${hasAll && orders.length > 0 && table('All orders by name', orders.toSorted(byName), { withAccount, withId: true, withText: false, logos })}${accountLists !== undefined && html`<p>As files: <a href="${CSV_FILE}">${CSV_FILE}</a> for a spreadsheet, <a href="${JSON_FILE}">${JSON_FILE}</a> for a program.</p>\n`}<p class="quiet">The report of one order: <code>mark-certificates open ORDER</code>. ${LOGO_NOTE}</p>
 `;
   const note = accountLists !== undefined && copyNote(options);
@@ -313,6 +335,7 @@ const CSV_COLUMNS = {
   replaced: ({ certificate }) => certificate?.isReplaced,
   receivers_showing: ({ certificate }) => certificate?.receivers?.showing,
   published: ({ addresses }) => addresses?.map(({ domain, state }) => `${domain}:${state}`).join(' '),
+  caa: ({ caa }) => caa.map(({ domain, verdict }) => `${domain}:${verdict}`).join(' '),
 } satisfies Readonly<Record<string, (order: OverviewOrder) => Cell>>;
 
 const CSV_HEAD = Object.keys(CSV_COLUMNS) as (keyof typeof CSV_COLUMNS)[];

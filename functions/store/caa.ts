@@ -3,6 +3,7 @@ import { dayName } from '../days.ts';
 import { parseJson, toJsonBytes } from './json.ts';
 import { dateSchema } from './manifest.ts';
 import { type ObjectStorage, retryOnConflict } from './objects.ts';
+import type { AssessedOrder } from './order-state.ts';
 
 /** The object that contains the domains whose CAA records may prevent a certificate. */
 export const CAA_KEY = 'overview/caa.json';
@@ -107,4 +108,50 @@ export function updateCaa(
 
 function byDomain({ domain: a }: CaaProblem, { domain: b }: CaaProblem): number {
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** What a person reads about the CAA records of one domain. */
+export type CaaWarning = Omit<CaaProblem, 'checkedAt' | 'records'> & { readonly records: readonly string[] };
+
+/** The warnings about the domains of orders. */
+export type CaaWarnings = ReadonlyMap<string, CaaWarning>;
+
+/** What the last lookups found, by the name under which the records of a domain are looked up. */
+export function caaWarnings(caa: Caa | undefined): CaaWarnings {
+  return new Map(
+    (caa?.problems ?? []).filter(isReported).map(({ checkedAt: _, ...warning }) => [warning.domain, warning]),
+  );
+}
+
+/**
+ * Adds the warnings about its domains to an order. If CAA records forbid its next certificate and nothing else is to do, a
+ * person has to correct them: the present certificate stays good, but the CA would refuse a renewal.
+ *
+ * @param domains all domains of the order and of its certificate.
+ */
+export function withCaa<Order extends AssessedOrder>(
+  order: Order,
+  domains: readonly string[],
+  warnings: CaaWarnings,
+): Order & { readonly caa: readonly CaaWarning[] } {
+  const names = new Set(domains.map(caaNameOf));
+  const caa = [...names].flatMap((name) => warnings.get(name) ?? []);
+  const nextStep = caaStep(caa);
+  return nextStep !== undefined && order.nextStep === null && (order.state === 'waiting' || order.state === 'issued')
+    ? { ...order, caa, needsSomeone: true, nextStep }
+    : { ...order, caa };
+}
+
+/** Whether somebody is needed for the CAA records only. */
+export function needsOnlyCaa({ nextStep, caa }: AssessedOrder & { readonly caa: readonly CaaWarning[] }): boolean {
+  return nextStep !== null && nextStep === caaStep(caa);
+}
+
+/** What a person must do about records that forbid a certificate. The runbook has a section for it. */
+function caaStep(caa: readonly CaaWarning[]): string | undefined {
+  const forbidden = caa.find(({ verdict }) => verdict === 'forbidden');
+  return (
+    forbidden &&
+    `correct the CAA records of ${forbidden.name ?? forbidden.domain} (runbook: "CAA records forbid a certificate")`
+  );
 }

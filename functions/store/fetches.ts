@@ -16,6 +16,14 @@ export const RECEIVERS = ['gmail', 'yahoo', 'apple', 'other'] as const;
 
 export type Receiver = (typeof RECEIVERS)[number];
 
+/** The names of the receivers for a person. */
+export const RECEIVER_TITLES: Readonly<Record<Receiver, string>> = {
+  gmail: 'Gmail',
+  yahoo: 'Yahoo and AOL',
+  apple: 'Apple',
+  other: 'Others',
+};
+
 const fetchedSchema = v.object({
   /** The last fetch of each part. */
   chain: v.optional(dateSchema),
@@ -24,8 +32,18 @@ const fetchedSchema = v.object({
   first: v.optional(dateSchema),
 });
 
+/** What receivers fetched at one address. */
+export const fetchedAddressSchema = v.partial(
+  v.object({ gmail: fetchedSchema, yahoo: fetchedSchema, apple: fetchedSchema, other: fetchedSchema }),
+);
+
+/** What receivers fetched at one address. */
+export type FetchedAddress = v.InferOutput<typeof fetchedAddressSchema>;
+
 const fetchesSchema = v.object({
   schemaVersion: v.literal(1),
+  /** When the first log file that was read had been delivered, or when the survey first found none. */
+  readSince: v.optional(dateSchema),
   /** When the last log file that was read had been delivered. */
   readUntil: v.nullable(dateSchema),
   /** The keys of the files that were read and delivered in the hour before. */
@@ -36,9 +54,7 @@ const fetchesSchema = v.object({
     v.object({
       /** The certificate that `first` is about. */
       fingerprintSha256: v.string(),
-      receivers: v.partial(
-        v.object({ gmail: fetchedSchema, yahoo: fetchedSchema, apple: fetchedSchema, other: fetchedSchema }),
-      ),
+      receivers: fetchedAddressSchema,
     }),
   ),
 });

@@ -83,6 +83,7 @@ export async function surveyFetches(
     storage,
     {
       schemaVersion: 1,
+      readSince: before.readSince ?? new Date(read[0]?.deliveredAt ?? now()).toISOString(),
       readUntil: readUntil === undefined ? null : new Date(readUntil).toISOString(),
       recent: [...keepsRecent, ...recent.map(({ key }) => key)],
       addresses: Object.fromEntries(

@@ -5,9 +5,12 @@ import { isOverviewFile, renderOverview } from '../pages/overview.ts';
 import { OVERVIEW } from '../pages/overview-folder.ts';
 import { chooseLogos } from '../pages/overview-logos.ts';
 import { type BrokenAddress, OrderCollection, type OverviewLogo } from '../pages/overview-order.ts';
+import { caaWarnings, readCaa } from '../store/caa.ts';
+import { type FetchedAddress, type Fetches, readFetches } from '../store/fetches.ts';
 import { writeFileSet } from '../store/file-set.ts';
 import type { Bucket, Listing } from '../store/listing.ts';
 import { digest } from '../store/objects.ts';
+import { s3Storage } from '../store/s3-storage.ts';
 import type { OrderStatus } from '../store/status.ts';
 import type { Certificates, PublicationRecord } from './records.ts';
 
@@ -102,7 +105,11 @@ export function createOverview(
      */
     async write(): Promise<OverviewSummary> {
       const at = now();
-      const logos = await readLogos(s3, bucket, chooseLogos(orders.orders(at)));
+      const storage = s3Storage(s3, bucket);
+      // Other parts of the survey, also earlier ones, found these.
+      const [caa, { fetches, etag }] = await Promise.all([readCaa(storage), readFetches(storage)]);
+      const found = { caa: caaWarnings(caa), fetches: etag === undefined ? undefined : addressesOf(fetches) };
+      const logos = await readLogos(s3, bucket, chooseLogos(orders.orders(at, found)));
       let count = 0;
       const result = await writeFileSet<Notes>(dependencies, {
         folder: OVERVIEW,
@@ -111,7 +118,7 @@ export function createOverview(
         notes: (stored) => ({ broken: brokenNow(stored, sources.served ?? []) }),
         isOwn: isOverviewFile,
         files(stored) {
-          const all = orders.orders(at, brokenNow(stored, sources.served ?? []));
+          const all = orders.orders(at, { ...found, broken: brokenNow(stored, sources.served ?? []) });
           count = all.length;
           return renderOverview(all, {
             collector,
@@ -120,6 +127,12 @@ export function createOverview(
             writtenBy: 'the survey',
             endingSoonDays: remindBeforeDays,
             logos,
+            caa: caa && { warnings: found.caa, omitted: caa.omitted, checkedAt: caa.checkedAt },
+            fetches: found.fetches && {
+              addresses: found.fetches,
+              readSince: fetches.readSince ?? null,
+              readUntil: fetches.readUntil,
+            },
           });
         },
       });
@@ -142,6 +155,10 @@ export function createOverview(
         : [];
     });
   }
+}
+
+function addressesOf({ addresses }: Fetches): ReadonlyMap<string, FetchedAddress> {
+  return new Map(Object.entries(addresses).map(([address, { receivers }]) => [address, receivers]));
 }
 
 /** Statuses of another collector that uses the same bucket are not those of this one. */

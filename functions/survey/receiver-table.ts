@@ -4,7 +4,6 @@ import type { Receiver } from '../store/fetches.ts';
 /** How the documentation of a mailbox provider describes its requests. */
 interface ReceiverRow {
   readonly receiver: Receiver;
-  readonly title: string;
   /** A part of the user agent, in lower case. */
   readonly userAgent?: string;
   /** IPv4 network and length of its prefix. */
@@ -20,19 +19,16 @@ interface ReceiverRow {
 export const RECEIVER_TABLE: readonly ReceiverRow[] = [
   {
     receiver: 'gmail',
-    title: 'Gmail',
     userAgent: 'googleimageproxy',
     source: 'the user agent itself, "… (via ggpht.com GoogleImageProxy)", which names the owner of the proxy',
   },
   {
     receiver: 'yahoo',
-    title: 'Yahoo and AOL',
     userAgent: 'yahoomailproxy',
     source: 'Yahoo Help, "Yahoo Mail Proxy" (SLN28749), which the user agent itself names',
   },
   {
     receiver: 'apple',
-    title: 'Apple',
     network: ['17.0.0.0', 8],
     source: 'Apple Support, "Use Apple products on enterprise networks": 17.0.0.0/8 is assigned to Apple',
   },

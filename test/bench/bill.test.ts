@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { read, tableBelow } from '../infra/markdown.ts';
-import { monthlyBill } from './bill.ts';
+import { logsBill, monthlyBill } from './bill.ts';
 
 /** The default of `pollEvery`, in hours. */
 const POLL_HOURS = 3;
@@ -40,6 +40,14 @@ describe('What AWS bills in a month', () => {
     for (const orders of [1, 50, 5000]) {
       expect(monthlyBill({}, orders, POLL_HOURS).total).toBeLessThanOrEqual(4);
     }
+  });
+
+  test('of the logs of CloudFront is what the documentation states, and no part of the bill without them.', () => {
+    const stated = `${logsBill(100_000).toFixed(2)} dollars`;
+    expect(read('docs/publishing.md')).toContain(`S3 and Lambda charge about ${stated} a month`);
+    expect(read('docs/settings.md')).toContain(`about ${stated} a month for 100,000 log files`);
+    expect(read('docs/performance.md')).toContain(`\`publishLogs\` about ${logsBill(100_000).toFixed(2)}`);
+    expect(logsBill(0)).toBe(0);
   });
 
   test('grows with each setting that adds a secret, alarms or the dashboard.', () => {

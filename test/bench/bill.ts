@@ -15,6 +15,28 @@ const MONTHLY_PRICES = {
   metric: 0.3,
 } as const;
 
+/**
+ * AWS's list prices in dollars for what the logs of CloudFront cost, for us-east-1 in 2026-11. CloudFront itself charges
+ * nothing for them (AWS: CloudFront, Standard logging). Pages "Amazon S3 pricing" and "AWS Lambda pricing"; quoted
+ * elsewhere. AWS does not state whether a delivery is billed as a write; here it is.
+ */
+const LOG_PRICES = {
+  /** A write, or a list of up to 1,000 keys. */
+  write: 0.005 / 1000,
+  read: 0.0004 / 1000,
+  gigabyteMonth: 0.023,
+  gigabyteSecond: 0.0000133334,
+} as const;
+
+/** A log file of a few requests, in bytes, and the seconds in which the survey reads one: it reads five at the same time. */
+const LOG_BYTES = 2_000;
+const LOG_READ_SECONDS = 0.05 / 5;
+/** The memory of the survey. */
+const SURVEY_GIGABYTES = 0.5;
+/** Each survey lists the files of four days: a file can be delivered late. */
+const LISTED_DAYS = 4;
+const LISTED_KEYS = 1000;
+
 /** The metrics that a check writes while an order is being processed. */
 const METRICS_OF_A_CHECK = [
   COLLECT_METRICS.waiting,
@@ -56,6 +78,21 @@ export function monthlyBill(settings: SettingsInput, waitingOrders: number, poll
     metrics: metricMonths * MONTHLY_PRICES.metric,
   };
   return { ...bill, total: Object.values(bill).reduce((total, each) => total + each, 0) };
+}
+
+/**
+ * Calculates what the setting `publishLogs` costs in a month, in dollars: the files are written, kept for 30 days, listed
+ * and read once.
+ *
+ * @param files log files in a month. CloudFront writes one or more an hour if there are requests.
+ */
+export function logsBill(files: number): number {
+  return (
+    files * (LOG_PRICES.write + LOG_PRICES.read) +
+    ((files * LISTED_DAYS) / LISTED_KEYS) * LOG_PRICES.write +
+    ((files * LOG_BYTES) / 1e9) * LOG_PRICES.gigabyteMonth +
+    files * LOG_READ_SECONDS * SURVEY_GIGABYTES * LOG_PRICES.gigabyteSecond
+  );
 }
 
 /** The number of metrics that all alarms read. An expression reads no metric itself. */

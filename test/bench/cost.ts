@@ -1,6 +1,6 @@
 import { waitSeconds } from '../../functions/collect/waiting.ts';
 import { CACHE_SECONDS } from '../../functions/store/publication.ts';
-import { monthlyBill } from './bill.ts';
+import { logsBill, monthlyBill } from './bill.ts';
 import type { ColdStart } from './cold-start.ts';
 import type { Deployed } from './deployed.ts';
 import { type Definition, HISTORY_LIMIT, type Walk, walk } from './machine.ts';
@@ -93,6 +93,9 @@ const JOB_POLLER: Definition = {
 
 /** Waiting orders of a small, a middle and a large user, for the bill of a month. */
 const WAITING_ORDERS = [1, 50, 5000] as const;
+
+/** Log files of CloudFront in a month: more than two in a minute. */
+const LOG_FILES = 100_000;
 
 /** The combinations of settings whose bill is calculated. */
 const BILLED_SETTINGS = [
@@ -196,6 +199,11 @@ export function modelCost(deployed: Deployed, { cpuMilliseconds, logBytes }: Col
         'a published domain, 30 days: reads from S3 by a regional cache that is asked all the time',
         'dollars',
         exactly(PRICES.s3Read * OBJECTS_OF_AN_ADDRESS * ((30 * DAY) / CACHE_SECONDS)),
+      ),
+      measurement(
+        `with publishLogs, 30 days: ${LOG_FILES} log files, written, kept and read`,
+        'dollars',
+        exactly(logsBill(LOG_FILES)),
       ),
       measurement('a job poller fills its history in', 'hours', exactly(jobPollerHours())),
     ],

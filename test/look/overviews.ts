@@ -1,7 +1,8 @@
 /** The pages of the overview that the browser opens. */
-import { renderOnePage, renderOverview } from '../../functions/pages/overview.ts';
+import { type OverviewOptions, renderOnePage, renderOverview } from '../../functions/pages/overview.ts';
 import { INDEX_PAGE } from '../../functions/pages/overview-folder.ts';
 import { OrderCollection, type OverviewOrder } from '../../functions/pages/overview-order.ts';
+import { caaOf, fetchesOf, warningOf } from '../functions/pages/findings-samples.ts';
 import { AT as MANY_AT, manyOrders } from '../functions/pages/many-orders.ts';
 import { failureOf, later, manifestOf, NOON, statusOf } from '../functions/survey/samples.ts';
 import { type CorpusPage, nameOfPage } from './corpus-page.ts';
@@ -149,7 +150,7 @@ function fewOrders(accounts: readonly [string | undefined, string | undefined] =
     fingerprintSha256: '1378973307'.padStart(64, 'a'),
     differences: ['record-missing'],
   };
-  return { orders: collection.orders(new Date(NOON), [broken]), logos };
+  return { orders: collection.orders(new Date(NOON), { broken: [broken] }), logos };
 }
 
 const overviewPage = (name: string, html: string, isTypical = false): CorpusPage => ({
@@ -162,7 +163,7 @@ const overviewPage = (name: string, html: string, isTypical = false): CorpusPage
 function pagesOfOverview(
   name: string,
   orders: readonly OverviewOrder[],
-  options: Partial<typeof OPTIONS> = {},
+  options: Partial<OverviewOptions> = {},
   { files = [INDEX_PAGE], isTypical = false }: { files?: readonly string[]; isTypical?: boolean } = {},
 ): readonly CorpusPage[] {
   const rendered = new Map(
@@ -222,6 +223,39 @@ export function exampleOverview(): string {
   return renderOnePage(shown, { ...OPTIONS, logos });
 }
 
+/** What surveys found besides the orders: CAA records, and who fetches what, also with each hostile text. */
+function findingPages(): readonly CorpusPage[] {
+  const { orders, logos } = fewOrders();
+  const unknown = { verdict: 'unknown', name: null, records: [], message: 'The name servers do not answer.' } as const;
+  const caa = caaOf([warningOf('broken.example'), warningOf('www.brand.example', { name: 'brand.example' })]);
+  const texts = Object.values(HOSTILE_TEXTS).map((text) =>
+    warningOf(text, { name: text, records: [text], message: text }),
+  );
+  const addresses = Array.from({ length: 250 }, (_, index) => `mail.brand-${index}.example.com/default`);
+  return [
+    ...pagesOfOverview(
+      'findings',
+      orders,
+      {
+        logos,
+        caa: { ...caa, warnings: new Map([...caa.warnings, ['lame.example', warningOf('lame.example', unknown)]]) },
+        fetches: fetchesOf(['broken.example/default', 'example.com/news']),
+      },
+      { isTypical: true },
+    ),
+    ...pagesOfOverview('findings texts', [], {
+      caa: caaOf(texts, 3),
+      fetches: fetchesOf(Object.values(HOSTILE_TEXTS).map((text) => `${text}/default`)),
+    }),
+    ...pagesOfOverview(
+      'many fetches',
+      [],
+      { fetches: fetchesOf(addresses) },
+      { files: [INDEX_PAGE, 'fetches_2.html'] },
+    ),
+  ];
+}
+
 /** All pages of overviews. */
 export function overviewPages(): readonly CorpusPage[] {
   const several = fewOrders();
@@ -233,5 +267,6 @@ export function overviewPages(): readonly CorpusPage[] {
     ...textPages(),
     ...logoPages(),
     ...manyPages(),
+    ...findingPages(),
   ];
 }

@@ -1,3 +1,4 @@
+import { type CaaWarning, type CaaWarnings, withCaa } from '../../../functions/store/caa.ts';
 import type { StoredManifest } from '../../../functions/store/manifest.ts';
 import { type AssessedOrder, type AssessedSources, assessOrder } from '../../../functions/store/order-state.ts';
 import type { OrderStatus } from '../../../functions/store/status.ts';
@@ -9,6 +10,8 @@ export interface OrderState extends AssessedOrder {
   readonly execution: { readonly name: string; readonly runs: boolean | null } | null;
   /** The current certificate; null if there is none, or if it was not read. */
   readonly certificate: CertificateState | null;
+  /** The domains whose CAA records forbid the next certificate, or are unknown. */
+  readonly caa: readonly CaaWarning[];
 }
 
 /** What is stored and what runs for one order. */
@@ -18,11 +21,17 @@ export interface OrderSources extends AssessedSources {
   readonly running: readonly string[] | undefined;
 }
 
-/** The state of an order from what is stored and what runs. */
-export function orderState(sources: OrderSources, now: Date): OrderState {
+/**
+ * The state of an order from what is stored and what runs.
+ *
+ * @param caa the warnings about CAA records that the last survey found.
+ */
+export function orderState(sources: OrderSources, now: Date, caa: CaaWarnings = new Map()): OrderState {
   const { manifest } = sources;
+  const assessed = assessOrder(sources, now);
+  const domains = [...assessed.domains, ...(manifest?.domains ?? []), ...(manifest?.ordered?.domains ?? [])];
   return {
-    ...assessOrder(sources, now),
+    ...withCaa(assessed, domains, caa),
     execution: executionState(sources),
     certificate: manifest ? certificateState(manifest, now) : null,
   };

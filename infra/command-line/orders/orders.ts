@@ -44,7 +44,7 @@ export function orders(terminal: Terminal, options: OrdersOptions): Promise<Exit
       const { writeOrdersPage } = await import('./page.ts');
       const numbers = new Set(selected.map(({ orderNumber }) => orderNumber));
       const sources = read.sources.filter(({ orderNumber }) => numbers.has(orderNumber));
-      await writeOrdersPage(page, sources, collector, now);
+      await writeOrdersPage(page, sources, collector, read.caa, now);
       terminal.note(`${selected.length === 1 ? '1 order' : `${selected.length} orders`} in ${page}`);
     }
     if (page === undefined || options.csv || options.json) {

@@ -1,6 +1,7 @@
 import { renderOnePage } from '../../../functions/pages/overview.ts';
 import { chooseLogos } from '../../../functions/pages/overview-logos.ts';
 import { OrderCollection } from '../../../functions/pages/overview-order.ts';
+import type { CaaWarnings } from '../../../functions/store/caa.ts';
 import { openObjects } from '../../../functions/store/objects.ts';
 import { secondsOf } from '../../timing.ts';
 import { type DeployedCollector, withCommandErrors } from '../collector.ts';
@@ -22,6 +23,7 @@ export async function writeOrdersPage(
   file: string,
   sources: readonly OrderSources[],
   collector: DeployedCollector,
+  caa: CaaWarnings,
   now: Date,
 ): Promise<void> {
   const endingSoonDays = daysIn(collector.settings?.remindBefore) ?? ENDING_SOON_DAYS;
@@ -29,7 +31,7 @@ export async function writeOrdersPage(
   for (const each of sources) {
     collection.addOrder(each);
   }
-  const orders = collection.orders(now);
+  const orders = collection.orders(now, { caa });
   const { name, bucket } = collector;
   const { readListed } = openObjects(await collector.storage());
   const logos = new Map<string, Uint8Array>();

@@ -8,6 +8,7 @@ import { openStatus } from '../../../functions/store/status.ts';
 import { type DeployedCollector, withCommandErrors } from '../collector.ts';
 import { CommandError } from '../errors.ts';
 import { readNextCheck } from '../next-check.ts';
+import { readCaaWarnings } from './caa.ts';
 import { type OrderState, orderState } from './order-state.ts';
 
 /** One order with what its execution contains. */
@@ -52,7 +53,8 @@ export async function readOrder(
   if (status === undefined && manifest === null && damage.length === 0 && found?.execution === undefined) {
     return undefined;
   }
-  const state = orderState({ orderNumber, ...stored, running: found?.running }, now);
+  const caa = await readCaaWarnings(storage, notes);
+  const state = orderState({ orderNumber, ...stored, running: found?.running }, now, caa);
   const [running] = found?.running ?? [];
   return {
     state,

@@ -1,6 +1,7 @@
 import { daysLeft } from '../../../functions/days.ts';
 import { type Executions, listRunningExecutions } from '../../../functions/executions.ts';
 import { orderNumberOf } from '../../../functions/order.ts';
+import type { CaaWarnings } from '../../../functions/store/caa.ts';
 import { schemaProblems } from '../../../functions/store/json.ts';
 import { type Bucket, listKeys } from '../../../functions/store/listing.ts';
 import { MANIFEST_KEY, manifestKey, parseManifest, type StoredManifest } from '../../../functions/store/manifest.ts';
@@ -8,6 +9,7 @@ import type { ObjectStorage } from '../../../functions/store/objects.ts';
 import { parseStatus, STATUS_KEY, statusKey } from '../../../functions/store/status.ts';
 import { type DeployedCollector, withCommandErrors } from '../collector.ts';
 import { CommandError } from '../errors.ts';
+import { readCaaWarnings } from './caa.ts';
 import { type OrderSources, type OrderState, orderState } from './order-state.ts';
 
 /** Concurrent reads: a thousand objects, at some 50 ms each, take 3 s. More of them keep a small machine busy with TLS. */
@@ -29,6 +31,8 @@ export interface ReadOrders {
   readonly orders: readonly OrderState[];
   /** What is stored and what runs for each of them. */
   readonly sources: readonly OrderSources[];
+  /** The warnings about CAA records that the last survey found. */
+  readonly caa: CaaWarnings;
   /** How many the collector has, with those that are left out. */
   readonly total: number;
   /** What could not be read beside the orders. */
@@ -68,7 +72,8 @@ export async function readOrders(
     const running = each.running?.length === 0 ? (after?.get(each.orderNumber) ?? []) : each.running;
     return { ...each, running };
   });
-  return { orders: sources.map((each) => orderState(each, now)), sources, total: numbers.size, notes };
+  const caa = sources.length > 0 ? await readCaaWarnings(storage, notes) : new Map();
+  return { orders: sources.map((each) => orderState(each, now, caa)), sources, caa, total: numbers.size, notes };
 }
 
 /** The keys of the statuses and manifests, without those of superseded certificates. */

@@ -1,3 +1,4 @@
+import type { CaaWarning } from '../../../functions/store/caa.ts';
 import { certificateProblem } from '../../../functions/store/order-state.ts';
 import { printable } from '../../../functions/text.ts';
 import { coloured } from '../../local/report-text.ts';
@@ -83,7 +84,7 @@ function describeOrder(
   command: string | undefined,
   now: Date,
 ): string[] {
-  const { orderNumber, account, domains, reason, error, text, since, nextStep, certificate } = state;
+  const { orderNumber, account, domains, reason, error, text, since, nextStep, certificate, caa } = state;
   const why = reason ?? error;
   const rows: Row[] = [
     ['state', `${state.state}${why === null ? '' : ` (${why})`}`, KINDS[state.state]],
@@ -93,6 +94,7 @@ function describeOrder(
     ...(nextStep === null ? [] : [['to do', `${nextStep}.`] as const]),
     ...(command === undefined ? [] : [['command', command] as const]),
     ['domains', domains.join(', ') || 'none'],
+    ...caa.flatMap(describeCaa),
     ...(account === null ? [] : [['account', account] as const]),
     ['execution', describeExecution(state, execution?.status, startedAt, notes, now)],
   ];
@@ -100,6 +102,15 @@ function describeOrder(
     `Order ${orderNumber}`,
     ...rows.map(describeRow),
     ...(certificate === null ? ['Certificate: none yet'] : ['Certificate', ...describeCertificate(certificate, now)]),
+  ];
+}
+
+/** Why the CA may refuse the next certificate, and the records that were found. */
+function describeCaa({ verdict, name, records, message, since }: CaaWarning): Row[] {
+  const found = verdict === 'unknown' ? 'unknown' : `forbid a certificate, found at ${name}`;
+  return [
+    ['CAA', `${found}, since ${since.slice(0, 10)}: ${message}`, 'warning'],
+    ...records.map((record): Row => ['', `${name} CAA ${record}`]),
   ];
 }
 

@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { isOverviewFile, type OverviewFile, renderOnePage, renderOverview } from '../../../functions/pages/overview.ts';
 import { overviewSchema } from '../../../functions/pages/overview-json.ts';
-import { OrderCollection, type OverviewOrder } from '../../../functions/pages/overview-order.ts';
+import { type BrokenAddress, OrderCollection, type OverviewOrder } from '../../../functions/pages/overview-order.ts';
 import { PROJECT } from '../../infra/synthesized.ts';
 import { failureOf, later, manifestOf, NOON, statusOf } from '../survey/samples.ts';
 import { AT, manyOrders } from './many-orders.ts';
@@ -109,7 +109,7 @@ describe('the first page', () => {
     const live = { orderNumber: '3', fingerprintSha256: 'c0ffee' };
     orders.addPublication({ ...address, live, revokedAt: null });
     const broken = { ...address, fingerprintSha256: 'c0ffee', differences: [text] };
-    for (const { body } of pagesOf(render(orders.orders(new Date(NOON), [broken])))) {
+    for (const { body } of pagesOf(render(orders.orders(new Date(NOON), { broken: [broken] })))) {
       const elements = elementsOf(body).filter(({ tagName }) => tagName !== 'bdi' && tagName !== 'title');
       const own = elements.flatMap(({ childNodes }) =>
         childNodes.flatMap((node) => ('value' in node ? node.value : [])),
@@ -177,12 +177,12 @@ describe('a published certificate', () => {
   >[0]['live'];
   const orderWith = (
     publication: Partial<Parameters<OrderCollection['addPublication']>[0]>,
-    broken: Parameters<OrderCollection['orders']>[1] = [],
+    broken: readonly BrokenAddress[] = [],
   ) => {
     const orders = new OrderCollection({ endingSoonDays: 30, publishes: true });
     orders.addManifest(manifestOf('1', { notAfter: later(NOON, { days: 200 }) }));
     orders.addPublication({ domain: 'example.com', selector: 'default', live, revokedAt: null, ...publication });
-    return orders.orders(new Date(NOON), broken)[0];
+    return orders.orders(new Date(NOON), { broken })[0];
   };
   const difference = {
     domain: 'example.com',

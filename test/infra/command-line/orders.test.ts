@@ -93,14 +93,16 @@ describe('orders', () => {
     const readIn = async (...args: string[]) => {
       const before = s3.requests.length;
       await run(['orders', ...args]);
-      return s3.requests.slice(before).flatMap(({ key }) => (key === '' ? [] : [key.slice('orders/'.length)]));
+      return s3.requests.slice(before).flatMap(({ key }) => (key === '' ? [] : [key.replace(/^orders\//, '')]));
     };
     expect((await readIn()).toSorted()).toEqual([
       ...['1/status.json', '10/certificate.json', '2/status.json', '3/status.json', '4/certificate.json'],
       ...['4/status.json', '5/certificate.json', '5/status.json', '6/status.json', '7/status.json'],
+      'overview/caa.json',
     ]);
     expect((await readIn('--ending', '30')).toSorted()).toEqual([
       ...['10/certificate.json', '4/certificate.json', '4/status.json', '5/certificate.json'],
+      'overview/caa.json',
     ]);
   });
 

@@ -1,5 +1,6 @@
 import { WriteStream } from 'node:tty';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { CAA_KEY, type Caa, type CaaProblem } from '../../../functions/store/caa.ts';
 import { manifestKey } from '../../../functions/store/manifest.ts';
 import { statusKey } from '../../../functions/store/status.ts';
 import { ServiceError } from '../../../infra/local/cloud/aws-json-endpoint.ts';
@@ -19,6 +20,22 @@ const status = async (...args: string[]) => {
   const { exitCode, out, err } = await run(['status', '1', '--json', ...args]);
   return { exitCode, state: JSON.parse(out), err };
 };
+/** What a survey found for shop.example.com. */
+function caaOf(changes: Partial<CaaProblem>): Caa {
+  const problem: CaaProblem = {
+    domain: 'shop.example.com',
+    verdict: 'forbidden',
+    name: 'example.com',
+    records: ['0 issuevmc "digicert.com\u202e"'],
+    message:
+      'The CAA records of example.com do not let Sectigo issue. Add the record: example.com. CAA 0 issuevmc "sectigo.com"',
+    since: '2026-11-20T05:20:00.000Z',
+    checkedAt: NOON,
+    ...changes,
+  };
+  return { schemaVersion: 1, checkedAt: NOON, problems: [problem], omitted: { forbidden: 0, unknown: 0 } };
+}
+
 const issued = { state: 'issued', reason: undefined, text: 'Order 1: the certificate is stored' } as const;
 
 describe('status of an order', () => {
@@ -61,8 +78,56 @@ describe('status of an order', () => {
       execution: { name: 'order-1', runs: true },
       executionStatus: 'RUNNING',
       certificate: null,
+      caa: [],
     });
   });
+
+  test('CAA records that forbid a certificate are named, with where they are and what to do.', async () => {
+    const s3 = await deployed({ actions: stepFunctionsWith({ 'order-1': 'RUNNING' }) });
+    await put(s3, statusKey('1'), statusOf('1', { domains: ['shop.example.com'] }));
+    await put(s3, CAA_KEY, caaOf({}));
+    const { exitCode, out } = await run(['status', '1']);
+    expect(exitCode).toBe(3);
+    expect(out).toMatch(/CAA +forbid a certificate, found at example\.com, since 2026-11-20: .*Add the record/);
+    expect(out).toContain('example.com CAA 0 issuevmc "digicert.com\\u{202E}"');
+    expect(out).toMatch(/to do +correct the CAA records of example\.com/);
+    const { state } = await status();
+    expect(state).toMatchObject({
+      needsSomeone: true,
+      nextStep: 'correct the CAA records of example.com (runbook: "CAA records forbid a certificate")',
+      caa: [
+        { domain: 'shop.example.com', verdict: 'forbidden', name: 'example.com', since: '2026-11-20T05:20:00.000Z' },
+      ],
+    });
+    const { out: list } = await run(['orders', '--json']);
+    expect(JSON.parse(list)).toMatchObject([{ orderNumber: '1', needsSomeone: true, caa: [{ name: 'example.com' }] }]);
+  });
+
+  test('CAA records that are unknown need someone on no day, and are named from the second day on.', async () => {
+    const s3 = await deployed({ actions: stepFunctionsWith({ 'order-1': 'RUNNING' }) });
+    await put(s3, statusKey('1'), statusOf('1', { domains: ['shop.example.com'] }));
+    const unknown = {
+      verdict: 'unknown',
+      name: null,
+      records: [],
+      message: 'No answer.',
+    } satisfies Partial<CaaProblem>;
+    await put(s3, CAA_KEY, caaOf({ ...unknown, since: NOON, checkedAt: NOON }));
+    expect((await status()).state).toMatchObject({ needsSomeone: false, caa: [] });
+    await put(s3, CAA_KEY, caaOf({ ...unknown, checkedAt: NOON }));
+    expect((await status()).state).toMatchObject({ needsSomeone: false, caa: [{ verdict: 'unknown' }] });
+    expect((await run(['status', '1'])).out).toMatch(/CAA +unknown, since 2026-11-20: No answer\./);
+  });
+
+  test.each(['{', '{"schemaVersion":9}'])(
+    'A result of the survey that cannot be understood, %j, is no problem.',
+    async (body) => {
+      const s3 = await deployed({ actions: stepFunctionsWith({ 'order-1': 'RUNNING' }) });
+      await put(s3, statusKey('1'), statusOf('1'));
+      await fetch(`${s3.url}/the-bucket/${CAA_KEY}`, { method: 'PUT', body });
+      expect(await status()).toMatchObject({ exitCode: 3, err: '', state: { caa: [] } });
+    },
+  );
 
   test.each([
     [null, 'mark-certificates login --collector brand'],
