@@ -3,7 +3,7 @@ import { type Content, day, type Html, html, moment } from './html.ts';
 import { INDEX_PAGE } from './overview-folder.ts';
 import { rowText } from './overview-rows.ts';
 
-/** Up to this number, the first page lists the addresses. More of them have pages of their own. */
+/** Up to this number, the first page lists the addresses. More of them are on other pages. */
 const SMALL = 100;
 
 /** The addresses of one page: some 60 KB, which a phone opens at once. */
