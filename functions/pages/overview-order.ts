@@ -84,7 +84,7 @@ export interface OverviewFindings {
   readonly fetches?: ReadonlyMap<string, FetchedAddress> | undefined;
 }
 
-/** What the overview needs of a manifest. */
+/** The manifest of a certificate, as far as the overview reads it. */
 export interface OverviewManifest extends AssessedManifest {
   readonly orderNumber: string;
   readonly fingerprintSha256: string;
@@ -96,13 +96,17 @@ export interface OverviewManifest extends AssessedManifest {
   >;
 }
 
+/** What the overview keeps of a manifest, so that 50,000 of them need little memory. */
+export interface OverviewRecord
+  extends AssessedManifest,
+    Pick<OverviewCertificate, 'fingerprintSha256' | 'logo' | 'owner' | 'receivers'> {
+  readonly orderNumber: string;
+}
+
 /** What the overview needs of a publication that is served. */
 export interface OverviewPublication extends Pick<Publication, 'domain' | 'selector' | 'revokedAt'> {
   readonly live: Pick<Publication['live'], 'orderNumber' | 'fingerprintSha256'>;
 }
-
-/** What the overview keeps of a manifest, so that 50,000 of them need little memory. */
-type KeptManifest = AssessedManifest & Pick<OverviewCertificate, 'fingerprintSha256' | 'logo' | 'owner' | 'receivers'>;
 
 export interface OverviewSettings {
   /** Certificates with at most this number of days left are in the section of those that end soon. */
@@ -111,13 +115,10 @@ export interface OverviewSettings {
   readonly publishes: boolean;
 }
 
-/**
- * Collects what is known of all orders, one object after the other and in any order. It keeps what the overview shows, and
- * none of the objects.
- */
+/** Collects what is known of all orders, one object after the other and in any order. */
 export class OrderCollection {
   readonly #statuses = new Map<string, AssessedStatus>();
-  readonly #manifests = new Map<string, KeptManifest>();
+  readonly #manifests = new Map<string, OverviewRecord>();
   readonly #damage = new Map<string, readonly string[]>();
   readonly #running = new Map<string, readonly string[]>();
   readonly #addresses = new Map<string, Omit<OverviewAddress, 'differences' | 'fetches'>[]>();
@@ -129,13 +130,16 @@ export class OrderCollection {
   }
 
   addStatus(status: AssessedStatus & { readonly orderNumber: string }): void {
-    const { account, domains, error, nextStep, product, reason, since, state, text, updatedAt } = status;
-    const kept = { account, domains, error, nextStep, product, reason, since, state, text, updatedAt };
-    this.#statuses.set(status.orderNumber, kept);
+    this.#statuses.set(status.orderNumber, status);
   }
 
   addManifest(manifest: OverviewManifest): void {
-    this.#manifests.set(manifest.orderNumber, keptOf(manifest));
+    this.addRecord(overviewRecord(manifest));
+  }
+
+  /** {@link addManifest} for a manifest that was reduced to what the overview keeps. */
+  addRecord(record: OverviewRecord): void {
+    this.#manifests.set(record.orderNumber, record);
   }
 
   /** @param key the key of a damaged status or manifest. */
@@ -197,7 +201,7 @@ export class OrderCollection {
   #order(
     orderNumber: string,
     now: Date,
-    isReplaced: ReadonlySet<KeptManifest>,
+    isReplaced: ReadonlySet<OverviewRecord>,
     differences: ReadonlyMap<string, readonly string[]>,
     findings: OverviewFindings,
   ): OverviewOrder {
@@ -231,7 +235,7 @@ export class OrderCollection {
 
   #addressesOf(
     orderNumber: string,
-    manifest: KeptManifest | undefined,
+    manifest: OverviewRecord | undefined,
     differences: ReadonlyMap<string, readonly string[]>,
     fetches: OverviewFindings['fetches'],
   ): OverviewAddress[] {
@@ -281,10 +285,12 @@ function sectionOf({ needsSomeone, state, certificate }: Unsorted, endingSoonDay
 /** Bytes of an owner. The subject of a certificate can have 64 characters (RFC 5280, A.1), but a hostile one has any. */
 const OWNER_CHARACTERS = 300;
 
-function keptOf(manifest: OverviewManifest): KeptManifest {
+/** Reduces a manifest to what the overview keeps of it. */
+export function overviewRecord(manifest: OverviewManifest): OverviewRecord {
   const { account, attributes, collectedAt, domains, fingerprintSha256, notAfter, notBefore, ordered } = manifest;
-  const { objects, product, publishable, receivers } = manifest;
+  const { objects, orderNumber, product, publishable, receivers } = manifest;
   return {
+    orderNumber,
     account,
     collectedAt,
     domains,
@@ -311,7 +317,7 @@ function logoOf(object: OverviewManifest['objects'][string] | undefined): Overvi
   return key === undefined || size === undefined || sha256 === undefined ? undefined : { key, size, sha256 };
 }
 
-function certificateOf(manifest: KeptManifest, isReplaced: boolean, now: Date): OverviewCertificate {
+function certificateOf(manifest: OverviewRecord, isReplaced: boolean, now: Date): OverviewCertificate {
   const { fingerprintSha256, owner, notBefore, notAfter, publishable, receivers, findings, logo } = manifest;
   const errors = [...new Set(findings.map(({ id }) => id))];
   return {

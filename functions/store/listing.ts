@@ -31,7 +31,8 @@ export async function* listKeys({ s3, bucket }: Bucket, prefix: string, pattern:
   for await (const { Contents = [] } of paginateListObjectsV2({ client: s3 }, { Bucket: bucket, Prefix: prefix })) {
     for (const { Key } of Contents) {
       if (Key && pattern.test(Key)) {
-        yield Key;
+        // A copy: the string from the XML parser is a slice, which keeps the whole page in memory.
+        yield Buffer.from(Key).toString();
       }
     }
   }

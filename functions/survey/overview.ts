@@ -177,7 +177,7 @@ function addSources(
   }
   for (const { content } of manifests.read) {
     if (!others.has(content.orderNumber)) {
-      orders.addManifest(content);
+      orders.addRecord(content);
     }
   }
   for (const { key, problem } of [...statuses.damaged, ...manifests.damaged]) {

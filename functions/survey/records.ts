@@ -1,3 +1,4 @@
+import { type OverviewRecord, overviewRecord } from '../pages/overview-order.ts';
 import { parseJson } from '../store/json.ts';
 import { type Bucket, type Listing, listKeys, type Parsed, readKeys, readObjects } from '../store/listing.ts';
 import {
@@ -5,7 +6,6 @@ import {
   parseManifest,
   type StoredFinding,
   type StoredManifest,
-  type StoredVerdict,
   SUPERSEDED_MANIFEST_KEY,
 } from '../store/manifest.ts';
 import { PUBLICATION_KEY, PUBLISHED, type Publication, parsePublication, publishedKeys } from '../store/publication.ts';
@@ -16,33 +16,13 @@ import { type OrderStatus, parseStatus, STATUS_KEY, statusKey } from '../store/s
  * fit into Lambda's 512 MB, so each object is reduced to a record while it is read.
  */
 
-/** The part of a manifest that the survey needs: some 600 bytes instead of 6 kilobytes. */
-export interface CertificateRecord
-  extends Pick<
-    StoredManifest,
-    | 'orderNumber'
-    | 'account'
-    | 'collectedAt'
-    | 'execution'
-    | 'product'
-    | 'markType'
-    | 'domains'
-    | 'fingerprintSha256'
-    | 'notBefore'
-    | 'notAfter'
-    | 'publishable'
-  > {
-  /** Only the name of the organization, which owns the mark. */
-  readonly attributes: Readonly<Record<string, readonly string[]>>;
+/** The part of a manifest that the survey needs: some 900 bytes of memory instead of 6 kilobytes of text. */
+export interface CertificateRecord extends OverviewRecord {
+  readonly markType: string | null;
+  /** The findings that are errors. */
   readonly findings: readonly Pick<StoredFinding, 'id' | 'severity'>[];
-  /** Whether each receiver displays the logo. Releases before 0.2.0 stored no verdicts. */
-  readonly receivers?: readonly Pick<StoredVerdict, 'id' | 'shows'>[] | undefined;
-  /** The domains that the event of the order named. */
-  readonly ordered?: { readonly domains: readonly string[] } | undefined;
-  /** The keys of the chain, and of the logo and the report if there are any; of the logo also its size and digest. */
-  readonly objects: Readonly<
-    Record<string, { readonly key: string; readonly size?: number; readonly sha256?: string }>
-  >;
+  /** The names of the stored files, in the folder of the manifest. */
+  readonly files: Readonly<Record<string, string>>;
 }
 
 /** All certificates that were received. */
@@ -107,45 +87,50 @@ export async function listOrderKeys(bucket: Bucket): Promise<OrderKeys> {
  * @throws {S3ServiceException} if S3 does not return a manifest.
  */
 export async function readCertificates(bucket: Bucket, { manifests }: OrderKeys): Promise<Certificates> {
-  const { read, damaged } = await readKeys(bucket, manifests, parseCertificate);
+  const share = sharingEqual();
+  const parse = (bytes: Uint8Array, key: string): Parsed<CertificateRecord> => {
+    const result = parseManifest(bytes, key);
+    return result.success ? { success: true, output: certificateRecord(result.output, share) } : result;
+  };
+  const { read, damaged } = await readKeys(bucket, manifests, parse);
   const { current = [], superseded = [] } = Object.groupBy(read, ({ key }) =>
     MANIFEST_KEY.test(key) ? 'current' : 'superseded',
   );
   return { read: current, damaged, superseded };
 }
 
-function parseCertificate(bytes: Uint8Array, key: string): Parsed<CertificateRecord> {
-  const result = parseManifest(bytes, key);
-  return result.success ? { success: true, output: certificateRecord(result.output) } : result;
-}
-
-function certificateRecord(manifest: StoredManifest): CertificateRecord {
-  const { orderNumber, account, collectedAt, execution, product, markType, domains } = manifest;
-  const { fingerprintSha256, notBefore, notAfter, publishable, findings, receivers, attributes, objects } = manifest;
-  const { organizationName } = attributes;
-  const { ordered } = manifest;
-  const kept = ['chain', 'logo', 'report'].flatMap((name) => {
-    const object = objects[name];
-    const { key, size, sha256 } = object ?? {};
-    return object ? [[name, name === 'logo' ? { key, size, sha256 } : { key }]] : [];
+/**
+ * Reduces a manifest to what the survey needs.
+ *
+ * @param share returns the same value for equal ones.
+ */
+export function certificateRecord(manifest: StoredManifest, share = <T>(value: T): T => value): CertificateRecord {
+  const { markType, objects } = manifest;
+  const record = overviewRecord(manifest);
+  const { findings, receivers, ordered } = record;
+  const files = ['chain', 'logo', 'report'].flatMap((name) => {
+    const { key } = objects[name] ?? {};
+    return key === undefined ? [] : [[name, key.replace(/^.*\//, '')]];
   });
   return {
-    orderNumber,
-    ...(account !== undefined && { account }),
-    collectedAt,
-    execution,
-    product,
-    markType,
-    domains,
-    fingerprintSha256,
-    notBefore,
-    notAfter,
-    publishable,
-    attributes: organizationName === undefined ? {} : { organizationName },
-    findings: findings.map(({ id, severity }) => ({ id, severity })),
-    ...(receivers && { receivers: receivers.map(({ id, shows }) => ({ id, shows })) }),
-    ...(ordered && ordered.domains.length > 0 && { ordered: { domains: ordered.domains } }),
-    objects: Object.fromEntries(kept),
+    ...record,
+    findings: share(findings),
+    receivers: share(receivers),
+    ordered: ordered && ordered.domains.length > 0 ? { domains: ordered.domains } : undefined,
+    markType: share(markType),
+    files: share(Object.fromEntries(files)),
+  };
+}
+
+/** Returns the same value for equal ones. Most certificates have the same findings, verdicts and files. */
+function sharingEqual(): <T>(value: T) => T {
+  const values = new Map<string, unknown>();
+  return <T>(value: T) => {
+    const text = JSON.stringify(value) ?? '';
+    if (!values.has(text)) {
+      values.set(text, value);
+    }
+    return values.get(text) as T;
   };
 }
 

@@ -146,9 +146,9 @@ function createReminder(
   daysLeft: number,
   accounts: Accounts,
 ): Reminder {
-  const { orderNumber, notAfter, domains, product, markType, attributes, fingerprintSha256, objects } = manifest;
-  const [owner] = attributes.organizationName ?? [];
-  const { chain, logo, report } = objects;
+  const { orderNumber, notAfter, domains, product, markType, owner, fingerprintSha256, files } = manifest;
+  const folder = manifestKey.replace(/[^/]*$/, '');
+  const keys = Object.entries(files).map(([name, file]) => [name, `${folder}${file}`]);
   return {
     collector,
     orderNumber,
@@ -157,17 +157,12 @@ function createReminder(
     daysLeft,
     notAfter,
     orderBy: dayBefore(notAfter, renewalDays),
-    ...(owner !== undefined && { owner }),
+    ...(owner !== null && { owner }),
     ...(product !== null && { product }),
     ...(markType !== null && { markType }),
     fingerprintSha256,
     bucket,
-    keys: {
-      manifest: manifestKey,
-      ...(chain && { chain: chain.key }),
-      ...(logo && { logo: logo.key }),
-      ...(report && { report: report.key }),
-    },
+    keys: { manifest: manifestKey, ...Object.fromEntries(keys) },
   };
 }
 

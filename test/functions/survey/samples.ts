@@ -4,6 +4,7 @@ import { assertionName, bimiRecord, publishedUrls } from '../../../functions/bim
 import type { StoredManifest } from '../../../functions/store/manifest.ts';
 import { type Publication, type PublishedPair, publishedKeys } from '../../../functions/store/publication.ts';
 import type { OrderStatus } from '../../../functions/store/status.ts';
+import { type CertificateRecord, certificateRecord } from '../../../functions/survey/records.ts';
 import { type PublicSite, page } from './public-site.ts';
 import type { Zone } from './zone.ts';
 
@@ -47,6 +48,11 @@ export function manifestOf(orderNumber: string, changes: Partial<StoredManifest>
     },
     ...changes,
   };
+}
+
+/** {@link manifestOf}, as the survey keeps it. */
+export function recordOf(orderNumber: string, changes: Partial<StoredManifest> = {}): CertificateRecord {
+  return certificateRecord(manifestOf(orderNumber, changes));
 }
 
 /** The status of an order that has waited since a day before NOON. */
