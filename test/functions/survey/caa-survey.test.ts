@@ -4,7 +4,7 @@ import { CAA_KEY, readCaa } from '../../../functions/store/caa.ts';
 import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { caaDomains, surveyCaa } from '../../../functions/survey/caa-survey.ts';
 import { type NameServer, type Records, startNameServer } from './name-server.ts';
-import { COLLECTOR, later, manifestOf, NOON, publicationOf, statusOf } from './samples.ts';
+import { COLLECTOR, later, NOON, publicationOf, recordOf, statusOf } from './samples.ts';
 import { BUCKET, recordingObserver, runSurvey, type SurveyServers, startSurveyServers } from './survey-run.ts';
 
 const FORBIDS = { CAA: [[0, 'issuevmc', 'digicert.com']] } satisfies Records;
@@ -56,9 +56,9 @@ describe('The domains that are checked', () => {
       statusOf('3', { collector: 'other', domains: ['other.example'] }),
     ].map(content);
     const certificates = [
-      manifestOf('4', { domains: ['default._bimi.example.com', 'example.com'] }),
-      manifestOf('5', { domains: ['expired.example'], notAfter: later(NOON, { days: -1 }) }),
-      manifestOf('3', { domains: ['other.example'] }),
+      recordOf('4', { domains: ['default._bimi.example.com', 'example.com'] }),
+      recordOf('5', { domains: ['expired.example'], notAfter: later(NOON, { days: -1 }) }),
+      recordOf('3', { domains: ['other.example'] }),
     ];
     const served = [
       publicationOf('https://x.example', 'published.example'),
@@ -74,7 +74,7 @@ describe('The domains that are checked', () => {
 
   test('of 50,000 certificates are listed in less than two seconds.', () => {
     const certificates = Array.from({ length: 50_000 }, (_, index) =>
-      manifestOf(String(index), { domains: [`brand${index}.example`, `www.brand${index}.example`] }),
+      recordOf(String(index), { domains: [`brand${index}.example`, `www.brand${index}.example`] }),
     );
     const start = performance.now();
     expect(caaDomains({ certificates, statuses: [], served: [] }, COLLECTOR, new Date(NOON))).toHaveLength(100_000);
@@ -155,7 +155,7 @@ describe('The lookups', () => {
     const domains = caaDomains(
       {
         certificates: [
-          manifestOf('1', { domains: Array.from({ length: 90 }, (_, index) => `brand${10 + index}.example`) }),
+          recordOf('1', { domains: Array.from({ length: 90 }, (_, index) => `brand${10 + index}.example`) }),
         ],
         statuses: [],
         served: [],

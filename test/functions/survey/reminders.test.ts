@@ -4,6 +4,7 @@ import { openArchive } from '../../../functions/store/archive.ts';
 import type { StoredManifest } from '../../../functions/store/manifest.ts';
 import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { findSuperseded } from '../../../functions/store/supersession.ts';
+import { certificateRecord } from '../../../functions/survey/records.ts';
 import { isDue, RemindersNotSentError, sendReminders } from '../../../functions/survey/reminders.ts';
 import { pkcs7 } from '../../../infra/local/ca/containers.ts';
 import { openAuthority } from '../../authority.ts';
@@ -166,7 +167,10 @@ describe('sendReminders', () => {
     { at = NOON, remindBeforeDays = 30, published = [], sendDailyEvents = true }: SendOptions = {},
   ) {
     const { observe, records } = recordingObserver();
-    const read = manifests.map((content) => ({ key: `orders/${content.orderNumber}/certificate.json`, content }));
+    const read = manifests.map((manifest) => ({
+      key: `orders/${manifest.orderNumber}/certificate.json`,
+      content: certificateRecord(manifest),
+    }));
     const error = await sendReminders({ read, damaged: [] }, new Set(published), new Map(), {
       collector: COLLECTOR,
       sendDailyEvents,

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { StoredManifest } from '../../../functions/store/manifest.ts';
 import { becameValid, RenewalChecksNotStartedError } from '../../../functions/survey/renewals.ts';
 import { ServiceError } from '../../../infra/local/cloud/aws-json-endpoint.ts';
-import { COLLECTOR, later, manifestOf, NOON, ORDER, statusOf } from './samples.ts';
+import { COLLECTOR, later, manifestOf, NOON, ORDER, recordOf, statusOf } from './samples.ts';
 import { type RunOptions, runSurvey, type SurveyServers, startSurveyServers } from './survey-run.ts';
 
 const VALIDITY = {
@@ -50,8 +50,8 @@ describe('A certificate that was not valid yet is checked again', () => {
     ['it has another error', false, { findings: [VALIDITY, { id: 'sct', severity: 'error', message: 'wrong' }] }],
     ['it has only another error', false, { findings: [{ id: 'sct', severity: 'error', message: 'wrong' }] }],
   ])('if %s: %s.', (_, isChecked, changes) => {
-    const manifest = manifestOf(ORDER, { ...WAITED, ...changes });
-    const good = manifestOf(ORDER, { notBefore: '2025-01-01T00:00:00.000Z' });
+    const manifest = recordOf(ORDER, { ...WAITED, ...changes });
+    const good = recordOf(ORDER, { notBefore: '2025-01-01T00:00:00.000Z' });
     expect(becameValid([manifest], [], new Date(NOON))).toEqual(isChecked ? [manifest] : []);
     expect(becameValid([good], [manifest], new Date(NOON))).toEqual(isChecked ? [manifest] : []);
   });
@@ -63,16 +63,14 @@ describe('A certificate that was not valid yet is checked again', () => {
     ['a newer one is current, which is not publishable', true, [{ ...NEWER, publishable: false }]],
     ['none is current', true, []],
   ])('if %s: %s.', (_, isChecked, current) => {
-    const manifest = manifestOf(ORDER, WAITED);
-    const manifests = [...current.map((changes) => manifestOf(ORDER, changes)), manifestOf('7')];
+    const manifest = recordOf(ORDER, WAITED);
+    const manifests = [...current.map((changes) => recordOf(ORDER, changes)), recordOf('7')];
     expect(becameValid(manifests, [manifest], new Date(NOON))).toEqual(isChecked ? [manifest] : []);
   });
 
   test('once for an order with several, the latest first.', () => {
-    const manifests = [1, 3, 2].map((days) =>
-      manifestOf(ORDER, { ...WAITED, notBefore: later(NOON, { days: -days }) }),
-    );
-    const other = manifestOf('7', WAITED);
+    const manifests = [1, 3, 2].map((days) => recordOf(ORDER, { ...WAITED, notBefore: later(NOON, { days: -days }) }));
+    const other = recordOf('7', WAITED);
     expect(becameValid([], [...manifests, other], new Date(NOON))).toEqual([other, manifests[0]]);
   });
 });
