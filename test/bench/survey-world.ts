@@ -3,6 +3,7 @@
  * Step Functions, the public address of the publications, and a name server. It answers from numbers and stores nothing,
  * so it can be of any size. survey.ts starts it, and it ends with its parent.
  */
+import { hash } from 'node:crypto';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
@@ -18,7 +19,6 @@ import {
   pairOf,
   publicationOf,
   recordText,
-  sha256Of,
   statusOf,
 } from '../functions/survey/samples.ts';
 import type { SurveyWorld, SurveyWorldSize } from './survey.ts';
@@ -30,6 +30,8 @@ const { certificates, publications, s3Milliseconds, remoteMilliseconds } = JSON.
 /** The objects of an order, in the order of their keys. */
 const OBJECTS = ['certificate.json', 'chain.pem', 'logo.svg', 'report.html', 'response.p7b', 'status.json'];
 const PAGE_SIZE = 1000;
+/** Of everything that the survey only reads. */
+const ETAG = '"1"';
 const FIRST_ORDER = 1_000_000_000;
 
 /** Two orders of each brand: the second is the renewal of the first. */
@@ -108,7 +110,7 @@ const s3 = await listen(async (path, response, { method, search, body }) => {
   const key = segments.join('/');
   if (method === 'PUT') {
     written.set(key, body);
-    response.writeHead(200, { etag: `"${sha256Of(body.toString())}"` }).end();
+    response.writeHead(200, { etag: etagOf(body) }).end();
     return;
   }
   if (key === '') {
@@ -122,8 +124,13 @@ const s3 = await listen(async (path, response, { method, search, body }) => {
       .end('<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>');
     return;
   }
-  response.writeHead(200, { 'content-type': 'application/json', etag: '"1"' }).end(text);
+  response.writeHead(200, { 'content-type': 'application/json', etag: etagOf(text) }).end(text);
 });
+
+/** Of what the survey has written, the digest: it compares it with the one before. */
+function etagOf(content: string | Buffer): string {
+  return Buffer.isBuffer(content) ? `"${hash('md5', content)}"` : ETAG;
+}
 
 function contentOf(key: string): string | Buffer | undefined {
   const [folder, name = '', file] = key.split('/');
@@ -144,28 +151,51 @@ function contentOf(key: string): string | Buffer | undefined {
 function page(query: URLSearchParams): string {
   const prefix = query.get('prefix') ?? '';
   const first = Number(query.get('continuation-token') ?? 0);
-  const count = prefix === 'orders/' ? certificates * OBJECTS.length : prefix === 'published/' ? publications * 3 : 0;
+  const { count, objectAt } = folderOf(prefix);
   const next = Math.min(first + PAGE_SIZE, count);
-  const keys = Array.from({ length: next - first }, (_, index) => keyAt(prefix, first + index));
+  const objects = Array.from({ length: next - first }, (_, index) => objectAt(first + index));
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">',
-    `<Prefix>${prefix}</Prefix><KeyCount>${keys.length}</KeyCount><MaxKeys>${PAGE_SIZE}</MaxKeys>`,
+    `<Prefix>${prefix}</Prefix><KeyCount>${objects.length}</KeyCount><MaxKeys>${PAGE_SIZE}</MaxKeys>`,
     `<IsTruncated>${next < count}</IsTruncated>`,
     ...(next < count ? [`<NextContinuationToken>${next}</NextContinuationToken>`] : []),
-    ...keys.map(
-      (key) =>
-        `<Contents><Key>${key}</Key><LastModified>2026-11-01T00:00:00.000Z</LastModified><ETag>&quot;1&quot;</ETag>` +
-        '<ChecksumAlgorithm>SHA256</ChecksumAlgorithm><Size>1</Size><StorageClass>STANDARD</StorageClass></Contents>',
+    ...objects.map(
+      ({ key, etag }) =>
+        `<Contents><Key>${key}</Key><LastModified>2026-11-01T00:00:00.000Z</LastModified>` +
+        `<ETag>${etag.replaceAll('"', '&quot;')}</ETag><ChecksumAlgorithm>SHA256</ChecksumAlgorithm>` +
+        '<Size>1</Size><StorageClass>STANDARD</StorageClass></Contents>',
     ),
     '</ListBucketResult>',
   ].join('');
 }
 
-function keyAt(prefix: string, index: number): string {
-  if (prefix === 'orders/') {
-    return `orders/${orderNumberOf(Math.floor(index / OBJECTS.length))}/${OBJECTS[index % OBJECTS.length]}`;
+interface Listed {
+  readonly key: string;
+  readonly etag: string;
+}
+
+/** How many objects a folder has, and which. */
+function folderOf(prefix: string): { readonly count: number; readonly objectAt: (index: number) => Listed } {
+  switch (prefix) {
+    case 'orders/':
+      return { count: certificates * OBJECTS.length, objectAt: (index) => ({ key: orderKey(index), etag: ETAG }) };
+    case 'published/':
+      return { count: publications * 3, objectAt: (index) => ({ key: publishedKey(index), etag: ETAG }) };
+    default: {
+      const objects = [...written].flatMap(([key, body]) =>
+        key.startsWith(prefix) ? [{ key, etag: etagOf(body) }] : [],
+      );
+      return { count: objects.length, objectAt: (index) => objects[index] ?? { key: '', etag: '' } };
+    }
   }
+}
+
+function orderKey(index: number): string {
+  return `orders/${orderNumberOf(Math.floor(index / OBJECTS.length))}/${OBJECTS[index % OBJECTS.length]}`;
+}
+
+function publishedKey(index: number): string {
   return `published/${publishedDomain(Math.floor(index / 3))}/default.${['json', 'pem', 'svg'][index % 3]}`;
 }
 

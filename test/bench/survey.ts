@@ -147,6 +147,7 @@ function environmentOf(world: SurveyWorld): Record<string, string> {
     COLLECTOR: 'bench',
     BUCKET_NAME: 'bench',
     CONTINUES: 'true',
+    OVERVIEW: 'true',
     EVENT_BUS_NAME: 'bench',
     STATE_MACHINE_ARN: 'arn:aws:states:us-east-1:000000000000:stateMachine:bench',
     PUBLISHED_URL: world.siteUrl,
