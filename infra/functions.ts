@@ -33,6 +33,9 @@ interface Environments {
 /** The oldest aws-cdk-lib that the package accepts has no constant for it. */
 const NODE_24 = new Runtime('nodejs24.x', RuntimeFamily.NODEJS);
 
+/** Memory determines the CPU share: with less, the start of Node takes longer than the call to the CA. */
+const MEMORY_MEGABYTES = 512;
+
 /** What differs between the Lambda functions of this project. */
 export interface NodeFunctionProps<Folder extends keyof Environments> {
   /** The folder below functions/ whose index.ts exports the handler. */
@@ -42,6 +45,8 @@ export interface NodeFunctionProps<Folder extends keyof Environments> {
   /** Write every variable without a spread, so that the compiler refuses unknown ones. Undefined ones are left out. */
   readonly environment: Environments[Folder];
   readonly reservedConcurrency?: number | undefined;
+  /** In megabytes; default: {@link MEMORY_MEGABYTES}. */
+  readonly memorySize?: number;
 }
 
 /**
@@ -66,8 +71,7 @@ export function createFunction<Folder extends keyof Environments>(
     handler: 'index.handler',
     runtime: NODE_24,
     architecture: Architecture.ARM_64,
-    // Memory determines the CPU share: with less, the start of Node takes longer than the call to the CA.
-    memorySize: 512,
+    memorySize: props.memorySize ?? MEMORY_MEGABYTES,
     timeout: props.timeout,
     environment: withoutUndefined(props.environment),
     role,
