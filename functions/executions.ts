@@ -27,7 +27,7 @@ export interface Executions {
 export async function startExecution(
   { stateMachineArn, sfn }: Executions,
   name: string,
-  input: Order & { readonly once?: boolean },
+  input: Order & { readonly once?: boolean; readonly delaySeconds?: number },
 ): Promise<boolean> {
   try {
     await sfn.send(new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) }));

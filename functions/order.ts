@@ -117,6 +117,8 @@ export const orderInStateSchema = v.object(
     request: v.optional(v.pipe(v.string(REQUEST_FORM), v.regex(/^[A-Za-z0-9_-]{1,32}$/, REQUEST_FORM))),
     // A check beside another execution of the order: a reply without a certificate ends the execution without a report.
     once: v.optional(v.boolean('true or false')),
+    // The seconds before the first check of an execution that the survey started.
+    delaySeconds: v.optional(v.number('a number of seconds')),
   },
   KEYS_FORM,
 );

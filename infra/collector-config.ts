@@ -11,7 +11,7 @@ import { truncate } from '../functions/text.ts';
 import { timingProblems } from './duration-problems.ts';
 import { DEFAULT_EVENT_SOURCE, DEFAULT_RUNBOOK_URL, FORMATS, FORMS, type TextForm } from './forms.ts';
 import type { MarkCertificateCollectorProps, PublishProps } from './props.ts';
-import { DEFAULT_GIVE_UP, DEFAULT_POLL } from './timing.ts';
+import { DEFAULT_ASK_AGAIN, DEFAULT_GIVE_UP, DEFAULT_POLL } from './timing.ts';
 
 /** The props that have no default: what is not given is created, or left out. */
 type Optional =
@@ -112,6 +112,7 @@ const PROP_FORMS: Readonly<Record<keyof MarkCertificateCollectorProps, Form>> = 
   pollEvery: period('Duration.hours(3)'),
   giveUpAfter: period('Duration.days(90)'),
   remindBefore: period('Duration.days(30)'),
+  askAgainBefore: period('Duration.days(45)'),
   trustAnchors: {
     accepted: 'a list of SHA-256 fingerprints of certificates, 64 hex digits each',
     accepts: Array.isArray,
@@ -163,6 +164,7 @@ export function readProps(scope: Construct, props: MarkCertificateCollectorProps
   const config: CollectorConfig = {
     alarmEmail: props.alarmEmail,
     alarmTopic: props.alarmTopic,
+    askAgainBefore: props.askAgainBefore ?? Duration.parse(DEFAULT_ASK_AGAIN),
     bucket: props.bucket,
     collectUrl: props.collectUrl ?? COLLECT_URL,
     credentials: props.credentials,
@@ -190,7 +192,8 @@ export function readProps(scope: Construct, props: MarkCertificateCollectorProps
     unpublishRevoked: props.unpublishRevoked ?? false,
   };
   // The durations are compared only if each is one.
-  if (['collectUrl', 'pollEvery', 'giveUpAfter', 'remindBefore'].every((name) => !isNamed(problems, name))) {
+  const timing = ['collectUrl', 'pollEvery', 'giveUpAfter', 'remindBefore', 'askAgainBefore'];
+  if (timing.every((name) => !isNamed(problems, name))) {
     problems.push(...timingProblems(config, (duration) => duration.toHumanString(), written));
   }
   problems.push(...publishProblems(config), ...busProblems(scope, config));

@@ -6,6 +6,10 @@ import { waitingProblems } from './timing.ts';
 const SHORTEST_REMINDER = Duration.days(7);
 const LONGEST_REMINDER = Duration.days(90);
 
+/** How long before its end a certificate is asked for again. A shorter time could be over before the turn of an order. */
+const SHORTEST_ASKING = Duration.days(7);
+const LONGEST_ASKING = Duration.days(180);
+
 /**
  * The maximum number of events in the history of a standard execution. Step Functions ends an execution that reaches
  * it.
@@ -31,6 +35,7 @@ export interface Timing {
   readonly pollEvery: Duration;
   readonly giveUpAfter: Duration;
   readonly remindBefore: Duration;
+  readonly askAgainBefore: Duration;
 }
 
 /**
@@ -40,7 +45,7 @@ export interface Timing {
  * @param writeValue a value as the user wrote it.
  */
 export function timingProblems(
-  { collectUrl, pollEvery, giveUpAfter, remindBefore }: Timing,
+  { collectUrl, pollEvery, giveUpAfter, remindBefore, askAgainBefore }: Timing,
   write: (duration: Duration) => string,
   writeValue = write,
 ): string[] {
@@ -51,14 +56,14 @@ export function timingProblems(
     seconds(write),
     seconds(writeValue),
   );
-  const remindDays = remindBefore.toDays({ integral: false });
-  if (
-    !Number.isInteger(remindDays) ||
-    remindDays < SHORTEST_REMINDER.toDays() ||
-    remindDays > LONGEST_REMINDER.toDays()
-  ) {
+  if (!isWholeDays(remindBefore, SHORTEST_REMINDER, LONGEST_REMINDER)) {
     problems.push(
       `remindBefore: ${writeValue(remindBefore)} is not accepted; accepted: whole days from ${write(SHORTEST_REMINDER)} to ${write(LONGEST_REMINDER)}`,
+    );
+  }
+  if (askAgainBefore.toSeconds() !== 0 && !isWholeDays(askAgainBefore, SHORTEST_ASKING, LONGEST_ASKING)) {
+    problems.push(
+      `askAgainBefore: ${writeValue(askAgainBefore)} is not accepted; accepted: whole days from ${write(SHORTEST_ASKING)} to ${write(LONGEST_ASKING)}, or ${write(Duration.days(0)).replace('PT0S', 'P0D')} for no checks`,
     );
   }
   const checks = Math.ceil(giveUpAfter.toSeconds() / Math.max(1, pollEvery.toSeconds())) + CHECKS_AHEAD;
@@ -72,4 +77,9 @@ export function timingProblems(
     );
   }
   return problems;
+}
+
+function isWholeDays(duration: Duration, shortest: Duration, longest: Duration): boolean {
+  const days = duration.toDays({ integral: false });
+  return Number.isInteger(days) && days >= shortest.toDays() && days <= longest.toDays();
 }

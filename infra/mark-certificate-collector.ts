@@ -94,7 +94,7 @@ export class MarkCertificateCollector extends Construct {
     this.alarmTopic = topics.operators;
     this.notifyTopic = topics.brand;
 
-    const { remindBefore, unpublishRevoked } = config;
+    const { remindBefore, askAgainBefore, unpublishRevoked } = config;
     const logBucket = config.publishLogs ? createLogBucket(this, config) : undefined;
     this.publication = config.publish && createPublication(this, bucket, config.publish, logBucket);
     const publishedUrl = this.publication?.url;
@@ -129,6 +129,7 @@ export class MarkCertificateCollector extends Construct {
       deadLetterQueue,
       topics: [...new Set([topics.operators, topics.brand])],
       remindBefore,
+      askAgainBefore,
       publishedUrl,
       logs: logBucket && this.publication && { logBucket, distributionId: this.publication.distributionId },
     });

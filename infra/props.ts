@@ -79,6 +79,13 @@ export interface MarkCertificateCollectorProps {
    */
   readonly remindBefore?: Duration | undefined;
   /**
+   * How long before the end of a certificate the collector starts to ask the CA whether its order has another one, 7 to
+   * 180 whole days. It asks as long after the end too. `Duration.days(0)`: it never asks again.
+   *
+   * @default Duration.days(45)
+   */
+  readonly askAgainBefore?: Duration | undefined;
+  /**
    * SHA-256 fingerprints of certificates to trust in addition to the known roots of mark certificates, 64 hex digits
    * each.
    *

@@ -58,7 +58,7 @@ export const QUERIES = {
   'Which orders failed': {
     source: 'collect',
     fields: ['@timestamp', 'orderNumber', 'account', 'error', 'status', 'text'],
-    filterStatements: ["message = 'check'", "outcome = 'failed'"],
+    filterStatements: ["message = 'check'", "outcome = 'failed'", 'not ispresent(once)'],
     sort: '@timestamp desc',
     limit: 200,
   },

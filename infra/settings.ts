@@ -15,7 +15,7 @@ import {
   FORMS,
   type TextForm,
 } from './forms.ts';
-import { DEFAULT_GIVE_UP, DEFAULT_POLL } from './timing.ts';
+import { DEFAULT_ASK_AGAIN, DEFAULT_GIVE_UP, DEFAULT_POLL } from './timing.ts';
 
 const text = ({ accepted, accepts }: TextForm) => v.pipe(v.string(accepted), v.check(accepts, accepted));
 
@@ -91,6 +91,8 @@ const settingsSchema = v.object({
   ),
   /** The time between the first reminder and the expiry of a certificate. */
   remindBefore: v.optional(duration('an ISO 8601 duration like P30D'), 'P30D'),
+  /** The time before and after the end of a certificate in which the CA is asked for its successor; none: never. */
+  askAgainBefore: v.optional(duration('an ISO 8601 duration like P45D'), DEFAULT_ASK_AGAIN),
   /** The e-mail address that receives the alarms; AWS asks it for confirmation. */
   alarmEmail: v.optional(text(FORMS.email)),
   /** The e-mail address that receives what concerns the brand; by default, the operators receive it. */
@@ -124,8 +126,14 @@ const settingsSchema = v.object({
   removalPolicy: v.optional(v.picklist(['retain', 'destroy'], 'retain, destroy'), 'retain'),
 });
 
-/** The settings that determine how often the CA is called, and how many events an execution has. */
-const timingSchema = v.pick(settingsSchema, ['collectUrl', 'pollEvery', 'giveUpAfter', 'remindBefore']);
+/** The durations: those that determine how often the CA is called and how many events an execution has, and the others. */
+const timingSchema = v.pick(settingsSchema, [
+  'collectUrl',
+  'pollEvery',
+  'giveUpAfter',
+  'remindBefore',
+  'askAgainBefore',
+]);
 
 /** The settings of publishing, which depend on each other. */
 const publishingSchema = v.pick(settingsSchema, [

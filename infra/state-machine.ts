@@ -107,6 +107,14 @@ export function createStateMachine(
     check.addRetry(policy);
   }
 
+  // A check that the survey starts has a time of the day, so that thousands of them are spread over the day.
+  const begin = new Choice(scope, 'Later?')
+    .when(
+      Condition.isPresent('$.delaySeconds'),
+      new Wait(scope, 'Wait for its time', { time: WaitTime.secondsPath('$.delaySeconds') }).next(check),
+    )
+    .otherwise(check);
+
   const wait = new Wait(scope, 'Wait', { time: WaitTime.secondsPath('$.collection.waitSeconds') });
 
   const announce = new EventBridgePutEvents(scope, 'Announce issued', {
@@ -164,7 +172,7 @@ export function createStateMachine(
     removalPolicy: RemovalPolicy.DESTROY,
   });
   return new StateMachine(scope, 'StateMachine', {
-    definitionBody: DefinitionBody.fromChainable(check),
+    definitionBody: DefinitionBody.fromChainable(begin),
     queryLanguage: QueryLanguage.JSON_PATH,
     role: createRole(scope, publish ? [collect, publish] : [collect], eventBus).withoutPolicyUpdates(),
     comment: 'Collects one mark certificate: asks the CA, waits, asks again, stores the chain.',

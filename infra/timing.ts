@@ -17,6 +17,8 @@ const LONGEST_WAIT = 360 * DAY;
 export const DEFAULT_POLL = 'PT3H';
 /** The default of `giveUpAfter` and of `--give-up-after`. */
 export const DEFAULT_GIVE_UP = 'P90D';
+/** The default of `askAgainBefore`. */
+export const DEFAULT_ASK_AGAIN = 'P45D';
 
 /** The seconds of an ISO 8601 duration of days, hours, minutes and seconds; undefined for any other text. */
 export function secondsOf(duration: string): number | undefined {

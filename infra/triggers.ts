@@ -194,6 +194,7 @@ export interface SurveyProps {
   /** The topics whose confirmed subscriptions the survey counts. */
   readonly topics: readonly ITopic[];
   readonly remindBefore: Duration;
+  readonly askAgainBefore: Duration;
   /** The URL of the publications, which the survey checks too; undefined if the setting `publish` is off. */
   readonly publishedUrl: string | undefined;
   /** CloudFront's logs of the published objects; undefined if there are none. */
@@ -202,8 +203,8 @@ export interface SurveyProps {
 
 /** Checks how long the certificates in the bucket are still valid, and what is published: see {@link runSurvey}. */
 export function createSurvey(scope: Construct, props: SurveyProps): LambdaFunction {
-  const { collector, bucket, stateMachine, eventBus, deadLetterQueue, topics, remindBefore, publishedUrl, logs } =
-    props;
+  const { collector, bucket, stateMachine, eventBus, deadLetterQueue, topics, publishedUrl, logs } = props;
+  const { remindBefore, askAgainBefore } = props;
   const topicArns = topics.map(({ topicArn }) => topicArn);
   const survey = createFunction(scope, 'SurveyFunction', {
     folder: 'survey',
@@ -219,6 +220,7 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
       CONTINUES: 'true',
       EVENT_BUS_NAME: eventBus.eventBusName,
       REMIND_BEFORE_DAYS: String(remindBefore.toDays()),
+      ASK_AGAIN_BEFORE_DAYS: String(askAgainBefore.toDays()),
       PUBLISHED_URL: publishedUrl,
       LOG_BUCKET_NAME: logs?.logBucket.bucketName,
       DISTRIBUTION_ID: logs?.distributionId,

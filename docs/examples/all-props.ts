@@ -51,6 +51,7 @@ new MarkCertificateCollector(stack, 'Collector', {
   notifyTopic: new Topic(stack, 'Brand'),
   notifyEmail: 'brand@example.com',
   remindBefore: Duration.days(45),
+  askAgainBefore: Duration.days(60),
   runbookUrl: 'https://wiki.example.com/mark-certificates',
   dashboard: true,
 

@@ -55,6 +55,10 @@ export interface CheckRecord {
   /** The duration of the call to the CA; missing if there was no call. */
   readonly milliseconds?: number | undefined;
   readonly text?: string;
+  /** Whether the check runs beside another execution, or asks again for a certificate: no order waits for its result. */
+  readonly once?: true;
+  /** For an issued certificate: whether this execution made it the current one. */
+  readonly changed?: boolean;
   /** For an issued certificate: whether it is publishable, and the ids of its findings. */
   readonly publishable?: boolean;
   readonly findings?: readonly string[];
@@ -118,6 +122,18 @@ const eventSchema = v.object({
   startedAt: v.pipe(v.string(DATE_FORM), v.isoTimestamp(DATE_FORM)),
 });
 
+/** The poll intervals in which no check beside another one asks, after the CA refused a call because of its limit. */
+const CALL_LIMIT_POLLS = 2;
+
+/** What this process knows about the limit of calls, by account. */
+function createCallLimits(milliseconds: () => number) {
+  const until = new Map<string | undefined, number>();
+  return {
+    reach: (account: string | undefined, seconds: number) => until.set(account, milliseconds() + seconds * 1000),
+    isReached: (account: string | undefined) => (until.get(account) ?? 0) > milliseconds(),
+  };
+}
+
 /**
  * Creates the function that checks one order: it asks the CA once, and either stores the certificate or returns how
  * long to wait. A check can be repeated: after a failure at any point the next run completes the work.
@@ -130,6 +146,7 @@ export function createCollect(dependencies: CollectDependencies) {
   const ask = createAsk(dependencies);
   const reporter = createReporter(dependencies);
   const { observe, now, giveUpSeconds, pollSeconds } = dependencies;
+  const callLimits = createCallLimits(() => now().getTime());
 
   /** @param remainingMilliseconds returns how much of Lambda's time is left. */
   return async (event: unknown, remainingMilliseconds: () => number): Promise<Collection> => {
@@ -141,15 +158,25 @@ export function createCollect(dependencies: CollectDependencies) {
     const accountBefore = checked.order.account;
     const subject = { checked, execution, startedAt };
     const checks = (previous?.checks ?? 0) + 1;
+    const elapsedSeconds = Math.max(0, (now().getTime() - Date.parse(startedAt)) / 1000);
+    const obstacle = once && !previous ? await findObstacle() : undefined;
+    if (obstacle) {
+      const account = accountBefore ?? null;
+      observe({ orderNumber, account, outcome: 'waiting', ...obstacle, once: true, checks, elapsedSeconds });
+      return { outcome: 'ended', checks, waitSeconds: 0 };
+    }
     const { result, askedAccount } = await askForOrder();
     const { reply } = result;
     const { status } = reply;
-    const elapsedSeconds = Math.max(0, (now().getTime() - Date.parse(startedAt)) / 1000);
+    if (reply.kind === 'waiting' && reply.reason === 'call-limit') {
+      callLimits.reach(askedAccount, CALL_LIMIT_POLLS * pollSeconds);
+    }
     /** Consecutive checks of this kind, including this one. */
     const countOf = (kind: string | undefined) =>
       kindOf(previous) === kind ? (previous?.consecutive ?? previous?.inARow ?? 0) + 1 : 1;
     const account = checked.order.account ?? null;
-    const record = { orderNumber, account, status, checks, elapsedSeconds, milliseconds: result.milliseconds };
+    const call = { status, checks, elapsedSeconds, milliseconds: result.milliseconds };
+    const record = { orderNumber, account, ...call, ...(once && { once }) };
 
     let ending: Ending;
     let reported: readonly Report[] = previous?.reported ?? [];
@@ -171,8 +198,9 @@ export function createCollect(dependencies: CollectDependencies) {
     switch (ending.kind) {
       case 'issued': {
         const { certificate } = ending;
-        const { publishable, findings } = certificate;
-        observe({ ...record, outcome: 'issued', waitSeconds: 0, publishable, findings: findings.map(({ id }) => id) });
+        const { changed, publishable } = certificate;
+        const findings = certificate.findings.map(({ id }) => id);
+        observe({ ...record, outcome: 'issued', waitSeconds: 0, changed, publishable, findings });
         return {
           outcome: 'issued',
           ...(status !== undefined && { status }),
@@ -228,10 +256,51 @@ export function createCollect(dependencies: CollectDependencies) {
         await reporter.failed(subject, decided.error, decided.text, reported);
       } else if (decided.kind === 'failed' && decided.error === 'CertificateRevoked') {
         await reporter.revoked(subject, decided.text);
+        await markRevoked();
       } else if (decided.kind === 'issued' && !once) {
         await reporter.issued(subject, decided.text);
       }
       return decided;
+    }
+
+    /** Why a check that asks once must not ask now. */
+    async function findObstacle(): Promise<Pick<CheckRecord, 'reason' | 'text'> | undefined> {
+      if (callLimits.isReached(accountBefore)) {
+        return {
+          reason: 'call-limit',
+          text: 'the CA was not asked, because it has just refused a call of the account',
+        };
+      }
+      return (await isCollectedElsewhere())
+        ? { text: 'the CA was not asked, because another execution collects the order' }
+        : undefined;
+    }
+
+    /**
+     * Whether an execution that started after this one collects the order. The first check can be hours after the start of
+     * its execution, and the CA allows few calls for one order.
+     */
+    async function isCollectedElsewhere(): Promise<boolean> {
+      if (check.order.delaySeconds === undefined) {
+        return false;
+      }
+      try {
+        const { current } = await (await dependencies.status(orderNumber)).read();
+        return current?.state === 'waiting' && Date.parse(current.startedAt) >= Date.parse(startedAt);
+      } catch (error) {
+        dependencies.unreported(orderNumber, error);
+        return false;
+      }
+    }
+
+    /** The survey starts no further check of a certificate with this mark. Without it, the next one reports it again. */
+    async function markRevoked(): Promise<void> {
+      try {
+        const marking = (await dependencies.archive(orderNumber)).markRevoked(now());
+        await withTimeLimit(marking, KEEP_MILLISECONDS, 'S3 did not answer in time');
+      } catch (error) {
+        dependencies.unreported(orderNumber, error);
+      }
     }
 
     /** Asks with the account of the order. If it was corrected, only S3 knows. */

@@ -115,17 +115,23 @@ function loadOnce<Loaded>(load: () => Promise<Loaded>): () => Promise<Loaded> {
   };
 }
 
-/** Writes one log line and one set of metrics for each check. */
+/**
+ * Writes one log line and one set of metrics for each check. The metrics are about orders that wait: for a check that asks
+ * once, no order waits, and it does not fail if the CA refuses it.
+ */
 function observe(check: CheckRecord, logger: Logger, metrics: Metrics): void {
-  logger[check.outcome === 'failed' ? 'error' : 'info']('check', { ...check });
+  const { once = false } = check;
+  logger[check.outcome === 'failed' && !once ? 'error' : 'info']('check', { ...check });
   const count = (name: string, value = 1) => metrics.addMetric(name, MetricUnit.Count, value);
   const days = check.elapsedSeconds / 86_400;
-  count(COLLECT_METRICS[check.outcome]);
-  if (check.reason) {
+  if (!once || check.changed) {
+    count(COLLECT_METRICS[check.outcome]);
+  }
+  if (check.reason && !once) {
     count(WAITING_METRICS[check.reason]);
     metrics.addMetric(COLLECT_METRICS.waitingDays, MetricUnit.NoUnit, days);
   }
-  if (check.outcome === 'issued') {
+  if (check.outcome === 'issued' && !once) {
     metrics.addMetric(COLLECT_METRICS.issuedDays, MetricUnit.NoUnit, days);
   }
   if (check.milliseconds !== undefined) {

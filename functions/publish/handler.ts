@@ -30,9 +30,9 @@ export function createHandler(environment: Environment) {
     publishedUrl: PUBLISHED_URL,
     observe(record) {
       const refused = record.outcome === 'refused';
-      logger[refused ? 'warn' : 'info']('publication', { ...record });
+      logger[refused && !record.repeated ? 'warn' : 'info']('publication', { ...record });
       // A certificate that is not yet valid needs no person.
-      if (refused && !record.superseded && record.reason !== 'not-yet-valid') {
+      if (refused && !record.superseded && !record.repeated && record.reason !== 'not-yet-valid') {
         countRefused(1);
       }
     },

@@ -42,6 +42,8 @@ export interface PublicationRecord extends Address {
   readonly text?: string;
   /** True if the refusal needs no action: this certificate was live at the address before the current one. */
   readonly superseded?: boolean;
+  /** True if a check that asks once has found a certificate that was collected before, so the refusal is not new. */
+  readonly repeated?: true;
   readonly fingerprintSha256: string;
 }
 
@@ -100,7 +102,8 @@ export async function publish(event: unknown, dependencies: PublishDependencies)
     const outcome = await publishAt(candidate, certificate, dependencies);
     if ('reason' in outcome) {
       const { reason, message, superseded } = outcome;
-      const refusal = { outcome: 'refused', reason, text: message, superseded } as const;
+      const repeated = input.order.once === true && manifest.execution !== input.execution;
+      const refusal = { outcome: 'refused', reason, text: message, superseded, ...(repeated && { repeated }) } as const;
       observe({ orderNumber, ...address, fingerprintSha256, ...refusal });
       notPublished.push({ ...address, reason, message });
       needsPerson ||= !superseded;

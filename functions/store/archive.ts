@@ -76,6 +76,11 @@ export interface Archive {
    */
   reassess(stored: StoreResult, report: CertificateReport, renderReport?: ReportRenderer): Promise<StoreResult>;
   /**
+   * Marks the current certificate as revoked, as CollectMC reports it. If the CA returns the certificate again later, and
+   * something else about it has changed, the mark disappears.
+   */
+  markRevoked(at: Date): Promise<void>;
+  /**
    * Stores a response from which no chain can be built, and the reason. A certificate in the folder stays as it is. An
    * earlier rejection stays as a version of its objects.
    *
@@ -247,6 +252,8 @@ export function openArchive(storage: ObjectStorage, orderNumber: string): Archiv
         ? { ...stored, current: restored, received, isCurrent: false, changed: false }
         : { ...stored, current: isCurrent ? received : stored.current, received };
     },
+
+    markRevoked: (at) => retryOnConflict(async () => folder.markRevoked(await folder.readState(), at)),
 
     async reject(response, { reason, leaf }, { execution, collectedAt }) {
       const { put } = openObjects(storage);

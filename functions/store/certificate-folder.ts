@@ -121,6 +121,17 @@ export function openCertificateFolder(storage: ObjectStorage, folder: string) {
       return v.parse(manifestSchema, next);
     },
 
+    /**
+     * Writes into the manifest that the CA has revoked the certificate. Nothing else changes, and an earlier date stays.
+     *
+     * @throws {WriteConflictError} if the manifest is not the one of the state.
+     */
+    async markRevoked({ etag, current, document }: FolderState, at: Date): Promise<void> {
+      if (current && current.revokedAt === undefined) {
+        await write(manifestKey, toJsonBytes({ ...document, revokedAt: at.toISOString() }), JSON_HEADERS, { etag });
+      }
+    },
+
     /** Whether bytes of the certificate are lost. Its report does not count: it can be made again. */
     async isDamaged({ objects: { report: _, ...parts } }: StoredManifest): Promise<boolean> {
       for (const { state: _, ...listed } of await findMismatched(Object.values(parts))) {

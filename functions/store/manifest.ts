@@ -100,6 +100,8 @@ export const manifestSchema = v.object({
       }),
     ),
   ),
+  /** When CollectMC answered a check beside others that the certificate is revoked. */
+  revokedAt: v.optional(dateSchema),
   /** Whether each receiver displays the logo. Releases before 0.2.0 stored none. */
   receivers: v.optional(
     v.array(v.object({ id: v.string(), shows: v.nullable(v.boolean()), because: v.array(v.string()) })),

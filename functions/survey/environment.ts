@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { collectorVariable, textVariable, urlVariable } from '../environment.ts';
 
 const DAYS_FORM = 'a whole number of days, like "30"';
+const daysVariable = () => v.pipe(v.string(DAYS_FORM), v.regex(/^\d{1,5}$/, DAYS_FORM), v.transform(Number));
 
 /** The environment of survey. */
 export const surveyEnvironment = v.object({
@@ -31,7 +32,12 @@ export const surveyEnvironment = v.object({
   /** The distribution whose logs are read. */
   DISTRIBUTION_ID: v.optional(textVariable('the id of the distribution')),
   /** Days before a certificate expires on which the first reminder is sent. */
-  REMIND_BEFORE_DAYS: v.pipe(v.string(DAYS_FORM), v.regex(/^\d{1,5}$/, DAYS_FORM), v.transform(Number)),
+  REMIND_BEFORE_DAYS: daysVariable(),
+  /**
+   * Days before and after the end of a certificate in which its order is asked for again; 0: never. Stacks of release 0.1.0
+   * do not set it.
+   */
+  ASK_AGAIN_BEFORE_DAYS: v.optional(daysVariable()),
 });
 
 export type SurveyEnvironment = v.InferInput<typeof surveyEnvironment>;

@@ -83,6 +83,7 @@ export function createHandler(
     eventBridge: new EventBridgeClient(),
     eventBusName: variables.EVENT_BUS_NAME,
     remindBeforeDays: variables.REMIND_BEFORE_DAYS,
+    askAgainDays: variables.ASK_AGAIN_BEFORE_DAYS ?? 0,
     accessLogs: accessLogsOf(variables),
     executions: stateMachineArn === undefined ? undefined : { stateMachineArn, sfn: new SFNClient() },
     topics: topicArns && { topicArns, sns: new SNSClient() },
@@ -180,6 +181,9 @@ function createObserver(logger: Logger, metrics: Metrics): SurveyObserver {
     },
     renewalChecked(check) {
       logger.info('renewal check', { ...check });
+    },
+    renewalsChecked(summary) {
+      logger.info('renewal checks', { ...summary });
     },
     subscriptionsCounted(topicArn, confirmed) {
       logger.info('subscriptions', { topicArn, confirmed });

@@ -51,6 +51,8 @@ export interface SurveyDependencies extends Bucket, Omit<PublicationDependencies
   readonly accessLogs?: AccessLogs | undefined;
   /** The executions with which statuses are compared; undefined in a stack of release 0.1.0, which has no statuses. */
   readonly executions: StatusDependencies['executions'] | undefined;
+  /** Days before and after the end of a certificate in which its order is asked for again; 0: never. */
+  readonly askAgainDays: number;
   /** The topics whose subscriptions are counted; undefined in a stack of release 0.1.0. */
   readonly topics: Topics | undefined;
   /** Whether the overview is written. Release 0.1.0 does not allow it. */
@@ -198,9 +200,18 @@ function createParts(
   if (executions && statuses) {
     add('statuses', () => surveyStatuses(statuses, published?.served ?? [], { ...dependencies, executions }));
   }
-  if (executions && certificates) {
-    const [current, superseded] = [certificates.read.map(contentOf), certificates.superseded.map(contentOf)];
-    add('renewals', () => startRenewalChecks(current, superseded, { ...dependencies, executions }));
+  if (executions && certificates && statuses) {
+    add('renewals', () =>
+      startRenewalChecks(
+        {
+          current: certificates.read.map(contentOf),
+          superseded: certificates.superseded.map(contentOf),
+          statuses: statuses.read.map(contentOf),
+          served: published?.served ?? [],
+        },
+        { ...dependencies, executions },
+      ),
+    );
   }
   if (topics) {
     add('subscriptions', () => countSubscriptions(topics, observe));

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
 import { ORDERED } from '../../functions/events.ts';
 import { readSettings, type Settings, type WrittenSettings, writeSettings } from '../settings.ts';
+import { secondsOf } from '../timing.ts';
 import { LOSS_OF_PUBLICATIONS } from './outputs.ts';
 
 /** One difference between what is deployed and what a deployment would deploy. */
@@ -80,6 +81,14 @@ const EFFECTS: Readonly<Record<keyof Settings, EffectOf | undefined>> = {
   },
   reservedConcurrency: undefined,
   remindBefore: undefined,
+  askAgainBefore: (before, after) =>
+    isNone(after)
+      ? informs(
+          'the collector no longer asks for the next certificate of an order: a renewal or replacement under the same number is collected only if the CA pushes it or somebody sends the event again',
+        )
+      : isNone(before)
+        ? informs('the collector asks the CA for the next certificate of each order whose certificate ends soon')
+        : undefined,
   alarmEmail: ifGone((before, after) =>
     takesAway(
       `${before} receives no alarms and no messages about orders any more; ${replacedBy(after, 'no address does')}`,
@@ -119,6 +128,11 @@ const EFFECTS: Readonly<Record<keyof Settings, EffectOf | undefined>> = {
       ? informs('if the stack is deleted while the bucket is empty, the bucket is deleted too')
       : undefined,
 };
+
+/** Whether a duration is none. */
+function isNone(duration: Value): boolean {
+  return secondsOf(String(duration)) === 0;
+}
 
 /** The items of a list that a new value does not contain. */
 function removedItems(before: Value, after: Value): string[] {

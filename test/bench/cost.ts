@@ -253,14 +253,16 @@ export function modelCost(deployed: Deployed, { cpuMilliseconds, logBytes }: Col
 /** @param orders number of orders that wait at once and share a process's cache; 1 makes every check a cold start. */
 function collectorCost(deployed: Deployed, days: number, push: boolean, durations: Durations, orders = 1): OrderCost {
   const { definition } = deployed;
-  const loop = walk(definition, definition.StartAt, { collection: { outcome: 'waiting' } }, definition.StartAt);
+  const begin = walk(definition, definition.StartAt, {}, 'Collect');
+  const loop = walk(definition, 'Collect', { collection: { outcome: 'waiting' } }, 'Collect');
   const last = (changed: boolean) =>
-    walk(definition, definition.StartAt, { collection: { outcome: 'issued', certificate: { changed } } });
+    walk(definition, 'Collect', { collection: { outcome: 'issued', certificate: { changed } } });
   const waiting = checksIn(days * DAY, Number(deployed.environment.POLL_SECONDS));
   // With push another execution collects and announces the certificate; the waiting one finds it stored.
   const ends = push ? [last(true), last(false)] : [last(true)];
   const executions = ends.length;
-  const total = (of: (walk: Walk) => number) => waiting * of(loop) + ends.reduce((sum, each) => sum + of(each), 0);
+  const total = (of: (walk: Walk) => number) =>
+    waiting * of(loop) + ends.reduce((sum, each) => sum + of(begin) + of(each), 0);
 
   const checks = total(({ invocations }) => invocations);
   // The functions start, notify and push do less than a check. They count as a check without the wait for the CA.
@@ -273,7 +275,7 @@ function collectorCost(deployed: Deployed, days: number, push: boolean, duration
     // The start of an execution is also a transition (AWS: Step Functions, pricing examples).
     transitions: total((each) => each.transitions) + executions,
     // Of the longer execution, with ExecutionStarted and ExecutionSucceeded.
-    events: waiting * loop.events + Math.max(...ends.map(({ events }) => events)) + 2,
+    events: begin.events + waiting * loop.events + Math.max(...ends.map(({ events }) => events)) + 2,
     lambdaMilliseconds: milliseconds,
     invocations: checks + others,
     others: {

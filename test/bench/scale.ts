@@ -37,7 +37,7 @@ const OVERLOAD_DAYS = 7;
 /** Events that a day adds to the history of an order with the average number of checks and refusals. */
 function eventsPerDay({ callsPerHour, retriesPerCheck }: Outcome, orders: number, { definition }: Deployed): number {
   const waiting = { collection: { outcome: 'waiting' } };
-  const { events } = walk(definition, definition.StartAt, waiting, definition.StartAt);
+  const { events } = walk(definition, 'Collect', waiting, 'Collect');
   return ((callsPerHour * DAY) / HOUR / orders) * (events + EVENTS_PER_RETRY * retriesPerCheck);
 }
 

@@ -92,6 +92,7 @@ describe('The environment of a function', () => {
     ['SurveyFunction', 'PUBLISHED_URL', 'ftp://bimi.example.com', URL_FORM],
     ['SurveyFunction', 'REMIND_BEFORE_DAYS', 'soon', DAYS],
     ['SurveyFunction', 'REMIND_BEFORE_DAYS', '30d', DAYS],
+    ['SurveyFunction', 'ASK_AGAIN_BEFORE_DAYS', 'P45D', DAYS],
     ['RevokeFunction', 'UNPUBLISH_REVOKED', 'yes', 'true, false'],
   ])('of %s is refused if %s is "%s".', (id, name, value, accepted) => {
     expect(() => parse(id, { ...deployed[id], [name]: value })).toThrow(
@@ -154,6 +155,7 @@ describe('The environment of a function', () => {
       | 'CONTINUES'
       | 'EVENT_BUS_NAME'
       | 'PUBLISHED_URL'
+      | 'ASK_AGAIN_BEFORE_DAYS'
       | 'REMIND_BEFORE_DAYS'
       | 'LOG_BUCKET_NAME'
       | 'DISTRIBUTION_ID'

@@ -94,6 +94,11 @@ describe('wrong props', () => {
       'remindBefore: 7 days 12 hours (Duration) is not accepted; accepted: whole days from 7 days to 90 days',
     ],
     [
+      'too few days for the next certificate',
+      { askAgainBefore: Duration.days(6) },
+      'askAgainBefore: 6 days (Duration) is not accepted; accepted: whole days from 7 days to 180 days, or 0 days for no checks',
+    ],
+    [
       'text for a period',
       { pollEvery: 'PT3H' },
       'pollEvery: "PT3H" is not accepted; accepted: a Duration that is known at synthesis, such as Duration.hours(3)',

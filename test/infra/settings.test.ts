@@ -13,13 +13,13 @@ const FINGERPRINT = '0123456789abcdef'.repeat(4);
 const KEY_ARN = 'arn:aws:kms:us-east-1:111122223333:key/12345678-90ab-cdef-1234-567890abcdef';
 const CERTIFICATE_ARN = 'arn:aws:acm:us-east-1:111122223333:certificate/12345678-90ab-cdef-1234-567890abcdef';
 const LOOPBACK = 'http://127.0.0.1:8080/CollectMC';
-const SETTINGS_WITH_DURATION = ['pollEvery', 'giveUpAfter', 'remindBefore'] as const;
+const SETTINGS_WITH_DURATION = ['pollEvery', 'giveUpAfter', 'remindBefore', 'askAgainBefore'] as const;
 
 /** Settings with their durations in seconds. */
 function read(input: Readonly<Record<string, unknown>>) {
   const settings = readSettings(input);
-  const [pollEvery, giveUpAfter, remindBefore] = SETTINGS_WITH_DURATION.map((name) => settings[name].toSeconds());
-  return { ...settings, pollEvery, giveUpAfter, remindBefore };
+  const seconds = SETTINGS_WITH_DURATION.map((name) => [name, settings[name].toSeconds()]);
+  return { ...settings, ...Object.fromEntries(seconds) };
 }
 
 /** The problems in the error about the settings; none if they are accepted. */
@@ -48,6 +48,7 @@ describe('settings that are not given', () => {
       ctLogs: undefined,
       reservedConcurrency: 1,
       remindBefore: 30 * DAY,
+      askAgainBefore: 45 * DAY,
       alarmEmail: undefined,
       notifyEmail: undefined,
       runbookUrl: 'https://github.com/mark-certificate-collector/mark-certificate-collector/blob/main/docs/runbook.md',
@@ -143,6 +144,13 @@ describe('a setting as "-c key=value" gives it', () => {
       ['P7D', 7 * DAY],
       ['P90D', 90 * DAY],
       ['PT240H', 10 * DAY],
+    ],
+    askAgainBefore: [
+      ['P7D', 7 * DAY],
+      ['P180D', 180 * DAY],
+      ['PT240H', 10 * DAY],
+      ['P0D', 0],
+      ['PT0S', 0],
     ],
     alarmEmail: [
       ['operators@example.com', 'operators@example.com'],
@@ -321,6 +329,7 @@ describe('a wrong setting', () => {
       [null, true],
     ],
     remindBefore: ['an ISO 8601 duration like P30D', ['', '30', 'P1M', 'P4W', '30d'], [null, 30]],
+    askAgainBefore: ['an ISO 8601 duration like P45D', ['', '45', 'P1M', 'off', '45d'], [null, 45, false]],
     alarmEmail: [
       'an e-mail address',
       ['', 'operators', 'operators@example', '@example.com', 'a b@example.com', 'a@b@example.com'],
@@ -464,6 +473,21 @@ describe('remindBefore', () => {
 
   test.each(['P7D', 'P8D', 'P90D'])('A remindBefore of %s is accepted.', (remindBefore) => {
     expect(problemsOf({ remindBefore })).toEqual([]);
+  });
+});
+
+describe('askAgainBefore', () => {
+  test.each(['P6D', 'P181D', 'PT167H', 'P45DT1S', 'P45DT12H', 'PT1S'])(
+    'An askAgainBefore of %s is refused.',
+    (askAgainBefore) => {
+      expect(problemsOf({ askAgainBefore })).toEqual([
+        `askAgainBefore: ${askAgainBefore.replace('PT167H', 'P6DT23H')} is not accepted; accepted: whole days from P7D to P180D, or P0D for no checks`,
+      ]);
+    },
+  );
+
+  test.each(['P7D', 'P45D', 'P180D', 'P0D'])('An askAgainBefore of %s is accepted.', (askAgainBefore) => {
+    expect(problemsOf({ askAgainBefore })).toEqual([]);
   });
 });
 

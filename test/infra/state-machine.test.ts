@@ -16,10 +16,16 @@ const withSettings = synthesize(SETTINGS);
 const publishing = synthesize({ publish: 'true' });
 
 describe('the state machine', () => {
-  test('The definition uses JSONPath and starts at Collect.', () => {
-    expect(byDefault.machine).toMatchObject({ QueryLanguage: 'JSONPath', StartAt: 'Collect' });
+  test('The definition uses JSONPath and starts at Collect, unless the input has a delay.', () => {
+    expect(byDefault.machine).toMatchObject({ QueryLanguage: 'JSONPath', StartAt: 'Later?' });
+    expect(stateOf('Later?')).toEqual({
+      Type: 'Choice',
+      Choices: [{ Variable: '$.delaySeconds', IsPresent: true, Next: 'Wait for its time' }],
+      Default: 'Collect',
+    });
+    expect(stateOf('Wait for its time')).toEqual({ Type: 'Wait', SecondsPath: '$.delaySeconds', Next: 'Collect' });
     expect(Object.keys(byDefault.machine.States).toSorted()).toEqual(
-      ['Announce issued', 'Collect', 'Collected', 'Issued?', 'Wait'].toSorted(),
+      ['Announce issued', 'Collect', 'Collected', 'Issued?', 'Later?', 'Wait', 'Wait for its time'].toSorted(),
     );
   });
 
@@ -281,7 +287,7 @@ describe('one round of the loop', () => {
   ])('A round causes as many history events as the settings assume, with publish $publish', ({ stack }) => {
     const waiting = stateOf('Issued?', stack()).Choices?.find(({ StringEquals }) => StringEquals === 'waiting');
     const round: string[] = [];
-    for (let state: string | undefined = stack().machine.StartAt; state && !round.includes(state); ) {
+    for (let state: string | undefined = 'Collect'; state && !round.includes(state); ) {
       round.push(state);
       const { Type, Next }: State = stateOf(state, stack());
       state = Type === 'Choice' ? waiting?.Next : Next;

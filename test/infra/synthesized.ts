@@ -34,6 +34,7 @@ export const SETTINGS = {
   ctLogs: LOG_KEY,
   reservedConcurrency: 'none',
   remindBefore: 'P45D',
+  askAgainBefore: 'P0D',
   alarmEmail: 'operators@example.com',
   notifyEmail: 'brand@example.com',
   runbookUrl: 'https://wiki.example.com/mark-certificates',

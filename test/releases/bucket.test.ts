@@ -304,12 +304,13 @@ describe('a survey of what release 0.1.0 stored', () => {
       overviewWritten: () => {},
       renewalChecked: () => {},
       caaChecked: () => expect.unreachable('release 0.1.0 looks up no CAA records'),
+      renewalsChecked: () => {},
       fetchesRead: () => expect.unreachable('release 0.1.0 has no logs'),
       subscriptionsCounted: () => {},
     };
     const clock = () => new Date(at);
     const settings = { collector: 'acme', eventBusName: 'default', remindBeforeDays: 30, sendDailyEvents: true };
-    const newer = { executions: undefined, topics: undefined, writesOverview: false };
+    const newer = { executions: undefined, topics: undefined, writesOverview: false, askAgainDays: 0 };
     await survey({ ...bucket, ...settings, ...newer, eventBridge, publications, observe, now: clock });
     return bus.calls.flat().map(({ DetailType, Detail }) => ({ type: DetailType, detail: JSON.parse(Detail) }));
   };

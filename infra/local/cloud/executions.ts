@@ -220,6 +220,11 @@ function overridesFor(execution: Execution, { definition, task, waitMilliseconds
         execution.waitedSeconds += waitSeconds;
         return waitMilliseconds(waitSeconds);
       },
+      get 'Wait for its time'() {
+        const { delaySeconds } = execution.input as { readonly delaySeconds: number };
+        execution.waitedSeconds += delaySeconds;
+        return waitMilliseconds(delaySeconds);
+      },
     },
   };
 }

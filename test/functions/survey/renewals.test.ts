@@ -1,8 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { StoredManifest } from '../../../functions/store/manifest.ts';
-import { becameValid, RenewalChecksNotStartedError } from '../../../functions/survey/renewals.ts';
+import type { OrderStatus } from '../../../functions/store/status.ts';
+import type { PublicationRecord } from '../../../functions/survey/records.ts';
+import { secondsUntilTurn } from '../../../functions/survey/renewal-turns.ts';
+import {
+  becameValid,
+  endsWithoutSuccessor,
+  RenewalChecksNotStartedError,
+  type RenewalRecords,
+} from '../../../functions/survey/renewals.ts';
 import { ServiceError } from '../../../infra/local/cloud/aws-json-endpoint.ts';
-import { COLLECTOR, later, manifestOf, NOON, ORDER, recordOf, statusOf } from './samples.ts';
+import { COLLECTOR, later, manifestOf, NOON, ORDER, pairOf, recordOf, statusOf } from './samples.ts';
 import { type RunOptions, runSurvey, type SurveyServers, startSurveyServers } from './survey-run.ts';
 
 const VALIDITY = {
@@ -242,5 +250,227 @@ describe('A survey', () => {
 
     expect(damaged).toMatchObject([{ key: `orders/${ORDER}/superseded/other/certificate.json` }]);
     expect(servers.executions.started.size).toBe(0);
+  });
+});
+
+/** A certificate that ends 20 days after NOON. */
+const ENDING = { notBefore: '2025-12-13T12:00:00.000Z', notAfter: later(NOON, { days: 20 }) };
+
+describe('A certificate that ends soon is asked for again', () => {
+  const NEWER = { notBefore: later(NOON, { days: -3 }), notAfter: later(NOON, { days: 370 }) };
+  const published = (changes: Partial<PublicationRecord>): PublicationRecord => ({
+    domain: 'example.com',
+    selector: 'default',
+    revokedAt: null,
+    live: { ...pairOf('example.com'), fingerprintSha256: manifestOf(ORDER).fingerprintSha256 },
+    previous: [],
+    ...changes,
+  });
+  const revokedOn = (since: string) =>
+    statusOf(ORDER, { state: 'failed', reason: undefined, error: 'CertificateRevoked', since });
+
+  test.each<[when: string, isAsked: boolean, changes: Partial<StoredManifest>, others?: Partial<RenewalRecords>]>([
+    ['it ends within the time', true, {}],
+    ['it ends at the beginning of the time', true, { notAfter: later(NOON, { days: 45 }) }],
+    ['it ends later', false, { notAfter: later(NOON, { days: 45, seconds: 1 }) }],
+    ['it ends in this moment', true, { notAfter: NOON }],
+    ['it has ended within the time', true, { notAfter: later(NOON, { days: -45 }) }],
+    ['it has ended earlier', false, { notAfter: later(NOON, { days: -45, seconds: -1 }) }],
+    ['release 0.1.0 stored it', true, { account: undefined, ordered: undefined, receivers: undefined }],
+    [
+      'it cannot be published',
+      true,
+      { publishable: false, findings: [{ id: 'sct', severity: 'error', message: 'wrong' }] },
+    ],
+    [
+      'its CRL contains it',
+      false,
+      { publishable: false, findings: [{ id: 'revoked', severity: 'error', message: 'revoked' }] },
+    ],
+    ['a check beside others found that it is revoked', false, { revokedAt: NOON }],
+    ['its order failed because it is revoked', false, {}, { statuses: [revokedOn(NOON)] }],
+    [
+      'it was collected after its order failed because the one before is revoked',
+      true,
+      {},
+      { statuses: [revokedOn(later(manifestOf(ORDER).collectedAt, { seconds: -1 }))] },
+    ],
+    ['its order failed for another reason', true, {}, { statuses: [statusOf(ORDER, { state: 'failed' })] }],
+    ['it is published', true, {}, { served: [published({})] }],
+    ['it is published and marked as revoked', false, {}, { served: [published({ revokedAt: NOON })] }],
+    ['a newer one of its order was received', false, {}, { superseded: [recordOf(ORDER, NEWER)] }],
+    [
+      'a newer one of its order was received, which cannot be used',
+      true,
+      {},
+      { superseded: [recordOf(ORDER, { ...NEWER, publishable: false, findings: [VALIDITY] })] },
+    ],
+    ['another order has a newer one for its domains', false, {}, { current: [recordOf('7', NEWER)] }],
+    [
+      'another order has a newer one for more domains',
+      false,
+      {},
+      { current: [recordOf('7', { ...NEWER, domains: ['example.net', 'EXAMPLE.com'] })] },
+    ],
+    [
+      'another order has a newer one for other domains',
+      true,
+      { domains: ['example.com', 'example.org'] },
+      { current: [recordOf('7', NEWER)] },
+    ],
+    [
+      'another order has an older one for its domains',
+      true,
+      {},
+      {
+        current: [
+          recordOf('7', { ...ENDING, notBefore: later(ENDING.notBefore, { days: -1 }), notAfter: NEWER.notAfter }),
+        ],
+      },
+    ],
+  ])('if %s: %s.', (_, isAsked, changes, others = {}) => {
+    const manifest = recordOf(ORDER, { ...ENDING, ...changes });
+    const records = { superseded: [], statuses: [], served: [], ...others };
+    const current = [manifest, ...(others.current ?? [])];
+
+    const orders = endsWithoutSuccessor({ ...records, current }, 45, new Date(NOON)).map(
+      ({ orderNumber }) => orderNumber,
+    );
+
+    expect(orders.includes(ORDER)).toBe(isAsked);
+  });
+
+  test('the first end first, and none if the setting is off.', () => {
+    const current = [20, -3, 11].map((days, index) =>
+      recordOf(String(index + 1), { notAfter: later(NOON, { days }), domains: [`${index}.example`] }),
+    );
+    const records = { current, superseded: [], statuses: [], served: [] };
+    const ordersOf = (days: number) =>
+      endsWithoutSuccessor(records, days, new Date(NOON)).map(({ orderNumber }) => orderNumber);
+
+    expect(ordersOf(45)).toEqual(['2', '3', '1']);
+    expect(ordersOf(0)).toEqual([]);
+  });
+});
+
+describe('A survey that asks for the next certificates', () => {
+  let servers: SurveyServers;
+  beforeEach(async () => {
+    servers = await startSurveyServers();
+  });
+  afterEach(() => servers.close());
+
+  const run = (options?: RunOptions) => runSurvey(servers, { askAgainDays: 45, ...options });
+  const started = async (options?: RunOptions) =>
+    (await run(options)).renewalChecks.map(({ execution }) => execution).toSorted();
+  /** A certificate for a domain that no other one covers. */
+  const endingOf = (orderNumber: string): Partial<StoredManifest> => ({
+    ...ENDING,
+    domains: [`order-${orderNumber}.example`],
+  });
+
+  test('starts one quiet check of the order at its time of the day, with everything that is known of it.', async () => {
+    await servers.store(ORDER, {
+      ...ENDING,
+      account: 'brand-a',
+      ordered: { domains: ['example.com'], selector: 'winter', product: 'CMC' },
+    });
+
+    const { error, renewalChecks, renewals } = await run();
+
+    const delaySeconds = secondsUntilTurn(ORDER, new Date(NOON));
+    expect(error).toBeUndefined();
+    expect(renewalChecks).toEqual([
+      { orderNumber: ORDER, fingerprintSha256: 'c0ffee', execution: EXECUTION, delaySeconds },
+    ]);
+    expect(renewals).toEqual([{ ending: 1, everyDays: 1, due: 1, blocked: 0 }]);
+    expect(servers.executions.started.get(EXECUTION)).toEqual({
+      orderNumber: ORDER,
+      account: 'brand-a',
+      domains: ['example.com'],
+      product: 'CMC',
+      selector: 'winter',
+      once: true,
+      delaySeconds,
+    });
+  });
+
+  test('starts one check a day, whichever survey of the day comes first.', async () => {
+    await servers.store(ORDER, ENDING);
+    const at = (time: string) => ({ now: () => new Date(time) });
+
+    expect(await started({ ...at('2026-11-23T05:17:00Z'), sendDailyEvents: false })).toEqual([EXECUTION]);
+    expect(await started(at('2026-11-23T05:18:00Z'))).toEqual([]);
+    expect(await started(at('2026-11-23T23:59:59Z'))).toEqual([]);
+    expect(await started(at('2026-11-24T05:17:00Z'))).toEqual([`order-${ORDER}-renewal-20261124`]);
+  });
+
+  test('starts none while an execution of the order runs, also the check of the day before.', async () => {
+    await servers.store(ORDER, endingOf(ORDER));
+    await servers.store('7', endingOf('7'));
+    servers.executions.running.add(`order-${ORDER}-renewal-20261122`);
+
+    expect(await started()).toEqual(['order-7-renewal-20261123']);
+  });
+
+  test('starts none at once for a certificate that has just become valid, and another one at its time.', async () => {
+    await servers.store(ORDER, { ...WAITED, notAfter: ENDING.notAfter });
+
+    const { renewalChecks } = await run();
+
+    expect(renewalChecks).toEqual([{ orderNumber: ORDER, fingerprintSha256: 'c0ffee', execution: EXECUTION }]);
+  });
+
+  test.each<[kind: string, isAsked: boolean, changes: Partial<OrderStatus>]>([
+    ['waits because its login is rejected', false, { state: 'waiting', reason: 'credentials' }],
+    ['waits because of the limit of calls', false, { state: 'waiting', reason: 'call-limit' }],
+    ['waits for another reason', true, { state: 'waiting', reason: 'processing' }],
+    ['waited, and has failed since', true, { state: 'failed', reason: 'credentials' }],
+    ['has another account', true, { state: 'waiting', reason: 'credentials', account: 'brand-b' }],
+    ['has the default account', true, { state: 'waiting', reason: 'credentials', account: null }],
+    ['belongs to another collector', true, { state: 'waiting', reason: 'credentials', collector: 'other' }],
+  ])('if another order of the account %s: %s.', async (_, isAsked, changes) => {
+    await servers.store(ORDER, { ...ENDING, account: 'brand-a' });
+    await servers.storeStatus(statusOf('7', { account: 'brand-a', ...changes }));
+    servers.executions.running.add('order-7');
+
+    const { renewalChecks, renewals } = await run();
+
+    expect(renewalChecks).toHaveLength(isAsked ? 1 : 0);
+    expect(renewals).toMatchObject([{ due: 1, blocked: isAsked ? 0 : 1 }]);
+  });
+
+  test('leaves the orders of another collector in the same bucket to it.', async () => {
+    await servers.store(ORDER, { ...endingOf(ORDER), collector: 'other' });
+    await servers.store('7', { ...endingOf('7'), collector: COLLECTOR });
+    await servers.store('8', { ...WAITED, domains: ['order-8.example'], collector: 'other' });
+
+    expect(await started()).toEqual(['order-7-renewal-20261123']);
+  });
+
+  test('starts none and lists executions for nothing if the setting is off.', async () => {
+    await servers.store(ORDER, ENDING);
+
+    expect(await run({ askAgainDays: 0 })).toMatchObject({ error: undefined, renewalChecks: [], renewals: [] });
+    // The comparison of statuses lists them once.
+    expect(servers.executions.requests).toBe(1);
+  });
+
+  test('continues after a check that cannot be started, reports it, and starts only this one if it is repeated.', async () => {
+    for (const orderNumber of ['1', '2']) {
+      await servers.store(orderNumber, endingOf(orderNumber));
+    }
+    servers.executions.beforeStart = (name) => {
+      if (name.startsWith('order-1-')) {
+        throw new ServiceError('ThrottlingException', 'Rate exceeded');
+      }
+    };
+
+    const { error } = await run();
+
+    expect(error).toMatchObject({ message: expect.stringContaining('order-1-renewal-20261123 could not be started') });
+    expect([...servers.executions.started.keys()]).toEqual(['order-2-renewal-20261123']);
+    servers.executions.beforeStart = () => {};
+    expect(await started()).toEqual(['order-1-renewal-20261123']);
   });
 });

@@ -13,7 +13,7 @@ import type {
   PublicationSummary,
 } from '../../../functions/survey/publications.ts';
 import type { Reminder, SurveySummary } from '../../../functions/survey/reminders.ts';
-import type { RenewalCheck } from '../../../functions/survey/renewals.ts';
+import type { RenewalCheck, RenewalSummary } from '../../../functions/survey/renewals.ts';
 import type { StatusSummary } from '../../../functions/survey/statuses.ts';
 import { type SurveyDependencies, type SurveyObserver, survey } from '../../../functions/survey/survey.ts';
 import { startS3Server } from '../../s3-server.ts';
@@ -87,6 +87,8 @@ export async function startSurveyServers() {
 export interface RunOptions {
   readonly now?: () => Date;
   readonly remindBeforeDays?: number;
+  /** Default: 0, so that the CA is asked for no next certificate. */
+  readonly askAgainDays?: number;
   readonly publications?: PublicationChecks;
   /** How CAA records are looked up; default: nobody does. */
   readonly caa?: CaaSurveyChecks;
@@ -112,6 +114,7 @@ export function recordingObserver() {
     statusesReported: [] as { readonly detailType: string; readonly orderNumber: string }[],
     renewalChecks: [] as RenewalCheck[],
     caaChecked: [] as CaaSummary[],
+    renewals: [] as RenewalSummary[],
     fetchesRead: [] as FetchSummary[],
     overviews: [] as OverviewSummary[],
     subscriptions: [] as { readonly topicArn: string; readonly confirmed: number }[],
@@ -129,6 +132,7 @@ export function recordingObserver() {
     overviewWritten: (summary) => records.overviews.push(summary),
     renewalChecked: (check) => records.renewalChecks.push(check),
     caaChecked: (summary) => records.caaChecked.push(summary),
+    renewalsChecked: (summary) => records.renewals.push(summary),
     fetchesRead: (summary) => records.fetchesRead.push(summary),
     subscriptionsCounted: (topicArn, confirmed) => records.subscriptions.push({ topicArn, confirmed }),
   };
@@ -141,6 +145,7 @@ export async function runSurvey(
   {
     now = () => new Date(NOON),
     remindBeforeDays = 30,
+    askAgainDays = 0,
     publications,
     caa,
     topics,
@@ -157,6 +162,7 @@ export async function runSurvey(
     eventBridge,
     eventBusName: BUS,
     remindBeforeDays,
+    askAgainDays,
     sendDailyEvents,
     publications,
     caa,
@@ -182,6 +188,7 @@ export const CERTIFICATES_ONLY = {
   statusesReported: [],
   renewalChecks: [],
   caaChecked: [],
+  renewals: [],
   fetchesRead: [],
   overviews: [],
   subscriptions: [],

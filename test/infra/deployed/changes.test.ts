@@ -87,6 +87,8 @@ describe('A change of settings', () => {
     ['kmsKeyArn', undefined, KEY_ARN],
     ['pollEvery', 'PT3H', 'PT6H'],
     ['giveUpAfter', 'P90D', 'P30D'],
+    ['askAgainBefore', 'P45D', 'PT0S'],
+    ['askAgainBefore', 'PT0S', 'P45D'],
     ['removalPolicy', 'retain', 'destroy'],
     ['reservedConcurrency', 1, 'none'],
   ])('takes nothing away: %s from %s to %s.', (name, before, after) => {
