@@ -238,7 +238,7 @@ describe('A check of an order whose certificate ends soon', () => {
     expect(cloud.ca.calls.length - before).toBe(2);
   });
 
-  test('never sends a rejected login again, and tells nobody.', async () => {
+  test('never sends a rejected login again, and reports nothing.', async () => {
     const collector = await collected(issueEnding());
     const { cloud } = collector;
     cloud.ca.setCredentials({ ...CREDENTIALS, loginPassword: 'another password' });
