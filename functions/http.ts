@@ -1,8 +1,11 @@
-import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { getSystemErrorMap } from 'node:util';
 import { CollectorError } from './collector-error.ts';
+
+// An import would read all exports, and three of them load fetch (infra/node-http.ts).
+const http = process.getBuiltinModule('node:http');
 
 /** One request. `signal` limits all of it, including the body of the response. */
 export interface HttpRequest {

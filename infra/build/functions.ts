@@ -1,60 +1,17 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BuildOptions, version } from 'esbuild';
 import * as v from 'valibot';
 import { bundleOf, FUNCTION_FOLDERS, type FunctionFolder } from '../bundles.ts';
-import { COMMON, makeBundle, REQUIRE_BANNER, writeFolder } from './bundle.ts';
+import { writeFolder } from './bundle.ts';
+import { makeFunctionBundle } from './function-bundle.ts';
 import { PROJECT, SCRATCH } from './project.ts';
-
-/**
- * Packages that the SDK imports dynamically and no function needs: sources of credentials, because Lambda sets those of the
- * role in environment variables (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html), and the names
- * of browsers.
- */
-const UNUSED_PACKAGES = [
-  '@aws-sdk/credential-provider-http',
-  '@aws-sdk/credential-provider-ini',
-  '@aws-sdk/credential-provider-process',
-  '@aws-sdk/credential-provider-sso',
-  '@aws-sdk/credential-provider-web-identity',
-  '@smithy/credential-provider-imds',
-  'bowser',
-];
-
-/**
- * One function folder as ES modules with everything it imports. The SDK is included, so that the deployed version is
- * the tested one. Code behind a dynamic import becomes a separate file, which a check of a waiting order never loads;
- * CDK's NodejsFunction cannot split bundles.
- */
-function optionsOf(folder: FunctionFolder): BuildOptions {
-  return {
-    ...COMMON,
-    entryPoints: { index: `functions/${folder}/index.ts` },
-    splitting: true,
-    format: 'esm',
-    target: 'node24',
-    outExtension: { '.js': '.mjs' },
-    // Importing these modules themselves makes every cold start slower: node-http.ts gives the reason.
-    alias: {
-      'node:http': './infra/node-http.ts',
-      'node:process': './infra/node-process.ts',
-      'node:util': './infra/node-util.ts',
-    },
-    external: UNUSED_PACKAGES,
-    banner: { js: REQUIRE_BANNER },
-    // Stack traces contain the names of functions and classes. With keepNames, shorter names would be kept too, but each
-    // function that is created at run time would be changed then, which makes reading a certificate a tenth slower.
-    minifySyntax: true,
-    minifyWhitespace: true,
-  };
-}
 
 /** What a bundle was made of, so that it is made again only if something changed. */
 const recordSchema = v.object({
-  /** A hash of the options, of esbuild's version and of the versions of all packages. */
+  /** A hash of the code that makes bundles, and of the versions of all packages. */
   how: v.string(),
-  /** The hashes of everything that esbuild read, and of the files that it made. */
+  /** The hashes of everything that the bundler read, and of the files that it made. */
   inputs: v.record(v.string(), v.string()),
   outputs: v.record(v.string(), v.string()),
   sources: v.array(v.string()),
@@ -64,7 +21,7 @@ type BundleRecord = v.InferOutput<typeof recordSchema>;
 
 /** What a bundle was made of. Paths are relative to the project. */
 export interface BuiltFunction {
-  /** Everything that esbuild read. */
+  /** Everything that the bundler read. */
   readonly inputs: readonly string[];
   /** The inputs of which something is in the bundle. */
   readonly sources: readonly string[];
@@ -75,21 +32,20 @@ export interface BuiltFunction {
  * are unchanged.
  */
 export async function buildFunctions(): Promise<Record<FunctionFolder, BuiltFunction>> {
-  const lock = await readFile(join(PROJECT, 'package-lock.json'));
-  const built = FUNCTION_FOLDERS.map(async (folder) => [folder, await buildFunction(folder, lock)] as const);
+  const makers = ['package-lock.json', 'infra/build/function-bundle.ts'];
+  const how = hashOf(Buffer.concat(await Promise.all(makers.map((path) => readFile(join(PROJECT, path))))));
+  const built = FUNCTION_FOLDERS.map(async (folder) => [folder, await buildFunction(folder, how)] as const);
   return Object.fromEntries(await Promise.all(built)) as Record<FunctionFolder, BuiltFunction>;
 }
 
-async function buildFunction(folder: FunctionFolder, lock: Uint8Array): Promise<BuiltFunction> {
-  const options = optionsOf(folder);
-  const how = hashOf(Buffer.concat([lock, Buffer.from(JSON.stringify([version, options]))]));
+async function buildFunction(folder: FunctionFolder, how: string): Promise<BuiltFunction> {
   const recordFile = join(SCRATCH, 'functions', `${folder}.json`);
   const record = await readRecord(recordFile);
   if (record?.how === how && (await isCurrent(folder, record))) {
     return { inputs: Object.keys(record.inputs), sources: record.sources };
   }
   const startedAt = Date.now();
-  const { files, inputs, sources } = await makeBundle(options);
+  const { files, inputs, sources } = await makeFunctionBundle(folder);
   await writeFolder(bundleOf(folder), files);
   if (await changedSince(startedAt, inputs)) {
     // The bundle may contain an earlier content than the one that the record would describe.

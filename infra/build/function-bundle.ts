@@ -1,0 +1,131 @@
+import { join, relative } from 'node:path';
+import { type InputOptions, type OutputOptions, type Plugin, rolldown } from 'rolldown';
+import type { FunctionFolder } from '../bundles.ts';
+import type { Bundle } from './bundle.ts';
+import { PROJECT } from './project.ts';
+
+/**
+ * Packages that the SDK imports dynamically and no function needs: sources of credentials, because Lambda sets those of the
+ * role in environment variables (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html), and the names
+ * of browsers.
+ */
+const UNUSED_PACKAGES = [
+  '@aws-sdk/credential-provider-http',
+  '@aws-sdk/credential-provider-ini',
+  '@aws-sdk/credential-provider-process',
+  '@aws-sdk/credential-provider-sso',
+  '@aws-sdk/credential-provider-web-identity',
+  '@smithy/credential-provider-imds',
+  'bowser',
+];
+
+/**
+ * Modules of the SDK that a function replaces, by the end of their path. Lambda has no configuration files, but the SDK
+ * looks for them at its first request, and starts the threads that read files. A body that a function sends is a text or
+ * bytes; the SDK also measures that of a file, and for this it loads the code of Node that reads files as streams.
+ */
+const REPLACED_MODULES: Readonly<Record<string, string>> = {
+  '/submodules/config/shared-ini-file-loader/loadSharedConfigFiles.js':
+    "export * from './constants'; export const loadSharedConfigFiles = async () => ({ configFile: {}, credentialsFile: {} });",
+  '/submodules/serde/util-body-length/calculateBodyLength.js':
+    "export const calculateBodyLength = (body) => typeof body === 'string' ? Buffer.byteLength(body) : body?.byteLength ?? 0;",
+};
+
+/** Replaces modules of the SDK. The build fails if the SDK has none of this name any more. */
+function replaceModules(): Plugin {
+  const missing = new Set(Object.keys(REPLACED_MODULES));
+  return {
+    name: 'replace-modules',
+    load(id) {
+      const [end, code] = Object.entries(REPLACED_MODULES).find(([end]) => id.endsWith(end)) ?? [];
+      missing.delete(end ?? '');
+      return code;
+    },
+    buildEnd(error) {
+      if (!error && missing.size > 0) {
+        this.error(
+          `The SDK has no module ${[...missing].join(', ')}: change REPLACED_MODULES in infra/build/functions.ts`,
+        );
+      }
+    },
+  };
+}
+
+function optionsOf(folder: FunctionFolder): InputOptions {
+  return {
+    cwd: PROJECT,
+    input: { index: `functions/${folder}/index.ts` },
+    platform: 'node',
+    tsconfig: false,
+    resolve: {
+      // The ES modules of a package, if it has some: what they export and nobody imports is left out.
+      mainFields: ['module', 'main'],
+      // Importing these modules themselves makes every cold start slower: node-http.ts gives the reason.
+      alias: {
+        'node:http': join(PROJECT, 'infra/node-http.ts'),
+        'node:process': join(PROJECT, 'infra/node-process.ts'),
+        'node:util': join(PROJECT, 'infra/node-util.ts'),
+      },
+    },
+    external: UNUSED_PACKAGES,
+    plugins: [replaceModules()],
+    logLevel: 'warn',
+  };
+}
+
+/** The file of the entry, which only exports the handler of `index.mjs`. */
+const ENTRY = 'entry.mjs';
+
+/**
+ * ES modules. `index.mjs` contains everything that the handler imports statically: Node finds, reads and compiles one file,
+ * not a dozen. Code behind a dynamic import becomes a separate file, which a check of a waiting order never loads.
+ */
+function outputOf(folder: FunctionFolder): OutputOptions {
+  return {
+    format: 'esm',
+    entryFileNames: ENTRY,
+    chunkFileNames: ({ name }) => (name === 'index' ? 'index.mjs' : '[name]-[hash].mjs'),
+    codeSplitting: { groups: [{ name: 'index', test: new RegExp(`/functions/${folder}/index\\.ts$`) }] },
+    // index.mjs exports `handler` under this name.
+    minifyInternalExports: false,
+    comments: false,
+    // Only local variables get shorter names: stack traces contain the names of functions and classes.
+    minify: {
+      compress: { target: 'node24', keepNames: { function: true, class: true } },
+      mangle: { toplevel: false, keepNames: true },
+      codegen: { removeWhitespace: true },
+    },
+  };
+}
+
+/**
+ * Bundles one function folder with everything it imports. The SDK is included, so that the deployed version is the tested
+ * one. Nothing is written.
+ */
+export async function makeFunctionBundle(folder: FunctionFolder): Promise<Omit<Bundle, 'externals'>> {
+  await using bundle = await rolldown(optionsOf(folder));
+  const { output } = await bundle.generate(outputOf(folder));
+  const chunks = output.filter((each) => each.type === 'chunk').filter(({ fileName }) => fileName !== ENTRY);
+  const used = chunks.flatMap(({ modules }) =>
+    Object.entries(modules).flatMap(([id, { renderedLength }]) => (renderedLength > 0 ? [id] : [])),
+  );
+  return {
+    files: new Map(chunks.map(({ fileName, code }) => [fileName, Buffer.from(toAscii(code))])),
+    inputs: pathsOf(await bundle.watchFiles),
+    sources: pathsOf(used),
+  };
+}
+
+/** The files among the ids of modules, relative to the project. The ids of the bundler's own modules are no paths. */
+function pathsOf(ids: readonly string[]): readonly string[] {
+  const paths = ids.filter((id) => id.startsWith(PROJECT)).map((id) => relative(PROJECT, id));
+  return [...new Set(paths)].toSorted();
+}
+
+/**
+ * Escapes every other character, which only texts and regular expressions contain. One such character doubles the memory
+ * of a file: V8 has one or two bytes for every character of a text.
+ */
+function toAscii(code: string): string {
+  return code.replaceAll(/[^\0-\x7f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
