@@ -195,7 +195,7 @@ function nextStepOf({ orderNumber, certificate, publication }: Issued, context: 
 
 /** The message about a certificate that expires soon. */
 export function expiringMessage(expiring: Expiring, context: MessageContext): MessageContent {
-  const { orderNumber, account, owner, domains, daysLeft, notAfter, keys } = expiring;
+  const { orderNumber, account, owner, domains, daysLeft, notAfter, keys, caa } = expiring;
   const when = ['today', 'tomorrow'][daysLeft] ?? `in ${daysLeft} days`;
   return {
     outcome: daysLeft < 0 ? 'the certificate has expired' : `the certificate expires ${when}`,
@@ -219,9 +219,16 @@ export function expiringMessage(expiring: Expiring, context: MessageContext): Me
         ? 'Mailboxes do not show the logo with an expired certificate.'
         : 'Mailboxes stop showing the logo when the certificate expires.',
     ],
-    nextStep: [renewalStep(expiring), ...announceNewOrder(context, domains.filter(isDomain))],
+    nextStep: [...caaStep(caa), renewalStep(expiring), ...announceNewOrder(context, domains.filter(isDomain))],
     anchor: 'a-certificate-expires',
   };
+}
+
+/** What to correct before the CA can issue a renewal. */
+function caaStep(caa: readonly string[]): Paragraph[] {
+  return caa.length === 0
+    ? []
+    : ['The CA would refuse a renewal now. Correct the CAA records in the DNS first:', ...caa];
 }
 
 /** By when to order a renewal. The days that are left decide whether it is late, so that the message has no clock. */

@@ -68,6 +68,8 @@ const expiringSchema = v.object({
   notAfter: dateSchema,
   /** The day by which a renewal should be ordered. Release 0.1.0 did not send it. */
   orderBy: v.optional(dateSchema),
+  /** Why the CA would refuse a renewal now. Release 0.1.0 did not send it. */
+  caa: v.optional(texts, []),
   product: v.optional(v.string()),
   keys: v.optional(v.record(v.string(), v.string()), {}),
 });

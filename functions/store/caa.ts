@@ -123,6 +123,11 @@ export function caaWarnings(caa: Caa | undefined): CaaWarnings {
   );
 }
 
+/** The warnings about domains, each once. */
+export function warningsAbout(domains: readonly string[], warnings: CaaWarnings): CaaWarning[] {
+  return [...new Set(domains.map(caaNameOf))].flatMap((name) => warnings.get(name) ?? []);
+}
+
 /**
  * Adds the warnings about its domains to an order. If CAA records forbid its next certificate and nothing else is to do, a
  * person has to correct them: the present certificate stays good, but the CA would refuse a renewal.
@@ -134,8 +139,7 @@ export function withCaa<Order extends AssessedOrder>(
   domains: readonly string[],
   warnings: CaaWarnings,
 ): Order & { readonly caa: readonly CaaWarning[] } {
-  const names = new Set(domains.map(caaNameOf));
-  const caa = [...names].flatMap((name) => warnings.get(name) ?? []);
+  const caa = warningsAbout(domains, warnings);
   const nextStep = caaStep(caa);
   return nextStep !== undefined && order.nextStep === null && (order.state === 'waiting' || order.state === 'issued')
     ? { ...order, caa, needsSomeone: true, nextStep }

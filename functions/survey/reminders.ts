@@ -2,6 +2,7 @@ import { CollectorError } from '../collector-error.ts';
 import { DAY_MILLISECONDS, daysLeft } from '../days.ts';
 import { EXPIRING, type OrderDetail } from '../events.ts';
 import { type Bus, sendEvents } from '../send-events.ts';
+import { type CaaWarnings, warningsAbout } from '../store/caa.ts';
 import type { Listing } from '../store/listing.ts';
 import { findSuperseded } from '../store/supersession.ts';
 import { joinWithLimit, STATE_BUDGET, takeWithin } from '../text.ts';
@@ -18,6 +19,9 @@ const SECOND_REMINDER_DAYS = 14;
  */
 const DAILY_REMINDER_DAYS = 7;
 
+/** The maximum number of domains whose CAA records a reminder names. */
+const CAA_LIMIT = 3;
+
 /** The detail of an event "Mark Certificate Expiring". */
 export interface Reminder extends OrderDetail {
   /** Calendar days in UTC: 0 on the day on which the certificate expires, negative after it. */
@@ -25,6 +29,8 @@ export interface Reminder extends OrderDetail {
   readonly notAfter: string;
   /** The day by which a renewal should be ordered, so that it is there in time. */
   readonly orderBy: string;
+  /** Why the CA would refuse a renewal now, because of the CAA records of a domain: sentences. At most three domains. */
+  readonly caa?: readonly string[];
   /** The organization of the certificate's subject, the owner of the mark. */
   readonly owner?: string;
   readonly product?: string;
@@ -69,6 +75,8 @@ export interface ReminderDependencies extends Bus {
   readonly remindBeforeDays: number;
   /** The days that a renewal needs. Default: {@link LEAST_RENEWAL_DAYS}. */
   readonly renewalDays?: number;
+  /** The warnings about CAA records that an earlier survey found. */
+  readonly caaWarnings?: CaaWarnings;
   readonly observe: ReminderObserver;
   readonly now: () => Date;
 }
@@ -94,7 +102,7 @@ export async function sendReminders(
   dependencies: ReminderDependencies,
 ): Promise<void> {
   const { collector, bucket, remindBeforeDays, sendDailyEvents, observe, now } = dependencies;
-  const { renewalDays = LEAST_RENEWAL_DAYS } = dependencies;
+  const { renewalDays = LEAST_RENEWAL_DAYS, caaWarnings = new Map() } = dependencies;
   const today = now();
   for (const { key, problem } of damaged) {
     observe.damaged(key, problem);
@@ -106,7 +114,7 @@ export async function sendReminders(
   const reminders = current
     .filter(({ daysLeft }) => isDue(daysLeft, remindBeforeDays))
     .map(({ key, content, daysLeft }) =>
-      createReminder({ collector, bucket, renewalDays }, key, content, daysLeft, accounts),
+      createReminder({ collector, bucket, renewalDays, caaWarnings }, key, content, daysLeft, accounts),
     );
   observe.surveyed({
     kept: kept.length,
@@ -140,7 +148,8 @@ function createReminder(
     collector,
     bucket,
     renewalDays,
-  }: { readonly collector: string; readonly bucket: string; readonly renewalDays: number },
+    caaWarnings,
+  }: Required<Pick<ReminderDependencies, 'collector' | 'bucket' | 'renewalDays' | 'caaWarnings'>>,
   manifestKey: string,
   manifest: CertificateRecord,
   daysLeft: number,
@@ -149,6 +158,7 @@ function createReminder(
   const { orderNumber, notAfter, domains, product, markType, owner, fingerprintSha256, files } = manifest;
   const folder = manifestKey.replace(/[^/]*$/, '');
   const keys = Object.entries(files).map(([name, file]) => [name, `${folder}${file}`]);
+  const refused = warningsAbout(domains, caaWarnings).filter(({ verdict }) => verdict === 'forbidden');
   return {
     collector,
     orderNumber,
@@ -157,6 +167,7 @@ function createReminder(
     daysLeft,
     notAfter,
     orderBy: dayBefore(notAfter, renewalDays),
+    ...(refused.length > 0 && { caa: refused.slice(0, CAA_LIMIT).map(({ message }) => message) }),
     ...(owner !== null && { owner }),
     ...(product !== null && { product }),
     ...(markType !== null && { markType }),

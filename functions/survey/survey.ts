@@ -1,6 +1,8 @@
+import { type CaaWarnings, caaWarnings, readCaa } from '../store/caa.ts';
 import type { Bucket, Listing } from '../store/listing.ts';
 import { MANIFEST_KEY } from '../store/manifest.ts';
 import { publishedKeys } from '../store/publication.ts';
+import { s3Storage } from '../store/s3-storage.ts';
 import type { OrderStatus } from '../store/status.ts';
 import type { SurveyProgress } from '../store/survey-progress.ts';
 import { type Accounts, accountsOf } from './accounts.ts';
@@ -89,6 +91,8 @@ interface Records {
   readonly statuses: Listing<OrderStatus> | undefined;
   readonly published: Published | undefined;
   readonly accounts: Accounts;
+  /** The warnings about CAA records that an earlier survey found. */
+  readonly warnings: CaaWarnings;
 }
 
 /**
@@ -168,12 +172,21 @@ async function readRecords(
   const readsStatuses = executions !== undefined || writesOverview;
   const statuses = readsStatuses && keys ? await readStatuses(dependencies, keys).catch(recordError) : undefined;
   const published = publications && (await readPublications(dependencies, now).catch(recordError));
-  return { certificates, statuses, published, accounts: accountsOf(certificates?.read ?? [], statuses?.read ?? []) };
+  const storage = s3Storage(dependencies.s3, dependencies.bucket);
+  const caa = writesOverview ? await readCaa(storage).catch(recordError) : undefined;
+  const warnings = caaWarnings(caa);
+  return {
+    certificates,
+    statuses,
+    published,
+    warnings,
+    accounts: accountsOf(certificates?.read ?? [], statuses?.read ?? []),
+  };
 }
 
 /** The parts of a survey, in their order. A part whose records could not be read is left out. */
 function createParts(
-  { certificates, statuses, published, accounts }: Records,
+  { certificates, statuses, published, accounts, warnings }: Records,
   progress: Progress,
   begun: Date,
   canContinue: boolean,
@@ -192,6 +205,7 @@ function createParts(
       const today = () => new Date(progress.startedAt);
       return sendReminders({ ...certificates, read }, fingerprints, accounts, {
         ...dependencies,
+        caaWarnings: warnings,
         renewalDays: renewalDays(statuses?.read.map(contentOf) ?? []),
         now: today,
       });

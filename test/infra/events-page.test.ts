@@ -107,6 +107,7 @@ describe('docs/events.md', () => {
       daysLeft: true,
       notAfter: true,
       orderBy: true,
+      caa: true,
       owner: true,
       product: true,
       markType: true,

@@ -183,7 +183,10 @@ export function publishedAt(domains: readonly string[], notPublished: readonly o
   };
 }
 
-export function expiring(daysLeft: number, { collector = COLLECTOR, report = true } = {}) {
+export function expiring(
+  daysLeft: number,
+  { collector = COLLECTOR, report = true, caa = undefined as readonly string[] | undefined } = {},
+) {
   return eventOf(EXPIRING, {
     ...order,
     collector,
@@ -191,6 +194,7 @@ export function expiring(daysLeft: number, { collector = COLLECTOR, report = tru
     daysLeft,
     notAfter: '2027-11-26T23:59:59.000Z',
     orderBy: '2027-11-12T00:00:00.000Z',
+    caa,
     product: 'VMC',
     markType: 'Registered Mark',
     fingerprintSha256: 'ab'.repeat(32),

@@ -202,6 +202,11 @@ const EVENTS: Readonly<Record<string, object>> = {
     publication: publishedAt([], []),
   }),
   expiring: expiring(14),
+  'expiring-caa': expiring(14, {
+    caa: [
+      'The CAA records of example.com do not let Sectigo issue a mark certificate: issuevmc "digicert.com". Add the record: example.com. CAA 0 issuevmc "sectigo.com"',
+    ],
+  }),
   'expiring-today': expiring(0, { report: false }),
   revoked: revoked(true),
   'revoked-by-push': revoked(false),

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readMarkCertificate } from '../../../functions/certificate/report.ts';
 import { openArchive } from '../../../functions/store/archive.ts';
+import { CAA_KEY } from '../../../functions/store/caa.ts';
 import type { StoredManifest } from '../../../functions/store/manifest.ts';
 import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { findSuperseded } from '../../../functions/store/supersession.ts';
@@ -293,6 +294,28 @@ describe('sendReminders', () => {
     await send([manifestOf(ORDER, { objects: { ...objects, ...(logo && { logo }), report } })]);
 
     expect(servers.reminders()[0]?.keys).toMatchObject({ report: `orders/${ORDER}/report.html` });
+  });
+
+  test('A reminder names the CAA records that forbid a renewal, of at most three domains, and none that are unknown.', async () => {
+    const domains = ['a.example', 'b.example', 'c.example', 'd.example', 'lame.example'];
+    const problems = domains.map((domain) => ({
+      domain,
+      verdict: domain === 'lame.example' ? ('unknown' as const) : ('forbidden' as const),
+      name: domain,
+      records: ['0 issuevmc ";"'],
+      message: `The CAA records of ${domain} forbid it.`,
+      since: '2026-11-20T05:20:00.000Z',
+      checkedAt: NOON,
+    }));
+    await servers.put(
+      CAA_KEY,
+      JSON.stringify({ schemaVersion: 1, checkedAt: NOON, problems, omitted: { forbidden: 0, unknown: 0 } }),
+    );
+    await servers.store(ORDER, { domains });
+    await runSurvey(servers, { writesOverview: true });
+    expect(servers.reminders()[0]?.caa).toEqual(
+      domains.slice(0, 3).map((domain) => `The CAA records of ${domain} forbid it.`),
+    );
   });
 
   test('A reminder has no field for an unknown owner, product, mark type or logo.', async () => {
