@@ -39,7 +39,7 @@ export function caaSection(orders: readonly OverviewOrder[], caa: OverviewCaa): 
   );
   return html`<h2 id="caa">CAA records</h2>
 <p>The CA looks up these records before it issues. A certificate that is issued already stays good. Looked up ${moment(caa.checkedAt)}.</p>
-<table class="findings">
+<table class="findings caa">
 <caption>Domains whose CAA records prevent a certificate, or are unknown</caption>
 <thead><tr><th scope="col">Domain</th><th scope="col">Orders</th><th scope="col">Found</th><th scope="col">What to do</th></tr></thead>
 <tbody>

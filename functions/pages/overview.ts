@@ -42,6 +42,12 @@ nav ul, details ul { padding-left: 1.25rem; }
   .orders.accounts th:nth-child(2) { width: 7rem; }
   .orders th:nth-last-child(3) { width: 9.5rem; }
 }
+@media (min-width: 40.0625rem) {
+  .findings { table-layout: fixed; }
+  .findings th:first-child { width: 22%; }
+  .caa th:nth-child(2) { width: 7rem; }
+  .caa th:nth-child(3) { width: 26%; }
+}
 @media (max-width: 60rem) {
   .orders thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; white-space: nowrap; }
   .orders, .orders tbody, .orders tr, .orders th, .orders td { display: block; }
