@@ -8,74 +8,82 @@ import { EXIT_CODES } from '../../../infra/command-line/exit-codes.ts';
 import type { CertificateAuthority, IssuedMarkCertificate } from '../../../infra/local/ca/certificate-authority.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
 import { manifestOf } from '../../functions/survey/samples.ts';
+import { observeFileChanges } from './collect/file-changes.ts';
 import { filesIn, makeTemporary, prepareOrder, serveAuthority } from './collect/order.ts';
-import { bundleCommand, type Ended, runProcess } from './collect/process.ts';
 import { deployed, put } from './deployed.ts';
-
-const CONCURRENT = 10;
-/** Starts more slowly than the bundle, which cannot load the clients of AWS. */
-const SOURCES = join(import.meta.dirname, 'collect', 'command-process.ts');
+import { run } from './run.ts';
 
 let authority: CertificateAuthority;
 let certificate: IssuedMarkCertificate;
-let command: string;
 beforeAll(async () => {
   authority = await serveAuthority();
   certificate = authority.issue({ domains: ['example.com'] });
-  command = await bundleCommand();
 });
 
 type Files = ReadonlyMap<string, Buffer>;
 
-/** How a run ended, and what is in the folder that it writes. */
-interface Result {
-  readonly ended: Ended;
+/** A command, and the folder that it writes. */
+interface Prepared {
+  readonly args: readonly string[];
   readonly folder: string;
+}
+
+/** Runs a command in this process. From the change of the file system with this number on, the disk is full. */
+async function runUntilFull(args: readonly string[], fullAt: number) {
+  const changes = await observeFileChanges((change, name) => {
+    // Names can be removed and changed then.
+    if (change >= fullAt && name !== 'rename' && name !== 'unlink') {
+      const message = `ENOSPC: no space left on device, ${name}`;
+      throw Object.assign(new Error(message), { code: 'ENOSPC', syscall: name });
+    }
+  });
+  try {
+    return { ...(await run(args)), changes: changes.count };
+  } finally {
+    changes.restore();
+  }
 }
 
 /**
  * Runs a command, and then again for each of its changes of the file system, with a disk that is full from this change
  * on. The error names the folder and the next step.
  *
+ * @param prepare prepares a new folder for each run.
  * @param check the number of the change, and the files after it.
  */
 async function fillEverywhere(
-  run: (environment: Readonly<Record<string, string>>) => Promise<Result>,
+  prepare: () => Promise<Prepared>,
   check: (n: number, files: Files, complete: Files) => void,
 ): Promise<void> {
-  const undisturbed = await run({});
-  expect(undisturbed.ended.exitCode, undisturbed.ended.err).toBe(EXIT_CODES.success);
+  const undisturbed = await prepare();
+  const { exitCode, err, changes } = await runUntilFull(undisturbed.args, Number.POSITIVE_INFINITY);
+  expect(exitCode, err).toBe(EXIT_CODES.success);
   const complete = await filesIn(undisturbed.folder);
-  const changes = Number(/changes: (\d+)/.exec(undisturbed.ended.err)?.[1]);
-  const numbers = Array.from({ length: changes }, (_, index) => index + 1);
   let refused = 0;
-  const work = async () => {
-    for (let n = numbers.shift(); n !== undefined; n = numbers.shift()) {
-      const { ended, folder } = await run({ FULL_AT: String(n) });
-      const files = await filesIn(folder).catch(() => new Map<string, Buffer>());
-      if (ended.exitCode === EXIT_CODES.success) {
-        // Everything was written before, and only names are changed after that.
-        expect([n, ...files.keys()]).toEqual([n, ...complete.keys()]);
-        continue;
-      }
-      refused += 1;
-      expect([n, ended.exitCode, ended.out]).toEqual([n, EXIT_CODES.unavailable, '']);
-      expect(ended.err).toContain(`The folder ${folder} cannot be used: the disk is full.\nNext: Make sure`);
-      check(n, files, complete);
+  for (let n = 1; n <= changes; n++) {
+    const { args, folder } = await prepare();
+    const ended = await runUntilFull(args, n);
+    const files = await filesIn(folder).catch(() => new Map<string, Buffer>());
+    if (ended.exitCode === EXIT_CODES.success) {
+      // Everything was written before, and only names are changed after that.
+      expect([n, ...files.keys()]).toEqual([n, ...complete.keys()]);
+      continue;
     }
-  };
-  await Promise.all(Array.from({ length: CONCURRENT }, work));
+    refused += 1;
+    expect([n, ended.exitCode, ended.out]).toEqual([n, EXIT_CODES.unavailable, '']);
+    expect(ended.err).toContain(`The folder ${folder} cannot be used: the disk is full.\nNext: Make sure`);
+    check(n, files, complete);
+  }
   expect(refused).toBeGreaterThanOrEqual(2);
 }
 
 describe('On a full disk', { timeout: 300_000 }, () => {
   test('collect leaves no part of a file.', async () => {
     await fillEverywhere(
-      async (environment) => {
+      async () => {
         const issued = { kind: 'issued', certificates: certificate.chain, shape: 'pem' } as const;
         const order = await prepareOrder([issued], { authority });
-        const ended = await runProcess(command, [...order.args, '--domain', 'example.com'], environment);
-        return { ended, folder: order.out };
+        return { args: [...order.args, '--domain', 'example.com'], folder: order.out };
       },
       (n, files, complete) => {
         for (const [name, bytes] of files) {
@@ -100,10 +108,9 @@ describe('On a full disk', { timeout: 300_000 }, () => {
     const root = createHash('sha256').update(authority.root).digest('hex');
     const trust = ['--trust', root, '--log', authority.log.key];
     await fillEverywhere(
-      async (environment) => {
+      async () => {
         const out = join(await makeTemporary(), 'a', 'b');
-        const args = ['inspect', join(folder, 'chain.pem'), ...trust, '--out', out];
-        return { ended: await runProcess(command, args, environment), folder: out };
+        return { args: ['inspect', join(folder, 'chain.pem'), ...trust, '--out', out], folder: out };
       },
       (n, files) => expect([n, ...files.keys()]).toEqual([n]),
     );
@@ -122,15 +129,13 @@ describe('On a full disk', { timeout: 300_000 }, () => {
     await put(s3, manifestKey('1'), { ...manifestOf('1'), notAfter: '2999-01-01T00:00:00.000Z', objects: { chain } });
     const before = Buffer.from('of another order');
     await fillEverywhere(
-      async (environment) => {
+      async () => {
         const folder = join(await makeTemporary(), 'files');
         if (names.length > 0) {
           await mkdir(folder);
         }
         await Promise.all(names.map((name) => writeFile(join(folder, name), before)));
-        const aws = Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('AWS_')));
-        const args = ['fetch', '1', folder, ...options];
-        return { ended: await runProcess(SOURCES, args, { ...aws, ...environment } as Record<string, string>), folder };
+        return { args: ['fetch', '1', folder, ...options], folder };
       },
       (n, files) =>
         expect([n, Object.fromEntries(files)]).toEqual([n, Object.fromEntries(names.map((name) => [name, before]))]),

@@ -1,16 +1,25 @@
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { EXIT_CODES } from '../../../../infra/command-line/exit-codes.ts';
 import type { CertificateAuthority, IssuedMarkCertificate } from '../../../../infra/local/ca/certificate-authority.ts';
 import type { SimulatedResponse } from '../../../../infra/local/ca/collectmc-responses.ts';
-import { filesIn, LOGIN, type LocalOrder, ORDER, prepareOrder, processing, serveAuthority } from './order.ts';
+import {
+  filesIn,
+  LOGIN,
+  type LocalOrder,
+  makeTemporary,
+  ORDER,
+  prepareOrder,
+  processing,
+  serveAuthority,
+} from './order.ts';
 import { bundleCommand, runProcess } from './process.ts';
 
-const POLL = 'PT4S';
+const POLL = 'PT1H';
 /** Less than the interval, which has a random part, and which begins shortly before the call if the process is killed. */
-const EARLIEST_MILLISECONDS = 3_000;
-const CONCURRENT = 10;
+const EARLIEST_MILLISECONDS = 50 * 60_000;
 const DOMAIN = ['--domain', 'example.com'];
 
 let authority: CertificateAuthority;
@@ -53,48 +62,76 @@ async function objectsOf({ out }: LocalOrder): Promise<Record<string, unknown>> 
   return Object.fromEntries(plain);
 }
 
-/** A run that begins with a copy of a folder, is killed, and is continued. */
+/** A run that begins with a copy of a folder, can be killed at any change, and is continued. */
 interface Stage {
   readonly copyOf: string;
   readonly script: readonly SimulatedResponse[];
-  /** The exit code of an undisturbed run. */
+  /** The exit code of the run, if it is not killed. */
   readonly exitCode: number;
 }
 
-const prepare = ({ script, copyOf }: Stage) => prepareOrder(script, { authority, pollEvery: POLL, copyOf });
+afterEach(() => {
+  vi.useRealTimers();
+});
 
-/** Kills the run at the n-th change, and lets another one continue at once until the end. */
-async function killAt(stage: Stage, n: number, expected: Record<string, unknown>): Promise<void> {
-  const order = await prepare(stage);
-  const killed = await runProcess(command, [...order.args, ...DOMAIN], { KILL_AT: String(n) });
-  expect(killed.signal, `change ${n}: ${killed.err}`).toBe('SIGKILL');
-  const { exitCode } = await order.collect(...DOMAIN, '--wait');
-  expect([n, exitCode]).toEqual([n, EXIT_CODES.success]);
-  expect(await objectsOf(order), `after change ${n}`).toEqual(expected);
-  const times = order.ca.calls.map(({ at }) => at.getTime());
-  for (const [index, time] of times.slice(1).entries()) {
-    expect(time - (times[index] ?? 0), `change ${n}`).toBeGreaterThan(EARLIEST_MILLISECONDS);
+/**
+ * Runs the command in this process, whenever the order is due, until the certificate is collected. The clock of this
+ * process, which is that of the CA too, is set instead of waiting.
+ */
+async function collectToEnd(order: LocalOrder, { script }: Stage, context: string): Promise<void> {
+  vi.useFakeTimers({ toFake: ['Date'], now: vi.getRealSystemTime() });
+  const exitCodes: number[] = [];
+  for (let run = 0; run <= script.length && exitCodes.at(-1) !== EXIT_CODES.success; run++) {
+    exitCodes.push((await order.collect(...DOMAIN)).exitCode);
+    vi.setSystemTime(String((await order.state()).nextCheckAt));
   }
-  expect([...(await filesIn(join(order.out, 'state', 'temporary'))).keys()]).toEqual([]);
+  const waiting = exitCodes.slice(0, -1);
+  expect([...waiting, exitCodes.at(-1)], context).toEqual([
+    ...waiting.map(() => EXIT_CODES.waiting),
+    EXIT_CODES.success,
+  ]);
+  vi.useRealTimers();
 }
 
+/**
+ * Runs a process that copies its folder before each change of the file system. With each copy, which is what is left if
+ * the process is killed then, another run begins at once.
+ */
 async function killEverywhere(stage: Stage): Promise<void> {
-  const undisturbed = await prepare(stage);
-  const first = await runProcess(command, [...undisturbed.args, ...DOMAIN]);
+  const { script, copyOf } = stage;
+  const prepare = (responses: readonly SimulatedResponse[], folder: string) =>
+    prepareOrder(responses, { authority, pollEvery: POLL, copyOf: folder });
+  const undisturbed = await prepare(script, copyOf);
+  const records = await makeTemporary();
+  const first = await runProcess(command, [...undisturbed.args, ...DOMAIN], {
+    RECORDED: undisturbed.out,
+    RECORDS: records,
+  });
   expect([first.exitCode, first.signal], first.err).toEqual([stage.exitCode, null]);
-  const changes = Number(/changes: (\d+)/.exec(first.err)?.[1]);
-  expect(changes).toBeGreaterThan(30);
-  expect((await undisturbed.collect(...DOMAIN, '--wait')).exitCode).toBe(EXIT_CODES.success);
+  const calls = [...undisturbed.ca.calls];
+  await collectToEnd(undisturbed, stage, 'undisturbed');
   const expected = await objectsOf(undisturbed);
   expect(expected).toHaveProperty([`${ORDER}/certificate.json`]);
 
-  const numbers = Array.from({ length: changes }, (_, index) => index + 1);
-  const work = async () => {
-    for (let n = numbers.shift(); n !== undefined; n = numbers.shift()) {
-      await killAt(stage, n, expected);
+  let changes = 0;
+  for (; ; changes++) {
+    const context = `change ${changes + 1}`;
+    const record = join(records, String(changes + 1));
+    const killedAt = await readFile(`${record}.time`, 'utf8').catch(() => undefined);
+    if (killedAt === undefined) {
+      break;
     }
-  };
-  await Promise.all(Array.from({ length: CONCURRENT }, work));
+    const before = calls.filter(({ at }) => at.getTime() <= Number(killedAt));
+    const order = await prepare(script.slice(Math.min(before.length, script.length - 1)), record);
+    await collectToEnd(order, stage, context);
+    expect(await objectsOf(order), context).toEqual(expected);
+    const times = [...before, ...order.ca.calls].map(({ at }) => at.getTime());
+    for (const [index, time] of times.slice(1).entries()) {
+      expect(time - (times[index] ?? 0), context).toBeGreaterThan(EARLIEST_MILLISECONDS);
+    }
+    expect([...(await filesIn(join(order.out, 'state', 'temporary'))).keys()], context).toEqual([]);
+  }
+  expect(changes).toBeGreaterThan(30);
 }
 
 describe('A process that is killed at any change of the file system', { timeout: 300_000 }, () => {
