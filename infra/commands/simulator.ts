@@ -2,9 +2,6 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { createCertificateAuthority } from '../local/ca/certificate-authority.ts';
-import { startCollectMcSimulator } from '../local/ca/collectmc-simulator.ts';
-import { serveCrls } from '../local/cloud/crl-server.ts';
 import { issueScenarioCertificates, SCENARIOS } from '../local/scenarios.ts';
 import { EXIT_CODES, parseArguments, runCommand, UsageError } from './usage.ts';
 
@@ -48,6 +45,12 @@ await runCommand(USAGE, async (args) => {
     throw new UsageError(`--scenario: ${values.scenario} is not accepted; accepted: ${names}`);
   }
   console.log('Creating the simulated CA (the first time, this takes some seconds) ...');
+  // The help needs none of them, and to load them takes a while.
+  const [{ createCertificateAuthority }, { startCollectMcSimulator }, { serveCrls }] = await Promise.all([
+    import('../local/ca/certificate-authority.ts'),
+    import('../local/ca/collectmc-simulator.ts'),
+    import('../local/cloud/crl-server.ts'),
+  ]);
   const stored = await createCertificateAuthority({ directory: join(PROJECT, '.local', 'ca') });
   const crls = await serveCrls(() => authority.crls());
   const authority = stored.with({ crlServer: crls.url });

@@ -1,9 +1,7 @@
 import { styleText } from 'node:util';
 import { DEFAULT_COLLECTOR } from '../../functions/environment.ts';
 import { printable, printableJson, printableLines } from '../../functions/text.ts';
-import { AwsUnavailableError, selectAws } from '../deployed/aws.ts';
-import { SMOKE_STEPS, type SmokeOutcome, type SmokeResult } from '../deployed/smoke.ts';
-import { smokeOnAws } from '../deployed/smoke-aws.ts';
+import type { SmokeOutcome, SmokeResult } from '../deployed/smoke.ts';
 import { stackNameOf } from '../stack-names.ts';
 import { EXIT_CODES, parseArguments, runCommand, UsageError } from './usage.ts';
 
@@ -33,13 +31,11 @@ const SYMBOLS: Readonly<Record<SmokeOutcome, string>> = {
   absent: '-',
 };
 
-/** The width of the column with the names of the steps. */
-const WIDTH = Math.max(...Object.keys(SMOKE_STEPS).map(({ length }) => length));
-
-function print({ step, outcome, text }: SmokeResult): void {
-  console.log(
-    `${SYMBOLS[outcome]} ${step.padEnd(WIDTH)}  ${outcome.padEnd(7)}  ${SMOKE_STEPS[step]}: ${printable(text)}`,
-  );
+/** Prints a result with the description of its step, in columns. */
+function printerOf(steps: Readonly<Record<SmokeResult['step'], string>>): (result: SmokeResult) => void {
+  const width = Math.max(...Object.keys(steps).map(({ length }) => length));
+  return ({ step, outcome, text }) =>
+    console.log(`${SYMBOLS[outcome]} ${step.padEnd(width)}  ${outcome.padEnd(7)}  ${steps[step]}: ${printable(text)}`);
 }
 
 await runCommand(USAGE, async (args) => {
@@ -62,6 +58,12 @@ await runCommand(USAGE, async (args) => {
   if (collector !== DEFAULT_COLLECTOR && stackName === stackNameOf(DEFAULT_COLLECTOR)) {
     throw new UsageError(`--collector: ${collector} is not accepted; accepted: 1 to 32 of a-z, 0-9 and "-"`);
   }
+  // The help does not need the clients of AWS, and to load them takes a while.
+  const [{ AwsUnavailableError, selectAws }, { SMOKE_STEPS }, { smokeOnAws }] = await Promise.all([
+    import('../deployed/aws.ts'),
+    import('../deployed/smoke.ts'),
+    import('../deployed/smoke-aws.ts'),
+  ]);
   // The temporary queue is deleted before the process ends. A second Ctrl-C ends it at once.
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort()).once('SIGTERM', () => stop.abort());
@@ -70,7 +72,7 @@ await runCommand(USAGE, async (args) => {
     const results = await smokeOnAws({
       stackName,
       signal: stop.signal,
-      observe: json ? (result) => console.log(printableJson(JSON.stringify(result))) : print,
+      observe: json ? (result) => console.log(printableJson(JSON.stringify(result))) : printerOf(SMOKE_STEPS),
     });
     const bad = results.filter(({ outcome }) => outcome === 'failed' || outcome === 'skipped');
     if (bad.length > 0) {

@@ -13,7 +13,8 @@ import { readSettings } from '../settings.ts';
 import type { Simulator } from './ca/collectmc-simulator.ts';
 import type { DownloadedObject } from './cloud/download.ts';
 import type { Execution, ExecutionEvent } from './cloud/executions.ts';
-import { LOCAL_PUSH_LOGIN, type LocalCloud } from './cloud/local-cloud.ts';
+import type { LocalCloud } from './cloud/local-cloud.ts';
+import { LOCAL_PUSH_LOGIN } from './cloud/push-login.ts';
 import { describeRevocation } from './report-text.ts';
 import { describeValidity } from './validity.ts';
 

@@ -1,14 +1,14 @@
-import { CreateSecretCommand, PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { CollectionErrorName } from '../../functions/errors.ts';
 import { ORDERED } from '../../functions/events.ts';
 import { accountSecretName } from '../../functions/order.ts';
-import { readSettings, type SettingsInput } from '../settings.ts';
+import type { SettingsInput } from '../settings.ts';
 import type { CertificateAuthority, IssuedMarkCertificate } from './ca/certificate-authority.ts';
 import type { SimulatedResponse } from './ca/collectmc-responses.ts';
 import type { Credentials } from './ca/collectmc-simulator.ts';
-import { PUSH_NOTIFICATIONS, sendPush } from './ca/push-notifications.ts';
+import type { PUSH_NOTIFICATIONS } from './ca/push-notifications.ts';
 import type { Execution } from './cloud/executions.ts';
-import { LOCAL_PUSH_LOGIN, type LocalCloud } from './cloud/local-cloud.ts';
+import type { LocalCloud } from './cloud/local-cloud.ts';
+import { LOCAL_PUSH_LOGIN } from './cloud/push-login.ts';
 
 /** The responses of the CA to the calls for one order, what people do meanwhile, and how the collection must end. */
 export interface Scenario {
@@ -76,7 +76,10 @@ const error = (code: number): SimulatedResponse => ({ kind: 'error', code });
 const times = (count: number, response: SimulatedResponse): SimulatedResponse[] =>
   Array.from({ length: count }, () => response);
 
-/** Every scenario by the name that `npm start -- --scenario` takes. */
+/**
+ * Every scenario by the name that `npm start -- --scenario` takes. The help of commands lists them, so this file loads
+ * the CDK and the clients of AWS only when a scenario runs.
+ */
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   issued: {
     description: 'the order is processed for two checks, then available, then issued',
@@ -234,6 +237,7 @@ export async function runScenario(
 }
 
 async function sendOrder(cloud: LocalCloud, detail: ScenarioOrder): Promise<void> {
+  const { readSettings } = await import('../settings.ts');
   await cloud.send({ source: readSettings({}).eventSource, 'detail-type': ORDERED, detail });
 }
 
@@ -244,6 +248,7 @@ async function sendCorrectedEvent({ cloud, order, log }: OperatorContext): Promi
 
 /** The CA sends a push about the order that waits. Ends after the execution that it starts. */
 async function push({ cloud, order, log }: OperatorContext, event: keyof typeof PUSH_NOTIFICATIONS): Promise<void> {
+  const { PUSH_NOTIFICATIONS, sendPush } = await import('./ca/push-notifications.ts');
   const { orderNumber } = order;
   const notification = PUSH_NOTIFICATIONS[event]({ orderNumber, product: 'VMC', domain: 'example.com' });
   const status = await sendPush(cloud.pushUrl ?? '', notification, LOCAL_PUSH_LOGIN);
@@ -260,6 +265,8 @@ async function storeAcceptedCredentials({ cloud, credentials, log }: OperatorCon
 
 /** Uses the login that the CA accepts: the simulated CA has one only. */
 async function createAccountSecret({ cloud, credentials, log }: OperatorContext, account: string): Promise<void> {
+  const { readSettings } = await import('../settings.ts');
+  const { CreateSecretCommand, SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
   const Name = accountSecretName(readSettings({}).name, account);
   const client = new SecretsManagerClient({ endpoint: cloud.secretsUrl });
   await client.send(new CreateSecretCommand({ Name, SecretString: JSON.stringify(credentials) }));
@@ -275,6 +282,7 @@ async function rotateCredentials(context: OperatorContext): Promise<void> {
 }
 
 async function putSecret({ secretsUrl, secretId }: LocalCloud, credentials: Credentials): Promise<void> {
+  const { PutSecretValueCommand, SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
   const client = new SecretsManagerClient({ endpoint: secretsUrl });
   await client.send(new PutSecretValueCommand({ SecretId: secretId, SecretString: JSON.stringify(credentials) }));
   client.destroy();

@@ -21,6 +21,7 @@ import { asObject, matches } from './event-pattern.ts';
 import { type Execution, type ExecutionEvent, startStateMachine } from './executions.ts';
 import { startFunctionUrl } from './function-url.ts';
 import { startPublishedServer, type TlsIdentity } from './published-server.ts';
+import { LOCAL_PUSH_LOGIN } from './push-login.ts';
 import { startSchedulesEndpoint } from './schedules.ts';
 import { startSecretsEndpoint } from './secrets.ts';
 import { type DeployedTemplate, deployTemplate } from './template.ts';
@@ -97,13 +98,6 @@ export interface LocalCloud {
   restartFunctions(): void;
   close(): Promise<void>;
 }
-
-/** The login of pushes. On AWS, Secrets Manager generates the password. */
-export const LOCAL_PUSH_LOGIN = {
-  username: 'ca',
-  password: 'pushed+from%afar',
-  pathSecret: 'only-on-this-machine_0123456789abcdef',
-};
 
 /** The time limit of a function, for `getRemainingTimeInMillis`. */
 const FUNCTION_MILLISECONDS = 60_000;

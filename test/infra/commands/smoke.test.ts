@@ -16,6 +16,7 @@ async function run(args: readonly string[], stacks: readonly ServedStack[] = [])
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         PATH: process.env.PATH ?? '',
+        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? '',
         AWS_ENDPOINT_URL: endpoint.url,
         AWS_REGION: 'eu-central-1',
         AWS_ACCESS_KEY_ID: 'test',

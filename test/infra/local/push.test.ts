@@ -4,7 +4,7 @@ import type { CertificateAuthority } from '../../../infra/local/ca/certificate-a
 import type { SimulatedResponse } from '../../../infra/local/ca/collectmc-responses.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
 import { PUSH_NOTIFICATIONS, sendPush } from '../../../infra/local/ca/push-notifications.ts';
-import { LOCAL_PUSH_LOGIN } from '../../../infra/local/cloud/local-cloud.ts';
+import { LOCAL_PUSH_LOGIN } from '../../../infra/local/cloud/push-login.ts';
 import { openAuthority } from '../../authority.ts';
 import { basic } from '../../functions/push/request.ts';
 import { deployCollector, type LocalCollector, ORDER } from './collector.ts';
