@@ -13,6 +13,7 @@ import {
   type Summary,
   summarize,
 } from './measure.ts';
+import { simulateRenewals } from './renewal-simulation.ts';
 import { type Load, type Outcome, referenceDelay, simulate } from './simulation.ts';
 
 const HOUR = 3600;
@@ -33,6 +34,16 @@ const BURSTS = [1000, 3000, 10_000, 30_000];
 /** Loads of one caller, near 1 and above, as when nobody acts for a week. */
 const OVERLOADS = [0.9, 1, 1.1, 1.25, 1.5, 2];
 const OVERLOAD_DAYS = 7;
+
+/** Certificates that end in one month, and what waits beside them. */
+const RENEWALS = 5000;
+const RENEWAL_LOADS = [
+  { waiting: 0, caSeconds: 3 },
+  { waiting: 1000, caSeconds: 3 },
+  { waiting: 2880, caSeconds: 3 },
+  { waiting: 3200, caSeconds: 3 },
+  { waiting: 10_000, caSeconds: 0.3 },
+];
 
 /** Events that a day adds to the history of an order with the average number of checks and refusals. */
 function eventsPerDay({ callsPerHour, retriesPerCheck }: Outcome, orders: number, { definition }: Deployed): number {
@@ -151,7 +162,11 @@ export function simulateScale(
         settings.flatMap(({ callers, intervals }) => [...callers, ...intervals]),
       ),
       ...(points.length > 0
-        ? [table('How many orders the default settings carry', points), overloadTable(deployed, retry)]
+        ? [
+            table('How many orders the default settings carry', points),
+            overloadTable(deployed, retry),
+            renewalTable(deployed, retry),
+          ]
         : []),
     ],
     points,
@@ -279,6 +294,47 @@ function overloadTable(deployed: Deployed, retry: BusyPolicy): FigureTable {
         Math.round(HISTORY_LIMIT / eventsPerDay(outcome, orders, deployed)),
       ];
     }),
+  };
+}
+
+/** Shows new orders beside certificates that end within a month and are asked for again, and without them. */
+function renewalTable({ reservedConcurrency: callers, environment }: Deployed, retry: BusyPolicy): FigureTable {
+  const pollSeconds = Number(environment.POLL_SECONDS);
+  return {
+    title: `Certificates that end in one month, ${callers} caller`,
+    columns: [
+      'certificates',
+      'waiting orders',
+      'CA answers in (s)',
+      'first call for a new order after (s): median',
+      'of 99 %',
+      'worst',
+      'checks a day, at most',
+      'an hour, at most',
+      'a certificate every (days)',
+      'checks before its end, at least',
+      'renewal collected after (days): median',
+      'worst',
+    ],
+    rows: RENEWAL_LOADS.flatMap(({ waiting, caSeconds }) =>
+      [0, RENEWALS].map((certificates) => {
+        const load = { waiting, certificates, newOrders: RENEWALS, caSeconds, callers, pollSeconds, seed: 0 };
+        const { newOrderSeconds, collectedAfter, ...outcome } = simulateRenewals(load, retry);
+        const checks =
+          certificates === 0
+            ? ['', '', '', '', '', '']
+            : [
+                outcome.busiestDay,
+                outcome.busiestHour,
+                outcome.longestInterval,
+                outcome.fewestChecks,
+                round(quantile(collectedAfter, 0.5) / DAY),
+                round(quantile(collectedAfter, 1) / DAY),
+              ];
+        const delays = [0.5, 0.99, 1].map((part) => Math.round(quantile(newOrderSeconds, part)));
+        return [certificates, waiting, caSeconds, ...delays, ...checks];
+      }),
+    ),
   };
 }
 

@@ -190,7 +190,7 @@ export function referenceDelay(load: Load, retry: BusyPolicy): number {
 }
 
 /** A binary heap with the next event first. An order has one event at a time. */
-class EventQueue {
+export class EventQueue {
   readonly #orders: Int32Array;
   readonly #times: Float64Array;
   #size = 0;
