@@ -22,6 +22,8 @@ export interface ReadOrder {
   readonly startedAt: string | undefined;
   /** What could not be read about its execution. */
   readonly notes: readonly string[];
+  /** What else could not be read. */
+  readonly otherNotes: readonly string[];
 }
 
 /**
@@ -53,7 +55,8 @@ export async function readOrder(
   if (status === undefined && manifest === null && damage.length === 0 && found?.execution === undefined) {
     return undefined;
   }
-  const caa = await readCaaWarnings(storage, notes);
+  const otherNotes: string[] = [];
+  const caa = await readCaaWarnings(storage, otherNotes);
   const state = orderState({ orderNumber, ...stored, running: found?.running }, now, caa);
   const [running] = found?.running ?? [];
   return {
@@ -62,6 +65,7 @@ export async function readOrder(
     nextCheckAt: running === undefined ? undefined : await nextCheckOf(executions, running, notes),
     startedAt: status?.startedAt ?? found?.execution?.startDate?.toISOString(),
     notes,
+    otherNotes,
   };
 }
 

@@ -25,7 +25,7 @@ export function status(terminal: Terminal, order: string, options: CollectorOpti
     if (read === undefined) {
       throw unknownOrder(collector, orderNumber);
     }
-    const { state, execution, nextCheckAt, startedAt, notes } = read;
+    const { state, execution, nextCheckAt, startedAt, notes, otherNotes } = read;
     const deadline = deadlineOf(startedAt, textOf(collector.settings?.giveUpAfter));
     const happensNext = describeNext(read, { pollEvery: textOf(collector.settings?.pollEvery), deadline }, now);
     const command = nextCommand(state, collector);
@@ -43,7 +43,7 @@ export function status(terminal: Terminal, order: string, options: CollectorOpti
     } else {
       terminal.printStyled(describeOrder(read, happensNext, command, now).join('\n'));
     }
-    for (const note of notes) {
+    for (const note of [...notes, ...otherNotes]) {
       terminal.note(note);
     }
     return exitCodeOf(state, now);

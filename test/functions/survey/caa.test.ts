@@ -176,6 +176,15 @@ describe('Without a usable answer, the verdict is unknown', () => {
     expect(await check(domain, {})).toMatchObject({ verdict: 'unknown', message: expect.stringContaining('EBADNAME') });
   });
 
+  test('They do not answer within the time limit about a name above the domain.', async () => {
+    server = await startNameServer({});
+    server.react = ({ name }) => (name === 'com' ? { silent: true } : undefined);
+    const start = performance.now();
+    const verdict = await checkCaa('example.com', { resolver: server.resolver(), limitMilliseconds: 200 });
+    expect(verdict).toMatchObject({ verdict: 'unknown', message: expect.stringContaining('in time (ETIMEOUT)') });
+    expect(performance.now() - start).toBeLessThan(1_400);
+  });
+
   test('They do not answer.', async () => {
     const { verdict, message } = await check('example.com', {}, () => ({ silent: true }));
     expect({ verdict, message }).toEqual({ verdict: 'unknown', message: expect.stringContaining('in time') });

@@ -103,6 +103,16 @@ describe('status of an order', () => {
     expect(JSON.parse(list)).toMatchObject([{ orderNumber: '1', needsSomeone: true, caa: [{ name: 'example.com' }] }]);
   });
 
+  test('Without the permission to read what the survey found, the order is printed with a note.', async () => {
+    const s3 = await deployed({ actions: stepFunctionsWith({ 'order-1': 'RUNNING' }) });
+    await put(s3, statusKey('1'), statusOf('1'));
+    s3.before = ({ key }) => (key === CAA_KEY ? { status: 403, code: 'AccessDenied' } : undefined);
+    const { exitCode, state, err } = await status();
+    expect({ exitCode, caa: state.caa }).toEqual({ exitCode: 3, caa: [] });
+    expect(err).toContain('The CAA records that the survey found cannot be read');
+    expect((await run(['status', '1'])).out).toMatch(/execution +order-1 runs/);
+  });
+
   test('CAA records that are unknown need someone on no day, and are named from the second day on.', async () => {
     const s3 = await deployed({ actions: stepFunctionsWith({ 'order-1': 'RUNNING' }) });
     await put(s3, statusKey('1'), statusOf('1', { domains: ['shop.example.com'] }));
