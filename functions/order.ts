@@ -158,3 +158,8 @@ export function suggestRequest(at: Date): string {
 export function orderNumberOf(execution: string): string | undefined {
   return /^order-(\d+)(-|$)/.exec(execution)?.[1];
 }
+
+/** Whether the survey started an execution to ask the CA again about an order that has a certificate. */
+export function isRenewalCheck(execution: string): boolean {
+  return /^order-\d+-renewal-/.test(execution);
+}

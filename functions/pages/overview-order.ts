@@ -288,7 +288,7 @@ const OWNER_CHARACTERS = 300;
 /** Reduces a manifest to what the overview keeps of it. */
 export function overviewRecord(manifest: OverviewManifest): OverviewRecord {
   const { account, attributes, collectedAt, domains, fingerprintSha256, notAfter, notBefore, ordered } = manifest;
-  const { objects, orderNumber, product, publishable, receivers } = manifest;
+  const { objects, orderNumber, product, publishable, receivers, revokedAt } = manifest;
   return {
     orderNumber,
     account,
@@ -303,6 +303,7 @@ export function overviewRecord(manifest: OverviewManifest): OverviewRecord {
     owner: attributes.organizationName?.join(', ').slice(0, OWNER_CHARACTERS) ?? null,
     product,
     publishable,
+    revokedAt,
     receivers: receivers
       ? {
           showing: receivers.filter(({ shows }) => shows === true).length,

@@ -35,7 +35,8 @@ export type AssessedStatus = Pick<
 >;
 
 /** What is assessed of a certificate. */
-export interface AssessedCertificate extends Pick<StoredManifest, 'notAfter' | 'notBefore' | 'publishable'> {
+export interface AssessedCertificate
+  extends Pick<StoredManifest, 'notAfter' | 'notBefore' | 'publishable' | 'revokedAt'> {
   readonly findings: readonly Pick<StoredFinding, 'id' | 'severity'>[];
 }
 
@@ -116,7 +117,10 @@ export function assessOrder(
 
 /** Why nobody should rely on a certificate now, as a clause; undefined if there is no reason. */
 export function certificateProblem(certificate: AssessedCertificate, now: Date): string | undefined {
-  const { publishable, notBefore, notAfter, findings } = certificate;
+  const { publishable, notBefore, notAfter, findings, revokedAt } = certificate;
+  if (revokedAt !== undefined) {
+    return `the CA has revoked the certificate (known since ${revokedAt.slice(0, 10)})`;
+  }
   if (new Date(notAfter) < now) {
     return `the certificate expired on ${notAfter.slice(0, 10)}`;
   }
@@ -141,7 +145,8 @@ function problemOfIssued(certificate: AssessedCertificate | null, now: Date) {
     return undefined;
   }
   const isEarly = new Date(certificate.notBefore) > now;
-  const nextStep = isEarly ? null : new Date(certificate.notAfter) < now ? 'order a new certificate' : CORRECT;
+  const isOver = certificate.revokedAt !== undefined || new Date(certificate.notAfter) < now;
+  const nextStep = isOver ? 'order a new certificate' : isEarly ? null : CORRECT;
   return { text, nextStep };
 }
 

@@ -1,7 +1,7 @@
 import { inBatches } from '../batches.ts';
 import { FAILURE_NEXT_STEPS, type FailureName } from '../errors.ts';
 import { type Executions, listRunningExecutions } from '../executions.ts';
-import { orderNumberOf } from '../order.ts';
+import { isRenewalCheck, orderNumberOf } from '../order.ts';
 import type { Bucket } from '../store/listing.ts';
 import { s3Storage } from '../store/s3-storage.ts';
 import { type OrderStatus, openStatus } from '../store/status.ts';
@@ -72,9 +72,12 @@ export async function findLostOrders(
   }
 }
 
-/** The orders for which no execution runs: neither that of the status nor another one, such as that of a push. */
+/**
+ * The orders for which no execution runs: neither that of the status nor another one, such as that of a push. A check of
+ * the survey asks once, and can wait for its time for most of a day.
+ */
 function withoutExecution(statuses: readonly OrderStatus[], running: ReadonlySet<string>): OrderStatus[] {
-  const orders = new Set([...running].map(orderNumberOf));
+  const orders = new Set([...running].filter((name) => !isRenewalCheck(name)).map(orderNumberOf));
   return statuses.filter(({ execution, orderNumber }) => !running.has(execution) && !orders.has(orderNumber));
 }
 

@@ -17,7 +17,7 @@ import { type OrderStatus, parseStatus, STATUS_KEY, statusKey } from '../store/s
  */
 
 /** The part of a manifest that the survey needs: some 900 bytes of memory instead of 6 kilobytes of text. */
-export interface CertificateRecord extends OverviewRecord, Pick<StoredManifest, 'collector' | 'revokedAt'> {
+export interface CertificateRecord extends OverviewRecord, Pick<StoredManifest, 'collector'> {
   readonly markType: string | null;
   /** The findings that are errors. */
   readonly findings: readonly Pick<StoredFinding, 'id' | 'severity'>[];
@@ -105,7 +105,7 @@ export async function readCertificates(bucket: Bucket, { manifests }: OrderKeys)
  * @param share returns the same value for equal ones.
  */
 export function certificateRecord(manifest: StoredManifest, share = <T>(value: T): T => value): CertificateRecord {
-  const { collector, markType, objects, revokedAt } = manifest;
+  const { collector, markType, objects } = manifest;
   const record = overviewRecord(manifest);
   const { findings, receivers, ordered } = record;
   const files = ['chain', 'logo', 'report'].flatMap((name) => {
@@ -119,7 +119,6 @@ export function certificateRecord(manifest: StoredManifest, share = <T>(value: T
     ordered: ordered && ordered.domains.length > 0 ? { domains: ordered.domains } : undefined,
     collector: share(collector),
     markType: share(markType),
-    revokedAt,
     files: share(Object.fromEntries(files)),
   };
 }

@@ -2,15 +2,21 @@ import { GetExecutionHistoryCommand } from '@aws-sdk/client-sfn';
 import * as v from 'valibot';
 import { type Executions, executionArn } from '../../functions/executions.ts';
 
-/** The part of the state that Collect leaves and the Wait state keeps. Release 0.1.0 leaves only the seconds. */
+/**
+ * The part of the state that Collect leaves and the Wait state keeps. Release 0.1.0 leaves only the seconds. Before the
+ * first check of an execution that the survey started, there is only its delay.
+ */
 const waitingSchema = v.pipe(
   v.string(),
   v.parseJson(),
   v.object({
-    collection: v.object({
-      waitSeconds: v.optional(v.number()),
-      nextCheckAt: v.optional(v.pipe(v.string(), v.isoTimestamp())),
-    }),
+    delaySeconds: v.optional(v.number()),
+    collection: v.optional(
+      v.object({
+        waitSeconds: v.optional(v.number()),
+        nextCheckAt: v.optional(v.pipe(v.string(), v.isoTimestamp())),
+      }),
+    ),
   }),
 );
 
@@ -32,7 +38,8 @@ export async function readNextCheck({ sfn, stateMachineArn }: Executions, name: 
     return last?.timestamp;
   }
   const result = v.safeParse(waitingSchema, last.stateEnteredEventDetails?.input);
-  const { nextCheckAt, waitSeconds } = result.success ? result.output.collection : {};
+  const { collection, delaySeconds } = result.success ? result.output : {};
+  const { nextCheckAt, waitSeconds = collection ? undefined : delaySeconds } = collection ?? {};
   if (nextCheckAt !== undefined) {
     return new Date(nextCheckAt);
   }

@@ -17,6 +17,8 @@ export interface CertificateState {
   readonly daysLeft: number;
   /** Whether no finding was an error when the certificate was last assessed. */
   readonly publishable: boolean;
+  /** When CollectMC answered a check of the survey or of a push that the certificate is revoked. */
+  readonly revokedAt?: string;
   readonly findings: readonly StoredFinding[];
   /** Empty if release 0.1.0 stored the certificate. */
   readonly receivers: readonly {
@@ -41,6 +43,7 @@ export function certificateState(manifest: StoredManifest, now: Date): Certifica
     notAfter,
     daysLeft: daysLeft(notAfter, now),
     publishable: manifest.publishable,
+    ...(manifest.revokedAt !== undefined && { revokedAt: manifest.revokedAt }),
     findings: manifest.findings,
     receivers: (manifest.receivers ?? []).map((verdict) => ({
       id: verdict.id,

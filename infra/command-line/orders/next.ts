@@ -25,6 +25,9 @@ export function describeNext(
         : `The collector asks the CA ${when()}.${end}`;
     }
     case 'issued':
+      if (execution?.runs === true && nextCheckAt !== undefined) {
+        return `The collector asks the CA whether the order has another certificate ${when()}.`;
+      }
       return certificate && new Date(certificate.notAfter) >= now
         ? `The certificate expires ${describeMoment(certificate.notAfter, now)}. The collector sends reminders before that.`
         : 'Nothing happens until a person acts.';

@@ -37,6 +37,17 @@ describe('An order that waits without a running execution', () => {
     expect(servers.detailsOf(FAILED)).toEqual([{ ...order, error: 'CollectionLost', text, nextStep, updatedAt: NOON }]);
   });
 
+  test('A check of the survey that waits for its time does not collect the order.', async () => {
+    await servers.storeStatus(statusOf('1'));
+    await servers.storeStatus(statusOf('2'));
+    servers.executions.running.add('order-1-renewal-20261122');
+    servers.executions.running.add('order-2-push-20261122');
+
+    await run();
+
+    expect(lostOrders()).toEqual(['1']);
+  });
+
   test('The text contains no reason if the status has none.', async () => {
     await servers.storeStatus(statusOf(ORDER, { reason: undefined }));
     await run();

@@ -10,11 +10,11 @@ const now = Date.now();
 const entered = Math.floor(now / 1000) - 60;
 const planned = new Date(now + HOUR).toISOString();
 
-const waiting = (collection: object) => ({
+const waiting = (collection: object | undefined, input: object = {}) => ({
   id: 8,
   timestamp: entered,
   type: 'WaitStateEntered',
-  stateEnteredEventDetails: { name: 'Wait', input: JSON.stringify({ orderNumber: '1', collection }) },
+  stateEnteredEventDetails: { name: 'Wait', input: JSON.stringify({ orderNumber: '1', ...input, collection }) },
 });
 
 /** The last event of the history, what `status` prints as the next check, and what `retry` prints. */
@@ -23,7 +23,16 @@ const CASES = [
   ...[new Date((entered + 7200) * 1000).toISOString()].map(
     (moment) => ['waits, as release 0.1.0 left it,', waiting({ waitSeconds: 7200 }), moment, moment] as const,
   ),
-  ['waits for an unknown time', waiting({}), null, undefined],
+  ...[new Date((entered + 7200) * 1000).toISOString()].map(
+    (moment) => ['waits for its time of the day', waiting(undefined, { delaySeconds: 7200 }), moment, moment] as const,
+  ),
+  [
+    'waits again after its time of the day',
+    waiting({ waitSeconds: 10_800, nextCheckAt: planned }, { delaySeconds: 7200 }),
+    planned,
+    planned,
+  ],
+  ['waits for an unknown time', waiting({}, { delaySeconds: 7200 }), null, undefined],
   [
     'calls the CA',
     { id: 9, timestamp: entered, type: 'LambdaFunctionStarted' },

@@ -178,6 +178,47 @@ describe('status of an order', () => {
     });
   });
 
+  test('A check for the next certificate of an issued order is what happens next.', async () => {
+    const entered = Date.parse(NOON) / 1000;
+    const input = JSON.stringify({ orderNumber: '1', once: true, delaySeconds: 7200 });
+    const actions = {
+      ...stepFunctionsWith({ 'order-1-renewal-20261123': 'RUNNING' }),
+      'AWSStepFunctions.GetExecutionHistory': () => ({
+        events: [
+          { id: 4, timestamp: entered, type: 'WaitStateEntered', stateEnteredEventDetails: { name: 'Wait', input } },
+        ],
+      }),
+    };
+    const s3 = await deployed({ actions });
+    await put(s3, statusKey('1'), statusOf('1', { state: 'issued', reason: undefined }));
+    await put(s3, manifestKey('1'), manifestOf('1'));
+    expect(await status()).toMatchObject({
+      exitCode: 0,
+      state: {
+        nextCheckAt: '2026-11-23T14:00:00.000Z',
+        happensNext:
+          'The collector asks the CA whether the order has another certificate 2026-11-23 14:00 UTC (in 2 hours).',
+      },
+    });
+  });
+
+  test('A certificate that the CA has revoked is not usable, also if its CRL does not contain it yet.', async () => {
+    const s3 = await deployed({ actions: stepFunctionsWith({}) });
+    await put(s3, statusKey('1'), statusOf('1', { state: 'issued', reason: undefined }));
+    await put(s3, manifestKey('1'), manifestOf('1', { revokedAt: '2026-11-22T10:00:00.000Z' }));
+    expect(await status()).toMatchObject({
+      exitCode: 1,
+      state: {
+        needsSomeone: true,
+        nextStep: 'order a new certificate',
+        certificate: { revokedAt: '2026-11-22T10:00:00.000Z' },
+      },
+    });
+    expect((await run(['status', '1'])).out).toContain(
+      'not usable: the CA has revoked the certificate (known since 2026-11-22)',
+    );
+  });
+
   test('Another execution of the order, such as that of a push, is enough.', async () => {
     const s3 = await deployed({ actions: stepFunctionsWith({ 'order-1-push-a': 'RUNNING', 'order-12': 'RUNNING' }) });
     await put(s3, statusKey('1'), statusOf('1'));
