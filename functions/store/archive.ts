@@ -10,6 +10,7 @@ import {
   type FolderState,
   openCertificateFolder,
   type ReportRenderer,
+  type SeenFolder,
 } from './certificate-folder.ts';
 import { toJsonBytes } from './json.ts';
 import {
@@ -112,6 +113,9 @@ export function openArchive(storage: ObjectStorage, orderNumber: string): Archiv
   const openSuperseded = (fingerprint: string) =>
     openCertificateFolder(storage, supersededFolder(orderNumber, fingerprint));
 
+  /** What this check saw when it stored the response. It is used once. */
+  let seen: SeenFolder | undefined;
+
   const partOf = (name: string, { container, body }: ReceivedResponse) => ({
     name,
     bytes: body,
@@ -122,7 +126,7 @@ export function openArchive(storage: ObjectStorage, orderNumber: string): Archiv
   async function keep(entry: Entry): Promise<StoredManifest> {
     const superseded = openSuperseded(entry.fingerprintSha256);
     const kept = await superseded.write(await superseded.readState(), entry);
-    return (await superseded.reconcile()).current ?? kept;
+    return (await superseded.reconcile()).current ?? kept.current;
   }
 
   /**
@@ -145,7 +149,7 @@ export function openArchive(storage: ObjectStorage, orderNumber: string): Archiv
         readParts: () => superseded.readParts(good),
         renderReport: () => superseded.readReport(good),
       });
-      return (await folder.reconcile()).current ?? restored;
+      return (await folder.reconcile()).current ?? restored.current;
     });
 
   /** The current certificate, for its folder under `superseded/`. */
@@ -158,13 +162,10 @@ export function openArchive(storage: ObjectStorage, orderNumber: string): Archiv
   });
 
   return {
-    storeResponse: (response) =>
-      retryOnConflict(async () => {
-        const { current } = await folder.readState();
-        if (!current) {
-          await folder.putPart(partOf(RESPONSE_NAMES[response.container], response));
-        }
-      }),
+    async storeResponse(response) {
+      const part = partOf(RESPONSE_NAMES[response.container], response);
+      seen = await retryOnConflict(() => folder.storeResponse(part));
+    },
 
     async store(response, { report, chainPem, logo }, provenance, bimiRecords = [], renderReport) {
       const { fingerprintSha256 } = report;
@@ -203,8 +204,13 @@ export function openArchive(storage: ObjectStorage, orderNumber: string): Archiv
         renderReport,
       });
 
-      const stored = await retryOnConflict(async () => {
+      const stored = await retryOnConflict(async (): Promise<FolderState & { readonly current: StoredManifest }> => {
         replaced = undefined;
+        const before = seen;
+        seen = undefined;
+        if (before && (!before.state.current || isSame(before.state.current))) {
+          return folder.write(before.state, entryBeside(before.state.current), before);
+        }
         const state = await folder.readState();
         const { current, document } = state;
         if (!current || isSame(current)) {
@@ -221,16 +227,16 @@ export function openArchive(storage: ObjectStorage, orderNumber: string): Archiv
         if ((await folder.readState()).etag !== state.etag) {
           throw new WriteConflictError(`Another execution changed the certificate of order ${orderNumber}`);
         }
-        return kept;
+        return { current: kept };
       });
-      const state = await folder.reconcile();
-      const current = state.current ?? stored;
+      const state = stored.isIntact ? stored : await folder.reconcile();
+      const current = state.current ?? stored.current;
       const isCurrent = isSame(current);
       const changed = isCurrent && current.execution === provenance.execution;
       const receivedState = isCurrent ? state : await openSuperseded(fingerprintSha256).readState();
       return {
         current,
-        received: receivedState.current ?? stored,
+        received: receivedState.current ?? stored.current,
         isCurrent,
         changed,
         state: receivedState,

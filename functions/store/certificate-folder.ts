@@ -11,7 +11,15 @@ import {
   type StoredFinding,
   type StoredManifest,
 } from './manifest.ts';
-import { type ObjectStorage, openObjects, type StoredObject } from './objects.ts';
+import {
+  digest,
+  type ObjectStorage,
+  openObjects,
+  type StoredObject,
+  WriteConflictError,
+  type WrittenObject,
+  withoutEtag,
+} from './objects.ts';
 
 /** The names of the chain and of the report in the folder. */
 export const CHAIN_NAME = 'chain.pem';
@@ -41,6 +49,20 @@ export interface FolderState {
   readonly current?: StoredManifest;
   /** The manifest with all its fields, also those that are never read back. */
   readonly document?: object;
+  /**
+   * Whether nothing needs to be restored: this writer found every object as the manifest lists it and wrote nothing, or it
+   * created all of them, and so replaced nothing of another writer. Whoever overwrites one later restores it, because the
+   * manifest was there before.
+   */
+  readonly isIntact?: boolean;
+  /** The ETag of the report, if this writer created it. */
+  readonly reportEtag?: string | undefined;
+}
+
+/** The state of a folder before a response was stored, and the response if this writer created it. */
+export interface SeenFolder {
+  readonly state: FolderState;
+  readonly response?: WrittenObject | undefined;
 }
 
 /** A certificate that belongs into a folder. */
@@ -64,7 +86,7 @@ export interface Entry {
  * same state.
  */
 export function openCertificateFolder(storage: ObjectStorage, folder: string) {
-  const { read, readListed, areStored, write, put, findMismatched, reconcile } = openObjects(storage);
+  const { read, readListed, areStored, write, replace, create, put, findMismatched, reconcile } = openObjects(storage);
   const manifestKey = `${folder}certificate.json`;
 
   async function readState(): Promise<FolderState> {
@@ -102,7 +124,7 @@ export function openCertificateFolder(storage: ObjectStorage, folder: string) {
      * @throws {WriteConflictError} if the manifest is not the one of the state.
      */
     async reassess(
-      { etag, document }: FolderState,
+      { etag, document, isIntact = false, reportEtag }: FolderState,
       assessment: CertificateReport,
       renderReport?: ReportRenderer,
     ): Promise<StoredManifest> {
@@ -111,12 +133,19 @@ export function openCertificateFolder(storage: ObjectStorage, folder: string) {
       if (document && isDeepStrictEqual(withoutTimesOfCrls(document), withoutTimesOfCrls(assessed))) {
         return v.parse(manifestSchema, document);
       }
-      const next = await withReport(assessed, renderReport);
+      const isOwnReport = isIntact && reportEtag !== undefined;
+      const next = await withReport(assessed, renderReport, async (part) =>
+        isOwnReport ? withoutEtag(await replacePart(part, reportEtag)) : putPart(part),
+      );
+      let isWritten = false;
       try {
         await write(manifestKey, toJsonBytes(next), JSON_HEADERS, { etag });
+        isWritten = true;
       } finally {
         // The report can have replaced that of another execution, also if the manifest was not written.
-        await reconcileFolder();
+        if (!(isWritten && isOwnReport)) {
+          await reconcileFolder();
+        }
       }
       return v.parse(manifestSchema, next);
     },
@@ -159,44 +188,104 @@ export function openCertificateFolder(storage: ObjectStorage, folder: string) {
       report && (await readListed(report))?.body,
 
     /**
+     * Stores a response before it is read, if the folder has no certificate.
+     *
+     * @returns what {@link write} then need not read again; undefined if it must.
+     */
+    async storeResponse(part: Part): Promise<SeenFolder | undefined> {
+      const state = await readState();
+      if (state.current) {
+        return { state };
+      }
+      const response = state.etag === undefined ? await createPart(part) : undefined;
+      if (response) {
+        return { state, response };
+      }
+      await putPart(part);
+      return undefined;
+    },
+
+    /**
      * Writes what the folder lacks of a certificate: its objects, and its manifest last.
      *
      * @param state the state that is replaced.
+     * @param seen if the state is of an earlier moment: what was seen then. Nothing is overwritten because of it: if the
+     * folder is not as it was, the write conflicts.
+     * @returns the new state.
      * @throws {WriteConflictError} if another execution wrote to the folder.
      */
     async write(
-      { etag, current }: FolderState,
+      { etag, current, document }: FolderState,
       { fingerprintSha256, describe, readParts, renderReport }: Entry,
-    ): Promise<StoredManifest> {
+      seen?: SeenFolder,
+    ): Promise<FolderState & { readonly current: StoredManifest }> {
       const same = current?.fingerprintSha256 === fingerprintSha256 ? current : undefined;
       const intact = same && (await areStored(listedObjects(same))) ? same : undefined;
       const description = describe(same);
-      if (intact && isUnchanged(intact, description)) {
-        return intact;
+      if (intact && document && isUnchanged(intact, description)) {
+        return { etag, current: intact, document, isIntact: true };
       }
-      const objects = intact?.objects ?? (await putParts(await readParts()));
-      const next = await withReport({ ...description, objects }, renderReport);
-      await write(manifestKey, toJsonBytes(next), JSON_HEADERS, { etag });
-      return v.parse(manifestSchema, next);
+      if (seen && same && !intact) {
+        throw new WriteConflictError(`The objects that ${manifestKey} lists have changed`);
+      }
+      const created = new Map<string, WrittenObject>(seen?.response ? [[seen.response.key, seen.response]] : []);
+      const createOnce = async (part: Part): Promise<StoredObject> => {
+        const known = created.get(`${folder}${part.name}`);
+        const object = known?.sha256 === digest(part.bytes).toString('hex') ? known : await createPart(part);
+        if (!object) {
+          throw new WriteConflictError(`${folder}${part.name} is not empty`);
+        }
+        created.set(object.key, object);
+        return withoutEtag(object);
+      };
+      const writePart = seen && etag === undefined ? createOnce : putPart;
+      const objects = intact?.objects ?? (await putParts(await readParts(), writePart));
+      const next = await withReport({ ...description, objects }, renderReport, writePart);
+      const manifest = await replace(manifestKey, toJsonBytes(next), JSON_HEADERS, { etag });
+      const written = v.parse(manifestSchema, next);
+      // A check whose chain is broken replaces the response, and ends before there is a manifest from which it could restore.
+      return {
+        etag: manifest.etag,
+        current: written,
+        document: next,
+        isIntact: seen?.response !== undefined && manifest.etag !== undefined && (await areStored([seen.response])),
+        reportEtag: created.get(`${folder}${REPORT_NAME}`)?.etag,
+      };
     },
   };
 
+  /** Writes a part under a key that is probably empty; undefined if the key contains something. */
+  function createPart({ name, bytes, type }: Part): Promise<WrittenObject | undefined> {
+    return create(`${folder}${name}`, bytes, { type });
+  }
+
+  function replacePart({ name, bytes, type }: Part, etag: string): Promise<WrittenObject> {
+    return replace(`${folder}${name}`, bytes, { type }, { etag });
+  }
+
   /** Writes the report of a manifest, and returns the manifest that lists it. */
-  async function withReport(manifest: Manifest, renderReport: Entry['renderReport']): Promise<Manifest> {
+  async function withReport(
+    manifest: Manifest,
+    renderReport: Entry['renderReport'],
+    writePart: (part: Part) => Promise<StoredObject>,
+  ): Promise<Manifest> {
     const { report: _, ...objects } = manifest.objects;
     const listed = { ...manifest, objects };
     const bytes = await renderReport?.(listed);
     if (!bytes) {
       return listed;
     }
-    const report = await putPart({ name: REPORT_NAME, bytes, type: REPORT_TYPE });
+    const report = await writePart({ name: REPORT_NAME, bytes, type: REPORT_TYPE });
     return { ...listed, objects: { ...objects, report } };
   }
 
-  async function putParts(parts: Parts): Promise<Readonly<Record<string, StoredObject>>> {
+  async function putParts(
+    parts: Parts,
+    writePart: (part: Part) => Promise<StoredObject>,
+  ): Promise<Readonly<Record<string, StoredObject>>> {
     const objects: Record<string, StoredObject> = {};
     for (const [name, part] of Object.entries(parts)) {
-      objects[name] = await putPart(part);
+      objects[name] = await writePart(part);
     }
     return objects;
   }

@@ -19,6 +19,11 @@ export const storedObjectSchema = v.object({
 /** One stored object, as a manifest lists it. `versionId` is missing only on servers that keep no versions. */
 export type StoredObject = v.InferOutput<typeof storedObjectSchema>;
 
+/** An object that was just written, with the ETag that a later write of it expects. */
+export interface WrittenObject extends StoredObject {
+  readonly etag?: string | undefined;
+}
+
 /** What is known of an object without its bytes. */
 export interface ObjectState {
   readonly etag?: string | undefined;
@@ -63,7 +68,7 @@ export interface ObjectStorage {
     bytes: Uint8Array,
     headers: ObjectHeaders,
     expected: { readonly etag?: string | undefined },
-  ): Promise<StoredObject>;
+  ): Promise<WrittenObject>;
   /**
    * Deletes the object with this `etag`. Its versions stay.
    *
@@ -77,7 +82,27 @@ export interface ObjectStorage {
  * executions cannot mix their objects.
  */
 export function openObjects(storage: ObjectStorage) {
-  const { head, write, remove } = storage;
+  const { head, remove } = storage;
+
+  /** Writes an object, and returns it as a manifest lists it. */
+  const write = async (...request: Parameters<ObjectStorage['write']>): Promise<StoredObject> =>
+    withoutEtag(await storage.write(...request));
+
+  /**
+   * Writes an object under a key that is probably empty, without reading its state first.
+   *
+   * @returns undefined if the key contains something.
+   */
+  async function create(key: string, bytes: Uint8Array, headers: ObjectHeaders): Promise<WrittenObject | undefined> {
+    try {
+      return await storage.write(key, bytes, headers, {});
+    } catch (error) {
+      if (error instanceof WriteConflictError) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
 
   /**
    * Reads the bytes of an object that a manifest lists: in the listed version, or in the latest one if that has the same
@@ -199,7 +224,7 @@ export function openObjects(storage: ObjectStorage) {
       throw new WriteConflictError(`${keys.join(', ')} did not match the manifest`);
     });
 
-  return { ...storage, readListed, areStored, put, findMismatched, reconcile };
+  return { ...storage, write, replace: storage.write, create, readListed, areStored, put, findMismatched, reconcile };
 }
 
 /**
@@ -221,6 +246,11 @@ export async function retryOnConflict<T>(attempt: () => Promise<T>): Promise<T> 
 
 function isSame({ body }: ReadObject, sha256: string): boolean {
   return digest(body).toString('hex') === sha256;
+}
+
+/** A written object as a manifest lists it. */
+export function withoutEtag({ etag: _, ...object }: WrittenObject): StoredObject {
+  return object;
 }
 
 /** The SHA-256 of bytes. */

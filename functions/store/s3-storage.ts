@@ -12,8 +12,8 @@ import {
   type ObjectState,
   type ObjectStorage,
   type ReadObject,
-  type StoredObject,
   WriteConflictError,
+  type WrittenObject,
 } from './objects.ts';
 
 /** The errors with which S3 reports that a key no longer contains what a conditional write expects. */
@@ -60,10 +60,10 @@ export function s3Storage(s3: S3Client, bucket: string): S3Storage {
     bytes: Uint8Array,
     { type, cacheControl }: ObjectHeaders,
     expected: { readonly etag?: string | undefined },
-  ): Promise<StoredObject> {
+  ): Promise<WrittenObject> {
     const sha256 = digest(bytes);
     try {
-      const { VersionId: versionId } = await s3.send(
+      const { ETag: etag, VersionId: versionId } = await s3.send(
         new PutObjectCommand({
           Bucket: bucket,
           Key: key,
@@ -74,7 +74,7 @@ export function s3Storage(s3: S3Client, bucket: string): S3Storage {
           ...(expected.etag === undefined ? { IfNoneMatch: '*' } : { IfMatch: expected.etag }),
         }),
       );
-      return { key, size: bytes.length, sha256: sha256.toString('hex'), versionId };
+      return { key, size: bytes.length, sha256: sha256.toString('hex'), versionId, etag };
     } catch (error) {
       throw asConflict(key, error);
     }

@@ -60,9 +60,9 @@ export async function measureColdStart(
 
   return {
     figures: [
-      atMost('cold-start', 0.6, ratios(milliseconds.collect, milliseconds.plain, milliseconds.nothing)),
-      atMost('cold-start-cpu', 0.6, ratios(cpu('collect'), cpu('plain'), cpu('nothing'))),
-      atMost('memory-collect', 1, ratios(peak('collect'), peak('plain'), peak('nothing'))),
+      atMost('cold-start', 0.5, ratios(milliseconds.collect, milliseconds.plain, milliseconds.nothing)),
+      atMost('cold-start-cpu', 0.5, ratios(cpu('collect'), cpu('plain'), cpu('nothing'))),
+      atMost('memory-collect', 0.44, ratios(peak('collect'), peak('plain'), peak('nothing'))),
     ],
     measured: [
       ...names.flatMap((name) => [
