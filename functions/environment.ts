@@ -54,3 +54,23 @@ export const secondsVariable = () =>
 
 /** A variable with a URL to which secrets may be sent, or from which a client reads. */
 export const urlVariable = () => v.pipe(v.string(SECURE_URL_FORM), v.check(isSecureUrl, SECURE_URL_FORM));
+
+const LOGS_FORM = 'keys of logs in base64, separated by commas';
+
+/** A variable with the keys of logs that are trusted in addition to the known ones. */
+export const logsVariable = () =>
+  v.pipe(
+    v.string(LOGS_FORM),
+    v.regex(/^[A-Za-z0-9+/]+=*(,[A-Za-z0-9+/]+=*)*$/, LOGS_FORM),
+    v.transform((list) => list.split(',')),
+  );
+
+const ANCHORS_FORM = 'SHA-256 fingerprints of certificates, 64 hex digits each, separated by commas';
+
+/** A variable with the fingerprints of certificates that are trusted in addition to the known roots. */
+export const anchorsVariable = () =>
+  v.pipe(
+    v.string(ANCHORS_FORM),
+    v.regex(/^[0-9a-f]{64}(,[0-9a-f]{64})*$/i, ANCHORS_FORM),
+    v.transform((list) => list.toLowerCase().split(',')),
+  );

@@ -23,6 +23,13 @@ export interface CollectorDetail {
   readonly domains: readonly string[];
 }
 
+/** Fields of every outgoing event about a watched domain: a domain whose BIMI record and files someone else serves. */
+export interface WatchedDetail extends CollectorDetail {
+  readonly watched: true;
+  readonly domain: string;
+  readonly selector: string;
+}
+
 /** Fields of every outgoing event about an order. */
 export interface OrderDetail extends CollectorDetail {
   readonly orderNumber: string;

@@ -77,7 +77,8 @@ export function createCollect(scope: Construct, props: CollectProps): LambdaFunc
 }
 
 /** An empty list is the same as none: Lambda has no empty variables that the function would accept. */
-function joined(values: readonly string[] | undefined): string | undefined {
+/** A list as an environment variable contains it. */
+export function joined(values: readonly string[] | undefined): string | undefined {
   return values && values.length > 0 ? values.join(',') : undefined;
 }
 

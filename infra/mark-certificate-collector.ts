@@ -130,6 +130,7 @@ export class MarkCertificateCollector extends Construct {
       topics: [...new Set([topics.operators, topics.brand])],
       remindBefore,
       askAgainBefore,
+      trusted: config,
       publishedUrl,
       logs: logBucket && this.publication && { logBucket, distributionId: this.publication.distributionId },
     });

@@ -26,7 +26,10 @@ import { OVERVIEW } from '../functions/pages/overview-folder.ts';
 import { FETCHES_KEY, LOG_PREFIX } from '../functions/store/fetches.ts';
 import { PUBLISHED } from '../functions/store/publication.ts';
 import { progressKey, SURVEY_KINDS } from '../functions/store/survey-progress.ts';
+import { WATCHED } from '../functions/store/watched.ts';
 import { acknowledgeWildcard } from './acknowledge.ts';
+import { joined } from './collect.ts';
+import type { CollectorConfig } from './collector-config.ts';
 import { createFunction } from './functions.ts';
 import { grantPutEvents } from './grants.ts';
 import { grantPublish } from './publication.ts';
@@ -195,6 +198,8 @@ export interface SurveyProps {
   readonly topics: readonly ITopic[];
   readonly remindBefore: Duration;
   readonly askAgainBefore: Duration;
+  /** Certificates and logs that are trusted in addition to the known ones, for the chains of watched domains. */
+  readonly trusted: Pick<CollectorConfig, 'trustAnchors' | 'ctLogs'>;
   /** The URL of the publications, which the survey checks too; undefined if the setting `publish` is off. */
   readonly publishedUrl: string | undefined;
   /** CloudFront's logs of the published objects; undefined if there are none. */
@@ -225,6 +230,9 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
       LOG_BUCKET_NAME: logs?.logBucket.bucketName,
       DISTRIBUTION_ID: logs?.distributionId,
       OVERVIEW: 'true',
+      WATCHED: 'true',
+      TRUST_ANCHORS: joined(props.trusted.trustAnchors),
+      CT_LOGS: joined(props.trusted.ctLogs),
     },
   });
   addDeadLetterQueue(survey, deadLetterQueue);
@@ -233,6 +241,7 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
   const orderFiles = bucket.arnForObjects('orders/*/order.json');
   const logos = bucket.arnForObjects('orders/*/logo.svg');
   const overview = bucket.arnForObjects(`${OVERVIEW}*`);
+  const watched = bucket.arnForObjects(`${WATCHED}*`);
   const executions = executionsOf(stateMachine);
   for (const [actions, resources] of [
     [['s3:ListBucket'], [bucket.bucketArn]],
@@ -241,6 +250,7 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
     [['s3:GetObject'], [orderFiles]],
     [['s3:GetObject', 's3:PutObject'], SURVEY_KINDS.map((kind) => bucket.arnForObjects(progressKey(kind)))],
     [['s3:GetObject'], [logos]],
+    [['s3:GetObject'], [watched]],
     [['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], [overview]],
     [['states:ListExecutions', 'states:StartExecution'], [stateMachine.stateMachineArn]],
     [['states:DescribeExecution'], [executions]],
@@ -248,12 +258,12 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
   ] as const) {
     survey.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [...resources] }));
   }
-  const always = [EXPIRING, WAITING, FAILED, SURVEY_CONTINUES];
-  grantPutEvents(survey, eventBus, publishedUrl === undefined ? always : [...always, REVOKED, PUBLICATION_BROKEN]);
+  grantPutEvents(survey, eventBus, [EXPIRING, WAITING, FAILED, SURVEY_CONTINUES, REVOKED, PUBLICATION_BROKEN]);
   if (survey.role) {
     acknowledgeWildcard(survey.role, manifests, 'Reads the manifest of every order.');
     acknowledgeWildcard(survey.role, orderFiles, 'Reads what was ordered, for the orders that it checks again.');
     acknowledgeWildcard(survey.role, logos, 'Reads the logos that the overview shows.');
+    acknowledgeWildcard(survey.role, watched, 'Reads every watched domain.');
     acknowledgeWildcard(survey.role, overview, 'Writes the overview, whose pages depend on the accounts.');
     acknowledgeWildcard(survey.role, statuses, 'Reads the status of every order, and corrects it if it is wrong.');
     acknowledgeWildcard(survey.role, executions, 'Reads how an execution failed, to report what nobody reported.');

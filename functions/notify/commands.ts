@@ -79,6 +79,11 @@ export function fetchCommand(deployment: Deployment, orderNumber: string): strin
   return programCommand(deployment, ['fetch', orderNumber]);
 }
 
+/** The command that checks a watched domain and prints what it finds. @param selector undefined for the default one. */
+export function watchCommand(deployment: Deployment, domain: string, selector: string | undefined): string {
+  return programCommand(deployment, ['watch', domain, ...(selector === undefined ? [] : ['--selector', selector])]);
+}
+
 /** The command that sends the event of an order. */
 export function orderCommand(deployment: Deployment, order: OrderEvent): string {
   return programCommand(deployment, orderArguments(order));

@@ -93,11 +93,34 @@ const brokenSchema = v.object({
   differences: v.pipe(v.array(v.object({ id: v.string(), message: v.string() })), v.minLength(1)),
 });
 
+const watchedEntries = {
+  ...collectorEntries,
+  watched: v.literal(true),
+  domain: v.string(),
+  selector: v.string(),
+  /** The organization that the served certificate names. */
+  owner: v.optional(v.string()),
+};
+
+const expiringWatchedSchema = v.object({ ...watchedEntries, daysLeft: v.number(), notAfter: dateSchema });
+
+const revokedWatchedSchema = v.object({ ...watchedEntries, text: v.string(), knownSince: dateSchema });
+
+const brokenWatchedSchema = v.object({
+  ...watchedEntries,
+  chainUrl: v.nullable(v.string()),
+  logoUrl: v.nullable(v.string()),
+  differences: brokenSchema.entries.differences,
+});
+
 export type Waiting = v.InferOutput<typeof waitingSchema>;
 export type Issued = v.InferOutput<typeof issuedSchema>;
 export type Expiring = v.InferOutput<typeof expiringSchema>;
 export type Revoked = v.InferOutput<typeof revokedSchema>;
 export type Broken = v.InferOutput<typeof brokenSchema>;
+export type ExpiringWatched = v.InferOutput<typeof expiringWatchedSchema>;
+export type RevokedWatched = v.InferOutput<typeof revokedWatchedSchema>;
+export type BrokenWatched = v.InferOutput<typeof brokenWatchedSchema>;
 
 const eventEntries = { source: v.literal(EVENT_SOURCE), id: v.optional(v.string()), time: v.optional(v.string()) };
 
@@ -138,6 +161,29 @@ const endedExecutionSchema = v.object({
 });
 
 const eventSchema = v.variant('source', [collectorEventSchema, endedExecutionSchema]);
+
+/** The outgoing events about a watched domain, which has no order. New fields are ignored. */
+const watchedEventSchema = v.variant('detail-type', [
+  v.object({ ...eventEntries, 'detail-type': v.literal(EXPIRING), detail: expiringWatchedSchema }),
+  v.object({ ...eventEntries, 'detail-type': v.literal(REVOKED), detail: revokedWatchedSchema }),
+  v.object({ ...eventEntries, 'detail-type': v.literal(PUBLICATION_BROKEN), detail: brokenWatchedSchema }),
+]);
+
+/** An event about a watched domain. */
+export type WatchedEvent = v.InferOutput<typeof watchedEventSchema>;
+
+const isWatchedSchema = v.object({ detail: v.object({ watched: v.literal(true) }) });
+
+/**
+ * Reads an event about a watched domain; undefined if it is about something else.
+ *
+ * @throws {CollectionError} InvalidInput if the event is wrong.
+ */
+export function parseWatchedEvent(event: unknown): WatchedEvent | undefined {
+  return v.is(isWatchedSchema, event)
+    ? parseInput(watchedEventSchema, event, 'the event for notify about a watched domain')
+    : undefined;
+}
 
 /**
  * Reads an event.

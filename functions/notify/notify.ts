@@ -6,9 +6,10 @@ import { effectiveOptions, inheritedOptions, type OrderRecords, withoutNull } fr
 import { failedStatus, type OrderStatus, type openStatus } from '../store/status.ts';
 import { brokenMessage, expiringMessage, issuedMessage, revokedMessage } from './brand-messages.ts';
 import type { Deployment } from './commands.ts';
-import { type CollectorEvent, parseEvent, STATES_SOURCE } from './events.ts';
+import { type CollectorEvent, parseEvent, parseWatchedEvent, STATES_SOURCE, type WatchedEvent } from './events.ts';
 import { layOut, type Message, type MessageContent } from './message.ts';
 import { failedMessage, type MessageContext, waitingMessage } from './order-messages.ts';
+import { brokenWatchedMessage, expiringWatchedMessage, revokedWatchedMessage } from './watched-messages.ts';
 
 /** Who receives a message: the operators, or the people who are responsible for the brand. */
 export type Audience = 'operators' | 'brand';
@@ -61,6 +62,11 @@ export function createNotify(dependencies: NotifyDependencies) {
   /** @throws {CollectionError} InvalidInput if the event is none that the rules of the stack match. */
   return async (input: unknown): Promise<void> => {
     const { deployment, observe } = dependencies;
+    const watched = parseWatchedEvent(input);
+    if (watched) {
+      await reportWatched(watched, dependencies, published);
+      return;
+    }
     const event = parseEvent(input);
     const detailType = event['detail-type'];
     if (event.source === STATES_SOURCE) {
@@ -155,6 +161,33 @@ async function reportEvent(
 
   function sendToBrand(content: MessageContent): Promise<void> {
     return send('brand', content, { detailType, id: event.id }, dependencies, published);
+  }
+}
+
+/** Sends the message about a watched domain. The survey has written it to the overview. */
+async function reportWatched(
+  event: WatchedEvent,
+  dependencies: NotifyDependencies,
+  published: Set<string>,
+): Promise<void> {
+  const { deployment, observe, now } = dependencies;
+  const { id, time, 'detail-type': detailType } = event;
+  if (event.detail.collector !== deployment.collector) {
+    observe.handled({ outcome: 'other-collector', detailType });
+    return;
+  }
+  const context = { deployment, order: undefined, time: time ?? now().toISOString() };
+  await send('brand', contentOf(event, context), { detailType, id }, dependencies, published);
+}
+
+function contentOf(event: WatchedEvent, context: MessageContext): MessageContent {
+  switch (event['detail-type']) {
+    case EXPIRING:
+      return expiringWatchedMessage(event.detail, context);
+    case REVOKED:
+      return revokedWatchedMessage(event.detail, context);
+    case PUBLICATION_BROKEN:
+      return brokenWatchedMessage(event.detail, context);
   }
 }
 

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { fetchedAddressSchema } from '../store/fetches.ts';
 import { dateSchema } from '../store/manifest.ts';
 import type { OverviewCertificate, OverviewOrder } from './overview-order.ts';
+import type { OverviewWatched } from './overview-watched.ts';
 
 const ids = v.array(v.string());
 
@@ -55,6 +56,23 @@ const orderSchema = v.object({
   ),
 });
 
+const watchedSchema = v.object({
+  domain: v.string(),
+  selector: v.string(),
+  since: v.nullable(v.string()),
+  state: v.picklist(['good', 'broken', 'unchecked', 'published', 'unreadable']),
+  checkedAt: v.nullable(v.string()),
+  differences: ids,
+  certificate: v.nullable(
+    v.object({
+      fingerprintSha256: v.string(),
+      owner: v.nullable(v.string()),
+      notAfter: v.string(),
+      daysLeft: v.number(),
+    }),
+  ),
+});
+
 /** `overview/orders.json`: all orders, as the pages show them. Releases may add fields; docs/architecture.md describes them. */
 export const overviewSchema = v.object({
   schemaVersion: v.literal(1),
@@ -63,6 +81,8 @@ export const overviewSchema = v.object({
   writtenAt: dateSchema,
   /** Those that need someone first. */
   orders: v.array(orderSchema),
+  /** Those with a problem first; missing if the collector does not check watched domains. */
+  watched: v.optional(v.array(watchedSchema)),
 });
 
 export type OverviewJson = v.InferOutput<typeof overviewSchema>;
@@ -70,10 +90,19 @@ export type OverviewJson = v.InferOutput<typeof overviewSchema>;
 /** Each order is on one line: a text tool finds it, and the file of 10,000 orders has no megabyte of spaces. */
 export function overviewJson(
   orders: readonly OverviewOrder[],
-  { collector, writtenAt }: { readonly collector: string; readonly writtenAt: Date },
+  {
+    collector,
+    writtenAt,
+    watched,
+  }: {
+    readonly collector: string;
+    readonly writtenAt: Date;
+    readonly watched?: readonly OverviewWatched[] | undefined;
+  },
 ): string {
   const head = JSON.stringify({ schemaVersion: 1, collector, writtenAt: writtenAt.toISOString() }).slice(0, -1);
-  return `${head},"orders":[\n${orders.map((order) => JSON.stringify(entryOf(order))).join(',\n')}\n]}\n`;
+  const watchedLines = watched && `,"watched":[\n${watched.map((each) => JSON.stringify(each)).join(',\n')}\n]`;
+  return `${head},"orders":[\n${orders.map((order) => JSON.stringify(entryOf(order))).join(',\n')}\n]${watchedLines ?? ''}}\n`;
 }
 
 function entryOf({ certificate, ...order }: OverviewOrder): OverviewJson['orders'][number] {

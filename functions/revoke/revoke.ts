@@ -54,16 +54,22 @@ const eventSchema = v.object({
   }),
 });
 
+/** An event about a watched domain: someone else serves its certificate, which no order of this collector contains. */
+const watchedSchema = v.object({ detail: v.object({ watched: v.literal(true) }) });
+
 /**
  * Marks every publication of an order whose certificate the CA revoked, and takes it down if the setting
  * `unpublishRevoked` is on. It can be repeated, and reports every publication each time, because an interrupted run may
  * have lost its metrics. It ignores the event of another collector, and a revocation that is not confirmed: a push only
- * informs.
+ * informs. It ignores that of a watched domain.
  *
  * @throws {CollectionError} InvalidInput if the event is about something else.
  */
 export async function revoke(event: unknown, dependencies: RevokeDependencies): Promise<void> {
   const { s3, bucket } = dependencies;
+  if (v.is(watchedSchema, event)) {
+    return;
+  }
   const { detail } = parseInput(eventSchema, event, 'the event of a revocation');
   if (!detail.confirmed || detail.collector !== dependencies.collector) {
     return;

@@ -7,7 +7,8 @@ import { type ObjectStorage, retryOnConflict } from './objects.ts';
 /** Readers decide by the object, so it must never come from a cache. */
 const HEADERS = { type: 'application/json', cacheControl: 'no-store' };
 
-const PREFIX = 'watched/';
+/** The folder of the watched domains. */
+export const WATCHED = 'watched/';
 
 /** Matches the keys of all watched domains and no other keys. The groups are the domain and the selector. */
 export const WATCHED_KEY = /^watched\/([^/]+)\/([^/]+)\.json$/;
@@ -27,7 +28,7 @@ export type WatchedDomain = v.InferOutput<typeof watchedSchema>;
 
 /** The key of a watched domain. */
 export function watchedKey(domain: string, selector: string): string {
-  return `${PREFIX}${domain}/${selector}.json`;
+  return `${WATCHED}${domain}/${selector}.json`;
 }
 
 /**
@@ -76,7 +77,7 @@ export function unwatchDomain({ read, remove }: ObjectStorage, domain: string, s
  * @throws {S3ServiceException} if an object cannot be read.
  */
 export function listWatched(bucket: Bucket): Promise<Listing<WatchedDomain>> {
-  return readObjects(bucket, PREFIX, WATCHED_KEY, parseWatched);
+  return readObjects(bucket, WATCHED, WATCHED_KEY, parseWatched);
 }
 
 /** Parses the bytes of a watched domain. One about another domain than its key has an issue, like a damaged one. */

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { collectorVariable, textVariable, urlVariable } from '../environment.ts';
+import { anchorsVariable, collectorVariable, logsVariable, textVariable, urlVariable } from '../environment.ts';
 
 const DAYS_FORM = 'a whole number of days, like "30"';
 const daysVariable = () => v.pipe(v.string(DAYS_FORM), v.regex(/^\d{1,5}$/, DAYS_FORM), v.transform(Number));
@@ -31,6 +31,12 @@ export const surveyEnvironment = v.object({
   LOG_BUCKET_NAME: v.optional(textVariable('the name of the bucket of the logs')),
   /** The distribution whose logs are read. */
   DISTRIBUTION_ID: v.optional(textVariable('the id of the distribution')),
+  /** Set if the role allows to check watched domains. Stacks of release 0.1.0 do not set it. */
+  WATCHED: v.optional(v.literal('true', '"true"')),
+  /** Certificates that are trusted in addition to the known roots, for the chains of watched domains. */
+  TRUST_ANCHORS: v.optional(anchorsVariable()),
+  /** Keys of logs that are trusted in addition to the known ones. */
+  CT_LOGS: v.optional(logsVariable()),
   /** Days before a certificate expires on which the first reminder is sent. */
   REMIND_BEFORE_DAYS: daysVariable(),
   /**

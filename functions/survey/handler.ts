@@ -9,6 +9,8 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import { SNSClient } from '@aws-sdk/client-sns';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
+import { createCrlDownload } from '../crl-download.ts';
+import { createDownload } from '../download.ts';
 import { type Environment, parseEnvironment } from '../environment.ts';
 import { sendHttp } from '../http.ts';
 import { logErrors } from '../log-errors.ts';
@@ -21,16 +23,19 @@ import type { CaaSurveyChecks } from './caa-survey.ts';
 import { findTask, nextStep, progressInMemory, progressInS3, sendContinuation } from './continuation.ts';
 import { surveyEnvironment } from './environment.ts';
 import type { AccessLogs } from './fetches.ts';
+import { FILE_RULES } from './look-up.ts';
 import type { PublicationChecks } from './publications.ts';
 import { type SurveyDependencies, type SurveyObserver, survey, writeOverview } from './survey.ts';
 import type { TxtResolver } from './txt.ts';
+import type { WatchedSurvey } from './watched.ts';
 
 /** The time limit for one object, one record or one policy. An answer usually takes less than a second. */
 const LIMIT_SECONDS = 10;
 
 /**
- * The end of Lambda's time in which no check starts. The last check may wait three limits for its turn and take three more
- * (record, hints, policy). The rest is for the events after the checks.
+ * The end of Lambda's time in which no check starts. The last check of a publication may wait three limits for its turn and
+ * take three more (record, hints, policy). That of a watched domain takes at most six: three for the DNS, one for the files,
+ * two for CRLs. The rest is for the events after the checks.
  */
 const RESERVED_SECONDS = 90;
 
@@ -61,13 +66,15 @@ interface SurveyInput {
  * after a deployment sends no event that is sent once a day: people would receive the messages of that day twice.
  *
  * @param resolver looks up the records of domains; default: the DNS. Without a method for CAA records, these are not checked.
+ * @param allowLoopback whether the files of watched domains may be on this machine. Tests need it.
  * @throws {InvalidEnvironmentError} if an environment variable is missing or wrong.
  */
 export function createHandler(
   environment: Environment,
   resolver: TxtResolver & Partial<CaaResolver> = new Resolver(DNS_ATTEMPTS),
+  allowLoopback = false,
 ) {
-  const variables = parseEnvironment(surveyEnvironment, environment);
+  const variables = readVariables(environment);
   const logger = createLogger('survey');
   const metrics = new Metrics({
     namespace: METRICS_NAMESPACE,
@@ -76,7 +83,7 @@ export function createHandler(
   });
   const { STATE_MACHINE_ARN: stateMachineArn, TOPIC_ARNS: topicArns } = variables;
   const { COLLECTOR: collector, CONTINUES: continues } = variables;
-  const dependencies: Omit<SurveyDependencies, 'sendDailyEvents' | 'publications' | 'caa'> = {
+  const dependencies: Omit<SurveyDependencies, 'sendDailyEvents' | 'publications' | 'caa' | 'watched'> = {
     collector,
     s3: new S3Client(),
     bucket: variables.BUCKET_NAME,
@@ -95,7 +102,8 @@ export function createHandler(
   const store = canContinue ? progressInS3(s3Storage(dependencies.s3, dependencies.bucket)) : progressInMemory();
   return middy(async (event: SurveyInput, { awsRequestId, getRemainingTimeInMillis }: Context) => {
     if (event.overview === true) {
-      await writeOverview({ ...dependencies, publishes: variables.PUBLISHED_URL !== undefined });
+      const { PUBLISHED_URL, WATCHED } = variables;
+      await writeOverview({ ...dependencies, publishes: PUBLISHED_URL !== undefined, watches: WATCHED !== undefined });
       return;
     }
     const task = await findTask(event, awsRequestId, collector, dependencies.now(), store.read);
@@ -120,6 +128,7 @@ export function createHandler(
         ...dependencies,
         caa: caaChecks(resolver, getRemainingTimeInMillis()),
         publications: publicationChecks(variables.PUBLISHED_URL, resolver, getRemainingTimeInMillis()),
+        watched: watchedSurvey(variables, resolver, allowLoopback, getRemainingTimeInMillis()),
         sentBefore,
         sendDailyEvents: kind === 'daily',
       },
@@ -207,6 +216,15 @@ function createObserver(logger: Logger, metrics: Metrics): SurveyObserver {
     broken(publication) {
       logger.warn('publication broken', { ...publication });
     },
+    watchedDamaged(key, problem) {
+      logger.error('watched domain damaged', { key, problem });
+    },
+    watchedChecked(summary) {
+      logger.info('watched domains', { ...summary });
+    },
+    watchedReported(detailType, detail) {
+      logger.warn('watched domain reported', { detailType, ...detail });
+    },
   };
 }
 
@@ -247,12 +265,41 @@ function publicationChecks(
   if (url === undefined) {
     return undefined;
   }
-  const reserved = Math.min(RESERVED_SECONDS * 1000, remainingMilliseconds / 2);
   return {
     url,
     http: sendHttp,
     resolver,
     limitMilliseconds: LIMIT_SECONDS * 1000,
-    totalMilliseconds: remainingMilliseconds - reserved,
+    totalMilliseconds: withoutReserve(remainingMilliseconds),
   };
+}
+
+/** Undefined if the role does not allow to check watched domains. */
+function watchedSurvey(
+  { WATCHED, TRUST_ANCHORS: trustAnchors = [], CT_LOGS: ctLogs = [] }: ReturnType<typeof readVariables>,
+  resolver: TxtResolver,
+  allowLoopback: boolean,
+  remainingMilliseconds: number,
+): WatchedSurvey | undefined {
+  return WATCHED === undefined
+    ? undefined
+    : {
+        resolver,
+        limitMilliseconds: LIMIT_SECONDS * 1000,
+        totalMilliseconds: withoutReserve(remainingMilliseconds),
+        trustAnchors,
+        ctLogs,
+        allowLoopback,
+        download: createDownload(FILE_RULES, { allowLoopback }),
+        downloadCrls: createCrlDownload({ allowLoopback }),
+      };
+}
+
+/** The part of Lambda's time in which checks may start. */
+function withoutReserve(remainingMilliseconds: number): number {
+  return remainingMilliseconds - Math.min(RESERVED_SECONDS * 1000, remainingMilliseconds / 2);
+}
+
+function readVariables(environment: Environment) {
+  return parseEnvironment(surveyEnvironment, environment);
 }

@@ -5,6 +5,7 @@ import { isOverviewFile, renderOverview } from '../pages/overview.ts';
 import { OVERVIEW } from '../pages/overview-folder.ts';
 import { chooseLogos } from '../pages/overview-logos.ts';
 import { type BrokenAddress, OrderCollection, type OverviewLogo } from '../pages/overview-order.ts';
+import { type WatchedSources, watchedRows } from '../pages/overview-watched.ts';
 import { caaWarnings, readCaa } from '../store/caa.ts';
 import { type FetchedAddress, type Fetches, readFetches } from '../store/fetches.ts';
 import { writeFileSet } from '../store/file-set.ts';
@@ -12,6 +13,7 @@ import type { Bucket, Listing } from '../store/listing.ts';
 import { digest } from '../store/objects.ts';
 import { s3Storage } from '../store/s3-storage.ts';
 import type { OrderStatus } from '../store/status.ts';
+import type { WatchedChecks } from '../store/watched-checks.ts';
 import type { Certificates, PublicationRecord } from './records.ts';
 
 /** The maximum number of logos that are read at the same time. */
@@ -47,6 +49,8 @@ export interface OverviewSources {
   readonly statuses: Pick<Listing<OrderStatus>, 'read' | 'damaged'>;
   /** The publications that are served; undefined if the stack publishes nothing. */
   readonly served: readonly PublicationRecord[] | undefined;
+  /** The watched domains and their last checks; undefined if they are not checked. */
+  readonly watched?: WatchedSources | undefined;
   /** When the reading began. */
   readonly readAt: Date;
 }
@@ -82,6 +86,7 @@ export function createOverview(
   const orders = new OrderCollection({ endingSoonDays: remindBeforeDays, publishes: sources.served !== undefined });
   addSources(orders, sources, collector);
   const checked = new Map(earlier);
+  let { watched } = sources;
 
   return {
     /** The results of all checks. */
@@ -96,6 +101,11 @@ export function createOverview(
       const { fingerprintSha256 } = live;
       const ids = [...new Set(differences)];
       checked.set(`${domain}/${selector}`, { domain, selector, fingerprintSha256, differences: ids });
+    },
+
+    /** Takes the new checks of the watched domains. */
+    setWatchedChecks(checks: WatchedChecks): void {
+      watched = watched && { ...watched, checks };
     },
 
     /**
@@ -133,6 +143,7 @@ export function createOverview(
               readSince: fetches.readSince ?? null,
               readUntil: fetches.readUntil,
             },
+            watched: watched && watchedRows(watched, collector, at),
           });
         },
       });

@@ -1,10 +1,14 @@
+import type { WatchedSources } from '../pages/overview-watched.ts';
 import { type CaaWarnings, caaWarnings, readCaa } from '../store/caa.ts';
 import type { Bucket, Listing } from '../store/listing.ts';
 import { MANIFEST_KEY } from '../store/manifest.ts';
 import { publishedKeys } from '../store/publication.ts';
 import { s3Storage } from '../store/s3-storage.ts';
 import type { OrderStatus } from '../store/status.ts';
+import { findSuperseded } from '../store/supersession.ts';
 import type { SurveyProgress } from '../store/survey-progress.ts';
+import { listWatched } from '../store/watched.ts';
+import { readWatchedChecks, watchedName } from '../store/watched-checks.ts';
 import { type Accounts, accountsOf } from './accounts.ts';
 import { type CaaObserver, type CaaSurveyChecks, caaDomains, surveyCaa } from './caa-survey.ts';
 import { type AccessLogs, type FetchSummary, surveyFetches } from './fetches.ts';
@@ -19,6 +23,7 @@ import {
 import {
   type Certificates,
   listOrderKeys,
+  type PublicationRecord,
   type Published,
   readCertificates,
   readPublications,
@@ -29,6 +34,7 @@ import { type RenewalObserver, startRenewalChecks } from './renewals.ts';
 import { type StatusDependencies, type StatusObserver, surveyStatuses } from './statuses.ts';
 import { countSubscriptions, type SubscriptionObserver, type Topics } from './subscriptions.ts';
 import { renewalDays } from './waiting-times.ts';
+import { surveyWatched, uncheckedWatchedError, type WatchedObserver, type WatchedSurvey } from './watched.ts';
 
 /** Receives the results of a survey while it runs. */
 export interface SurveyObserver
@@ -38,7 +44,8 @@ export interface SurveyObserver
     ReminderObserver,
     RenewalObserver,
     StatusObserver,
-    SubscriptionObserver {
+    SubscriptionObserver,
+    WatchedObserver {
   /** After the logs of CloudFront were read. */
   fetchesRead(summary: FetchSummary): void;
 }
@@ -49,6 +56,8 @@ export interface SurveyDependencies extends Bucket, Omit<PublicationDependencies
   readonly publications: PublicationChecks | undefined;
   /** How CAA records are looked up; undefined if nobody does. The result is a part of the overview. */
   readonly caa?: CaaSurveyChecks | undefined;
+  /** How watched domains are checked; undefined in a stack of release 0.1.0. */
+  readonly watched?: WatchedSurvey | undefined;
   /** The logs of who fetches what is published; undefined if there are none. */
   readonly accessLogs?: AccessLogs | undefined;
   /** The executions with which statuses are compared; undefined in a stack of release 0.1.0, which has no statuses. */
@@ -90,6 +99,7 @@ interface Records {
   readonly certificates: Certificates | undefined;
   readonly statuses: Listing<OrderStatus> | undefined;
   readonly published: Published | undefined;
+  readonly watched: Omit<WatchedSources, 'published'> | undefined;
   readonly accounts: Accounts;
   /** The warnings about CAA records that an earlier survey found. */
   readonly warnings: CaaWarnings;
@@ -111,7 +121,7 @@ interface Part {
 /**
  * Reads every manifest, status and publication, as small records. Sends reminders of the certificates that expire soon,
  * compares the statuses with the executions, starts checks of certificates that have become valid, counts subscriptions,
- * writes the overview, then checks the publications. If one part fails, the others still run with what could be read.
+ * writes the overview, then checks the publications and the watched domains. If one part fails, the others still run with what could be read.
  *
  * @param invocation default: the only one.
  * @returns whether the survey is complete. If not, it had too little time, and can continue.
@@ -164,7 +174,7 @@ async function readRecords(
   now: Date,
   recordError: (error: unknown) => undefined,
 ): Promise<Records> {
-  const { executions, publications, writesOverview } = dependencies;
+  const { executions, publications, watched: watches, writesOverview } = dependencies;
   const keys = await listOrderKeys(dependencies).catch(recordError);
   // One after the other, because each uses all connections. Manifests before publications: a certificate that is stored
   // and published between the two reads then does not look unpublished.
@@ -175,24 +185,42 @@ async function readRecords(
   const storage = s3Storage(dependencies.s3, dependencies.bucket);
   const caa = writesOverview ? await readCaa(storage).catch(recordError) : undefined;
   const warnings = caaWarnings(caa);
+  const watched = watches && (await readWatched(dependencies).catch(recordError));
   return {
     certificates,
     statuses,
     published,
     warnings,
+    watched,
     accounts: accountsOf(certificates?.read ?? [], statuses?.read ?? []),
   };
 }
 
+/** The watched domains and their last checks. */
+async function readWatched({ s3, bucket }: Bucket): Promise<Omit<WatchedSources, 'published'>> {
+  const listing = await listWatched({ s3, bucket });
+  return { listing, checks: await readWatchedChecks(s3Storage(s3, bucket)) };
+}
+
 /** The parts of a survey, in their order. A part whose records could not be read is left out. */
 function createParts(
-  { certificates, statuses, published, accounts, warnings }: Records,
+  { certificates, statuses, published, watched, accounts, warnings }: Records,
   progress: Progress,
   begun: Date,
   canContinue: boolean,
   dependencies: SurveyDependencies,
 ): Part[] {
-  const { publications, accessLogs, caa, executions, topics, observe, now, writesOverview } = dependencies;
+  const {
+    publications,
+    accessLogs,
+    caa,
+    executions,
+    topics,
+    observe,
+    now,
+    writesOverview,
+    watched: watches,
+  } = dependencies;
   const parts: Part[] = [];
   /** Adds a part that always fits into an invocation. */
   const add = (name: string, work: () => Promise<void>) =>
@@ -237,14 +265,26 @@ function createParts(
   }
   const overview =
     writesOverview && certificates && statuses && (!publications || published)
-      ? createOverview({ manifests: certificates, statuses, served: published?.served, readAt: begun }, dependencies)
+      ? createOverview(
+          {
+            manifests: certificates,
+            statuses,
+            served: published?.served,
+            watched: watched && { ...watched, published: namesOf(published?.served) },
+            readAt: begun,
+          },
+          dependencies,
+        )
       : undefined;
   /** Writes what checks changed in the overview. */
   const refresh = async ({ write, checks }: ReturnType<typeof createOverview>) => {
     const { isOutdated } = await write();
     if (isOutdated) {
       // During the checks, a run after an outcome has read the orders later, and it knows nothing of the checks.
-      await writeOverview({ ...dependencies, publishes: publications !== undefined }, checks);
+      await writeOverview(
+        { ...dependencies, publishes: publications !== undefined, watches: watches !== undefined },
+        checks,
+      );
     }
   };
   if (overview) {
@@ -253,7 +293,7 @@ function createParts(
       await overview.write();
     });
   }
-  // The last two parts wait for the servers of others.
+  // The last three parts wait for the servers of others.
   if (caa && writesOverview && certificates && statuses && (!publications || published)) {
     const sources = {
       certificates: certificates.read.map(contentOf),
@@ -308,7 +348,51 @@ function createParts(
       },
     });
   }
+  if (watches && watched && certificates && (!publications || published)) {
+    const endsAt = begun.getTime() + watches.totalMilliseconds;
+    const hasTime = () => now().getTime() < endsAt;
+    const elsewhere = {
+      published: namesOf(published?.served),
+      fingerprints: reportedCertificates(certificates),
+    };
+    parts.push({
+      name: 'watched',
+      async run(after) {
+        if (canContinue && !hasTime()) {
+          // The publications took all of it.
+          return after ?? '';
+        }
+        const startedAt = new Date(progress.startedAt);
+        const { listing } = watched;
+        const checked = await surveyWatched(listing, elsewhere, watches, after, {
+          ...dependencies,
+          hasTime,
+          startedAt,
+        });
+        if (overview && (listing.read.length > 0 || watched.checks.size > 0)) {
+          overview.setWatchedChecks(checked.checks);
+          await refresh(overview);
+        }
+        if (checked.unchecked.length > 0 && !canContinue) {
+          throw uncheckedWatchedError(checked.unchecked);
+        }
+        return checked.unchecked.length > 0 ? checked.after : undefined;
+      },
+    });
+  }
   return parts;
+}
+
+/** The addresses of publications, as the checks of watched domains name them. */
+function namesOf(served: readonly PublicationRecord[] = []): ReadonlySet<string> {
+  return new Set(served.map(watchedName));
+}
+
+/** The certificates of orders whose end and revocation are reported. */
+function reportedCertificates({ read }: Certificates): ReadonlySet<string> {
+  const current = read.map(contentOf);
+  const superseded = findSuperseded(current);
+  return new Set(current.flatMap((each) => (superseded.has(each) ? [] : [each.fingerprintSha256])));
 }
 
 /**
@@ -318,7 +402,7 @@ function createParts(
  * @throws {Error} if something cannot be read or written. Lambda then repeats it.
  */
 export async function writeOverview(
-  dependencies: OverviewDependencies & { readonly publishes: boolean },
+  dependencies: OverviewDependencies & { readonly publishes: boolean; readonly watches?: boolean },
   checks?: AddressChecks,
 ): Promise<void> {
   const readAt = dependencies.now();
@@ -327,7 +411,11 @@ export async function writeOverview(
   const certificates = await readCertificates(dependencies, keys);
   const sources = { manifests: certificates, statuses: await readStatuses(dependencies, keys), readAt };
   const published = dependencies.publishes ? await readPublications(dependencies, readAt) : undefined;
-  await createOverview({ ...sources, served: published?.served }, dependencies, checks).write();
+  const served = published?.served;
+  const watched = dependencies.watches
+    ? { ...(await readWatched(dependencies)), published: namesOf(served) }
+    : undefined;
+  await createOverview({ ...sources, served, watched }, dependencies, checks).write();
 }
 
 const contentOf = <T>({ content }: { readonly content: T }): T => content;

@@ -4,14 +4,14 @@ import type { WatchOptions } from './watch/watch.ts';
 export const watchCommand: CommandDefinition<[string | undefined, WatchOptions]> = {
   name: 'watch',
   description:
-    'Checks a domain whose BIMI record and files someone else serves, and adds it to the watched domains. Without a ' +
-    'domain: lists the watched domains. In this release, the collector does not check them by itself.',
+    'Checks a domain whose BIMI record and files someone else serves, and adds it to the watched domains, which the ' +
+    'collector checks every day. Without a domain: lists the watched domains.',
   examples: [
     {
       line: 'watch example.com --selector brand',
       does: 'checks the selector brand of a domain, and adds it to the watched domains',
     },
-    { line: 'watch', does: 'lists the watched domains' },
+    { line: 'watch', does: 'lists the watched domains with their last check' },
   ],
   define: (command) =>
     withCollectorOptions(

@@ -160,6 +160,9 @@ describe('The environment of a function', () => {
       | 'LOG_BUCKET_NAME'
       | 'DISTRIBUTION_ID'
       | 'OVERVIEW'
+      | 'WATCHED'
+      | 'TRUST_ANCHORS'
+      | 'CT_LOGS'
     >();
     expectTypeOf<CollectEnvironment['RESPONSE_FORMAT']>().not.toEqualTypeOf<string>();
     // @ts-expect-error -- an unknown variable

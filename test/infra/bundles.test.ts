@@ -18,12 +18,15 @@ const OPTIONAL: Partial<Record<Folder, readonly string[]>> = {
   start: ['BUCKET_NAME'],
   survey: [
     'CONTINUES',
+    'CT_LOGS',
     'DISTRIBUTION_ID',
     'LOG_BUCKET_NAME',
     'OVERVIEW',
     'PUBLISHED_URL',
     'STATE_MACHINE_ARN',
     'TOPIC_ARNS',
+    'TRUST_ANCHORS',
+    'WATCHED',
   ],
 };
 
@@ -380,6 +383,7 @@ const GOOD_VALUES: Readonly<Record<string, string>> = {
   PUBLISHED_URL: 'https://bimi.example.com',
   CONTINUES: 'true',
   OVERVIEW: 'true',
+  WATCHED: 'true',
 };
 
 function valuesFor(names: readonly string[]): Record<string, string> {

@@ -8,6 +8,7 @@ import { STATUSES } from '../../functions/collectmc/codes.ts';
 import { FINDING_ACTIONS } from '../../functions/pages/finding-actions.ts';
 import { REFUSALS } from '../../functions/publish/refusals.ts';
 import { DIFFERENCES } from '../../functions/survey/differences.ts';
+import { WATCHED_DIFFERENCES } from '../../functions/survey/watched-differences.ts';
 import { REMOVABLE_SETTINGS } from '../../infra/deployed/changes.ts';
 import { SCENARIOS } from '../../infra/local/scenarios.ts';
 import { readSettings, SETTING_NAMES } from '../../infra/settings.ts';
@@ -195,6 +196,14 @@ describe('The tables of the differences of a publication', () => {
       cell.split(', ').map(codeIn),
     );
     expect(ids.toSorted()).toEqual(Object.keys(DIFFERENCES).toSorted());
+  });
+});
+
+describe('The table of the differences of a watched domain', () => {
+  test('in docs/runbook.md lists every id of the code.', () => {
+    const head = '| difference of a watched domain | whom to ask, and for what |';
+    const ids = tableBelow(read('docs/runbook.md'), head).flatMap(([cell = '']) => cell.split(', ').map(codeIn));
+    expect(ids.toSorted()).toEqual(Object.keys(WATCHED_DIFFERENCES).toSorted());
   });
 });
 

@@ -18,6 +18,8 @@ import { orderSchema } from '../../functions/order.ts';
 import { DIFFERENCES } from '../../functions/survey/differences.ts';
 import type { BrokenPublication } from '../../functions/survey/publications.ts';
 import type { Reminder } from '../../functions/survey/reminders.ts';
+import type { BrokenWatchedDomain, WatchedReminder, WatchedRevocation } from '../../functions/survey/watched.ts';
+import { WATCHED_DIFFERENCES } from '../../functions/survey/watched-differences.ts';
 import { codesIn, read, tableBelow } from './markdown.ts';
 
 const PAGE = read('docs/events.md');
@@ -153,6 +155,39 @@ describe('docs/events.md', () => {
 
     expect(fieldsOf(PUBLICATION_BROKEN)).toEqual(Object.keys(fields));
     expect(Object.keys(jsonIn(sectionOf(PUBLICATION_BROKEN))[0]?.detail ?? {})).toEqual(Object.keys(fields));
+  });
+
+  test('lists the fields of the events about watched domains.', () => {
+    const fields = {
+      collector: true,
+      domains: true,
+      watched: true,
+      domain: true,
+      selector: true,
+      owner: true,
+      fingerprintSha256: true,
+      record: true,
+      chainUrl: true,
+      logoUrl: true,
+      differences: true,
+      daysLeft: true,
+      notAfter: true,
+      confirmed: true,
+      source: true,
+      text: true,
+      knownSince: true,
+    } satisfies Record<keyof BrokenWatchedDomain | keyof WatchedReminder | keyof WatchedRevocation, true>;
+
+    expect(fieldsOf('Watched domains')).toEqual(Object.keys(fields));
+    const [sample, rule] = jsonIn(sectionOf('Watched domains'));
+    expect(sample).toMatchObject({ source: EVENT_SOURCE, 'detail-type': PUBLICATION_BROKEN });
+    expect(Object.keys(fields)).toEqual(expect.arrayContaining(Object.keys(Object(sample?.detail))));
+    expect(rule).toEqual({ source: [EVENT_SOURCE], detail: { watched: [true] } });
+  });
+
+  test('lists the differences of watched domains as the code does.', () => {
+    const rows = tableBelow(PAGE, '| id | difference of a watched domain |');
+    expect(rows.map(([id, meaning]) => [codesIn(id ?? '')[0], meaning])).toEqual(Object.entries(WATCHED_DIFFERENCES));
   });
 
   test('uses only ids of differences that exist.', () => {

@@ -82,13 +82,14 @@ describe('what the roles allow', () => {
       '<Bucket.Arn>/orders/*/order.json': ['s3:GetObject'],
       '<Bucket.Arn>/orders/*/logo.svg': ['s3:GetObject'],
       '<Bucket.Arn>/orders/*/status.json': ['s3:GetObject', 's3:PutObject'],
+      '<Bucket.Arn>/watched/*': ['s3:GetObject'],
       '<Bucket.Arn>/survey/daily.json': ['s3:GetObject', 's3:PutObject'],
       '<Bucket.Arn>/survey/deployment.json': ['s3:GetObject', 's3:PutObject'],
       '<Bucket.Arn>/overview/*': ['s3:DeleteObject', 's3:GetObject', 's3:PutObject'],
       '<StateMachine>': ['states:ListExecutions', 'states:StartExecution'],
       [EXECUTIONS]: ['states:DescribeExecution'],
       '<AlarmTopic>': ['sns:GetTopicAttributes'],
-      [`${BUS}/default`]: [putEvents(EXPIRING, WAITING, FAILED, SURVEY_CONTINUES)],
+      [`${BUS}/default`]: [putEvents(EXPIRING, WAITING, FAILED, SURVEY_CONTINUES, REVOKED, PUBLICATION_BROKEN)],
       '<DeadLetterQueue.Arn>': ['sqs:SendMessage'],
     },
     SurveyScheduleRole: {
@@ -133,7 +134,6 @@ describe('what the roles allow', () => {
     SurveyFunctionRole: {
       ...GRANTS.SurveyFunctionRole,
       '<Bucket.Arn>/published/*/*.json': ['s3:GetObject'],
-      [`${BUS}/default`]: [putEvents(EXPIRING, WAITING, FAILED, SURVEY_CONTINUES, REVOKED, PUBLICATION_BROKEN)],
     },
     StateMachineRole: { ...GRANTS.StateMachineRole, '<PublishFunction.Arn>': ['lambda:InvokeFunction'] },
   };

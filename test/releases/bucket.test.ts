@@ -307,6 +307,9 @@ describe('a survey of what release 0.1.0 stored', () => {
       renewalsChecked: () => {},
       fetchesRead: () => expect.unreachable('release 0.1.0 has no logs'),
       subscriptionsCounted: () => {},
+      watchedDamaged: () => expect.unreachable('release 0.1.0 checks no watched domains'),
+      watchedChecked: () => expect.unreachable('release 0.1.0 checks no watched domains'),
+      watchedReported: () => expect.unreachable('release 0.1.0 checks no watched domains'),
     };
     const clock = () => new Date(at);
     const settings = { collector: 'acme', eventBusName: 'default', remindBeforeDays: 30, sendDailyEvents: true };

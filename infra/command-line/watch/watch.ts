@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { DEFAULT_SELECTOR } from '../../../functions/bimi.ts';
 import { domainSchema, orderOptionsSchema } from '../../../functions/order.ts';
 import { listWatched, unwatchDomain, watchDomain } from '../../../functions/store/watched.ts';
+import { readWatchedChecks, watchedName } from '../../../functions/store/watched-checks.ts';
 import { printable } from '../../../functions/text.ts';
 import type { WrittenSettings } from '../../settings.ts';
 import { type DeployedCollector, withCollector, withCommandErrors } from '../collector.ts';
@@ -26,9 +27,9 @@ export interface WatchOptions extends UnwatchOptions {
   readonly nameServer?: string;
 }
 
-/** Both commands say it, so that nobody relies on a check that does not exist. */
-const NOT_DAILY =
-  'In this release, the collector does not check watched domains by itself. To check a domain again, type the command again.';
+/** What happens after the command. */
+const DAILY =
+  'The collector checks the domain every day, and sends a message if mailboxes do not show the logo or if the certificate ends soon.';
 
 /** Checks a domain, prints the result, and stores that it is watched. Without a domain, lists the watched ones. */
 export function watch(terminal: Terminal, text: string | undefined, options: WatchOptions): Promise<ExitCode> {
@@ -61,7 +62,7 @@ export function watch(terminal: Terminal, text: string | undefined, options: Wat
         selector,
         since: watched.since,
         isNew,
-        isCheckedDaily: false,
+        isCheckedDaily: true,
         check: contentOf(judgement),
       });
     } else {
@@ -70,7 +71,7 @@ export function watch(terminal: Terminal, text: string | undefined, options: Wat
         `${domain} is ${isNew ? 'now watched' : `watched since ${watched.since.slice(0, 10)}`}, with the selector ${selector}.`,
       );
     }
-    terminal.note(NOT_DAILY);
+    terminal.note(DAILY);
     return exitCodeOf(judgement);
   });
 }
@@ -103,21 +104,33 @@ export function unwatch(terminal: Terminal, text: string, options: UnwatchOption
 
 async function list(terminal: Terminal, collector: DeployedCollector, { json }: CollectorOptions): Promise<ExitCode> {
   const bucket = { s3: await collector.s3(), bucket: collector.bucket };
-  const { read, damaged } = await withCommandErrors(
+  const storage = await collector.storage();
+  const [{ read, damaged }, checks] = await withCommandErrors(
     'The watched domains cannot be listed',
-    () => listWatched(bucket),
+    () => Promise.all([listWatched(bucket), readWatchedChecks(storage)]),
     's3:ListBucket and s3:GetObject',
   );
-  const watched = read.map(({ content: { domain, selector, since } }) => ({ domain, selector, since }));
+  const watched = read.map(({ content }) => {
+    const { domain, selector, since } = content;
+    const { checkedAt = null, differences = [], certificate = null } = checks.get(watchedName(content)) ?? {};
+    return { domain, selector, since, checkedAt, differences, certificate };
+  });
   if (json) {
     printJson(terminal, watched);
   } else if (watched.length === 0) {
     terminal.note(`The collector ${collector.name} in ${collector.region} has no watched domains.`);
   } else {
     const { describeTable } = await import('../table.ts');
-    const rows = watched.map(({ domain, selector, since }) => [domain, selector, since.slice(0, 10)]);
-    terminal.print(describeTable(['DOMAIN', 'SELECTOR', 'SINCE'], rows, terminal.columns).join('\n'));
-    terminal.note(NOT_DAILY);
+    const rows = watched.map(({ domain, selector, since, checkedAt, differences, certificate }) => [
+      domain,
+      selector,
+      since.slice(0, 10),
+      checkedAt?.slice(0, 10) ?? 'not yet',
+      checkedAt === null ? '' : differences.join(', ') || 'in order',
+      certificate?.notAfter.slice(0, 10) ?? '',
+    ]);
+    const head = ['DOMAIN', 'SELECTOR', 'SINCE', 'CHECKED', 'STATE', 'EXPIRES'];
+    terminal.print(describeTable(head, rows, terminal.columns).join('\n'));
   }
   for (const { key, problem } of damaged) {
     terminal.note(`${key} cannot be read: ${problem}.`);

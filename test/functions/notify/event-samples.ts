@@ -16,6 +16,7 @@ import {
 } from '../../../functions/events.ts';
 import type { Deployment } from '../../../functions/notify/commands.ts';
 import type { Order } from '../../../functions/order.ts';
+import type { BrokenWatchedDomain, WatchedReminder, WatchedRevocation } from '../../../functions/survey/watched.ts';
 
 export const COLLECTOR = 'mark-certificate-collector';
 export const ORDER_NUMBER = '1378973013';
@@ -220,6 +221,53 @@ export function broken(
     bimiRecord: recordOf(domain),
     differences,
   });
+}
+
+const watched = {
+  collector: COLLECTOR,
+  domains: ['example.com'],
+  watched: true,
+  domain: 'example.com',
+  selector: 'default',
+  owner: 'Example Limited',
+  fingerprintSha256: 'ab'.repeat(32),
+} as const;
+
+/** A watched domain whose logo receivers do not show. */
+export function brokenWatched(
+  differences: BrokenWatchedDomain['differences'],
+  changes: Partial<BrokenWatchedDomain> = {},
+) {
+  const host = 'https://bimi.example.net/example';
+  return eventOf(PUBLICATION_BROKEN, {
+    ...watched,
+    record: `v=BIMI1; l=${host}.svg; a=${host}.pem`,
+    chainUrl: `${host}.pem`,
+    logoUrl: `${host}.svg`,
+    differences,
+    ...changes,
+  } satisfies BrokenWatchedDomain);
+}
+
+/** A watched domain whose certificate ends soon. */
+export function expiringWatched(daysLeft: number, selector = 'default') {
+  return eventOf(EXPIRING, {
+    ...watched,
+    selector,
+    daysLeft,
+    notAfter: '2027-11-26T23:59:59.000Z',
+  } satisfies WatchedReminder);
+}
+
+/** A watched domain whose certificate the CA revoked. */
+export function revokedWatched() {
+  return eventOf(REVOKED, {
+    ...watched,
+    confirmed: true,
+    source: 'crl',
+    text: 'The served certificate of example.com is revoked: a certificate is revoked according to the CRL of its issuer: Example Limited since 2026-11-25T10:00:00.000Z (keyCompromise).',
+    knownSince: UPDATED_AT,
+  } satisfies WatchedRevocation);
 }
 
 /** The end of an execution, as Step Functions reports it (AWS: Step Functions, Automating event delivery). */

@@ -1,13 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { SHORT_FIXES } from '../../../functions/notify/brand-messages.ts';
 import { REFUSED_STEPS } from '../../../functions/notify/refused-steps.ts';
+import { WATCHED_WORDS } from '../../../functions/notify/watched-messages.ts';
 import { REFUSALS, type RefusalReason } from '../../../functions/publish/refusals.ts';
 import { DIFFERENCES } from '../../../functions/survey/differences.ts';
+import { WATCHED_DIFFERENCES } from '../../../functions/survey/watched-differences.ts';
 import {
   broken,
+  brokenWatched,
   CREDENTIALS_TEXTS,
   ended,
   expiring,
+  expiringWatched,
   FAILURE_TEXTS,
   failed,
   issued,
@@ -15,6 +19,7 @@ import {
   publishedAt,
   revocationAnnounced,
   revoked,
+  revokedWatched,
   WAITING_TEXTS,
   waiting,
 } from './event-samples.ts';
@@ -53,6 +58,8 @@ const REFUSED_TEXTS: Readonly<Record<RefusalReason, string>> = {
     'the certificate belongs to "Example Limited", but the live certificate (order 5) belongs to "Example Brand"',
   'less-coverage': 'the live certificate (order 5) covers names that this one does not cover: example.net',
 };
+
+const WATCHED_DIFFERENCE_IDS = Object.keys(WATCHED_DIFFERENCES) as (keyof typeof WATCHED_DIFFERENCES)[];
 
 /** One event for each message, by the name of its file. */
 const EVENTS: Readonly<Record<string, object>> = {
@@ -220,7 +227,33 @@ const EVENTS: Readonly<Record<string, object>> = {
   ...Object.fromEntries(
     Object.entries(DIFFERENCES).map(([id, message]) => [`broken-${id}`, broken([{ id, message }])]),
   ),
+  ...Object.fromEntries(
+    WATCHED_DIFFERENCE_IDS.map((id) => [
+      `watched-broken-${id}`,
+      brokenWatched([{ id, message: WATCHED_DIFFERENCES[id] }]),
+    ]),
+  ),
+  'watched-broken-several': brokenWatched(
+    (['record-invalid', 'dmarc-weak', 'logo-unreachable', 'logo-differs', 'chain-invalid', 'expired'] as const).map(
+      (id) => ({
+        id,
+        message: WATCHED_DIFFERENCES[id],
+      }),
+    ),
+    { selector: 'brand' },
+  ),
+  'watched-broken-without-addresses': brokenWatched(
+    [{ id: 'chain-unreachable', message: WATCHED_DIFFERENCES['chain-unreachable'] }],
+    { chainUrl: null, logoUrl: null, record: null, owner: 'ブランド' },
+  ),
+  'watched-expiring': expiringWatched(14),
+  'watched-expiring-today': expiringWatched(0, 'brand'),
+  'watched-revoked': revokedWatched(),
 };
+
+test('Every difference of a watched domain has its own words.', () => {
+  expect(Object.keys(WATCHED_WORDS).toSorted()).toEqual(WATCHED_DIFFERENCE_IDS.toSorted());
+});
 
 test('Every reason not to publish and every difference has its own next step.', () => {
   expect(Object.keys(REFUSED_STEPS).toSorted()).toEqual(Object.keys(REFUSALS).toSorted());

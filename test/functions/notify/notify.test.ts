@@ -26,6 +26,7 @@ import {
   ORDER_NUMBER,
   RUNBOOK_URL,
   revoked,
+  revokedWatched,
   STARTED_AT,
   UPDATED_AT,
   waiting,
@@ -209,6 +210,16 @@ describe('the readers', () => {
     await start()(event);
     expect(sent.map((message) => message.audience)).toEqual([audience]);
   });
+
+  test('A message about a watched domain goes to the people of the brand, once, and reads no object.', async () => {
+    const notify = start();
+    await notify(revokedWatched());
+    await notify(revokedWatched());
+    expect(sent).toMatchObject([
+      { audience: 'brand', subject: 'Example Limited: the CA revoked the served certificate' },
+    ]);
+    expect(server.requests).toEqual([]);
+  });
 });
 
 describe('an event that needs no message', () => {
@@ -216,6 +227,11 @@ describe('an event that needs no message', () => {
     [
       'an event of another collector',
       { ...waiting('payment'), detail: { ...waiting('payment').detail, collector: 'other' } },
+      'other-collector',
+    ],
+    [
+      'an event about a watched domain of another collector',
+      { ...revokedWatched(), detail: { ...revokedWatched().detail, collector: 'other' } },
       'other-collector',
     ],
     [

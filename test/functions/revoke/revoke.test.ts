@@ -191,6 +191,16 @@ describe('Taking down a revoked certificate', () => {
 });
 
 describe('The event of a revocation', () => {
+  test('An event about a watched domain, which has no order, takes nothing down and causes no request.', async () => {
+    await bucket.publishOrder(ORDER, issue);
+    const { orderNumber: _, ...detail } = revoked().detail;
+    const event = { ...revoked(), detail: { ...detail, watched: true, domain: DOMAIN, selector: 'default' } };
+    const requests = await bucket.requestsOf(async () =>
+      expect(await run(bucket, event, { unpublish: true })).toEqual({ records: [], damaged: [] }),
+    );
+    expect(requests).toEqual([]);
+  });
+
   test.each([
     ['that is not confirmed, such as that of a push', { confirmed: false }],
     ['of another collector', { collector: 'other' }],

@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { InvalidChainError } from '../../../functions/certificate/report.ts';
+import { InvalidChainError, readMarkCertificate } from '../../../functions/certificate/report.ts';
 import { createDownload } from '../../../functions/download.ts';
 import { checkDomain } from '../../../functions/survey/domain.ts';
 import { FILE_RULES } from '../../../functions/survey/look-up.ts';
@@ -55,12 +57,13 @@ const serve = (path: string, answer: Page) => site.pages.set(path, answer);
 interface Options {
   readonly limitMilliseconds?: number;
   readonly trusted?: boolean;
+  readonly at?: Date;
 }
 
 async function look(
   domain = 'example.com',
   selector = 'default',
-  { limitMilliseconds = 5_000, trusted = true }: Options = {},
+  { limitMilliseconds = 5_000, trusted = true, at = NOON }: Options = {},
 ) {
   const checked = await checkDomain(domain, selector, {
     resolver: server.resolver(),
@@ -68,7 +71,7 @@ async function look(
     allowLoopback: true,
     download: createDownload(FILE_RULES, { allowLoopback: true }),
     expectations: {
-      at: NOON,
+      at,
       trustAnchors: trusted ? [createHash('sha256').update(authority.root).digest('hex')] : [],
       ctLogs: [authority.log.key],
     },
@@ -443,5 +446,26 @@ describe('DMARC', () => {
     expect(found.ids).toEqual(ids);
     const expected = ids.includes('dmarc-missing') ? [] : Object.entries(records);
     expect(found.lookup.dmarc).toEqual(expected.map(([name, text]) => ({ name, record: text })));
+  });
+});
+
+// The project does not distribute the certificates of others, so the folder is outside the project.
+const FOLDER = process.env.MARK_CERTIFICATES ?? '';
+const present = existsSync(FOLDER);
+
+describe.skipIf(!present)(`A real chain${present ? '' : ' (skipped: MARK_CERTIFICATES names no folder)'}`, () => {
+  test.each([
+    ['phpseclib-ebay.pem', 'ebay.com', '2026-10-01', []],
+    ['phpseclib-ebay.pem', 'ebay.example', '2026-10-01', ['domain-coverage']],
+    ['phpseclib-ebay.pem', 'ebay.com', '2040-10-01', ['validity']],
+  ] as const)('%s for %s on %s has the errors %j.', async (file, domain, at, errors) => {
+    const bytes = readFileSync(join(FOLDER, 'real', file));
+    const { logo } = await readMarkCertificate(bytes, { at: NOON });
+    serve('/real.pem', page(200, CHAIN_TYPE, bytes));
+    serve('/real.svg', page(200, SVG_TYPE, Buffer.from(logo ?? [])));
+    zone[`default._bimi.${domain}`] = { TXT: [`v=BIMI1; l=${site.url}/real.svg; a=${site.url}/real.pem`] };
+    zone[`_dmarc.${domain}`] = { TXT: ['v=DMARC1; p=reject'] };
+    const found = await look(domain, 'default', { trusted: false, at: new Date(at) });
+    expect({ ids: found.ids, errors: found.errors }).toEqual({ ids: [], errors });
   });
 });

@@ -1,6 +1,7 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
+import type { WatchedDetail } from '../../../functions/events.ts';
 import type { StoredManifest } from '../../../functions/store/manifest.ts';
 import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { type OrderStatus, openStatus } from '../../../functions/store/status.ts';
@@ -16,6 +17,7 @@ import type { Reminder, SurveySummary } from '../../../functions/survey/reminder
 import type { RenewalCheck, RenewalSummary } from '../../../functions/survey/renewals.ts';
 import type { StatusSummary } from '../../../functions/survey/statuses.ts';
 import { type SurveyDependencies, type SurveyObserver, survey } from '../../../functions/survey/survey.ts';
+import type { WatchedSummary, WatchedSurvey } from '../../../functions/survey/watched.ts';
 import { startS3Server } from '../../s3-server.ts';
 import { startEventBus } from './event-bus.ts';
 import { STATE_MACHINE_ARN, startExecutionsServer } from './executions.ts';
@@ -98,6 +100,7 @@ export interface RunOptions {
   readonly sendDailyEvents?: boolean;
   /** Default: false. */
   readonly writesOverview?: boolean;
+  readonly watched?: WatchedSurvey;
 }
 
 /** An observer that records everything, and the records. */
@@ -117,6 +120,9 @@ export function recordingObserver() {
     renewals: [] as RenewalSummary[],
     fetchesRead: [] as FetchSummary[],
     overviews: [] as OverviewSummary[],
+    watchedDamaged: [] as { readonly key: string; readonly problem: string }[],
+    watchedChecked: [] as WatchedSummary[],
+    watchedReported: [] as { readonly detailType: string; readonly detail: WatchedDetail }[],
     subscriptions: [] as { readonly topicArn: string; readonly confirmed: number }[],
   };
   const observe: SurveyObserver = {
@@ -134,6 +140,9 @@ export function recordingObserver() {
     caaChecked: (summary) => records.caaChecked.push(summary),
     renewalsChecked: (summary) => records.renewals.push(summary),
     fetchesRead: (summary) => records.fetchesRead.push(summary),
+    watchedDamaged: (key, problem) => records.watchedDamaged.push({ key, problem }),
+    watchedChecked: (summary) => records.watchedChecked.push(summary),
+    watchedReported: (detailType, detail) => records.watchedReported.push({ detailType, detail }),
     subscriptionsCounted: (topicArn, confirmed) => records.subscriptions.push({ topicArn, confirmed }),
   };
   return { observe, records };
@@ -152,6 +161,7 @@ export async function runSurvey(
     withExecutions = true,
     sendDailyEvents = true,
     writesOverview = false,
+    watched,
   }: RunOptions = {},
 ) {
   const { observe, records } = recordingObserver();
@@ -169,6 +179,7 @@ export async function runSurvey(
     executions: withExecutions ? { stateMachineArn: STATE_MACHINE_ARN, sfn } : undefined,
     topics,
     writesOverview,
+    watched,
     observe,
     now,
   }).then(
@@ -192,6 +203,9 @@ export const CERTIFICATES_ONLY = {
   fetchesRead: [],
   overviews: [],
   subscriptions: [],
+  watchedDamaged: [],
+  watchedChecked: [],
+  watchedReported: [],
 };
 
 export const ordersOf = (reminders: readonly Reminder[]) => reminders.map(({ orderNumber }) => orderNumber);

@@ -56,12 +56,12 @@ async function seeded(change: (zone: Record<string, Records>) => void = () => {}
 const stored = (s3: S3Server, key = KEY) => JSON.parse(String(s3.peek(key)?.body));
 
 describe('watch', () => {
-  test('It checks a domain, prints the result, stores that it is watched, and says what it does not do.', async () => {
+  test('It checks a domain, prints the result, stores that it is watched, and announces the daily checks.', async () => {
     const { s3, watch } = await seeded();
     const { exitCode, out, err } = await watch('EXAMPLE.com.');
     expect(out).toContain('publishable');
     expect(out).toContain('example.com is now watched, with the selector default.');
-    expect(err).toContain('the collector does not check watched domains by itself');
+    expect(err).toContain('The collector checks the domain every day');
     expect(exitCode).toBe(0);
     expect(stored(s3)).toEqual({
       schemaVersion: 1,
@@ -80,7 +80,7 @@ describe('watch', () => {
       selector: 'default',
       since: NOW,
       isNew: true,
-      isCheckedDaily: false,
+      isCheckedDaily: true,
       check: { publishable: true, lookup: { domain: 'example.com', findings: [] } },
     });
     const { check: _, ...fields } = first;
@@ -128,9 +128,21 @@ describe('watch', () => {
       err: expect.stringContaining('has no watched domains'),
     });
     await watch('example.com');
-    expect((await run(['watch'])).out).toBe('DOMAIN       SELECTOR  SINCE\nexample.com  default   2026-06-01\n');
+    expect((await run(['watch'])).out).toMatch(
+      /^DOMAIN {7}SELECTOR .*\nexample\.com {2}default {3}2026-06-01 {2}not yet\s*$/,
+    );
     const { out } = await run(['watch', '--json']);
-    expect(JSON.parse(out)).toEqual([{ domain: 'example.com', selector: 'default', since: NOW }]);
+    const watched = { domain: 'example.com', selector: 'default', since: NOW };
+    expect(JSON.parse(out)).toEqual([{ ...watched, checkedAt: null, differences: [], certificate: null }]);
+    const certificate = { fingerprintSha256: 'c0ffee', owner: 'Example', notAfter: '2026-09-01T00:00:00.000Z' };
+    const check = { checkedAt: '2026-06-02T05:17:00.000Z', differences: ['dmarc-weak', 'logo-differs'], certificate };
+    await put(
+      s3,
+      'overview/watched.json',
+      JSON.stringify({ schemaVersion: 1, domains: { 'example.com/default': check } }),
+    );
+    expect((await run(['watch'])).out).toMatch(/2026-06-02 {2}dmarc-weak, logo-differs {2}2026-09-01/);
+    expect(JSON.parse((await run(['watch', '--json'])).out)).toEqual([{ ...watched, ...check }]);
     await put(s3, 'watched/example.org/default.json', '{');
     const damaged = await run(['watch']);
     expect(damaged.exitCode).toBe(1);
