@@ -351,10 +351,6 @@ function createParts(
   if (watches && watched && certificates && (!publications || published)) {
     const endsAt = begun.getTime() + watches.totalMilliseconds;
     const hasTime = () => now().getTime() < endsAt;
-    const elsewhere = {
-      published: namesOf(published?.served),
-      fingerprints: reportedCertificates(certificates),
-    };
     parts.push({
       name: 'watched',
       async run(after) {
@@ -364,6 +360,10 @@ function createParts(
         }
         const startedAt = new Date(progress.startedAt);
         const { listing } = watched;
+        const elsewhere = {
+          published: namesOf(published?.served),
+          fingerprints: listing.read.length > 0 ? reportedCertificates(certificates) : new Set<string>(),
+        };
         const checked = await surveyWatched(listing, elsewhere, watches, after, {
           ...dependencies,
           hasTime,

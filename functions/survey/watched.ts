@@ -153,7 +153,8 @@ export async function surveyWatched(
   readonly checks: WatchedChecks;
 }> {
   const { collector, observe, hasTime } = dependencies;
-  if (after === undefined) {
+  // An empty key is that of a survey whose time was over before the first domain.
+  if (!after) {
     for (const { key, problem } of damaged) {
       observe.watchedDamaged(key, problem);
     }
