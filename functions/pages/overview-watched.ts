@@ -37,7 +37,7 @@ export interface WatchedSources {
 const ROWS = 300;
 
 /** The limits of texts in a row, in bytes. */
-const BYTES = { domain: 80, owner: 80, differences: 240 } as const;
+const BYTES = { domain: 260, owner: 80, differences: 240 } as const;
 
 const STATE_RANKS: Readonly<Record<OverviewWatched['state'], number>> = {
   broken: 0,
@@ -93,10 +93,11 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** The section of the watched domains, below its heading. */
-export function watchedTable(watched: readonly OverviewWatched[]): Html {
+/** The section of the watched domains. */
+export function watchedSection(watched: readonly OverviewWatched[]): Html {
   const more = watched.length - ROWS;
-  return html`<table class="account-list">
+  return html`<h2 id="watched">Watched domains</h2>
+<table class="findings">
 <caption>Domains whose BIMI record and files someone else serves</caption>
 <thead><tr><th scope="col">Domain</th><th scope="col">State</th><th scope="col">Certificate</th><th scope="col">Checked</th><th scope="col">To do</th></tr></thead>
 <tbody>

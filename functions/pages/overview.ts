@@ -9,7 +9,7 @@ import { INDEX_PAGE, OVERVIEW } from './overview-folder.ts';
 import { overviewJson } from './overview-json.ts';
 import { byName, type OverviewOrder, SECTIONS, type SectionName } from './overview-order.ts';
 import { accountText, rowText, table } from './overview-rows.ts';
-import { type OverviewWatched, watchedTable } from './overview-watched.ts';
+import { type OverviewWatched, watchedSection } from './overview-watched.ts';
 import { renderPage } from './page.ts';
 
 const CSV_FILE = 'orders.csv';
@@ -218,7 +218,7 @@ ${shown.length === 0 ? html`<p>None.</p>\n` : table(heading, shown, { withAccoun
   const body = html`<nav aria-label="Sections"><ul>
 ${URGENT.map((section) => html`<li><a href="#${section}">${headingOf(section, options)}</a>: ${sections.get(section)?.length ?? 0}</li>\n`)}${watched.length > 0 && html`<li><a href="#watched">Watched domains</a>: ${watched.length}</li>\n`}${hasCaa && html`<li><a href="#caa">CAA records</a>: ${caaCount(caa)}</li>\n`}${fetches && html`<li><a href="#fetches">Who fetches chain and logo</a></li>\n`}<li><a href="#all">All orders</a>: ${orders.length}</li>
 </ul></nav>
-${parts}${watched.length > 0 && html`<h2 id="watched">Watched domains</h2>\n${watchedTable(watched)}`}${hasCaa && caaSection(orders, caa)}${fetches && fetchesSection(fetches)}<h2 id="all">All orders</h2>
+${parts}${watched.length > 0 && watchedSection(watched)}${hasCaa && caaSection(orders, caa)}${fetches && fetchesSection(fetches)}<h2 id="all">All orders</h2>
 ${orders.length === 0 && html`<p>The collector has no orders.</p>\n`}${accountLists !== undefined && accountLists.length > 0 && accountTable(accountLists, options)}${hasAll && orders.length > 0 && table('All orders by name', orders.toSorted(byName), { withAccount, withId: true, withText: false, logos })}${accountLists !== undefined && html`<p>As files: <a href="${CSV_FILE}">${CSV_FILE}</a> for a spreadsheet, <a href="${JSON_FILE}">${JSON_FILE}</a> for a program.</p>\n`}<p class="quiet">The report of one order: <code>mark-certificates open ORDER</code>. ${LOGO_NOTE}</p>
 `;
   const note = accountLists !== undefined && copyNote(options);

@@ -2,7 +2,7 @@
 import { type OverviewOptions, renderOnePage, renderOverview } from '../../functions/pages/overview.ts';
 import { INDEX_PAGE } from '../../functions/pages/overview-folder.ts';
 import { OrderCollection, type OverviewOrder } from '../../functions/pages/overview-order.ts';
-import { caaOf, fetchesOf, warningOf } from '../functions/pages/findings-samples.ts';
+import { caaOf, fetchesOf, WATCHED, warningOf, watchedOf } from '../functions/pages/findings-samples.ts';
 import { AT as MANY_AT, manyOrders } from '../functions/pages/many-orders.ts';
 import { failureOf, later, manifestOf, NOON, statusOf } from '../functions/survey/samples.ts';
 import { type CorpusPage, nameOfPage } from './corpus-page.ts';
@@ -223,6 +223,19 @@ export function exampleOverview(): string {
   return renderOnePage(shown, { ...OPTIONS, logos });
 }
 
+/** Watched domains in every state, and many of them with hostile texts. */
+function watchedPages(): readonly CorpusPage[] {
+  const { orders, logos } = fewOrders();
+  const texts = Object.values(HOSTILE_TEXTS).map((text) =>
+    watchedOf({ domain: text, selector: text, state: 'broken', differences: [text], owner: text }),
+  );
+  const many = Array.from({ length: 350 }, (_, index) => watchedOf({ domain: `brand-${index}.example` }));
+  return [
+    ...pagesOfOverview('watched', orders, { logos, watched: WATCHED }, { isTypical: true }),
+    ...pagesOfOverview('watched texts', [], { watched: [...texts, ...many] }),
+  ];
+}
+
 /** What surveys found besides the orders: CAA records, and who fetches what, also with each hostile text. */
 function findingPages(): readonly CorpusPage[] {
   const { orders, logos } = fewOrders();
@@ -268,5 +281,6 @@ export function overviewPages(): readonly CorpusPage[] {
     ...logoPages(),
     ...manyPages(),
     ...findingPages(),
+    ...watchedPages(),
   ];
 }

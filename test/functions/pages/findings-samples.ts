@@ -1,6 +1,7 @@
 /** What surveys found besides the orders, as the overview shows it. */
 import type { OverviewCaa } from '../../../functions/pages/overview-caa.ts';
 import type { OverviewFetches } from '../../../functions/pages/overview-fetches.ts';
+import type { OverviewWatched } from '../../../functions/pages/overview-watched.ts';
 import type { CaaWarning } from '../../../functions/store/caa.ts';
 
 const SINCE = '2026-11-20T05:20:00.000Z';
@@ -40,3 +41,34 @@ export function fetchesOf(addresses: readonly string[]): OverviewFetches {
     readUntil: '2026-11-23T04:00:00.000Z',
   };
 }
+
+interface WatchedSample extends Partial<Omit<OverviewWatched, 'certificate'>> {
+  readonly owner?: string;
+  readonly daysLeft?: number;
+}
+
+/** A watched domain that is as it should be. */
+export function watchedOf({ owner = 'Example Limited', daysLeft = 200, ...changes }: WatchedSample): OverviewWatched {
+  return {
+    domain: 'example.com',
+    selector: 'default',
+    since: '2026-06-01T12:00:00.000Z',
+    state: 'good',
+    checkedAt: '2026-11-23T05:20:00.000Z',
+    differences: [],
+    certificate: { fingerprintSha256: 'ab'.repeat(32), owner, notAfter: '2027-06-11T23:59:59.000Z', daysLeft },
+    ...changes,
+  };
+}
+
+const UNCHECKED = { checkedAt: null, certificate: null } as const;
+
+/** A watched domain in each state. */
+export const WATCHED: readonly OverviewWatched[] = [
+  watchedOf({ domain: 'broken.example', state: 'broken', differences: ['record-differs', 'dmarc-weak'], daysLeft: -3 }),
+  { ...watchedOf({ domain: 'damaged.example', state: 'unreadable', since: null }), ...UNCHECKED },
+  { ...watchedOf({ domain: 'new.example', state: 'unchecked' }), ...UNCHECKED },
+  watchedOf({ domain: 'today.example', daysLeft: 0 }),
+  watchedOf({ domain: 'brand.example', selector: 'winter', daysLeft: 1 }),
+  { ...watchedOf({ domain: 'own.example', state: 'published' }), ...UNCHECKED },
+];

@@ -94,6 +94,53 @@ describe('The survey function', () => {
     },
   );
 
+  describe('with watched domains', () => {
+    const watched = { schemaVersion: 1, collector: COLLECTOR, domain: 'example.com', selector: 'default', since: NOON };
+    const zone: Zone = { '_dmarc.example.com': ['v=DMARC1; p=reject'] };
+
+    test('checks them also in a stack that publishes nothing, and logs what it reported.', async () => {
+      await servers.put('watched/example.com/default.json', JSON.stringify(watched));
+      await servers.put('watched/example.net/default.json', '{');
+      const variables = { ...VARIABLES, COLLECTOR, WATCHED: 'true', OVERVIEW: 'true', TRUST_ANCHORS: 'ab'.repeat(32) };
+
+      await invoke(createHandler(variables, resolverOf(zone)));
+
+      const { logged, metrics } = readOutput();
+      expect(logged).toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({ message: 'watched domain damaged', key: 'watched/example.net/default.json' }),
+          expect.objectContaining({ message: 'watched domains', watched: 1, published: 0, broken: 1, unchecked: 0 }),
+          expect.objectContaining({
+            level: 'WARN',
+            message: 'watched domain reported',
+            detailType: 'Mark Certificate Publication Broken',
+            domain: 'example.com',
+          }),
+        ]),
+      );
+      expect(metrics).toMatchObject({ SurveyRuns: 1 });
+      expect(servers.detailsOf('Mark Certificate Publication Broken')).toMatchObject([
+        { watched: true, domain: 'example.com', differences: [{ id: 'record-missing' }] },
+      ]);
+      const page = () => String(servers.server.peek('overview/index.html')?.body);
+      expect(page()).toContain('broken</b>: record-missing');
+
+      vi.setSystemTime(later(NOON, { seconds: 300 }));
+      await createHandler(variables, resolverOf(zone))({ overview: true }, lambdaContext('survey'));
+      expect(page()).toContain('broken</b>: record-missing');
+    });
+
+    test('asks for none of them without the permission to read them, as in release 0.1.0.', async () => {
+      await servers.put('watched/example.com/default.json', JSON.stringify(watched));
+      const resolver = resolverOf(zone);
+
+      await invoke(createHandler({ ...VARIABLES, COLLECTOR }, resolver));
+
+      expect(resolver.asked).toEqual([]);
+      expect(servers.bus.calls).toEqual([]);
+    });
+  });
+
   test('keeps no state between two invocations.', async () => {
     await servers.store('1', { notAfter: later(NOON, { days: 20 }) });
     const handler = createHandler(VARIABLES);
