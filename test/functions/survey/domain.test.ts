@@ -455,9 +455,11 @@ const present = existsSync(FOLDER);
 
 describe.skipIf(!present)(`A real chain${present ? '' : ' (skipped: MARK_CERTIFICATES names no folder)'}`, () => {
   test.each([
-    ['phpseclib-ebay.pem', 'ebay.com', '2026-10-01', []],
-    ['phpseclib-ebay.pem', 'ebay.example', '2026-10-01', ['domain-coverage']],
-    ['phpseclib-ebay.pem', 'ebay.com', '2040-10-01', ['validity']],
+    ['infinitum-globalsign-2026-07.pem', 'infinitum-nihil.com', '2026-10-01', []],
+    ['infinitum-globalsign-2026-07.pem', 'infinitum.example', '2026-10-01', ['domain-coverage']],
+    ['infinitum-globalsign-2026-07.pem', 'infinitum-nihil.com', '2028-10-01', ['validity']],
+    ['infinitum-globalsign-2026-04-asfirst.pem', 'infinitum-nihil.com', '2026-10-01', ['svg-size']],
+    ['provectus-2025.pem', 'provectus.com', '2026-06-01', []],
   ] as const)('%s for %s on %s has the errors %j.', async (file, domain, at, errors) => {
     const bytes = readFileSync(join(FOLDER, 'real', file));
     const { logo } = await readMarkCertificate(bytes, { at: NOON });
