@@ -34,7 +34,7 @@ import { type RenewalObserver, startRenewalChecks } from './renewals.ts';
 import { type StatusDependencies, type StatusObserver, surveyStatuses } from './statuses.ts';
 import { countSubscriptions, type SubscriptionObserver, type Topics } from './subscriptions.ts';
 import { renewalDays } from './waiting-times.ts';
-import { surveyWatched, uncheckedWatchedError, type WatchedObserver, type WatchedSurvey } from './watched.ts';
+import type { WatchedObserver, WatchedSurvey } from './watched.ts';
 
 /** Receives the results of a survey while it runs. */
 export interface SurveyObserver
@@ -348,7 +348,8 @@ function createParts(
       },
     });
   }
-  if (watches && watched && certificates && (!publications || published)) {
+  const hasWatched = watched && watched.listing.read.length + watched.listing.damaged.length + watched.checks.size > 0;
+  if (watches && hasWatched && certificates && (!publications || published)) {
     const endsAt = begun.getTime() + watches.totalMilliseconds;
     const hasTime = () => now().getTime() < endsAt;
     parts.push({
@@ -359,17 +360,18 @@ function createParts(
           return after ?? '';
         }
         const startedAt = new Date(progress.startedAt);
-        const { listing } = watched;
         const elsewhere = {
           published: namesOf(published?.served),
-          fingerprints: listing.read.length > 0 ? reportedCertificates(certificates) : new Set<string>(),
+          fingerprints: reportedCertificates(certificates),
         };
-        const checked = await surveyWatched(listing, elsewhere, watches, after, {
+        // The code that reads certificates is loaded only if it is needed.
+        const { surveyWatched, uncheckedWatchedError } = await import('./watched.ts');
+        const checked = await surveyWatched(watched.listing, elsewhere, watches, after, {
           ...dependencies,
           hasTime,
           startedAt,
         });
-        if (overview && (listing.read.length > 0 || watched.checks.size > 0)) {
+        if (overview) {
           overview.setWatchedChecks(checked.checks);
           await refresh(overview);
         }
