@@ -172,7 +172,7 @@ export function expiringWatchedMessage(expiring: ExpiringWatched, context: Messa
     happened: [`${WATCHED} The certificate that is served for ${domain} expires ${when}.`],
     logo: ['Mailboxes stop showing the logo of this domain when the certificate expires.'],
     nextStep: [
-      'Ask whoever has the contract with the CA whether the renewal is ordered, and when the renewed certificate will be served.',
+      'Ask the people who have the contract with the CA whether the renewal is ordered, and when the renewed certificate will be served.',
       ...checkAgain(expiring, context, 'To see what is served now:'),
     ],
     anchor: ANCHOR,
@@ -192,7 +192,7 @@ export function revokedWatchedMessage(revoked: RevokedWatched, context: MessageC
     ],
     logo: ['Mailboxes do not show a logo whose certificate is revoked.'],
     nextStep: [
-      'Ask whoever has the contract with the CA why the certificate was revoked, and when a new one will be served.',
+      'Ask the people who have the contract with the CA why the certificate was revoked, and when a new one will be served.',
       ...checkAgain(revoked, context, 'To see what is served now:'),
     ],
     anchor: ANCHOR,
@@ -219,11 +219,11 @@ function requestOf({ responsible, request }: Words, { domain, selector, chainUrl
   const hosts = [
     ...new Set([chainUrl, logoUrl].flatMap((url) => (url === null ? [] : [URL.parse(url)?.host ?? []].flat()))),
   ];
-  const server = hosts.length > 0 ? `whoever runs ${withoutControls(hosts.join(' and '))}` : 'whoever serves the files';
+  const server = hosts.length > 0 ? `the people who run ${withoutControls(hosts.join(' and '))}` : 'the people who serve the files';
   const who: Readonly<Record<Responsible, string>> = {
-    dns: `whoever manages the DNS of ${domain}`,
+    dns: `the people who manage the DNS of ${domain}`,
     files: server,
-    certificate: `whoever has the contract with the CA, and ${server},`,
+    certificate: `the people who have the contract with the CA, and ${server},`,
   };
   return `Ask ${who[responsible]} to ${request.replace('{record}', assertionName(domain, selector))}.`;
 }
