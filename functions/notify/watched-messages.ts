@@ -219,7 +219,8 @@ function requestOf({ responsible, request }: Words, { domain, selector, chainUrl
   const hosts = [
     ...new Set([chainUrl, logoUrl].flatMap((url) => (url === null ? [] : [URL.parse(url)?.host ?? []].flat()))),
   ];
-  const server = hosts.length > 0 ? `the people who run ${withoutControls(hosts.join(' and '))}` : 'the people who serve the files';
+  const server =
+    hosts.length > 0 ? `the people who run ${withoutControls(hosts.join(' and '))}` : 'the people who serve the files';
   const who: Readonly<Record<Responsible, string>> = {
     dns: `the people who manage the DNS of ${domain}`,
     files: server,
