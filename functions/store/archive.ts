@@ -77,8 +77,8 @@ export interface Archive {
    */
   reassess(stored: StoreResult, report: CertificateReport, renderReport?: ReportRenderer): Promise<StoreResult>;
   /**
-   * Marks the current certificate as revoked, as CollectMC reports it. If the CA returns the certificate again later, and
-   * something else about it has changed, the mark disappears.
+   * Marks the current certificate as revoked, as CollectMC reports it. If the CA returns the certificate again later, the
+   * mark disappears.
    */
   markRevoked(at: Date): Promise<void>;
   /**

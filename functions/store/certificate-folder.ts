@@ -222,7 +222,8 @@ export function openCertificateFolder(storage: ObjectStorage, folder: string) {
       const same = current?.fingerprintSha256 === fingerprintSha256 ? current : undefined;
       const intact = same && (await areStored(listedObjects(same))) ? same : undefined;
       const description = describe(same);
-      if (intact && document && isUnchanged(intact, description)) {
+      // If the CA returns the certificate, it no longer reports that it is revoked.
+      if (intact && document && intact.revokedAt === undefined && isUnchanged(intact, description)) {
         return { etag, current: intact, document, isIntact: true };
       }
       if (seen && same && !intact) {

@@ -353,3 +353,45 @@ describe('A broken chain', () => {
     await bucket.expectStored(newer, SECOND);
   });
 });
+
+describe('The mark of a revocation', () => {
+  const AT = new Date('2026-11-23T12:00:00.000Z');
+  const revokedAt = async () => (await bucket.manifest())?.revokedAt;
+  const mark = (at: Date) => bucket.writesOf(() => bucket.archiveOf('x').markRevoked(at));
+
+  test('is written into the manifest and nowhere else, and the first date stays.', async () => {
+    await bucket.collect(older, FIRST);
+    const before = await bucket.manifest();
+
+    expect(await mark(AT)).toEqual([MANIFEST]);
+    expect(await mark(new Date('2026-11-24T12:00:00.000Z'))).toEqual([]);
+
+    expect(await bucket.manifest()).toEqual({ ...before, revokedAt: AT.toISOString() });
+  });
+
+  test('disappears if the CA returns the certificate again.', async () => {
+    await bucket.collect(older, FIRST);
+    const before = await bucket.manifest();
+    await mark(AT);
+
+    await bucket.collect(older, SECOND);
+
+    expect(await bucket.manifest()).toEqual(before);
+  });
+
+  test('is not written without a certificate.', async () => {
+    expect(await mark(AT)).toEqual([]);
+    expect(await bucket.keys()).toEqual([]);
+  });
+
+  test('is not inherited by a newer certificate, and stays with the superseded one.', async () => {
+    await bucket.collect(older, FIRST);
+    await mark(AT);
+
+    await bucket.collect(newer, SECOND);
+
+    expect(await revokedAt()).toBeUndefined();
+    const [superseded = ''] = (await bucket.keys()).filter((key) => /superseded.*certificate\.json$/.test(key));
+    expect(JSON.parse(String((await bucket.read(superseded)).body))).toMatchObject({ revokedAt: AT.toISOString() });
+  });
+});
