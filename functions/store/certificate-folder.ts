@@ -51,7 +51,7 @@ export interface FolderState {
   readonly document?: object;
   /**
    * Whether nothing needs to be restored: this writer found every object as the manifest lists it and wrote nothing, or it
-   * created all of them, and so replaced nothing of another writer. Whoever overwrites one later restores it, because the
+   * created all of them, and so replaced nothing of another writer. A writer that overwrites one later restores it, because the
    * manifest was there before.
    */
   readonly isIntact?: boolean;
