@@ -224,6 +224,7 @@ export class MarkCertificateCollector extends Construct {
 
   /**
    * Adds a rule for the event "Mark Certificate Expiring" of this collector: a certificate without a successor expires soon.
+   * The event about a watched domain has `watched` and no `orderNumber`.
    *
    * @param id the id of the rule.
    * @param options the target of the rule, and further conditions of its event pattern.
@@ -234,7 +235,7 @@ export class MarkCertificateCollector extends Construct {
 
   /**
    * Adds a rule for the event "Mark Certificate Revoked" of this collector. The detail contains `confirmed`: false if only
-   * a push announced the revocation.
+   * a push announced the revocation. The event about a watched domain has `watched` and no `orderNumber`.
    *
    * @param id the id of the rule.
    * @param options the target of the rule, and further conditions of its event pattern.
