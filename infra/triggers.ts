@@ -263,7 +263,7 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
     acknowledgeWildcard(survey.role, manifests, 'Reads the manifest of every order.');
     acknowledgeWildcard(survey.role, orderFiles, 'Reads what was ordered, for the orders that it checks again.');
     acknowledgeWildcard(survey.role, logos, 'Reads the logos that the overview shows.');
-    acknowledgeWildcard(survey.role, watched, 'Reads every watched domain.');
+    acknowledgeWildcard(survey.role, watched, 'Reads the object of every watched domain, which it checks.');
     acknowledgeWildcard(survey.role, overview, 'Writes the overview, whose pages depend on the accounts.');
     acknowledgeWildcard(survey.role, statuses, 'Reads the status of every order, and corrects it if it is wrong.');
     acknowledgeWildcard(survey.role, executions, 'Reads how an execution failed, to report what nobody reported.');
