@@ -37,6 +37,8 @@ import {
   subjectAltNames,
   subjectKeyIdentifier,
 } from './mark-extensions.ts';
+import { remembered } from './remembered.ts';
+import { withSignature } from './signed.ts';
 import {
   createTransparencyLog,
   generateLogKey,
@@ -213,7 +215,7 @@ function authority(keys: Keys, root: Uint8Array, issuing: Uint8Array, crlServer 
     log,
     issue: (request) => {
       const svg = Buffer.from(request.svg ?? exampleLogo(ownerOf(request)));
-      const draft = leafDraft(request, svg, createPublicKey(keys.issuing), crlServer);
+      const draft = leafDraft(request, svg, publicKeyOf(keys.issuing), crlServer);
       const timestamp = request.notBefore ?? new Date();
       const { scts = (precertificate) => [log.sign(precertificate, { timestamp })] } = request;
       const leaf = certify(draft, request, keys.issuing, issuing, (precertificate) => scts(precertificate, log));
@@ -298,7 +300,7 @@ function pkcs8(key: KeyObject): string {
 }
 
 function certifyRoot(keys: Keys, changes: CertificateChanges = {}): Uint8Array {
-  const publicKey = createPublicKey(keys.root);
+  const publicKey = publicKeyOf(keys.root);
   const draft = {
     attributes: authorityName('US', 'SSL.com', 'VMC Root RSA CA'),
     publicKey,
@@ -319,14 +321,14 @@ function certifyIssuing(
   changes: CertificateChanges = {},
   crlServer = CRL_SERVER,
 ): Uint8Array {
-  const publicKey = createPublicKey(keys.issuing);
+  const publicKey = publicKeyOf(keys.issuing);
   const draft = {
     attributes: authorityName('GB', 'Sectigo Limited', 'VMC Issuing RSA CA'),
     publicKey,
     lifetimeDays: 10 * 365,
     extensions: [
       basicConstraints({ cA: true, pathLenConstraint: 0 }),
-      authorityKeyIdentifier(createPublicKey(keys.root)),
+      authorityKeyIdentifier(publicKeyOf(keys.root)),
       caIssuers('http://cert.mark-certificates.test/VMC-Root-RSA-CA.cer'),
       policies([{ id: asn1.id_ce_certificatePolicies_anyPolicy }]),
       extendedKeyUsage(),
@@ -469,7 +471,7 @@ function certify(
   const isPending = ({ value }: Extension) => value === PENDING_SCTS.value;
   let complete = extensions;
   if (extensions.some(isPending)) {
-    const issuerKey = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
+    const issuerKey = publicKeyOf(privateKey).export({ type: 'spki', format: 'der' });
     const { value } = sctList(
       sctsOf({
         tbsCertificate: new Uint8Array(AsnConvert.serialize(tbsCertificate)),
@@ -481,8 +483,7 @@ function certify(
   tbsCertificate.extensions = extensionsOf(complete);
   const signed = new Uint8Array(AsnConvert.serialize(tbsCertificate));
   const signature = changes.signing?.sign(signed, privateKey) ?? sign(hash, signed, privateKey);
-  const certificate = new asn1.Certificate({ tbsCertificate, signatureAlgorithm, signatureValue: buffer(signature) });
-  return new Uint8Array(AsnConvert.serialize(certificate));
+  return withSignature(signed, signatureAlgorithm, signature);
 }
 
 function extensionsOf(extensions: readonly Extension[]): asn1.Extensions {
@@ -511,9 +512,9 @@ function serialNumber(): ArrayBuffer {
   return buffer(bytes);
 }
 
-function read(certificate: Uint8Array): asn1.TBSCertificate {
-  return AsnConvert.parse(certificate, asn1.Certificate).tbsCertificate;
-}
+const publicKeyOf = remembered((privateKey: KeyObject) => createPublicKey(privateKey));
+
+const read = remembered((certificate: Uint8Array) => AsnConvert.parse(certificate, asn1.Certificate).tbsCertificate);
 
 /** A copy with its own ArrayBuffer: small Buffers share one. */
 function buffer(bytes: Uint8Array): ArrayBuffer {

@@ -2,6 +2,8 @@
 import { type KeyObject, sign } from 'node:crypto';
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
 import * as asn1 from '@peculiar/asn1-x509';
+import { remembered } from './remembered.ts';
+import { withSignature } from './signed.ts';
 
 /** A certificate on a CRL. */
 export interface RevokedCertificate {
@@ -67,13 +69,8 @@ export function signCrl(issuer: Uint8Array, key: KeyObject, content: CrlContent 
     ...(entries.length > 0 && { revokedCertificates: entries }),
     crlExtensions: [extensionOf(asn1.id_ce_cRLNumber, new asn1.CRLNumber(Math.floor(thisUpdate.getTime() / 1000)))],
   });
-  const signature = sign('SHA-256', new Uint8Array(AsnConvert.serialize(tbsCertList)), key);
-  const list = new asn1.CertificateList({
-    tbsCertList,
-    signatureAlgorithm: algorithm,
-    signature: new Uint8Array(signature).buffer,
-  });
-  return new Uint8Array(AsnConvert.serialize(list));
+  const signed = new Uint8Array(AsnConvert.serialize(tbsCertList));
+  return withSignature(signed, algorithm, sign('SHA-256', signed, key));
 }
 
 function extensionOf(extnID: string, value: unknown): asn1.Extension {
@@ -84,6 +81,4 @@ function isSame(name: asn1.Name, other: asn1.Name): boolean {
   return Buffer.from(AsnConvert.serialize(name)).equals(Buffer.from(AsnConvert.serialize(other)));
 }
 
-function read(certificate: Uint8Array): asn1.TBSCertificate {
-  return AsnConvert.parse(certificate, asn1.Certificate).tbsCertificate;
-}
+const read = remembered((certificate: Uint8Array) => AsnConvert.parse(certificate, asn1.Certificate).tbsCertificate);

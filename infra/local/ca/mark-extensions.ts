@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { AsnConvert } from '@peculiar/asn1-schema';
 import * as asn1 from '@peculiar/asn1-x509';
 import { Constructed, IA5String, Null, ObjectIdentifier, OctetString as Octets, Sequence } from 'asn1js';
+import { remembered } from './remembered.ts';
 
 /** The OIDs by the names in the standards. */
 export const oid = {
@@ -166,9 +167,9 @@ export function policies(list: readonly { readonly id: string; readonly statemen
   return extension(oid.certificatePolicies, new asn1.CertificatePolicies(value));
 }
 
-export function publicKeyInfo(key: KeyObject): asn1.SubjectPublicKeyInfo {
-  return AsnConvert.parse(key.export({ type: 'spki', format: 'der' }), asn1.SubjectPublicKeyInfo);
-}
+export const publicKeyInfo = remembered((key: KeyObject) =>
+  AsnConvert.parse(key.export({ type: 'spki', format: 'der' }), asn1.SubjectPublicKeyInfo),
+);
 
 const HASH_ALGORITHMS = {
   'SHA-1': '1.3.14.3.2.26',
@@ -190,9 +191,9 @@ function tagged(tagNumber: number, value: Sequence | Constructed): Constructed {
 }
 
 /** RFC 5280 4.2.1.2, method 1. */
-function keyIdentifier(key: KeyObject): Uint8Array {
-  return digest('SHA-1', new Uint8Array(publicKeyInfo(key).subjectPublicKey));
-}
+const keyIdentifier = remembered((key: KeyObject) =>
+  digest('SHA-1', new Uint8Array(publicKeyInfo(key).subjectPublicKey)),
+);
 
 function digest(algorithm: SignatureHash, bytes: Uint8Array): Uint8Array {
   return createHash(algorithm).update(bytes).digest();

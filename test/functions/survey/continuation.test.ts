@@ -7,9 +7,9 @@ import { COLLECTOR, later, NOON, pairOf, publicationOf, servePublication } from 
 import { BUCKET, BUS, type SurveyServers, startSurveyServers } from './survey-run.ts';
 import { resolverOf, type Zone } from './zone.ts';
 
-const DOMAINS = Array.from({ length: 200 }, (_, index) => `brand${100 + index}.example`);
+const DOMAINS = Array.from({ length: 100 }, (_, index) => `brand${100 + index}.example`);
 /** A few of them are broken. */
-const BROKEN = DOMAINS.filter((_, index) => index % 20 === 3);
+const BROKEN = DOMAINS.filter((_, index) => index % 10 === 3);
 const DEPLOYED = { source: 'aws.cloudformation', 'detail-type': 'CloudFormation Stack Status Change', detail: {} };
 const REFUSAL = { ErrorCode: 'InternalFailure', ErrorMessage: 'try again' };
 
@@ -101,7 +101,7 @@ const reported = () => servers.reports().map(({ domain }) => domain);
 
 describe('A survey that has too little time', () => {
   test('continues until every publication is checked once, and sends every event once.', async () => {
-    const invocations = await runToEnd(createSurvey(40), {});
+    const invocations = await runToEnd(createSurvey(20), {});
 
     expect(invocations).toBeGreaterThan(2);
     expect(checkedDomains().toSorted()).toEqual(DOMAINS.map((domain) => `/${domain}/default.pem`));
@@ -111,21 +111,21 @@ describe('A survey that has too little time', () => {
   });
 
   test('measures the broken publications of all invocations.', async () => {
-    await runToEnd(createSurvey(40), {});
+    await runToEnd(createSurvey(20), {});
 
     const counted = output.lines().flatMap((line) => ('PublicationsBroken' in line ? [line.PublicationsBroken] : []));
     expect(counted.at(-1)).toBe(BROKEN.length);
   });
 
   test('sends no event of the day if it runs after a deployment, however often it continues.', async () => {
-    expect(await runToEnd(createSurvey(40), DEPLOYED)).toBeGreaterThan(2);
+    expect(await runToEnd(createSurvey(20), DEPLOYED)).toBeGreaterThan(2);
 
     expect([reported(), servers.reminders()]).toEqual([[], []]);
     expect(completed()).toBe(1);
   });
 
   test('is not disturbed by one after a deployment at the same time.', async () => {
-    const [daily, deployment] = [createSurvey(40), createSurvey(40)];
+    const [daily, deployment] = [createSurvey(20), createSurvey(20)];
     await daily({});
     await deployment(DEPLOYED);
     for (let index = 0; index < continuations().length; index++) {
@@ -138,7 +138,7 @@ describe('A survey that has too little time', () => {
   });
 
   test('ends if a later one has begun.', async () => {
-    const invoke = createSurvey(40);
+    const invoke = createSurvey(20);
     await invoke({});
     await invoke({});
     const [first] = continuations();
@@ -151,7 +151,7 @@ describe('A survey that has too little time', () => {
   });
 
   test('does a step once, although its event arrives twice.', async () => {
-    const invoke = createSurvey(40);
+    const invoke = createSurvey(20);
     await invoke({});
     const [first] = continuations();
 
@@ -164,7 +164,7 @@ describe('A survey that has too little time', () => {
   });
 
   test('sends its event again if EventBridge did not accept it, and repeats nothing.', async () => {
-    const invoke = createSurvey(40);
+    const invoke = createSurvey(20);
     servers.bus.refuse = ({ DetailType }) => (DetailType === 'Survey Continues' ? REFUSAL : undefined);
     await expect(invoke({}, 'repeated')).rejects.toThrow('"Survey Continues" (InternalFailure: try again)');
     const before = checkedDomains().length;
@@ -183,7 +183,7 @@ describe('A survey that has too little time', () => {
     await servers.store('2', { domains: ['other.example'], notAfter: later(NOON, { days: 6 }) });
     servers.bus.refuse = ({ DetailType, Detail }) =>
       DetailType === 'Mark Certificate Expiring' && JSON.parse(Detail).orderNumber === '2' ? REFUSAL : undefined;
-    const invoke = createSurvey(40);
+    const invoke = createSurvey(20);
     await invoke({});
     servers.bus.refuse = () => undefined;
 

@@ -170,7 +170,8 @@ function tokensOf(expression: string): string[] {
 }
 
 function isSeries(value: Value | undefined): value is Series {
-  return Array.isArray(value) && !value.some(Array.isArray);
+  // An array contains either values or series.
+  return Array.isArray(value) && !Array.isArray(value[0]);
 }
 
 function asSeries(value: Value | undefined): Series {

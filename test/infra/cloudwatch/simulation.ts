@@ -59,8 +59,15 @@ export function simulate(alarm: AlarmProperties, data: MetricData, run: Run): Tr
   const transitions: Transition[] = [];
   let state: AlarmState = 'INSUFFICIENT_DATA';
   let evaluates = false;
+  let previous: readonly Series[] = [];
   for (const at of evaluationTimes(alarm, query, data, run)) {
-    const series = calculate(retrieve(alarm, query, data, at, run.assumptions));
+    const retrieved = retrieve(alarm, query, data, at, run.assumptions);
+    // The same data points cause no other state.
+    if (evaluates && isSame(retrieved, previous)) {
+      continue;
+    }
+    previous = retrieved;
+    const series = calculate(Object.fromEntries(retrieved.map((points, index) => [ids[index], points])));
     evaluates ||=
       at >= run.createdAt + warmUp.seconds ||
       // "The alarm ends the warm-up period early" when data fills its window.
@@ -101,7 +108,7 @@ function actionsOf(alarm: AlarmProperties, state: AlarmState): readonly string[]
 }
 
 /**
- * The data points of each metric in the evaluation range at one time, the oldest first. Each period ends where the next
+ * The data points of each metric of a query in the evaluation range at one time, the oldest first. Each period ends where the next
  * begins.
  */
 function retrieve(
@@ -110,30 +117,43 @@ function retrieve(
   data: MetricData,
   at: number,
   { extraPoints, delay }: Assumptions,
-): Record<string, Series> {
+): readonly Series[] {
   const count = EvaluationPeriods + extraPoints;
-  const series = metrics.map(({ id, identity, statistic }) => {
-    const samples = data.get(identity) ?? [];
-    const visible = firstIndex(samples, at - delay + 1);
+  return metrics.map(({ identity, statistic }) => {
+    const samples = data.get(identity) ?? NO_SAMPLES;
+    const sorted = timesOf(samples);
+    const visible = firstIndex(sorted, at - delay + 1);
     const points: (number | undefined)[] = [];
     // The index of the first sample of a period, and of the first one after it.
-    let from = firstIndex(samples, at - count * period, 0, visible);
+    let from = firstIndex(sorted, at - count * period, 0, visible);
     for (let remaining = count - 1; remaining >= 0; remaining -= 1) {
       const end = at - remaining * period;
-      const isEmpty = from === visible || (samples[from]?.at ?? 0) >= end;
-      const to = isEmpty ? from : firstIndex(samples, end, from, visible);
+      const isEmpty = from === visible || (sorted[from] ?? 0) >= end;
+      const to = isEmpty ? from : firstIndex(sorted, end, from, visible);
       points.push(from === to ? undefined : aggregate(samples, from, to, statistic));
       from = to;
     }
-    return [id, points] as const;
+    return points;
   });
-  return Object.fromEntries(series);
+}
+
+function isSame(some: readonly Series[], others: readonly Series[]): boolean {
+  return some.every((points, metric) => {
+    const other = others[metric];
+    return points.every((point, index) => point === other?.[index]);
+  });
 }
 
 /** Aggregates the samples from an index until before another one. */
 function aggregate(samples: readonly Sample[], from: number, to: number, statistic: string): number {
   const sum = () => (sumsOf(samples)[to] ?? 0) - (sumsOf(samples)[from] ?? 0);
-  const values = () => samples.slice(from, to).map(({ value }) => value);
+  const reduce = (choose: (one: number, other: number) => number) => {
+    let chosen = samples[from]?.value ?? Number.NaN;
+    for (let index = from + 1; index < to; index += 1) {
+      chosen = choose(chosen, samples[index]?.value ?? Number.NaN);
+    }
+    return chosen;
+  };
   switch (statistic) {
     case 'Sum':
       return sum();
@@ -142,9 +162,9 @@ function aggregate(samples: readonly Sample[], from: number, to: number, statist
     case 'SampleCount':
       return to - from;
     case 'Maximum':
-      return Math.max(...values());
+      return reduce(Math.max);
     case 'Minimum':
-      return Math.min(...values());
+      return reduce(Math.min);
     default:
       throw new Error(`The statistic ${statistic} is not known`);
   }
@@ -166,12 +186,28 @@ function sumsOf(samples: readonly Sample[]): Float64Array {
   return calculated;
 }
 
-/** The index of the first sample at this time or later, between two indices. */
-function firstIndex(samples: readonly Sample[], at: number, from = 0, to = samples.length): number {
-  let [low, high] = [from, to];
+const NO_SAMPLES: readonly Sample[] = [];
+
+const times = new WeakMap<readonly Sample[], Float64Array>();
+
+/** The times of samples, which are searched millions of times. */
+function timesOf(samples: readonly Sample[]): Float64Array {
+  const known = times.get(samples) ?? Float64Array.from(samples, ({ at }) => at);
+  times.set(samples, known);
+  return known;
+}
+
+/** The index of the first time that is this one or later, between two indices. */
+function firstIndex(sorted: Float64Array, at: number, from = 0, to = sorted.length): number {
+  let low = from;
+  let high = to;
   while (low < high) {
-    const middle = Math.floor((low + high) / 2);
-    [low, high] = (samples[middle]?.at ?? 0) < at ? [middle + 1, high] : [low, middle];
+    const middle = (low + high) >>> 1;
+    if ((sorted[middle] ?? 0) < at) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
   }
   return low;
 }

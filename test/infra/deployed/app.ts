@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
@@ -9,6 +9,24 @@ import { type ServedStack, startCloudFormation } from '../../../infra/local/clou
 import { MarkCertificateCollectorStack } from '../../../infra/stack.ts';
 import { STACK_DESCRIPTION, stackNameOf } from '../../../infra/stack-names.ts';
 import { CONTEXT } from '../synthesized.ts';
+
+/** The manifest and the template of each combination of settings: a process synthesizes it once. */
+const assemblies = new Map<string, ReadonlyMap<string, Buffer>>();
+
+/** Synthesizes the stack as the app does, without building the functions, and returns the files that `cdk` would write. */
+async function assemble(settings: Readonly<Record<string, string>>): Promise<ReadonlyMap<string, Buffer>> {
+  const outdir = await mkdtemp(join(tmpdir(), 'cdk-out-'));
+  try {
+    const context = { ...CONTEXT, ...settings, 'aws:cdk:bundling-stacks': [] };
+    const app = new App({ outdir, context });
+    new MarkCertificateCollectorStack(app, stackNameOf(context.name));
+    app.synth();
+    const names = (await readdir(outdir)).filter((name) => name.endsWith('.json'));
+    return new Map(await Promise.all(names.map(async (name) => [name, await readFile(join(outdir, name))] as const)));
+  } finally {
+    await rm(outdir, { recursive: true });
+  }
+}
 
 /** A `cdk` that synthesizes in this process, without building the functions, and records every other call. */
 export function recordingCdk(exitCode = 0): { readonly cdk: RunCdk; readonly calls: (readonly string[])[] } {
@@ -24,10 +42,10 @@ export function recordingCdk(exitCode = 0): { readonly cdk: RunCdk; readonly cal
         args[index - 1] === '-c' ? [each.split(/=(.*)/s).slice(0, 2)] : [],
       );
       const outdir = args[args.indexOf('--output') + 1] ?? '';
-      const context = { ...CONTEXT, ...Object.fromEntries(settings), 'aws:cdk:bundling-stacks': [] };
-      const app = new App({ outdir, context });
-      new MarkCertificateCollectorStack(app, stackNameOf(context.name));
-      app.synth();
+      const key = JSON.stringify(settings);
+      const files = assemblies.get(key) ?? (await assemble(Object.fromEntries(settings)));
+      assemblies.set(key, files);
+      await Promise.all([...files].map(([name, bytes]) => writeFile(join(outdir, name), bytes)));
       return 0;
     },
   };

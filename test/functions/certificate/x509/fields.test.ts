@@ -108,8 +108,9 @@ test('The fields of a damaged certificate are the same, are missing or cannot be
     fc.property(fc.constantFrom(0, 1, 2), place, change, (which, at, bits) => {
       const copy = Buffer.from(chain[which] ?? '');
       copy.writeUInt8(copy.readUInt8(at % copy.length) ^ bits, at % copy.length);
-      const [ours, theirs] = [read(fieldsOf, copy), read(byLibrary, copy)];
-      if (ours && theirs) {
+      const ours = read(fieldsOf, copy);
+      const theirs = ours && read(byLibrary, copy);
+      if (theirs) {
         compared += 1;
         const { subject, criticalExtensions, signatureAlgorithm } = theirs;
         expect(ours).toMatchObject({ subject, criticalExtensions, signatureAlgorithm });

@@ -78,11 +78,13 @@ describe('An issued chain', () => {
     expect(() => opensslVerify({ ...usual, leaf })).toThrow(/signature/);
   });
 
-  test('has an RSA-4096 root, an RSA-3072 issuing CA and a P-256 leaf, all signed with SHA-256.', () => {
-    expect(text(usual.root)).toMatch(/Public-Key: \(4096 bit\)/);
-    expect(text(usual.issuing)).toMatch(/Public-Key: \(3072 bit\)/);
-    expect(text(usual.leaf)).toMatch(/NIST CURVE: P-256/);
-    for (const certificate of usual.chain) {
+  test('has an RSA-4096 root, an RSA-3072 issuing CA and a P-256 leaf, all signed with SHA-256.', async () => {
+    // The authority that all tests share has shorter keys.
+    const { root, issuing, leaf, chain } = (await createCertificateAuthority()).issue({ domains: ['example.com'] });
+    expect(text(root)).toMatch(/Public-Key: \(4096 bit\)/);
+    expect(text(issuing)).toMatch(/Public-Key: \(3072 bit\)/);
+    expect(text(leaf)).toMatch(/NIST CURVE: P-256/);
+    for (const certificate of chain) {
       expect(text(certificate)).toMatch(/Signature Algorithm: sha256WithRSAEncryption/);
     }
   });
@@ -365,7 +367,8 @@ describe('An authority that is stored in a folder', () => {
   });
 
   test('is an error if the folder cannot be written.', async () => {
-    await expect(createCertificateAuthority({ directory: file('no-directory', '') })).rejects.toThrow(/EEXIST|ENOTDIR/);
+    const options = { directory: file('no-directory', ''), keyBits: { root: 2048, issuing: 2048 } };
+    await expect(createCertificateAuthority(options)).rejects.toThrow(/EEXIST|ENOTDIR/);
   });
 });
 
@@ -390,7 +393,7 @@ describe('A container', () => {
     const certificates = structure.slice(structure.search(/d=3 .*cont \[ 0 \]/));
 
     expect(certificates).toMatch(/^d=3 .*cons: cont \[ 0 \]/);
-    expect(certificates.match(/d=4 .*l=\d{4} cons: SEQUENCE/g)).toHaveLength(usual.chain.length);
+    expect(certificates.match(/d=4 .*l= *(?:[5-9]\d\d|\d{4}) cons: SEQUENCE/g)).toHaveLength(usual.chain.length);
   });
 
   test('of PKCS#7 contains only certificates, or also a digest, an empty content and a signer.', () => {
