@@ -24,6 +24,7 @@ import { findTask, nextStep, progressInMemory, progressInS3, sendContinuation } 
 import { surveyEnvironment } from './environment.ts';
 import type { AccessLogs } from './fetches.ts';
 import { FILE_RULES } from './look-up.ts';
+import { paceQueries, type SurveyResolver } from './paced-resolver.ts';
 import type { PublicationChecks } from './publications.ts';
 import { type SurveyDependencies, type SurveyObserver, survey, writeOverview } from './survey.ts';
 import type { TxtResolver } from './txt.ts';
@@ -51,6 +52,9 @@ const LOG_SECONDS = 30;
  */
 const DNS_ATTEMPTS = { timeout: 2_500, tries: 2 };
 
+/** Amazon's resolver answers 1,024 packets a second for each network interface (Amazon VPC, "DNS quotas"). */
+const QUERIES_A_SECOND = 800;
+
 /**
  * What the function receives: the event of CloudFormation after a deployment, that of a survey that continues,
  * `{"overview": true}` some minutes after an outcome, and anything else from the daily schedule.
@@ -65,15 +69,16 @@ interface SurveyInput {
  * rule for surveys that continue, and of the schedule after an outcome, for which it only writes the overview. A survey
  * after a deployment sends no event that is sent once a day: people would receive the messages of that day twice.
  *
- * @param resolver looks up the records of domains; default: the DNS. Without a method for CAA records, these are not checked.
+ * @param unlimitedResolver looks up the records of domains; default: the DNS. Without a method for CAA records, these are not checked.
  * @param allowLoopback whether the files of watched domains may be on this machine. Tests need it.
  * @throws {InvalidEnvironmentError} if an environment variable is missing or wrong.
  */
 export function createHandler(
   environment: Environment,
-  resolver: TxtResolver & Partial<CaaResolver> = new Resolver(DNS_ATTEMPTS),
+  unlimitedResolver: SurveyResolver = new Resolver(DNS_ATTEMPTS),
   allowLoopback = false,
 ) {
+  const resolver = paceQueries(unlimitedResolver, QUERIES_A_SECOND);
   const variables = readVariables(environment);
   const logger = createLogger('survey');
   const metrics = new Metrics({

@@ -12,12 +12,12 @@ import { findDifferences, type LiveDependencies } from './live.ts';
 import type { CertificateRecord, PublicationRecord, Published } from './records.ts';
 
 /**
- * The maximum numbers of connections to the public addresses, and of lookups, at the same time. 40 lookups of 150 ms are
- * 270 a second, and 40 of 40 ms are as many as Amazon's resolver answers: 1,024 packets a second for each network interface
- * (Amazon VPC, "DNS quotas"). As many publications as fill both limits are checked at the same time.
+ * The maximum numbers of connections to the public addresses, and of lookups, at the same time. 80 lookups of 100 ms are
+ * as many queries a second as the survey's resolver sends. As many publications as fill both limits are checked at the same
+ * time.
  */
 const CONCURRENT_CONNECTIONS = 40;
-export const CONCURRENT_LOOKUPS = 40;
+export const CONCURRENT_LOOKUPS = 80;
 
 /** The detail of an event "Mark Certificate Publication Broken". */
 export interface BrokenPublication extends CollectorDetail {

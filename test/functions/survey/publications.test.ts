@@ -237,26 +237,27 @@ describe('A survey of several publications', () => {
     ]);
   });
 
-  test('has forty open requests and forty open lookups at the same time.', async () => {
-    for (const domain of domainsOf(100)) {
+  test('has forty open requests and eighty open lookups at the same time.', async () => {
+    for (const domain of domainsOf(200)) {
       await publish(domain);
     }
-    const holdForty = () => {
+    /** Holds everything until so many are open. */
+    const holdUntil = (expected: number) => {
       let open = 0;
       let most = 0;
-      const forty = Promise.withResolvers<void>();
+      const reached = Promise.withResolvers<void>();
       const hold = async () => {
         most = Math.max(most, ++open);
-        if (open === 40) {
-          forty.resolve();
+        if (open === expected) {
+          reached.resolve();
         }
-        await forty.promise;
+        await reached.promise;
         await new Promise(setImmediate);
         open -= 1;
       };
       return { hold, most: () => most };
     };
-    const [requests, lookups] = [holdForty(), holdForty()];
+    const [requests, lookups] = [holdUntil(40), holdUntil(80)];
     for (const [path, answer] of site.pages) {
       site.pages.set(path, (response) => void requests.hold().then(() => answer(response)));
     }
@@ -266,9 +267,9 @@ describe('A survey of several publications', () => {
       resolver: { resolveTxt: (name) => lookups.hold().then(() => resolveTxt(name)) },
     });
 
-    expect(publicationsChecked).toEqual([{ live: 100, broken: 0, unchecked: 0 }]);
-    expect(site.requests).toHaveLength(200);
-    expect([requests.most(), lookups.most()]).toEqual([40, 40]);
+    expect(publicationsChecked).toEqual([{ live: 200, broken: 0, unchecked: 0 }]);
+    expect(site.requests).toHaveLength(400);
+    expect([requests.most(), lookups.most()]).toEqual([40, 80]);
   });
 
   test('is not delayed by one whose lookup hangs.', async () => {
