@@ -80,9 +80,16 @@ export interface RevokedDetail extends OrderDetail {
   /** True if CollectMC or a CRL confirms the revocation. False for a push, which only informs. */
   readonly confirmed: boolean;
   /** Where the collector learned it. */
-  readonly source: 'collect-mc' | 'push';
+  readonly source: 'collect-mc' | 'push' | 'crl';
   readonly text: string;
   /** Since when the collector knows it. */
   readonly knownSince: string;
   readonly execution?: string;
+  /** The certificate of the order, if a CRL states the revocation of a certificate in its chain. */
+  readonly fingerprintSha256?: string;
+  /** Since when it is revoked, and the reason of RFC 5280, as the CRL states them; null if it states none. */
+  readonly revokedAt?: string | null;
+  readonly reason?: string | null;
+  /** The subject of the issuing certificate that the CRL lists; null if it lists the certificate itself. */
+  readonly issuer?: string | null;
 }

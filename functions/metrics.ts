@@ -32,6 +32,8 @@ export const SURVEY_METRICS = {
   /** Publications that are served, and publications that are broken or unreadable. */
   live: 'PublicationsLive',
   broken: 'PublicationsBroken',
+  /** CRLs that could not be used for three days. */
+  unusableCrls: 'CrlsUnusable',
   /** Confirmed subscriptions of each topic of messages. If a topic has none, nobody receives its messages. */
   confirmedSubscriptions: 'ConfirmedSubscriptions',
   runs: 'SurveyRuns',

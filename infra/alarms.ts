@@ -179,8 +179,16 @@ function alarmDefinitions(props: AlarmsProps): AlarmDefinitions {
     ManifestDamaged: {
       title: 'a manifest is damaged',
       meaning:
-        'The survey cannot read a certificate.json or a status.json, so the expiry of that certificate or the execution of that order is not monitored.',
+        'The survey cannot read a certificate.json, a status.json or a chain, so the expiry or the revocation of that certificate, or the execution of that order, is not monitored.',
       metric: functionMetric(config.name, 'survey', SURVEY_METRICS.damaged, Stats.MAXIMUM, { period: HOUR }),
+      threshold: 1,
+      missing: TreatMissingData.IGNORE,
+    },
+    CrlsUnusable: {
+      title: 'a CRL cannot be used',
+      meaning:
+        'For three days, the survey could not use a revocation list of a CA, so it does not notice if the CA revokes a certificate that names this list.',
+      metric: functionMetric(config.name, 'survey', SURVEY_METRICS.unusableCrls, Stats.MAXIMUM, { period: HOUR }),
       threshold: 1,
       missing: TreatMissingData.IGNORE,
     },

@@ -132,6 +132,7 @@ export class MarkCertificateCollector extends Construct {
       askAgainBefore,
       trusted: config,
       publishedUrl,
+      unpublishRevoked,
       logs: logBucket && this.publication && { logBucket, distributionId: this.publication.distributionId },
     });
     const refresh = runSurvey(this, { collector, survey, eventBus, deadLetterQueue, key: config.encryptionKey });
@@ -347,6 +348,11 @@ export class MarkCertificateCollector extends Construct {
   /** Publications that are broken or unreadable. Default statistic: maximum. */
   metricPublicationsBroken(options: MetricOptions = {}): Metric {
     return this.metric('survey', SURVEY_METRICS.broken, Stats.MAXIMUM, options);
+  }
+
+  /** Revocation lists of CAs that could not be used for three days. Default statistic: maximum. */
+  metricCrlsUnusable(options: MetricOptions = {}): Metric {
+    return this.metric('survey', SURVEY_METRICS.unusableCrls, Stats.MAXIMUM, options);
   }
 
   /** Confirmed subscriptions of each topic of messages. Default statistic: minimum. */

@@ -23,6 +23,7 @@ import {
   WAITING,
 } from '../functions/events.ts';
 import { OVERVIEW } from '../functions/pages/overview-folder.ts';
+import { FAILING_CRLS_KEY } from '../functions/store/failing-crls.ts';
 import { FETCHES_KEY, LOG_PREFIX } from '../functions/store/fetches.ts';
 import { PUBLISHED } from '../functions/store/publication.ts';
 import { progressKey, SURVEY_KINDS } from '../functions/store/survey-progress.ts';
@@ -202,6 +203,8 @@ export interface SurveyProps {
   readonly trusted: Pick<CollectorConfig, 'trustAnchors' | 'ctLogs'>;
   /** The URL of the publications, which the survey checks too; undefined if the setting `publish` is off. */
   readonly publishedUrl: string | undefined;
+  /** Whether to unpublish a revoked certificate. */
+  readonly unpublishRevoked: boolean;
   /** CloudFront's logs of the published objects; undefined if there are none. */
   readonly logs: { readonly logBucket: IBucket; readonly distributionId: string } | undefined;
 }
@@ -209,7 +212,7 @@ export interface SurveyProps {
 /** Checks how long the certificates in the bucket are still valid, and what is published: see {@link runSurvey}. */
 export function createSurvey(scope: Construct, props: SurveyProps): LambdaFunction {
   const { collector, bucket, stateMachine, eventBus, deadLetterQueue, topics, publishedUrl, logs } = props;
-  const { remindBefore, askAgainBefore } = props;
+  const { remindBefore, askAgainBefore, unpublishRevoked } = props;
   const topicArns = topics.map(({ topicArn }) => topicArn);
   const survey = createFunction(scope, 'SurveyFunction', {
     folder: 'survey',
@@ -233,23 +236,30 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
       WATCHED: 'true',
       TRUST_ANCHORS: joined(props.trusted.trustAnchors),
       CT_LOGS: joined(props.trusted.ctLogs),
+      REVOCATIONS: 'true',
+      UNPUBLISH_REVOKED: unpublishRevoked ? 'true' : undefined,
     },
   });
   addDeadLetterQueue(survey, deadLetterQueue);
-  const manifests = bucket.arnForObjects('orders/*/certificate.json');
+  // What the manifest of a certificate lists. A change of a manifest restores the objects in it.
+  const certificates = ['certificate.json', 'chain.pem', 'logo.svg', 'report.html', 'response.*'].map((name) =>
+    bucket.arnForObjects(`orders/*/${name}`),
+  );
   const statuses = bucket.arnForObjects('orders/*/status.json');
   const orderFiles = bucket.arnForObjects('orders/*/order.json');
-  const logos = bucket.arnForObjects('orders/*/logo.svg');
   const overview = bucket.arnForObjects(`${OVERVIEW}*`);
   const watched = bucket.arnForObjects(`${WATCHED}*`);
   const executions = executionsOf(stateMachine);
   for (const [actions, resources] of [
-    [['s3:ListBucket'], [bucket.bucketArn]],
-    [['s3:GetObject'], [manifests]],
+    // Without the second one S3 answers 403 instead of 404 for a missing version.
+    [['s3:ListBucket', 's3:ListBucketVersions'], [bucket.bucketArn]],
+    [['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'], certificates],
     [['s3:GetObject', 's3:PutObject'], [statuses]],
     [['s3:GetObject'], [orderFiles]],
-    [['s3:GetObject', 's3:PutObject'], SURVEY_KINDS.map((kind) => bucket.arnForObjects(progressKey(kind)))],
-    [['s3:GetObject'], [logos]],
+    [
+      ['s3:GetObject', 's3:PutObject'],
+      [...SURVEY_KINDS.map(progressKey), FAILING_CRLS_KEY].map((key) => bucket.arnForObjects(key)),
+    ],
     [['s3:GetObject'], [watched]],
     [['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], [overview]],
     [['states:ListExecutions', 'states:StartExecution'], [stateMachine.stateMachineArn]],
@@ -260,9 +270,10 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
   }
   grantPutEvents(survey, eventBus, [EXPIRING, WAITING, FAILED, SURVEY_CONTINUES, REVOKED, PUBLICATION_BROKEN]);
   if (survey.role) {
-    acknowledgeWildcard(survey.role, manifests, 'Reads the manifest of every order.');
+    for (const objects of certificates) {
+      acknowledgeWildcard(survey.role, objects, 'Reads the certificate of every order, and marks it if it is revoked.');
+    }
     acknowledgeWildcard(survey.role, orderFiles, 'Reads what was ordered, for the orders that it checks again.');
-    acknowledgeWildcard(survey.role, logos, 'Reads the logos that the overview shows.');
     acknowledgeWildcard(survey.role, watched, 'Reads the object of every watched domain, which it checks.');
     acknowledgeWildcard(survey.role, overview, 'Writes the overview, whose pages depend on the accounts.');
     acknowledgeWildcard(survey.role, statuses, 'Reads the status of every order, and corrects it if it is wrong.');

@@ -48,5 +48,15 @@ export function findingsOf(checked: CheckedChain): Finding[] {
       },
     ];
   });
+  return sortFindings(findings);
+}
+
+/** Errors first, then warnings and notices, each in their order. */
+export function sortFindings<T extends Pick<Finding, 'severity'>>(findings: readonly T[]): T[] {
   return SEVERITIES.flatMap((wanted) => findings.filter(({ severity }) => severity === wanted));
+}
+
+/** Whether this release knows a stored finding. */
+export function isFinding<T extends { readonly id: string }>(finding: T): finding is T & Pick<Finding, 'id'> {
+  return Object.hasOwn(FINDINGS, finding.id);
 }

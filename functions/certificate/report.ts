@@ -6,7 +6,7 @@ import { DEFAULT_SELECTOR } from '../bimi.ts';
 import type { CheckedChain } from './checked-chain.ts';
 import { decodeCertificates } from './container/decode.ts';
 import { PrivateKeyFoundError, searchForPrivateKey } from './container/private-key.ts';
-import { type Finding, findingsOf } from './findings.ts';
+import { type Finding, findingsOf, isFinding, sortFindings } from './findings.ts';
 import { InvalidChainError, type LeafDescription } from './invalid-chain.ts';
 import { describeLeaf } from './leaf.ts';
 import { readLogo } from './logo/logotype.ts';
@@ -15,6 +15,7 @@ import { buildChain, type Chain, fingerprintOf, oneLine, writeChainPem } from '.
 import { anchorKey, anchorKeyInfo, anchorName, TRUST_ANCHORS, type TrustAnchor } from './path/trust-anchors.ts';
 import { type ReceiverVerdict, receiversOf } from './receivers.ts';
 import type { FetchedCrl } from './revocation/crl.ts';
+import { isFromCrls } from './revocation/findings.ts';
 import { type Revocation, revocationOf } from './revocation/revocation.ts';
 import { type Sct, sctsOf } from './transparency/sct.ts';
 import { explainWithoutChain } from './without-chain.ts';
@@ -28,7 +29,7 @@ export type { TrustAnchor } from './path/trust-anchors.ts';
 export type { ReceiverVerdict } from './receivers.ts';
 export type { FetchedCrl } from './revocation/crl.ts';
 export type { CertificateRevocation, Revocation } from './revocation/revocation.ts';
-export { crlUrlsOf } from './revocation/revocation.ts';
+export { crlUrlsOf, isCrlUrl, searchCrl, serialContents } from './revocation/revocation.ts';
 export type { Sct, SctStatus } from './transparency/sct.ts';
 
 /** The description of a validated chain: its leaf, and what the checks say. */
@@ -69,6 +70,23 @@ export interface MarkCertificate {
    * @throws {InvalidChainError} never because of the bytes of a CRL: those that do not count are a finding.
    */
   withCrls(crls: readonly FetchedCrl[]): CertificateReport;
+  /**
+   * What CRLs change in a report that is stored already. Its other findings stay: they come from what was ordered, and from
+   * the container, which the chain alone does not show.
+   *
+   * @throws {InvalidChainError} never because of the bytes of a CRL.
+   */
+  assessCrls(crls: readonly FetchedCrl[], findings: readonly KnownFinding[]): CrlAssessment;
+}
+
+/** A stored finding. Another release can have stored it under an id that this one does not know. */
+export interface KnownFinding extends Pick<Finding, 'severity' | 'message'> {
+  readonly id: string;
+}
+
+/** The part of a report that depends on CRLs. */
+export interface CrlAssessment extends Pick<CertificateReport, 'publishable' | 'revocation' | 'receivers'> {
+  readonly findings: readonly KnownFinding[];
 }
 
 /** What a chain is checked against. */
@@ -163,7 +181,7 @@ function certificateOf({ built, ignored }: DeliveredChain, expectations: Expecta
     crlUrls: each.crlUrls,
   }));
 
-  function reportWith(crls: readonly FetchedCrl[] | undefined): CertificateReport {
+  function checkWith(crls: readonly FetchedCrl[] | undefined): CheckedChain {
     const revocation = crls
       ? revocationOf(chain, {
           at,
@@ -172,7 +190,7 @@ function certificateOf({ built, ignored }: DeliveredChain, expectations: Expecta
           anchor: anchorAbove && { name: anchorName(anchorAbove), key: anchorKey(anchorAbove), maySignCrls: true },
         })
       : null;
-    const checked: CheckedChain = {
+    return {
       chain,
       path,
       leaf,
@@ -190,6 +208,22 @@ function certificateOf({ built, ignored }: DeliveredChain, expectations: Expecta
       selector,
       orderedProduct,
     };
+  }
+
+  function assessCrls(crls: readonly FetchedCrl[], known: readonly KnownFinding[]): CrlAssessment {
+    const checked = checkWith(crls);
+    const all = [...known.filter((finding) => !isFromCrls(finding)), ...findingsOf(checked).filter(isFromCrls)];
+    const findings = sortFindings(all);
+    return {
+      publishable: findings.every(({ severity }) => severity !== 'error'),
+      revocation: checked.revocation,
+      findings,
+      receivers: receiversOf(checked, findings.filter(isFinding)),
+    };
+  }
+
+  function reportWith(crls: readonly FetchedCrl[] | undefined): CertificateReport {
+    const checked = checkWith(crls);
     const findings = findingsOf(checked);
     return {
       publishable: findings.every(({ severity }) => severity !== 'error'),
@@ -199,14 +233,20 @@ function certificateOf({ built, ignored }: DeliveredChain, expectations: Expecta
       policies: leaf.policies,
       crlUrls: leaf.crlUrls,
       scts,
-      revocation,
+      revocation: checked.revocation,
       findings,
       receivers: receiversOf(checked, findings),
     };
   }
 
   const svg = typeof logo === 'string' ? undefined : logo.svg;
-  return new ReadCertificate(chainPem, svg, reportWith(expectations.crls), reportWith);
+  return new ReadCertificate(chainPem, svg, reportWith(expectations.crls), { reportWith, assessCrls });
+}
+
+/** What can be checked of a chain that is read, once its CRLs are there. */
+interface Checks {
+  readonly reportWith: (crls: readonly FetchedCrl[]) => CertificateReport;
+  readonly assessCrls: MarkCertificate['assessCrls'];
 }
 
 /** A class, so that two of them are equal if their data are. */
@@ -214,23 +254,26 @@ class ReadCertificate implements MarkCertificate {
   readonly chainPem: string;
   readonly logo: Uint8Array | undefined;
   readonly report: CertificateReport;
-  readonly #reportWith: (crls: readonly FetchedCrl[]) => CertificateReport;
+  readonly #checks: Checks;
 
-  constructor(
-    chainPem: string,
-    logo: Uint8Array | undefined,
-    report: CertificateReport,
-    reportWith: (crls: readonly FetchedCrl[]) => CertificateReport,
-  ) {
+  constructor(chainPem: string, logo: Uint8Array | undefined, report: CertificateReport, checks: Checks) {
     this.chainPem = chainPem;
     this.logo = logo;
     this.report = report;
-    this.#reportWith = reportWith;
+    this.#checks = checks;
   }
 
   withCrls(crls: readonly FetchedCrl[]): CertificateReport {
     try {
-      return this.#reportWith(crls);
+      return this.#checks.reportWith(crls);
+    } catch (error) {
+      throw asInvalidChain(error);
+    }
+  }
+
+  assessCrls(crls: readonly FetchedCrl[], findings: readonly KnownFinding[]): CrlAssessment {
+    try {
+      return this.#checks.assessCrls(crls, findings);
     } catch (error) {
       throw asInvalidChain(error);
     }

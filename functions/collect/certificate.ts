@@ -2,6 +2,7 @@ import { bimiRecord, DEFAULT_SELECTOR } from '../bimi.ts';
 import type { CertificateReport, Expectations } from '../certificate/report.ts';
 import type { Reply } from '../collectmc/reply.ts';
 import type { CrlDownload } from '../crl-download.ts';
+import type { RevokedDetail } from '../events.ts';
 import type { renderStoredReport } from '../pages/stored-report.ts';
 import type { Archive, StoreResult } from '../store/archive.ts';
 import type { ReportRenderer } from '../store/certificate-folder.ts';
@@ -77,8 +78,20 @@ export interface IssuedReply {
 
 /** The stored certificate and when the received one becomes valid, or why no chain can be built from the response. */
 export type CertificateOutcome =
-  | { readonly certificate: CollectedCertificate; readonly validFrom: Date }
+  | {
+      readonly certificate: CollectedCertificate;
+      readonly validFrom: Date;
+      /** A revocation that the CRLs state, which nobody has reported yet. */
+      readonly revoked?: FoundRevocation | undefined;
+    }
   | { readonly invalid: string; readonly cause: unknown };
+
+/** A revocation that a CRL states. */
+export interface FoundRevocation {
+  readonly detail: RevokedDetail;
+  /** Records that the event was sent. */
+  readonly recordSent: () => Promise<void>;
+}
 
 /**
  * Stores the response, validates the chain in it and stores the chain. Then it downloads the CRLs of the chain: if that
@@ -128,7 +141,7 @@ export async function collectCertificate(
   const before = await archive.store(response, certificate, stored, records, renderReport);
   // A check beside another execution finds the same certificate every day.
   const isKnown = once && before.received.execution !== execution;
-  const { current, received, changed } = isKnown ? before : await withRevocation(before);
+  const { current, received, changed, isCurrent } = isKnown ? before : await withRevocation(before);
   // A newer certificate that cannot be used is reported too, although the current one stays.
   const isUnusable = !received.publishable && received.notBefore > current.notBefore;
   const reported = isUnusable ? received : current;
@@ -139,7 +152,20 @@ export async function collectCertificate(
       ...summarize(reported),
     },
     validFrom: new Date(received.notBefore),
+    revoked: await findRevocation(),
   };
+
+  async function findRevocation(): Promise<FoundRevocation | undefined> {
+    if (!received.revocationReport) {
+      return undefined;
+    }
+    const { crlRevocationDetail } = await import('../store/revocation.ts');
+    const { mustReport } = await import('../store/known-revocation.ts');
+    const order = { orderNumber: received.orderNumber, account };
+    const detail = mustReport(received, execution) ? crlRevocationDetail(collector, order, received) : undefined;
+    const recordSent = () => archive.recordRevocationSent(received.fingerprintSha256, isCurrent, execution, now());
+    return detail && { detail: { ...detail, execution }, recordSent };
+  }
 
   /** Loads the code that makes `report.html`. If it fails, there is no report. */
   async function loadReport(): Promise<ReportRenderer | undefined> {
@@ -177,7 +203,8 @@ export async function collectCertificate(
   }
 
   async function reassess(result: StoreResult, report: CertificateReport): Promise<StoreResult> {
-    const reassessed = await archive.reassess(result, report, renderReport);
+    const finder = { reporter: execution, at: now() };
+    const reassessed = await archive.reassess(result, report, renderReport, finder);
     // After a hold, the certificate can be better than the current one again.
     const isGoodAgain = !reassessed.isCurrent && !result.received.publishable && reassessed.received.publishable;
     const { chainPem, logo } = certificate;

@@ -1,12 +1,20 @@
 import * as v from 'valibot';
 import { STATUSES, type WaitingReason } from '../collectmc/codes.ts';
+import type { Reply } from '../collectmc/reply.ts';
 import { CollectionError, type CollectionErrorName } from '../errors.ts';
+import { REVOKED } from '../events.ts';
 import { parseInput } from '../input.ts';
 import { type OrderOptions, orderInStateSchema, orderOptionsSchema } from '../order.ts';
 import { STATE_BUDGET, truncateLine } from '../text.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import { type AskDependencies, createAsk } from './ask.ts';
-import { type CertificateDependencies, type CollectedCertificate, collectCertificate } from './certificate.ts';
+import {
+  type CertificateDependencies,
+  type CertificateOutcome,
+  type CollectedCertificate,
+  collectCertificate,
+  type FoundRevocation,
+} from './certificate.ts';
 import { decideEnding, type Ending } from './ending.ts';
 import { type LoginState, loginState } from './login-memory.ts';
 import { createCheckedOrder, type OptionsDependencies } from './options.ts';
@@ -90,6 +98,9 @@ const KEEP_MILLISECONDS = 5_000;
  * call would be repeated within a minute.
  */
 const REPORT_MILLISECONDS = 10_000;
+
+/** Milliseconds in addition to these for the event of a revocation. */
+const REVOKED_MILLISECONDS = 5_000;
 
 /** Milliseconds in addition to these for the status of an issued certificate. */
 const STATUS_MILLISECONDS = 5_000;
@@ -223,9 +234,31 @@ export function createCollect(dependencies: CollectDependencies) {
         return wait(ending);
     }
 
-    /** After the certificate, the status is written. */
+    /** After the certificate, a revocation is reported, and the status is written. */
     function remainingForCertificate(): number {
-      return remainingMilliseconds() - REPORT_MILLISECONDS - STATUS_MILLISECONDS;
+      return remainingMilliseconds() - REPORT_MILLISECONDS - REVOKED_MILLISECONDS - STATUS_MILLISECONDS;
+    }
+
+    /** Stores the certificate. If its CRLs say for the first time that it is revoked, the event is sent. */
+    async function storeCertificate(issued: Extract<Reply, { kind: 'issued' }>): Promise<CertificateOutcome> {
+      const { body, redact } = result;
+      const received = { reply: issued, body, redact, execution, once, remainingMilliseconds: remainingForCertificate };
+      const outcome = await collectCertificate(checked, received, dependencies);
+      if ('revoked' in outcome && outcome.revoked) {
+        try {
+          const report = reportRevocation(outcome.revoked);
+          await withTimeLimit(report, REVOKED_MILLISECONDS, 'no answer of S3 or EventBridge in time');
+        } catch (error) {
+          // The certificate is stored, and the survey reports the revocation.
+          dependencies.unreported(orderNumber, error);
+        }
+      }
+      return outcome;
+    }
+
+    async function reportRevocation({ detail, recordSent }: FoundRevocation): Promise<void> {
+      await dependencies.sendEvent(REVOKED, detail);
+      await recordSent();
     }
 
     async function decideAndReport(): Promise<Ending> {
@@ -238,19 +271,7 @@ export function createCollect(dependencies: CollectDependencies) {
         elapsedSeconds,
         giveUpSeconds,
         now,
-        collectCertificate: (issued) =>
-          collectCertificate(
-            checked,
-            {
-              reply: issued,
-              body: result.body,
-              redact: result.redact,
-              execution,
-              once,
-              remainingMilliseconds: remainingForCertificate,
-            },
-            dependencies,
-          ),
+        collectCertificate: storeCertificate,
       });
       if (decided.kind === 'failed' && !once) {
         await reporter.failed(subject, decided.error, decided.text, reported);

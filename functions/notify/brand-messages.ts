@@ -2,7 +2,7 @@ import { assertionName, recordText } from '../bimi.ts';
 import { daysLeft as daysBetween } from '../days.ts';
 import { isDomain } from '../order.ts';
 import { type Deployment, fetchCommand, folderUrl, objectUrl, orderCommand, shellWord } from './commands.ts';
-import type { Broken, Expiring, Issued, Revoked } from './events.ts';
+import type { Broken, Expiring, Issued } from './events.ts';
 import {
   asSentence,
   formatDay,
@@ -103,12 +103,12 @@ function isNotYetValid({ certificate }: Issued, { time }: MessageContext): boole
 const REVOKED_MEANS =
   'A revoked certificate does not become valid again. Only a revocation with the reason certificateHold can be withdrawn.';
 
-/** The command for a certificate whose CRLs could not be used. No later check repeats the download. */
+/** The command for a certificate whose CRLs could not be used. */
 function checkAgain({ certificate: { findings } }: Issued, context: MessageContext): readonly Paragraph[] {
   return findings.some(({ id }) => id === 'crl-unknown')
     ? [
-        'Usually, nothing has to be done about a CRL that could not be used: the certificate counts as not revoked. The collector ' +
-          'does not download the CRL again by itself. To check it again later, collect the order again:',
+        'Usually, nothing has to be done about a CRL that could not be used: the certificate counts as not revoked. The daily ' +
+          'check downloads the CRL again. To check it earlier, collect the order again:',
         { verbatim: orderCommand(context.deployment, orderAgain(context)) },
       ]
     : [];
@@ -239,39 +239,6 @@ function renewalStep({ daysLeft, notAfter, orderBy }: Expiring): string {
   return daysLeft < daysBetween(notAfter, new Date(orderBy))
     ? `Order a renewal at the CA now. To have it in time, it should have been ordered by ${formatDay(orderBy)}.`
     : `Order a renewal at the CA by ${formatDay(orderBy)}, so that it is there in time.`;
-}
-
-/** The message about a revocation. */
-export function revokedMessage(revoked: Revoked, context: MessageContext): MessageContent {
-  const { orderNumber, account, domains, confirmed, text, knownSince } = revoked;
-  return {
-    outcome: confirmed ? 'the CA revoked the certificate' : 'the CA announces a revocation',
-    orderNumber,
-    fallbackName: context.deployment.collector,
-    domains,
-    facts: [
-      ...orderFacts({ orderNumber, account, domains }, context.deployment),
-      ['Known since', formatTime(knownSince)],
-    ],
-    happened: [
-      confirmed
-        ? 'The CA revoked the certificate of this order.'
-        : 'The CA reported that it has revoked the certificate of this order, or will revoke it. The report is not confirmed: the ' +
-          'collector now asks the CA whether it is true.',
-      `Details: ${asSentence(text)}`,
-    ],
-    logo: confirmed
-      ? ['Mailboxes do not show a logo whose certificate is revoked.']
-      : [
-          'Nothing changes yet: what is published stays published. Mailboxes do not show a logo whose certificate is revoked.',
-        ],
-    nextStep: confirmed
-      ? ['Ask the CA why it revoked the certificate, then order a new one.', ...announceNewOrder(context, domains)]
-      : [
-          'Ask the CA whether it revokes the certificate, and why. There is no command to run. If the CA confirms the revocation, you receive another message.',
-        ],
-    anchor: 'a-published-certificate-was-revoked',
-  };
 }
 
 /** The outcome for the subject, if there is one difference with this id. */

@@ -80,6 +80,10 @@ const revokedSchema = v.object({
   source: v.string(),
   text: v.string(),
   knownSince: dateSchema,
+  /** What a CRL states. Only such an event has it. */
+  revokedAt: v.optional(v.nullable(dateSchema), null),
+  reason: v.optional(v.nullable(v.string()), null),
+  issuer: v.optional(v.nullable(v.string()), null),
 });
 
 const brokenSchema = v.object({

@@ -4,11 +4,12 @@ import { EXPIRING, FAILED, ISSUED, PUBLICATION_BROKEN, REVOKED, WAITING } from '
 import { executionName, type Order, type OrderOptions, orderOptionsSchema } from '../order.ts';
 import { effectiveOptions, inheritedOptions, type OrderRecords, withoutNull } from '../store/order-file.ts';
 import { failedStatus, type OrderStatus, type openStatus } from '../store/status.ts';
-import { brokenMessage, expiringMessage, issuedMessage, revokedMessage } from './brand-messages.ts';
+import { brokenMessage, expiringMessage, issuedMessage } from './brand-messages.ts';
 import type { Deployment } from './commands.ts';
 import { type CollectorEvent, parseEvent, parseWatchedEvent, STATES_SOURCE, type WatchedEvent } from './events.ts';
 import { layOut, type Message, type MessageContent } from './message.ts';
 import { failedMessage, type MessageContext, waitingMessage } from './order-messages.ts';
+import { revokedMessage } from './revoked-message.ts';
 import { brokenWatchedMessage, expiringWatchedMessage, revokedWatchedMessage } from './watched-messages.ts';
 
 /** Who receives a message: the operators, or the people who are responsible for the brand. */

@@ -15,7 +15,14 @@ import { openStatus } from '../store/status.ts';
 import { openStoredCertificate, type StoredCertificate } from '../store/stored-certificate.ts';
 import { jsonBytes, STATE_BUDGET, takeWithin } from '../text.ts';
 import { type Address, findAddresses } from './addresses.ts';
-import { type Candidate, findRefusal, ownerOf, type PublicationRefusal, type RefusalReason } from './refusals.ts';
+import {
+  type Candidate,
+  findRefusal,
+  hasHoldEnded,
+  ownerOf,
+  type PublicationRefusal,
+  type RefusalReason,
+} from './refusals.ts';
 
 /** How many earlier pairs a description lists. One a year is usual, and S3 keeps the versions of all of them. */
 const PREVIOUS_LIMIT = 20;
@@ -186,8 +193,9 @@ async function publishAt(
     if (refusal) {
       return refusal;
     }
-    const same = current?.live.fingerprintSha256 === manifest.fingerprintSha256 ? current : undefined;
-    if (same && same.bimiRecord === record && isIntact(same)) {
+    const marked = current?.live.fingerprintSha256 === manifest.fingerprintSha256 ? current : undefined;
+    const same = marked && hasHoldEnded(manifest, marked, revokedSince) ? withoutMark(marked) : marked;
+    if (marked === same && same && same.bimiRecord === record && isIntact(same)) {
       return { changed: false };
     }
     const pair = await readPair();
@@ -204,10 +212,10 @@ async function publishAt(
           served: true,
           previous: current ? [current.live, ...current.previous].slice(0, PREVIOUS_LIMIT) : [],
         };
-    if (!isDeepStrictEqual(next, same)) {
+    if (!isDeepStrictEqual(next, marked)) {
       await address.writeDescription(next, state);
     }
-    return { changed: !same };
+    return { changed: !same || same !== marked };
 
     /** If an object is only restored, the description keeps its entry: the version that it lists has the same bytes. */
     async function put(part: PublishedPart): Promise<StoredObject> {
@@ -224,6 +232,11 @@ async function publishAt(
   // Needed after a refusal too: an earlier run may have been interrupted between its writes.
   await address.reconcile();
   return outcome;
+}
+
+/** A publication whose certificate is no longer on hold. It is served again. */
+function withoutMark({ revokedBy: _, ...publication }: Publication): Publication {
+  return { ...publication, revokedAt: null, served: true };
 }
 
 /**

@@ -59,7 +59,9 @@ export const REFUSALS = {
   revoked: ({ manifest, current, revokedSince }) => {
     if (current?.live.fingerprintSha256 === manifest.fingerprintSha256) {
       return (
-        !current.served && `the CA revoked this certificate (known since ${current.revokedAt}), and it was taken down`
+        !current.served &&
+        !hasHoldEnded(manifest, current, revokedSince) &&
+        `the CA revoked this certificate (known since ${current.revokedAt}), and it was taken down`
       );
     }
     return revokedSince !== undefined && `the CA revoked this certificate (known since ${revokedSince})`;
@@ -94,6 +96,25 @@ export const REFUSALS = {
     );
   },
 } as const satisfies Record<string, Check>;
+
+/**
+ * Whether a publication is marked although its certificate is good again: a CRL listed it, and a later one does not, because
+ * a hold has ended. What CollectMC reports does not end.
+ */
+export function hasHoldEnded(
+  { revocation, publishable }: StoredManifest,
+  { revokedAt, revokedBy }: Publication,
+  revokedSince: string | undefined,
+): boolean {
+  return (
+    revokedAt !== null &&
+    revokedBy === 'crl' &&
+    revokedSince === undefined &&
+    publishable &&
+    revocation?.status === 'good' &&
+    Date.parse(revocation.checkedAt) > Date.parse(revokedAt)
+  );
+}
 
 /** The id of a reason, in the result of publish and in the log. */
 export type RefusalReason = keyof typeof REFUSALS;

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
 import { parseInput } from '../input.ts';
@@ -51,6 +52,9 @@ const eventSchema = v.object({
     orderNumber: orderInStateSchema.entries.orderNumber,
     confirmed: v.boolean('true, false'),
     knownSince: v.pipe(v.string(DATE_FORM), v.isoTimestamp(DATE_FORM)),
+    source: v.optional(v.string()),
+    /** What a CRL lists. Without it, everything that the order had collected by then is revoked. */
+    fingerprintSha256: v.optional(v.string()),
   }),
 });
 
@@ -74,12 +78,13 @@ export async function revoke(event: unknown, dependencies: RevokeDependencies): 
   if (!detail.confirmed || detail.collector !== dependencies.collector) {
     return;
   }
-  const { orderNumber } = detail;
+  const { orderNumber, source, fingerprintSha256 } = detail;
   const knownSince = new Date(detail.knownSince).toISOString();
   for (const key of await findPublications(orderNumber, { s3, bucket })) {
     const [, domain, selector] = PUBLICATION_KEY.exec(key) ?? [];
     if (domain !== undefined && selector !== undefined) {
-      await revokeAt(key, { orderNumber, knownSince, domain, selector }, dependencies);
+      const revocation = { orderNumber, knownSince, isListed: source === 'crl', fingerprintSha256 };
+      await revokeAt(key, { ...revocation, domain, selector }, dependencies);
     }
   }
 }
@@ -103,13 +108,17 @@ interface Revocation {
   readonly orderNumber: string;
   /** When the collector learned it. */
   readonly knownSince: string;
+  /** Whether a CRL says it. */
+  readonly isListed: boolean;
+  /** The certificate, if it is known. */
+  readonly fingerprintSha256: string | undefined;
   readonly domain: string;
   readonly selector: string;
 }
 
 async function revokeAt(
   key: string,
-  { orderNumber, knownSince, domain, selector }: Revocation,
+  { orderNumber, knownSince, isListed, fingerprintSha256, domain, selector }: Revocation,
   { s3, bucket, unpublish, observe }: RevokeDependencies,
 ): Promise<void> {
   const address = openAddress(s3, bucket, domain, selector);
@@ -119,12 +128,15 @@ async function revokeAt(
     if (!current || !isRevoked(current)) {
       return state;
     }
-    const next = {
-      ...current,
+    const { revokedBy: _, ...described } = current;
+    const next: Publication = {
+      ...described,
       revokedAt: current.revokedAt ?? knownSince,
+      // What CollectMC has reported does not end, whatever a CRL says.
+      ...(isListed && (current.revokedAt === null || current.revokedBy) && { revokedBy: 'crl' as const }),
       served: current.served && !unpublish,
     };
-    if (next.revokedAt !== current.revokedAt || next.served !== current.served) {
+    if (!isDeepStrictEqual(next, current)) {
       // The description is written before any object is deleted, so that other executions do not restore the object.
       await address.writeDescription(next, state);
     }
@@ -146,7 +158,11 @@ async function revokeAt(
   }
 
   function isRevoked({ live }: Publication): boolean {
-    return live.orderNumber === orderNumber && isRevokedCertificate(live, knownSince);
+    const isMeant =
+      fingerprintSha256 === undefined
+        ? isRevokedCertificate(live, knownSince)
+        : live.fingerprintSha256 === fingerprintSha256;
+    return live.orderNumber === orderNumber && isMeant;
   }
 }
 

@@ -1,6 +1,4 @@
-import type { Finding } from '../certificate/findings.ts';
 import type { CertificateReport, LeafDescription, MarkCertificate } from '../certificate/report.ts';
-import type { Revocation } from '../certificate/revocation/revocation.ts';
 import type { Container } from '../collectmc/reply.ts';
 import { CLOCK_TOLERANCE_MILLISECONDS } from '../days.ts';
 import { jsonBytes } from '../text.ts';
@@ -13,17 +11,18 @@ import {
   type SeenFolder,
 } from './certificate-folder.ts';
 import { toJsonBytes } from './json.ts';
+import { type Finder, withKnownRevocation } from './known-revocation.ts';
 import {
   CHAIN_TYPE,
   type Manifest,
   type Ordered,
   type Provenance,
-  type StoredFinding,
   type StoredManifest,
   SVG_TYPE,
   supersededFolder,
 } from './manifest.ts';
 import { type ObjectStorage, openObjects, retryOnConflict, WriteConflictError } from './objects.ts';
+import { openRevocation } from './revocation.ts';
 
 /** The CA's response to a call for an issued certificate: the container and exactly the bytes received. */
 export interface ReceivedResponse {
@@ -73,9 +72,22 @@ export interface Archive {
    * stored. A revocation that is known stays until a CRL refutes it. If the certificate is revoked, and the one that it
    * replaced is good, that one becomes the current one again.
    *
+   * @param finder who reports a revocation that is new.
    * @throws {WriteConflictError} if another execution changed the manifest since then.
    */
-  reassess(stored: StoreResult, report: CertificateReport, renderReport?: ReportRenderer): Promise<StoreResult>;
+  reassess(
+    stored: StoreResult,
+    report: CertificateReport,
+    renderReport?: ReportRenderer,
+    finder?: Finder,
+  ): Promise<StoreResult>;
+  /**
+   * Records that the event of a revocation was sent.
+   *
+   * @param isCurrent whether the certificate is the current one of the order.
+   * @param reporter who sent it. Another one that took over does not count.
+   */
+  recordRevocationSent(fingerprintSha256: string, isCurrent: boolean, reporter: string, sentAt: Date): Promise<void>;
   /**
    * Marks the current certificate as revoked, as CollectMC reports it. If the CA returns the certificate again later, the
    * mark disappears.
@@ -245,9 +257,9 @@ export function openArchive(storage: ObjectStorage, orderNumber: string): Archiv
       };
     },
 
-    async reassess(stored, report, renderReport) {
+    async reassess(stored, report, renderReport, finder) {
       const { isCurrent, state, replaced } = stored;
-      const assessed = withKnownRevocation(stored.received, report);
+      const assessed = withKnownRevocation(stored.received, report, finder);
       const ownFolder = isCurrent ? folder : openSuperseded(report.fingerprintSha256);
       const received = await ownFolder.reassess(state, assessed, renderReport);
       const restored =
@@ -260,6 +272,11 @@ export function openArchive(storage: ObjectStorage, orderNumber: string): Archiv
     },
 
     markRevoked: (at) => retryOnConflict(async () => folder.markRevoked(await folder.readState(), at)),
+
+    recordRevocationSent(fingerprint, isCurrent, reporter, sentAt) {
+      const key = `${isCurrent ? `orders/${orderNumber}/` : supersededFolder(orderNumber, fingerprint)}certificate.json`;
+      return openRevocation(storage, key, fingerprint).recordSent(reporter, sentAt);
+    },
 
     async reject(response, { reason, leaf }, { execution, collectedAt }) {
       const { put } = openObjects(storage);
@@ -282,51 +299,6 @@ export function openArchive(storage: ObjectStorage, orderNumber: string): Archiv
       await folder.reconcile();
     },
   };
-}
-
-/** The findings that come from CRLs. */
-const CRL_FINDINGS: ReadonlySet<string> = new Set(['revoked', 'crl-unknown'] satisfies Finding['id'][]);
-
-/**
- * The report of a certificate that is stored already. The result of its CRLs stays until they are checked again, and a
- * revocation until a CRL refutes it: otherwise, a revoked certificate would be publishable again as soon as the order is
- * checked while the server of the CRL does not answer.
- */
-function withKnownRevocation(stored: StoredManifest | undefined, report: CertificateReport): CertificateReport {
-  const { revocation, findings, receivers = report.receivers } = stored ?? {};
-  if (!revocation || !findings || (report.revocation && !forgets(report.revocation, revocation))) {
-    return report;
-  }
-  const kept = findings.filter(isFromCrl);
-  const position = ({ id }: StoredFinding) => {
-    const index = findings.findIndex((each) => each.id === id);
-    return index === -1 ? findings.length : index;
-  };
-  // The order of the stored findings, so that an unchanged assessment is recognized.
-  const ordered = [...report.findings.filter((finding) => !isFromCrl(finding)), ...kept].toSorted(
-    (one, other) => position(one) - position(other),
-  );
-  const isError = ({ severity }: Finding) => severity === 'error';
-  return {
-    ...report,
-    publishable: !ordered.some(isError),
-    revocation,
-    findings: [...ordered.filter(isError), ...ordered.filter((finding) => !isError(finding))],
-    receivers: kept.some(isError) ? receivers : report.receivers,
-  };
-}
-
-function isFromCrl(finding: StoredFinding): finding is Finding {
-  return CRL_FINDINGS.has(finding.id);
-}
-
-/** Whether a check of CRLs does not know of a certificate that it is revoked, as is known. */
-function forgets({ certificates }: Pick<Revocation, 'certificates'>, known: Pick<Revocation, 'certificates'>): boolean {
-  const unknown = certificates.filter(({ status }) => status === 'unknown');
-  return known.certificates.some(
-    ({ status, fingerprintSha256 }) =>
-      status === 'revoked' && unknown.some((each) => each.fingerprintSha256 === fingerprintSha256),
-  );
 }
 
 type Validity = Pick<CertificateReport, 'publishable' | 'notBefore' | 'notAfter'>;

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
-import type { CertificateReport } from '../certificate/report.ts';
+import type { CertificateReport, CrlAssessment } from '../certificate/report.ts';
 import type { CertificateRevocation, Revocation } from '../certificate/revocation/revocation.ts';
 import { parseJson, toJsonBytes } from './json.ts';
 import {
@@ -125,7 +125,7 @@ export function openCertificateFolder(storage: ObjectStorage, folder: string) {
      */
     async reassess(
       { etag, document, isIntact = false, reportEtag }: FolderState,
-      assessment: CertificateReport,
+      assessment: CertificateReport | CrlAssessment,
       renderReport?: ReportRenderer,
     ): Promise<StoredManifest> {
       // The document is the whole manifest, of which only a part is read back.
@@ -159,6 +159,20 @@ export function openCertificateFolder(storage: ObjectStorage, folder: string) {
       if (current && current.revokedAt === undefined) {
         await write(manifestKey, toJsonBytes({ ...document, revokedAt: at.toISOString() }), JSON_HEADERS, { etag });
       }
+    },
+
+    /**
+     * Changes fields of the manifest that its report does not show.
+     *
+     * @throws {WriteConflictError} if the manifest is not the one of the state.
+     */
+    async annotate({ etag, document }: FolderState, changes: Pick<Manifest, 'revocationReport'>): Promise<void> {
+      await write(manifestKey, toJsonBytes({ ...document, ...changes }), JSON_HEADERS, { etag });
+    },
+
+    /** Reads the chain of a manifest, PEM; undefined if its bytes are lost. */
+    async readChain({ objects: { chain } }: StoredManifest): Promise<Uint8Array | undefined> {
+      return chain && (await readListed(chain))?.body;
     },
 
     /** Whether bytes of the certificate are lost. Its report does not count: it can be made again. */

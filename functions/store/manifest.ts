@@ -19,6 +19,8 @@ export interface Manifest extends CertificateReport, Provenance {
   readonly replaces?: string | undefined;
   /** The complete BIMI records, one for each domain of the order, if the stack publishes. */
   readonly bimiRecords?: readonly string[] | undefined;
+  /** Who reports a revocation that a CRL states; missing if none does. Releases before 0.2.0 reported none. */
+  readonly revocationReport?: RevocationReport | undefined;
   /** `response`, `chain`, and `logo` and `report` if there are any. Release 0.1.0 wrote no report. */
   readonly objects: Readonly<Record<string, StoredObject>>;
 }
@@ -45,6 +47,20 @@ export interface Ordered {
 
 /** All dates end in "Z", so that comparing the texts compares the dates. */
 export const dateSchema = v.pipe(v.string(), v.isoTimestamp(), v.endsWith('Z'));
+
+const revocationReportSchema = v.object({
+  /** When the collector learned of the revocation. */
+  knownSince: dateSchema,
+  /** The execution or the survey that sends the event. */
+  reporter: v.string(),
+  /** Since when it is the one that does. */
+  claimedAt: dateSchema,
+  /** When EventBridge had accepted the event; missing before. */
+  sentAt: v.optional(dateSchema),
+});
+
+/** What was reported of a revocation that a CRL states. */
+export type RevocationReport = v.InferOutput<typeof revocationReportSchema>;
 
 const revocationStatusSchema = v.picklist(['good', 'revoked', 'unknown']);
 
@@ -102,6 +118,12 @@ export const manifestSchema = v.object({
   ),
   /** When CollectMC answered a check beside others that the certificate is revoked. */
   revokedAt: v.optional(dateSchema),
+  revocationReport: v.optional(revocationReportSchema),
+  /** The serial number of the leaf in lower-case hex, the URLs of its CRLs, its chain, and what validates the chain. */
+  serialNumber: v.optional(v.string()),
+  crlUrls: v.optional(v.array(v.string())),
+  chain: v.optional(v.array(v.object({ subject: v.optional(v.string()), fingerprintSha256: v.string() }))),
+  trustAnchor: v.optional(v.nullable(v.object({ fingerprintSha256: v.string() }))),
   /** Whether each receiver displays the logo. Releases before 0.2.0 stored none. */
   receivers: v.optional(
     v.array(v.object({ id: v.string(), shows: v.nullable(v.boolean()), because: v.array(v.string()) })),

@@ -42,6 +42,8 @@ const publicationSchema = v.object({
   live: pairSchema,
   /** When the collector learned that the CA revoked the live certificate; null if it is not revoked. */
   revokedAt: v.nullable(dateSchema),
+  /** How it learned that; missing if CollectMC reported it. What a CRL states can end, if it is a hold. */
+  revokedBy: v.optional(v.literal('crl')),
   /** False if chain and logo were taken down after a revocation. */
   served: v.boolean(),
   /** The pairs that were live before, the latest first. S3 keeps their objects as versions. */

@@ -18,6 +18,13 @@ export const surveyEnvironment = v.object({
   ),
   /** Set if the role allows to write the overview. Stacks of release 0.1.0 do not set it. */
   OVERVIEW: v.optional(v.literal('true', '"true"')),
+  /**
+   * Set if the role allows to check revocations: to read the chains, and to write the manifests and reports. Stacks of
+   * earlier releases do not set it.
+   */
+  REVOCATIONS: v.optional(v.literal('true', '"true"')),
+  /** Whether revoke takes revoked certificates down. */
+  UNPUBLISH_REVOKED: v.optional(v.literal('true', '"true"')),
   BUCKET_NAME: textVariable('the name of the bucket'),
   EVENT_BUS_NAME: textVariable('the name of the event bus'),
   /** Where published certificates are served, if the stack publishes any. */

@@ -9,7 +9,7 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import { SNSClient } from '@aws-sdk/client-sns';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
-import { createCrlDownload } from '../crl-download.ts';
+import { type CrlDownload, createCrlDownload } from '../crl-download.ts';
 import { createDownload } from '../download.ts';
 import { type Environment, parseEnvironment } from '../environment.ts';
 import { sendHttp } from '../http.ts';
@@ -26,6 +26,7 @@ import type { AccessLogs } from './fetches.ts';
 import { FILE_RULES } from './look-up.ts';
 import { paceQueries, type SurveyResolver } from './paced-resolver.ts';
 import type { PublicationChecks } from './publications.ts';
+import { type RevocationChecks, type RevocationObserver, UNUSABLE_DAYS } from './revocation.ts';
 import { type SurveyDependencies, type SurveyObserver, survey, writeOverview } from './survey.ts';
 import type { TxtResolver } from './txt.ts';
 import type { WatchedSurvey } from './watched.ts';
@@ -42,6 +43,9 @@ const RESERVED_SECONDS = 90;
 
 /** The share of Lambda's time in which lookups of CAA records may start: the publications need the rest. */
 const CAA_SHARE = 1 / 3;
+
+/** The share of Lambda's time in which revocations may be checked. The next invocation continues. */
+const REVOCATION_SHARE = 1 / 4;
 
 /** The part of Lambda's time in which log files may be opened. The next survey continues. */
 const LOG_SECONDS = 30;
@@ -64,6 +68,12 @@ interface SurveyInput {
   readonly overview?: unknown;
 }
 
+/** How a handler differs from the one of the deployed function. */
+export interface HandlerOptions {
+  /** Default: the public internet. */
+  readonly downloadCrls?: CrlDownload | undefined;
+}
+
 /**
  * Creates the handler of the Lambda function survey, the target of the daily schedule, of the rule for deployments, of the
  * rule for surveys that continue, and of the schedule after an outcome, for which it only writes the overview. A survey
@@ -77,6 +87,7 @@ export function createHandler(
   environment: Environment,
   unlimitedResolver: SurveyResolver = new Resolver(DNS_ATTEMPTS),
   allowLoopback = false,
+  { downloadCrls = createCrlDownload({ allowLoopback }) }: HandlerOptions = {},
 ) {
   const resolver = paceQueries(unlimitedResolver, QUERIES_A_SECOND);
   const variables = readVariables(environment);
@@ -88,21 +99,22 @@ export function createHandler(
   });
   const { STATE_MACHINE_ARN: stateMachineArn, TOPIC_ARNS: topicArns } = variables;
   const { COLLECTOR: collector, CONTINUES: continues } = variables;
-  const dependencies: Omit<SurveyDependencies, 'sendDailyEvents' | 'publications' | 'caa' | 'watched'> = {
-    collector,
-    s3: new S3Client(),
-    bucket: variables.BUCKET_NAME,
-    eventBridge: new EventBridgeClient(),
-    eventBusName: variables.EVENT_BUS_NAME,
-    remindBeforeDays: variables.REMIND_BEFORE_DAYS,
-    askAgainDays: variables.ASK_AGAIN_BEFORE_DAYS ?? 0,
-    accessLogs: accessLogsOf(variables),
-    executions: stateMachineArn === undefined ? undefined : { stateMachineArn, sfn: new SFNClient() },
-    topics: topicArns && { topicArns, sns: new SNSClient() },
-    writesOverview: variables.OVERVIEW !== undefined,
-    observe: createObserver(logger, metrics),
-    now: () => new Date(),
-  };
+  const dependencies: Omit<SurveyDependencies, 'sendDailyEvents' | 'publications' | 'revocations' | 'caa' | 'watched'> =
+    {
+      collector,
+      s3: new S3Client(),
+      bucket: variables.BUCKET_NAME,
+      eventBridge: new EventBridgeClient(),
+      eventBusName: variables.EVENT_BUS_NAME,
+      remindBeforeDays: variables.REMIND_BEFORE_DAYS,
+      askAgainDays: variables.ASK_AGAIN_BEFORE_DAYS ?? 0,
+      accessLogs: accessLogsOf(variables),
+      executions: stateMachineArn === undefined ? undefined : { stateMachineArn, sfn: new SFNClient() },
+      topics: topicArns && { topicArns, sns: new SNSClient() },
+      writesOverview: variables.OVERVIEW !== undefined,
+      observe: createObserver(logger, metrics),
+      now: () => new Date(),
+    };
   const canContinue = continues === 'true';
   const store = canContinue ? progressInS3(s3Storage(dependencies.s3, dependencies.bucket)) : progressInMemory();
   return middy(async (event: SurveyInput, { awsRequestId, getRemainingTimeInMillis }: Context) => {
@@ -131,6 +143,7 @@ export function createHandler(
     const isComplete = await survey(
       {
         ...dependencies,
+        revocations: revocationChecks(getRemainingTimeInMillis()),
         caa: caaChecks(resolver, getRemainingTimeInMillis()),
         publications: publicationChecks(variables.PUBLISHED_URL, resolver, getRemainingTimeInMillis()),
         watched: watchedSurvey(variables, resolver, allowLoopback, getRemainingTimeInMillis()),
@@ -157,6 +170,52 @@ export function createHandler(
     .use(injectLambdaContext(logger))
     .use(logErrors(logger))
     .use(logMetrics(metrics));
+
+  /** Undefined if the role of the function does not allow it. */
+  function revocationChecks(remainingMilliseconds: number): RevocationChecks | undefined {
+    return variables.REVOCATIONS === undefined
+      ? undefined
+      : {
+          downloadCrls,
+          totalMilliseconds: remainingMilliseconds * REVOCATION_SHARE,
+          unpublish: variables.UNPUBLISH_REVOKED !== undefined,
+          observe: createRevocationObserver(logger, metrics),
+        };
+  }
+}
+
+/** Logs a line for each certificate whose revocation changes, and for each CRL that cannot be used. */
+function createRevocationObserver(logger: Logger, metrics: Metrics): RevocationObserver {
+  return {
+    certificateRevoked(change) {
+      logger.error('certificate revoked', { ...change });
+    },
+    revocationEnded(change) {
+      logger.warn('revocation ended', { ...change });
+    },
+    revocationReported(detail) {
+      logger.info('revocation reported', { ...detail });
+    },
+    revocationUnchecked(key, problem) {
+      logger.error('revocation not checked', { key, problem });
+    },
+    reportNotMade(key, error) {
+      logger.error('report.html could not be made; the manifest is written without it', {
+        key,
+        error: error instanceof Error ? error : String(error),
+      });
+    },
+    crlFailing(crl) {
+      // Nobody has to act on the first days.
+      logger[crl.days >= UNUSABLE_DAYS ? 'warn' : 'info']('CRL cannot be used', { ...crl });
+    },
+    revocationsChecked(summary) {
+      logger.info('revocations', { ...summary });
+      metrics.addMetric(SURVEY_METRICS.unusableCrls, MetricUnit.Count, summary.unusable);
+      // Another point of this metric in the same survey: its alarm uses the maximum.
+      metrics.addMetric(SURVEY_METRICS.damaged, MetricUnit.Count, summary.unreadable);
+    },
+  };
 }
 
 /**

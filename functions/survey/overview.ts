@@ -83,8 +83,15 @@ export function createOverview(
   earlier: AddressChecks = new Map(),
 ) {
   const { s3, bucket, collector, remindBeforeDays, observe, now } = dependencies;
-  const orders = new OrderCollection({ endingSoonDays: remindBeforeDays, publishes: sources.served !== undefined });
-  addSources(orders, sources, collector);
+  let collected: OrderCollection | undefined;
+  /** Filled when it is first written: the parts of the survey that run before can change a record. */
+  const collectOrders = () => {
+    if (!collected) {
+      collected = new OrderCollection({ endingSoonDays: remindBeforeDays, publishes: sources.served !== undefined });
+      addSources(collected, sources, collector);
+    }
+    return collected;
+  };
   const checked = new Map(earlier);
   let { watched } = sources;
 
@@ -115,6 +122,7 @@ export function createOverview(
      */
     async write(): Promise<OverviewSummary> {
       const at = now();
+      const orders = collectOrders();
       const storage = s3Storage(s3, bucket);
       // Other parts of the survey, also earlier ones, found these.
       const [caa, { fetches, etag }] = await Promise.all([readCaa(storage), readFetches(storage)]);

@@ -4,11 +4,13 @@ import { type Bucket, type Listing, listKeys, type Parsed, readKeys, readObjects
 import {
   MANIFEST_KEY,
   parseManifest,
+  type RevocationReport,
   type StoredFinding,
   type StoredManifest,
   SUPERSEDED_MANIFEST_KEY,
 } from '../store/manifest.ts';
 import { PUBLICATION_KEY, PUBLISHED, type Publication, parsePublication, publishedKeys } from '../store/publication.ts';
+import { revokedIn } from '../store/revocation.ts';
 import { type OrderStatus, parseStatus, STATUS_KEY, statusKey } from '../store/status.ts';
 
 /**
@@ -16,11 +18,30 @@ import { type OrderStatus, parseStatus, STATUS_KEY, statusKey } from '../store/s
  * fit into Lambda's 512 MB, so each object is reduced to a record while it is read.
  */
 
+/** What is known of the revocation of a certificate, and what is needed to look it up in CRLs. */
+export interface CrlRecord {
+  /**
+   * What it has in common with other certificates: a {@link crlSource}, which is one text in memory for all of them. Missing
+   * if the manifest does not say it, and the chain must be read.
+   */
+  readonly source?: string | undefined;
+  /** The serial number in hex; missing like `source`. */
+  readonly serialNumber?: string | undefined;
+  /** The certificates of the chain that are revoked, and the reasons. Empty if none is. */
+  readonly revoked: readonly Pick<CertificateRevocation, 'fingerprintSha256' | 'reason'>[];
+  /** Whether and when the event of the revocation was sent. */
+  readonly report?: RevocationReport | undefined;
+}
+
+type CertificateRevocation = NonNullable<StoredManifest['revocation']>['certificates'][number];
+
 /** The part of a manifest that the survey needs: some 900 bytes of memory instead of 6 kilobytes of text. */
 export interface CertificateRecord extends OverviewRecord, Pick<StoredManifest, 'collector'> {
   readonly markType: string | null;
   /** The findings that are errors. */
   readonly findings: readonly Pick<StoredFinding, 'id' | 'severity'>[];
+  /** Every record of a manifest has it. */
+  readonly crls?: CrlRecord | undefined;
   /** The names of the stored files, in the folder of the manifest. */
   readonly files: Readonly<Record<string, string>>;
 }
@@ -34,7 +55,7 @@ export interface Certificates extends Listing<CertificateRecord> {
 }
 
 /** The part of a description of a publication that the survey needs. */
-export interface PublicationRecord extends Pick<Publication, 'domain' | 'selector' | 'revokedAt'> {
+export interface PublicationRecord extends Pick<Publication, 'domain' | 'selector' | 'revokedAt' | 'revokedBy'> {
   readonly live: Omit<Publication['live'], 'domains'>;
   /** The pairs that were live before, if caches may still serve them. */
   readonly previous: readonly Pick<Publication['live'], 'objects'>[];
@@ -120,6 +141,51 @@ export function certificateRecord(manifest: StoredManifest, share = <T>(value: T
     collector: share(collector),
     markType: share(markType),
     files: share(Object.fromEntries(files)),
+    crls: crlRecord(manifest, share),
+  };
+}
+
+/** Changes a record after the survey has changed its manifest. */
+export function updateRecord(record: CertificateRecord, manifest: StoredManifest): void {
+  Object.assign(record, certificateRecord(manifest));
+}
+
+/**
+ * The CRLs that can list a certificate: the URLs in it, its issuers, and what validates them. Certificates with the same
+ * source have the same CRLs.
+ */
+export interface CrlSource {
+  readonly crlUrls: readonly string[];
+  /** The fingerprints of the issuers in the chain, the nearest to the leaf first. */
+  readonly issuers: readonly string[];
+  readonly trustAnchor: string | null;
+}
+
+/** A source as a text, by which certificates are grouped. */
+export function crlSource({
+  crlUrls,
+  chain,
+  trustAnchor,
+}: {
+  readonly crlUrls?: readonly string[] | undefined;
+  readonly chain?: readonly { readonly fingerprintSha256: string }[] | undefined;
+  readonly trustAnchor?: { readonly fingerprintSha256: string } | null | undefined;
+}): string | undefined {
+  if (!crlUrls || !chain || trustAnchor === undefined) {
+    return undefined;
+  }
+  const issuers = chain.slice(1).map(({ fingerprintSha256 }) => fingerprintSha256);
+  const source: CrlSource = { crlUrls, issuers, trustAnchor: trustAnchor?.fingerprintSha256 ?? null };
+  return JSON.stringify(source);
+}
+
+function crlRecord(manifest: StoredManifest, share: <T>(value: T) => T): CrlRecord {
+  const { serialNumber, revocationReport } = manifest;
+  return {
+    source: share(crlSource(manifest)),
+    serialNumber,
+    revoked: share(revokedIn(manifest).map(({ fingerprintSha256, reason }) => ({ fingerprintSha256, reason }))),
+    report: revocationReport,
   };
 }
 
@@ -132,6 +198,26 @@ function sharingEqual(): <T>(value: T) => T {
       values.set(text, value);
     }
     return values.get(text) as T;
+  };
+}
+
+/**
+ * The publications with what is known of their certificates: a revocation counts although revoke has not marked the
+ * publication yet, and a hold that has ended does not, although the mark is still there.
+ */
+export function withRevocations({ served, damaged }: Published, certificates: readonly CertificateRecord[]): Published {
+  const known = new Map(certificates.map(({ fingerprintSha256, crls }) => [fingerprintSha256, crls]));
+  return {
+    served: served.map((publication) => {
+      const { live, revokedAt, revokedBy } = publication;
+      const crls = known.get(live.fingerprintSha256);
+      const isListed = crls !== undefined && crls.revoked.length > 0;
+      if (isListed) {
+        return { ...publication, revokedAt: revokedAt ?? crls.report?.knownSince ?? live.since };
+      }
+      return crls && revokedBy === 'crl' ? { ...publication, revokedAt: null } : publication;
+    }),
+    damaged,
   };
 }
 
@@ -173,12 +259,13 @@ export async function readPublications(bucket: Bucket, now: Date): Promise<Publi
   };
 }
 
-function publicationRecord({ domain, selector, revokedAt, served, live, previous }: Publication, now: Date) {
+function publicationRecord({ domain, selector, revokedAt, revokedBy, served, live, previous }: Publication, now: Date) {
   const { domains: _, ...pair } = live;
   return {
     domain,
     selector,
     revokedAt,
+    ...(revokedBy !== undefined && { revokedBy }),
     served,
     live: pair,
     previous: mayServePrevious(live, now) ? previous.map(({ objects }) => ({ objects })) : [],

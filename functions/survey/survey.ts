@@ -28,9 +28,11 @@ import {
   readCertificates,
   readPublications,
   readStatuses,
+  withRevocations,
 } from './records.ts';
 import { type ReminderDependencies, type ReminderObserver, sendReminders } from './reminders.ts';
 import { type RenewalObserver, startRenewalChecks } from './renewals.ts';
+import { type RevocationChecks, surveyRevocations } from './revocation.ts';
 import { type StatusDependencies, type StatusObserver, surveyStatuses } from './statuses.ts';
 import { countSubscriptions, type SubscriptionObserver, type Topics } from './subscriptions.ts';
 import { renewalDays } from './waiting-times.ts';
@@ -54,6 +56,8 @@ export interface SurveyDependencies extends Bucket, Omit<PublicationDependencies
   readonly observe: SurveyObserver;
   /** How publications are checked; undefined if the stack publishes nothing. */
   readonly publications: PublicationChecks | undefined;
+  /** How revocations are checked; undefined in a stack of an earlier release, which does not allow it. */
+  readonly revocations?: RevocationChecks | undefined;
   /** How CAA records are looked up; undefined if nobody does. The result is a part of the overview. */
   readonly caa?: CaaSurveyChecks | undefined;
   /** How watched domains are checked; undefined in a stack of release 0.1.0. */
@@ -212,6 +216,7 @@ function createParts(
 ): Part[] {
   const {
     publications,
+    revocations,
     accessLogs,
     caa,
     executions,
@@ -225,13 +230,30 @@ function createParts(
   /** Adds a part that always fits into an invocation. */
   const add = (name: string, work: () => Promise<void>) =>
     parts.push({ name, run: () => work().then(() => undefined) });
+  const fingerprints = new Set(published?.served.map(({ live }) => live.fingerprintSha256));
+  const kept = certificates ? [...certificates.read, ...stillPublished(certificates, fingerprints)] : [];
+  if (certificates && revocations) {
+    // First, because the other parts depend on it.
+    const endsAt = begun.getTime() + revocations.totalMilliseconds;
+    parts.push({
+      name: 'revocations',
+      run: (after) =>
+        surveyRevocations(kept, revocations, after, {
+          ...dependencies,
+          reporter: `survey-${progress.startedAt}`,
+          canContinue,
+          accounts,
+          statuses: new Map(statuses?.read.map(({ content }) => [content.orderNumber, content])),
+          served: published?.served ?? [],
+          hasTime: () => now().getTime() < endsAt,
+        }),
+    });
+  }
   if (certificates) {
     add('reminders', () => {
-      const fingerprints = new Set(published?.served.map(({ live }) => live.fingerprintSha256));
-      const read = [...certificates.read, ...stillPublished(certificates, fingerprints)];
       // The reminders are those of the day on which the survey began.
       const today = () => new Date(progress.startedAt);
-      return sendReminders({ ...certificates, read }, fingerprints, accounts, {
+      return sendReminders({ ...certificates, read: kept }, fingerprints, accounts, {
         ...dependencies,
         caaWarnings: warnings,
         renewalDays: renewalDays(statuses?.read.map(contentOf) ?? []),
@@ -320,7 +342,7 @@ function createParts(
       name: 'publications',
       async run(after) {
         const checked = await surveyPublications(
-          published,
+          withRevocations(published, kept.map(contentOf)),
           byKey,
           accounts,
           publications,

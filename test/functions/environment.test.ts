@@ -163,6 +163,8 @@ describe('The environment of a function', () => {
       | 'WATCHED'
       | 'TRUST_ANCHORS'
       | 'CT_LOGS'
+      | 'REVOCATIONS'
+      | 'UNPUBLISH_REVOKED'
     >();
     expectTypeOf<CollectEnvironment['RESPONSE_FORMAT']>().not.toEqualTypeOf<string>();
     // @ts-expect-error -- an unknown variable

@@ -18,6 +18,7 @@ describe('the alarms', () => {
       'CaDown',
       'CollectErrors',
       'CollectThrottled',
+      'CrlsUnusable',
       'DeadLetters',
       'ManifestDamaged',
       'NoSubscription',
@@ -109,6 +110,12 @@ describe('each alarm', () => {
       'ManifestDamaged',
       'm',
       [`Maximum ${own('survey', 'ManifestsDamaged')}`],
+      { period: HOUR, breach: [OR_MORE, 1], points: [1, 1], missing: 'ignore' },
+    ],
+    [
+      'CrlsUnusable',
+      'm',
+      [`Maximum ${own('survey', 'CrlsUnusable')}`],
       { period: HOUR, breach: [OR_MORE, 1], points: [1, 1], missing: 'ignore' },
     ],
     [
@@ -222,9 +229,9 @@ describe('the timings that settings accept', () => {
 describe('the cost of the alarms', () => {
   // AWS bills an alarm for each metric that it reads (page "Amazon CloudWatch pricing"): 0.10 dollars a month.
   test.each([
-    ['by default', byDefault, 10],
-    ['with publish', publishing, 11],
-    ['with publish and push', everything, 15],
+    ['by default', byDefault, 11],
+    ['with publish', publishing, 12],
+    ['with publish and push', everything, 16],
   ])('The alarms read as many metrics as the page about costs states, %s.', (_, stack, metrics) => {
     const read = Object.values(alarmsOf(stack)).flatMap((alarm) => queryOf(alarm).metrics);
     expect(read.length).toBe(metrics);

@@ -24,9 +24,11 @@ const OPTIONAL: Partial<Record<Folder, readonly string[]>> = {
     'LOG_BUCKET_NAME',
     'OVERVIEW',
     'PUBLISHED_URL',
+    'REVOCATIONS',
     'STATE_MACHINE_ARN',
     'TOPIC_ARNS',
     'TRUST_ANCHORS',
+    'UNPUBLISH_REVOKED',
     'WATCHED',
   ],
 };
@@ -385,6 +387,8 @@ const GOOD_VALUES: Readonly<Record<string, string>> = {
   CONTINUES: 'true',
   OVERVIEW: 'true',
   WATCHED: 'true',
+  REVOCATIONS: 'true',
+  UNPUBLISH_REVOKED: 'true',
 };
 
 function valuesFor(names: readonly string[]): Record<string, string> {

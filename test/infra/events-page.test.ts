@@ -133,6 +133,10 @@ describe('docs/events.md', () => {
       text: true,
       knownSince: true,
       execution: true,
+      fingerprintSha256: true,
+      revokedAt: true,
+      reason: true,
+      issuer: true,
     } satisfies Record<keyof RevokedDetail, true>;
 
     expect(fieldsOf(REVOKED)).toEqual(Object.keys(fields));

@@ -94,6 +94,7 @@ describe('the functions', () => {
       ASK_AGAIN_BEFORE_DAYS: '45',
       WATCHED: 'true',
       REMIND_BEFORE_DAYS: '30',
+      REVOCATIONS: 'true',
       STATE_MACHINE_ARN: '<StateMachine>',
       TOPIC_ARNS: '<AlarmTopic>',
     });
@@ -106,6 +107,8 @@ describe('the functions', () => {
       ASK_AGAIN_BEFORE_DAYS: '0',
       WATCHED: 'true',
       REMIND_BEFORE_DAYS: '45',
+      REVOCATIONS: 'true',
+      UNPUBLISH_REVOKED: 'true',
       PUBLISHED_URL: 'https://bimi.example.com',
       LOG_BUCKET_NAME: '<PublicationLogs>',
       DISTRIBUTION_ID: '<Publication>',

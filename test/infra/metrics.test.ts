@@ -187,6 +187,10 @@ async function runFunctions(): Promise<
         notAfter: '2099-01-01T00:00:00.000Z',
         publishable: true,
         findings: [],
+        crlUrls: [],
+        chain: [],
+        trustAnchor: null,
+        serialNumber: '01',
         objects: {},
       };
       const body = JSON.stringify(manifest);
@@ -199,6 +203,7 @@ async function runFunctions(): Promise<
         REMIND_BEFORE_DAYS: '30',
         PUBLISHED_URL: s3.url,
         TOPIC_ARNS: 'arn:topic',
+        REVOCATIONS: 'true',
       });
       await handler({}, lambdaContext('function', 60_000));
     });

@@ -77,12 +77,17 @@ describe('what the roles allow', () => {
     },
     SurveyFunctionRole: {
       '<SurveyFunctionLogs.Arn>': WRITE_LOGS,
-      '<Bucket.Arn>': ['s3:ListBucket'],
-      '<Bucket.Arn>/orders/*/certificate.json': ['s3:GetObject'],
+      '<Bucket.Arn>': ['s3:ListBucket', 's3:ListBucketVersions'],
+      ...Object.fromEntries(
+        ['certificate.json', 'chain.pem', 'logo.svg', 'report.html', 'response.*'].map((name) => [
+          `<Bucket.Arn>/orders/*/${name}`,
+          ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'],
+        ]),
+      ),
       '<Bucket.Arn>/orders/*/order.json': ['s3:GetObject'],
-      '<Bucket.Arn>/orders/*/logo.svg': ['s3:GetObject'],
       '<Bucket.Arn>/orders/*/status.json': ['s3:GetObject', 's3:PutObject'],
       '<Bucket.Arn>/watched/*': ['s3:GetObject'],
+      '<Bucket.Arn>/survey/crls.json': ['s3:GetObject', 's3:PutObject'],
       '<Bucket.Arn>/survey/daily.json': ['s3:GetObject', 's3:PutObject'],
       '<Bucket.Arn>/survey/deployment.json': ['s3:GetObject', 's3:PutObject'],
       '<Bucket.Arn>/overview/*': ['s3:DeleteObject', 's3:GetObject', 's3:PutObject'],

@@ -139,8 +139,9 @@ describe('the acknowledgements, with all settings on', () => {
         'StateMachine: AwsSolutions-SF2',
         'CollectFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*]',
         'CollectFunctionRole: AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:acme/accounts/*]',
-        'SurveyFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*/certificate.json]',
-        'SurveyFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*/logo.svg]',
+        ...['certificate.json', 'chain.pem', 'logo.svg', 'report.html', 'response.*'].map(
+          (name) => `SurveyFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*/${name}]`,
+        ),
         'SurveyFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/orders/*/order.json]',
         'SurveyFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/watched/*]',
         'SurveyFunctionRole: AwsSolutions-IAM5[Resource::<CollectorBucket.Arn>/overview/*]',
@@ -242,16 +243,18 @@ describe.each(NAMES)('the template, with %s', (name) => {
     expect(readers.toSorted()).toEqual(
       [
         'CollectFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*',
-        'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*/certificate.json',
+        ...['certificate.json', 'chain.pem', 'logo.svg', 'report.html', 'response.*'].map(
+          (name) => `SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*/${name}`,
+        ),
         ...['certificate', 'order', 'status'].flatMap((name) =>
           ['NotifyFunctionRole', 'StartFunctionRole'].map(
             (role) => `${role}DefaultPolicy: <Bucket.Arn>/orders/*/${name}.json`,
           ),
         ),
-        'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*/logo.svg',
         'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*/order.json',
         'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/overview/*',
         'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/orders/*/status.json',
+        'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/survey/crls.json',
         'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/survey/daily.json',
         'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/survey/deployment.json',
         'SurveyFunctionRoleDefaultPolicy: <Bucket.Arn>/watched/*',

@@ -230,7 +230,9 @@ export class Lambda {
       case 'Start':
         return createStart(environment);
       case 'Survey':
-        return createSurvey(environment, this.#options.resolver) as Handler;
+        return createSurvey(environment, this.#options.resolver, false, {
+          downloadCrls: this.#options.downloadCrls,
+        }) as Handler;
     }
   }
 

@@ -27,6 +27,13 @@ export const REVOCATION_FINDINGS = {
   },
 } as const satisfies FindingTable;
 
+/** Whether a finding comes from the contents of CRLs. */
+export function isFromCrls({ id }: { readonly id: string }): boolean {
+  return id === ('revoked' satisfies FindingId) || id === ('crl-unknown' satisfies FindingId);
+}
+
+type FindingId = keyof typeof REVOCATION_FINDINGS;
+
 /** A leaf without a CRL is an error, an issuing CA without one a warning. A root needs none. */
 function checkUrls({ leaf, chain }: CheckedChain): ReturnType<FindingTable[string]['check']> {
   const lacksUrl = ({ crlUrls }: CheckedChain['leaf']) => !crlUrls.some(isCrlUrl);

@@ -139,6 +139,35 @@ export function revocationOf(
   };
 }
 
+/**
+ * The entries of some certificates in a fetched CRL, whatever else the CRL is: whether it counts, only {@link revocationOf}
+ * decides. A certificate without an entry need not be judged again.
+ *
+ * @param serials the contents of the INTEGERs of their serial numbers.
+ * @returns the entries by serial number in hex; undefined if the CRL was not fetched or cannot be read.
+ */
+export function searchCrl(
+  { bytes }: FetchedCrl,
+  serials: readonly Buffer[],
+): ReadonlyMap<string, CrlEntry> | undefined {
+  return bytes && attempt(() => findEntries(readCrl(bytes), serials));
+}
+
+/**
+ * The contents of the INTEGER of a serial number (X.690, 8.3).
+ *
+ * @param hex the number in hexadecimal digits, as Node and a manifest have it.
+ * @returns undefined for any other text, such as that of a negative number.
+ */
+export function serialContents(hex: string): Buffer | undefined {
+  if (!/^[0-9a-f]+$/i.test(hex)) {
+    return undefined;
+  }
+  const digits = hex.replace(/^0+(?=.)/, '');
+  const octets = Buffer.from(digits.length % 2 === 0 ? digits : `0${digits}`, 'hex');
+  return (octets[0] ?? 0) < 0x80 ? octets : Buffer.concat([Buffer.of(0), octets]);
+}
+
 type Reader = ReturnType<typeof createReader>;
 
 /**

@@ -4,7 +4,7 @@ import type { Context } from 'aws-lambda';
 import type { StateMachineDefinition } from 'aws-local-stepfunctions';
 import { startFauxqs } from 'fauxqs';
 import { createHandler as createCollectHandler } from '../../../functions/collect/handler.ts';
-import type { CrlDownload } from '../../../functions/crl-download.ts';
+import { type CrlDownload, createCrlDownload } from '../../../functions/crl-download.ts';
 import type { Environment } from '../../../functions/environment.ts';
 import { EVENT_SOURCE } from '../../../functions/events.ts';
 import { executionArn } from '../../../functions/executions.ts';
@@ -249,7 +249,10 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     collect: createCollectHandler(withPublished(collectEnvironment), options),
     start: createStartHandler(environmentOf(template, startFunction.Properties)),
     notify: createNotifyHandler(environmentOf(template, notifyFunction.Properties)),
-    survey: createSurveyHandler(withPublished(environmentOf(template, surveyFunction.Properties))),
+    survey: createSurveyHandler(withPublished(environmentOf(template, surveyFunction.Properties)), undefined, false, {
+      // The CRLs of the simulated CA are on this machine.
+      downloadCrls: options.downloadCrls ?? createCrlDownload({ allowLoopback: true }),
+    }),
     push: pushFunction && createPushHandler(environmentOf(template, pushFunction.Properties)),
     publish:
       publishFunction && createPublishHandler(withPublished(environmentOf(template, publishFunction.Properties))),

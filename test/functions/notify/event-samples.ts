@@ -118,6 +118,23 @@ export function revoked(confirmed: boolean) {
   } satisfies RevokedDetail);
 }
 
+/** A revocation that a CRL states, of the certificate or of its issuing CA. */
+export function listed(reason: string | null, changes: Partial<RevokedDetail> = {}) {
+  const revokedAt = '2026-11-25T16:05:00.000Z';
+  return eventOf(REVOKED, {
+    ...order,
+    confirmed: true,
+    source: 'crl',
+    text: `The revocation list http://crl.example.net/vmc.crl contains the certificate, revoked since ${revokedAt} (${reason ?? 'without a reason'})`,
+    knownSince: UPDATED_AT,
+    fingerprintSha256: 'c0ffee',
+    revokedAt,
+    reason,
+    issuer: null,
+    ...changes,
+  } satisfies RevokedDetail);
+}
+
 /** A push that announces a revocation. */
 export function revocationAnnounced() {
   const event = revoked(false);

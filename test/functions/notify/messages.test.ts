@@ -15,6 +15,7 @@ import {
   FAILURE_TEXTS,
   failed,
   issued,
+  listed,
   ORDER,
   publishedAt,
   revocationAnnounced,
@@ -217,6 +218,11 @@ const EVENTS: Readonly<Record<string, object>> = {
   'expiring-today': expiring(0, { report: false }),
   revoked: revoked(true),
   'revoked-by-push': revoked(false),
+  'revoked-crl': listed('keyCompromise'),
+  'revoked-crl-without-reason': listed(null, { revokedAt: null }),
+  'revoked-crl-superseded': listed('superseded'),
+  'revoked-crl-hold': listed('certificateHold'),
+  'revoked-crl-issuer': listed('cACompromise', { issuer: 'C=GB, O=Example CA Limited, CN=Example VMC CA' }),
   'revocation-announced': revocationAnnounced(),
   'broken-several': broken(
     (['record-differs', 'chain-differs', 'logo-differs', 'dmarc-weak', 'record-unreachable'] as const).map((id) => ({

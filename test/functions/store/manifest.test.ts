@@ -21,7 +21,15 @@ test('The page about the architecture lists every field of a manifest.', async (
     };
     // The field `replaces` needs a certificate that was current before.
     await bucket.collect(older, FIRST);
-    await bucket.archiveOf('x').store(newer.response, newer.certificate, provenance, ['a record']);
+    const archive = bucket.archiveOf('x');
+    const stored = await archive.store(newer.response, newer.certificate, provenance, ['a record']);
+    // The field `revocationReport` needs a revocation that somebody reports.
+    const { report } = newer.certificate;
+    const revocation = { checkedAt: FIRST.collectedAt, status: 'revoked', certificates: [] } as const;
+    const finder = { reporter: FIRST.execution, at: new Date(FIRST.collectedAt) };
+    await archive.reassess(stored, { ...report, revocation }, undefined, finder);
+    // The field `revokedAt` comes from CollectMC.
+    await archive.markRevoked(finder.at);
     expect(names.toSorted()).toEqual(Object.keys(await bucket.readJson(MANIFEST)).sort());
   } finally {
     await bucket.close();

@@ -434,6 +434,24 @@ const STORIES: readonly StoryCase[] = [
     },
   },
   {
+    title: 'A CRL cannot be used for a week: one message after three days, and one when it works again.',
+    days: 12,
+    record(story) {
+      // The survey itself waits for three days.
+      story.surveys(SURVEY, 5 * DAY);
+      story.surveys(5 * DAY + SURVEY, 9 * DAY, { unusableCrls: 1 });
+      story.surveys(9 * DAY + SURVEY, 12 * DAY);
+    },
+    expected: {
+      CrlsUnusable: [
+        {
+          fires: [5 * DAY + SURVEY, 5 * DAY + SURVEY + 5 * MINUTE],
+          ok: [9 * DAY + SURVEY, 9 * DAY + SURVEY + 5 * MINUTE],
+        },
+      ],
+    },
+  },
+  {
     title: 'A manifest stays damaged, and one survey is three hours late: still one message.',
     days: 12,
     record(story) {

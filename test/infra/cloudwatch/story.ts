@@ -24,6 +24,7 @@ interface Survey {
   readonly confirmedSubscriptions?: number;
   readonly daysToExpiry?: number;
   readonly broken?: number;
+  readonly unusableCrls?: number;
   /** False: the survey ended with an error after it counted. */
   readonly completed?: boolean;
 }
@@ -137,8 +138,8 @@ export function createStory(random: () => number = pseudoRandom()) {
 
     /** A run of the daily survey. */
     survey(at: number, { completed = true, ...result }: Survey = {}) {
-      const { damaged = 0, confirmedSubscriptions = 1, daysToExpiry = 200, broken = 0 } = result;
-      const counted = { damaged, confirmedSubscriptions, daysToExpiry, broken };
+      const { damaged = 0, confirmedSubscriptions = 1, daysToExpiry = 200, broken = 0, unusableCrls = 0 } = result;
+      const counted = { damaged, confirmedSubscriptions, daysToExpiry, broken, unusableCrls };
       for (const [key, value] of Object.entries(counted)) {
         write(METRIC.own('survey', SURVEY_METRICS[key as keyof typeof counted]), at, value);
       }
