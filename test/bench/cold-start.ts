@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { type Deployed, PROJECT } from './deployed.ts';
 import { alternate, atMost, measurement, type Results, ratios, summarize } from './measure.ts';
-import { checkOf, functionEnvironment, PENDING_ORDER, type ServerAddresses } from './servers.ts';
+import { checkOf, FIRST_NEW_ORDER, functionEnvironment, PENDING_ORDER, type ServerAddresses } from './servers.ts';
 
 /** What one new process needed. */
 interface Run {
@@ -23,7 +23,8 @@ export interface ColdStart extends Results {
 
 /**
  * Measures a cold start of a waiting order: a new process loads the handler and makes one check, and the CA answers
- * "being processed". The same runtime.js loads every handler; "nothing" is that file without a handler.
+ * "being processed". "first" is the first check of an order, which writes its status. The same runtime.js loads every
+ * handler; "nothing" is that file without a handler.
  */
 export async function measureColdStart(
   deployed: Deployed,
@@ -34,6 +35,7 @@ export async function measureColdStart(
   const subjects = {
     nothing: undefined,
     collect: join(deployed.assets.collect, 'index.mjs'),
+    first: join(deployed.assets.collect, 'index.mjs'),
     plain: join(deployed.plain, 'index.js'),
     plainWithSdk: join(deployed.plainWithSdk, 'index.js'),
   };
@@ -46,7 +48,8 @@ export async function measureColdStart(
       names.map((name) => [
         name,
         () => {
-          const run = start(subjects[name], environment);
+          const order = name === 'first' ? String(FIRST_NEW_ORDER + runs.first.length) : PENDING_ORDER;
+          const run = start(subjects[name], environment, order);
           runs[name].push(run);
           return run.milliseconds;
         },
@@ -62,6 +65,7 @@ export async function measureColdStart(
     figures: [
       atMost('cold-start', 0.5, ratios(milliseconds.collect, milliseconds.plain, milliseconds.nothing)),
       atMost('cold-start-cpu', 0.5, ratios(cpu('collect'), cpu('plain'), cpu('nothing'))),
+      atMost('cold-start-first', 0.75, ratios(milliseconds.first, milliseconds.plain, milliseconds.nothing)),
       atMost('memory-collect', 0.44, ratios(peak('collect'), peak('plain'), peak('nothing'))),
     ],
     measured: [
@@ -84,14 +88,15 @@ export async function measureColdStart(
 const NAMES = {
   nothing: 'Node alone',
   collect: 'Collect',
+  first: 'Collect, the first check of an order',
   plain: 'plain handler',
   plainWithSdk: 'plain handler with the SDK bundled',
 };
 
-/** Starts a process, waits for its end, and verifies that it made the check. */
-function start(file: string | undefined, environment: Readonly<Record<string, string>>): Run {
+/** Starts a process, waits for its end, and verifies that it made the check, and wrote the status of a new order. */
+function start(file: string | undefined, environment: Readonly<Record<string, string>>, order: string): Run {
   const runtime = join(import.meta.dirname, 'runtime.js');
-  const args = file ? [runtime, file, JSON.stringify(checkOf(PENDING_ORDER))] : [runtime];
+  const args = file ? [runtime, file, JSON.stringify(checkOf(order))] : [runtime];
   const started = performance.now();
   const { stdout, stderr, status } = spawnSync(process.execPath, args, {
     encoding: 'utf8',
@@ -101,7 +106,8 @@ function start(file: string | undefined, environment: Readonly<Record<string, st
   const milliseconds = performance.now() - started;
   const lastLine = stdout.lastIndexOf('\n');
   const report = status === 0 ? JSON.parse(stdout.slice(lastLine)) : undefined;
-  if (!report || (file && report.answer?.outcome !== 'waiting')) {
+  const isReported = order === PENDING_ORDER || report?.answer?.reported?.includes('status');
+  if (!report || (file && report.answer?.outcome !== 'waiting') || !isReported) {
     throw new Error(`${file ?? runtime} did not answer: ${stdout}${stderr}`);
   }
   const { cpuMilliseconds, peakBytes } = report;

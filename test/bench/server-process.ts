@@ -18,7 +18,9 @@ import { startS3Server } from '../s3-server.ts';
 import {
   CREDENTIALS,
   FIRST_ISSUED_ORDER,
+  FIRST_NEW_ORDER,
   ISSUED_ORDERS,
+  NEW_ORDERS,
   PENDING_ORDER,
   SECRET_ID,
   type ServerAddresses,
@@ -33,6 +35,9 @@ const [ca, secrets, s3, created] = await Promise.all([
 const crls = await serveCrls(() => authority.crls());
 const authority = created.with({ crlServer: crls.url });
 ca.order(PENDING_ORDER, [{ kind: 'status', status: 0 }]);
+for (let order = FIRST_NEW_ORDER; order < FIRST_NEW_ORDER + NEW_ORDERS; order++) {
+  ca.order(String(order), [{ kind: 'status', status: 0 }]);
+}
 const { chain, root } = authority.issue({ domains: ['example.com'] });
 for (let order = FIRST_ISSUED_ORDER; order < FIRST_ISSUED_ORDER + ISSUED_ORDERS; order++) {
   ca.order(String(order), [{ kind: 'issued', certificates: chain }]);

@@ -12,6 +12,10 @@ export const CREDENTIALS = { loginName: 'bench', loginPassword: 'no-secret-at-al
 /** The CA always answers "being processed" for this order. */
 export const PENDING_ORDER = '1';
 
+/** The first of the order numbers that are new, and wait too: Collect writes the status of each. */
+export const FIRST_NEW_ORDER = 1000;
+export const NEW_ORDERS = 200;
+
 /** The first order number with a chain of three certificates, and how many follow it. */
 export const FIRST_ISSUED_ORDER = 100_000;
 export const ISSUED_ORDERS = 20_000;
@@ -86,8 +90,8 @@ export function functionEnvironment({ environment, memorySize }: Deployed, serve
 }
 
 /**
- * The input of a check: the first one of an order that is issued, or a later one of the order that waits. Nearly every
- * check is like the second: nothing has changed since the previous one.
+ * The input of a check: a later one of the order that waits, or the first one of another order. Nearly every check is like
+ * the former: nothing has changed since the previous one.
  */
 export function checkOf(orderNumber: string) {
   const startedAt = new Date().toISOString();
