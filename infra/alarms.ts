@@ -17,7 +17,7 @@ import { COLLECT_METRICS, PUBLISH_METRICS, PUSH_METRICS, SURVEY_METRICS } from '
 import type { CollectorConfig } from './collector-config.ts';
 import { functionMetric } from './metrics.ts';
 
-type AlarmsConfig = Pick<CollectorConfig, 'name' | 'pollEvery' | 'publish' | 'runbookUrl'>;
+type AlarmsConfig = Pick<CollectorConfig, 'name' | 'pollEvery' | 'pollEveryWithPush' | 'publish' | 'runbookUrl'>;
 
 /** What the alarms watch. */
 export interface AlarmsProps {
@@ -262,12 +262,13 @@ function alarmDefinitions(props: AlarmsProps): AlarmDefinitions {
  * The alarm for a CA that is down: in each of the two latest periods with calls, no call had a usable reply. While the
  * CA is down, an order is checked after 1, 2, 4 … minutes, so a single failed call is soon followed by a success.
  *
- * The two periods contain a check of every waiting order, so an order that alone gets no usable reply does not fire the
+ * The two periods contain a check of every waiting order, also of those whose outcome the CA pushes, so an order that alone gets no usable reply does not fire the
  * alarm. CloudWatch accepts periods of at most a day: with a `pollEvery` of more than 43 hours, such an order can fire
  * it.
  */
 function caDown(config: AlarmsConfig): AlarmDefinition {
-  const pollHours = Math.ceil(config.pollEvery.toSeconds() / HOUR.toSeconds());
+  const longestPoll = config.pollEveryWithPush ?? config.pollEvery;
+  const pollHours = Math.ceil(longestPoll.toSeconds() / HOUR.toSeconds());
   const hours = Math.min(Math.max(pollHours, 3), 24);
   return {
     title: 'the CA is down',

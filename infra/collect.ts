@@ -25,6 +25,7 @@ export interface CollectProps {
 /** The function that asks the CA for one order. */
 export function createCollect(scope: Construct, props: CollectProps): LambdaFunction {
   const { config, bucket, credentials, eventBus, publishedUrl } = props;
+  const { pollEveryWithPush } = config;
   const collect = createFunction(scope, 'CollectFunction', {
     folder: 'collect',
     description: 'Asks the CA for one order, and stores the chain when it is issued',
@@ -38,6 +39,7 @@ export function createCollect(scope: Construct, props: CollectProps): LambdaFunc
       EVENT_BUS_NAME: eventBus.eventBusName,
       GIVE_UP_SECONDS: String(config.giveUpAfter.toSeconds()),
       POLL_SECONDS: String(config.pollEvery.toSeconds()),
+      POLL_WITH_PUSH_SECONDS: pollEveryWithPush && String(pollEveryWithPush.toSeconds()),
       RESPONSE_FORMAT: config.responseFormat,
       PUBLISHED_URL: publishedUrl,
       TRUST_ANCHORS: joined(config.trustAnchors),
@@ -60,7 +62,7 @@ export function createCollect(scope: Construct, props: CollectProps): LambdaFunc
     resourceName: accountSecretName(config.name, '*'),
     arnFormat: ArnFormat.COLON_RESOURCE_NAME,
   });
-  grantCredentials(collect, [policyArn(credentials), accounts]);
+  grantCredentials(collect, [policyArn(credentials), accounts], pollEveryWithPush !== undefined);
   if (collect.role) {
     acknowledgeWildcard(
       collect.role,

@@ -24,6 +24,7 @@ type Optional =
   | 'eventBus'
   | 'notifyEmail'
   | 'notifyTopic'
+  | 'pollEveryWithPush'
   | 'trustAnchors';
 
 type Optionals = { readonly [Name in Optional]: MarkCertificateCollectorProps[Name] | undefined };
@@ -110,6 +111,7 @@ const PROP_FORMS: Readonly<Record<keyof MarkCertificateCollectorProps, Form>> = 
     accepts: (value) => REMOVAL_POLICIES.some((policy) => policy === value),
   },
   pollEvery: period('Duration.hours(3)'),
+  pollEveryWithPush: period('Duration.days(1)'),
   giveUpAfter: period('Duration.days(90)'),
   remindBefore: period('Duration.days(30)'),
   askAgainBefore: period('Duration.days(45)'),
@@ -178,6 +180,7 @@ export function readProps(scope: Construct, props: MarkCertificateCollectorProps
     notifyEmail: props.notifyEmail,
     notifyTopic: props.notifyTopic,
     pollEvery: props.pollEvery ?? Duration.parse(DEFAULT_POLL),
+    pollEveryWithPush: props.pollEveryWithPush,
     publish,
     publishLogs: props.publishLogs ?? false,
     push: props.push ?? false,
@@ -192,7 +195,15 @@ export function readProps(scope: Construct, props: MarkCertificateCollectorProps
     unpublishRevoked: props.unpublishRevoked ?? false,
   };
   // The durations are compared only if each is one.
-  const timing = ['collectUrl', 'pollEvery', 'giveUpAfter', 'remindBefore', 'askAgainBefore'];
+  const timing = [
+    'collectUrl',
+    'pollEvery',
+    'pollEveryWithPush',
+    'push',
+    'giveUpAfter',
+    'remindBefore',
+    'askAgainBefore',
+  ];
   if (timing.every((name) => !isNamed(problems, name))) {
     problems.push(...timingProblems(config, (duration) => duration.toHumanString(), written));
   }

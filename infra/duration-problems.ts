@@ -6,6 +6,9 @@ import { waitingProblems } from './timing.ts';
 const SHORTEST_REMINDER = Duration.days(7);
 const LONGEST_REMINDER = Duration.days(90);
 
+/** A certificate is collected a day late at most, if the CA does not push it. */
+const LONGEST_POLL_WITH_PUSH = Duration.days(1);
+
 /** How long before its end a certificate is asked for again. A shorter time could be over before the turn of an order. */
 const SHORTEST_ASKING = Duration.days(7);
 const LONGEST_ASKING = Duration.days(180);
@@ -33,6 +36,8 @@ const EVENTS_FOR_RETRIES = 1_000;
 export interface Timing {
   readonly collectUrl: string;
   readonly pollEvery: Duration;
+  readonly pollEveryWithPush?: Duration | undefined;
+  readonly push: boolean;
   readonly giveUpAfter: Duration;
   readonly remindBefore: Duration;
   readonly askAgainBefore: Duration;
@@ -45,7 +50,7 @@ export interface Timing {
  * @param writeValue a value as the user wrote it.
  */
 export function timingProblems(
-  { collectUrl, pollEvery, giveUpAfter, remindBefore, askAgainBefore }: Timing,
+  { collectUrl, pollEvery, pollEveryWithPush, push, giveUpAfter, remindBefore, askAgainBefore }: Timing,
   write: (duration: Duration) => string,
   writeValue = write,
 ): string[] {
@@ -56,6 +61,21 @@ export function timingProblems(
     seconds(write),
     seconds(writeValue),
   );
+  if (pollEveryWithPush && !push) {
+    problems.push(
+      `pollEveryWithPush: ${writeValue(pollEveryWithPush)} is not accepted without push, because only a push replaces a poll; accepted: push: true in addition`,
+    );
+  }
+  if (pollEveryWithPush && !isBetween(pollEveryWithPush, pollEvery, LONGEST_POLL_WITH_PUSH)) {
+    problems.push(
+      `pollEveryWithPush: ${writeValue(pollEveryWithPush)} is not accepted; accepted: from pollEvery to ${write(LONGEST_POLL_WITH_PUSH)}`,
+    );
+  }
+  if (pollEveryWithPush && pollEveryWithPush.toSeconds() > giveUpAfter.toSeconds()) {
+    problems.push(
+      `pollEveryWithPush: ${writeValue(pollEveryWithPush)} is not accepted, because it is longer than giveUpAfter; accepted: at most ${write(giveUpAfter)}`,
+    );
+  }
   if (!isWholeDays(remindBefore, SHORTEST_REMINDER, LONGEST_REMINDER)) {
     problems.push(
       `remindBefore: ${writeValue(remindBefore)} is not accepted; accepted: whole days from ${write(SHORTEST_REMINDER)} to ${write(LONGEST_REMINDER)}`,
@@ -77,6 +97,11 @@ export function timingProblems(
     );
   }
   return problems;
+}
+
+function isBetween(duration: Duration, shortest: Duration, longest: Duration): boolean {
+  const seconds = duration.toSeconds();
+  return seconds >= shortest.toSeconds() && seconds <= longest.toSeconds();
 }
 
 function isWholeDays(duration: Duration, shortest: Duration, longest: Duration): boolean {

@@ -1,5 +1,6 @@
 import type { IEventBus } from 'aws-cdk-lib/aws-events';
 import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { PUSHED_LABEL } from '../functions/collect/pushes.ts';
 import { DOUBTED_LABEL, REJECTED_LABEL } from '../functions/collect/rejections.ts';
 import { EVENT_SOURCE } from '../functions/events.ts';
 
@@ -25,8 +26,11 @@ export function grantPutEvents(sender: IGrantable, eventBus: IEventBus, detailTy
  * Lets a function read logins at the CA, and move the labels of rejected versions, but no other label: AWSCURRENT decides
  * which login is used. AWS documents the condition key for this action (Service Authorization Reference, AWS Secrets
  * Manager, UpdateSecretVersionStage).
+ *
+ * @param recordsPushes whether it may also move the label of a version for which the CA pushes.
  */
-export function grantCredentials(reader: IGrantable, resources: readonly string[]): void {
+export function grantCredentials(reader: IGrantable, resources: readonly string[], recordsPushes: boolean): void {
+  const labels = [REJECTED_LABEL, DOUBTED_LABEL, ...(recordsPushes ? [PUSHED_LABEL] : [])];
   reader.grantPrincipal.addToPrincipalPolicy(
     new PolicyStatement({
       actions: ['secretsmanager:GetSecretValue', 'secretsmanager:ListSecretVersionIds'],
@@ -37,7 +41,7 @@ export function grantCredentials(reader: IGrantable, resources: readonly string[
     new PolicyStatement({
       actions: ['secretsmanager:UpdateSecretVersionStage'],
       resources: [...resources],
-      conditions: { StringLike: { 'secretsmanager:VersionStage': [`${REJECTED_LABEL}*`, `${DOUBTED_LABEL}*`] } },
+      conditions: { StringLike: { 'secretsmanager:VersionStage': labels.map((label) => `${label}*`) } },
     }),
   );
 }

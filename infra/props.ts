@@ -67,6 +67,14 @@ export interface MarkCertificateCollectorProps {
    */
   readonly pollEvery?: Duration | undefined;
   /**
+   * The time between two checks of an order whose outcome the CA pushes, from `pollEvery` to 1 day. It needs `push`. The
+   * collector uses it for the orders of an account for which a push has arrived, for 90 days after a push, and until a
+   * certificate is issued without a push.
+   *
+   * @default - `pollEvery`
+   */
+  readonly pollEveryWithPush?: Duration | undefined;
+  /**
    * The deadline of an order, from its start, at most 360 days: after it, the collection fails as overdue.
    *
    * @default Duration.days(90)

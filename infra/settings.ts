@@ -53,6 +53,8 @@ const settingsSchema = v.object({
   responseFormat: v.optional(v.picklist(FORMATS, FORMATS.join(', ')), 'pkcs7'),
   /** The time between two checks of an order. */
   pollEvery: v.optional(duration('an ISO 8601 duration like PT3H'), DEFAULT_POLL),
+  /** The time between two checks of an order whose outcome the CA pushes, as it is proved; by default, `pollEvery`. */
+  pollEveryWithPush: v.optional(duration('an ISO 8601 duration like P1D')),
   /** The deadline of an order, from its start: after it, the collection fails as overdue. */
   giveUpAfter: v.optional(duration('an ISO 8601 duration like P90D'), DEFAULT_GIVE_UP),
   /** The source of the events that announce an order. */
@@ -130,6 +132,8 @@ const settingsSchema = v.object({
 const timingSchema = v.pick(settingsSchema, [
   'collectUrl',
   'pollEvery',
+  'pollEveryWithPush',
+  'push',
   'giveUpAfter',
   'remindBefore',
   'askAgainBefore',

@@ -7,7 +7,7 @@ import { STATE_BUDGET, truncateLine } from '../text.ts';
 import type { CredentialsLookup, CredentialsReading } from './credentials.ts';
 import { createLoginMemory, isDoubtedBy, type LoginState, loginState, type Obstacle } from './login-memory.ts';
 import { redactNotes } from './notes.ts';
-import { doubtsOf } from './rejections.ts';
+import { doubtsOf, type LabelledVersion } from './rejections.ts';
 
 /** The time limit of one call, in milliseconds. The CA replies within a few seconds; a longer call is an outage. */
 const CALL_MILLISECONDS = 30_000;
@@ -26,6 +26,8 @@ export interface PreviousLogin extends LoginState {
 /** The result of a call. If no call could be made, `milliseconds` is missing. */
 export interface AskResult extends Omit<CallResult, 'milliseconds'>, LoginState {
   readonly milliseconds?: number;
+  /** The version of the secret whose login the CA did not reject, with its labels before the call. */
+  readonly login?: LabelledVersion;
   /** Removes the password from a text about an issued certificate. */
   readonly redact?: (text: string) => string;
 }
@@ -154,6 +156,7 @@ export function createAsk({ url, format, credentials, http, now }: AskDependenci
       }
       return {
         ...redacted(result, loginPassword),
+        login: { version, stages: reading.stages },
         ...(isOpen && { doubtedCredentialsVersion: version, doubtedOn: day }),
       };
     }

@@ -19,6 +19,7 @@ import { decideEnding, type Ending } from './ending.ts';
 import { type LoginState, loginState } from './login-memory.ts';
 import { createCheckedOrder, type OptionsDependencies } from './options.ts';
 import { REPORTS, type Report } from './progress.ts';
+import { type AnsweredCheck, createPushes, type WithPush } from './pushes.ts';
 import { createReporter, FailureNotReportedError, type ReporterDependencies } from './reporter.ts';
 import { waitSeconds } from './waiting.ts';
 
@@ -80,6 +81,8 @@ export interface CollectDependencies
     ReporterDependencies {
   /** Seconds between two checks of an order. */
   readonly pollSeconds: number;
+  /** How orders wait whose outcome the CA pushes; undefined: like all others. */
+  readonly withPush?: WithPush | undefined;
   /** Stores a reply that cannot be read. */
   readonly keepUnreadable: (orderNumber: string, body: Uint8Array) => Promise<void>;
   readonly observe: (check: CheckRecord) => void;
@@ -158,6 +161,7 @@ export function createCollect(dependencies: CollectDependencies) {
   const reporter = createReporter(dependencies);
   const { observe, now, giveUpSeconds, pollSeconds } = dependencies;
   const callLimits = createCallLimits(() => now().getTime());
+  const pushes = createPushes(dependencies.withPush, now);
 
   /** @param remainingMilliseconds returns how much of Lambda's time is left. */
   return async (event: unknown, remainingMilliseconds: () => number): Promise<Collection> => {
@@ -177,8 +181,11 @@ export function createCollect(dependencies: CollectDependencies) {
       return { outcome: 'ended', checks, waitSeconds: 0 };
     }
     const { result, askedAccount } = await askForOrder();
-    const { reply } = result;
+    const { reply, login } = result;
     const { status } = reply;
+    const previousReason = previous?.reason;
+    const answered: AnsweredCheck = { account: askedAccount, login, reply, previousReason, execution, startedAt };
+    await pushes.receive(answered);
     if (reply.kind === 'waiting' && reply.reason === 'call-limit') {
       callLimits.reach(askedAccount, CALL_LIMIT_POLLS * pollSeconds);
     }
@@ -211,6 +218,9 @@ export function createCollect(dependencies: CollectDependencies) {
         const { certificate } = ending;
         const { changed, publishable } = certificate;
         const findings = certificate.findings.map(({ id }) => id);
+        if (changed) {
+          await pushes.miss(answered);
+        }
         observe({ ...record, outcome: 'issued', waitSeconds: 0, changed, publishable, findings });
         return {
           outcome: 'issued',
@@ -339,7 +349,9 @@ export function createCollect(dependencies: CollectDependencies) {
     async function wait({ reason, text, seconds }: Extract<Ending, { kind: 'waiting' }>): Promise<Collection> {
       const retryAfter = reply.kind === 'waiting' ? reply.retryAfter : undefined;
       const consecutive = countOf(reason === 'storage' ? reason : kindOf(reply));
-      const state = { reason, consecutive, checks, elapsedSeconds, retryAfter };
+      // Another account with which the next check asks may have no pushes.
+      const processingSeconds = checked.order.account === askedAccount ? pushes.pollSeconds(answered) : undefined;
+      const state = { reason, consecutive, checks, elapsedSeconds, retryAfter, processingSeconds };
       const planned = seconds ?? waitSeconds(state, pollSeconds, dependencies.random());
       observe({ ...record, outcome: 'waiting', reason, waitSeconds: planned, text });
       // A check beside another execution ends, unless a received certificate is not stored yet.

@@ -4,6 +4,7 @@ import { accountSecretName } from '../order.ts';
 import { createSecretReader, type SecretForm, type SecretReader, type SecretReading } from '../secret.ts';
 import { createVersionLabels, type VersionLabels } from './labels.ts';
 import { type Login, loginSchema } from './login-form.ts';
+import type { PushLabels } from './pushes.ts';
 
 export { PLACEHOLDER } from '../secret.ts';
 
@@ -22,6 +23,11 @@ export type CredentialsReading = SecretReading<Login>;
 /** The secret with the login of one account. */
 export interface CredentialsSecret extends SecretReader<Login> {
   readonly labels: VersionLabels;
+}
+
+/** A secret of Secrets Manager, which also records that the CA pushes. */
+export interface SecretInManager extends CredentialsSecret {
+  readonly labels: VersionLabels & PushLabels;
 }
 
 /** Returns the secret of an account at the CA; null is the default account. */
@@ -51,8 +57,8 @@ const CACHED_SECRETS = 100;
 export function createCredentialsLookup(
   client: SecretsManagerClient,
   { collector, defaultSecretId, labelFailed, now }: CredentialsOptions,
-): CredentialsLookup {
-  const secrets = new Map<string | null, CredentialsSecret>();
+): (account: string | null) => SecretInManager {
+  const secrets = new Map<string | null, SecretInManager>();
   return (account) => {
     const known = secrets.get(account);
     if (known) {

@@ -25,6 +25,8 @@ export const collectEnvironment = v.object({
   GIVE_UP_SECONDS: secondsVariable(),
   /** Seconds between two checks of an order. */
   POLL_SECONDS: secondsVariable(),
+  /** Seconds between two checks of an order whose outcome the CA pushes. Without it, pushes change nothing. */
+  POLL_WITH_PUSH_SECONDS: v.optional(secondsVariable()),
   /** Where published certificates are served, if the stack publishes any. */
   PUBLISHED_URL: v.optional(urlVariable()),
   RESPONSE_FORMAT: v.picklist(FORMATS, FORMATS.join(', ')),

@@ -41,20 +41,26 @@ export function createHandler(environment: Environment, { downloadCrls }: Handle
   // A CA on this machine, as in the simulation, also has its CRLs here.
   const allowLoopback = isLoopback(new URL(variables.COLLECT_URL));
   const crls = loadOnce(async () => (await import('../crl-download.ts')).createCrlDownload({ allowLoopback }));
+  const { POLL_WITH_PUSH_SECONDS: pollWithPushSeconds } = variables;
+  const credentials = createCredentialsLookup(new SecretsManagerClient(), {
+    collector: variables.COLLECTOR,
+    defaultSecretId: variables.CREDENTIALS_SECRET_ARN,
+    labelFailed: ({ error, ...failure }) =>
+      logger.error('a label of the secret was not changed; the order and this process remember a rejected login', {
+        ...failure,
+        error: error instanceof Error ? error : String(error),
+      }),
+  });
   const collect = createCollect({
     url: variables.COLLECT_URL,
     format: variables.RESPONSE_FORMAT,
     pollSeconds: variables.POLL_SECONDS,
     giveUpSeconds: variables.GIVE_UP_SECONDS,
-    credentials: createCredentialsLookup(new SecretsManagerClient(), {
-      collector: variables.COLLECTOR,
-      defaultSecretId: variables.CREDENTIALS_SECRET_ARN,
-      labelFailed: ({ error, ...failure }) =>
-        logger.error('a label of the secret was not changed; the order and this process remember the rejected login', {
-          ...failure,
-          error: error instanceof Error ? error : String(error),
-        }),
-    }),
+    withPush:
+      pollWithPushSeconds === undefined
+        ? undefined
+        : { pollSeconds: pollWithPushSeconds, labels: (account) => credentials(account).labels },
+    credentials,
     http: sendHttp,
     bucket,
     trustAnchors: variables.TRUST_ANCHORS ?? [],

@@ -6,6 +6,7 @@ import {
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager';
 import { withTimeLimit } from '../time-limit.ts';
+import { dayOfPush, PUSHED_LABEL, type PushLabels } from './pushes.ts';
 import { DOUBTED_LABEL, dayOfDoubt, doubtsOf, isRejected, type LabelledVersion, REJECTED_LABEL } from './rejections.ts';
 
 /**
@@ -64,7 +65,7 @@ export function createVersionLabels(
   client: SecretsManagerClient,
   secretId: string,
   failed: (version: string, error: unknown) => void,
-): VersionLabels {
+): VersionLabels & PushLabels {
   const attach = (label: string, version: string) =>
     client.send(
       new UpdateSecretVersionStageCommand({ SecretId: secretId, VersionStage: label, MoveToVersionId: version }),
@@ -111,6 +112,10 @@ export function createVersionLabels(
     const ordered = [...rejected.filter(isCurrent), ...rejected.filter((each) => !isCurrent(each))];
     const kept = new Set(ordered.slice(0, Math.max(0, Math.min(ordered.length, REJECTED_LIMIT) - room)));
     await detachWhere(versions, (label, each) => {
+      if (dayOfPush(label) !== undefined) {
+        // Without it, orders are only checked more often.
+        return room > 0 || isRejected(each);
+      }
       const doubted = dayOfDoubt(label);
       return doubted === undefined
         ? label === REJECTED_LABEL + each.version && !kept.has(each)
@@ -182,7 +187,27 @@ export function createVersionLabels(
         );
       });
     },
+    async recordPush(version, day) {
+      await attempt(version, async () => {
+        // First, so that a secret never has two of these labels. A label is attached to one version at a time.
+        await detachWhere(await list(), isOfPush);
+        await attach(PUSHED_LABEL + day, version);
+      });
+    },
+    async removePush(version) {
+      await attempt(version, async () => {
+        const versions = await list();
+        await detachWhere(
+          versions.filter((each) => each.version === version),
+          isOfPush,
+        );
+      });
+    },
   };
+}
+
+function isOfPush(label: string): boolean {
+  return dayOfPush(label) !== undefined;
 }
 
 function isCurrent({ stages }: LabelledVersion): boolean {

@@ -11,6 +11,8 @@ export interface WaitState {
   readonly elapsedSeconds: number;
   /** Seconds that the CA's server asked to wait (Retry-After). */
   readonly retryAfter?: number | undefined;
+  /** Seconds between two checks of an order that is being processed; default: the poll interval. */
+  readonly processingSeconds?: number | undefined;
 }
 
 /**
@@ -35,7 +37,8 @@ const OUTAGE_SECONDS = 60;
 
 /** The wait after each reason, in seconds. `random` is between 0 and 1. */
 const WAITS: Readonly<Record<WaitingReason, (state: WaitState, pollSeconds: number, random: number) => number>> = {
-  processing: (_, pollSeconds, random) => pollSeconds * (1 - JITTER + 2 * JITTER * random),
+  processing: ({ processingSeconds }, pollSeconds, random) =>
+    (processingSeconds ?? pollSeconds) * (1 - JITTER + 2 * JITTER * random),
   available: ({ consecutive }, pollSeconds) =>
     consecutive <= AVAILABLE_CHECKS ? Math.min(AVAILABLE_SECONDS, pollSeconds) : pollSeconds,
   'call-limit': (_, pollSeconds) => 2 * pollSeconds,

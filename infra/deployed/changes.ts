@@ -57,6 +57,14 @@ const EFFECTS: Readonly<Record<keyof Settings, EffectOf | undefined>> = {
   collectUrl: () => informs('every waiting order is checked at the new address, from its next check on'),
   responseFormat: undefined,
   pollEvery: undefined,
+  pollEveryWithPush: (before, after) =>
+    after === undefined
+      ? informs('every order is checked at pollEvery again, from its next check on')
+      : before === undefined
+        ? informs(
+            'orders of an account are checked so rarely after the next push for the account has arrived; a certificate that the CA does not push is collected that much later',
+          )
+        : undefined,
   giveUpAfter: () =>
     informs('also applies to orders that wait already: one that has waited longer fails at its next check'),
   eventSource: (before) =>

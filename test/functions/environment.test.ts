@@ -54,12 +54,14 @@ describe('The environment of a function', () => {
   });
 
   test('is read into values of the types that the handler needs.', () => {
-    expect(parseEnvironment(collectEnvironment, { ...deployed.CollectFunction, CT_LOGS: 'YWI=,YWJj' })).toEqual({
+    const added = { CT_LOGS: 'YWI=,YWJj', POLL_WITH_PUSH_SECONDS: '64800' };
+    expect(parseEnvironment(collectEnvironment, { ...deployed.CollectFunction, ...added })).toEqual({
       ...deployed.CollectFunction,
       COLLECTOR: 'mark-certificate-collector',
       EVENT_BUS_NAME: 'default',
       GIVE_UP_SECONDS: 17_280_000,
       POLL_SECONDS: 21_600,
+      POLL_WITH_PUSH_SECONDS: 64_800,
       CT_LOGS: ['YWI=', 'YWJj'],
       TRUST_ANCHORS: ['ab'.repeat(32), 'cd'.repeat(32)],
     });
@@ -76,6 +78,8 @@ describe('The environment of a function', () => {
     ['CollectFunction', 'POLL_SECONDS', '-60', SECONDS],
     ['CollectFunction', 'POLL_SECONDS', '1.5', SECONDS],
     ['CollectFunction', 'POLL_SECONDS', '1e4', SECONDS],
+    ['CollectFunction', 'POLL_WITH_PUSH_SECONDS', '0', SECONDS],
+    ['CollectFunction', 'POLL_WITH_PUSH_SECONDS', 'P1D', SECONDS],
     ['CollectFunction', 'GIVE_UP_SECONDS', 'Infinity', SECONDS],
     ['CollectFunction', 'RESPONSE_FORMAT', 'toString', FORMATS],
     ['CollectFunction', 'RESPONSE_FORMAT', 'PKCS7', FORMATS],
@@ -174,6 +178,7 @@ describe('The environment of a function', () => {
 
 const OPTIONAL = new Set([
   'COLLECTOR',
+  'CollectFunction POLL_WITH_PUSH_SECONDS',
   'CollectFunction PUBLISHED_URL',
   'CollectFunction CT_LOGS',
   'CollectFunction TRUST_ANCHORS',

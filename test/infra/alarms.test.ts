@@ -191,6 +191,7 @@ describe('the timings that settings accept', () => {
     { pollEvery: 'P1D' },
     { pollEvery: 'P2D', giveUpAfter: 'P360D' },
     { publish: 'true', push: 'true' },
+    { push: 'true', pollEveryWithPush: 'P1D' },
   ];
 
   // PutMetricAlarm: whole minutes; at most a day in total for short periods, a week for periods of an hour and more; a
@@ -224,6 +225,19 @@ describe('the timings that settings accept', () => {
     expect(queryOf(alarm).period).toBe(hours * HOUR);
     expect(alarm.AlarmDescription).toContain(`For ${2 * hours} hours, `);
   });
+
+  test.each([
+    { pollEveryWithPush: 'PT3H', hours: 3 },
+    { pollEveryWithPush: 'PT5H1S', hours: 6 },
+    { pollEveryWithPush: 'P1D', hours: 24 },
+  ])(
+    'With pollEveryWithPush=$pollEveryWithPush it is $hours h, so that it contains a check of every order.',
+    (each) => {
+      const alarm = alarmOf(synthesize({ push: 'true', pollEveryWithPush: each.pollEveryWithPush }), 'CaDown');
+      expect(queryOf(alarm).period).toBe(each.hours * HOUR);
+      expect(alarm.AlarmDescription).toContain(`For ${2 * each.hours} hours, `);
+    },
+  );
 });
 
 describe('the cost of the alarms', () => {

@@ -12,7 +12,7 @@ const PROJECT = join(import.meta.dirname, '..', '..');
 
 /** The variables without which a handler starts. */
 const OPTIONAL: Partial<Record<Folder, readonly string[]>> = {
-  collect: ['EVENT_BUS_NAME', 'PUBLISHED_URL'],
+  collect: ['EVENT_BUS_NAME', 'POLL_WITH_PUSH_SECONDS', 'PUBLISHED_URL'],
   notify: ['DEAD_LETTER_QUEUE_ARN', 'OVERVIEW_SCHEDULE_GROUP', 'OVERVIEW_SCHEDULE_ROLE_ARN', 'SURVEY_FUNCTION_ARN'],
   push: ['BUCKET_NAME', 'EVENT_BUS_NAME'],
   start: ['BUCKET_NAME'],

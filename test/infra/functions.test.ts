@@ -75,6 +75,7 @@ describe('the functions', () => {
       EVENT_BUS_NAME: 'orders',
       GIVE_UP_SECONDS: String(200 * DAY),
       POLL_SECONDS: String(6 * 3600),
+      POLL_WITH_PUSH_SECONDS: String(18 * 3600),
       RESPONSE_FORMAT: 'zip',
       PUBLISHED_URL: 'https://bimi.example.com',
       TRUST_ANCHORS: `${'ab'.repeat(32)},${'cd'.repeat(32)}`,

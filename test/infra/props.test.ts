@@ -84,6 +84,21 @@ describe('wrong props', () => {
       "pollEvery: 1 hour (Duration) is not accepted; accepted: from 3 hours (the CA's limit for one order) to 2 days",
     ],
     [
+      'a rare poll without push',
+      { pollEveryWithPush: Duration.days(1) },
+      'pollEveryWithPush: 1 day (Duration) is not accepted without push, because only a push replaces a poll; accepted: push: true in addition',
+    ],
+    [
+      'a poll that is too rare',
+      { push: true, pollEveryWithPush: Duration.hours(25) },
+      'pollEveryWithPush: 1 day 1 hour (Duration) is not accepted; accepted: from pollEvery to 1 day',
+    ],
+    [
+      'text for the period with push',
+      { push: true, pollEveryWithPush: 'P1D' },
+      'pollEveryWithPush: "P1D" is not accepted; accepted: a Duration that is known at synthesis, such as Duration.days(1)',
+    ],
+    [
       'a long deadline',
       { giveUpAfter: Duration.days(361), pollEvery: Duration.hours(12) },
       'giveUpAfter: 361 days (Duration) is not accepted; accepted: from pollEvery to 360 days',

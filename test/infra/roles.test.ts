@@ -31,14 +31,17 @@ const putEvents = (...detailTypes: string[]) =>
   `events:PutEvents if ${JSON.stringify({
     StringEquals: { 'events:source': EVENT_SOURCE, 'events:detail-type': detailTypes },
   })}`;
-/** Reading logins, and moving the labels of rejected versions only, as `grantsOf` writes it. */
-const LOGINS = [
+/** Reading logins, and moving these labels only, as `grantsOf` writes it. */
+const logins = (...labels: string[]) => [
   'secretsmanager:GetSecretValue',
   'secretsmanager:ListSecretVersionIds',
   `secretsmanager:UpdateSecretVersionStage if ${JSON.stringify({
-    StringLike: { 'secretsmanager:VersionStage': ['REJECTED-*', 'DOUBTED-*'] },
+    StringLike: { 'secretsmanager:VersionStage': labels },
   })}`,
 ];
+const LOGINS = logins('REJECTED-*', 'DOUBTED-*');
+/** The same if pushes make checks rarer. */
+const LOGINS_WITH_PUSH = logins('REJECTED-*', 'DOUBTED-*', 'PUSHED-*');
 const UNPUBLISH = {
   '<Bucket.Arn>/published/*/*.pem': ['s3:DeleteObject'],
   '<Bucket.Arn>/published/*/*.svg': ['s3:DeleteObject'],
@@ -166,6 +169,17 @@ describe('what the roles allow', () => {
     });
   });
 
+  test.each([
+    [{ push: 'true' }, LOGINS],
+    [{ push: 'true', pollEveryWithPush: 'P1D' }, LOGINS_WITH_PUSH],
+  ])('With %j, Collect moves only the labels that it sets.', (settings, expected) => {
+    expect(grantsOf(synthesize(settings), 'CollectFunctionRole')).toEqual({
+      ...GRANTS.CollectFunctionRole,
+      '<Credentials>': expected,
+      [ACCOUNTS]: expected,
+    });
+  });
+
   test.each(Object.entries<Record<string, string[]>>({ ...GRANTS, ...PUBLISHING }))(
     'With publish, %s allows exactly these actions on exactly these resources.',
     (role, grants) => {
@@ -187,7 +201,7 @@ describe('what the roles allow', () => {
     (role, grants) => {
       const renamed = Object.entries<string[]>(grants).map(([resource, actions]) => [
         resource.replace(/\/default$/, '/orders').replace(':mark-certificate-collector/', ':acme/'),
-        actions,
+        actions === LOGINS ? LOGINS_WITH_PUSH : actions,
       ]);
       expect(grantsOf(withSettings, role)).toEqual({
         ...Object.fromEntries(renamed),

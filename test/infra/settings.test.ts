@@ -13,12 +13,18 @@ const FINGERPRINT = '0123456789abcdef'.repeat(4);
 const KEY_ARN = 'arn:aws:kms:us-east-1:111122223333:key/12345678-90ab-cdef-1234-567890abcdef';
 const CERTIFICATE_ARN = 'arn:aws:acm:us-east-1:111122223333:certificate/12345678-90ab-cdef-1234-567890abcdef';
 const LOOPBACK = 'http://127.0.0.1:8080/CollectMC';
-const SETTINGS_WITH_DURATION = ['pollEvery', 'giveUpAfter', 'remindBefore', 'askAgainBefore'] as const;
+const SETTINGS_WITH_DURATION = [
+  'pollEvery',
+  'pollEveryWithPush',
+  'giveUpAfter',
+  'remindBefore',
+  'askAgainBefore',
+] as const;
 
 /** Settings with their durations in seconds. */
 function read(input: Readonly<Record<string, unknown>>) {
   const settings = readSettings(input);
-  const seconds = SETTINGS_WITH_DURATION.map((name) => [name, settings[name].toSeconds()]);
+  const seconds = SETTINGS_WITH_DURATION.map((name) => [name, settings[name]?.toSeconds()]);
   return { ...settings, ...Object.fromEntries(seconds) };
 }
 
@@ -40,6 +46,7 @@ describe('settings that are not given', () => {
       collectUrl: 'https://secure.trust-provider.com/products/download/CollectMC',
       responseFormat: 'pkcs7',
       pollEvery: 3 * 3600,
+      pollEveryWithPush: undefined,
       giveUpAfter: 90 * DAY,
       name: 'mark-certificate-collector',
       eventSource: 'mark-certificates',
@@ -94,6 +101,11 @@ describe('a setting as "-c key=value" gives it', () => {
       ['PT3H', 10_800],
       ['PT180M', 10_800],
       ['P1DT6H30M15S', 109_815],
+    ],
+    pollEveryWithPush: [
+      ['P1D', DAY],
+      ['PT24H', DAY],
+      ['PT3H', 10_800],
     ],
     giveUpAfter: [
       ['P30D', 30 * DAY],
@@ -196,6 +208,7 @@ describe('a setting as "-c key=value" gives it', () => {
     publishDomainName: { publish: true, publishCertificateArn: CERTIFICATE_ARN },
     publishCertificateArn: { publish: true, publishDomainName: 'bimi.example.com' },
     publishLogs: { publish: true },
+    pollEveryWithPush: { push: true },
     unpublishRevoked: { publish: true },
   };
 
@@ -282,6 +295,11 @@ describe('a wrong setting', () => {
       'an ISO 8601 duration like PT3H',
       ['', '3h', '10800', 'P', 'PT', 'P1W', 'P1M', 'PT1.5H', '-PT3H'],
       [null, 3],
+    ],
+    pollEveryWithPush: [
+      'an ISO 8601 duration like P1D',
+      ['', '1d', '86400', 'daily', 'P1W', '-P1D'],
+      [null, 86_400, true],
     ],
     giveUpAfter: ['an ISO 8601 duration like P90D', ['', '90', '90 days', 'P3M', 'p90d', ' P90D'], [null, 90]],
     name: [
@@ -440,6 +458,42 @@ describe('pollEvery', () => {
   test('A host name that only begins with localhost has the limit of a public CA.', () => {
     const collectUrl = 'https://localhost.example/CollectMC';
     expect(problemsOf({ collectUrl, pollEvery: 'PT1H', giveUpAfter: 'P1D' })).toHaveLength(1);
+  });
+});
+
+describe('pollEveryWithPush', () => {
+  const withPush = (settings: Readonly<Record<string, unknown>>) => problemsOf({ push: true, ...settings });
+  const outside = (pollEveryWithPush: string) =>
+    `pollEveryWithPush: ${pollEveryWithPush} is not accepted; accepted: from pollEvery to P1D`;
+
+  test.each([{}, { push: false }, { push: 'false' }])('A pollEveryWithPush is refused with %j.', (settings) => {
+    expect(problemsOf({ ...settings, pollEveryWithPush: 'P1D' })).toEqual([
+      'pollEveryWithPush: P1D is not accepted without push, because only a push replaces a poll; accepted: push: true in addition',
+    ]);
+  });
+
+  test('A pollEveryWithPush shorter than pollEvery is refused.', () => {
+    expect(withPush({ pollEveryWithPush: 'PT2H59M59S' })).toEqual([outside('PT2H59M59S')]);
+    expect(withPush({ pollEvery: 'PT6H', pollEveryWithPush: 'PT3H' })).toEqual([outside('PT3H')]);
+    expect(withPush({ pollEvery: 'PT6H', pollEveryWithPush: 'PT6H' })).toEqual([]);
+  });
+
+  test('A pollEveryWithPush of more than a day is refused, because a missing push would delay a certificate as long.', () => {
+    expect(withPush({ pollEveryWithPush: 'P1DT1S' })).toEqual([outside('P1DT1S')]);
+    expect(withPush({ pollEvery: 'P2D', pollEveryWithPush: 'P2D' })).toEqual([outside('P2D')]);
+  });
+
+  test('A pollEveryWithPush longer than giveUpAfter is refused.', () => {
+    expect(withPush({ pollEveryWithPush: 'P1D', giveUpAfter: 'PT12H' })).toEqual([
+      'pollEveryWithPush: P1D is not accepted, because it is longer than giveUpAfter; accepted: at most PT12H',
+    ]);
+    expect(withPush({ pollEveryWithPush: 'P1D', giveUpAfter: 'P1D' })).toEqual([]);
+  });
+
+  test('The history of an execution must have room for checks at pollEvery: a push may never come.', () => {
+    expect(withPush({ pollEveryWithPush: 'P1D', giveUpAfter: 'P105DT1S' })).toEqual([
+      expect.stringMatching(/^pollEvery and giveUpAfter: P105DT1S \/ PT3H/),
+    ]);
   });
 });
 

@@ -26,6 +26,7 @@ export const SETTINGS = {
   collectUrl: 'https://ca.example/CollectMC',
   responseFormat: 'zip',
   pollEvery: 'PT6H',
+  pollEveryWithPush: 'PT18H',
   giveUpAfter: 'P200D',
   name: 'acme',
   eventSource: 'com.example.shop',

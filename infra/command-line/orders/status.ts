@@ -27,7 +27,9 @@ export function status(terminal: Terminal, order: string, options: CollectorOpti
     }
     const { state, execution, nextCheckAt, startedAt, notes, otherNotes } = read;
     const deadline = deadlineOf(startedAt, textOf(collector.settings?.giveUpAfter));
-    const happensNext = describeNext(read, { pollEvery: textOf(collector.settings?.pollEvery), deadline }, now);
+    const { pollEveryWithPush, pollEvery } = collector.settings ?? {};
+    const longestPoll = textOf(pollEveryWithPush) ?? textOf(pollEvery);
+    const happensNext = describeNext(read, { longestPoll, deadline }, now);
     const command = nextCommand(state, collector);
     if (options.json) {
       printJson(terminal, {

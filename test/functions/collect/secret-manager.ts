@@ -28,7 +28,7 @@ export interface FakeSecretsManager {
   /** Runs before each request; it can throw an error of the service. */
   before: (operation: string, input: Readonly<Record<string, unknown>>) => void | Promise<void>;
   /** The lookup of a new process: nothing is cached. Failures to change a label are added to `failures`. */
-  lookup(failures?: LabelFailure[], now?: () => number): CredentialsLookup;
+  lookup(failures?: LabelFailure[], now?: () => number): ReturnType<typeof createCredentialsLookup>;
 }
 
 /** An error as the SDK throws it. */

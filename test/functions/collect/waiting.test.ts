@@ -33,6 +33,23 @@ describe('The wait after', () => {
     expect(waitSeconds(state(reason, consecutive), POLL, random)).toBe(seconds);
   });
 
+  test('processing is the interval of pushes if there is one, which changes no other wait.', () => {
+    const withPush = (reason: WaitingReason, consecutive = 1) => ({
+      ...state(reason, consecutive),
+      processingSeconds: 86_400,
+    });
+
+    expect([0, 0.5, 1].map((random) => waitSeconds(withPush('processing'), POLL, random))).toEqual([
+      77_760, 86_400, 95_040,
+    ]);
+    for (const reason of ['available', 'call-limit', 'outage', 'credentials', 'payment', 'permission'] as const) {
+      for (const consecutive of [1, 4, 99]) {
+        const wait = waitSeconds(withPush(reason, consecutive), POLL, 0.5);
+        expect(wait).toBe(waitSeconds(state(reason, consecutive), POLL, 0.5));
+      }
+    }
+  });
+
   test('an outage with Retry-After is that time, between a minute and the poll interval.', () => {
     const outage = state('outage');
 
@@ -64,7 +81,8 @@ test('Whatever the CA replies, an order makes at most CHECKS_AHEAD checks more t
     fc.property(
       fc.infiniteStream(fc.constantFrom(...reasons)),
       fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })),
-      (stream, randoms) => {
+      fc.infiniteStream(fc.constantFrom(undefined, POLL, 86_400)),
+      (stream, randoms, withPush) => {
         let [checks, elapsedSeconds, consecutive] = [0, 0, 0];
         let previous: WaitingReason | undefined;
         while (elapsedSeconds < giveUpSeconds) {
@@ -72,7 +90,9 @@ test('Whatever the CA replies, an order makes at most CHECKS_AHEAD checks more t
           checks += 1;
           consecutive = reason === previous ? consecutive + 1 : 1;
           previous = reason;
-          elapsedSeconds += waitSeconds({ reason, consecutive, checks, elapsedSeconds }, POLL, randoms.next().value);
+          const processingSeconds = withPush.next().value;
+          const wait = { reason, consecutive, checks, elapsedSeconds, processingSeconds };
+          elapsedSeconds += waitSeconds(wait, POLL, randoms.next().value);
         }
         expect(checks).toBeLessThanOrEqual(giveUpSeconds / POLL + CHECKS_AHEAD + 2);
       },
