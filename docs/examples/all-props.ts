@@ -29,6 +29,7 @@ new MarkCertificateCollector(stack, 'Collector', {
   giveUpAfter: Duration.days(60),
   reservedConcurrency: 'none',
   push: true,
+  pollEveryWithPush: Duration.days(1),
 
   // The storage, and what to trust in addition to the known roots and logs.
   bucket: new Bucket(stack, 'Bucket', {
