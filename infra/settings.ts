@@ -53,7 +53,7 @@ const settingsSchema = v.object({
   responseFormat: v.optional(v.picklist(FORMATS, FORMATS.join(', ')), 'pkcs7'),
   /** The time between two checks of an order. */
   pollEvery: v.optional(duration('an ISO 8601 duration like PT3H'), DEFAULT_POLL),
-  /** The time between two checks of an order whose outcome the CA pushes, as it is proved; by default, `pollEvery`. */
+  /** The time between two checks of an order of an account for which a push has arrived; by default, `pollEvery`. */
   pollEveryWithPush: v.optional(duration('an ISO 8601 duration like P1D')),
   /** The deadline of an order, from its start: after it, the collection fails as overdue. */
   giveUpAfter: v.optional(duration('an ISO 8601 duration like P90D'), DEFAULT_GIVE_UP),

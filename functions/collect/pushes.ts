@@ -68,8 +68,8 @@ export function isStartedByPush(execution: string): boolean {
   return /^order-\d+-push-([a-z\d-]+-)?\d{8}(-\d+)?$/.test(execution);
 }
 
-/** The day of the last push that a version proves; undefined if there is none within the last 90 days. */
-function provedOn({ stages }: LabelledVersion, now: Date): string | undefined {
+/** The day of the last push that a version has a label of; undefined if there is none within the last 90 days. */
+function lastPush({ stages }: LabelledVersion, now: Date): string | undefined {
   const oldest = dayName(new Date(now.getTime() - PROOF_DAYS * DAY_MILLISECONDS));
   return stages
     .flatMap((label) => dayOfPush(label) ?? [])
@@ -99,9 +99,9 @@ function isAboutOwnOrder(reply: Reply): boolean {
  */
 export function createPushes(withPush: WithPush | undefined, now: () => Date) {
   return {
-    /** The seconds between two checks of an order that is being processed, if pushes to its account are proved. */
+    /** The seconds between two checks of an order that is being processed, if a push for its account has arrived. */
     pollSeconds({ login }: Pick<AnsweredCheck, 'login'>): number | undefined {
-      return login && provedOn(login, now()) !== undefined ? withPush?.pollSeconds : undefined;
+      return login && lastPush(login, now()) !== undefined ? withPush?.pollSeconds : undefined;
     },
 
     /**
@@ -119,7 +119,7 @@ export function createPushes(withPush: WithPush | undefined, now: () => Date) {
       }
       const received = new Date(startedAt);
       const day = dayName(received);
-      const newest = provedOn(login, now());
+      const newest = lastPush(login, now());
       const renewable = dayName(new Date(received.getTime() - RENEWAL_DAYS * DAY_MILLISECONDS));
       if (newest === undefined || newest < renewable) {
         await withPush.labels(account ?? null).recordPush(login.version, day);
@@ -131,7 +131,7 @@ export function createPushes(withPush: WithPush | undefined, now: () => Date) {
      * check before: the CA did not push. The next push sets it again.
      */
     async miss({ account, login, previousReason }: AnsweredCheck): Promise<void> {
-      if (withPush && login && previousReason === 'processing' && provedOn(login, now()) !== undefined) {
+      if (withPush && login && previousReason === 'processing' && lastPush(login, now()) !== undefined) {
         await withPush.labels(account ?? null).removePush(login.version);
       }
     },

@@ -16,11 +16,11 @@ const MONTHLY_PRICES = {
 } as const;
 
 /**
- * AWS's list prices in dollars for what the logs of CloudFront cost, for us-east-1 in 2026-11. CloudFront itself charges
- * nothing for them (AWS: CloudFront, Standard logging). Pages "Amazon S3 pricing" and "AWS Lambda pricing"; quoted
- * elsewhere. AWS does not state whether a delivery is billed as a write; here it is.
+ * AWS's list prices in dollars for what the survey reads, and for the logs of CloudFront, for us-east-1 in 2026-11.
+ * CloudFront itself charges nothing for the logs (AWS: CloudFront, Standard logging). Pages "Amazon S3 pricing" and "AWS
+ * Lambda pricing"; quoted elsewhere. AWS does not state whether a delivery is billed as a write; here it is.
  */
-const LOG_PRICES = {
+const SURVEY_PRICES = {
   /** A write, or a list of up to 1,000 keys. */
   write: 0.005 / 1000,
   read: 0.0004 / 1000,
@@ -31,8 +31,11 @@ const LOG_PRICES = {
 /** A log file of a few requests, in bytes, and the seconds in which the survey reads one: it reads five at the same time. */
 const LOG_BYTES = 2_000;
 const LOG_READ_SECONDS = 0.05 / 5;
-/** The memory of the survey. */
-const SURVEY_GIGABYTES = 0.5;
+
+/** Objects of an order that an overview reads: its status and its manifest. */
+const OBJECTS_OF_AN_ORDER = 2;
+/** The survey reads 50 objects at the same time, each in 50 ms. Its CPU needs as long. */
+const OBJECT_READ_SECONDS = 0.05 / 50;
 /** Each survey lists the files of four days: a file can be delivered late. */
 const LISTED_DAYS = 4;
 const LISTED_KEYS = 1000;
@@ -88,11 +91,35 @@ export function monthlyBill(settings: SettingsInput, waitingOrders: number, poll
  */
 export function logsBill(files: number): number {
   return (
-    files * (LOG_PRICES.write + LOG_PRICES.read) +
-    ((files * LISTED_DAYS) / LISTED_KEYS) * LOG_PRICES.write +
-    ((files * LOG_BYTES) / 1e9) * LOG_PRICES.gigabyteMonth +
-    files * LOG_READ_SECONDS * SURVEY_GIGABYTES * LOG_PRICES.gigabyteSecond
+    files * (SURVEY_PRICES.write + SURVEY_PRICES.read) +
+    ((files * LISTED_DAYS) / LISTED_KEYS) * SURVEY_PRICES.write +
+    ((files * LOG_BYTES) / 1e9) * SURVEY_PRICES.gigabyteMonth +
+    files * LOG_READ_SECONDS * surveyGigabytes() * SURVEY_PRICES.gigabyteSecond
   );
+}
+
+/**
+ * Calculates what overviews after outcomes cost, in dollars: each reads the status and the manifest of every order. The
+ * few files that it writes are not included.
+ */
+export function refreshesBill(orders: number, refreshes: number): number {
+  const objects = orders * OBJECTS_OF_AN_ORDER;
+  const lists = Math.ceil(objects / LISTED_KEYS);
+  const seconds = objects * OBJECT_READ_SECONDS;
+  return (
+    refreshes *
+    (objects * SURVEY_PRICES.read +
+      lists * SURVEY_PRICES.write +
+      seconds * surveyGigabytes() * SURVEY_PRICES.gigabyteSecond)
+  );
+}
+
+/** The memory of the survey in the synthesized template. */
+function surveyGigabytes(): number {
+  const [survey] = deployTemplate({})
+    .resources('AWS::Lambda::Function')
+    .filter(({ Properties }) => JSON.stringify(Properties.Environment).includes('REMIND_BEFORE_DAYS'));
+  return Number(survey?.Properties.MemorySize) / 1024;
 }
 
 /** The number of metrics that all alarms read. An expression reads no metric itself. */

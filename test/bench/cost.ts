@@ -1,6 +1,6 @@
 import { waitSeconds } from '../../functions/collect/waiting.ts';
 import { CACHE_SECONDS } from '../../functions/store/publication.ts';
-import { logsBill, monthlyBill } from './bill.ts';
+import { logsBill, monthlyBill, refreshesBill } from './bill.ts';
 import type { ColdStart } from './cold-start.ts';
 import type { Deployed } from './deployed.ts';
 import { type Definition, HISTORY_LIMIT, type Walk, walk } from './machine.ts';
@@ -97,6 +97,25 @@ const WAITING_ORDERS = [1, 50, 5000] as const;
 /** Log files of CloudFront in a month: more than two in a minute. */
 const LOG_FILES = 100_000;
 
+/** How often the overview of so many orders is written in a day because of outcomes. */
+const KNOWN_ORDERS = 10_000;
+const REFRESHES_A_DAY = 30;
+
+/** `pollEveryWithPush` at its longest, in seconds. */
+const WITH_PUSH_SECONDS = DAY;
+
+/** ListSecretVersionIds, and two changes of a label: what records the first push of a week for an account. */
+const REQUESTS_OF_A_PROOF = 3;
+
+/** Whether the CA pushes: not at all, in addition to the usual checks, or with `pollEveryWithPush`. */
+type Pushes = 'none' | 'added' | 'verified';
+
+const PUSH_LABELS: Readonly<Record<Pushes, string>> = {
+  none: 'collector',
+  added: 'collector with push',
+  verified: 'collector with `pollEveryWithPush` of a day',
+};
+
 /** The combinations of settings whose bill is calculated. */
 const BILLED_SETTINGS = [
   { title: 'default', settings: {} },
@@ -139,22 +158,23 @@ interface Durations {
  */
 export function modelCost(deployed: Deployed, { cpuMilliseconds, logBytes }: ColdStart): Results {
   const durations = { cpuMilliseconds, logBytes, caSeconds: CA_SECONDS[0] };
-  const month = collectorCost(deployed, 30, false, durations);
+  const month = collectorCost(deployed, 30, 'none', durations);
+  const withPush = collectorCost(deployed, 30, 'verified', durations);
   const manyOrders = collectorCost(
     deployed,
     30,
-    false,
+    'none',
     { ...durations, cpuMilliseconds: WARM_CPU_MILLISECONDS },
     WARM_ORDERS,
   );
   const poller = jobPollerCost(deployed, 30, durations);
   const orders = CA_SECONDS.flatMap((caSeconds) =>
     [1, 30, 90].flatMap((days) =>
-      [false, true].map((push) => ({
-        label: `collector${push ? ' with push' : ''}`,
+      (['none', 'added', 'verified'] as const).map((pushes) => ({
+        label: PUSH_LABELS[pushes],
         days,
         caSeconds,
-        cost: collectorCost(deployed, days, push, { ...durations, caSeconds }),
+        cost: collectorCost(deployed, days, pushes, { ...durations, caSeconds }),
       })),
     ),
   );
@@ -162,7 +182,7 @@ export function modelCost(deployed: Deployed, { cpuMilliseconds, logBytes }: Col
     label: `collector, one of ${WARM_ORDERS} orders at once`,
     days,
     caSeconds: durations.caSeconds,
-    cost: collectorCost(deployed, days, false, { ...durations, cpuMilliseconds: WARM_CPU_MILLISECONDS }, WARM_ORDERS),
+    cost: collectorCost(deployed, days, 'none', { ...durations, cpuMilliseconds: WARM_CPU_MILLISECONDS }, WARM_ORDERS),
   }));
   const pollers = [1, 30, 90].map((days) => ({
     label: `job poller every ${JOB_POLLER_SECONDS} s`,
@@ -171,6 +191,7 @@ export function modelCost(deployed: Deployed, { cpuMilliseconds, logBytes }: Col
     cost: jobPollerCost(deployed, days, durations),
   }));
   const pollHours = Number(deployed.environment.POLL_SECONDS) / HOUR;
+  const fixedPart = monthlyBill({}, 1, pollHours);
   const bills = BILLED_SETTINGS.flatMap(({ title, settings }) =>
     WAITING_ORDERS.map((waitingOrders) => {
       const perOrder = waitingOrders < WARM_ORDERS / 2 ? month : manyOrders;
@@ -178,11 +199,14 @@ export function modelCost(deployed: Deployed, { cpuMilliseconds, logBytes }: Col
       return { title, waitingOrders, fixed, orders: waitingOrders * perOrder.allDollars };
     }),
   );
+  const { total: _, ...fixedItems } = fixedPart;
   const longest = Math.max(...orders.map(({ cost }) => cost.events));
   return {
     figures: [
-      atMost('cost-30-days', 0.02, exactly(month.dollars), 'dollars'),
-      atMost('cost-fixed', 4, exactly(monthlyBill({}, 1, pollHours).total), 'dollars'),
+      atMost('cost-30-days', 0.019, exactly(month.dollars), 'dollars'),
+      atMost('cost-30-days-all', 0.02, exactly(month.allDollars), 'dollars'),
+      atMost('cost-30-days-with-push', 0.003, exactly(withPush.allDollars), 'dollars'),
+      atMost('cost-fixed', 4, exactly(fixedPart.total), 'dollars'),
       atMost('cost-vs-job-poller', 0.01, exactly(month.dollars / poller.dollars)),
       atMost('history-90-days', 1, exactly(longest / HISTORY_LIMIT)),
     ],
@@ -195,6 +219,19 @@ export function modelCost(deployed: Deployed, { cpuMilliseconds, logBytes }: Col
         ),
       ),
       measurement(`30 days, CA answers in ${durations.caSeconds} s: all of it`, 'dollars', exactly(month.allDollars)),
+      measurement(
+        `30 days, one of ${WARM_ORDERS} orders at once: all of it`,
+        'dollars',
+        exactly(manyOrders.allDollars),
+      ),
+      ...Object.entries(fixedItems).map(([item, dollars]) =>
+        measurement(`fixed part of a month, 1 order waits: ${item}`, 'dollars', exactly(dollars)),
+      ),
+      measurement(
+        `${KNOWN_ORDERS} orders, ${REFRESHES_A_DAY} overviews a day after outcomes, 30 days`,
+        'dollars',
+        exactly(refreshesBill(KNOWN_ORDERS, 30 * REFRESHES_A_DAY)),
+      ),
       measurement(
         'a published domain, 30 days: reads from S3 by a regional cache that is asked all the time',
         'dollars',
@@ -251,13 +288,18 @@ export function modelCost(deployed: Deployed, { cpuMilliseconds, logBytes }: Col
 }
 
 /** @param orders number of orders that wait at once and share a process's cache; 1 makes every check a cold start. */
-function collectorCost(deployed: Deployed, days: number, push: boolean, durations: Durations, orders = 1): OrderCost {
+function collectorCost(deployed: Deployed, days: number, pushes: Pushes, durations: Durations, orders = 1): OrderCost {
+  const push = pushes !== 'none';
   const { definition } = deployed;
   const begin = walk(definition, definition.StartAt, {}, 'Collect');
   const loop = walk(definition, 'Collect', { collection: { outcome: 'waiting' } }, 'Collect');
   const last = (changed: boolean) =>
     walk(definition, 'Collect', { collection: { outcome: 'issued', certificate: { changed } } });
-  const waiting = checksIn(days * DAY, Number(deployed.environment.POLL_SECONDS));
+  const waiting = checksIn(
+    days * DAY,
+    Number(deployed.environment.POLL_SECONDS),
+    pushes === 'verified' ? WITH_PUSH_SECONDS : undefined,
+  );
   // With push another execution collects and announces the certificate; the waiting one finds it stored.
   const ends = push ? [last(true), last(false)] : [last(true)];
   const executions = ends.length;
@@ -279,7 +321,10 @@ function collectorCost(deployed: Deployed, days: number, push: boolean, duration
     lambdaMilliseconds: milliseconds,
     invocations: checks + others,
     others: {
-      secretRead: (orders > 1 ? (days * DAY) / SECRET_SECONDS / orders : checks) + (push ? 1 : 0),
+      secretRead:
+        (orders > 1 ? (days * DAY) / SECRET_SECONDS / orders : checks) +
+        (push ? 1 : 0) +
+        (pushes === 'verified' ? REQUESTS_OF_A_PROOF : 0),
       logByte: (checks + others) * durations.logBytes,
       // "Mark Certificate Ordered" and "Mark Certificate Issued".
       event: 2,
@@ -332,12 +377,12 @@ function loopOfJobPoller(): Walk {
 }
 
 /** The number of checks of a waiting order within so many seconds, with the average random delay. */
-function checksIn(seconds: number, pollSeconds: number): number {
+function checksIn(seconds: number, pollSeconds: number, processingSeconds: number | undefined): number {
   let checks = 0;
   for (let elapsedSeconds = 0; elapsedSeconds < seconds; ) {
     checks += 1;
     elapsedSeconds += waitSeconds(
-      { reason: 'processing', consecutive: checks, checks, elapsedSeconds },
+      { reason: 'processing', consecutive: checks, checks, elapsedSeconds, processingSeconds },
       pollSeconds,
       0.5,
     );
