@@ -13,6 +13,8 @@ import { type S3Server, startS3Server } from './s3-server.ts';
 
 const Bucket = 'bucket';
 const [KEPT, GONE, NEW] = ['kept.json', 'gone.json', 'new.json'];
+/** The keys of two objects with characters that XML escapes. */
+const [ODD, ODDER] = ['a <b> & "c".txt', 'a <b> & "d".txt'];
 const CHECKSUM = 'RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=';
 
 let server: S3Server;
@@ -34,7 +36,12 @@ afterAll(() => Promise.all(closers.map((close) => close())));
 async function outcomeOf(client: S3Client, command: object): Promise<object> {
   const send = client.send.bind(client) as (command: object) => Promise<Record<string, unknown>>;
   try {
-    const { Body, ETag, VersionId, ContentType, CacheControl, ChecksumSHA256 } = await send(command);
+    const answer = await send(command);
+    if (command instanceof ListObjectsV2Command) {
+      const { Contents, IsTruncated, KeyCount, NextContinuationToken } = answer;
+      return { Contents, IsTruncated, KeyCount, NextContinuationToken };
+    }
+    const { Body, ETag, VersionId, ContentType, CacheControl, ChecksumSHA256 } = answer;
     const bytes = (Body as { transformToByteArray(): Promise<Uint8Array> } | undefined)?.transformToByteArray();
     return { ETag, VersionId, ContentType, CacheControl, ChecksumSHA256, body: Buffer.from((await bytes) ?? '') };
   } catch (error) {
@@ -58,7 +65,7 @@ async function outcomesOf(command: object) {
     restore();
     const outcome = await outcomeOf(client, command);
     const requests = server.requests.map(({ method, key, query, headers, client: name }) => ({
-      ...{ method, key, name, version: query.get('versionId') },
+      ...{ method, key, name, version: query.get('versionId'), prefix: query.get('prefix') },
       match: headers['if-match'],
       noneMatch: headers['if-none-match'],
       checksum: headers['x-amz-checksum-sha256'],
@@ -74,16 +81,18 @@ describe('A client without HTTP', () => {
   beforeEach(async () => {
     const [client] = clients;
     await client?.send(put({ ContentType: 'application/json', CacheControl: 'no-cache', ChecksumSHA256: CHECKSUM }));
+    await client?.send(put({ Key: ODD }));
+    await client?.send(put({ Key: ODDER }));
     await client?.send(put({ Key: GONE }));
     await client?.send(new DeleteObjectCommand({ Bucket, Key: GONE }));
   });
 
   test.each([
     ['reads an object', new GetObjectCommand({ Bucket, Key: KEPT })],
-    ['reads a version', new GetObjectCommand({ Bucket, Key: GONE, VersionId: 'v2' })],
+    ['reads a version', new GetObjectCommand({ Bucket, Key: GONE, VersionId: 'v4' })],
     ['reads no object', new GetObjectCommand({ Bucket, Key: NEW })],
     ['reads a deleted object', new GetObjectCommand({ Bucket, Key: GONE })],
-    ['reads a delete marker', new GetObjectCommand({ Bucket, Key: GONE, VersionId: 'v3' })],
+    ['reads a delete marker', new GetObjectCommand({ Bucket, Key: GONE, VersionId: 'v5' })],
     ['reads no version', new GetObjectCommand({ Bucket, Key: KEPT, VersionId: 'v9' })],
     ['reads a text that is no version', new GetObjectCommand({ Bucket, Key: KEPT, VersionId: '../1' })],
     ['reads the state of an object', new HeadObjectCommand({ Bucket, Key: KEPT, ChecksumMode: 'ENABLED' })],
@@ -99,6 +108,9 @@ describe('A client without HTTP', () => {
     ['deletes an object', new DeleteObjectCommand({ Bucket, Key: KEPT, IfMatch: '"any"' })],
     ['deletes a version', new DeleteObjectCommand({ Bucket, Key: KEPT, VersionId: 'v1' })],
     ['lists objects', new ListObjectsV2Command({ Bucket, Prefix: 'k' })],
+    ['lists the first of several objects', new ListObjectsV2Command({ Bucket, MaxKeys: 1 })],
+    ['lists the objects after another one', new ListObjectsV2Command({ Bucket, ContinuationToken: ODD })],
+    ['lists no objects', new ListObjectsV2Command({ Bucket, Prefix: 'nothing/' })],
   ])('gets the same answer and leaves the same objects if it %s.', async (_, command) => {
     const [withHttp, without] = await outcomesOf(command);
     expect(without).toEqual(withHttp);
@@ -113,7 +125,8 @@ describe('A client without HTTP', () => {
       },
     ],
   ])('gets the same error: %s.', async (_, before) => {
-    for (const command of [new GetObjectCommand({ Bucket, Key: KEPT }), put({})]) {
+    const list = new ListObjectsV2Command({ Bucket });
+    for (const command of [new GetObjectCommand({ Bucket, Key: KEPT }), put({}), list]) {
       const outcomes: object[] = [];
       for (const client of clients) {
         server.before = before;

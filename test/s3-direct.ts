@@ -3,15 +3,17 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
+  ListObjectsV2Command,
+  type ListObjectsV2CommandInput,
   PutObjectCommand,
   type PutObjectCommandInput,
   type S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
-import type { S3Server } from './s3-server.ts';
+import type { S3Request, S3Server } from './s3-server.ts';
 
 /**
- * Lets a client read and write objects without HTTP. The stack of the SDK and a connection cost about a millisecond a
+ * Lets a client list, read and write objects without HTTP. The stack of the SDK and a connection cost about a millisecond a
  * request, and some tests repeat a scene thousands of times. Other commands are sent as usual.
  *
  * @param name identifies the client in the requests of the server.
@@ -20,6 +22,9 @@ export function withoutHttp(client: S3Client, name: string, server: S3Server): S
   const send = client.send.bind(client) as (command: object) => Promise<object>;
   return Object.assign(client, {
     send: (command: object) => {
+      if (command instanceof ListObjectsV2Command) {
+        return list(server, name, command.input);
+      }
       const method = methodOf(command);
       return method ? answer(server, name, method, (command as PutObjectCommand).input) : send(command);
     },
@@ -43,17 +48,68 @@ type Input = PutObjectCommandInput & { readonly VersionId?: string; readonly Che
 
 async function answer(server: S3Server, client: string, method: string, input: Input): Promise<object> {
   const query = new URLSearchParams(input.VersionId === undefined ? '' : { versionId: input.VersionId });
-  const given = {
+  const headers = present({
     'if-match': input.IfMatch,
     'if-none-match': input.IfNoneMatch,
     'content-type': input.ContentType,
     'cache-control': input.CacheControl,
     'x-amz-checksum-sha256': input.ChecksumSHA256,
     'x-amz-checksum-mode': method === 'GET' ? 'ENABLED' : input.ChecksumMode,
-  };
-  const headers = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  });
   const body = Buffer.from((input.Body as Uint8Array | string | undefined) ?? '');
   const request = { method, key: input.Key ?? '', query, headers, client };
+  const { $metadata, response } = await receive(server, request, body);
+  const found = response.headers ?? {};
+  return {
+    $metadata,
+    ETag: found.etag,
+    VersionId: found['x-amz-version-id'],
+    ContentType: found['content-type'],
+    CacheControl: found['cache-control'],
+    ChecksumSHA256: found['x-amz-checksum-sha256'],
+    ...(method === 'GET' && { Body: bodyOf(Buffer.from(response.body ?? '')) }),
+  };
+}
+
+async function list(server: S3Server, client: string, input: ListObjectsV2CommandInput): Promise<object> {
+  const query = present({
+    'list-type': '2',
+    prefix: input.Prefix,
+    delimiter: input.Delimiter,
+    'continuation-token': input.ContinuationToken,
+    'start-after': input.StartAfter,
+    'max-keys': input.MaxKeys?.toString(),
+  });
+  const request = { method: 'GET', key: '', query: new URLSearchParams(query), headers: {}, client };
+  const { $metadata, response } = await receive(server, request, Buffer.alloc(0));
+  const xml = String(response.body);
+  const contents = [...xml.matchAll(/<Contents>(.*?)<\/Contents>/gs)].map(([, entry = '']) => ({
+    Key: textOf(entry, 'Key'),
+    LastModified: new Date(textOf(entry, 'LastModified') ?? ''),
+    ETag: textOf(entry, 'ETag'),
+    Size: Number(textOf(entry, 'Size')),
+  }));
+  return {
+    $metadata,
+    IsTruncated: textOf(xml, 'IsTruncated') === 'true',
+    KeyCount: Number(textOf(xml, 'KeyCount')),
+    NextContinuationToken: textOf(xml, 'NextContinuationToken'),
+    ...(contents.length > 0 && { Contents: contents }),
+  };
+}
+
+/** The text of the first element with a name, as the server escapes it; undefined if there is none. */
+function textOf(xml: string, element: string): string | undefined {
+  const [, text] = new RegExp(`<${element}>(.*?)</${element}>`, 's').exec(xml) ?? [];
+  return text?.replaceAll('&lt;', '<').replaceAll('&amp;', '&');
+}
+
+function present(given: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+/** @throws what the SDK throws for an error of S3 or of the connection. */
+async function receive(server: S3Server, request: S3Request, body: Buffer) {
   // Requests that are sent at once arrive one after the other.
   await setImmediate();
   const response = await server.receive(request, body).catch((cause: unknown) => {
@@ -72,16 +128,7 @@ async function answer(server: S3Server, client: string, method: string, input: I
     });
     throw Object.assign(error, { $response: { statusCode: response.status, headers: response.headers ?? {} } });
   }
-  const found = response.headers ?? {};
-  return {
-    $metadata,
-    ETag: found.etag,
-    VersionId: found['x-amz-version-id'],
-    ContentType: found['content-type'],
-    CacheControl: found['cache-control'],
-    ChecksumSHA256: found['x-amz-checksum-sha256'],
-    ...(method === 'GET' && { Body: bodyOf(Buffer.from(response.body ?? '')) }),
-  };
+  return { $metadata, response };
 }
 
 /** The body of an object, as far as the functions and the tests read one. */
