@@ -14,9 +14,9 @@ import type { Product } from './mark/mark.ts';
 import { buildChain, type Chain, fingerprintOf, oneLine, writeChainPem } from './path/chain.ts';
 import { anchorKey, anchorKeyInfo, anchorName, TRUST_ANCHORS, type TrustAnchor } from './path/trust-anchors.ts';
 import { type ReceiverVerdict, receiversOf } from './receivers.ts';
-import type { FetchedCrl } from './revocation/crl.ts';
+import type { CrlEntry, FetchedCrl } from './revocation/crl.ts';
 import { isFromCrls } from './revocation/findings.ts';
-import { type Revocation, revocationOf } from './revocation/revocation.ts';
+import { listedBeside, type Revocation, type RevocationOptions, revocationOf } from './revocation/revocation.ts';
 import { type Sct, sctsOf } from './transparency/sct.ts';
 import { explainWithoutChain } from './without-chain.ts';
 
@@ -27,9 +27,9 @@ export { InvalidChainError, type LeafDescription } from './invalid-chain.ts';
 export type { NamedAttributes, Product } from './mark/mark.ts';
 export type { TrustAnchor } from './path/trust-anchors.ts';
 export type { ReceiverVerdict } from './receivers.ts';
-export type { FetchedCrl } from './revocation/crl.ts';
+export type { CrlEntry, FetchedCrl } from './revocation/crl.ts';
 export type { CertificateRevocation, Revocation } from './revocation/revocation.ts';
-export { crlUrlsOf, isCrlUrl, searchCrl, serialContents } from './revocation/revocation.ts';
+export { crlUrlsOf, isCrlUrl, serialContents } from './revocation/revocation.ts';
 export type { Sct, SctStatus } from './transparency/sct.ts';
 
 /** The description of a validated chain: its leaf, and what the checks say. */
@@ -77,6 +77,13 @@ export interface MarkCertificate {
    * @throws {InvalidChainError} never because of the bytes of a CRL.
    */
   assessCrls(crls: readonly FetchedCrl[], findings: readonly KnownFinding[]): CrlAssessment;
+  /**
+   * The certificates of the same issuer, with the same URLs of CRLs, that the CRLs list.
+   *
+   * @param serials the contents of the INTEGERs of their serial numbers, see {@link serialContents}.
+   * @returns the entries by serial number in hex.
+   */
+  listedBeside(crls: readonly FetchedCrl[], serials: readonly Buffer[]): ReadonlyMap<string, CrlEntry>;
 }
 
 /** A stored finding. Another release can have stored it under an id that this one does not know. */
@@ -181,15 +188,13 @@ function certificateOf({ built, ignored }: DeliveredChain, expectations: Expecta
     crlUrls: each.crlUrls,
   }));
 
+  function revocationOptions(crls: readonly FetchedCrl[]): RevocationOptions {
+    const anchor = anchorAbove && { name: anchorName(anchorAbove), key: anchorKey(anchorAbove), maySignCrls: true };
+    return { at, crls, deliveredAnchor, anchor };
+  }
+
   function checkWith(crls: readonly FetchedCrl[] | undefined): CheckedChain {
-    const revocation = crls
-      ? revocationOf(chain, {
-          at,
-          crls,
-          deliveredAnchor,
-          anchor: anchorAbove && { name: anchorName(anchorAbove), key: anchorKey(anchorAbove), maySignCrls: true },
-        })
-      : null;
+    const revocation = crls ? revocationOf(chain, revocationOptions(crls)) : null;
     return {
       chain,
       path,
@@ -240,13 +245,18 @@ function certificateOf({ built, ignored }: DeliveredChain, expectations: Expecta
   }
 
   const svg = typeof logo === 'string' ? undefined : logo.svg;
-  return new ReadCertificate(chainPem, svg, reportWith(expectations.crls), { reportWith, assessCrls });
+  return new ReadCertificate(chainPem, svg, reportWith(expectations.crls), {
+    reportWith,
+    assessCrls,
+    listedBeside: (crls, serials) => listedBeside(chain, revocationOptions(crls), serials),
+  });
 }
 
 /** What can be checked of a chain that is read, once its CRLs are there. */
 interface Checks {
   readonly reportWith: (crls: readonly FetchedCrl[]) => CertificateReport;
   readonly assessCrls: MarkCertificate['assessCrls'];
+  readonly listedBeside: MarkCertificate['listedBeside'];
 }
 
 /** A class, so that two of them are equal if their data are. */
@@ -274,6 +284,14 @@ class ReadCertificate implements MarkCertificate {
   assessCrls(crls: readonly FetchedCrl[], findings: readonly KnownFinding[]): CrlAssessment {
     try {
       return this.#checks.assessCrls(crls, findings);
+    } catch (error) {
+      throw asInvalidChain(error);
+    }
+  }
+
+  listedBeside(crls: readonly FetchedCrl[], serials: readonly Buffer[]): ReadonlyMap<string, CrlEntry> {
+    try {
+      return this.#checks.listedBeside(crls, serials);
     } catch (error) {
       throw asInvalidChain(error);
     }

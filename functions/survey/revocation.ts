@@ -31,8 +31,8 @@ export const UNUSABLE_DAYS = 3;
 /** Certificates that are judged at the same time. Each needs some ten requests to S3, one after the other. */
 const CONCURRENT_CERTIFICATES = 20;
 
-/** Certificates of a group whose chains are tried, until one can be read. */
-const SAMPLES_LIMIT = 3;
+/** Certificates of a group whose chains are tried, until one can be read. If none can, an alarm fires. */
+const SAMPLES_LIMIT = 100;
 
 /** How long revoke may need to mark a publication after the event. Lambda repeats a failed invocation for some minutes. */
 const GRACE_MILLISECONDS = 60 * 60 * 1000;
@@ -110,6 +110,9 @@ interface Group {
   readonly members: Member[];
 }
 
+/** Takes the error of a certificate. @param key that of its manifest. */
+type RecordProblem = (key: string, error: unknown) => void;
+
 /** The reason with which a CRL lists a certificate; null if it gives none. */
 type Reason = string | null;
 
@@ -161,12 +164,15 @@ export async function surveyRevocations(
   const work: Work = { ...dependencies, storage: s3Storage(s3, bucket), crls, unpublish, observe };
   const results: Results = { usable: new Set(), failing: new Map() };
   const problems: string[] = [];
-  let unreadable = 0;
-  const recordProblem = (key: string, error: unknown) => {
+  const unreadable = new Set<string>();
+  const recordProblem: RecordProblem = (key, error) => {
+    if (unreadable.has(key)) {
+      return;
+    }
     observe.revocationUnchecked(key, String(error));
     if (error instanceof ChainUnreadableError) {
       // A repetition would find the same.
-      unreadable += 1;
+      unreadable.add(key);
     } else {
       problems.push(`${key}: ${error}`);
     }
@@ -185,7 +191,7 @@ export async function surveyRevocations(
     await downloadAhead(remaining.slice(index, index + 1 + GROUPS_AHEAD), work);
     let due: readonly Due[] = [];
     try {
-      due = await findDue(group, work, results);
+      due = await findDue(group, work, results, recordProblem);
     } catch (error) {
       recordProblem(group.members[0]?.key ?? group.id, error);
     }
@@ -209,7 +215,7 @@ export async function surveyRevocations(
     certificates: groups.reduce((sum, { members }) => sum + members.length, 0),
     groups: groups.length,
     judged,
-    unreadable,
+    unreadable: unreadable.size,
     failing: failing.length,
     unusable: failing.filter(({ days }) => days >= UNUSABLE_DAYS).length,
   });
@@ -239,7 +245,7 @@ export async function surveyRevocations(
 async function groupEntries(
   entries: readonly Entry[],
   work: Work,
-  recordProblem: (what: string, error: unknown) => void,
+  recordProblem: RecordProblem,
 ): Promise<readonly Group[]> {
   const { serialContents } = await import('../certificate/report.ts');
   const at = work.now().getTime();
@@ -292,8 +298,13 @@ async function downloadAhead(groups: readonly Group[], { crls }: Pick<Work, 'crl
 }
 
 /** The certificates of a group whose stored state differs from what the CRLs say, in the order of their keys. */
-async function findDue(group: Group, work: Work, results: Results): Promise<readonly Due[]> {
-  const statement = await readStatement(group, work, results);
+async function findDue(
+  group: Group,
+  work: Work,
+  results: Results,
+  recordProblem: RecordProblem,
+): Promise<readonly Due[]> {
+  const statement = await readStatement(group, work, results, recordProblem);
   const served = new Set(
     work.served.flatMap(({ live, revokedAt }) =>
       revokedAt === null || work.unpublish ? [live.fingerprintSha256] : [],
@@ -339,20 +350,20 @@ function differs(
 }
 
 /** Downloads the CRLs of a group, judges them with the chain of one certificate, and searches them for all. */
-async function readStatement(group: Group, work: Work, { usable, failing }: Results): Promise<Statement> {
-  const { crlUrlsOf, searchCrl } = await import('../certificate/report.ts');
-  const listed = new Map<string, Reason>();
-  const serials = group.members.flatMap(({ serial }) => (serial === undefined ? [] : [Buffer.from(serial, 'hex')]));
-  for (const url of crlUrlsOf([group.source])) {
-    for (const [serial, { reason }] of searchCrl(await work.crls.get(url), serials) ?? []) {
-      listed.set(serial, reason ?? null);
-    }
-  }
-  const sample = await readSample(group, work);
+async function readStatement(
+  group: Group,
+  work: Work,
+  { usable, failing }: Results,
+  recordProblem: RecordProblem,
+): Promise<Statement> {
+  const { crlUrlsOf } = await import('../certificate/report.ts');
+  const sample = await readSample(group, work, recordProblem);
   if (!sample) {
-    return { listed, isConclusive: false, revokedIssuers: new Map(), goodIssuers: new Set() };
+    return { listed: new Map(), isConclusive: false, revokedIssuers: new Map(), goodIssuers: new Set() };
   }
   const { certificate, crls } = sample;
+  const serials = group.members.flatMap(({ serial }) => (serial === undefined ? [] : [Buffer.from(serial, 'hex')]));
+  const entries = [...certificate.listedBeside(crls, serials)];
   const { revocation } = certificate.assessCrls(crls, []);
   const [leaf, ...issuers] = revocation?.certificates ?? [];
   for (const { fingerprintSha256, status, problem } of revocation?.certificates ?? []) {
@@ -369,7 +380,7 @@ async function readStatement(group: Group, work: Work, { usable, failing }: Resu
     }
   }
   return {
-    listed,
+    listed: new Map(entries.map(([serial, { reason }]) => [serial, reason ?? null])),
     isConclusive: leaf !== undefined && leaf.status !== 'unknown',
     revokedIssuers: new Map(
       issuers.flatMap(({ fingerprintSha256, status, reason }) =>
@@ -391,8 +402,7 @@ function hasUnknownIssuer({ chain, trustAnchor }: CertificateReport, fingerprint
 }
 
 /** Reads the chain of the first certificate of a group whose chain can be read, and the CRLs of this chain. */
-async function readSample({ members }: Group, work: Work): Promise<WithCrls | undefined> {
-  const unreadable: ChainUnreadableError[] = [];
+async function readSample({ members }: Group, work: Work, recordProblem: RecordProblem): Promise<WithCrls | undefined> {
   for (const member of members.slice(0, SAMPLES_LIMIT)) {
     try {
       const read = await readWithCrls(member, work);
@@ -403,11 +413,8 @@ async function readSample({ members }: Group, work: Work): Promise<WithCrls | un
       if (!(error instanceof ChainUnreadableError)) {
         throw error;
       }
-      unreadable.push(error);
+      recordProblem(member.key, error);
     }
-  }
-  if (unreadable[0]) {
-    throw unreadable[0];
   }
   return undefined;
 }

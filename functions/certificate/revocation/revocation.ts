@@ -63,6 +63,18 @@ export interface Issuer {
   readonly certificate?: CertificateFields | undefined;
 }
 
+/** The entries of a CRL that counts for a certificate, or why it does not count. */
+type SearchedCrl =
+  | {
+      readonly crl: Crl;
+      /** By the serial number in hex: the entries of the certificates that were searched. */
+      readonly entries: ReadonlyMap<string, CrlEntry>;
+      /** The reasons for which the CRL would list the certificate. */
+      readonly reasons: number;
+      readonly problem?: never;
+    }
+  | { readonly problem: string };
+
 /** What a CRL says about one certificate, or why it does not count. */
 type Statement =
   | {
@@ -79,6 +91,9 @@ const KNOWN_CRITICAL_EXTENSIONS: ReadonlySet<string> = new Set([
   CRL_OID.issuingDistributionPoint,
   CRL_OID.authorityKeyIdentifier,
 ]);
+
+/** The reason of an entry that only a delta CRL may contain (RFC 5280, 5.3.1). */
+const REMOVED = 'removeFromCRL';
 
 /** With how many keys a CRL is verified. A CRL has one issuer, and hashing one of 10 MiB takes some 20 ms. */
 const KEYS_LIMIT = 3;
@@ -114,20 +129,9 @@ export function crlUrlsOf(chain: readonly { readonly crlUrls: readonly string[] 
 }
 
 /** Whether the certificates of a chain are revoked, according to CRLs that are verified here. */
-export function revocationOf(
-  chain: readonly CertificateFields[],
-  { at, crls, anchor, deliveredAnchor }: RevocationOptions,
-): Revocation {
-  const subjects = chain.flatMap((fields, index): Subject[] => {
-    const above = chain[index + 1];
-    const isTop = above === undefined;
-    const isRoot = isTop && isSelfIssued(fields);
-    if (isRoot || (isTop && fingerprintOf(fields.certificate) === deliveredAnchor)) {
-      return [];
-    }
-    const issuer = above ? issuerOf(above) : anchor;
-    return [{ fields, isLeaf: index === 0, issuer }];
-  });
+export function revocationOf(chain: readonly CertificateFields[], options: RevocationOptions): Revocation {
+  const { at, crls } = options;
+  const subjects = subjectsOf(chain, options);
   const serials = subjects.map(({ fields }) => fields.serialNumber);
   const lists = new Map(crls.map((fetched) => [fetched.url, createReader(fetched, at, serials)]));
   const certificates = subjects.map((subject) => judge(subject, lists));
@@ -140,17 +144,55 @@ export function revocationOf(
 }
 
 /**
- * The entries of some certificates in a fetched CRL, whatever else the CRL is: whether it counts, only {@link revocationOf}
- * decides. A certificate without an entry need not be judged again.
+ * The certificates beside the leaf of a chain that its CRLs list: those of the same issuer with the same URLs of CRLs. A CRL
+ * is verified once for all of them. What the status of a certificate is, only {@link revocationOf} decides; one that is
+ * not listed here is not revoked.
  *
  * @param serials the contents of the INTEGERs of their serial numbers.
- * @returns the entries by serial number in hex; undefined if the CRL was not fetched or cannot be read.
+ * @returns the entries by serial number in hex.
  */
-export function searchCrl(
-  { bytes }: FetchedCrl,
+export function listedBeside(
+  chain: readonly CertificateFields[],
+  options: RevocationOptions,
   serials: readonly Buffer[],
-): ReadonlyMap<string, CrlEntry> | undefined {
-  return bytes && attempt(() => findEntries(readCrl(bytes), serials));
+): ReadonlyMap<string, CrlEntry> {
+  const [leaf] = subjectsOf(chain, options);
+  const listed = new Map<string, CrlEntry>();
+  if (!leaf?.isLeaf || !leaf.issuer) {
+    return listed;
+  }
+  for (const url of urlsOf(leaf)) {
+    const fetched = options.crls.find((crl) => crl.url === url);
+    const searched = fetched && createReader(fetched, options.at, serials)(leaf, leaf.issuer);
+    for (const [serial, entry] of searched?.problem === undefined ? (searched?.entries ?? []) : []) {
+      // As in the judgement of a single certificate, the first list decides.
+      if (!listed.has(serial) && entry.reason !== REMOVED) {
+        listed.set(serial, entry);
+      }
+    }
+  }
+  return listed;
+}
+
+function subjectsOf(
+  chain: readonly CertificateFields[],
+  { anchor, deliveredAnchor }: Pick<RevocationOptions, 'anchor' | 'deliveredAnchor'>,
+): readonly Subject[] {
+  return chain.flatMap((fields, index): Subject[] => {
+    const above = chain[index + 1];
+    const isTop = above === undefined;
+    const isRoot = isTop && isSelfIssued(fields);
+    if (isRoot || (isTop && fingerprintOf(fields.certificate) === deliveredAnchor)) {
+      return [];
+    }
+    const issuer = above ? issuerOf(above) : anchor;
+    return [{ fields, isLeaf: index === 0, issuer }];
+  });
+}
+
+/** The URLs of the CRLs that are considered for a certificate. */
+function urlsOf({ fields }: Subject): readonly string[] {
+  return [...new Set(fields.crlUrls.filter(isCrlUrl))].slice(0, URLS_LIMIT);
 }
 
 /**
@@ -176,7 +218,7 @@ type Reader = ReturnType<typeof createReader>;
  */
 function judge(subject: Subject, lists: ReadonlyMap<string, Reader>): CertificateRevocation {
   const { fields, issuer } = subject;
-  const urls = [...new Set(fields.crlUrls.filter(isCrlUrl))].slice(0, URLS_LIMIT);
+  const urls = urlsOf(subject);
   const problems: string[] = [];
   const addProblem = (url: string, problem: string) => {
     problems.push(truncate(`the CRL at ${url} ${problem}`, PROBLEM_BYTES));
@@ -185,7 +227,9 @@ function judge(subject: Subject, lists: ReadonlyMap<string, Reader>): Certificat
     const read = lists.get(url);
     const statement: Statement = !issuer
       ? { problem: 'cannot be verified: the certificate of its issuer is missing' }
-      : (read?.(subject, issuer) ?? { problem: 'was not fetched' });
+      : read
+        ? statementOf(read(subject, issuer), subject)
+        : { problem: 'was not fetched' };
     if (statement.problem !== undefined) {
       addProblem(url, statement.problem);
       return [];
@@ -212,8 +256,24 @@ function judge(subject: Subject, lists: ReadonlyMap<string, Reader>): Certificat
   };
 }
 
+/** What a CRL says about one of the certificates that were searched. */
+function statementOf(searched: SearchedCrl, { fields }: Subject): Statement {
+  if (searched.problem !== undefined) {
+    return searched;
+  }
+  const { crl, entries, reasons } = searched;
+  const entry = entries.get(fields.serialNumber.toString('hex'));
+  if (entry?.reason === REMOVED) {
+    return { problem: `contains the reason ${REMOVED}, which only a delta CRL may contain` };
+  }
+  // Such a list can prove that a certificate is revoked, but not that it is good.
+  return !entry && !crl.nextUpdate
+    ? { problem: 'does not state until when it is valid (nextUpdate)' }
+    : { crl, entry, reasons };
+}
+
 /**
- * Returns what a fetched CRL says about a certificate. The CRL is read and searched once, whatever the number of
+ * Returns whether a fetched CRL counts for a certificate, and its entries. The CRL is read and searched once, whatever the number of
  * certificates that name it.
  */
 function createReader({ bytes, problem }: FetchedCrl, at: Date, serials: readonly Buffer[]) {
@@ -269,7 +329,7 @@ function createReader({ bytes, problem }: FetchedCrl, at: Date, serials: readonl
     return refusal;
   }
 
-  return (subject: Subject, issuer: Issuer): Statement => {
+  return (subject: Subject, issuer: Issuer): SearchedCrl => {
     const list = read();
     if ('problem' in list) {
       return list;
@@ -291,17 +351,7 @@ function createReader({ bytes, problem }: FetchedCrl, at: Date, serials: readonl
       return { problem: unverified };
     }
     const searched = search(crl);
-    if ('problem' in searched) {
-      return searched;
-    }
-    const entry = searched.entries.get(subject.fields.serialNumber.toString('hex'));
-    if (entry?.reason === 'removeFromCRL') {
-      return { problem: 'contains the reason removeFromCRL, which only a delta CRL may contain' };
-    }
-    // Such a list can prove that a certificate is revoked, but not that it is good.
-    return !entry && !crl.nextUpdate
-      ? { problem: 'does not state until when it is valid (nextUpdate)' }
-      : { crl, entry, reasons };
+    return 'problem' in searched ? searched : { crl, entries: searched.entries, reasons };
   };
 }
 
