@@ -18,7 +18,7 @@ export const FINDING_ACTIONS = {
   'root-absent':
     'Nothing, unless users of rspamd matter to you. Then ask the CA for the root and append it to the hosted chain.',
   revoked:
-    'Ask the CA why, and for a new certificate. If the message says certificateHold, the CA can lift the hold: then collect the order again.',
+    'Ask the CA why, and for a new certificate. If the message says certificateHold, the CA can end the hold. To publish the certificate after that, collect the order again.',
   'crl-missing': 'Ask the CA for a new certificate.',
   'crl-unknown':
     'Usually nothing: the certificate is stored, announced and published as usual. mark-certificates inspect --revocation chain.pem checks again. If the warning lasts for more than a day, ask the CA. To update the manifest, collect the order again.',

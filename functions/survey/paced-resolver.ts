@@ -5,14 +5,14 @@ import type { TxtResolver } from './txt.ts';
 /** What the survey asks the DNS. */
 export type SurveyResolver = TxtResolver & Partial<CaaResolver>;
 
-/** Queries that follow each other faster than a timer can tell apart, in milliseconds, are sent together. */
+/** A timer cannot wait for less than this. A query whose turn comes sooner is sent at once. */
 const TIMER_MILLISECONDS = 1;
 
 /**
- * A resolver that asks at most a number of questions a second. Many lookups at the same time hide the latency of name
- * servers that are far away, but Amazon's resolver drops what exceeds its quota.
+ * A resolver that sends at most a number of queries a second. Many lookups at the same time hide the latency of name
+ * servers that are far away, but Amazon's resolver drops the queries that exceed its quota.
  *
- * @param perSecond questions a second.
+ * @param perSecond the number of queries.
  */
 export function paceQueries(resolver: SurveyResolver, perSecond: number): SurveyResolver {
   const interval = 1000 / perSecond;
