@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { read, tableBelow } from '../infra/markdown.ts';
-import { logsBill, monthlyBill } from './bill.ts';
+import { logsBill, monthlyBill, refreshesBill } from './bill.ts';
 
 /** The default of `pollEvery`, in hours. */
 const POLL_HOURS = 3;
@@ -48,6 +48,16 @@ describe('What AWS bills in a month', () => {
     expect(read('docs/settings.md')).toContain(`about ${stated} a month for 100,000 log files`);
     expect(read('docs/performance.md')).toContain(`\`publishLogs\` about ${logsBill(100_000).toFixed(2)}`);
     expect(logsBill(0)).toBe(0);
+  });
+
+  test('of the overviews after outcomes is what the documentation states, and grows with orders and outcomes.', () => {
+    const bill = refreshesBill(10_000, 900);
+    expect(read('docs/performance.md')).toMatch(
+      new RegExp(`10,000 orders and 30\\s+overviews a day cost ${bill.toFixed(2).replace('.', '\\.')} a month`),
+    );
+    expect(refreshesBill(20_000, 900) / bill).toBeCloseTo(2);
+    expect(refreshesBill(10_000, 1800) / bill).toBeCloseTo(2);
+    expect(refreshesBill(10_000, 0)).toBe(0);
   });
 
   test('grows with each setting that adds a secret, alarms or the dashboard.', () => {
