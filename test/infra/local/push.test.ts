@@ -1,5 +1,5 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { CertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
 import type { SimulatedResponse } from '../../../infra/local/ca/collectmc-responses.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
@@ -79,6 +79,44 @@ describe('A push of the CA', () => {
       output: { collection: { certificate: { changed: false } } },
     });
     expect(collector.cloud.announced).toHaveLength(1);
+  });
+
+  test('makes the checks of the orders that wait rarer, with pollEveryWithPush, and no other check.', async () => {
+    const settings = { push: true, pollEveryWithPush: 'P1D', reservedConcurrency: 'none' };
+    // The warm process caches the labels of the secret for five minutes.
+    const clock = vi.spyOn(Date, 'now');
+    const pass = (minutes: number) =>
+      clock.mockReturnValue(performance.timeOrigin + performance.now() + minutes * 60_000);
+    onTestFinished(() => clock.mockRestore());
+    const collector = await deployCollector({ settings });
+    const { chain } = authority.issue({ domains: ['example.com'] });
+    const issued: SimulatedResponse = { kind: 'issued', certificates: chain };
+    const available: SimulatedResponse = { kind: 'status', status: 1 };
+    collector.cloud.ca.order(ORDER, [issued]);
+    collector.cloud.ca.order('2', [processing, available, processing, issued]);
+    collector.cloud.ca.order('3', [processing, issued]);
+
+    await collector.sendOrder({ orderNumber: '3' });
+    const [before] = await collector.collections('order-3');
+    await push(collector);
+    await collector.execution(pushName(collector));
+    pass(6);
+    await collector.sendOrder({ orderNumber: '2' });
+    const after = await collector.collections('order-2');
+
+    const hours = ({ waitSeconds = 0 }: { readonly waitSeconds?: number } = {}) => Math.round(waitSeconds / 3600);
+    expect(hours(before)).toBe(3);
+    expect(after.map(({ reason, ...each }) => [reason, hours(each) >= 21])).toEqual([
+      ['processing', true],
+      ['available', false],
+      ['processing', true],
+      [undefined, false],
+    ]);
+    // The certificate of order 2 came without a push, so the next order is checked more often again.
+    pass(12);
+    collector.cloud.ca.order('4', [processing, issued]);
+    await collector.sendOrder({ orderNumber: '4' });
+    expect(hours((await collector.collections('order-4'))[0])).toBe(3);
   });
 
   test('that arrives twice, with the password and with the secret in the path, starts one execution, and neither appears anywhere.', async () => {
