@@ -400,7 +400,7 @@ function createParts(
         if (checked.unchecked.length > 0 && !canContinue) {
           throw uncheckedWatchedError(checked.unchecked);
         }
-        return checked.unchecked.length > 0 ? checked.after : undefined;
+        return checked.unchecked.length > 0 ? (checked.after ?? '') : undefined;
       },
     });
   }
