@@ -10,7 +10,7 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { type CrlDownload, createCrlDownload } from '../crl-download.ts';
-import { createDownload } from '../download.ts';
+import { createDownload, type DownloadOptions } from '../download.ts';
 import { type Environment, parseEnvironment } from '../environment.ts';
 import { sendHttp } from '../http.ts';
 import { logErrors } from '../log-errors.ts';
@@ -23,6 +23,7 @@ import type { CaaSurveyChecks } from './caa-survey.ts';
 import { findTask, nextStep, progressInMemory, progressInS3, sendContinuation } from './continuation.ts';
 import { surveyEnvironment } from './environment.ts';
 import type { AccessLogs } from './fetches.ts';
+import { createHostLookup, type HostResolver } from './host-lookup.ts';
 import { FILE_RULES } from './look-up.ts';
 import { paceQueries, type SurveyResolver } from './paced-resolver.ts';
 import type { PublicationChecks } from './publications.ts';
@@ -70,7 +71,7 @@ interface SurveyInput {
 
 /** How a handler differs from the one of the deployed function. */
 export interface HandlerOptions {
-  /** Default: the public internet. */
+  /** For all CRLs; default: the public internet. */
   readonly downloadCrls?: CrlDownload | undefined;
 }
 
@@ -87,9 +88,14 @@ export function createHandler(
   environment: Environment,
   unlimitedResolver: SurveyResolver = new Resolver(DNS_ATTEMPTS),
   allowLoopback = false,
-  { downloadCrls = createCrlDownload({ allowLoopback }) }: HandlerOptions = {},
+  options: HandlerOptions = {},
 ) {
   const resolver = paceQueries(unlimitedResolver, QUERIES_A_SECOND);
+  const downloads: DownloadOptions = {
+    allowLoopback,
+    ...(hasHosts(resolver) && { lookup: createHostLookup(resolver) }),
+  };
+  const { downloadCrls = createCrlDownload(downloads) } = options;
   const variables = readVariables(environment);
   const logger = createLogger('survey');
   const metrics = new Metrics({
@@ -146,7 +152,12 @@ export function createHandler(
         revocations: revocationChecks(getRemainingTimeInMillis()),
         caa: caaChecks(resolver, getRemainingTimeInMillis()),
         publications: publicationChecks(variables.PUBLISHED_URL, resolver, getRemainingTimeInMillis()),
-        watched: watchedSurvey(variables, resolver, allowLoopback, getRemainingTimeInMillis()),
+        watched: watchedSurvey(variables, getRemainingTimeInMillis(), {
+          resolver,
+          allowLoopback,
+          download: createDownload(FILE_RULES, downloads),
+          downloadCrls,
+        }),
         sentBefore,
         sendDailyEvents: kind === 'daily',
       },
@@ -305,6 +316,10 @@ function accessLogsOf({
     : { logBucket, distributionId, totalMilliseconds: LOG_SECONDS * 1000 };
 }
 
+function hasHosts(resolver: Partial<HostResolver>): resolver is HostResolver {
+  return resolver.resolve4 !== undefined && resolver.resolve6 !== undefined;
+}
+
 function hasCaa(resolver: Partial<CaaResolver>): resolver is CaaResolver {
   return resolver.resolveCaa !== undefined;
 }
@@ -341,21 +356,17 @@ function publicationChecks(
 /** Undefined if the role does not allow to check watched domains. */
 function watchedSurvey(
   { WATCHED, TRUST_ANCHORS: trustAnchors = [], CT_LOGS: ctLogs = [] }: ReturnType<typeof readVariables>,
-  resolver: TxtResolver,
-  allowLoopback: boolean,
   remainingMilliseconds: number,
+  internet: Pick<WatchedSurvey, 'resolver' | 'allowLoopback' | 'download' | 'downloadCrls'>,
 ): WatchedSurvey | undefined {
   return WATCHED === undefined
     ? undefined
     : {
-        resolver,
+        ...internet,
         limitMilliseconds: LIMIT_SECONDS * 1000,
         totalMilliseconds: withoutReserve(remainingMilliseconds),
         trustAnchors,
         ctLogs,
-        allowLoopback,
-        download: createDownload(FILE_RULES, { allowLoopback }),
-        downloadCrls: createCrlDownload({ allowLoopback }),
       };
 }
 

@@ -1,9 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { CaaResolver } from './caa.ts';
+import type { HostResolver } from './host-lookup.ts';
 import type { TxtResolver } from './txt.ts';
 
 /** What the survey asks the DNS. */
-export type SurveyResolver = TxtResolver & Partial<CaaResolver>;
+export type SurveyResolver = TxtResolver & Partial<CaaResolver> & Partial<HostResolver>;
 
 /** A timer cannot wait for less than this. A query whose turn comes sooner is sent at once. */
 const TIMER_MILLISECONDS = 1;
@@ -34,5 +35,7 @@ export function paceQueries(resolver: SurveyResolver, perSecond: number): Survey
       resolveCname: paced((name) => resolver.resolveCname?.(name) ?? Promise.resolve([])),
     }),
     ...(resolver.resolveCaa && { resolveCaa: paced((name) => resolver.resolveCaa?.(name) ?? Promise.resolve([])) }),
+    ...(resolver.resolve4 && { resolve4: paced((name) => resolver.resolve4?.(name) ?? Promise.resolve([])) }),
+    ...(resolver.resolve6 && { resolve6: paced((name) => resolver.resolve6?.(name) ?? Promise.resolve([])) }),
   };
 }

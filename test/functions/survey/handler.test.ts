@@ -130,6 +130,30 @@ describe('The survey function', () => {
       expect(page()).toContain('broken</b>: record-missing');
     });
 
+    test('finds their servers with its own resolver, which no name server can block, and connects to no private one.', async () => {
+      await servers.put('watched/example.com/default.json', JSON.stringify(watched));
+      const record = 'v=BIMI1; l=https://files.example.com/logo.svg; a=https://files.example.com/chain.pem';
+      const resolver = {
+        ...resolverOf({ ...zone, 'default._bimi.example.com': [record] }),
+        resolve4: async () => ['10.0.0.1'],
+        resolve6: async () => ['::ffff:10.0.0.1'],
+      };
+
+      await invoke(createHandler({ ...VARIABLES, COLLECTOR, WATCHED: 'true' }, resolver));
+
+      const message = expect.stringContaining(
+        'the server has the address 10.0.0.1, which is not on the public internet',
+      );
+      expect(servers.detailsOf('Mark Certificate Publication Broken')).toMatchObject([
+        {
+          differences: [
+            { id: 'chain-unreachable', message },
+            { id: 'logo-unreachable', message },
+          ],
+        },
+      ]);
+    });
+
     test('asks for none of them without the permission to read them, as in release 0.1.0.', async () => {
       await servers.put('watched/example.com/default.json', JSON.stringify(watched));
       const resolver = resolverOf(zone);

@@ -18,6 +18,14 @@ function recordingResolver() {
       record(name);
       return [{ critical: 0, issue: name }];
     },
+    async resolve4(name) {
+      record(name);
+      return [name];
+    },
+    async resolve6(name) {
+      record(name);
+      return [name];
+    },
   } satisfies SurveyResolver;
   return { asked, resolver };
 }
@@ -30,7 +38,8 @@ describe('paceQueries', () => {
     await Promise.all(
       Array.from({ length: 30 }, (_, index) => {
         const name = String(index);
-        return [paced.resolveTxt, paced.resolveCname, paced.resolveCaa][index % 3]?.(name);
+        const { resolveTxt, resolveCname, resolveCaa, resolve4, resolve6 } = paced;
+        return [resolveTxt, resolveCname, resolveCaa, resolve4, resolve6][index % 5]?.(name);
       }),
     );
     expect(asked.map(({ name }) => name)).toEqual(Array.from({ length: 30 }, (_, index) => String(index)));
