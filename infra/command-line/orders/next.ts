@@ -10,7 +10,7 @@ import type { ReadOrder } from './read-order.ts';
 /** What the collector does next about an order, and when, as sentences. */
 export function describeNext(
   { state, nextCheckAt }: ReadOrder,
-  { longestPoll, deadline }: { readonly longestPoll: string | undefined; readonly deadline: Date | undefined },
+  { pollEvery, deadline }: { readonly pollEvery: string | undefined; readonly deadline: Date | undefined },
   now: Date,
 ): string {
   const { execution, certificate } = state;
@@ -39,9 +39,9 @@ export function describeNext(
 
   function when(): string {
     if (nextCheckAt === undefined) {
-      return longestPoll === undefined
+      return pollEvery === undefined
         ? 'at its next check'
-        : `at its next check, usually within ${describeDuration(longestPoll)}`;
+        : `at its next check, usually within ${describeDuration(pollEvery)}`;
     }
     return new Date(nextCheckAt) > now ? describeMoment(nextCheckAt, now) : 'now';
   }

@@ -4,7 +4,7 @@ import { printable } from '../../../functions/text.ts';
 import { coloured } from '../../local/report-text.ts';
 import { describeValidity } from '../../local/validity.ts';
 import { secondsOf } from '../../timing.ts';
-import { withCollector } from '../collector.ts';
+import { type DeployedCollector, withCollector } from '../collector.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { printJson } from '../json.ts';
 import { requireOrderNumber } from '../order-number.ts';
@@ -27,9 +27,7 @@ export function status(terminal: Terminal, order: string, options: CollectorOpti
     }
     const { state, execution, nextCheckAt, startedAt, notes, otherNotes } = read;
     const deadline = deadlineOf(startedAt, textOf(collector.settings?.giveUpAfter));
-    const { pollEveryWithPush, pollEvery } = collector.settings ?? {};
-    const longestPoll = textOf(pollEveryWithPush) ?? textOf(pollEvery);
-    const happensNext = describeNext(read, { longestPoll, deadline }, now);
+    const happensNext = describeNext(read, { pollEvery: longestPoll(state, collector.settings), deadline }, now);
     const command = nextCommand(state, collector);
     if (options.json) {
       printJson(terminal, {
@@ -50,6 +48,13 @@ export function status(terminal: Terminal, order: string, options: CollectorOpti
     }
     return exitCodeOf(state, now);
   });
+}
+
+/** The longest time until the next check of an order. Pushes make only the checks rarer that find it being processed. */
+function longestPoll({ reason }: OrderState, settings: DeployedCollector['settings']): string | undefined {
+  const pollEvery = textOf(settings?.pollEvery);
+  const mayBeProcessed = reason === null || reason === 'processing';
+  return mayBeProcessed ? (textOf(settings?.pollEveryWithPush) ?? pollEvery) : pollEvery;
 }
 
 function textOf(value: unknown): string | undefined {

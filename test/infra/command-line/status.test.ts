@@ -140,6 +140,23 @@ describe('status of an order', () => {
   );
 
   test.each([
+    ['processing', {}, '3 hours'],
+    ['processing', { pollEveryWithPush: 'P1D' }, '24 hours'],
+    ['outage', { pollEveryWithPush: 'P1D' }, '3 hours'],
+    ['payment', { pollEveryWithPush: 'P1D' }, '3 hours'],
+  ] as const)(
+    'An order whose next check is not known, %s with %j, is checked within %s.',
+    async (reason, added, time) => {
+      const name = 'mark-certificate-collector';
+      const settings = { name, eventSource: 'mark-certificates', pollEvery: 'PT3H', giveUpAfter: 'P90D', ...added };
+      // The history of the execution cannot be read.
+      const s3 = await deployed({ stacks: [stackNamed(name, { Settings: JSON.stringify(settings) })] });
+      await put(s3, statusKey('1'), statusOf('1', { reason }));
+      expect((await status()).state.happensNext).toContain(`at its next check, usually within ${time}.`);
+    },
+  );
+
+  test.each([
     [null, 'mark-certificates login --collector brand'],
     ['brand-a', 'mark-certificates login --account brand-a --collector brand'],
   ])('An order that waits for credentials of %s names the command that stores a login.', async (account, command) => {
