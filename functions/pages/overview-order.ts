@@ -10,6 +10,7 @@ import {
 } from '../store/order-state.ts';
 import type { Publication } from '../store/publication.ts';
 import { findSuperseded } from '../store/supersession.ts';
+import { joinWithLimit } from '../text.ts';
 
 /** The certificate of an order in the overview. */
 export interface OverviewCertificate {
@@ -253,14 +254,25 @@ export class OrderCollection {
 
 type Unsorted = Omit<OverviewOrder, 'caa' | 'section'>;
 
-/** What a person must do about a broken publication. The runbook has a section for it. */
-const FIX_PUBLICATION = 'fix what differs from the publication (runbook: "Publication broken")';
+/** What a person must do about a publication in this state. The runbook has a section for each. */
+const PUBLICATION_STEPS = {
+  revoked: 'order a new certificate (runbook: "A published certificate was revoked")',
+  broken: 'fix what is wrong with the publication (runbook: "A publication is broken")',
+} as const satisfies Partial<Record<OverviewAddress['state'], string>>;
 
 function withBroken(order: Unsorted): Unsorted {
-  const broken = (order.addresses ?? []).filter(({ state }) => state === 'broken' || state === 'revoked');
-  return broken.length === 0 || order.nextStep !== null
-    ? order
-    : { ...order, needsSomeone: true, nextStep: FIX_PUBLICATION };
+  const addresses = order.addresses ?? [];
+  const state = (['revoked', 'broken'] as const).find((name) => addresses.some((address) => address.state === name));
+  if (state === undefined || order.nextStep !== null) {
+    return order;
+  }
+  const domains = joinWithLimit(addresses.filter((address) => address.state === state).map(({ domain }) => domain));
+  return {
+    ...order,
+    text: `${order.text}; but what is published for ${domains} is ${state}`,
+    needsSomeone: true,
+    nextStep: PUBLICATION_STEPS[state],
+  };
 }
 
 /** Nobody has to act for the end of a certificate that another order has replaced, unless it is still published. */

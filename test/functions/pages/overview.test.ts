@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { isOverviewFile, type OverviewFile, renderOnePage, renderOverview } from '../../../functions/pages/overview.ts';
 import { overviewSchema } from '../../../functions/pages/overview-json.ts';
 import { type BrokenAddress, OrderCollection, type OverviewOrder } from '../../../functions/pages/overview-order.ts';
+import { headingsOf, read } from '../../infra/markdown.ts';
 import { PROJECT } from '../../infra/synthesized.ts';
 import { failureOf, later, manifestOf, NOON, statusOf } from '../survey/samples.ts';
 import { AT, manyOrders } from './many-orders.ts';
@@ -199,6 +200,23 @@ describe('a published certificate', () => {
     const order = orderWith({}, [difference]);
     expect(order).toMatchObject({ section: 'needs-someone', addresses: [{ state: 'broken' }] });
     expect(bodyOf(render(order ? [order] : []), 'index.html')).toContain('record-missing');
+    expect(order?.text).toMatch(/; but what is published for example\.com is broken$/);
+  });
+
+  test.each([
+    ['A publication is broken', {}, [difference]],
+    ['A published certificate was revoked', { revokedAt: NOON }, []],
+    ['A published certificate was revoked', { revokedAt: NOON }, [difference]],
+  ])('has a next step that names the section "%s" of the runbook.', (section, publication, broken) => {
+    const order = orderWith(publication, broken);
+    expect(headingsOf(read('docs/runbook.md'))).toContain(section);
+    expect(order?.nextStep).toContain(`(runbook: "${section}")`);
+    const rows = elementsOf(bodyOf(render(order ? [order] : []), 'index.html')).filter(
+      ({ tagName }) => tagName === 'tr',
+    );
+    const named = rows.filter((row) => textOf(row).includes(`(runbook: "${section}")`));
+    // Also the row without its text, in the table of all orders, has the whole step.
+    expect(named).toHaveLength(2);
   });
 
   test('has no difference of an earlier certificate.', () => {
