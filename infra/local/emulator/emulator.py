@@ -215,6 +215,28 @@ def extend_secret_conditions():
     iam_actions.request_tag_context = context_with_stage
 
 
+def extend_schedule_groups():
+    """Names the group of a schedule in its ARN, which policies contain; the emulator always uses the default group.
+
+    The group is in the body of CreateSchedule, and in the query of GetSchedule and DeleteSchedule.
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html
+    https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
+    """
+    resource_of = iam_actions.extract_resource_arn
+    if ":schedule/default/" not in inspect.getsource(resource_of):
+        stop_obsolete("schedules with the ARN of their group")
+
+    def resource_with_group(service, method, path, headers, body, query, *place):
+        resource = resource_of(service, method, path, headers, body, query, *place)
+        if service != "scheduler" or ":schedule/default/" not in resource:
+            return resource
+        named = query.get("groupName") or json.loads(body or b"{}").get("GroupName") or "default"
+        group = named[0] if isinstance(named, list) else named
+        return resource.replace(":schedule/default/", f":schedule/{group}/")
+
+    iam_actions.extract_resource_arn = resource_with_group
+
+
 def role_denies(role_arn, action, resource, keys):
     """Whether the policies of a role do not allow an action of a service that acts as this role."""
     context = iam_evaluator.EvalContext(
@@ -341,6 +363,7 @@ if __name__ == "__main__":
     extend_metric_math_alarms()
     extend_event_conditions()
     extend_secret_conditions()
+    extend_schedule_groups()
     extend_task_roles()
     extend_schedule_roles()
     # With TLS, the emulator would also use port 443 of this machine, for the host names of Cognito.
