@@ -26,7 +26,7 @@ export interface OverviewCertificate {
   readonly errors: readonly string[];
   /** How many receivers show the logo, of those whose verdict is known; null if release 0.1.0 stored the certificate. */
   readonly receivers: { readonly showing: number; readonly assessed: number } | null;
-  /** Whether a newer certificate, of any order, covers the same names. */
+  /** Whether a newer certificate, of any order, covers the same names, and this one is not published. */
   readonly isReplaced: boolean;
   /** The object with the logo; missing if the certificate has none. */
   readonly logo?: OverviewLogo | undefined;
@@ -182,7 +182,10 @@ export class OrderCollection {
 
   /** The orders as they are at a time, each once, those that need someone first. */
   orders(now: Date, findings: OverviewFindings = {}): OverviewOrder[] {
-    const isReplaced = findSuperseded([...this.#manifests.values()]);
+    const superseded = findSuperseded([...this.#manifests.values()]);
+    // Mail receivers still use a certificate that is published: for example, another selector has the newer one.
+    const published = new Set(this.#fingerprints.values());
+    const isReplaced = new Set([...superseded].filter(({ fingerprintSha256 }) => !published.has(fingerprintSha256)));
     const differences = new Map(
       (findings.broken ?? [])
         .filter((each) => this.#fingerprints.get(addressOf(each)) === each.fingerprintSha256)

@@ -178,8 +178,8 @@ export async function startRenewalChecks(
 }
 
 /**
- * The current certificates that end soon, or have ended lately, and that no other certificate replaces; those that end
- * first come first. A certificate that is known to be revoked is none of them.
+ * The current certificates that end soon, or have ended lately, and that no other certificate replaces or that are still
+ * published; those that end first come first. A certificate that is known to be revoked is none of them.
  *
  * @param askAgainDays the days before and after the end; 0: none.
  */
@@ -195,11 +195,13 @@ export function endsWithoutSuccessor(
   }
   const replaced = findSuperseded([...current, ...superseded]);
   const statusOf = new Map(statuses.map((status) => [status.orderNumber, status]));
+  // A certificate that is published is not replaced: mail receivers still use it, for example for another selector.
+  const published = new Set(served.map(({ live }) => live.fingerprintSha256));
   const taken = new Set(served.flatMap(({ live, revokedAt }) => (revokedAt === null ? [] : [live.fingerprintSha256])));
   return ending
     .filter(
       (manifest) =>
-        !replaced.has(manifest) &&
+        (published.has(manifest.fingerprintSha256) || !replaced.has(manifest)) &&
         !isKnownRevoked(manifest, statusOf.get(manifest.orderNumber)) &&
         !taken.has(manifest.fingerprintSha256),
     )

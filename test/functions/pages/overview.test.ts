@@ -219,6 +219,23 @@ describe('a published certificate', () => {
     expect(named).toHaveLength(2);
   });
 
+  test.each([
+    ['is not replaced by a newer one that is published for another selector', 'default', 'ending-soon', false],
+    ['is replaced if its addresses have a newer one', 'brand', 'other', true],
+  ])('%s.', (_, selector, section, isReplaced) => {
+    const orders = new OrderCollection({ endingSoonDays: 30, publishes: true });
+    orders.addManifest(manifestOf('1', { notAfter: later(NOON, { days: 20 }), fingerprintSha256: 'c0ffee' }));
+    const newer = { notBefore: later(NOON, { days: -2 }), notAfter: later(NOON, { days: 300 }) };
+    orders.addManifest(manifestOf('2', { ...newer, fingerprintSha256: 'beef' }));
+    const other = { ...live, orderNumber: '2', fingerprintSha256: 'beef' };
+    orders.addPublication({ domain: 'example.com', selector: 'brand', live: other, revokedAt: null });
+    if (selector !== 'brand') {
+      orders.addPublication({ domain: 'example.com', selector, live, revokedAt: null });
+    }
+    const order = orders.orders(new Date(NOON)).find(({ orderNumber }) => orderNumber === '1');
+    expect(order).toMatchObject({ section, certificate: { isReplaced } });
+  });
+
   test('has no difference of an earlier certificate.', () => {
     expect(orderWith({}, [{ ...difference, fingerprintSha256: 'another' }])).toMatchObject({ section: 'other' });
   });

@@ -307,6 +307,21 @@ describe('A certificate that ends soon is asked for again', () => {
     ],
     ['another order has a newer one for its domains', false, {}, { current: [recordOf('7', NEWER)] }],
     [
+      'another order has a newer one for its domains, but it is still published, as for another selector',
+      true,
+      {},
+      { current: [recordOf('7', { ...NEWER, fingerprintSha256: 'beef' })], served: [published({ selector: 'brand' })] },
+    ],
+    [
+      'another order has a newer one for its domains, which is published in its place',
+      false,
+      {},
+      {
+        current: [recordOf('7', { ...NEWER, fingerprintSha256: 'beef' })],
+        served: [published({ live: { ...published({}).live, orderNumber: '7', fingerprintSha256: 'beef' } })],
+      },
+    ],
+    [
       'another order has a newer one for more domains',
       false,
       {},
