@@ -25,10 +25,12 @@ import { surveyEnvironment } from './environment.ts';
 import type { AccessLogs } from './fetches.ts';
 import { createHostLookup, type HostResolver } from './host-lookup.ts';
 import { FILE_RULES } from './look-up.ts';
+import { writeOverview } from './overview.ts';
 import { paceQueries, type SurveyResolver } from './paced-resolver.ts';
+import type { SurveyDependencies, SurveyObserver } from './parts.ts';
 import type { PublicationChecks } from './publications.ts';
 import { type RevocationChecks, type RevocationObserver, UNUSABLE_DAYS } from './revocation.ts';
-import { type SurveyDependencies, type SurveyObserver, survey, writeOverview } from './survey.ts';
+import { survey } from './survey.ts';
 import type { TxtResolver } from './txt.ts';
 import type { WatchedSurvey } from './watched.ts';
 

@@ -10,11 +10,20 @@ import { caaWarnings, readCaa } from '../store/caa.ts';
 import { type FetchedAddress, type Fetches, readFetches } from '../store/fetches.ts';
 import { writeFileSet } from '../store/file-set.ts';
 import type { Bucket, Listing } from '../store/listing.ts';
+import { MANIFEST_KEY } from '../store/manifest.ts';
 import { digest } from '../store/objects.ts';
 import { s3Storage } from '../store/s3-storage.ts';
 import type { OrderStatus } from '../store/status.ts';
-import type { WatchedChecks } from '../store/watched-checks.ts';
-import type { Certificates, PublicationRecord } from './records.ts';
+import { listWatched } from '../store/watched.ts';
+import { readWatchedChecks, type WatchedChecks, watchedName } from '../store/watched-checks.ts';
+import {
+  type Certificates,
+  listOrderKeys,
+  type PublicationRecord,
+  readCertificates,
+  readPublications,
+  readStatuses,
+} from './records.ts';
 
 /** The maximum number of logos that are read at the same time. */
 const CONCURRENT_READS = 10;
@@ -230,4 +239,38 @@ async function readLogo(s3: S3Client, bucket: string, key: string): Promise<Uint
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Writes only the overview, from what is stored: it checks nothing, sends nothing and changes no order.
+ *
+ * @param checks the checks of addresses that a survey has made.
+ * @throws {Error} if something cannot be read or written. Lambda then repeats it.
+ */
+export async function writeOverview(
+  dependencies: OverviewDependencies & { readonly publishes: boolean; readonly watches?: boolean },
+  checks?: AddressChecks,
+): Promise<void> {
+  const readAt = dependencies.now();
+  const { manifests, statuses } = await listOrderKeys(dependencies);
+  const keys = { manifests: manifests.filter((key) => MANIFEST_KEY.test(key)), statuses };
+  const certificates = await readCertificates(dependencies, keys);
+  const sources = { manifests: certificates, statuses: await readStatuses(dependencies, keys), readAt };
+  const published = dependencies.publishes ? await readPublications(dependencies, readAt) : undefined;
+  const served = published?.served;
+  const watched = dependencies.watches
+    ? { ...(await readWatched(dependencies)), published: namesOf(served) }
+    : undefined;
+  await createOverview({ ...sources, served, watched }, dependencies, checks).write();
+}
+
+/** The addresses of publications, as the checks of watched domains name them. */
+export function namesOf(served: readonly PublicationRecord[] = []): ReadonlySet<string> {
+  return new Set(served.map(watchedName));
+}
+
+/** The watched domains and their last checks. */
+export async function readWatched({ s3, bucket }: Bucket): Promise<Omit<WatchedSources, 'published'>> {
+  const listing = await listWatched({ s3, bucket });
+  return { listing, checks: await readWatchedChecks(s3Storage(s3, bucket)) };
 }

@@ -10,7 +10,8 @@ import { parseManifest, type StoredManifest } from '../../functions/store/manife
 import type { StoredObject } from '../../functions/store/objects.ts';
 import { type Publication, parsePublication, publishedKeys } from '../../functions/store/publication.ts';
 import { s3Storage } from '../../functions/store/s3-storage.ts';
-import { type SurveyDependencies, survey } from '../../functions/survey/survey.ts';
+import type { SurveyDependencies } from '../../functions/survey/parts.ts';
+import { survey } from '../../functions/survey/survey.ts';
 import type { CertificateAuthority } from '../../infra/local/ca/certificate-authority.ts';
 import { pkcs7 } from '../../infra/local/ca/containers.ts';
 import { openLongstandingAuthority } from '../authority.ts';

@@ -2,8 +2,8 @@ import * as v from 'valibot';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sendHttp } from '../../../functions/http.ts';
 import { overviewSchema } from '../../../functions/pages/overview-json.ts';
+import { writeOverview } from '../../../functions/survey/overview.ts';
 import type { PublicationChecks } from '../../../functions/survey/publications.ts';
-import { writeOverview } from '../../../functions/survey/survey.ts';
 import { type PublicSite, startPublicSite } from './public-site.ts';
 import {
   COLLECTOR,

@@ -8,6 +8,7 @@ import { type OrderStatus, openStatus } from '../../../functions/store/status.ts
 import type { CaaSummary, CaaSurveyChecks } from '../../../functions/survey/caa-survey.ts';
 import type { FetchSummary } from '../../../functions/survey/fetches.ts';
 import type { OverviewSummary } from '../../../functions/survey/overview.ts';
+import type { SurveyDependencies, SurveyObserver } from '../../../functions/survey/parts.ts';
 import type {
   BrokenPublication,
   PublicationChecks,
@@ -16,7 +17,7 @@ import type {
 import type { Reminder, SurveySummary } from '../../../functions/survey/reminders.ts';
 import type { RenewalCheck, RenewalSummary } from '../../../functions/survey/renewals.ts';
 import type { StatusSummary } from '../../../functions/survey/statuses.ts';
-import { type SurveyDependencies, type SurveyObserver, survey } from '../../../functions/survey/survey.ts';
+import { survey } from '../../../functions/survey/survey.ts';
 import type { WatchedSummary, WatchedSurvey } from '../../../functions/survey/watched.ts';
 import { startS3Server } from '../../s3-server.ts';
 import { startEventBus } from './event-bus.ts';

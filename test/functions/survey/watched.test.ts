@@ -6,7 +6,7 @@ import { overviewSchema } from '../../../functions/pages/overview-json.ts';
 import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { readWatchedChecks, WATCHED_CHECKS_KEY } from '../../../functions/store/watched-checks.ts';
 import { FILE_RULES } from '../../../functions/survey/look-up.ts';
-import { writeOverview } from '../../../functions/survey/survey.ts';
+import { writeOverview } from '../../../functions/survey/overview.ts';
 import type {
   BrokenWatchedDomain,
   WatchedReminder,
