@@ -27,8 +27,8 @@ export interface Invocation {
 }
 
 /**
- * Reads every manifest, status and publication, as small records, and
- * runs the parts (parts.ts). If one part fails, the others still run with what could be read.
+ * Reads every manifest, status and publication, as small records, and runs the parts (parts.ts). If one part fails, the
+ * others still run with what could be read.
  *
  * @param invocation default: the only one.
  * @returns whether the survey is complete. If not, it had too little time, and can continue.

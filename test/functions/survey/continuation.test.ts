@@ -7,9 +7,10 @@ import { COLLECTOR, later, NOON, pairOf, publicationOf, servePublication } from 
 import { BUCKET, BUS, type SurveyServers, startSurveyServers } from './survey-run.ts';
 import { resolverOf, type Zone } from './zone.ts';
 
-const DOMAINS = Array.from({ length: 100 }, (_, index) => `brand${100 + index}.example`);
+/** More than are checked at the same time. */
+const DOMAINS = Array.from({ length: 400 }, (_, index) => `brand${100 + index}.example`);
 /** A few of them are broken. */
-const BROKEN = DOMAINS.filter((_, index) => index % 10 === 3);
+const BROKEN = DOMAINS.filter((_, index) => index % 40 === 3);
 const DEPLOYED = { source: 'aws.cloudformation', 'detail-type': 'CloudFormation Stack Status Change', detail: {} };
 const REFUSAL = { ErrorCode: 'InternalFailure', ErrorMessage: 'try again' };
 
