@@ -8,9 +8,9 @@ import { BUCKET, BUS, type SurveyServers, startSurveyServers } from './survey-ru
 import { resolverOf, type Zone } from './zone.ts';
 
 /** More than are checked at the same time. */
-const DOMAINS = Array.from({ length: 400 }, (_, index) => `brand${100 + index}.example`);
+const DOMAINS = Array.from({ length: 300 }, (_, index) => `brand${100 + index}.example`);
 /** A few of them are broken. */
-const BROKEN = DOMAINS.filter((_, index) => index % 40 === 3);
+const BROKEN = DOMAINS.filter((_, index) => index % 30 === 3);
 const DEPLOYED = { source: 'aws.cloudformation', 'detail-type': 'CloudFormation Stack Status Change', detail: {} };
 const REFUSAL = { ErrorCode: 'InternalFailure', ErrorMessage: 'try again' };
 
