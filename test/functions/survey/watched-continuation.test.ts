@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { newProgress, type Progress, survey } from '../../../functions/survey/survey.ts';
+import type { Progress } from '../../../functions/survey/parts.ts';
+import { newProgress, survey } from '../../../functions/survey/survey.ts';
 import type { BrokenWatchedDomain, WatchedSurvey } from '../../../functions/survey/watched.ts';
 import { COLLECTOR, later, NOON } from './samples.ts';
 import { BUCKET, BUS, recordingObserver, type SurveyServers, startSurveyServers } from './survey-run.ts';
