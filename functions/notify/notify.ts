@@ -6,10 +6,17 @@ import { effectiveOptions, inheritedOptions, type OrderRecords, withoutNull } fr
 import { failedStatus, type OrderStatus, type openStatus } from '../store/status.ts';
 import { brokenMessage, expiringMessage, issuedMessage } from './brand-messages.ts';
 import type { Deployment } from './commands.ts';
-import { type CollectorEvent, parseEvent, parseWatchedEvent, STATES_SOURCE, type WatchedEvent } from './events.ts';
+import {
+  type CollectorEvent,
+  parseEvent,
+  parseWatchedEvent,
+  type Revoked,
+  STATES_SOURCE,
+  type WatchedEvent,
+} from './events.ts';
 import { layOut, type Message, type MessageContent } from './message.ts';
 import { failedMessage, type MessageContext, waitingMessage } from './order-messages.ts';
-import { revokedMessage } from './revoked-message.ts';
+import { HOLD, revokedMessage } from './revoked-message.ts';
 import { brokenWatchedMessage, expiringWatchedMessage, revokedWatchedMessage } from './watched-messages.ts';
 
 /** Who receives a message: the operators, or the people who are responsible for the brand. */
@@ -155,6 +162,10 @@ async function reportEvent(
     case EXPIRING:
       return sendToBrand(expiringMessage(event.detail, await contextOf(event, dependencies)));
     case REVOKED:
+      if (await wasFoundOnCrl(event.detail, dependencies)) {
+        dependencies.observe.handled({ outcome: 'reported-before', detailType, orderNumber: event.detail.orderNumber });
+        return;
+      }
       return sendToBrand(revokedMessage(event.detail, await contextOf(event, dependencies)));
     case PUBLICATION_BROKEN:
       return sendToBrand(brokenMessage(event.detail, await contextOf(event, dependencies)));
@@ -163,6 +174,28 @@ async function reportEvent(
   function sendToBrand(content: MessageContent): Promise<void> {
     return send('brand', content, { detailType, id: event.id }, dependencies, published);
   }
+}
+
+/**
+ * Whether people know from a CRL what CollectMC or a push reports now. After a hold, the message is new: what CollectMC
+ * reports does not end.
+ */
+async function wasFoundOnCrl(
+  { orderNumber, source, knownSince }: Revoked,
+  dependencies: NotifyDependencies,
+): Promise<boolean> {
+  if (source === 'crl') {
+    return false;
+  }
+  const { manifest } = await readRecords(orderNumber, dependencies);
+  const { sentAt } = manifest?.revocationReport ?? {};
+  const revoked = manifest?.revocation?.certificates.filter(({ status }) => status === 'revoked') ?? [];
+  return (
+    manifest?.collector === dependencies.deployment.collector &&
+    sentAt !== undefined &&
+    Date.parse(sentAt) <= Date.parse(knownSince) &&
+    revoked.some(({ reason }) => reason !== HOLD)
+  );
 }
 
 /** Sends the message about a watched domain. The survey has written it to the overview. */

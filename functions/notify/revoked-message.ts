@@ -30,7 +30,7 @@ export function revokedMessage(revoked: Revoked, context: MessageContext): Messa
 }
 
 /** The reasons of RFC 5280 after which something else must be done than after the others. */
-const HOLD = 'certificateHold';
+export const HOLD = 'certificateHold';
 const SUPERSEDED = 'superseded';
 
 function revokedOutcome({ confirmed, issuer, reason }: Revoked): string {
