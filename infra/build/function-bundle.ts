@@ -44,7 +44,7 @@ function replaceModules(): Plugin {
     buildEnd(error) {
       if (!error && missing.size > 0) {
         this.error(
-          `The SDK has no module ${[...missing].join(', ')}: change REPLACED_MODULES in infra/build/functions.ts`,
+          `The SDK has no module ${[...missing].join(', ')}: change REPLACED_MODULES in infra/build/function-bundle.ts`,
         );
       }
     },
