@@ -19,6 +19,8 @@ export interface CertificateState {
   readonly publishable: boolean;
   /** When CollectMC answered a check of the survey or of a push that the certificate is revoked. */
   readonly revokedAt?: string;
+  /** The BIMI record for each domain of the order; empty if the collector did not publish when it was stored. */
+  readonly bimiRecords: readonly string[];
   readonly findings: readonly StoredFinding[];
   /** Empty if release 0.1.0 stored the certificate. */
   readonly receivers: readonly {
@@ -44,6 +46,7 @@ export function certificateState(manifest: StoredManifest, now: Date): Certifica
     daysLeft: daysLeft(notAfter, now),
     publishable: manifest.publishable,
     ...(manifest.revokedAt !== undefined && { revokedAt: manifest.revokedAt }),
+    bimiRecords: manifest.bimiRecords ?? [],
     findings: manifest.findings,
     receivers: (manifest.receivers ?? []).map((verdict) => ({
       id: verdict.id,

@@ -7,10 +7,18 @@ import { describeDuration, describeMoment } from '../times.ts';
 import type { OrderState } from './order-state.ts';
 import type { ReadOrder } from './read-order.ts';
 
+/** The settings of a collector that say when it acts, as ISO 8601 durations; undefined if they are not known. */
+export interface NextTimes {
+  readonly pollEvery: string | undefined;
+  readonly remindBefore: string | undefined;
+  /** When the collection of a waiting order fails. */
+  readonly deadline: Date | undefined;
+}
+
 /** What the collector does next about an order, and when, as sentences. */
 export function describeNext(
   { state, nextCheckAt }: ReadOrder,
-  { pollEvery, deadline }: { readonly pollEvery: string | undefined; readonly deadline: Date | undefined },
+  { pollEvery, deadline, remindBefore }: NextTimes,
   now: Date,
 ): string {
   const { execution, certificate } = state;
@@ -29,7 +37,7 @@ export function describeNext(
         return `The collector asks the CA whether the order has another certificate ${when()}.`;
       }
       return certificate && new Date(certificate.notAfter) >= now
-        ? `The certificate expires ${describeMoment(certificate.notAfter, now)}. The collector sends reminders before that.`
+        ? `The certificate expires ${certificate.notAfter.slice(0, 10)}. ${describeReminders(remindBefore)}`
         : 'Nothing happens until a person acts.';
     default:
       return execution?.runs === true
@@ -45,6 +53,11 @@ export function describeNext(
     }
     return new Date(nextCheckAt) > now ? describeMoment(nextCheckAt, now) : 'now';
   }
+}
+
+function describeReminders(remindBefore: string | undefined): string {
+  const start = remindBefore === undefined ? 'before that' : `from ${describeDuration(remindBefore)} before that`;
+  return `The collector sends reminders ${start}. They state by which day to order the renewal.`;
 }
 
 /** The error about an order that the collector does not know. */

@@ -27,7 +27,9 @@ export function status(terminal: Terminal, order: string, options: CollectorOpti
     }
     const { state, execution, nextCheckAt, startedAt, notes, otherNotes } = read;
     const deadline = deadlineOf(startedAt, textOf(collector.settings?.giveUpAfter));
-    const happensNext = describeNext(read, { pollEvery: longestPoll(state, collector.settings), deadline }, now);
+    const pollEvery = longestPoll(state, collector.settings);
+    const remindBefore = textOf(collector.settings?.remindBefore);
+    const happensNext = describeNext(read, { pollEvery, remindBefore, deadline }, now);
     const command = nextCommand(state, collector);
     if (options.json) {
       printJson(terminal, {
@@ -141,8 +143,18 @@ function describeExecution(
 }
 
 function describeCertificate(certificate: CertificateState, now: Date): string[] {
-  const { owner, markType, product, domains, notBefore, notAfter, fingerprintSha256, findings, receivers } =
-    certificate;
+  const {
+    owner,
+    markType,
+    product,
+    domains,
+    notBefore,
+    notAfter,
+    fingerprintSha256,
+    findings,
+    receivers,
+    bimiRecords,
+  } = certificate;
   const problem = certificateProblem(certificate, now);
   const rows: Row[] = [
     problem === undefined ? ['verdict', 'publishable', 'good'] : ['verdict', `not usable: ${problem}`, 'error'],
@@ -151,6 +163,7 @@ function describeCertificate(certificate: CertificateState, now: Date): string[]
     ['domains', domains.join(', ')],
     ['valid', describeValidity(notBefore, notAfter, now)],
     ['SHA-256', fingerprintSha256],
+    ...bimiRecords.map((record): Row => ['record', record]),
     ...findings.map(({ id, severity, message }): Row => [severity, `${id}: ${message}`]),
     ...receivers.map(
       ({ name, shows, because }): Row => [

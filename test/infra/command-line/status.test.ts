@@ -195,6 +195,29 @@ describe('status of an order', () => {
     });
   });
 
+  test.each([
+    [{ remindBefore: 'P45D' }, 'from 45 days before that'],
+    [{}, 'before that'],
+  ])('An issued order with the settings %j has its BIMI records, and reminders %s.', async (settings, start) => {
+    const name = 'mark-certificate-collector';
+    const stacks = [
+      stackNamed(name, { Settings: JSON.stringify({ name, eventSource: 'mark-certificates', ...settings }) }),
+    ];
+    const s3 = await deployed({ stacks, actions: stepFunctionsWith({}) });
+    const records = ['default._bimi.a.example. TXT "v=BIMI1; l=…"', 'default._bimi.b.example. TXT "v=BIMI1; l=…"'];
+    await put(s3, statusKey('1'), statusOf('1', { state: 'issued', reason: undefined }));
+    await put(s3, manifestKey('1'), manifestOf('1', { bimiRecords: records, notAfter: '2027-11-23T11:00:00.000Z' }));
+    const { state } = await status();
+    expect(state.certificate.bimiRecords).toEqual(records);
+    expect(state.happensNext).toBe(
+      `The certificate expires 2027-11-23. The collector sends reminders ${start}. They state by which day to order the renewal.`,
+    );
+    const { out } = await run(['status', '1']);
+    for (const record of records) {
+      expect(out).toContain(`  record     ${record}\n`);
+    }
+  });
+
   test('A check for the next certificate of an issued order is what happens next.', async () => {
     const entered = Date.parse(NOON) / 1000;
     const input = JSON.stringify({ orderNumber: '1', once: true, delaySeconds: 7200 });
