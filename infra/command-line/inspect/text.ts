@@ -21,7 +21,7 @@ export function describeJudgement(judgement: Judgement, at: Date): string {
   const text =
     kind === 'chain'
       ? describeReport(file, judgement.report, at)
-      : describeWithoutReport(file, judgement.error, judgement.leaf, at);
+      : describeWithoutReport(file, withoutRepetition(judgement.error, lookup), judgement.leaf, at);
   const [, ...lines] = text.split('\n');
   const embedded = kind === 'chain' ? judgement.report.logo?.sha256 : undefined;
   return [
@@ -30,6 +30,16 @@ export function describeJudgement(judgement: Judgement, at: Date): string {
     ...lines,
     ...(kind === 'chain' ? failureLines(judgement.failures) : []),
   ].join('\n');
+}
+
+/** The JSON of a domain without a chain repeats a finding as its error. A person reads the finding once. */
+function withoutRepetition<Problem extends { readonly message: string }>(
+  error: Problem,
+  lookup?: DomainLookup,
+): Problem {
+  return lookup?.findings.some(({ message }) => message === error.message)
+    ? { ...error, message: 'there is no chain to check' }
+    : error;
 }
 
 /** A file below a folder that is no chain. */

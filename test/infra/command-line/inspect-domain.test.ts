@@ -127,6 +127,8 @@ test.each<[id: string, status: number, change: () => void]>([
   expect(found.status).toBe(status);
   const { stdout } = await look('example.com');
   expect(stdout).toMatch(new RegExp(`^  [✗!] ${id}: \\w.*\\.$`, 'm'));
+  const [{ message }] = found.result.lookup.findings;
+  expect(stdout.split(message)).toHaveLength(2);
 });
 
 test.each([
