@@ -1,3 +1,4 @@
+import type { Finding } from '../certificate/findings.ts';
 import { CANNOT_BE_PUBLISHED } from '../errors.ts';
 import type { StoredFinding, StoredManifest } from './manifest.ts';
 import type { OrderStatus } from './status.ts';
@@ -61,6 +62,7 @@ export interface AssessedSources {
   readonly running?: readonly string[] | undefined;
 }
 
+const ASK_WHY = 'ask the CA why it revoked the certificate, then order a new one';
 const CORRECT = 'correct what the findings name, or ask the CA for another certificate';
 const SEND_AGAIN = 'send the event of the order again, which starts another execution';
 
@@ -121,6 +123,9 @@ export function certificateProblem(certificate: AssessedCertificate, now: Date):
   if (revokedAt !== undefined) {
     return `the CA has revoked the certificate (known since ${revokedAt.slice(0, 10)})`;
   }
+  if (isListed(certificate)) {
+    return 'the certificate, or that of its issuer, is on a revocation list (CRL) of the CA';
+  }
   if (new Date(notAfter) < now) {
     return `the certificate expired on ${notAfter.slice(0, 10)}`;
   }
@@ -146,8 +151,13 @@ function problemOfIssued(certificate: AssessedCertificate | null, now: Date) {
   }
   const isEarly = new Date(certificate.notBefore) > now;
   const isOver = certificate.revokedAt !== undefined || new Date(certificate.notAfter) < now;
-  const nextStep = isOver ? 'order a new certificate' : isEarly ? null : CORRECT;
+  const nextStep = isListed(certificate) ? ASK_WHY : isOver ? 'order a new certificate' : isEarly ? null : CORRECT;
   return { text, nextStep };
+}
+
+/** Whether a CRL lists the certificate or one of its issuers. Nobody can correct that, but a hold can end. */
+function isListed({ findings }: AssessedCertificate): boolean {
+  return findings.some(({ id, severity }) => id === ('revoked' satisfies Finding['id']) && severity === 'error');
 }
 
 function firstFilled(...lists: readonly (readonly string[] | undefined)[]): readonly string[] {

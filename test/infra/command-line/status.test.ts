@@ -259,6 +259,18 @@ describe('status of an order', () => {
     );
   });
 
+  test('A certificate that a CRL lists is not usable, and nobody is asked to correct it.', async () => {
+    const s3 = await deployed({ actions: stepFunctionsWith({}) });
+    await put(s3, statusKey('1'), statusOf('1', { state: 'issued', reason: undefined }));
+    const findings = [{ id: 'revoked', severity: 'error' as const, message: 'a certificate is revoked' }];
+    await put(s3, manifestKey('1'), manifestOf('1', { publishable: false, findings }));
+    const nextStep = 'ask the CA why it revoked the certificate, then order a new one';
+    expect(await status()).toMatchObject({ exitCode: 1, state: { needsSomeone: true, nextStep } });
+    expect((await run(['status', '1'])).out).toContain(
+      'not usable: the certificate, or that of its issuer, is on a revocation list (CRL) of the CA',
+    );
+  });
+
   test('Another execution of the order, such as that of a push, is enough.', async () => {
     const s3 = await deployed({ actions: stepFunctionsWith({ 'order-1-push-a': 'RUNNING', 'order-12': 'RUNNING' }) });
     await put(s3, statusKey('1'), statusOf('1'));
