@@ -299,7 +299,7 @@ function publicationsPart(work: Work): Part | undefined {
     name: 'publications',
     async run(after) {
       const checked = await surveyPublications(
-        withRevocations(published, kept.map(contentOf)),
+        withRevocations(published, kept.map(contentOf), new Date(progress.startedAt)),
         new Map(certificates?.read.map(({ key, content }) => [key, content])),
         accounts,
         publications,

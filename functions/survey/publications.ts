@@ -78,6 +78,11 @@ export class PublicationsNotReportedError extends CollectorError {
   override readonly name = 'PublicationsNotReportedError';
 }
 
+interface DifferingPublication {
+  readonly publication: PublicationRecord;
+  readonly differences: readonly Difference[];
+}
+
 /** How far the checks of the publications are. */
 export interface CheckedPublications {
   /** The key of the last description whose publication was checked; undefined before the first one. */
@@ -88,7 +93,7 @@ export interface CheckedPublications {
 
 /**
  * Checks every publication that is served, and sends an event for each that is broken. A broken publication is reported
- * every day.
+ * every day, except if its certificate is revoked and people have just received the message about that.
  *
  * @param manifests the manifests of the orders by key. They may contain newer certificates than the published ones.
  * @param accounts the accounts of the orders.
@@ -125,7 +130,7 @@ export async function surveyPublications(
   };
   const broken = [
     ...newlyDamaged.map(({ key, problem }) => damagedPublication(collector, checks.url, key, problem)),
-    ...differing.map((each) => brokenPublication(collector, checks.url, accounts, each)),
+    ...differing.filter(needsMessage).map((each) => brokenPublication(collector, checks.url, accounts, each)),
   ];
   observe.publicationsChecked({
     live: served.length,
@@ -142,6 +147,11 @@ export async function surveyPublications(
     throw new PublicationsNotReportedError(truncate(problems.join('; '), STATE_BUDGET.message));
   }
   return { ...progress, unchecked: remaining.slice(checked) };
+}
+
+/** On the day on which people receive the message about a revocation, a second one would say the same. */
+function needsMessage({ publication, differences }: DifferingPublication): boolean {
+  return !(publication.isRevocationNews && differences.every(({ id }) => id === 'revoked'));
 }
 
 /** That no time was left for publications. */
@@ -180,10 +190,7 @@ function brokenPublication(
   collector: string,
   url: string,
   accounts: Accounts,
-  {
-    publication,
-    differences,
-  }: { readonly publication: PublicationRecord; readonly differences: readonly Difference[] },
+  { publication, differences }: DifferingPublication,
 ): BrokenPublication {
   const { domain, selector, live } = publication;
   const { orderNumber, owner, fingerprintSha256 } = live;

@@ -59,6 +59,8 @@ export interface PublicationRecord extends Pick<Publication, 'domain' | 'selecto
   readonly live: Omit<Publication['live'], 'domains'>;
   /** The pairs that were live before, if caches may still serve them. */
   readonly previous: readonly Pick<Publication['live'], 'objects'>[];
+  /** Whether people received the message about the revocation since the survey began. */
+  readonly isRevocationNews?: boolean;
 }
 
 /** All publications that are served, and all descriptions that cannot be read. */
@@ -204,8 +206,14 @@ function sharingEqual(): <T>(value: T) => T {
 /**
  * The publications with what is known of their certificates: a revocation counts although revoke has not marked the
  * publication yet, and a hold that has ended does not, although the mark is still there.
+ *
+ * @param begun when the survey began.
  */
-export function withRevocations({ served, damaged }: Published, certificates: readonly CertificateRecord[]): Published {
+export function withRevocations(
+  { served, damaged }: Published,
+  certificates: readonly CertificateRecord[],
+  begun: Date,
+): Published {
   const known = new Map(certificates.map(({ fingerprintSha256, crls }) => [fingerprintSha256, crls]));
   return {
     served: served.map((publication) => {
@@ -213,7 +221,9 @@ export function withRevocations({ served, damaged }: Published, certificates: re
       const crls = known.get(live.fingerprintSha256);
       const isListed = crls !== undefined && crls.revoked.length > 0;
       if (isListed) {
-        return { ...publication, revokedAt: revokedAt ?? crls.report?.knownSince ?? live.since };
+        const { knownSince = live.since, sentAt } = crls.report ?? {};
+        const isRevocationNews = sentAt !== undefined && Date.parse(sentAt) >= begun.getTime();
+        return { ...publication, revokedAt: revokedAt ?? knownSince, isRevocationNews };
       }
       return crls && revokedBy === 'crl' ? { ...publication, revokedAt: null } : publication;
     }),

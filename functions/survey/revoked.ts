@@ -159,7 +159,11 @@ export async function judgeCertificate(entry: Entry, dependencies: RevokedDepend
     if (!wasReportedByCa(manifest, dependencies)) {
       await sendRevoked(manifest, dependencies);
     }
-    await stored.recordSent(reporter, now());
+    const sentAt = now();
+    await stored.recordSent(reporter, sentAt);
+    const { revocationReport } = manifest;
+    const sent = revocationReport && { ...revocationReport, sentAt: sentAt.toISOString() };
+    updateRecord(content, { ...manifest, ...(sent && { revocationReport: sent }) });
   }
 }
 

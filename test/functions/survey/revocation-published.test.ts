@@ -16,7 +16,7 @@ import { type PublicSite, startPublicSite } from './public-site.ts';
 import { dayAfter, type RevocationWorld, revocationOf, startRevocationWorld } from './revocation-world.ts';
 import { COLLECTOR, later, NOON, recordText } from './samples.ts';
 import { BUCKET, BUS } from './survey-run.ts';
-import { resolverOf } from './zone.ts';
+import { resolverOf, type Zone } from './zone.ts';
 
 const DOMAIN = 'brand1.example';
 const KEYS = publishedKeys(DOMAIN, 'default');
@@ -55,7 +55,7 @@ async function deliver(unpublish = false): Promise<void> {
   handled = world.events().length;
 }
 
-async function survey(now = NOON, unpublish = false) {
+async function survey(now = NOON, unpublish = false, records: Zone = {}) {
   // The bucket is what the public address serves.
   for (const [file, type] of [
     ['pem', 'application/pem-certificate-chain'],
@@ -70,6 +70,7 @@ async function survey(now = NOON, unpublish = false) {
   const zone = {
     [`default._bimi.${DOMAIN}`]: [recordText(site.url, DOMAIN)],
     [`_dmarc.${DOMAIN}`]: ['v=DMARC1; p=reject'],
+    ...records,
   };
   const result = await world.survey({
     now,
@@ -101,14 +102,22 @@ describe('A published certificate that a CRL lists', () => {
   test('is marked, and stays live, without "unpublishRevoked".', async () => {
     world.serve([revocationOf(await storePublished())]);
 
-    // The check of the publication in the same survey knows it already.
-    expect(broken(await survey(dayAfter(1)))).toEqual([['revoked']]);
+    // The check of the publication in the same survey knows it already, and sends no second message about it.
+    const { observed } = await survey(dayAfter(1));
+    expect(observed.publicationsChecked).toMatchObject([{ live: 1, broken: 1 }]);
+    expect(observed.broken).toEqual([]);
     await deliver();
 
     expect(description()).toMatchObject({ revokedAt: dayAfter(1), revokedBy: 'crl', served: true });
     expect(isLive()).toEqual([true, true]);
     expect(broken(await survey(dayAfter(2)))).toEqual([['revoked']]);
     expect(world.events()).toHaveLength(1);
+  });
+
+  test('is reported as broken on the same day if something else is wrong too.', async () => {
+    world.serve([revocationOf(await storePublished())]);
+    const weak = { [`_dmarc.${DOMAIN}`]: ['v=DMARC1; p=none'] };
+    expect(broken(await survey(dayAfter(1), false, weak))).toEqual([['revoked', 'dmarc-weak']]);
   });
 
   test('is marked and taken down with "unpublishRevoked", once.', async () => {
