@@ -1,12 +1,13 @@
 // A process that runs one survey with the deployed handler, as Lambda does, and invokes it again while the survey continues
 // itself. It is plain JavaScript, so that its memory does not include Node's TypeScript stripper. Arguments: the handler's
-// file, the address of the name server, and the seconds of an invocation. It sends what the survey took to its parent,
+// file, the address of the name server, the seconds of an invocation, and the server of the CRLs. It sends what the survey took to its parent,
 // survey.ts, which answers "continuations" with the events by which the survey continues.
 import dns from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
+import http from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
 
-const [file, nameServer, seconds] = process.argv.slice(2);
+const [file, nameServer, seconds, crlServer] = process.argv.slice(2);
 
 // The handler creates its resolver itself, with the name servers of the system.
 dns.Resolver = class extends dns.Resolver {
@@ -15,6 +16,10 @@ dns.Resolver = class extends dns.Resolver {
     this.setServers([nameServer]);
   }
 };
+// The handler downloads CRLs from public addresses only, by names in certificates.
+const { request } = http;
+http.request = (url, ...others) =>
+  request(url.hostname === 'crls.mark-certificates.test' ? new URL(url.pathname, crlServer) : url, ...others);
 syncBuiltinESMExports();
 const { handler } = await import(file);
 

@@ -3,14 +3,17 @@
  * Step Functions, the public address of the publications, and a name server. It answers from numbers and stores nothing,
  * so it can be of any size. survey.ts starts it, and it ends with its parent.
  */
-import { hash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import packet from 'dns-packet';
+import { readMarkCertificate } from '../../functions/certificate/report.ts';
 import { DAY_MILLISECONDS } from '../../functions/days.ts';
+import { createCertificateAuthority } from '../../infra/local/ca/certificate-authority.ts';
+import { pem } from '../../infra/local/ca/containers.ts';
 import { startAwsJsonEndpoint } from '../../infra/local/cloud/aws-json-endpoint.ts';
 import {
   chainOf,
@@ -21,7 +24,7 @@ import {
   recordText,
   statusOf,
 } from '../functions/survey/samples.ts';
-import type { SurveyWorld, SurveyWorldSize } from './survey.ts';
+import type { SurveyAnswer, SurveyWorld, SurveyWorldSize } from './survey.ts';
 
 const { certificates, publications, s3Milliseconds, remoteMilliseconds } = JSON.parse(
   process.argv[2] ?? '{}',
@@ -33,6 +36,8 @@ const PAGE_SIZE = 1000;
 /** Of everything that the survey only reads. */
 const ETAG = '"1"';
 const FIRST_ORDER = 1_000_000_000;
+/** Issuing CAs. The certificates of each are one group, whose CRLs are searched together. */
+const ISSUING_CAS = 4;
 
 /** Two orders of each brand: the second is the renewal of the first. */
 const brandOf = (order: number) => `brand-${Math.floor(order / 2)}.example`;
@@ -40,6 +45,29 @@ const publishedDomain = (index: number) => brandOf(2 * index);
 const orderNumberOf = (order: number) => String(FIRST_ORDER + order);
 const now = Date.now();
 const daysFromNow = (days: number) => new Date(now + days * DAY_MILLISECONDS).toISOString();
+
+const authority = await createCertificateAuthority({ keyBits: { root: 2048, issuing: 2048 } });
+/** By path: no CRL lists a certificate. */
+const crls = new Map(authority.crls().map(({ url, bytes }) => [new URL(url).pathname, bytes]));
+/** A real chain for each issuing CA, which all of its certificates share. */
+const groups = await Promise.all(
+  Array.from({ length: ISSUING_CAS }, async (_, index) => {
+    const notBefore = new Date(now - (30 + index) * DAY_MILLISECONDS);
+    const { chain, root } = authority.with({ issuing: { notBefore } }).issue({ domains: ['example.com'] });
+    const body = Buffer.from(pem(chain));
+    const trustAnchors = [createHash('sha256').update(root).digest('hex')];
+    const { chainPem, report } = await readMarkCertificate(body, { at: new Date(now), trustAnchors, ctLogs: [] });
+    return { chainPem, report };
+  }),
+);
+
+function groupOf(order: number) {
+  const group = groups[order % ISSUING_CAS];
+  if (!group) {
+    throw new RangeError(`order ${order} has no issuing CA`);
+  }
+  return group;
+}
 
 /** A manifest with as many bytes as that of a real certificate, which has some six kilobytes. */
 function manifest(order: number): string {
@@ -54,13 +82,21 @@ function manifest(order: number): string {
     notAfter: daysFromNow(isRenewal ? (order % 200 === 1 ? 30 : 387) : 27),
     receivers: ['gmail', 'apple', 'yahoo', 'fastmail'].map((id) => ({ id, shows: true, because: [] })),
   });
-  const chain = Array.from({ length: 3 }, (_, index) => ({
-    subject: `CN=Certificate ${index} of ${domain}, O=Example ${order}, C=US`,
-    issuer: 'CN=Mark Certificate Issuing CA, O=Example CA, C=US',
-    serialNumber: fingerprintOf(order).slice(0, 32),
+  const { chainPem, report } = groupOf(order);
+  const { crlUrls, trustAnchor } = report;
+  const chain = report.chain.map((each, index) => ({
+    ...each,
+    ...(index === 0 && { subject: `CN=${domain}, O=Example ${order}, C=US`, fingerprintSha256: fingerprintOf(order) }),
     extensions: Array.from({ length: 10 }, (_, each) => `1.3.6.1.4.1.53087.1.${each}: ${'ab'.repeat(50)}`),
   }));
-  return JSON.stringify({ ...sample, collector: 'bench', account: null, chain, objects }, null, 2);
+  const key = `orders/${orderNumber}/chain.pem`;
+  const listed = { key, size: chainPem.length, sha256: createHash('sha256').update(chainPem).digest('hex') };
+  const described = { serialNumber: fingerprintOf(order).slice(32), crlUrls, chain, trustAnchor };
+  return JSON.stringify(
+    { ...sample, ...described, collector: 'bench', account: null, objects: { ...objects, chain: listed } },
+    null,
+    2,
+  );
 }
 
 const fingerprintOf = (order: number) => order.toString(16).padStart(64, 'c0ffee');
@@ -96,6 +132,11 @@ function publication(index: number): string {
 
 const site = await listen(async (path, response) => {
   await wait(remoteMilliseconds);
+  const crl = crls.get(path);
+  if (crl) {
+    response.writeHead(200, { 'content-type': 'application/pkix-crl' }).end(crl);
+    return;
+  }
   const [, domain = '', file = ''] = path.split('/');
   const isChain = file.endsWith('.pem');
   response
@@ -103,6 +144,8 @@ const site = await listen(async (path, response) => {
     .end(isChain ? chainOf(domain) : logoOf(domain));
 });
 
+/** Chains that the survey has read: one for each issuing CA is enough. */
+let chainReads = 0;
 const written = new Map<string, Buffer>();
 const s3 = await listen(async (path, response, { method, search, body }) => {
   await wait(s3Milliseconds);
@@ -137,6 +180,10 @@ function contentOf(key: string): string | Buffer | undefined {
   const order = Number(name) - FIRST_ORDER;
   if (folder === 'orders' && file === 'certificate.json') {
     return manifest(order);
+  }
+  if (folder === 'orders' && file === 'chain.pem') {
+    chainReads += 1;
+    return groupOf(order).chainPem;
   }
   if (folder === 'orders' && file === 'status.json') {
     return status(order);
@@ -247,12 +294,14 @@ dns.on('message', async (bytes, client) => {
     return [{ type: 'TXT' as const, name, ttl: 60, data: text.match(/.{1,255}/g) ?? [] }];
   });
   const { id = 0, questions = [] } = query;
-  const flags = packet.RECURSION_AVAILABLE | (answers.length > 0 ? 0 : 3);
+  // Every name exists, and none has a CAA record.
+  const isKnown = answers.length > 0 || query.questions?.[0]?.type === 'CAA';
+  const flags = packet.RECURSION_AVAILABLE | (isKnown ? 0 : 3);
   dns.send(packet.encode({ type: 'response', id, questions, answers, flags }), client.port, client.address);
 });
 
 process.on('message', () => {
-  process.send?.(continuations);
+  process.send?.({ continuations, chainReads } satisfies SurveyAnswer);
   continuations = [];
 });
 process.on('disconnect', () => process.exit());

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import type { Deployed } from './deployed.ts';
 import { atMost, exactly, type Results, round } from './measure.ts';
 
@@ -24,6 +25,14 @@ export interface SurveyWorld {
   readonly nameServer: string;
 }
 
+/** What a survey asks its world after each invocation. */
+export interface SurveyAnswer {
+  /** The events by which the survey continues itself. */
+  readonly continuations: readonly unknown[];
+  /** How many chains it has read. */
+  readonly chainReads: number;
+}
+
 /** What one survey took, in all of its invocations. */
 export interface SurveyRun {
   /** User and system time of all threads. */
@@ -32,6 +41,9 @@ export interface SurveyRun {
   readonly peakBytes: number;
   readonly invocations: number;
 }
+
+/** The chains that a survey may read: one for each issuing CA, in each of a few invocations. */
+const CHAINS_LIMIT = 40;
 
 /** Lambda's memory for the survey, in MB. */
 const MEMORY_MEGABYTES = 512;
@@ -111,21 +123,28 @@ export async function measureSurvey(
   };
 }
 
-/** Runs one survey in a new process. */
+/** The lines that the log of a survey must contain: each is the summary of a part. */
+const PARTS = ['revocations', 'survey', 'statuses', 'overview', 'CAA records', 'publications'];
+
+/** Runs one survey in a new process. @throws {Error} if it leaves out a part, or reads chains of single certificates. */
 async function surveyOnce(handler: string, size: SurveyWorldSize, timeoutSeconds: number): Promise<SurveyRun> {
   const world = fork(join(import.meta.dirname, 'survey-world.ts'), [JSON.stringify(size)], { execArgv: [] });
   try {
     const [servers] = (await once(world, 'message')) as [SurveyWorld];
     const survey = fork(
       join(import.meta.dirname, 'survey-process.js'),
-      [handler, servers.nameServer, String(timeoutSeconds)],
+      [handler, servers.nameServer, String(timeoutSeconds), servers.siteUrl],
       {
         execArgv: [`--max-old-space-size=${HEAP_MEGABYTES}`],
         env: environmentOf(servers),
-        // Without the log of the survey.
-        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+        stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
       },
     );
+    const logged = new Set<unknown>();
+    if (survey.stdout) {
+      createInterface({ input: survey.stdout }).on('line', (line) => logged.add(messageOf(line)));
+    }
+    let chainReads = 0;
     const { promise, resolve, reject } = Promise.withResolvers<SurveyRun>();
     survey.on('message', (message) => {
       if (message === 'continuations') {
@@ -135,10 +154,27 @@ async function surveyOnce(handler: string, size: SurveyWorldSize, timeoutSeconds
       }
     });
     survey.on('exit', (code) => reject(new Error(`The process of the survey ended with the exit code ${code}`)));
-    world.on('message', (events) => survey.send(events));
-    return await promise;
+    world.on('message', (answer: SurveyAnswer) => {
+      ({ chainReads } = answer);
+      survey.send([...answer.continuations]);
+    });
+    const run = await promise;
+    const missing = PARTS.filter((part) => !logged.has(part));
+    if (missing.length > 0 || chainReads > CHAINS_LIMIT) {
+      throw new Error(`The survey left out ${missing.join(', ') || 'no part'}, and read ${chainReads} chains`);
+    }
+    return run;
   } finally {
     world.kill();
+  }
+}
+
+/** The message of a line of the log; undefined if the line has none. */
+function messageOf(line: string): unknown {
+  try {
+    return JSON.parse(line).message;
+  } catch {
+    return undefined;
   }
 }
 
@@ -148,6 +184,7 @@ function environmentOf(world: SurveyWorld): Record<string, string> {
     BUCKET_NAME: 'bench',
     CONTINUES: 'true',
     OVERVIEW: 'true',
+    REVOCATIONS: 'true',
     EVENT_BUS_NAME: 'bench',
     STATE_MACHINE_ARN: 'arn:aws:states:us-east-1:000000000000:stateMachine:bench',
     PUBLISHED_URL: world.siteUrl,
