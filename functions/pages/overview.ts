@@ -4,6 +4,7 @@ import { type Cell, csvFile } from './csv.ts';
 import { type Content, type Html, html, moment, outside, plainText } from './html.ts';
 import { ACCOUNT_PAGE, type AccountPage, accountPages, groupByAccount, pageOf, rangeOf } from './overview-accounts.ts';
 import { caaCount, caaSection, type OverviewCaa } from './overview-caa.ts';
+import { crlsSection, type OverviewCrl } from './overview-crls.ts';
 import { FETCHES_PAGE, fetchesPages, fetchesSection, type OverviewFetches } from './overview-fetches.ts';
 import { INDEX_PAGE, OVERVIEW } from './overview-folder.ts';
 import { overviewJson } from './overview-json.ts';
@@ -101,6 +102,8 @@ export interface OverviewOptions {
   readonly logos: ReadonlyMap<string, Uint8Array>;
   /** What the last lookups of CAA records found; undefined before the first ones. */
   readonly caa?: OverviewCaa | undefined;
+  /** The revocation lists that could not be used for days. */
+  readonly crls?: readonly OverviewCrl[] | undefined;
   /** Who fetches what is published; undefined if no logs are read. */
   readonly fetches?: OverviewFetches | undefined;
   /** The watched domains; undefined if they are not known. */
@@ -214,11 +217,11 @@ function renderIndex(
     return html`<h2 id="${section}">${heading}</h2>
 ${shown.length === 0 ? html`<p>None.</p>\n` : table(heading, shown, { withAccount, withId: false, withText: true, logos })}${more > 0 && html`<p>${counted(more, 'more order')}: see <a href="#all">all orders</a>.</p>\n`}`;
   });
-  const { watched = [] } = options;
+  const { watched = [], crls = [] } = options;
   const body = html`<nav aria-label="Sections"><ul>
-${URGENT.map((section) => html`<li><a href="#${section}">${headingOf(section, options)}</a>: ${sections.get(section)?.length ?? 0}</li>\n`)}${watched.length > 0 && html`<li><a href="#watched">Watched domains</a>: ${watched.length}</li>\n`}${hasCaa && html`<li><a href="#caa">CAA records</a>: ${caaCount(caa)}</li>\n`}${fetches && html`<li><a href="#fetches">Who fetches chain and logo</a></li>\n`}<li><a href="#all">All orders</a>: ${orders.length}</li>
+${URGENT.map((section) => html`<li><a href="#${section}">${headingOf(section, options)}</a>: ${sections.get(section)?.length ?? 0}</li>\n`)}${watched.length > 0 && html`<li><a href="#watched">Watched domains</a>: ${watched.length}</li>\n`}${hasCaa && html`<li><a href="#caa">CAA records</a>: ${caaCount(caa)}</li>\n`}${crls.length > 0 && html`<li><a href="#crls">Revocation lists</a>: ${crls.length}</li>\n`}${fetches && html`<li><a href="#fetches">Who fetches chain and logo</a></li>\n`}<li><a href="#all">All orders</a>: ${orders.length}</li>
 </ul></nav>
-${parts}${watched.length > 0 && watchedSection(watched)}${hasCaa && caaSection(orders, caa)}${fetches && fetchesSection(fetches)}<h2 id="all">All orders</h2>
+${parts}${watched.length > 0 && watchedSection(watched)}${hasCaa && caaSection(orders, caa)}${crls.length > 0 && crlsSection(crls)}${fetches && fetchesSection(fetches)}<h2 id="all">All orders</h2>
 ${orders.length === 0 && html`<p>The collector has no orders.</p>\n`}${accountLists !== undefined && accountLists.length > 0 && accountTable(accountLists, options)}${hasAll && orders.length > 0 && table('All orders by name', orders.toSorted(byName), { withAccount, withId: true, withText: false, logos })}${accountLists !== undefined && html`<p>As files: <a href="${CSV_FILE}">${CSV_FILE}</a> for a spreadsheet, <a href="${JSON_FILE}">${JSON_FILE}</a> for a program.</p>\n`}<p class="quiet">The report of one order: <code>mark-certificates open ORDER</code>. ${LOGO_NOTE}</p>
 `;
   const note = accountLists !== undefined && copyNote(options);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
-import { DAY_MILLISECONDS } from '../days.ts';
+import { DAY_MILLISECONDS, daysLeft } from '../days.ts';
 import { truncatePrintable } from '../text.ts';
 import { parseJson, toJsonBytes } from './json.ts';
 import { dateSchema } from './manifest.ts';
@@ -8,6 +8,9 @@ import { type ObjectStorage, retryOnConflict } from './objects.ts';
 
 /** The object that contains which CRLs cannot be used. */
 export const FAILING_CRLS_KEY = 'survey/crls.json';
+
+/** Days for which a CRL must be unusable before people learn of it: servers fail, and a CRL is valid for days. */
+export const UNUSABLE_DAYS = 3;
 
 const HEADERS = { type: 'application/json', cacheControl: 'no-store' };
 
@@ -49,6 +52,32 @@ export interface CrlResults {
   readonly at: Date;
 }
 
+/** Whether a CRL could not be used for {@link UNUSABLE_DAYS}. */
+export function isUnusable({ since }: Pick<FailingCrl, 'since'>, at: Date): boolean {
+  return failingDays({ since }, at) >= UNUSABLE_DAYS;
+}
+
+/** The whole days since a CRL could not be used for the first time. */
+export function failingDays({ since }: Pick<FailingCrl, 'since'>, at: Date): number {
+  return daysLeft(at, new Date(since));
+}
+
+/**
+ * Reads the CRLs that the last survey could not use.
+ *
+ * @throws {S3ServiceException} if S3 does not return the object.
+ */
+export async function readFailing({ read }: Pick<ObjectStorage, 'read'>): Promise<readonly FailingCrl[]> {
+  return (await readState(read)).stored;
+}
+
+async function readState(read: ObjectStorage['read']) {
+  const object = await read(FAILING_CRLS_KEY);
+  // A damaged object counts as an empty one: the three days then begin again.
+  const result = object && v.safeParse(failingSchema, parseJson(Buffer.from(object.body).toString()));
+  return { object, isDamaged: result?.success === false, stored: result?.success ? result.output.failing : [] };
+}
+
 /** How a URL is written in the object. */
 export function crlId(url: string): string {
   const short = truncatePrintable(url, URL_BYTES);
@@ -68,10 +97,7 @@ export async function rememberFailing(
 ): Promise<readonly FailingCrl[]> {
   const checkedAt = at.toISOString();
   return retryOnConflict(async () => {
-    const object = await read(FAILING_CRLS_KEY);
-    // A damaged object counts as an empty one: the three days then begin again.
-    const result = object && v.safeParse(failingSchema, parseJson(Buffer.from(object.body).toString()));
-    const stored = result?.success ? result.output.failing : [];
+    const { object, isDamaged, stored } = await readState(read);
     const known = new Map(stored.map((each) => [each.url, each]));
     const oldest = at.getTime() - FORGET_MILLISECONDS;
     const kept = stored.filter(
@@ -86,7 +112,7 @@ export async function rememberFailing(
     const next = [...kept, ...found]
       .toSorted((one, other) => Date.parse(one.since) - Date.parse(other.since) || compare(one.url, other.url))
       .slice(0, ENTRIES_LIMIT);
-    if (next.length > 0 || stored.length > 0 || (object && !result?.success)) {
+    if (next.length > 0 || stored.length > 0 || isDamaged) {
       await write(FAILING_CRLS_KEY, toJsonBytes({ schemaVersion: 1, failing: next }), HEADERS, { etag: object?.etag });
     }
     return next;

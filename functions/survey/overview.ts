@@ -7,6 +7,7 @@ import { chooseLogos } from '../pages/overview-logos.ts';
 import { type BrokenAddress, OrderCollection, type OverviewLogo } from '../pages/overview-order.ts';
 import { type WatchedSources, watchedRows } from '../pages/overview-watched.ts';
 import { caaWarnings, readCaa } from '../store/caa.ts';
+import { isUnusable, readFailing } from '../store/failing-crls.ts';
 import { type FetchedAddress, type Fetches, readFetches } from '../store/fetches.ts';
 import { writeFileSet } from '../store/file-set.ts';
 import type { Bucket, Listing } from '../store/listing.ts';
@@ -134,7 +135,11 @@ export function createOverview(
       const orders = collectOrders();
       const storage = s3Storage(s3, bucket);
       // Other parts of the survey, also earlier ones, found these.
-      const [caa, { fetches, etag }] = await Promise.all([readCaa(storage), readFetches(storage)]);
+      const [caa, { fetches, etag }, crls] = await Promise.all([
+        readCaa(storage),
+        readFetches(storage),
+        readFailing(storage),
+      ]);
       const found = { caa: caaWarnings(caa), fetches: etag === undefined ? undefined : addressesOf(fetches) };
       const logos = await readLogos(s3, bucket, chooseLogos(orders.orders(at, found)));
       let count = 0;
@@ -155,6 +160,7 @@ export function createOverview(
             endingSoonDays: remindBeforeDays,
             logos,
             caa: caa && { warnings: found.caa, omitted: caa.omitted, checkedAt: caa.checkedAt },
+            crls: crls.filter((crl) => isUnusable(crl, at)),
             fetches: found.fetches && {
               addresses: found.fetches,
               readSince: fetches.readSince ?? null,

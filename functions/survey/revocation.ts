@@ -3,9 +3,8 @@ import { forEachConcurrently } from '../batches.ts';
 import type { CertificateReport } from '../certificate/report.ts';
 import { CollectorError } from '../collector-error.ts';
 import type { CrlDownload } from '../crl-download.ts';
-import { daysLeft } from '../days.ts';
 import type { Bus } from '../send-events.ts';
-import { crlId, type FailingCrl, rememberFailing } from '../store/failing-crls.ts';
+import { crlId, type FailingCrl, failingDays, isUnusable, rememberFailing } from '../store/failing-crls.ts';
 import type { Bucket } from '../store/listing.ts';
 import { s3Storage } from '../store/s3-storage.ts';
 import type { OrderStatus } from '../store/status.ts';
@@ -24,9 +23,6 @@ import {
   sendAgain,
   type WithCrls,
 } from './revoked.ts';
-
-/** Days for which a CRL must be unusable before an alarm fires: servers fail, and a CRL is valid for days. */
-export const UNUSABLE_DAYS = 3;
 
 /** Certificates that are judged at the same time. Each needs some ten requests to S3, one after the other. */
 const CONCURRENT_CERTIFICATES = 20;
@@ -206,7 +202,7 @@ export async function surveyRevocations(
   }
   const failing = (await rememberFailing(work.storage, { ...results, at: now() })).map((crl) => ({
     ...crl,
-    days: daysLeft(now(), new Date(crl.since)),
+    days: failingDays(crl, now()),
   }));
   for (const crl of failing) {
     observe.crlFailing(crl);
@@ -217,7 +213,7 @@ export async function surveyRevocations(
     judged,
     unreadable: unreadable.size,
     failing: failing.length,
-    unusable: failing.filter(({ days }) => days >= UNUSABLE_DAYS).length,
+    unusable: failing.filter((crl) => isUnusable(crl, now())).length,
   });
   const hasProgress = after === undefined ? next !== remaining[0]?.id : next !== after;
   if (next !== undefined && canContinue && hasProgress) {
