@@ -77,7 +77,7 @@ export function createAsk({ url, format, credentials, http, now }: AskDependenci
       const day = dayName(now());
       if (!doubtful) {
         known.reject(version);
-        await secret.labels.reject(version, day);
+        await labelRejected(version, day);
         return { rejectedCredentialsVersion: version };
       }
       known.doubt(version);
@@ -87,6 +87,10 @@ export function createAsk({ url, format, credentials, http, now }: AskDependenci
       }
       return { doubtedCredentialsVersion: version, ...(!isLabelled && { doubtedOn: day }) };
     };
+
+    async function labelRejected(version: string, day: string): Promise<void> {
+      known.rejectionLabelled(version, await secret.labels.reject(version, day));
+    }
 
     for (const fresh of isWaitingForCredentials(previous) ? [true] : [false, true]) {
       let reading: CredentialsReading;
@@ -108,6 +112,9 @@ export function createAsk({ url, format, credentials, http, now }: AskDependenci
       }
       const obstacle = known.obstacle(reading, before, day);
       if (obstacle) {
+        if (fresh && known.lacksLabel(reading)) {
+          await labelRejected(reading.version, day);
+        }
         latest = orNotAsked(obstacle);
         continue;
       }

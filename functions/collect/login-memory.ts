@@ -33,6 +33,8 @@ const DOUBTED_TEXT =
 /** What this process knows about the versions of each secret. */
 export function createLoginMemory(milliseconds: () => number) {
   const rejected = new Set<string>();
+  /** When to try again to label a rejected version: a check that asks once leaves no state that would remember it. */
+  const labelAgainAt = new Map<string, number>();
   const doubtedUntil = new Map<string, number>();
   return {
     of(account: string | null) {
@@ -40,6 +42,18 @@ export function createLoginMemory(milliseconds: () => number) {
       const key = (version: string) => `${account ?? 'DEFAULT'}/${version}`;
       return {
         reject: (version: string) => rejected.add(key(version)),
+        /** @param isSet whether the label of a rejected version could be set. */
+        rejectionLabelled(version: string, isSet: boolean) {
+          if (isSet) {
+            labelAgainAt.delete(key(version));
+          } else {
+            labelAgainAt.set(key(version), milliseconds() + PROPAGATION_MILLISECONDS);
+          }
+        },
+        /** Whether the label of a rejected version is still missing, and it is time to try again. */
+        lacksLabel: (reading: LabelledVersion) =>
+          !isRejected(reading) &&
+          (labelAgainAt.get(key(reading.version)) ?? Number.POSITIVE_INFINITY) <= milliseconds(),
         /** The version is not used again on this day. */
         doubt(version: string) {
           const time = milliseconds();

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { createAsk } from '../../../functions/collect/ask.ts';
+import type { LabelFailure } from '../../../functions/collect/credentials.ts';
 import { WAITING } from '../../../functions/events.ts';
 import { CERTAIN, DOUBTFUL, DOUBTFUL_OUTAGES } from '../collectmc/login-rejections.ts';
-import { DEFAULT_SECRET, serviceError } from './secret-manager.ts';
+import { createSecretsManager, DEFAULT_SECRET, serviceError } from './secret-manager.ts';
 import { type Answer, createWeek, DAY, HOUR, ordersOf } from './week.ts';
 
 const REJECTED: Answer = { status: 200, body: '-16\nLogin or password wrong' };
@@ -214,6 +216,46 @@ describe('If Secrets Manager refuses to label the secret,', () => {
     await week.run();
 
     expect(week.calls).toHaveLength(1);
+  });
+
+  test('a process sets the label later, so that no later process sends the login of another order again.', async () => {
+    let time = Date.parse('2026-11-01T00:00:00Z');
+    const secrets = createSecretsManager(() => time);
+    const version = secrets.store(DEFAULT_SECRET, { loginName: 'brand', loginPassword: 'wrong' });
+    const failures: LabelFailure[] = [];
+    const calls: string[] = [];
+    const createProcess = () =>
+      createAsk({
+        url: 'https://ca.example/',
+        format: 'pkcs7',
+        credentials: secrets.lookup(failures),
+        async http({ form }) {
+          calls.push(form?.get('orderNumber') ?? '');
+          const { status, body } = REJECTED;
+          return { status, headers: {}, read: async () => Buffer.from(body), discard() {} };
+        },
+        now: () => new Date(time),
+      });
+    // Each check asks once, so no state of an order remembers what the CA answered.
+    const check = (ask: ReturnType<typeof createAsk>, orderNumber: string) =>
+      ask({ orderNumber }, undefined, () => 60_000);
+    secrets.before = (operation) => {
+      if (operation === 'UpdateSecretVersionStage') {
+        throw serviceError('ThrottlingException');
+      }
+    };
+    const first = createProcess();
+    await check(first, '1');
+    await check(first, '2');
+    secrets.before = () => {};
+    time += 6 * 60 * 1000;
+    await check(first, '3');
+
+    await check(createProcess(), '4');
+
+    expect(calls).toEqual(['1']);
+    expect(failures).toHaveLength(1);
+    expect(secrets.labels(DEFAULT_SECRET, version)).toContain(`REJECTED-${version}`);
   });
 
   test('orders go on at their next check after a rotation.', async () => {
