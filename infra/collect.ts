@@ -78,8 +78,7 @@ export function createCollect(scope: Construct, props: CollectProps): LambdaFunc
   return collect;
 }
 
-/** An empty list is the same as none: Lambda has no empty variables that the function would accept. */
-/** A list as an environment variable contains it. */
+/** A list as an environment variable. For an empty list there is none: the function refuses an empty variable. */
 export function joined(values: readonly string[] | undefined): string | undefined {
   return values && values.length > 0 ? values.join(',') : undefined;
 }

@@ -9,7 +9,7 @@ const LONGEST_REMINDER = Duration.days(90);
 /** A certificate is collected a day late at most, if the CA does not push it. */
 const LONGEST_POLL_WITH_PUSH = Duration.days(1);
 
-/** How long before its end a certificate is asked for again. A shorter time could be over before the turn of an order. */
+/** The limits of `askAgainBefore`. A shorter time could be over before an order has its turn. */
 const SHORTEST_ASKING = Duration.days(7);
 const LONGEST_ASKING = Duration.days(180);
 

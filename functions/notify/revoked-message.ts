@@ -29,7 +29,7 @@ export function revokedMessage(revoked: Revoked, context: MessageContext): Messa
   };
 }
 
-/** The reasons of RFC 5280 after which something else must be done than after the others. */
+/** The reasons of RFC 5280 after which the next step is another one. */
 export const HOLD = 'certificateHold';
 const SUPERSEDED = 'superseded';
 
@@ -37,28 +37,27 @@ function revokedOutcome({ confirmed, issuer, reason }: Revoked): string {
   if (!confirmed) {
     return 'the CA announces a revocation';
   }
-  if (reason === HOLD) {
-    return 'the CA put the certificate on hold';
-  }
-  return issuer === null ? 'the CA revoked the certificate' : 'the CA revoked the issuing certificate';
+  const what = issuer === null ? 'the certificate' : 'the issuing certificate';
+  return reason === HOLD ? `the CA put ${what} on hold` : `the CA revoked ${what}`;
 }
 
-function revokedBy({ confirmed, source, issuer }: Revoked): string[] {
+function revokedBy({ confirmed, source, issuer, reason }: Revoked): string[] {
   if (!confirmed) {
     return [
       'The CA reported that it has revoked the certificate of this order, or will revoke it. The report is not confirmed: the ' +
         'collector now asks the CA whether it is true.',
     ];
   }
+  const found = source === 'crl' ? ' The collector found it on a revocation list (CRL) of the CA.' : '';
   if (issuer !== null) {
     return [
-      'The CA revoked a certificate in the chain of this order: that of an issuing CA. No certificate is valid that it issued. ' +
-        'The collector found it on a revocation list (CRL).',
+      'The CA revoked the certificate of an issuing CA in the chain of this order. So every certificate that this issuing CA ' +
+        `has issued counts as revoked, also that of this order.${found}`,
     ];
   }
-  return source === 'crl'
-    ? ['The CA revoked the certificate of this order. The collector found it on the revocation list (CRL) of the CA.']
-    : ['The CA revoked the certificate of this order.'];
+  return reason === HOLD
+    ? [`The CA put the certificate of this order on hold. It counts as revoked until the CA ends the hold.${found}`]
+    : [`The CA revoked the certificate of this order.${found}`];
 }
 
 function revokedStep({ confirmed, reason, domains }: Revoked, context: MessageContext): readonly Paragraph[] {

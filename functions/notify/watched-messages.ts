@@ -27,7 +27,7 @@ interface Words {
   readonly responsible: Responsible;
   /** What to ask for, after "Ask … to". */
   readonly request: string;
-  /** Whether the logo can still appear, because the failure can be one of this check only. */
+  /** Whether mailboxes may still show the logo, because only this check may have failed. */
   readonly isDoubtful?: true;
 }
 
@@ -38,7 +38,7 @@ export const WATCHED_WORDS: Readonly<Record<string, Words>> = {
   'record-missing': {
     outcome: 'the BIMI record is missing',
     responsible: 'dns',
-    request: 'add the BIMI record {record} again',
+    request: 'add the BIMI record {record}, with the addresses of the chain (a=) and the logo (l=)',
   },
   'record-differs': {
     outcome: 'there are several BIMI records',
@@ -91,7 +91,7 @@ export const WATCHED_WORDS: Readonly<Record<string, Words>> = {
   'chain-invalid': {
     outcome: 'the certificate file has an error',
     responsible: 'certificate',
-    request: 'correct what is wrong with the certificate file',
+    request: 'replace the certificate file with one that has no error',
   },
   'logo-unreachable': {
     outcome: 'the logo file is not reachable',
@@ -105,9 +105,9 @@ export const WATCHED_WORDS: Readonly<Record<string, Words>> = {
     request: 'serve the logo that the certificate contains, byte for byte',
   },
   'logo-invalid': {
-    outcome: 'the logo breaks the SVG profile',
+    outcome: 'the logo breaks the SVG profile of BIMI',
     responsible: 'files',
-    request: 'serve a logo that the SVG profile allows',
+    request: 'serve a logo that follows the SVG profile of BIMI',
   },
   expired: {
     outcome: 'the served certificate has expired',
@@ -129,7 +129,7 @@ const OTHER: Words = {
 
 const NO_LOGO = 'Mailboxes do not show the logo of this domain until this is fixed.';
 const MAY_STOP =
-  'If mailbox providers get no answer either, they stop showing the logo of this domain. If the next daily check succeeds, there is nothing to do.';
+  'If mailbox providers get no answer either, they stop showing the logo of this domain. If no message comes tomorrow, there is nothing to do.';
 
 /** The message about a watched domain whose logo receivers do not show. */
 export function brokenWatchedMessage(broken: BrokenWatched, context: MessageContext): MessageContent {

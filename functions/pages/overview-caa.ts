@@ -38,7 +38,7 @@ export function caaSection(orders: readonly OverviewOrder[], caa: OverviewCaa): 
     ([domain]) => domain,
   );
   return html`<h2 id="caa">CAA records</h2>
-<p>The CA looks up these records before it issues. A certificate that is issued already stays good. Looked up ${moment(caa.checkedAt)}.</p>
+<p>The CA looks up these records before it issues. A certificate that was issued already stays good. Last lookup: ${moment(caa.checkedAt)}.</p>
 <table class="findings caa">
 <caption>Domains whose CAA records prevent a certificate, or are unknown</caption>
 <thead><tr><th scope="col">Domain</th><th scope="col">Orders</th><th scope="col">Found</th><th scope="col">What to do</th></tr></thead>
@@ -50,7 +50,7 @@ ${shown.map((warning) =>
   ),
 )}</tbody>
 </table>
-${more > 0 && html`<p>${more} more ${more === 1 ? 'domain' : 'domains'}: the orders in the files below name those of their certificates.</p>\n`}`;
+${more > 0 && html`<p>${more} more ${more === 1 ? 'domain' : 'domains'}: see the orders in orders.json.</p>\n`}`;
 }
 
 function row({ domain, verdict, name, records, message, since }: CaaWarning, orders: readonly string[]): Html {

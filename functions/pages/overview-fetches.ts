@@ -77,12 +77,12 @@ function pageName(index: number): string {
 }
 
 function readText({ readSince, readUntil }: OverviewFetches): Html {
-  const since = readSince === null ? '' : html` since ${moment(readSince)}`;
+  const since = readSince === null ? '' : html`, which the collector has read since ${moment(readSince)}`;
   const last =
     readUntil === null
-      ? 'CloudFront has delivered none yet; it can take a day'
-      : html`the last that was read is of ${moment(readUntil)}`;
-  return html`<p>From the logs of CloudFront, which are read${since}: ${last}. CloudFront can lose a log, and anybody can use the name of a receiver: this is a hint and no proof.</p>
+      ? 'CloudFront has delivered no log yet, which can take a day'
+      : html`The last log is of ${moment(readUntil)}`;
+  return html`<p>This comes from the logs of CloudFront${since}. ${last}. CloudFront can lose a log, and anybody can use the name of a receiver, so this is a hint and no proof.</p>
 `;
 }
 
@@ -91,12 +91,12 @@ function receiverTable(rows: readonly Row[]): Html {
   const firsts = Map.groupBy(rows, ([, fetched]) => firstOf(fetched)?.receiver);
   const cells = (receiver: Receiver) => {
     const fetched = rows.flatMap(([, each]) => each[receiver] ?? []);
-    return html`<tr><th scope="row">${RECEIVER_TITLES[receiver]}</th><td data-label="Addresses">${fetched.length}</td><td data-label="Last chain">${dayOf(latest(fetched.map(({ chain }) => chain)))}</td><td data-label="Last logo">${dayOf(latest(fetched.map(({ logo }) => logo)))}</td><td data-label="First with the live chain">${firsts.get(receiver)?.length ?? 0}</td></tr>
+    return html`<tr><th scope="row">${RECEIVER_TITLES[receiver]}</th><td data-label="Addresses">${fetched.length}</td><td data-label="Last chain">${dayOf(latest(fetched.map(({ chain }) => chain)))}</td><td data-label="Last logo">${dayOf(latest(fetched.map(({ logo }) => logo)))}</td><td data-label="First to fetch the live chain">${firsts.get(receiver)?.length ?? 0}</td></tr>
 `;
   };
   return html`<table class="account-list">
 <caption>What each receiver fetched of ${rows.length} ${rows.length === 1 ? 'address' : 'addresses'}</caption>
-<thead><tr><th scope="col">Receiver</th><th scope="col">Addresses</th><th scope="col">Last chain</th><th scope="col">Last logo</th><th scope="col">First with the live chain</th></tr></thead>
+<thead><tr><th scope="col">Receiver</th><th scope="col">Addresses</th><th scope="col">Last chain</th><th scope="col">Last logo</th><th scope="col">First to fetch the live chain</th></tr></thead>
 <tbody>
 ${RECEIVERS.map(cells)}</tbody>
 </table>
@@ -106,7 +106,7 @@ ${RECEIVERS.map(cells)}</tbody>
 function addressTable(rows: readonly Row[]): Html {
   return html`<table class="findings fetches">
 <caption>What each receiver fetched last, and who fetched the live chain first</caption>
-<thead><tr><th scope="col">Address</th>${RECEIVERS.map((receiver) => html`<th scope="col">${RECEIVER_TITLES[receiver]}</th>`)}<th scope="col">First with the live chain</th></tr></thead>
+<thead><tr><th scope="col">Address</th>${RECEIVERS.map((receiver) => html`<th scope="col">${RECEIVER_TITLES[receiver]}</th>`)}<th scope="col">First to fetch the live chain</th></tr></thead>
 <tbody>
 ${rows.map(([address, fetched]) => addressRow(address, fetched))}</tbody>
 </table>

@@ -144,7 +144,7 @@ function certificate({ certificate: served }: OverviewWatched): Content {
 function toDo({ state: name }: OverviewWatched): Content {
   switch (name) {
     case 'broken':
-      return html`<b>ask the people who serve it (runbook: "A watched domain has a problem")</b>`;
+      return html`<b>ask the people who manage its DNS or serve its files (runbook: "A watched domain has a problem")</b>`;
     case 'unreadable':
       return html`<b>watch the domain again</b>`;
     default:

@@ -74,7 +74,7 @@ nav ul, details ul { padding-left: 1.25rem; }
   .fetches td:nth-child(3)::before { content: "Yahoo and AOL: "; }
   .fetches td:nth-child(4)::before { content: "Apple: "; }
   .fetches td:nth-child(5)::before { content: "Others: "; }
-  .fetches td:nth-child(6)::before { content: "First with the live chain: "; }
+  .fetches td:nth-child(6)::before { content: "First to fetch the live chain: "; }
   .account-list thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; white-space: nowrap; }
   .account-list, .account-list caption, .account-list tbody, .account-list tr, .account-list th { display: block; }
   .account-list tr { border-bottom: 1px solid var(--line); padding: .5rem 0; }

@@ -1,12 +1,12 @@
 import { createLimit } from '../batches.ts';
 import type { CrlDownload, DownloadedCrl } from '../crl-download.ts';
 
-/** CRLs that are downloaded at the same time, each of at most 10 MiB. */
+/** The maximum number of CRLs that are downloaded at the same time, each of at most 10 MiB. */
 const CONCURRENT_DOWNLOADS = 4;
 
 /**
- * The bytes of all CRLs that are kept. Together with the downloads they take at most 100 MiB of the function's 512. The
- * CRLs of all CAs of mark certificates are less than a megabyte.
+ * The maximum size of all CRLs that are kept, in bytes. With the downloads, they take at most 104 MiB of the function's
+ * memory. The CRLs of all CAs of mark certificates are less than a megabyte.
  */
 const KEPT_BYTES = 64 * 1024 * 1024;
 
@@ -17,8 +17,8 @@ export interface CrlCache {
 }
 
 /**
- * Creates a cache for one run. If all CRLs are larger than the limit, those that were not used for longest are given up, and
- * downloaded again if a certificate needs them later.
+ * Creates a cache for one invocation. If all CRLs together are larger than the limit, it drops those that were not used for
+ * the longest time, and downloads them again if a certificate needs them later.
  */
 export function createCrlCache(download: CrlDownload, keptBytes: number = KEPT_BYTES): CrlCache {
   const limit = createLimit(CONCURRENT_DOWNLOADS);

@@ -47,7 +47,7 @@ export const surveyEnvironment = v.object({
   /** Days before a certificate expires on which the first reminder is sent. */
   REMIND_BEFORE_DAYS: daysVariable(),
   /**
-   * Days before and after the end of a certificate in which its order is asked for again; 0: never. Stacks of release 0.1.0
+   * Days before and after the end of a certificate in which its order is checked again; 0: never. Stacks of release 0.1.0
    * do not set it.
    */
   ASK_AGAIN_BEFORE_DAYS: v.optional(daysVariable()),

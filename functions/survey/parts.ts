@@ -45,7 +45,7 @@ export interface SurveyDependencies extends Bucket, Omit<PublicationDependencies
   readonly publications: PublicationChecks | undefined;
   /** How revocations are checked; undefined in a stack of an earlier release, which does not allow it. */
   readonly revocations?: RevocationChecks | undefined;
-  /** How CAA records are looked up; undefined if nobody does. The result is a part of the overview. */
+  /** How CAA records are looked up; undefined if they are not. The result is a part of the overview. */
   readonly caa?: CaaSurveyChecks | undefined;
   /** How watched domains are checked; undefined in a stack of release 0.1.0. */
   readonly watched?: WatchedSurvey | undefined;
@@ -53,7 +53,7 @@ export interface SurveyDependencies extends Bucket, Omit<PublicationDependencies
   readonly accessLogs?: AccessLogs | undefined;
   /** The executions with which statuses are compared; undefined in a stack of release 0.1.0, which has no statuses. */
   readonly executions: StatusDependencies['executions'] | undefined;
-  /** Days before and after the end of a certificate in which its order is asked for again; 0: never. */
+  /** Days before and after the end of a certificate in which its order is checked again; 0: never. */
   readonly askAgainDays: number;
   /** The topics whose subscriptions are counted; undefined in a stack of release 0.1.0. */
   readonly topics: Topics | undefined;
@@ -119,7 +119,7 @@ export function createParts(
   const overview = overviewOf(records, begun, dependencies);
   const work = { records, progress, begun, canContinue, dependencies, kept, fingerprints, overview };
   const parts = [
-    // First, because the other parts depend on it.
+    // First, because the overview and the check of the publications depend on it.
     revocationsPart(work),
     remindersPart(work),
     statusesPart(work),

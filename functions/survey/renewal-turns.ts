@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { DAY_MILLISECONDS } from '../days.ts';
 
 /**
- * When the survey lets the CA be asked for the next certificate of an order. One caller asks the CA about all orders, and
+ * When a renewal check asks the CA for the next certificate of an order. One caller makes the calls about all orders, and
  * these checks come after those of waiting orders (docs/decisions/renewals.md has the arithmetic).
  *
- * Nothing is stored about it: the number of the order decides its time of the day, and which days are its days. So each
- * survey of a day decides the same, and an order is never asked twice within a few hours.
+ * Nothing is stored about it: the number of the order decides its time of the day and its days. So each survey of a day
+ * decides the same, and the CA is never asked about an order twice within a few hours.
  */
 
 const DAY_SECONDS = DAY_MILLISECONDS / 1000;
@@ -23,10 +23,10 @@ const CALLS_OF_WAITING_ORDER = 8;
 /** The part of the caller's time that renewal checks take at most. */
 const LARGEST_PART = 0.1;
 
-/** The part of the caller's time that waiting orders and renewal checks take together. Above it, the delays grow. */
+/** The part of the caller's time that waiting orders and renewal checks take together at most. Above it, the delays grow. */
 const USABLE_PART = 0.9;
 
-/** The part of the caller's time that renewal checks take at least, so that none of them waits for ever. */
+/** The part of the caller's time that renewal checks may take always, so that none of them waits for ever. */
 const SMALLEST_PART = 0.02;
 
 /** The maximum number of renewal checks in a day, beside so many waiting orders. */

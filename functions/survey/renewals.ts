@@ -15,8 +15,8 @@ import type { CertificateRecord, PublicationRecord } from './records.ts';
 import { checksADay, hasTurn, intervalDays, secondsUntilTurn } from './renewal-turns.ts';
 
 /**
- * Days after the beginning of its validity in which a certificate is checked again. After that time something else
- * prevents that it becomes publishable, for example an issuing certificate that has expired.
+ * Days after the beginning of its validity in which the order of a certificate is checked again. After that time,
+ * something else keeps the certificate from being publishable, for example an issuing certificate that has expired.
  */
 const CHECKED_DAYS = 30;
 
@@ -33,10 +33,13 @@ const STARTS_LIMIT = 100;
  */
 const CONCURRENT_ORDERS = 10;
 
-/** An account about which an order waits for one of these reasons is not asked: the CA would lock it or refuse more calls. */
+/**
+ * If an order of an account waits for one of these reasons, none of its orders has a renewal check: the CA would lock the
+ * account or refuse more calls.
+ */
 const BLOCKING_REASONS: ReadonlySet<string | undefined> = new Set<WaitingReason>(['credentials', 'call-limit']);
 
-/** A check of an order that the survey started. */
+/** A renewal check that the survey started. */
 export interface RenewalCheck {
   readonly orderNumber: string;
   /** The certificate that has become valid, or that ends soon. */
@@ -46,7 +49,7 @@ export interface RenewalCheck {
   readonly delaySeconds?: number;
 }
 
-/** How the CA is asked for the next certificates, as numbers of orders. */
+/** The renewal checks of a survey, as numbers of orders. */
 export interface RenewalSummary {
   /** Orders whose certificate ends soon, or has ended lately, and has no successor. */
   readonly ending: number;
@@ -70,7 +73,7 @@ export interface RenewalDependencies extends Bucket {
   /** The name of the collector. Orders of another collector are left to it. */
   readonly collector: string;
   readonly executions: Executions;
-  /** Days before and after the end of a certificate in which its order is asked for again; 0: never. */
+  /** Days before and after the end of a certificate in which its order is checked again; 0: never. */
   readonly askAgainDays: number;
   readonly observe: RenewalObserver;
   readonly now: () => Date;

@@ -106,7 +106,7 @@ interface Group {
   readonly members: Member[];
 }
 
-/** Takes the error of a certificate. @param key that of its manifest. */
+/** Records that a certificate could not be checked. @param key the key of its manifest. */
 type RecordProblem = (key: string, error: unknown) => void;
 
 /** The reason with which a CRL lists a certificate; null if it gives none. */
@@ -324,7 +324,7 @@ async function findDue(
   });
 }
 
-/** Whether the manifest of a certificate says something else than the CRLs. */
+/** Whether the manifest of a certificate differs from what the CRLs say. */
 function differs(
   { fingerprintSha256, crls }: Entry['content'],
   serial: string | undefined,

@@ -17,8 +17,8 @@ import { isDue } from './reminders.ts';
 import { differencesOf, type WatchedDifference } from './watched-differences.ts';
 
 /**
- * The maximum number of domains that are checked at the same time. Each has at most two connections and two lookups at a
- * time, so these are as many as the check of the publications has.
+ * The maximum number of domains that are checked at the same time. Each has at most two connections, so together they have
+ * as many as the check of the publications.
  */
 const CONCURRENT_DOMAINS = 20;
 
@@ -28,7 +28,7 @@ const CONCURRENT_CRLS = 10;
 /** CRLs of at most this size together stay in memory, in bytes. Certificates of one CA share theirs. */
 const KEPT_CRL_BYTES = 32 * 1024 * 1024;
 
-/** CRLs that are downloaded for one chain. */
+/** The maximum number of CRLs that are downloaded for one chain. */
 const CRLS_LIMIT = 6;
 
 /** How watched domains are checked. */
@@ -109,9 +109,9 @@ export interface WatchedDependencies extends Bucket, Bus {
   readonly startedAt: Date;
 }
 
-/** What the collector reports in other ways. */
+/** What other parts of the collector report. */
 export interface KnownElsewhere {
-  /** The names, as `<domain>/<selector>`, of the addresses that this collector publishes. */
+  /** The addresses that this collector publishes, as `<domain>/<selector>`. */
   readonly published: ReadonlySet<string>;
   /** The certificates of orders about whose end and revocation people receive messages. */
   readonly fingerprints: ReadonlySet<string>;
@@ -128,7 +128,7 @@ interface Result {
   readonly check: WatchedCheck;
   readonly broken: BrokenWatchedDomain | undefined;
   readonly reminder: WatchedReminder | undefined;
-  /** Whether the served certificate is revoked, or why that is known. */
+  /** The revocation of the served certificate, if it is to be reported. */
   readonly revocation: WatchedRevocation | undefined;
 }
 
@@ -153,7 +153,7 @@ export async function surveyWatched(
   readonly checks: WatchedChecks;
 }> {
   const { collector, observe, hasTime } = dependencies;
-  // An empty key is that of a survey whose time was over before the first domain.
+  // The key is empty if an earlier invocation had no time for the first domain.
   if (!after) {
     for (const { key, problem } of damaged) {
       observe.watchedDamaged(key, problem);
@@ -352,8 +352,8 @@ function merge(
 }
 
 /**
- * Checks the CRLs of chains that end at a trust anchor. Each CRL is downloaded once, as far as the memory allows. Anybody can
- * put URLs into another chain, which is refused without CRLs.
+ * Checks the CRLs of chains that end at a trust anchor. Each CRL is downloaded once, unless the limit of memory is reached.
+ * Other chains are refused without CRLs, because anybody can put URLs into them.
  */
 function createSharedCrlCheck({ downloadCrls }: WatchedSurvey): CrlCheck {
   const limit = createLimit(CONCURRENT_CRLS);

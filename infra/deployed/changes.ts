@@ -62,7 +62,7 @@ const EFFECTS: Readonly<Record<keyof Settings, EffectOf | undefined>> = {
       ? informs('every order is checked at pollEvery again, from its next check on')
       : before === undefined
         ? informs(
-            'orders of an account are checked so rarely after the next push for the account has arrived; a certificate that the CA does not push is collected that much later',
+            'after the next push for an account has arrived, its orders are checked only this often; a certificate that the CA then does not push is collected later',
           )
         : undefined,
   giveUpAfter: () =>

@@ -156,7 +156,7 @@ describe('Who fetches chain and logo', () => {
   const addresses = (count: number) =>
     Array.from({ length: count }, (_, index) => `brand${10_000 + index}.example/default`);
 
-  test('is a table of the addresses, each with the last fetches, and with who was first with the live chain.', () => {
+  test('is a table of the addresses, each with the last fetches, and with who fetched the live chain first.', () => {
     const fetches = fetchesOf(['issued.example/default', 'issued.example/news']);
     const page = render({}, { fetches }).body('index.html');
     const [, first, second] = rowsOf(page, 'who fetched the live chain first');
@@ -183,7 +183,7 @@ describe('Who fetches chain and logo', () => {
     expect(render({}).body('index.html')).not.toContain('id="fetches"');
     const empty = { addresses: new Map(), readSince: NOON, readUntil: null };
     const page = render({}, { fetches: empty }).body('index.html');
-    expect(page).toContain('CloudFront has delivered none yet');
+    expect(page).toContain('CloudFront has delivered no log yet');
     expect(rowsOf(page, 'What each receiver fetched of 0 addresses')).toHaveLength(5);
   });
 

@@ -35,7 +35,7 @@ describe('The watched domains', () => {
   test('are listed with state, certificate, last check and what to do.', () => {
     const { index } = render(WATCHED);
     expect(rowsOf(index)).toEqual([
-      'broken.example|broken: record-differs, dmarc-weak|Example Limited, expired 2027-06-11|2026-11-23|ask the people who serve it (runbook: "A watched domain has a problem")|',
+      'broken.example|broken: record-differs, dmarc-weak|Example Limited, expired 2027-06-11|2026-11-23|ask the people who manage its DNS or serve its files (runbook: "A watched domain has a problem")|',
       'damaged.example|unreadable|none|never|watch the domain again|',
       'new.example|not checked yet|none|never||',
       'today.example|in order|Example Limited, expires 2027-06-11, today|2026-11-23||',

@@ -252,7 +252,7 @@ describe('The chain', () => {
     expect((await look('example.com', 'default', { trusted: false })).errors).toEqual(['untrusted-root']);
   });
 
-  test('without its issuing certificate is none.', async () => {
+  test('without its issuing certificate is not a chain.', async () => {
     serve('/chain.pem', page(200, CHAIN_TYPE, pem(chain.slice(0, 1))));
     const { errors } = await look();
     expect(errors).toEqual([expect.stringContaining('issuing certificate is missing')]);
@@ -292,14 +292,14 @@ describe('The logo', () => {
     expect(sha256).toBe(createHash('sha256').update(SVG).digest('hex'));
   });
 
-  test('that breaks the profile is judged.', async () => {
+  test('that breaks the profile is an error.', async () => {
     serve('/logo.svg', page(200, SVG_TYPE, '<svg xmlns="http://www.w3.org/2000/svg"><script/></svg>'));
     const { ids, logo } = await look();
     expect(ids).toEqual(['logo-differs']);
     expect(logo).toMatchObject({ publishable: false });
   });
 
-  test('that is no XML is judged.', async () => {
+  test('that is not XML is an error.', async () => {
     serve('/logo.svg', page(200, SVG_TYPE, Buffer.of(0x1f, 0x8b, 8, 0, 1, 2, 3)));
     expect((await look()).logo).toMatchObject({ publishable: false });
   });

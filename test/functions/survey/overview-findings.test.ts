@@ -145,6 +145,6 @@ test('Log files of CloudFront, also several an hour, a late one, a cut one and o
 test('Without a log file, the page says so, and since when logs are read.', async () => {
   await publish('example.com');
   await survey({ PUBLISHED_URL: site.url, LOG_BUCKET_NAME: 'logs', DISTRIBUTION_ID: 'E2EXAMPLE' });
-  expect(page('index.html')).toContain('CloudFront has delivered none yet');
+  expect(page('index.html')).toContain('CloudFront has delivered no log yet');
   expect(page('index.html')).toMatch(/read since <time[^>]*>2026-11-23 12:00 UTC/);
 });

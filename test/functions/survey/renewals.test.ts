@@ -256,7 +256,7 @@ describe('A survey', () => {
 /** A certificate that ends 20 days after NOON. */
 const ENDING = { notBefore: '2025-12-13T12:00:00.000Z', notAfter: later(NOON, { days: 20 }) };
 
-describe('A certificate that ends soon is asked for again', () => {
+describe('A certificate that ends soon leads to renewal checks', () => {
   const NEWER = { notBefore: later(NOON, { days: -3 }), notAfter: later(NOON, { days: 370 }) };
   const published = (changes: Partial<PublicationRecord>): PublicationRecord => ({
     domain: 'example.com',

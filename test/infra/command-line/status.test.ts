@@ -113,7 +113,7 @@ describe('status of an order', () => {
     expect((await run(['status', '1'])).out).toMatch(/execution +order-1 runs/);
   });
 
-  test('CAA records that are unknown need someone on no day, and are named from the second day on.', async () => {
+  test('CAA records that are unknown need nobody, and are named from the second day on.', async () => {
     const s3 = await deployed({ actions: stepFunctionsWith({ 'order-1': 'RUNNING' }) });
     await put(s3, statusKey('1'), statusOf('1', { domains: ['shop.example.com'] }));
     const unknown = {
