@@ -20,7 +20,7 @@ export interface OverviewCrl {
 export function crlsSection(crls: readonly OverviewCrl[]): Html {
   const more = crls.length - ROWS;
   return html`<h2 id="crls">Revocation lists</h2>
-<p>The survey cannot use these lists (CRLs) of CAs. Nobody notices if a CA revokes a certificate that names one of them.</p>
+<p>The survey cannot use these lists (CRLs) of CAs. It does not notice if a CA revokes a certificate that names one of them. What to do: runbook, "A CRL cannot be used".</p>
 <table class="findings">
 <caption>Revocation lists that cannot be used</caption>
 <thead><tr><th scope="col">List</th><th scope="col">Since</th><th scope="col">Why</th></tr></thead>
