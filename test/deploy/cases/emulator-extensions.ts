@@ -1,5 +1,12 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import {
+  CreateScheduleCommand,
+  CreateScheduleGroupCommand,
+  DeleteScheduleGroupCommand,
+  GetScheduleCommand,
+  SchedulerClient,
+} from '@aws-sdk/client-scheduler';
+import {
   CreateSecretCommand,
   DeleteSecretCommand,
   SecretsManagerClient,
@@ -8,7 +15,7 @@ import {
 import { describe, expect, test } from 'vitest';
 import { certificate, collector, fireOnce, functionArn, issued, table } from '../suite.ts';
 
-/** Shows that three extensions of infra/local/emulator/emulator.py do what AWS documents. The other cases need the rest. */
+/** Shows that four extensions of infra/local/emulator/emulator.py do what AWS documents. The other cases need the rest. */
 export function describeEmulatorExtensions(): void {
   describe('an extension of the emulator', () => {
     test('A role sends only events that its policy names, and one other entry denies the whole call.', async () => {
@@ -51,6 +58,41 @@ export function describeEmulatorExtensions(): void {
       await owner.send(new DeleteSecretCommand({ SecretId, ForceDeleteWithoutRecovery: true }));
       owner.destroy();
       mover.destroy();
+    });
+
+    test('A role creates and reads schedules only in the group that its policy names.', async () => {
+      const role = await createRole('schedule-maker', { AWS: 'arn:aws:iam::000000000000:root' });
+      await allow('schedule-maker', 'scheduler:*Schedule', 'arn:aws:scheduler:*:*:schedule/permitted/*');
+      const owner = new SchedulerClient();
+      const maker = new SchedulerClient({ credentials: await assume(role) });
+      const [permitted, other] = ['permitted', 'other'];
+      for (const Name of [permitted, other]) {
+        await owner.send(new CreateScheduleGroupCommand({ Name }));
+      }
+      const Arn = await functionArn('SurveyFunction');
+      const create = (GroupName?: string) =>
+        maker.send(
+          new CreateScheduleCommand({
+            Name: 'in-a-century',
+            GroupName,
+            ScheduleExpression: 'at(2126-01-01T00:00:00)',
+            FlexibleTimeWindow: { Mode: 'OFF' },
+            Target: { Arn, RoleArn: role },
+          }),
+        );
+      const get = (GroupName?: string) => maker.send(new GetScheduleCommand({ Name: 'in-a-century', GroupName }));
+      const denied = { name: 'AccessDeniedException' };
+      await create(permitted);
+      expect(await get(permitted)).toMatchObject({ GroupName: permitted });
+      for (const group of [other, undefined]) {
+        await expect(create(group)).rejects.toMatchObject(denied);
+        await expect(get(group)).rejects.toMatchObject(denied);
+      }
+      for (const Name of [permitted, other]) {
+        await owner.send(new DeleteScheduleGroupCommand({ Name }));
+      }
+      owner.destroy();
+      maker.destroy();
     });
 
     test('A schedule invokes its target only if its role permits that.', async () => {
