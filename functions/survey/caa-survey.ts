@@ -58,10 +58,12 @@ export interface CaaSources {
 }
 
 /**
- * The names whose CAA records decide about the next certificates: those of waiting orders, of certificates that have not
- * expired, and of publications. Each is listed once, and those below the same domain follow each other.
+ * The names whose CAA records decide about the next certificates: those of waiting orders, of certificates, and of
+ * publications. Each is listed once, and those below the same domain follow each other.
+ *
+ * @param since certificates that expired before are left out: nobody asks for their renewals any more.
  */
-export function caaDomains({ certificates, statuses, served }: CaaSources, collector: string, now: Date): string[] {
+export function caaDomains({ certificates, statuses, served }: CaaSources, collector: string, since: Date): string[] {
   const others = new Set<string>();
   const keys = new Set<string>();
   const add = (domains: readonly string[]) => {
@@ -77,7 +79,7 @@ export function caaDomains({ certificates, statuses, served }: CaaSources, colle
     }
   }
   for (const { orderNumber, notAfter, domains, ordered } of certificates) {
-    if (!others.has(orderNumber) && Date.parse(notAfter) > now.getTime()) {
+    if (!others.has(orderNumber) && Date.parse(notAfter) > since.getTime()) {
       add(domains);
       add(ordered?.domains ?? []);
     }

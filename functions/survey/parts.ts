@@ -1,3 +1,4 @@
+import { DAY_MILLISECONDS } from '../days.ts';
 import type { WatchedSources } from '../pages/overview-watched.ts';
 import type { CaaWarnings } from '../store/caa.ts';
 import type { Bucket, Listing } from '../store/listing.ts';
@@ -265,7 +266,7 @@ async function refresh({ write, checks }: Overview, dependencies: SurveyDependen
 
 function caaPart({ records, progress, dependencies, overview }: Work): Part | undefined {
   const { certificates, statuses, published } = records;
-  const { caa, collector } = dependencies;
+  const { caa, collector, askAgainDays } = dependencies;
   if (!caa || !overview || !certificates || !statuses) {
     return undefined;
   }
@@ -277,7 +278,8 @@ function caaPart({ records, progress, dependencies, overview }: Work): Part | un
         statuses: statuses.read,
         served: published?.served ?? [],
       };
-      const domains = caaDomains(sources, collector, new Date(progress.startedAt));
+      const since = new Date(Date.parse(progress.startedAt) - askAgainDays * DAY_MILLISECONDS);
+      const domains = caaDomains(sources, collector, since);
       const checked = await surveyCaa(domains, after, caa, dependencies);
       if (checked.hasNews) {
         await refresh(overview, dependencies);

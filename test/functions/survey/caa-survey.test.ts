@@ -231,6 +231,20 @@ describe('The survey', () => {
     expect(await problems()).toEqual(['waiting.example forbidden']);
   });
 
+  test.each([
+    [45, -10, ['late.example forbidden']],
+    [45, -46, []],
+    [0, -10, []],
+  ])(
+    'that asks for renewals until %i days after the end looks up the domains of one that ended %i days ago: %j.',
+    async (askAgainDays, days, expected) => {
+      zone['late.example'] = FORBIDS;
+      await servers.store('1', { domains: ['late.example'], notAfter: later(NOON, { days }) });
+      const { error } = await runSurvey(servers, { caa: checksOf(), writesOverview: true, askAgainDays });
+      expect([error, await problems()]).toEqual([undefined, expected]);
+    },
+  );
+
   test('looks up nothing in a stack that writes no overview.', async () => {
     await servers.store('1');
     const { caaChecked } = await runSurvey(servers, { caa: checksOf() });
