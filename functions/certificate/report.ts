@@ -88,11 +88,13 @@ export interface MarkCertificate {
 
 /** A stored finding. Another release can have stored it under an id that this one does not know. */
 export interface KnownFinding extends Pick<Finding, 'severity' | 'message'> {
+  /** The id of a finding of this or another release. */
   readonly id: string;
 }
 
 /** The part of a report that depends on CRLs. */
 export interface CrlAssessment extends Pick<CertificateReport, 'publishable' | 'revocation' | 'receivers'> {
+  /** The stored findings, with those of the CRLs in place of the earlier ones. Errors are the first. */
   readonly findings: readonly KnownFinding[];
 }
 
