@@ -70,7 +70,7 @@ export interface RevocationChecks {
 }
 
 export interface RevocationDependencies extends Bucket, Bus {
-  /** The name of the collector. */
+  /** The name of the collector. Certificates of another one are left to it. */
   readonly collector: string;
   /** The name of the survey, which is the same in all of its invocations. */
   readonly reporter: string;
@@ -155,7 +155,7 @@ export async function surveyRevocations(
   after: string | undefined,
   dependencies: RevocationDependencies,
 ): Promise<string | undefined> {
-  const { s3, bucket, now, hasTime, canContinue } = dependencies;
+  const { collector, s3, bucket, now, hasTime, canContinue } = dependencies;
   const crls = createCrlCache(downloadCrls);
   const work: Work = { ...dependencies, storage: s3Storage(s3, bucket), crls, unpublish, observe };
   const results: Results = { usable: new Set(), failing: new Map() };
@@ -173,7 +173,9 @@ export async function surveyRevocations(
       problems.push(`${key}: ${error}`);
     }
   };
-  const groups = await groupEntries(entries, work, recordProblem);
+  // Another collector that uses the bucket reports its certificates itself: each revocation is reported once.
+  const own = entries.filter(({ content }) => (content.collector ?? collector) === collector);
+  const groups = await groupEntries(own, work, recordProblem);
   // The group that comes next, and the last certificate of it that is done.
   const [firstGroup = '', lastKey = ''] = after?.split(' ') ?? [];
   const remaining = groups.filter(({ id }) => id >= firstGroup);

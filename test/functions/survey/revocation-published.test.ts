@@ -199,6 +199,21 @@ describe('A certificate that is only still published', () => {
 });
 
 describe('Two collectors', () => {
+  test('with one bucket each report their own certificates, in either order.', async () => {
+    world.serve([revocationOf(await storePublished())]);
+    const other = await world.survey({ collector: 'other', now: dayAfter(1) });
+    expect(other).toMatchObject({ error: undefined, summaries: [{ certificates: 0 }] });
+    expect(world.manifest('1').publishable).toBe(true);
+
+    await survey(dayAfter(1));
+    await deliver();
+
+    expect(world.events()).toMatchObject([{ collector: COLLECTOR, orderNumber: '1' }]);
+    expect(description()).toMatchObject({ revokedAt: dayAfter(1) });
+    await world.survey({ collector: 'other', now: dayAfter(2) });
+    expect(world.events()).toHaveLength(1);
+  });
+
   test('each mark their own publications: the event of one changes nothing at the other.', async () => {
     world.serve([revocationOf(await storePublished())]);
     await survey(dayAfter(1));

@@ -26,6 +26,8 @@ const SINCE_2020 = { notBefore: new Date('2020-01-01T00:00:00Z') };
 export type Revoked = NonNullable<CrlContent['revoked']>[number];
 
 export interface SurveyOptions {
+  /** The name of the collector whose survey it is; default: the one that stored the certificates. */
+  readonly collector?: string;
   readonly now?: string;
   /** Whether the daily survey runs, or the one after a deployment. */
   readonly sendDailyEvents?: boolean;
@@ -129,7 +131,7 @@ export async function startRevocationWorld() {
       let progress = options.progress;
       const complete = await survey(
         {
-          collector: COLLECTOR,
+          collector: options.collector ?? COLLECTOR,
           s3: options.s3 ?? servers.s3,
           bucket: BUCKET,
           eventBridge: servers.eventBridge,
