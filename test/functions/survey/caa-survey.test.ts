@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 const checksOf = (totalMilliseconds = 60_000) => ({
-  resolver: nameServer.resolver({ timeout: 300 }),
+  resolver: nameServer.resolver({ timeout: 4_000 }),
   limitMilliseconds: 5_000,
   totalMilliseconds,
 });

@@ -186,7 +186,7 @@ test('The list of watched domains and the result of unwatch have the documented 
   await json('watch', 'example.com', ...(await nameServer()));
   const documented = read('docs/command-line.md').replaceAll('\n', ' ');
   const [, list = '', ended = ''] =
-    /The list is an array of objects with (.*?)\. `unwatch` prints (.*?)\./.exec(documented) ?? [];
+    /The list is an array of objects with (.*?)\. .*?`unwatch` prints (.*?)\./.exec(documented) ?? [];
   const codes = (text: string) => [...text.matchAll(/`(\w+)`/g)].map(([, code]) => code);
   expect((await json('watch')).map(Object.keys)).toEqual([codes(list)]);
   expect((await json('unwatch', 'example.com')).map(Object.keys)).toEqual([codes(ended)]);
