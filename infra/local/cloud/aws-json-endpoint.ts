@@ -30,7 +30,8 @@ export async function startAwsJsonEndpoint(actions: Readonly<Record<string, Acti
     }
     return action({ ...input });
   };
-  const server = createServer((request, response) => {
+  // An idle connection stays open: a client that has just chosen it for a request would fail.
+  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     json(request)
       .then((input) => respond(String(request.headers['x-amz-target']), input))
       .then(
