@@ -29,7 +29,7 @@ export type { TrustAnchor } from './path/trust-anchors.ts';
 export type { ReceiverVerdict } from './receivers.ts';
 export type { CrlEntry, FetchedCrl } from './revocation/crl.ts';
 export type { CertificateRevocation, Revocation } from './revocation/revocation.ts';
-export { crlUrlsOf, isCrlUrl, serialContents } from './revocation/revocation.ts';
+export { crlUrlsOf } from './revocation/revocation.ts';
 export type { Sct, SctStatus } from './transparency/sct.ts';
 
 /** The description of a validated chain: its leaf, and what the checks say. */
@@ -80,7 +80,7 @@ export interface MarkCertificate {
   /**
    * The certificates of the same issuer, with the same URLs of CRLs, that the CRLs list.
    *
-   * @param serials the contents of the INTEGERs of their serial numbers, see {@link serialContents}.
+   * @param serials the contents of the INTEGERs of their serial numbers (X.690, 8.3).
    * @returns the entries by serial number in hex.
    */
   listedBeside(crls: readonly FetchedCrl[], serials: readonly Buffer[]): ReadonlyMap<string, CrlEntry>;

@@ -245,7 +245,7 @@ async function groupEntries(
   work: Work,
   recordProblem: RecordProblem,
 ): Promise<readonly Group[]> {
-  const { serialContents } = await import('../certificate/report.ts');
+  const { serialContents } = await import('../certificate/revocation/revocation.ts');
   const at = work.now().getTime();
   const groups = new Map<string, Group>();
   const add = (entry: Entry, source: string, serialNumber: string) => {
