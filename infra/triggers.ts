@@ -216,7 +216,7 @@ export function createSurvey(scope: Construct, props: SurveyProps): LambdaFuncti
   const topicArns = topics.map(({ topicArn }) => topicArn);
   const survey = createFunction(scope, 'SurveyFunction', {
     folder: 'survey',
-    description: 'Checks every day all orders, certificates, publications and watched domains',
+    description: 'Checks every day all orders and certificates, and what is served at domains',
     // The longest that Lambda allows: most surveys then need one invocation.
     timeout: Duration.minutes(15),
     memorySize: ONE_CPU_MEGABYTES,
