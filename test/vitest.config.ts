@@ -27,7 +27,7 @@ export default defineConfig({
       provider: 'v8',
       include: ['functions/**/*.ts', 'infra/**/*.ts'],
       exclude: [
-        // Only the bundles import it (infra/build/functions.ts). The tests run the sources.
+        // Only the bundles import it (infra/build/function-bundle.ts). The tests run the sources.
         'infra/node-http.ts',
         // The tests of the real deployment run these: npm run test:deploy.
         'infra/local/emulator/**',

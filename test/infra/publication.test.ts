@@ -132,7 +132,7 @@ describe('the distribution of publications', () => {
   test('Without publish, the template contains nothing of publishing.', () => {
     // The event about a broken publication exists in every stack: the survey also sends it for watched domains.
     const resources = JSON.stringify(byDefault.resolved.Resources).replaceAll(PUBLICATION_BROKEN, '');
-    expect(resources).not.toMatch(/cloudfront|published|publication/i);
+    expect(resources.match(/.{0,40}(?:cloudfront|published|publication).{0,40}/gi) ?? []).toEqual([]);
     expect(Object.keys(byDefault.resolved.Outputs).filter((name) => /publish|distribution/i.test(name))).toEqual([]);
     expect(Object.keys(byDefault.resolved.Resources).filter((id) => /publi(sh|cation)|revoke/i.test(id))).toEqual([]);
     expect(synthesize({ publish: 'false', publishLogs: 'false', unpublishRevoked: 'false' }).template.toJSON()).toEqual(
