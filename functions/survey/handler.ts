@@ -83,17 +83,17 @@ export interface HandlerOptions {
  * rule for surveys that continue, and of the schedule after an outcome, for which it only writes the overview. A survey
  * after a deployment sends no event that is sent once a day: people would receive the messages of that day twice.
  *
- * @param unlimitedResolver looks up the records of domains; default: the DNS. Without a method for CAA records, these are not checked.
+ * @param resolver looks up the records of domains; default: the DNS, at the pace of Amazon's resolver. Without a method for
+ * CAA records, these are not checked.
  * @param allowLoopback whether the files of watched domains may be on this machine. Tests need it.
  * @throws {InvalidEnvironmentError} if an environment variable is missing or wrong.
  */
 export function createHandler(
   environment: Environment,
-  unlimitedResolver: SurveyResolver = new Resolver(DNS_ATTEMPTS),
+  resolver: SurveyResolver = paceQueries(new Resolver(DNS_ATTEMPTS), QUERIES_A_SECOND),
   allowLoopback = false,
   options: HandlerOptions = {},
 ) {
-  const resolver = paceQueries(unlimitedResolver, QUERIES_A_SECOND);
   const downloads: DownloadOptions = {
     allowLoopback,
     ...(hasHosts(resolver) && { lookup: createHostLookup(resolver) }),
