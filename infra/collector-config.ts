@@ -8,7 +8,7 @@ import { COLLECT_URL, type ResponseFormat } from '../functions/collectmc/request
 import { CollectorError } from '../functions/collector-error.ts';
 import { DEFAULT_COLLECTOR } from '../functions/environment.ts';
 import { truncate } from '../functions/text.ts';
-import { timingProblems } from './duration-problems.ts';
+import { TIMING, timingProblems } from './duration-problems.ts';
 import { DEFAULT_EVENT_SOURCE, DEFAULT_RUNBOOK_URL, FORMATS, FORMS, type TextForm } from './forms.ts';
 import type { MarkCertificateCollectorProps, PublishProps } from './props.ts';
 import { DEFAULT_ASK_AGAIN, DEFAULT_GIVE_UP, DEFAULT_POLL } from './timing.ts';
@@ -194,17 +194,7 @@ export function readProps(scope: Construct, props: MarkCertificateCollectorProps
       : undefined,
     unpublishRevoked: props.unpublishRevoked ?? false,
   };
-  // The durations are compared only if each is one.
-  const timing = [
-    'collectUrl',
-    'pollEvery',
-    'pollEveryWithPush',
-    'push',
-    'giveUpAfter',
-    'remindBefore',
-    'askAgainBefore',
-  ];
-  if (timing.every((name) => !isNamed(problems, name))) {
+  if (TIMING.every((name) => !isNamed(problems, name))) {
     problems.push(...timingProblems(config, (duration) => duration.toHumanString(), written));
   }
   problems.push(...publishProblems(config), ...busProblems(scope, config));

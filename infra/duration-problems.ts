@@ -43,6 +43,17 @@ export interface Timing {
   readonly askAgainBefore: Duration;
 }
 
+/** The names of the settings in {@link Timing}. They are compared only if each of them alone is accepted. */
+export const TIMING = [
+  'collectUrl',
+  'pollEvery',
+  'pollEveryWithPush',
+  'push',
+  'giveUpAfter',
+  'remindBefore',
+  'askAgainBefore',
+] as const satisfies readonly (keyof Timing)[];
+
 /**
  * Problems of the durations, each alone and together, with the arithmetic.
  *

@@ -6,7 +6,7 @@ import { COLLECT_URL } from '../functions/collectmc/request.ts';
 import { CollectorError } from '../functions/collector-error.ts';
 import { DEFAULT_COLLECTOR } from '../functions/environment.ts';
 import { problemsOf } from '../functions/input.ts';
-import { timingProblems } from './duration-problems.ts';
+import { TIMING, timingProblems } from './duration-problems.ts';
 import {
   DEFAULT_EVENT_BUS,
   DEFAULT_EVENT_SOURCE,
@@ -129,15 +129,7 @@ const settingsSchema = v.object({
 });
 
 /** The durations: those that determine how often the CA is called and how many events an execution has, and the others. */
-const timingSchema = v.pick(settingsSchema, [
-  'collectUrl',
-  'pollEvery',
-  'pollEveryWithPush',
-  'push',
-  'giveUpAfter',
-  'remindBefore',
-  'askAgainBefore',
-]);
+const timingSchema = v.pick(settingsSchema, TIMING);
 
 /** The settings of publishing, which depend on each other. */
 const publishingSchema = v.pick(settingsSchema, [
