@@ -10,6 +10,9 @@ const CONCURRENT_DOWNLOADS = 4;
  */
 const KEPT_BYTES = 64 * 1024 * 1024;
 
+/** The maximum number of CRLs that are downloaded for one chain. A chain with its root names two or three. */
+export const CRLS_PER_CHAIN = 6;
+
 /** Downloads CRLs, each once for all certificates that name it. */
 export interface CrlCache {
   /** Never rejects. */

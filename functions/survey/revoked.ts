@@ -11,7 +11,7 @@ import type { ObjectStorage } from '../store/objects.ts';
 import { crlRevocationDetail, openRevocation, revokedIn } from '../store/revocation.ts';
 import type { OrderStatus } from '../store/status.ts';
 import type { Accounts } from './accounts.ts';
-import type { CrlCache } from './crl-cache.ts';
+import { CRLS_PER_CHAIN, type CrlCache } from './crl-cache.ts';
 import { type CertificateRecord, updateRecord } from './records.ts';
 
 /** A manifest with its key. */
@@ -52,9 +52,6 @@ export interface RevokedDependencies extends Bus {
   readonly observe: RevokedObserver;
   readonly now: () => Date;
 }
-
-/** CRLs of one chain. A chain with its root names two or three. */
-const CRLS_PER_CHAIN = 6;
 
 /** A certificate, and the CRLs of its chain. */
 export interface WithCrls {

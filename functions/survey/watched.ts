@@ -1,8 +1,8 @@
-import { createLimit, forEachConcurrently } from '../batches.ts';
+import { forEachConcurrently } from '../batches.ts';
 import { assertionName } from '../bimi.ts';
 import { crlUrlsOf, InvalidChainError } from '../certificate/report.ts';
 import { CollectorError } from '../collector-error.ts';
-import type { CrlDownload, DownloadedCrl } from '../crl-download.ts';
+import type { CrlDownload } from '../crl-download.ts';
 import { daysLeft } from '../days.ts';
 import { EXPIRING, PUBLICATION_BROKEN, REVOKED, type WatchedDetail } from '../events.ts';
 import { type Bus, sendEvents } from '../send-events.ts';
@@ -11,6 +11,7 @@ import { s3Storage } from '../store/s3-storage.ts';
 import { type WatchedDomain, watchedKey } from '../store/watched.ts';
 import { updateWatchedChecks, type WatchedCheck, type WatchedChecks, watchedName } from '../store/watched-checks.ts';
 import { joinWithLimit, STATE_BUDGET, truncate } from '../text.ts';
+import { CRLS_PER_CHAIN, createCrlCache } from './crl-cache.ts';
 import { type CheckedDomain, type CrlCheck, checkDomain } from './domain.ts';
 import type { LookupDependencies } from './look-up.ts';
 import { isDue } from './reminders.ts';
@@ -22,14 +23,8 @@ import { differencesOf, type WatchedDifference } from './watched-differences.ts'
  */
 const CONCURRENT_DOMAINS = 20;
 
-/** The maximum number of CRLs that are downloaded at the same time, beside the files of the domains. */
-const CONCURRENT_CRLS = 10;
-
 /** CRLs of at most this size together stay in memory, in bytes. Certificates of one CA share theirs. */
 const KEPT_CRL_BYTES = 32 * 1024 * 1024;
-
-/** The maximum number of CRLs that are downloaded for one chain. */
-const CRLS_LIMIT = 6;
 
 /** How watched domains are checked. */
 export interface WatchedSurvey extends LookupDependencies {
@@ -356,33 +351,13 @@ function merge(
  * Other chains are refused without CRLs, because anybody can put URLs into them.
  */
 function createSharedCrlCheck({ downloadCrls }: WatchedSurvey): CrlCheck {
-  const limit = createLimit(CONCURRENT_CRLS);
-  const kept = new Map<string, Promise<DownloadedCrl>>();
-  let keptBytes = 0;
-  const download = (url: string): Promise<DownloadedCrl> => {
-    const known = kept.get(url);
-    if (known) {
-      return known;
-    }
-    const work = limit(async () => {
-      const [crl = { url }] = await downloadCrls([url]);
-      const size = crl.bytes?.length ?? 0;
-      if (keptBytes + size > KEPT_CRL_BYTES) {
-        kept.delete(url);
-      } else {
-        keptBytes += size;
-      }
-      return crl;
-    });
-    kept.set(url, work);
-    return work;
-  };
+  const crls = createCrlCache(downloadCrls, KEPT_CRL_BYTES);
   return async (certificate) => {
     const { chain, trustAnchor } = certificate.report;
     if (trustAnchor === null) {
       return certificate.report;
     }
-    return certificate.withCrls(await Promise.all(crlUrlsOf(chain).slice(0, CRLS_LIMIT).map(download)));
+    return certificate.withCrls(await Promise.all(crlUrlsOf(chain).slice(0, CRLS_PER_CHAIN).map(crls.get)));
   };
 }
 
