@@ -16,10 +16,13 @@ export interface WaitState {
 }
 
 /**
- * The random part of a wait: up to ±10 % of the poll interval, so that orders that started together are not checked
- * together.
+ * The longest random part that is added to the poll interval, as a share of it, so that orders that started together are
+ * not checked together. Nothing is subtracted: Sectigo allows one call in three hours for an order.
  */
 const JITTER = 0.1;
+
+/** The average wait of an order that is being processed, as a multiple of the poll interval. */
+export const AVERAGE_WAIT = 1 + JITTER / 2;
 
 /**
  * How many checks an order may make in addition to one for each poll interval. At the default interval an outage takes
@@ -38,7 +41,7 @@ const OUTAGE_SECONDS = 60;
 /** The wait after each reason, in seconds. `random` is between 0 and 1. */
 const WAITS: Readonly<Record<WaitingReason, (state: WaitState, pollSeconds: number, random: number) => number>> = {
   processing: ({ processingSeconds }, pollSeconds, random) =>
-    (processingSeconds ?? pollSeconds) * (1 - JITTER + 2 * JITTER * random),
+    (processingSeconds ?? pollSeconds) * (1 + JITTER * random),
   available: ({ consecutive }, pollSeconds) =>
     consecutive <= AVAILABLE_CHECKS ? Math.min(AVAILABLE_SECONDS, pollSeconds) : pollSeconds,
   'call-limit': (_, pollSeconds) => 2 * pollSeconds,

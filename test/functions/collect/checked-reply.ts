@@ -44,7 +44,7 @@ export async function checkReply({ body, format = 'pem', authority, server, pass
     keepUnreadable: openStore(s3Storage(clientOf('x', server.url), BUCKET)).keepUnreadable,
     observe: (record) => left.push(record),
     now: () => new Date('2026-06-01T00:00:00Z'),
-    random: () => 0.5,
+    random: () => 0,
   });
   const startedAt = '2026-06-01T00:00:00Z';
   try {

@@ -51,7 +51,7 @@ export function prepareExecution(body: string, { order = { orderNumber: '1' } }:
       },
       observe: (check) => observed.push(check),
       now: () => new Date(milliseconds),
-      random: () => 0.5,
+      random: () => 0,
     });
   let collection: Collection | undefined;
   return {

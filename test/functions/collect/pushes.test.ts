@@ -56,7 +56,7 @@ function prepare({ body = '0', withPush = true }: { readonly body?: string; read
       archive: () => expect.unreachable('nothing was issued'),
       observe: (each) => observed.push(each),
       now: () => new Date(now),
-      random: () => 0.5,
+      random: () => 0,
     });
     const order = { orderNumber: execution.split('-')[1], account, once, collection };
     return collect({ order, execution, startedAt: new Date(startedAt).toISOString() }, () => 60_000);

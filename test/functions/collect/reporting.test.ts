@@ -36,7 +36,7 @@ function prepare(body: string, order: object = ORDER) {
     },
     observe: () => {},
     now: () => new Date(STARTED + elapsedSeconds * 1000),
-    random: () => 0.5,
+    random: () => 0,
   });
   let collection: Collection | undefined;
   return {
@@ -356,7 +356,7 @@ describe('After a call to the CA, a report that fails', () => {
       archive: () => new Promise(() => {}),
       observe: () => {},
       now: () => new Date(STARTED),
-      random: () => 0.5,
+      random: () => 0,
     });
     const event = { order: ORDER, execution: 'order-1', startedAt: '2026-11-01T00:00:00.000Z' };
 

@@ -87,7 +87,7 @@ function collect(domains: readonly string[], store: (archive: Archive) => Archiv
     },
     observe: () => {},
     now: () => new Date(NOW),
-    random: () => 0.5,
+    random: () => 0,
   });
   const previous = { outcome: 'waiting', status: -16, reason: 'credentials', checks: 2_880, consecutive: 2_880 };
   const collection = { ...previous, waitSeconds: 10_800, rejectedCredentialsVersion: 'v'.repeat(63) };

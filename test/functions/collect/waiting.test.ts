@@ -13,8 +13,8 @@ const state = (reason: WaitingReason, consecutive = 1) => ({
 
 describe('The wait after', () => {
   test.each([
-    ['the earliest processing', 'processing', 1, 0, 9720],
-    ['the middle processing', 'processing', 1, 0.5, 10_800],
+    ['the earliest processing', 'processing', 1, 0, 10_800],
+    ['the middle processing', 'processing', 1, 0.5, 11_340],
     ['the latest processing', 'processing', 1, 1, 11_880],
     ['available once', 'available', 1, 0.5, 900],
     ['available three times', 'available', 3, 0.5, 900],
@@ -40,7 +40,7 @@ describe('The wait after', () => {
     });
 
     expect([0, 0.5, 1].map((random) => waitSeconds(withPush('processing'), POLL, random))).toEqual([
-      77_760, 86_400, 95_040,
+      86_400, 90_720, 95_040,
     ]);
     for (const reason of ['available', 'call-limit', 'outage', 'credentials', 'payment', 'permission'] as const) {
       for (const consecutive of [1, 4, 99]) {

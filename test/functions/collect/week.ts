@@ -98,7 +98,7 @@ export function createWeek({ orders = ordersOf(50), rejection, warm = false }: W
       },
       observe: (check) => checks.push(check),
       now: () => new Date(now),
-      random: () => 0.5,
+      random: () => 0,
     });
   let collect = createProcess();
 

@@ -258,7 +258,7 @@ describe('A check that receives a certificate again which a CRL lists', () => {
         }),
       observe: () => {},
       now: () => new Date(now),
-      random: () => 0.5,
+      random: () => 0,
     });
     const order = { orderNumber: '1', domains: [DOMAIN], ...(once && { once }) };
     const result = await collect({ order, execution, startedAt: now }, () => 60_000);
