@@ -6,7 +6,7 @@ import { COMMON, makeBundle, REQUIRE_BANNER, writeFolder } from './bundle.ts';
 import { buildFunctions } from './functions.ts';
 import { bundledPackages, licensePage } from './licenses.ts';
 import { DIST, PROJECT } from './project.ts';
-import { compileDeclarations, rollUpDeclarations } from './types.ts';
+import { compileDeclarations, installTools, rollUpDeclarations } from './types.ts';
 
 /** The oldest Node that runs the package. */
 const TARGET = 'node22';
@@ -45,6 +45,7 @@ export async function buildPackage(): Promise<void> {
     makeBundle({ ...LIBRARY, entryPoints: { index: 'infra/index.ts' } }),
     makeBundle({ ...LIBRARY, entryPoints: { certificate: 'functions/certificate/report.ts' } }),
     makeBundle(COMMAND_LINE),
+    installTools(),
   ]);
   const built = [...Object.values(functions), construct, certificate, commandLine];
   const packages = await bundledPackages(built.flatMap(({ sources }) => sources));

@@ -1,13 +1,21 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
 import { CollectorError } from '../../functions/collector-error.ts';
+import { installLocked } from './install-locked.ts';
 import { DIST, PROJECT, SCRATCH } from './project.ts';
 
 /** The declarations of an entry cannot be made. */
 export class TypesError extends CollectorError {
   override readonly name = 'TypesError';
+}
+
+/** Where the packages of {@link installTools} are. */
+const TOOLS = join(PROJECT, '.local', 'build-tools');
+
+/** Installs what only this build needs: API Extractor weighs 46 MB, most of it a second compiler. */
+export async function installTools(): Promise<void> {
+  await installLocked(join(import.meta.dirname, 'tools'), TOOLS);
 }
 
 /** Compiles the sources to one declaration file each, below {@link SCRATCH}. */
@@ -35,8 +43,10 @@ export function compileDeclarations(): void {
 export function rollUpDeclarations(entry: string, name: string): string {
   const model = join(SCRATCH, `${name}.api.json`);
   mkdirSync(DIST, { recursive: true });
-  const config = ExtractorConfig.prepare({
-    configObject: {
+  const config = join(SCRATCH, `${name}.json`);
+  writeFileSync(
+    config,
+    JSON.stringify({
       projectFolder: PROJECT,
       mainEntryPointFilePath: join(SCRATCH, 'types', `${entry}.d.ts`),
       // Not the tsconfig.json of the project: this compiler is another version.
@@ -56,36 +66,27 @@ export function rollUpDeclarations(entry: string, name: string): string {
       },
       apiReport: { enabled: false },
       docModel: { enabled: true, apiJsonFilePath: model },
-      dtsRollup: { enabled: true, publicTrimmedFilePath: join(DIST, `${name}.d.cts`) },
+      dtsRollup: { enabled: true, untrimmedFilePath: '', publicTrimmedFilePath: join(DIST, `${name}.d.cts`) },
       tsdocMetadata: { enabled: false },
       messages: {
-        compilerMessageReporting: { default: { logLevel: ExtractorLogLevel.Error } },
+        compilerMessageReporting: { default: { logLevel: 'error' } },
         extractorMessageReporting: {
-          default: { logLevel: ExtractorLogLevel.Error },
+          default: { logLevel: 'error' },
           // Everything that is exported is public; no release tags are written.
-          'ae-forgotten-export': { logLevel: ExtractorLogLevel.None },
-          'ae-missing-release-tag': { logLevel: ExtractorLogLevel.None },
+          'ae-forgotten-export': { logLevel: 'none' },
+          'ae-missing-release-tag': { logLevel: 'none' },
         },
-        tsdocMessageReporting: { default: { logLevel: ExtractorLogLevel.None } },
+        tsdocMessageReporting: { default: { logLevel: 'none' } },
       },
-    },
-    configObjectFullPath: undefined,
-    packageJsonFullPath: join(PROJECT, 'package.json'),
+    }),
+  );
+  const extractor = join(TOOLS, 'node_modules', '@microsoft', 'api-extractor', 'bin', 'api-extractor');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [extractor, 'run', '--local', '--config', config], {
+    cwd: PROJECT,
+    encoding: 'utf8',
   });
-  const problems: string[] = [];
-  const { succeeded } = Extractor.invoke(config, {
-    localBuild: true,
-    messageCallback(message) {
-      if (message.logLevel === ExtractorLogLevel.Error) {
-        problems.push(`${message.sourceFilePath ?? ''}: ${message.text} (${message.messageId})`);
-      }
-      message.handled = true;
-    },
-  });
-  if (!succeeded) {
-    throw new TypesError(
-      `The declarations of ${entry} cannot be made:\n${problems.map((each) => `  - ${each}`).join('\n')}`,
-    );
+  if (status !== 0) {
+    throw new TypesError(`The declarations of ${entry} cannot be made:\n${stdout}${stderr}`);
   }
   return readFileSync(model, 'utf8');
 }

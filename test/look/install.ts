@@ -5,8 +5,8 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { digest, installLocked } from '../../infra/build/install-locked.ts';
 import { PROJECT } from '../infra/synthesized.ts';
-import { digest, installLocked } from '../install-locked.ts';
 
 const executeFile = promisify(execFile);
 

@@ -3,17 +3,14 @@ import { devNull } from 'node:os';
 import { delimiter, dirname } from 'node:path';
 import { promisify } from 'node:util';
 import * as v from 'valibot';
+import { withoutNpmVariables } from '../../infra/build/install-locked.ts';
 import { withAwsVariables } from '../../infra/local/emulator/emulator.ts';
 
 const executeFile = promisify(execFile);
 
-/** Variables that npm sets for the scripts of the project. They would change what npm does in a consumer. */
-const OF_NPM =
-  /^(npm_(package|lifecycle)_.*|npm_command|npm_config_(prefix|local_prefix|global_prefix)|INIT_CWD|NODE_(ENV|OPTIONS|V8_COVERAGE|COMPILE_CACHE))$/i;
-
 /** Runs programs of consumers with the Node that runs this process, and without the programs of the project. */
 function environment(nodeFile: string): NodeJS.ProcessEnv {
-  const own = Object.entries(process.env).filter(([name]) => !OF_NPM.test(name) && !name.startsWith('VITEST'));
+  const own = Object.entries(withoutNpmVariables()).filter(([name]) => !name.startsWith('VITEST'));
   const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => !folder.includes('node_modules'));
   return {
     ...withAwsVariables(Object.fromEntries(own), {

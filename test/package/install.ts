@@ -5,8 +5,8 @@
 import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { digest, installLocked, QUIET } from '../../infra/build/install-locked.ts';
 import { PROJECT } from '../infra/synthesized.ts';
-import { digest, installLocked, QUIET } from '../install-locked.ts';
 import { runCommand } from './command.ts';
 
 declare module 'vitest' {
