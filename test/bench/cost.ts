@@ -203,12 +203,12 @@ export function modelCost(deployed: Deployed, { cpuMilliseconds, logBytes }: Col
   const longest = Math.max(...orders.map(({ cost }) => cost.events));
   return {
     figures: [
-      atMost('cost-30-days', 0.019, exactly(month.dollars), 'dollars'),
-      atMost('cost-30-days-all', 0.02, exactly(month.allDollars), 'dollars'),
-      atMost('cost-30-days-with-push', 0.003, exactly(withPush.allDollars), 'dollars'),
-      atMost('cost-fixed', 4, exactly(fixedPart.total), 'dollars'),
-      atMost('cost-vs-job-poller', 0.01, exactly(month.dollars / poller.dollars)),
-      atMost('history-90-days', 1, exactly(longest / HISTORY_LIMIT)),
+      atMost('count', 'cost-30-days', 0.019, exactly(month.dollars), 'dollars'),
+      atMost('count', 'cost-30-days-all', 0.02, exactly(month.allDollars), 'dollars'),
+      atMost('count', 'cost-30-days-with-push', 0.003, exactly(withPush.allDollars), 'dollars'),
+      atMost('count', 'cost-fixed', 4, exactly(fixedPart.total), 'dollars'),
+      atMost('count', 'cost-vs-job-poller', 0.01, exactly(month.dollars / poller.dollars)),
+      atMost('count', 'history-90-days', 1, exactly(longest / HISTORY_LIMIT)),
     ],
     measured: [
       ...Object.entries(month.bill).map(([item, dollars]) =>

@@ -5,13 +5,25 @@ export interface Summary {
   readonly high: number;
 }
 
+/**
+ * What a figure is. A count is the same in each run, or nearly so: a number, a size, a price, a share of memory, the
+ * result of a simulation. A time is different on a busy machine: a duration, a CPU time, and a ratio of these.
+ */
+export type FigureKind = 'count' | 'time';
+
+/** How much worse than its target a figure may be. The noise of a shared machine explains up to twice a time. */
+const TOLERANCE: Readonly<Record<FigureKind, number>> = { count: 1.2, time: 2 };
+
 /** One result with a target. */
 export interface Figure {
   readonly name: string;
+  readonly kind: FigureKind;
   /** The median, rounded to three significant digits. */
   readonly value: number;
   readonly unit: string;
   readonly target: number;
+  /** The benchmark fails beyond this value: 1.2 times the target of a count, twice that of a time. */
+  readonly limit: number;
   /** Which side of the target is the good one. */
   readonly better: 'lower' | 'higher';
   readonly within: boolean;
@@ -57,36 +69,28 @@ export function quantile(sorted: ArrayLike<number>, share: number): number {
 }
 
 /** A figure for which lower is better. */
-export function atMost(name: string, target: number, { value, low, high }: Summary, unit = 'ratio'): Figure {
-  const shown = round(value);
-  return {
-    name,
-    value: shown,
-    unit,
-    target,
-    better: 'lower',
-    within: shown <= target,
-    spread: [round(low), round(high)],
-  };
+export function atMost(kind: FigureKind, name: string, target: number, summary: Summary, unit = 'ratio'): Figure {
+  return figure({ kind, name, target, unit, better: 'lower', limit: target * TOLERANCE[kind] }, summary);
 }
 
 /** A figure for which higher is better. */
-export function atLeast(name: string, target: number, { value, low, high }: Summary, unit: string): Figure {
-  const shown = round(value);
-  return {
-    name,
-    value: shown,
-    unit,
-    target,
-    better: 'higher',
-    within: shown >= target,
-    spread: [round(low), round(high)],
-  };
+export function atLeast(kind: FigureKind, name: string, target: number, summary: Summary, unit: string): Figure {
+  return figure({ kind, name, target, unit, better: 'higher', limit: target / TOLERANCE[kind] }, summary);
 }
 
-/** Whether a figure is worse than twice its target. The noise of a shared machine does not explain that. */
-export function isFarFromTarget({ value, target, better }: Figure): boolean {
-  return better === 'lower' ? value > 2 * target : value < target / 2;
+function figure(of: Omit<Figure, 'value' | 'within' | 'spread'>, { value, low, high }: Summary): Figure {
+  const shown = round(value);
+  const figure = { ...of, limit: round(of.limit), value: shown, spread: [round(low), round(high)] as const };
+  return { ...figure, within: isWithin(figure, of.target) };
+}
+
+function isWithin({ value, better }: Pick<Figure, 'value' | 'better'>, bound: number): boolean {
+  return better === 'lower' ? value <= bound : value >= bound;
+}
+
+/** Whether a figure is worse than its limit, so that the benchmark fails. */
+export function isBeyondLimit(figure: Figure): boolean {
+  return !isWithin(figure, figure.limit);
 }
 
 /** A value without a spread: a count, a size, a price. */

@@ -60,9 +60,9 @@ export async function measureReport({ rounds }: { readonly rounds: number }): Pr
     );
     return {
       figures: [
-        atMost('report-page', 2, ratios(pages.page, pages.crypto)),
-        atMost('report-vs-crypto', 3, ratios(values.report, values.crypto)),
-        atLeast('report-vs-openssl', 20, ratios(spawned.openssl, spawned.report), 'times faster'),
+        atMost('time', 'report-page', 2, ratios(pages.page, pages.crypto)),
+        atMost('time', 'report-vs-crypto', 3, ratios(values.report, values.crypto)),
+        atLeast('time', 'report-vs-openssl', 20, ratios(spawned.openssl, spawned.report), 'times faster'),
       ],
       measured: [
         measurement('report of three certificates', 'ms', values.report),

@@ -125,14 +125,16 @@ export function simulateScale(
   const bursts = sweep.length === 0 ? [] : CA_SECONDS.flatMap((caSeconds) => burst(deployed, retry, caSeconds));
   return {
     figures: [
-      atMost('scale-median-delay', 1, range(fast.each.map(({ ratio }) => ratio))),
-      atMost('scale-median-delay-slow-ca', 1, range(slow.each.map(({ ratio }) => ratio))),
+      atMost('count', 'scale-median-delay', 1, range(fast.each.map(({ ratio }) => ratio))),
+      atMost('count', 'scale-median-delay-slow-ca', 1, range(slow.each.map(({ ratio }) => ratio))),
       atMost(
+        'count',
         'scale-most-at-once',
         1,
         range(runs.flatMap(({ callers, each }) => each.map(({ outcome }) => outcome.peakConcurrency / callers))),
       ),
       atMost(
+        'count',
         'scale-starved',
         0,
         range(runs.flatMap(({ each }) => each.map(({ outcome }) => outcome.starved))),

@@ -85,9 +85,10 @@ export async function measureSurvey(
   const largeRun = await surveyOnce(handler, largeSize, timeoutSeconds);
   return {
     figures: [
-      atMost('survey-growth', 2.2, { ...exactly(Math.max(...factors)), low: Math.min(...factors) }, 'times'),
-      atMost('survey-large', 600, exactly(largeRun.seconds), 'seconds'),
+      atMost('time', 'survey-growth', 2.2, { ...exactly(Math.max(...factors)), low: Math.min(...factors) }, 'times'),
+      atMost('time', 'survey-large', 600, exactly(largeRun.seconds), 'seconds'),
       atMost(
+        'count',
         'survey-memory',
         MEMORY_MEGABYTES,
         exactly(Math.max(...[...runs.map(({ run }) => run), largeRun].map(({ peakBytes }) => peakBytes / 1e6))),

@@ -1,17 +1,28 @@
 /** Formats results as Markdown, for the terminal and for docs/performance.md. */
-import type { Figure, Measurement, Results } from './measure.ts';
+import { type Figure, isBeyondLimit, type Measurement, type Results } from './measure.ts';
 
 export function figuresTable(figures: readonly Figure[]): string {
   return tableText(
-    ['figure', 'value', 'target', 'spread', ''],
-    figures.map(({ name, value, unit, target, better, within, spread }) => [
-      `\`${name}\``,
-      unit === 'ratio' ? value : `${value} ${unit}`,
-      `${better === 'lower' ? 'at most' : 'at least'} ${target}`,
-      spreadText(spread),
-      within ? 'within' : '**not within**',
-    ]),
+    ['figure', 'kind', 'value', 'target', 'spread', ''],
+    figures.map((figure) => {
+      const { name, kind, value, unit, target, better, spread } = figure;
+      return [
+        `\`${name}\``,
+        kind,
+        unit === 'ratio' ? value : `${value} ${unit}`,
+        `${better === 'lower' ? 'at most' : 'at least'} ${target}`,
+        spreadText(spread),
+        verdictOn(figure),
+      ];
+    }),
   );
+}
+
+function verdictOn(figure: Figure): string {
+  if (figure.within) {
+    return 'within';
+  }
+  return isBeyondLimit(figure) ? `**fails beyond ${figure.limit}**` : `not within, fails beyond ${figure.limit}`;
 }
 
 /** Formats the measurements of one section as tables without a heading. */
