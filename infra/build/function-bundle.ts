@@ -68,6 +68,8 @@ function optionsOf(folder: FunctionFolder): InputOptions {
       },
     },
     external: UNUSED_PACKAGES,
+    // The SDK asks at each start whether there are streams of browsers. Node loads its own for this, and nothing uses them.
+    transform: { define: { ReadableStream: 'undefined' } },
     plugins: [replaceModules()],
     logLevel: 'warn',
   };

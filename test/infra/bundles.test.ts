@@ -205,6 +205,13 @@ describe('the modules of Node whose exports load other code', () => {
     expect(importing).toEqual([]);
   });
 
+  test.each(FOLDERS)('No file of %s asks for streams of browsers, which Node would load.', (folder) => {
+    const asking = filesOf(bundle(folder)).filter((file) =>
+      /\b(typeof|instanceof|new|extends) ReadableStream\b/.test(readFileSync(join(bundle(folder), file), 'utf8')),
+    );
+    expect(asking).toEqual([]);
+  });
+
   test('The replacement of node:http has the same exports, except those that load fetch.', async () => {
     const leftOut = ['CloseEvent', 'MessageEvent', 'WebSocket', '_connectionListener'];
     const others = Object.entries(await import('node:http')).filter(([name]) => !leftOut.includes(name));
