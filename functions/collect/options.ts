@@ -51,7 +51,7 @@ export function createCheckedOrder(
       return { orderNumber, ...options };
     },
     get corrected() {
-      return isDeepStrictEqual(options, given) ? undefined : options;
+      return options === given || isDeepStrictEqual(options, given) ? undefined : options;
     },
     async read() {
       if (!isRead) {
