@@ -111,27 +111,35 @@ export function createReporter({ collector, giveUpSeconds, ...dependencies }: Re
 
   /**
    * @param options `isNews` is true if a message about the status is due. `isOver` returns true when the check has ended:
-   * a report that S3 delayed until then must not overwrite that of the next check.
+   * a report that S3 delayed until then must not overwrite that of the next check. `isProbablyNew` is true if the order
+   * has no status yet in most cases.
    * @returns the stored status; undefined if another execution wrote the present one.
    */
   async function write(
     subject: Subject,
     change: Parameters<typeof statusOf>[1],
-    { isNews, isOver = () => false }: { readonly isNews: boolean; readonly isOver?: () => boolean },
+    {
+      isNews,
+      isOver = () => false,
+      isProbablyNew = false,
+    }: { readonly isNews: boolean; readonly isOver?: () => boolean; readonly isProbablyNew?: boolean },
   ): Promise<OrderStatus | undefined> {
     const { orderNumber } = await subject.checked.read();
     const next = statusOf(subject, change);
     const { execution, updatedAt } = next;
-    const stored = await (await status(orderNumber)).update((current) => {
-      if (isOver()) {
-        return undefined;
-      }
-      const own = current?.execution === execution ? current : undefined;
-      // What was reported stays reported if the reason changes, but not what a person must do.
-      const isSameStep = own?.nextStep === change.nextStep || isSilent(own?.reason) || isSilent(change.reason);
-      const isReported = !isNews && own?.reportedAt !== undefined && isSameStep;
-      return isReported ? { ...next, reportedAt: own.reportedAt } : next;
-    });
+    const stored = await (await status(orderNumber)).update(
+      (current) => {
+        if (isOver()) {
+          return undefined;
+        }
+        const own = current?.execution === execution ? current : undefined;
+        // What was reported stays reported if the reason changes, but not what a person must do.
+        const isSameStep = own?.nextStep === change.nextStep || isSilent(own?.reason) || isSilent(change.reason);
+        const isReported = !isNews && own?.reportedAt !== undefined && isSameStep;
+        return isReported ? { ...next, reportedAt: own.reportedAt } : next;
+      },
+      { isProbablyNew },
+    );
     return stored?.execution === execution && stored.updatedAt === updatedAt ? stored : undefined;
   }
 
@@ -183,7 +191,11 @@ export function createReporter({ collector, giveUpSeconds, ...dependencies }: Re
     };
     let stored: OrderStatus | undefined;
     try {
-      stored = await write(subject, change, { isNews: due !== undefined, isOver });
+      stored = await write(subject, change, {
+        isNews: due !== undefined,
+        isOver,
+        isProbablyNew: previous === undefined,
+      });
     } catch (error) {
       if (due !== 'storage') {
         throw error;

@@ -124,19 +124,26 @@ export function openStatus({ read, write }: ObjectStorage, orderNumber: string) 
      *
      * @param next returns the new status, or undefined to leave the status as it is. It is called again if another
      * writer was faster.
+     * @param isProbablyNew whether the order has no status yet in most cases: it is read only if there is one.
      * @returns the status that is stored afterwards.
      * @throws {WriteConflictError} if other writers were faster eight times.
      */
-    update: (next: (current: OrderStatus | undefined) => OrderStatus | undefined): Promise<OrderStatus | undefined> =>
-      retryOnConflict(async () => {
-        const { current, etag } = await readState();
+    update(
+      next: (current: OrderStatus | undefined) => OrderStatus | undefined,
+      { isProbablyNew = false }: { readonly isProbablyNew?: boolean } = {},
+    ): Promise<OrderStatus | undefined> {
+      let skipsRead = isProbablyNew;
+      return retryOnConflict(async () => {
+        const { current, etag } = skipsRead ? {} : await readState();
+        skipsRead = false;
         const status = next(current);
         if (status === undefined || isSupersededBy(status, current)) {
           return current;
         }
         await write(key, toJsonBytes(status), STATUS_HEADERS, { etag });
         return status;
-      }),
+      });
+    },
   };
 }
 

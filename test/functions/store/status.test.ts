@@ -54,6 +54,27 @@ describe('The status of an order', () => {
     expect(parseStatus(body)).toMatchObject({ success: true, output: WAITING });
   });
 
+  test('is created without a read if it is probably new.', async () => {
+    expect(await open().update(() => WAITING, { isProbablyNew: true })).toEqual(WAITING);
+    expect(server.requests.map(({ method }) => method)).toEqual(['PUT']);
+  });
+
+  test.each([
+    ['an earlier status', () => open().update(() => WAITING)],
+    ['a damaged one', () => put('{')],
+  ])('is read first if, against expectation, there is %s.', async (_, arrange) => {
+    await arrange();
+    const before = (await open().read()).current;
+    const seen: unknown[] = [];
+    const next = (current: OrderStatus | undefined) => {
+      seen.push(current);
+      return LATER;
+    };
+    expect(await open().update(next, { isProbablyNew: true })).toEqual(LATER);
+    expect(seen).toEqual([undefined, before]);
+    expect((await open().read()).current).toEqual({ ...LATER, reason: undefined });
+  });
+
   test('has a checksum and a condition at every write.', async () => {
     await open().update(() => WAITING);
     await open().update((current) => current && { ...current, text: 'still waiting' });
