@@ -12,6 +12,7 @@ import { drawPlot } from './plot.ts';
 import { measureReport } from './report.ts';
 import { simulateScale } from './scale.ts';
 import { startServers } from './servers.ts';
+import { measureSizes } from './sizes.ts';
 import { measureSurvey } from './survey.ts';
 import { figuresTable, replaceSection, resultsText } from './text.ts';
 import { measureWarm } from './warm.ts';
@@ -36,6 +37,7 @@ const TIMEOUT_SECONDS = 900;
 const LENGTHS = {
   full: {
     coldStart: { rounds: 61 },
+    sizes: { rounds: 31 },
     warm: { rounds: 21 },
     report: { rounds: 151 },
     scale: {
@@ -47,6 +49,7 @@ const LENGTHS = {
   },
   short: {
     coldStart: { rounds: 9 },
+    sizes: { rounds: 9 },
     warm: { rounds: 5 },
     report: { rounds: 31 },
     scale: { seeds: 1, days: 3, sweep: [] },
@@ -55,7 +58,7 @@ const LENGTHS = {
 } as const;
 
 /** The sections in their order. */
-const SECTIONS = ['Cold start', 'Warm checks', 'Report', 'Bundles', 'Cost', 'Scale', 'Survey'] as const;
+const SECTIONS = ['Cold start', 'Warm checks', 'Report', 'Bundles', 'Sizes', 'Cost', 'Scale', 'Survey'] as const;
 
 const options = readOptions();
 const lengths = LENGTHS[options.short ? 'short' : 'full'];
@@ -86,6 +89,7 @@ try {
   await run('Warm checks', () => measureWarm(deployed, servers, lengths.warm));
   await run('Report', () => measureReport(lengths.report));
   await run('Bundles', () => measureBundles(deployed));
+  await run('Sizes', () => measureSizes(lengths.sizes));
   if (coldStart) {
     await run('Cost', () => modelCost(deployed, coldStart));
   }
