@@ -8,8 +8,8 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { withoutHttp } from './s3-direct.ts';
-import { type S3Server, startS3Server } from './s3-server.ts';
+import { startDirectS3Server } from './s3-direct.ts';
+import type { S3Server } from './s3-server.ts';
 
 const Bucket = 'bucket';
 const [KEPT, GONE, NEW] = ['kept.json', 'gone.json', 'new.json'];
@@ -22,11 +22,12 @@ let clients: readonly S3Client[];
 const closers: (() => unknown)[] = [];
 
 beforeEach(async () => {
-  server = await startS3Server();
-  const options = { endpoint: server.url, region: 'us-east-1', forcePathStyle: true, maxAttempts: 1 };
+  server = await startDirectS3Server();
+  const options = { region: 'us-east-1', forcePathStyle: true, maxAttempts: 1 };
   const credentials = { accessKeyId: 'someone', secretAccessKey: 'x' };
-  const create = () => new S3Client({ ...options, credentials });
-  clients = [create(), withoutHttp(create(), 'someone', server)];
+  // The server is direct under its own URL only.
+  const urls = [server.url.replace('127.0.0.1', 'localhost'), server.url];
+  clients = urls.map((endpoint) => new S3Client({ ...options, credentials, endpoint }));
   closers.push(server.close, ...clients.map((client) => () => client.destroy()));
 });
 

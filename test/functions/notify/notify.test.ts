@@ -10,7 +10,8 @@ import {
 import { openOrderFile, readRecords } from '../../../functions/store/order-file.ts';
 import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { type OrderStatus, openStatus, statusKey } from '../../../functions/store/status.ts';
-import { type S3Server, startS3Server } from '../../s3-server.ts';
+import { startDirectS3Server } from '../../s3-direct.ts';
+import type { S3Server } from '../../s3-server.ts';
 import {
   broken,
   COLLECTOR,
@@ -42,7 +43,7 @@ let records: NotifyRecord[];
 let problems: string[];
 
 beforeEach(async () => {
-  server = await startS3Server();
+  server = await startDirectS3Server();
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
   s3 = new S3Client({ endpoint: server.url, region: 'us-east-1', credentials, forcePathStyle: true, maxAttempts: 1 });
   sent = [];

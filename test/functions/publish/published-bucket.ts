@@ -15,8 +15,8 @@ import {
 import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import type { CertificateAuthority, MarkCertificateRequest } from '../../../infra/local/ca/certificate-authority.ts';
 import { pkcs7 } from '../../../infra/local/ca/containers.ts';
-import { withoutHttp } from '../../s3-direct.ts';
-import { type S3Request, type S3Server, startS3Server } from '../../s3-server.ts';
+import { startDirectS3Server } from '../../s3-direct.ts';
+import type { S3Request, S3Server } from '../../s3-server.ts';
 
 export const BUCKET = 'certificates';
 export const BASE = 'https://d111.cloudfront.net';
@@ -66,7 +66,7 @@ export interface PublishCall {
 }
 
 export async function startBucket() {
-  const server: S3Server = await startS3Server();
+  const server: S3Server = await startDirectS3Server();
   const clients = new Map<string, S3Client>();
   const reader = clientOf('reader');
 
@@ -80,8 +80,7 @@ export async function startBucket() {
   function newClient(accessKeyId: string): S3Client {
     const credentials = { accessKeyId, secretAccessKey: 'x' };
     const { url: endpoint } = server;
-    const client = new S3Client({ endpoint, region: 'us-east-1', credentials, forcePathStyle: true, maxAttempts: 1 });
-    return withoutHttp(client, accessKeyId, server);
+    return new S3Client({ endpoint, region: 'us-east-1', credentials, forcePathStyle: true, maxAttempts: 1 });
   }
 
   async function read(key: string, versionId?: string) {

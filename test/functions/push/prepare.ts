@@ -12,7 +12,7 @@ import { createSecretReader } from '../../../functions/secret.ts';
 import { ServiceError, startAwsJsonEndpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
 import { startStateMachine } from '../../../infra/local/cloud/executions.ts';
 import { startSecretsEndpoint } from '../../../infra/local/cloud/secrets.ts';
-import { startS3Server } from '../../s3-server.ts';
+import { startDirectS3Server } from '../../s3-direct.ts';
 import { startEventBus } from '../survey/event-bus.ts';
 import type { Login } from './request.ts';
 
@@ -72,7 +72,7 @@ export async function prepare({
   });
   const secrets = await startSecretsEndpoint({ [secretId]: secret });
   const bus = await startEventBus();
-  const server = await startS3Server();
+  const server = await startDirectS3Server();
   const common = {
     region: 'us-east-1',
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },

@@ -8,7 +8,7 @@ import { openOrderFile } from '../../../functions/store/order-file.ts';
 import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { type OrderStatus, openStatus } from '../../../functions/store/status.ts';
 import { startStateMachine } from '../../../infra/local/cloud/executions.ts';
-import { startS3Server } from '../../s3-server.ts';
+import { startDirectS3Server } from '../../s3-direct.ts';
 import { clientOf } from '../store/archive-bucket.ts';
 
 export const ARN = 'arn:aws:states:us-east-1:000000000000:stateMachine:Collector';
@@ -67,7 +67,7 @@ export async function prepare(now = '2026-11-23T10:00:00Z') {
     },
     waitMilliseconds: () => 0,
   });
-  const server = await startS3Server();
+  const server = await startDirectS3Server();
   const sfn = new SFNClient({
     endpoint: machine.url,
     region: 'us-east-1',

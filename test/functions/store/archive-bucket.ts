@@ -15,8 +15,8 @@ import type { StoredObject } from '../../../functions/store/objects.ts';
 import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { pkcs7 } from '../../../infra/local/ca/containers.ts';
 import { openAuthority } from '../../authority.ts';
-import { withoutHttp } from '../../s3-direct.ts';
-import { type S3Request, type S3Server, startS3Server } from '../../s3-server.ts';
+import { startDirectS3Server } from '../../s3-direct.ts';
+import type { S3Request, S3Server } from '../../s3-server.ts';
 
 export const BUCKET = 'certificates';
 export const ORDER_NUMBER = '1378973013';
@@ -110,22 +110,16 @@ export function objectsOf(s3: S3Client) {
 }
 
 export async function startArchiveBucket() {
-  const server: S3Server = await startS3Server();
+  const server: S3Server = await startDirectS3Server();
   const clients = new Map<string, S3Client>();
   const objects = objectsOf(client('reader'));
 
   /** One client for each name, because a new client and its connection cost more than a request. */
   function client(name: string, maxAttempts = 1): S3Client {
     const id = `${name} ${maxAttempts}`;
-    const s3 = clients.get(id) ?? newClient(name, maxAttempts);
+    const s3 = clients.get(id) ?? clientOf(name, server.url, maxAttempts);
     clients.set(id, s3);
     return s3;
-  }
-
-  /** Only the SDK itself repeats requests. */
-  function newClient(name: string, maxAttempts: number): S3Client {
-    const s3 = clientOf(name, server.url, maxAttempts);
-    return maxAttempts === 1 ? withoutHttp(s3, name, server) : s3;
   }
 
   return {

@@ -9,7 +9,8 @@ import {
   rememberFailing,
 } from '../../../functions/store/failing-crls.ts';
 import { s3Storage } from '../../../functions/store/s3-storage.ts';
-import { type S3Server, startS3Server } from '../../s3-server.ts';
+import { startDirectS3Server } from '../../s3-direct.ts';
+import type { S3Server } from '../../s3-server.ts';
 
 const DAY = 86_400_000;
 const START = Date.parse('2026-11-23T05:17:00.000Z');
@@ -19,7 +20,7 @@ let server: S3Server;
 let s3: S3Client;
 
 beforeEach(async () => {
-  server = await startS3Server();
+  server = await startDirectS3Server();
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
   s3 = new S3Client({ endpoint: server.url, region: 'us-east-1', credentials, forcePathStyle: true, maxAttempts: 1 });
 });

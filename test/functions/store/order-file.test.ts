@@ -7,7 +7,8 @@ import {
   orderFileKey,
 } from '../../../functions/store/order-file.ts';
 import { s3Storage } from '../../../functions/store/s3-storage.ts';
-import { type S3Server, startS3Server } from '../../s3-server.ts';
+import { startDirectS3Server } from '../../s3-direct.ts';
+import type { S3Server } from '../../s3-server.ts';
 import { MANIFEST, STATUS } from '../start/prepare.ts';
 import { BUCKET, clientOf } from './archive-bucket.ts';
 
@@ -26,7 +27,7 @@ const FILE: OrderFile = {
 let server: S3Server;
 
 beforeEach(async () => {
-  server = await startS3Server();
+  server = await startDirectS3Server();
 });
 
 afterEach(() => server.close());

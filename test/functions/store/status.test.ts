@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { type OrderStatus, openStatus, parseStatus, STATUS_KEY, statusKey } from '../../../functions/store/status.ts';
 import { chooseBy, interleave } from '../../interleave.ts';
-import { type S3Server, startS3Server } from '../../s3-server.ts';
+import { startDirectS3Server } from '../../s3-direct.ts';
+import type { S3Server } from '../../s3-server.ts';
 import { BUCKET, clientOf, objectsOf } from './archive-bucket.ts';
 
 const KEY = 'orders/1378973013/status.json';
@@ -34,7 +35,7 @@ const LATER: OrderStatus = {
 let server: S3Server;
 
 beforeEach(async () => {
-  server = await startS3Server();
+  server = await startDirectS3Server();
 });
 
 afterEach(() => server.close());
@@ -161,7 +162,7 @@ describe('An execution that started earlier', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(5), { maxLength: 12 }), fc.boolean(), async (numbers, exists) => {
         await server.close();
-        server = await startS3Server();
+        server = await startDirectS3Server();
         if (exists) {
           await put(JSON.stringify({ ...WAITING, startedAt: '2026-01-01T00:00:00.000Z', execution: 'order-first' }));
         }
@@ -182,7 +183,7 @@ describe('An execution that started earlier', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(5), { maxLength: 12 }), async (numbers) => {
         await server.close();
-        server = await startS3Server();
+        server = await startDirectS3Server();
         await put(JSON.stringify(WAITING));
         const reportedAt = '2026-03-01T09:00:00.000Z';
         await interleave(

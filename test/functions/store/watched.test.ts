@@ -7,12 +7,13 @@ import {
   watchDomain,
   watchedKey,
 } from '../../../functions/store/watched.ts';
-import { type S3Server, startS3Server } from '../../s3-server.ts';
+import { startDirectS3Server } from '../../s3-direct.ts';
+import type { S3Server } from '../../s3-server.ts';
 import { BUCKET, clientOf } from './archive-bucket.ts';
 
 let server: S3Server;
 beforeEach(async () => {
-  server = await startS3Server();
+  server = await startDirectS3Server();
 });
 afterEach(() => server.close());
 

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { CAA_KEY, readCaa } from '../../../functions/store/caa.ts';
 import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { caaDomains, surveyCaa } from '../../../functions/survey/caa-survey.ts';
@@ -14,15 +14,21 @@ let servers: SurveyServers;
 let nameServer: NameServer;
 let zone: Record<string, Records>;
 
-beforeEach(async () => {
-  zone = {};
-  [servers, nameServer] = await Promise.all([startSurveyServers(), startNameServer(zone)]);
+beforeAll(async () => {
+  servers = await startSurveyServers();
 });
 
-afterEach(async () => {
-  nameServer.close();
-  await servers.close();
+beforeEach(async () => {
+  zone = {};
+  nameServer = await startNameServer(zone);
 });
+
+afterEach(() => {
+  nameServer.close();
+  servers.clear();
+});
+
+afterAll(() => servers.close());
 
 const checksOf = (totalMilliseconds = 60_000) => ({
   resolver: nameServer.resolver({ timeout: 4_000 }),

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createHandler } from '../../../functions/survey/handler.ts';
 import { type CapturedOutput, captureOutput, lambdaContext, stubAwsEnvironment } from '../../lambda.ts';
 import { STATE_MACHINE_ARN } from './executions.ts';
@@ -7,9 +7,11 @@ import { COLLECTOR, later, NOON, pairOf, publicationOf, servePublication } from 
 import { BUCKET, BUS, type SurveyServers, startSurveyServers } from './survey-run.ts';
 import { resolverOf, type Zone } from './zone.ts';
 
-/** More than are checked at the same time. */
-const DOMAINS = Array.from({ length: 300 }, (_, index) => `brand${100 + index}.example`);
-/** A few of them are broken. */
+/** More than are checked at the same time (functions/survey/publications.ts). */
+const DOMAINS = Array.from({ length: 130 }, (_, index) => `brand${100 + index}.example`);
+/** So many lookups that a survey needs three invocations. */
+const LOOKUPS = 50;
+/** A few of them are broken: at least one in each invocation. */
 const BROKEN = DOMAINS.filter((_, index) => index % 30 === 3);
 const DEPLOYED = { source: 'aws.cloudformation', 'detail-type': 'CloudFormation Stack Status Change', detail: {} };
 const REFUSAL = { ErrorCode: 'InternalFailure', ErrorMessage: 'try again' };
@@ -20,8 +22,11 @@ let zone: Zone;
 let output: CapturedOutput;
 let requests = 0;
 
-beforeEach(async () => {
+beforeAll(async () => {
   [servers, site] = await Promise.all([startSurveyServers(), startPublicSite()]);
+});
+
+beforeEach(async () => {
   stubAwsEnvironment({
     AWS_ENDPOINT_URL_S3: servers.server.url,
     AWS_ENDPOINT_URL_EVENTBRIDGE: servers.bus.url,
@@ -44,10 +49,13 @@ beforeEach(async () => {
   requests = 0;
 });
 
-afterEach(async () => {
+afterEach(() => {
   vi.useRealTimers();
-  await Promise.all([servers.close(), site.close()]);
+  servers.clear();
+  site.clear();
 });
+
+afterAll(() => Promise.all([servers.close(), site.close()]));
 
 /** How the time of an invocation passes: after so many lookups of BIMI records, none is left. */
 function createSurvey(lookups: number) {
@@ -102,7 +110,7 @@ const reported = () => servers.reports().map(({ domain }) => domain);
 
 describe('A survey that has too little time', () => {
   test('continues until every publication is checked once, and sends every event once.', async () => {
-    const invocations = await runToEnd(createSurvey(20), {});
+    const invocations = await runToEnd(createSurvey(LOOKUPS), {});
 
     expect(invocations).toBeGreaterThan(2);
     expect(checkedDomains().toSorted()).toEqual(DOMAINS.map((domain) => `/${domain}/default.pem`));
@@ -112,21 +120,21 @@ describe('A survey that has too little time', () => {
   });
 
   test('measures the broken publications of all invocations.', async () => {
-    await runToEnd(createSurvey(20), {});
+    await runToEnd(createSurvey(LOOKUPS), {});
 
     const counted = output.lines().flatMap((line) => ('PublicationsBroken' in line ? [line.PublicationsBroken] : []));
     expect(counted.at(-1)).toBe(BROKEN.length);
   });
 
   test('sends no event of the day if it runs after a deployment, however often it continues.', async () => {
-    expect(await runToEnd(createSurvey(20), DEPLOYED)).toBeGreaterThan(2);
+    expect(await runToEnd(createSurvey(LOOKUPS), DEPLOYED)).toBeGreaterThan(2);
 
     expect([reported(), servers.reminders()]).toEqual([[], []]);
     expect(completed()).toBe(1);
   });
 
   test('is not disturbed by one after a deployment at the same time.', async () => {
-    const [daily, deployment] = [createSurvey(20), createSurvey(20)];
+    const [daily, deployment] = [createSurvey(LOOKUPS), createSurvey(LOOKUPS)];
     await daily({});
     await deployment(DEPLOYED);
     for (let index = 0; index < continuations().length; index++) {
@@ -139,7 +147,7 @@ describe('A survey that has too little time', () => {
   });
 
   test('ends if a later one has begun.', async () => {
-    const invoke = createSurvey(20);
+    const invoke = createSurvey(LOOKUPS);
     await invoke({});
     await invoke({});
     const [first] = continuations();
@@ -152,7 +160,7 @@ describe('A survey that has too little time', () => {
   });
 
   test('does a step once, although its event arrives twice.', async () => {
-    const invoke = createSurvey(20);
+    const invoke = createSurvey(LOOKUPS);
     await invoke({});
     const [first] = continuations();
 
@@ -165,7 +173,7 @@ describe('A survey that has too little time', () => {
   });
 
   test('sends its event again if EventBridge did not accept it, and repeats nothing.', async () => {
-    const invoke = createSurvey(20);
+    const invoke = createSurvey(LOOKUPS);
     servers.bus.refuse = ({ DetailType }) => (DetailType === 'Survey Continues' ? REFUSAL : undefined);
     await expect(invoke({}, 'repeated')).rejects.toThrow('"Survey Continues" (InternalFailure: try again)');
     const before = checkedDomains().length;
@@ -184,7 +192,7 @@ describe('A survey that has too little time', () => {
     await servers.store('2', { domains: ['other.example'], notAfter: later(NOON, { days: 6 }) });
     servers.bus.refuse = ({ DetailType, Detail }) =>
       DetailType === 'Mark Certificate Expiring' && JSON.parse(Detail).orderNumber === '2' ? REFUSAL : undefined;
-    const invoke = createSurvey(20);
+    const invoke = createSurvey(LOOKUPS);
     await invoke({});
     servers.bus.refuse = () => undefined;
 

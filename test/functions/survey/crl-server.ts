@@ -11,6 +11,8 @@ export interface CrlServer {
   readonly answers: Map<string, CrlAnswer>;
   /** The URLs that were requested. */
   readonly requests: string[];
+  /** Forgets all answers and requests. */
+  clear(): void;
   close(): Promise<void>;
 }
 
@@ -33,6 +35,10 @@ export async function startCrlServer(): Promise<CrlServer> {
     url: base,
     answers,
     requests,
+    clear() {
+      answers.clear();
+      requests.length = 0;
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { OrderStatus } from '../../../functions/store/status.ts';
 import { ServiceError } from '../../../infra/local/cloud/aws-json-endpoint.ts';
 import type { EndedSample } from './executions.ts';
@@ -12,10 +12,11 @@ const START = '2026-11-23T09:00:00.000Z';
 const STOP = '2026-11-23T10:00:00.000Z';
 
 let servers: SurveyServers;
-beforeEach(async () => {
+beforeAll(async () => {
   servers = await startSurveyServers();
 });
-afterEach(() => servers.close());
+afterEach(() => servers.clear());
+afterAll(() => servers.close());
 
 const run = () => runSurvey(servers);
 const reported = () => servers.detailsOf<{ readonly execution: string }>(FAILED).map(({ execution }) => execution);

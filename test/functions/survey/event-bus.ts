@@ -17,9 +17,13 @@ export interface EventBus {
   /** The maximum number of bytes in one call. */
   callBytes: number;
   /** The number of results in a response; undefined for one for each entry. */
-  results?: number;
+  results?: number | undefined;
+  /** Forgets all calls, and accepts everything again. */
+  clear(): void;
   close(): Promise<void>;
 }
+
+const ACCEPTING = { refuse: () => undefined, callBytes: 256 * 1024, results: undefined };
 
 /** EventBridge's PutEvents on loopback. A call may have ten entries and 256 KiB. */
 export async function startEventBus(): Promise<EventBus> {
@@ -44,6 +48,14 @@ export async function startEventBus(): Promise<EventBus> {
       };
     },
   });
-  const bus: EventBus = { ...endpoint, calls, refuse: () => undefined, callBytes: 256 * 1024 };
+  const bus: EventBus = {
+    ...endpoint,
+    calls,
+    ...ACCEPTING,
+    clear() {
+      calls.length = 0;
+      Object.assign(bus, ACCEPTING);
+    },
+  };
   return bus;
 }

@@ -36,6 +36,8 @@ export interface ExecutionsServer {
   beforeEnded: (request: number) => void;
   /** Runs before an execution is described. It can change the executions, or throw. */
   beforeDescribe: (name: string) => Promise<void> | void;
+  /** Forgets all executions and requests. */
+  clear(): void;
   close(): Promise<void>;
 }
 
@@ -115,13 +117,21 @@ export async function startExecutionsServer(): Promise<ExecutionsServer> {
     get endedRequests() {
       return endedRequests;
     },
-    before: () => {},
-    beforeEnded: () => {},
-    beforeDescribe: () => {},
-    beforeStart: () => {},
+    ...IDLE,
+    clear() {
+      running.clear();
+      started.clear();
+      ended.length = 0;
+      described.length = 0;
+      requests = 0;
+      endedRequests = 0;
+      Object.assign(server, IDLE);
+    },
   };
   return server;
 }
+
+const IDLE = { before: () => {}, beforeEnded: () => {}, beforeDescribe: () => {}, beforeStart: () => {} };
 
 const EXECUTION_ARN = `${STATE_MACHINE_ARN.replace(':stateMachine:', ':execution:')}:`;
 

@@ -1,5 +1,5 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createHandler } from '../../../functions/survey/handler.ts';
 import { type CapturedOutput, captureOutput, lambdaContext, stubAwsEnvironment } from '../../lambda.ts';
 import { accessLog, logLine } from './access-logs.ts';
@@ -16,17 +16,22 @@ const REFUSAL = { ErrorCode: 'InternalFailure', ErrorMessage: 'try again' };
 let servers: SurveyServers;
 let output: CapturedOutput;
 
-beforeEach(async () => {
+beforeAll(async () => {
   servers = await startSurveyServers();
+});
+
+beforeEach(() => {
   stubAwsEnvironment({ AWS_ENDPOINT_URL_S3: servers.server.url, AWS_ENDPOINT_URL_EVENTBRIDGE: servers.bus.url });
   vi.useFakeTimers({ toFake: ['Date'], now: new Date(NOON) });
   output = captureOutput();
 });
 
-afterEach(async () => {
+afterEach(() => {
   vi.useRealTimers();
-  await servers.close();
+  servers.clear();
 });
+
+afterAll(() => servers.close());
 
 /** One invocation by the schedule. */
 const invoke = (handler: ReturnType<typeof createHandler>) => handler({}, lambdaContext('survey'));

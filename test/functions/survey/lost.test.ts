@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { FAILURE_NEXT_STEPS } from '../../../functions/errors.ts';
 import type { OrderStatus } from '../../../functions/store/status.ts';
 import { failureOf, later, NOON, ORDER, statusOf } from './samples.ts';
@@ -8,10 +8,11 @@ const FAILED = 'Mark Certificate Failed';
 const LOST = { state: 'failed', error: 'CollectionLost', since: NOON, updatedAt: NOON };
 
 let servers: SurveyServers;
-beforeEach(async () => {
+beforeAll(async () => {
   servers = await startSurveyServers();
 });
-afterEach(() => servers.close());
+afterEach(() => servers.clear());
+afterAll(() => servers.close());
 
 const run = () => runSurvey(servers);
 const lostOrders = () =>

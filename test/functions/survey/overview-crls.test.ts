@@ -1,15 +1,20 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { dayAfter, type RevocationWorld, startRevocationWorld } from './revocation-world.ts';
 import { later, NOON } from './samples.ts';
 
 let world: RevocationWorld;
 
-beforeEach(async () => {
+beforeAll(async () => {
   world = await startRevocationWorld();
+});
+
+beforeEach(async () => {
   await world.store('1', world.issue('brand1.example'));
 });
 
-afterEach(() => world.close());
+afterEach(() => world.clear());
+
+afterAll(() => world.close());
 
 /** The overview after a survey. */
 async function overview(now = NOON): Promise<string> {

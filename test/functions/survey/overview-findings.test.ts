@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { overviewSchema } from '../../../functions/pages/overview-json.ts';
 import { createHandler } from '../../../functions/survey/handler.ts';
 import { captureOutput, lambdaContext, stubAwsEnvironment } from '../../lambda.ts';
@@ -20,9 +20,13 @@ let site: PublicSite;
 let nameServer: NameServer;
 let zone: Record<string, Records>;
 
+beforeAll(async () => {
+  servers = await startSurveyServers();
+});
+
 beforeEach(async () => {
   zone = {};
-  [servers, site, nameServer] = await Promise.all([startSurveyServers(), startPublicSite(), startNameServer(zone)]);
+  [site, nameServer] = await Promise.all([startPublicSite(), startNameServer(zone)]);
   stubAwsEnvironment({
     AWS_ENDPOINT_URL_S3: servers.server.url,
     AWS_ENDPOINT_URL_EVENTBRIDGE: servers.bus.url,
@@ -37,8 +41,11 @@ beforeEach(async () => {
 afterEach(async () => {
   vi.useRealTimers();
   nameServer.close();
-  await Promise.all([servers.close(), site.close()]);
+  servers.clear();
+  await site.close();
 });
+
+afterAll(() => servers.close());
 
 /** One daily survey, or another event. */
 async function survey(changes: Readonly<Record<string, string>> = {}, event: object = {}): Promise<void> {

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { sendHttp } from '../../../functions/http.ts';
 import { overviewSchema } from '../../../functions/pages/overview-json.ts';
 import { writeOverview } from '../../../functions/survey/overview.ts';
@@ -29,10 +29,11 @@ import { resolverOf, type Zone } from './zone.ts';
 
 let servers: SurveyServers;
 
-beforeEach(async () => {
+beforeAll(async () => {
   servers = await startSurveyServers();
 });
-afterEach(() => servers.close());
+afterEach(() => servers.clear());
+afterAll(() => servers.close());
 
 /** Orders in several states, and a logo. */
 async function seed(): Promise<void> {

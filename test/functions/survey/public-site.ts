@@ -12,6 +12,8 @@ export interface PublicSite {
   readonly pages: Map<string, Page>;
   /** Every request so far, in order. */
   readonly requests: readonly { readonly method: string | undefined; readonly path: string | undefined }[];
+  /** Forgets all pages and requests. */
+  clear(): void;
   /** Stops the server. A second call does nothing. */
   close(): Promise<void>;
 }
@@ -19,7 +21,7 @@ export interface PublicSite {
 /** A web server on loopback for published chains and logos; https with the options of a TLS server. */
 export async function startPublicSite(tls?: https.ServerOptions): Promise<PublicSite> {
   const pages = new Map<string, Page>();
-  const requests: PublicSite['requests'][number][] = [];
+  const requests: { readonly method: string | undefined; readonly path: string | undefined }[] = [];
   const serve: http.RequestListener = ({ method, url: path = '' }, response) => {
     requests.push({ method, path });
     const answer = pages.get(path) ?? page(404, 'text/plain', 'nothing');
@@ -33,6 +35,10 @@ export async function startPublicSite(tls?: https.ServerOptions): Promise<Public
     url: `${tls ? 'https' : 'http'}://127.0.0.1:${port}`,
     pages,
     requests,
+    clear() {
+      pages.clear();
+      requests.length = 0;
+    },
     async close() {
       if (server.listening) {
         const closed = once(server, 'close');

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { sendHttp } from '../../../functions/http.ts';
 import type { Publication } from '../../../functions/store/publication.ts';
 import {
@@ -23,12 +23,21 @@ let servers: SurveyServers;
 let site: PublicSite;
 let zone: Zone;
 
+beforeAll(async () => {
+  servers = await startSurveyServers();
+});
+
 beforeEach(async () => {
-  [servers, site] = await Promise.all([startSurveyServers(), startPublicSite()]);
+  site = await startPublicSite();
   zone = {};
 });
 
-afterEach(() => Promise.all([servers.close(), site.close()]));
+afterEach(() => {
+  servers.clear();
+  return site.close();
+});
+
+afterAll(() => servers.close());
 
 /**
  * Makes a publication that is as it should be everywhere: bucket, public address, DNS. A test then changes something.

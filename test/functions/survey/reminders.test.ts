@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { readMarkCertificate } from '../../../functions/certificate/report.ts';
 import { openArchive } from '../../../functions/store/archive.ts';
 import { CAA_KEY } from '../../../functions/store/caa.ts';
@@ -150,10 +150,11 @@ describe('findSuperseded', () => {
 
 describe('sendReminders', () => {
   let servers: SurveyServers;
-  beforeEach(async () => {
+  beforeAll(async () => {
     servers = await startSurveyServers();
   });
-  afterEach(() => servers.close());
+  afterEach(() => servers.clear());
+  afterAll(() => servers.close());
 
   interface SendOptions {
     readonly at?: string;

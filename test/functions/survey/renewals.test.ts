@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { StoredManifest } from '../../../functions/store/manifest.ts';
 import type { OrderStatus } from '../../../functions/store/status.ts';
 import type { PublicationRecord } from '../../../functions/survey/records.ts';
@@ -85,10 +85,11 @@ describe('A certificate that was not valid yet is checked again', () => {
 
 describe('A survey', () => {
   let servers: SurveyServers;
-  beforeEach(async () => {
+  beforeAll(async () => {
     servers = await startSurveyServers();
   });
-  afterEach(() => servers.close());
+  afterEach(() => servers.clear());
+  afterAll(() => servers.close());
 
   const run = (options?: RunOptions) => runSurvey(servers, options);
 
@@ -370,10 +371,11 @@ describe('A certificate that ends soon leads to renewal checks', () => {
 
 describe('A survey that asks for the next certificates', () => {
   let servers: SurveyServers;
-  beforeEach(async () => {
+  beforeAll(async () => {
     servers = await startSurveyServers();
   });
-  afterEach(() => servers.close());
+  afterEach(() => servers.clear());
+  afterAll(() => servers.close());
 
   const run = (options?: RunOptions) => runSurvey(servers, { askAgainDays: 45, ...options });
   const started = async (options?: RunOptions) =>

@@ -1,5 +1,5 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { newProgress } from '../../../functions/survey/survey.ts';
 import { ENDING_ANSWERS } from '../../failures.ts';
 import { chooseBy, interleave } from '../../interleave.ts';
@@ -10,15 +10,20 @@ import { later, NOON } from './samples.ts';
 let world: RevocationWorld;
 let restore: () => void;
 
-beforeEach(async () => {
+beforeAll(async () => {
   world = await startRevocationWorld();
+});
+
+beforeEach(async () => {
   const issued = world.issue('example.com');
   await world.store('1', issued);
   world.serve([revocationOf(issued)]);
   restore = world.servers.server.snapshot();
 });
 
-afterEach(() => world.close());
+afterEach(() => world.clear());
+
+afterAll(() => world.close());
 
 /** A survey of the day, or its repetition by Lambda. */
 const runDaily = (now = NOON) => world.survey({ now, progress: newProgress(new Date(NOON)) });

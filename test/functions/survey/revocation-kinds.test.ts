@@ -21,21 +21,24 @@ let world: RevocationWorld;
 let listed: IssuedMarkCertificate;
 let url: string;
 
-beforeAll(() => {
+beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'crl-kinds-'));
+  world = await startRevocationWorld();
 });
 
-afterAll(() => rmSync(folder, { recursive: true }));
-
 beforeEach(async () => {
-  world = await startRevocationWorld();
   [url = ''] = world.serve();
   [listed] = [world.issue('brand1.example')];
   await world.store('1', listed);
   await world.store('2', world.issue('brand2.example'));
 });
 
-afterEach(() => world.close());
+afterEach(() => world.clear());
+
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+  return world.close();
+});
 
 async function survey(now = NOON) {
   const result = await world.survey({ now });

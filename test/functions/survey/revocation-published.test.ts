@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createCollect } from '../../../functions/collect/collect.ts';
 import { sendHttp } from '../../../functions/http.ts';
 import { publish } from '../../../functions/publish/publish.ts';
@@ -26,13 +26,21 @@ let site: PublicSite;
 /** The events on the bus that revoke has received. */
 let handled: number;
 
-beforeEach(async () => {
+beforeAll(async () => {
   [world, site] = await Promise.all([startRevocationWorld(), startPublicSite()]);
+});
+
+beforeEach(() => {
   world.serve();
   handled = 0;
 });
 
-afterEach(() => Promise.all([world.close(), site.close()]));
+afterEach(() => {
+  world.clear();
+  site.clear();
+});
+
+afterAll(() => Promise.all([world.close(), site.close()]));
 
 async function publishOrder(orderNumber: string): Promise<void> {
   await publish(

@@ -1,6 +1,6 @@
 /** Certificates in a bucket, their CRLs on a server, and surveys over them. */
 import { createHash } from 'node:crypto';
-import { readMarkCertificate } from '../../../functions/certificate/report.ts';
+import { type MarkCertificate, readMarkCertificate } from '../../../functions/certificate/report.ts';
 import { createCrlDownload } from '../../../functions/crl-download.ts';
 import type { RevokedDetail } from '../../../functions/events.ts';
 import { openArchive } from '../../../functions/store/archive.ts';
@@ -11,7 +11,7 @@ import type { RevocationChecks, RevocationObserver, RevocationSummary } from '..
 import { survey } from '../../../functions/survey/survey.ts';
 import type { CertificateAuthority, IssuedMarkCertificate } from '../../../infra/local/ca/certificate-authority.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
-import type { CrlContent } from '../../../infra/local/ca/crls.ts';
+import type { CrlContent, IssuedCrl } from '../../../infra/local/ca/crls.ts';
 import { openLongstandingAuthority } from '../../authority.ts';
 import { type CrlServer, startCrlServer } from './crl-server.ts';
 import { STATE_MACHINE_ARN } from './executions.ts';
@@ -65,6 +65,7 @@ function recordRevocations() {
   return { records, observe };
 }
 
+/** Starts what the tests of a file share. After `clear`, nothing is stored, served or recorded. */
 export async function startRevocationWorld() {
   const [servers, crls, longstanding]: [SurveyServers, CrlServer, CertificateAuthority] = await Promise.all([
     startSurveyServers(),
@@ -72,14 +73,20 @@ export async function startRevocationWorld() {
     openLongstandingAuthority(),
   ]);
   const authority = longstanding.with({ issuing: SINCE_2020, crlServer: crls.url });
+  const issued = createMemory<IssuedMarkCertificate>();
+  const read = createMemory<Promise<MarkCertificate>>();
+  const signed = createMemory<readonly IssuedCrl[]>();
   /** Serves the CRLs of an authority. */
   const serve = (revoked: readonly Revoked[] = [], of: CertificateAuthority = authority, content: CrlContent = {}) => {
-    const lists = of.crls({
-      thisUpdate: new Date('2026-11-01T00:00:00Z'),
-      nextUpdate: new Date('2027-11-01T00:00:00Z'),
-      ...content,
-      revoked,
-    });
+    const listed = revoked.map(({ certificate, ...entry }) => [sha256Of(certificate), entry]);
+    const lists = signed(of, JSON.stringify([listed, content]), () =>
+      of.crls({
+        thisUpdate: new Date('2026-11-01T00:00:00Z'),
+        nextUpdate: new Date('2027-11-01T00:00:00Z'),
+        ...content,
+        revoked,
+      }),
+    );
     for (const { url, bytes } of lists) {
       crls.answers.set(url, bytes);
     }
@@ -91,17 +98,22 @@ export async function startRevocationWorld() {
     authority,
     serve,
 
+    /** The certificate of a domain from this time on. All tests get the same one. */
     issue: (domain: string, notBefore = '2026-06-01T00:00:00Z', of = authority): IssuedMarkCertificate =>
-      of.issue({ domains: [domain], notBefore: new Date(notBefore), nullParameters: true }),
+      issued(of, `${domain} ${notBefore}`, () =>
+        of.issue({ domains: [domain], notBefore: new Date(notBefore), nullParameters: true }),
+      ),
 
     /** Stores a certificate as Collect does. */
-    async store(orderNumber: string, issued: IssuedMarkCertificate, collectedAt = '2026-06-02T08:00:00.000Z') {
-      const body = Buffer.from(pem(issued.chain));
-      const certificate = await readMarkCertificate(body, {
-        at: new Date(collectedAt),
-        trustAnchors: [createHash('sha256').update(issued.root).digest('hex')],
-        ctLogs: [authority.log.key],
-      });
+    async store(orderNumber: string, received: IssuedMarkCertificate, collectedAt = '2026-06-02T08:00:00.000Z') {
+      const body = Buffer.from(pem(received.chain));
+      const certificate = await read(received, collectedAt, () =>
+        readMarkCertificate(body, {
+          at: new Date(collectedAt),
+          trustAnchors: [sha256Of(received.root)],
+          ctLogs: [authority.log.key],
+        }),
+      );
       const provenance = {
         execution: `order-${orderNumber}`,
         collectedAt,
@@ -170,12 +182,31 @@ export async function startRevocationWorld() {
       return { ...records, ...complete, observed, progress };
     },
 
+    clear() {
+      servers.clear();
+      crls.clear();
+    },
+
     async close() {
       await Promise.all([servers.close(), crls.close()]);
     },
   };
   return world;
 }
+
+/** Makes each result once. The tests of a file need the same few certificates and CRLs. */
+function createMemory<Result>() {
+  const made = new WeakMap<object, Map<string, Result>>();
+  return (owner: object, name: string, make: () => Result): Result => {
+    const ofOwner = made.get(owner) ?? new Map<string, Result>();
+    made.set(owner, ofOwner);
+    const result = ofOwner.get(name) ?? make();
+    ofOwner.set(name, result);
+    return result;
+  };
+}
+
+const sha256Of = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 /** A certificate as an entry of a CRL. */
 export const revocationOf = (

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { newProgress } from '../../../functions/survey/survey.ts';
 import type { IssuedMarkCertificate } from '../../../infra/local/ca/certificate-authority.ts';
 import { openLongstandingAuthority } from '../../authority.ts';
@@ -14,11 +14,13 @@ import { later, NOON } from './samples.ts';
 
 let world: RevocationWorld;
 
-beforeEach(async () => {
+beforeAll(async () => {
   world = await startRevocationWorld();
 });
 
-afterEach(() => world.close());
+afterEach(() => world.clear());
+
+afterAll(() => world.close());
 
 /** Runs a survey without an error. */
 async function survey(options: SurveyOptions = {}) {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { FAILURE_NEXT_STEPS } from '../../../functions/errors.ts';
 import { sendHttp } from '../../../functions/http.ts';
 import type { OrderStatus } from '../../../functions/store/status.ts';
@@ -15,10 +15,11 @@ const DEADLINE = { nextStep: 'ask the CA what delays the order' };
 const PAYMENT = { reason: 'payment', nextStep: 'pay the order at the CA' };
 
 let servers: SurveyServers;
-beforeEach(async () => {
+beforeAll(async () => {
   servers = await startSurveyServers();
 });
-afterEach(() => servers.close());
+afterEach(() => servers.clear());
+afterAll(() => servers.close());
 
 const run = (options?: RunOptions) => runSurvey(servers, options);
 const sent = () =>

@@ -19,7 +19,7 @@ import type { RenewalCheck, RenewalSummary } from '../../../functions/survey/ren
 import type { StatusSummary } from '../../../functions/survey/statuses.ts';
 import { survey } from '../../../functions/survey/survey.ts';
 import type { WatchedSummary, WatchedSurvey } from '../../../functions/survey/watched.ts';
-import { startS3Server } from '../../s3-server.ts';
+import { startDirectS3Server } from '../../s3-direct.ts';
 import { startEventBus } from './event-bus.ts';
 import { STATE_MACHINE_ARN, startExecutionsServer } from './executions.ts';
 import { COLLECTOR, manifestOf, NOON } from './samples.ts';
@@ -31,7 +31,11 @@ export type SurveyServers = Awaited<ReturnType<typeof startSurveyServers>>;
 
 /** What a survey reads and writes, on loopback: S3, an event bus and executions, with their clients. */
 export async function startSurveyServers() {
-  const [server, bus, executions] = await Promise.all([startS3Server(), startEventBus(), startExecutionsServer()]);
+  const [server, bus, executions] = await Promise.all([
+    startDirectS3Server(),
+    startEventBus(),
+    startExecutionsServer(),
+  ]);
   const config = { region: 'us-east-1', credentials: { accessKeyId: 'x', secretAccessKey: 'x' }, maxAttempts: 1 };
   const s3 = new S3Client({ ...config, endpoint: server.url, forcePathStyle: true });
   const eventBridge = new EventBridgeClient({ ...config, endpoint: bus.url });
@@ -41,6 +45,7 @@ export async function startSurveyServers() {
     const request = { method: 'PUT', key, query: new URLSearchParams(), headers: {}, client: '' };
     await server.receive(request, Buffer.from(body));
   };
+  const empty = server.snapshot();
   return {
     server,
     bus,
@@ -73,6 +78,12 @@ export async function startSurveyServers() {
     reminders: () => detailsOf<Reminder>('Mark Certificate Expiring'),
     /** The details of all reports of broken publications on the bus. */
     reports: () => detailsOf<BrokenPublication>('Mark Certificate Publication Broken'),
+    /** Forgets everything, so that the tests of a file can share the servers and their clients. */
+    clear() {
+      empty();
+      bus.clear();
+      executions.clear();
+    },
     async close() {
       s3.destroy();
       eventBridge.destroy();

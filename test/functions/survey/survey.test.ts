@@ -1,5 +1,5 @@
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { sendHttp } from '../../../functions/http.ts';
 
 import { type PublicationChecks, PublicationsNotReportedError } from '../../../functions/survey/publications.ts';
@@ -18,10 +18,11 @@ import {
 import { resolverOf, type Zone } from './zone.ts';
 
 let servers: SurveyServers;
-beforeEach(async () => {
+beforeAll(async () => {
   servers = await startSurveyServers();
 });
-afterEach(() => servers.close());
+afterEach(() => servers.clear());
+afterAll(() => servers.close());
 
 describe('A survey without publications and executions', () => {
   const run = (options?: RunOptions) => runSurvey(servers, { withExecutions: false, ...options });

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Progress } from '../../../functions/survey/parts.ts';
 import { newProgress, survey } from '../../../functions/survey/survey.ts';
 import type { BrokenWatchedDomain, WatchedSurvey } from '../../../functions/survey/watched.ts';
@@ -11,15 +11,20 @@ const DOMAINS = Array.from({ length: 50 }, (_, index) => `brand${100 + index}.ex
 
 let servers: SurveyServers;
 
-beforeEach(async () => {
+beforeAll(async () => {
   servers = await startSurveyServers();
+});
+
+beforeEach(async () => {
   for (const domain of DOMAINS) {
     const watched = { schemaVersion: 1, collector: COLLECTOR, domain, selector: 'default', since: NOON };
     await servers.put(`watched/${domain}/default.json`, JSON.stringify(watched));
   }
 });
 
-afterEach(() => servers.close());
+afterEach(() => servers.clear());
+
+afterAll(() => servers.close());
 
 /**
  * Runs the invocations of a survey until it is complete, each with the progress that the one before stored.

@@ -46,20 +46,20 @@ let server: NameServer;
 let zone: Record<string, Records>;
 
 beforeAll(async () => {
-  site = await startPublicSite();
+  [servers, site] = await Promise.all([startSurveyServers(), startPublicSite()]);
 });
 
-afterAll(() => site.close());
+afterAll(() => Promise.all([servers.close(), site.close()]));
 
 beforeEach(async () => {
   site.pages.clear();
   zone = {};
-  [servers, server] = await Promise.all([startSurveyServers(), startNameServer(zone)]);
+  server = await startNameServer(zone);
 });
 
-afterEach(async () => {
+afterEach(() => {
   server.close();
-  await servers.close();
+  servers.clear();
 });
 
 /** A watched domain that is as it should be. */
