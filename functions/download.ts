@@ -120,8 +120,9 @@ export function createDownload(rules: DownloadRules, options: DownloadOptions = 
       const work = follow(url, aborted.signal);
       // The name server may not answer, which cannot be aborted.
       return await withTimeLimit(work, milliseconds, 'no complete answer in time');
-    } finally {
+    } catch (error) {
       aborted.abort();
+      throw error;
     }
   };
 }

@@ -111,7 +111,7 @@ export function truncate(text: string, bytes: number): string {
   let kept = '';
   let size = jsonBytes(ELLIPSIS);
   for (const character of text) {
-    size += jsonBytes(character) - QUOTES_BYTES;
+    size += ONE_BYTE.test(character) ? 1 : jsonBytes(character) - QUOTES_BYTES;
     if (size > bytes) {
       break;
     }
@@ -140,6 +140,9 @@ export function takeWithin<Item>(items: readonly Item[], bytes: number): readonl
   });
   return end === -1 ? items : items.slice(0, end);
 }
+
+/** A character that JSON does not escape, and that has one byte in UTF-8. Most texts consist of these. */
+const ONE_BYTE = /^[ !#-[\]-~]$/;
 
 /** The size of a value as JSON in UTF-8, in bytes. */
 export function jsonBytes(value: unknown): number {
