@@ -1,25 +1,31 @@
-/** Prints what the overview of many orders needs, as JSON: the number of orders and how they are are the arguments. */
+/** Prints what the overview of many orders needs, a line of JSON for each mix: the number of orders and mixes are the arguments. */
 import { renderOverview } from '../../../functions/pages/overview.ts';
 import { AT, type Mix, manyOrders } from './many-orders.ts';
 
-const [, , count = '10000', mix = 'usual'] = process.argv;
+const [, , count = '10000', ...mixes] = process.argv;
 
 /** As large as all logos of an overview together may be. */
 const LOGO = Buffer.alloc(2_000, '<svg/>');
 const LOGOS = 128;
 
-const start = performance.now();
-const orders = manyOrders(Number(count), mix satisfies string as Mix);
-const logos = new Map(orders.slice(0, LOGOS).map(({ orderNumber }) => [orderNumber, LOGO]));
-let pageBytes = 0;
-let largestPage = 0;
-const options = { collector: 'acme', bucket: 'certificates', writtenBy: 'the survey', endingSoonDays: 30 };
-for (const { name, body } of renderOverview(orders, { ...options, writtenAt: AT, logos })) {
-  const bytes = Buffer.byteLength(body);
-  if (name.endsWith('.html')) {
-    pageBytes += bytes;
-    largestPage = Math.max(largestPage, bytes);
-  }
+for (const mix of mixes.length > 0 ? mixes : ['usual']) {
+  console.log(JSON.stringify(measure(mix as Mix)));
 }
-const milliseconds = Math.round(performance.now() - start);
-console.log(JSON.stringify({ pageBytes, largestPage, milliseconds, maxRss: process.resourceUsage().maxRSS * 1024 }));
+
+function measure(mix: Mix) {
+  const start = performance.now();
+  const orders = manyOrders(Number(count), mix);
+  const logos = new Map(orders.slice(0, LOGOS).map(({ orderNumber }) => [orderNumber, LOGO]));
+  let pageBytes = 0;
+  let largestPage = 0;
+  const options = { collector: 'acme', bucket: 'certificates', writtenBy: 'the survey', endingSoonDays: 30 };
+  for (const { name, body } of renderOverview(orders, { ...options, writtenAt: AT, logos })) {
+    const bytes = Buffer.byteLength(body);
+    if (name.endsWith('.html')) {
+      pageBytes += bytes;
+      largestPage = Math.max(largestPage, bytes);
+    }
+  }
+  const milliseconds = Math.round(performance.now() - start);
+  return { mix, pageBytes, largestPage, milliseconds, maxRss: process.resourceUsage().maxRSS * 1024 };
+}
