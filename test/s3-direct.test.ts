@@ -1,6 +1,9 @@
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
+  type GetObjectCommandOutput,
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
@@ -16,6 +19,8 @@ const [KEPT, GONE, NEW] = ['kept.json', 'gone.json', 'new.json'];
 /** The keys of two objects with characters that XML escapes. */
 const [ODD, ODDER] = ['a <b> & "c".txt', 'a <b> & "d".txt'];
 const CHECKSUM = 'RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=';
+
+type SdkBody = NonNullable<GetObjectCommandOutput['Body']>;
 
 let server: S3Server;
 let clients: readonly S3Client[];
@@ -115,6 +120,21 @@ describe('A client without HTTP', () => {
   ])('gets the same answer and leaves the same objects if it %s.', async (_, command) => {
     const [withHttp, without] = await outcomesOf(command);
     expect(without).toEqual(withHttp);
+  });
+
+  test.each<[string, (body: SdkBody) => Promise<unknown>]>([
+    ['as bytes', async (body) => Buffer.from(await body.transformToByteArray())],
+    ['as a text', (body) => body.transformToString()],
+    ['as a text of another encoding', (body) => body.transformToString('latin1')],
+    ['as a stream', (body) => (body instanceof Readable ? buffer(body) : expect.unreachable())],
+  ])('reads a body %s.', async (_, read) => {
+    const bodies: unknown[] = [];
+    await clients[0]?.send(put({ Body: Buffer.from([0, 255, 254, 1]) }));
+    for (const client of clients) {
+      const { Body } = await client.send(new GetObjectCommand({ Bucket, Key: KEPT }));
+      bodies.push(await read(Body ?? expect.unreachable()));
+    }
+    expect(bodies[1]).toEqual(bodies[0]);
   });
 
   test.each([

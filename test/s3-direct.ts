@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import {
   DeleteObjectCommand,
@@ -169,7 +170,10 @@ async function receive(server: S3Server, request: S3Request, body: Buffer) {
   return { $metadata, response };
 }
 
-/** The body of an object, as far as the functions and the tests read one. */
+/** The body of an object: a stream, with the methods that the SDK adds as far as the functions and the tests use them. */
 function bodyOf(bytes: Buffer) {
-  return { transformToByteArray: async () => new Uint8Array(bytes), transformToString: async () => bytes.toString() };
+  return Object.assign(Readable.from([bytes], { objectMode: false }), {
+    transformToByteArray: async () => new Uint8Array(bytes),
+    transformToString: async (encoding?: BufferEncoding) => bytes.toString(encoding),
+  });
 }
