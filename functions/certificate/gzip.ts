@@ -5,6 +5,10 @@ import { endOfGzipHeader } from './container/gzip-header.ts';
 const TRAILER = 8;
 const RESERVED_FLAGS = 0xe0;
 
+/** How much memory is reserved at a time. A logo has at most 32 KiB, and most have less than 10. */
+const SMALLEST_CHUNK = 1024;
+const LARGEST_CHUNK = 32 * 1024;
+
 /** A member of a gzip file, inflated. */
 export interface GzipMember {
   readonly content: Buffer;
@@ -35,7 +39,7 @@ export function gunzipMember(bytes: Buffer, limit: number): Buffer {
  */
 export function readGzipMember(bytes: Buffer, limit: number): GzipMember {
   const start = headerLength(bytes);
-  const { buffer, engine } = inflateRaw(bytes.subarray(start), limit);
+  const { buffer, engine } = inflateRaw(bytes.subarray(start), limit, expectedLength(bytes));
   const end = start + engine.bytesWritten;
   if (bytes.readUInt32LE(end) !== crc32(buffer) || bytes.readUInt32LE(end + 4) !== buffer.length) {
     throw new SyntaxError('its gzip checksum or size is wrong');
@@ -53,7 +57,22 @@ function headerLength(bytes: Buffer): number {
   return length;
 }
 
-/** What Node returns with the option `info`: the types of Node do not know it. */
-function inflateRaw(bytes: Buffer, maxOutputLength: number): { buffer: Buffer; engine: { bytesWritten: number } } {
-  return inflateRawSync(bytes, { info: true, maxOutputLength }) as unknown as ReturnType<typeof inflateRaw>;
+/** The length of the content that the trailer states, within limits: bytes can follow the trailer, and it can be wrong. */
+function expectedLength(bytes: Buffer): number {
+  const stated = bytes.length < TRAILER ? 0 : bytes.readUInt32LE(bytes.length - 4);
+  return Math.min(Math.max(stated, SMALLEST_CHUNK), LARGEST_CHUNK);
+}
+
+/**
+ * @param chunkSize of the memory that is reserved at a time. One chunk is enough for what is smaller.
+ * @returns what Node returns with the option `info`: the types of Node do not know it.
+ */
+function inflateRaw(
+  bytes: Buffer,
+  maxOutputLength: number,
+  chunkSize: number,
+): { buffer: Buffer; engine: { bytesWritten: number } } {
+  return inflateRawSync(bytes, { info: true, maxOutputLength, chunkSize: chunkSize + 1 }) as unknown as ReturnType<
+    typeof inflateRaw
+  >;
 }

@@ -1,8 +1,9 @@
 import type { LeafDescription } from './invalid-chain.ts';
 import type { Logo } from './logo/logotype.ts';
 import { domainsOf, nameAttributes, PRODUCTS } from './mark/mark.ts';
-import { fingerprintOf, oneLine } from './path/chain.ts';
+import { oneLine } from './path/chain.ts';
 import type { CertificateFields } from './x509/fields.ts';
+import { fingerprintOf } from './x509/fingerprint.ts';
 
 /**
  * What a leaf says about itself.

@@ -1,9 +1,9 @@
 import type { CheckedChain } from './checked-chain.ts';
 import type { Finding, FindingId } from './findings.ts';
 import { otherNameKinds, PRODUCTS, type Product } from './mark/mark.ts';
-import { fingerprintOf } from './path/chain.ts';
 import { PILOT_EXTENSION } from './path/rules.ts';
 import { type KnownAnchor, TRUST_ANCHORS } from './path/trust-anchors.ts';
+import { fingerprintOf } from './x509/fingerprint.ts';
 
 /** Whether one receiver displays the logo. */
 export interface ReceiverVerdict {

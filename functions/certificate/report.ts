@@ -11,7 +11,7 @@ import { InvalidChainError, type LeafDescription } from './invalid-chain.ts';
 import { describeLeaf } from './leaf.ts';
 import { readLogo } from './logo/logotype.ts';
 import type { Product } from './mark/mark.ts';
-import { buildChain, type Chain, fingerprintOf, oneLine, writeChainPem } from './path/chain.ts';
+import { buildChain, type Chain, oneLine, writeChainPem } from './path/chain.ts';
 import { anchorKey, anchorKeyInfo, anchorName, TRUST_ANCHORS, type TrustAnchor } from './path/trust-anchors.ts';
 import { type ReceiverVerdict, receiversOf } from './receivers.ts';
 import type { CrlEntry, FetchedCrl } from './revocation/crl.ts';
@@ -19,6 +19,7 @@ import { isFromCrls } from './revocation/findings.ts';
 import { listedBeside, type Revocation, type RevocationOptions, revocationOf } from './revocation/revocation.ts';
 import { type Sct, sctsOf } from './transparency/sct.ts';
 import { explainWithoutChain } from './without-chain.ts';
+import { fingerprintOf } from './x509/fingerprint.ts';
 
 export type { Severity } from './checked-chain.ts';
 export { type KeySearch, PrivateKeyFoundError, searchForPrivateKey } from './container/private-key.ts';

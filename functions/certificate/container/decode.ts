@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { InvalidChainError } from '../invalid-chain.ts';
 import { requireBounds } from '../x509/bounds.ts';
 import { attempt, bytesOf, childrenOf, constructed, readBer, readObjectIdentifier, TAG } from '../x509/der.ts';
+import { fingerprintOf } from '../x509/fingerprint.ts';
 import { decodeBase64, decodeText, isDer } from './bytes.ts';
 import { kindOf, kindOfDer, SIGNED_DATA } from './kinds.ts';
 import { readPem } from './pem.ts';
@@ -83,10 +84,10 @@ export async function decodeCertificates(
   if (certificates.size === 0) {
     throw new InvalidChainError(reasonWithoutCertificates(contents, named));
   }
-  const distinct = new Map([...certificates.values()].map((certificate) => [certificate.fingerprint256, certificate]));
+  const distinct = new Map([...certificates.values()].map((certificate) => [fingerprintOf(certificate), certificate]));
   return {
     certificates: [...distinct.values()].sort(
-      (a, b) => b.validToDate.getTime() - a.validToDate.getTime() || (a.fingerprint256 < b.fingerprint256 ? -1 : 1),
+      (a, b) => b.validToDate.getTime() - a.validToDate.getTime() || (fingerprintOf(a) < fingerprintOf(b) ? -1 : 1),
     ),
     ignored: ignored.length > named.length ? [...named, `${ignored.length - named.length} other parts`] : named,
     damages: [...new Set(damages)],

@@ -32,6 +32,10 @@ const INFLATED_COST = 1 / 8;
 /** How many bytes a stream is expected to have at first. A stream with more is inflated again. */
 const INFLATED_SIZE = 16 * 1024;
 
+/** How much memory is reserved at a time: for the result of a short stream of text, one such chunk is enough. */
+const INFLATION = 4;
+const SMALLEST_CHUNK = 1024;
+
 /** How deep containers may be nested. A logo in a certificate in PEM in a ZIP has the depth 5. */
 const DEPTH_LIMIT = 10;
 
@@ -244,11 +248,12 @@ function inflatePartly(compressed: Buffer, isCertain: boolean, budget: SearchBud
  * inflated before it, so the allowed size grows in steps, and each step is charged to the budget.
  */
 function inflate(compressed: Buffer, budget: SearchBudget): Buffer | undefined {
+  const chunkSize = Math.min(Math.max(INFLATION * compressed.length, SMALLEST_CHUNK), INFLATED_SIZE);
   for (let size = INFLATED_SIZE; budget.spend(STREAM_COST + size * INFLATED_COST); size *= 4) {
     // What is larger than the budget could not be searched.
     const maxOutputLength = Math.min(size, budget.left + 1);
     try {
-      return inflateRawSync(compressed, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength });
+      return inflateRawSync(compressed, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength, chunkSize });
     } catch (error) {
       if (!(error instanceof RangeError)) {
         return undefined;

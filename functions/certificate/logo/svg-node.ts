@@ -14,8 +14,8 @@ export interface SvgNode {
 /** A logo that was read completely. */
 export interface SvgDocument {
   readonly root: SvgNode;
-  /** The lines on which the attributes of the root begin. */
-  readonly rootLines: ReadonlyMap<string, number>;
+  /** The line on which the value of an attribute of the root begins. */
+  readonly rootLineOf: (attribute: string) => number | undefined;
   /** The elements by `id` or `xml:id`; the first one, if several have the same. */
   readonly ids: ReadonlyMap<string, SvgNode>;
 }
@@ -42,7 +42,7 @@ export function atRoot({ root }: SvgDocument, text: string): SvgProblem {
 }
 
 /** A problem of an attribute of the root. */
-export function atAttribute({ root, rootLines }: SvgDocument, attribute: string, problem: string): SvgProblem {
-  const line = rootLines.get(attribute) ?? root.line;
+export function atAttribute({ root, rootLineOf }: SvgDocument, attribute: string, problem: string): SvgProblem {
+  const line = rootLineOf(attribute) ?? root.line;
   return { line, element: root.name, attribute, text: `${attribute} of <svg> ${problem}` };
 }

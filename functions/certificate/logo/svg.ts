@@ -70,6 +70,12 @@ interface Reading {
   readonly isComplete: boolean;
 }
 
+/** A place in the text: the number of characters before it, and its line. */
+interface Place {
+  readonly line: number;
+  readonly position: number;
+}
+
 /** An open element, and whether a reference in it is relative to another file. */
 interface Frame {
   readonly node: SvgNode;
@@ -89,7 +95,12 @@ interface PendingReference {
 function readSvg(svg: Uint8Array): Reading {
   const problems = new Map<string, SvgProblem>();
   const add = (line: number, text: string, element: string | null = null, attribute: string | null = null) => {
-    const problem = { line, element, attribute, text };
+    const problem = {
+      line,
+      element: element && abbreviate(element),
+      attribute: attribute && abbreviate(attribute),
+      text,
+    };
     problems.set(describeProblem(problem), problem);
     if (problems.size > PROBLEMS_LIMIT) {
       throw new RangeError(`${line}:0: it has more than ${PROBLEMS_LIMIT} problems`);
@@ -101,15 +112,17 @@ function readSvg(svg: Uint8Array): Reading {
   const references: PendingReference[] = [];
   let text = '';
   let root: SvgNode | undefined;
-  let rootLines: ReadonlyMap<string, number> = new Map();
+  let rootEnds: ReadonlyMap<string, Place> = new Map();
   let startLine = 1;
-  /** The line on which the value of each attribute of the current element begins. */
-  let lines = new Map<string, number>();
-  /** The line of what was read last and begins with these characters. */
-  const lineOf = (beginning: string, end = parser.position) => {
-    const start = text.lastIndexOf(beginning, end - 1);
-    return parser.line - newlinesIn(text.slice(start, parser.position));
+  /** Where the value of each attribute of the current element ends. */
+  let ends = new Map<string, Place>();
+  /** The line of what ends at a place and begins with these characters. */
+  const lineOf = (beginning: string, { line, position }: Place = parser) => {
+    const start = text.lastIndexOf(beginning, position - 1);
+    return line - newlinesIn(text.slice(start, position));
   };
+  /** The line on which the value of an attribute begins: its quote, which the value cannot contain. */
+  const lineOfValue = (end: Place) => lineOf(text.charAt(end.position), end);
 
   parser.on('xmldecl', ({ version = '1.0' }) => {
     if (version !== '1.0') {
@@ -135,20 +148,20 @@ function readSvg(svg: Uint8Array): Reading {
   });
   parser.on('opentagstart', () => {
     startLine = parser.line;
-    lines = new Map();
+    ends = new Map();
   });
   parser.on('attribute', ({ name }) => {
-    // The last character is the closing quote, which the value cannot contain.
-    const end = parser.position - 1;
-    lines.set(name, lineOf(text.charAt(end), end));
+    // The last character is the closing quote.
+    ends.set(name, { line: parser.line, position: parser.position - 1 });
   });
   parser.on('opentag', (tag) => {
     const parent = frames.at(-1);
-    const attributes = Object.values(tag.attributes).filter(({ uri }) => uri !== XMLNS_NAMESPACE);
+    const all = Object.values(tag.attributes);
+    const attributes = all.filter(({ uri }) => uri !== XMLNS_NAMESPACE);
     const node = nodeOf(tag, attributes, startLine);
     const hasBase = hasOtherBase(attributes) ?? parent?.hasBase ?? false;
-    const element = abbreviate(tag.name);
-    for (const problem of namespaceProblems(tag)) {
+    const element = tag.name;
+    for (const problem of namespaceProblems(element, all)) {
       add(startLine, problem, element);
     }
     for (const { text: problem, attribute } of parent
@@ -159,17 +172,22 @@ function readSvg(svg: Uint8Array): Reading {
     const rules = ATTRIBUTES.get(node.name);
     // An element that is not allowed has one problem: itself.
     for (const attribute of rules ? attributes : []) {
-      const line = lines.get(attribute.name) ?? startLine;
-      const name = abbreviate(attribute.name);
-      const what = () => `${name} of ${elementOf(tag.name)}`;
+      const { name } = attribute;
+      const end = ends.get(name);
+      let known: number | undefined;
+      const line = () => {
+        known ??= end ? lineOfValue(end) : startLine;
+        return known;
+      };
+      const what = () => `${abbreviate(name)} of ${elementOf(element)}`;
       const rule = rules?.get(keyOf(attribute));
       if (!rule) {
-        add(line, `${elementOf(tag.name)} must not have the attribute ${name}`, element, name);
+        add(line(), `${elementOf(element)} must not have the attribute ${abbreviate(name)}`, element, name);
         continue;
       }
       if (!rule.accepts(attribute.value)) {
         add(
-          line,
+          line(),
           `${what()} is "${truncate(attribute.value, VALUE_BYTES)}", but must be ${rule.expected}`,
           element,
           name,
@@ -177,24 +195,24 @@ function readSvg(svg: Uint8Array): Reading {
       }
       for (const reference of referencesIn(attribute.name, attribute.value)) {
         if ('problem' in reference) {
-          add(line, `${what()} ${reference.problem}`, element, name);
+          add(line(), `${what()} ${reference.problem}`, element, name);
         } else if (hasBase) {
-          add(line, `${what()} refers to another file, because of xml:base`, element, name);
+          add(line(), `${what()} refers to another file, because of xml:base`, element, name);
         } else {
-          references.push({ line, what: what(), target: reference.target, element, attribute: name });
+          references.push({ line: line(), what: what(), target: reference.target, element, attribute: name });
         }
       }
     }
     const [id, ...otherIds] = attributes.filter((attribute) => ['id', 'xml:id'].includes(keyOf(attribute)));
     if (rules && otherIds.length > 0) {
-      add(startLine, `${elementOf(tag.name)} must not have both id and xml:id`, element, 'id');
+      add(startLine, `${elementOf(element)} must not have both id and xml:id`, element, 'id');
     }
     if (id && !ids.has(trimXml(id.value))) {
       ids.set(trimXml(id.value), node);
     }
     if (!root) {
       root = node;
-      rootLines = lines;
+      rootEnds = ends;
     }
     parent?.node.children.push(node);
     if (frames.push({ node, hasBase }) > DEPTH_LIMIT) {
@@ -204,10 +222,10 @@ function readSvg(svg: Uint8Array): Reading {
   parser.on('closetag', ({ name }) => {
     const node = frames.pop()?.node;
     if (node && ['title', 'desc'].includes(node.name) && node.text.trim() === '') {
-      add(node.line, `${elementOf(name)} is empty`, abbreviate(name));
+      add(node.line, `${elementOf(name)} is empty`, name);
     }
     if (node?.name === 'svg' && frames.length === 0 && !node.children.some((child) => child.name === 'title')) {
-      add(node.line, `${elementOf(name)} has no <title>`, abbreviate(name));
+      add(node.line, `${elementOf(name)} has no <title>`, name);
     }
   });
   const addText = (content: string) => {
@@ -241,9 +259,13 @@ function readSvg(svg: Uint8Array): Reading {
     const fault = describeFault(error);
     problems.set(describeProblem(fault), fault);
   }
+  const rootLineOf = (attribute: string) => {
+    const end = rootEnds.get(attribute);
+    return end && lineOfValue(end);
+  };
   return {
     problems: [...problems.values()],
-    document: root?.name === 'svg' ? { root, rootLines, ids } : undefined,
+    document: root?.name === 'svg' ? { root, rootLineOf, ids } : undefined,
     isComplete,
   };
 }
@@ -276,32 +298,31 @@ function rootProblems({ name, attributes }: SaxesTagNS, node: SvgNode): ElementP
 }
 
 /** The parser trims the names of namespaces, but they are equal only if every character is (Namespaces in XML, 2.3). */
-function namespaceProblems({ name, attributes }: SaxesTagNS): string[] {
-  return Object.values(attributes)
+function namespaceProblems(name: string, attributes: readonly SaxesAttributeNS[]): string[] {
+  return attributes
     .filter(({ uri, value }) => uri === XMLNS_NAMESPACE && value.trim() !== value)
     .map((each) => `${abbreviate(each.name)} of ${elementOf(name)} begins or ends with white space`);
 }
 
 /** Problems of the place of an element in its parent. */
 function placeProblems({ name, uri }: SaxesTagNS, node: SvgNode, parent: SvgNode): ElementProblem[] {
-  const element = elementOf(name);
   if (node.name === '') {
     const namespace = uri === '' ? 'in no namespace' : `in the namespace ${truncate(uri, VALUE_BYTES)}`;
-    return [{ text: `${element} is not allowed: it is ${namespace}` }];
+    return [{ text: `${elementOf(name)} is not allowed: it is ${namespace}` }];
   }
   if (!CHILDREN.has(node.name)) {
-    return [{ text: `${element} is not allowed` }];
+    return [{ text: `${elementOf(name)} is not allowed` }];
   }
   const allowed = CHILDREN.get(parent.name);
   // A parent that is not allowed has a problem itself.
   if (allowed && !allowed.has(node.name)) {
-    return [{ text: `${elementOf(parent.name)} must not contain ${element}` }];
+    return [{ text: `${elementOf(parent.name)} must not contain ${elementOf(name)}` }];
   }
   if (allowed && node.name === 'title' && parent.children.length > 0) {
     const isSecond = parent.children.some((sibling) => sibling.name === 'title');
     const text = isSecond
-      ? `<svg> must not contain a second ${element}`
-      : `${element} must be the first element in <svg>`;
+      ? `<svg> must not contain a second ${elementOf(name)}`
+      : `${elementOf(name)} must be the first element in <svg>`;
     return [{ text }];
   }
   return [];

@@ -59,7 +59,12 @@ export function nameAttributes(subject: readonly Attribute[]): NamedAttributes {
   const named: Record<string, string[]> = {};
   for (const { oid, value } of subject) {
     const name = ATTRIBUTE_NAMES[oid] ?? oid;
-    named[name] = [...(named[name] ?? []), value];
+    const values = named[name];
+    if (values) {
+      values.push(value);
+    } else {
+      named[name] = [value];
+    }
   }
   return named;
 }

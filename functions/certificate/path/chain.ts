@@ -3,6 +3,7 @@ import { InvalidChainError } from '../invalid-chain.ts';
 import { isMarkCertificate } from '../mark/mark.ts';
 import { attempt } from '../x509/der.ts';
 import { type CertificateFields, readFields } from '../x509/fields.ts';
+import { fingerprintOf } from '../x509/fingerprint.ts';
 import { isSelfIssued, Links, namesIssuer } from './links.ts';
 import { isAmbiguous, isValidIssuer } from './rules.ts';
 import { type Path, pathsFrom } from './search.ts';
@@ -33,6 +34,9 @@ interface Context {
 
 /** Which issuers a path may have: those without an error, those that cannot be confused with another issuer, or all. */
 type Admitted = 'valid' | 'distinct' | 'any';
+
+/** RFC 7468, 2. */
+const PEM_COLUMNS = 64;
 
 /** A path and the trust anchor that validates it. */
 interface Proof {
@@ -70,7 +74,17 @@ export function buildChain(certificates: readonly X509Certificate[], anchors: Tr
 
 /** Writes a chain as PEM (RFC 7468): label CERTIFICATE, leaf first, 64 columns, LF, a newline after every block. */
 export function writeChainPem({ certificates }: Chain): string {
-  return certificates.map(({ certificate }) => certificate.toString()).join('');
+  return certificates.map(({ certificate }) => pemOf(certificate)).join('');
+}
+
+/** Like the `toString` of Node, which takes twice as long. */
+function pemOf({ raw }: X509Certificate): string {
+  const base64 = raw.toString('base64');
+  let lines = '';
+  for (let at = 0; at < base64.length; at += PEM_COLUMNS) {
+    lines += `${base64.slice(at, at + PEM_COLUMNS)}\n`;
+  }
+  return `-----BEGIN CERTIFICATE-----\n${lines}-----END CERTIFICATE-----\n`;
 }
 
 /**
@@ -80,16 +94,6 @@ export function writeChainPem({ certificates }: Chain): string {
 export function oneLine(name: string | undefined): string {
   return name?.replaceAll('\n', ', ') ?? '';
 }
-
-/** The SHA-256 of a certificate, lower-case hex. */
-export function fingerprintOf(certificate: X509Certificate): string {
-  const fingerprint = fingerprints.get(certificate) ?? certificate.fingerprint256.replaceAll(':', '').toLowerCase();
-  fingerprints.set(certificate, fingerprint);
-  return fingerprint;
-}
-
-/** A report needs each fingerprint several times. */
-const fingerprints = new WeakMap<X509Certificate, string>();
 
 /** A mark certificate that issued another one is an issuer without the cA flag, not a second leaf. */
 function findLeaf(

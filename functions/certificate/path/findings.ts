@@ -3,8 +3,8 @@ import { type CheckedChain, type FindingTable, nameOf, withDetails } from '../ch
 import { BIMI_USAGE } from '../mark/mark.ts';
 import { attempt } from '../x509/der.ts';
 import type { CertificateFields } from '../x509/fields.ts';
+import { fingerprintOf } from '../x509/fingerprint.ts';
 import { EC_KEY, RSA_BITS_LIMIT } from '../x509/public-key.ts';
-import { fingerprintOf } from './chain.ts';
 import { namesAnchor } from './links.ts';
 import { extensionProblems, issuerProblems, PILOT_EXTENSION, validityProblem } from './rules.ts';
 import { ENTRUST_CUTOFF, TRUST_ANCHORS } from './trust-anchors.ts';

@@ -1,10 +1,10 @@
 import { createHash, type KeyObject } from 'node:crypto';
 import { truncate } from '../../text.ts';
-import { fingerprintOf } from '../path/chain.ts';
 import { fitsKeyIdentifiers, isSelfIssued } from '../path/links.ts';
 import { attempt } from '../x509/der.ts';
 import { ALL_REASONS, shareName } from '../x509/distribution-points.ts';
 import type { CertificateFields } from '../x509/fields.ts';
+import { fingerprintOf } from '../x509/fingerprint.ts';
 import { type CanonicalName, sameCanonical, sameName } from '../x509/names.ts';
 import {
   CRL_OID,

@@ -160,19 +160,20 @@ export function readBitString(element: Element | undefined, tag: number = TAG.bi
  * hex; RFC 5280 (appendix B) allows numbers up to 2^28.
  */
 export function readObjectIdentifier(element: Element | undefined): string {
-  const contents = contentsOf(element, TAG.objectIdentifier);
-  if ((contents.at(-1) ?? INDEFINITE) >= 0x80) {
-    throw derError('an OBJECT IDENTIFIER is cut off', element?.at);
+  const { bytes, start, end, at } = requireTag(element, TAG.objectIdentifier);
+  if (start === end || (bytes[end - 1] ?? INDEFINITE) >= 0x80) {
+    throw derError('an OBJECT IDENTIFIER is cut off', at);
   }
   let dotted = '';
   let number = 0;
-  for (const octet of contents) {
+  for (let index = start; index < end; index += 1) {
+    const octet = bytes[index] ?? 0;
     if (number === 0 && octet === 0x80) {
-      throw derError('a number of an OBJECT IDENTIFIER begins with zeros', element?.at);
+      throw derError('a number of an OBJECT IDENTIFIER begins with zeros', at);
     }
     number = number * 0x80 + (octet & 0x7f);
     if (number > Number.MAX_SAFE_INTEGER) {
-      return contents.toString('hex');
+      return bytes.toString('hex', start, end);
     }
     if (octet < 0x80) {
       // The first number is 40 times the first arc, which is at most 2, plus the second arc.
@@ -194,30 +195,31 @@ function requireTag(element: Element | undefined, tag: number): Element {
 
 /** @param limit the first byte after the parent element. */
 function elementAt(bytes: Buffer, at: number, limit: number, rules: EncodingRules): Element {
-  const { tag, start, length } = headerAt(bytes, at, limit, rules);
+  const length = lengthAt(bytes, at, limit, rules);
+  const start = at + 2 + lengthOctetsAt(bytes, at);
   const end = start + (length ?? lengthOfIndefinite(bytes, start, limit));
   const next = length === undefined ? end + 2 : end;
   if (next > limit) {
     throw derError('an element is cut off', at);
   }
-  return { bytes, rules, tag, at, start, end, next };
+  return { bytes, rules, tag: bytes[at] ?? 0, at, start, end, next };
 }
 
-interface Header {
-  readonly tag: number;
-  /** The first byte of the contents. */
-  readonly start: number;
-  /** The length of the contents; undefined if it is indefinite. */
-  readonly length: number | undefined;
+/** How many octets with the length follow the first octet of the length (X.690, 8.1.3). */
+function lengthOctetsAt(bytes: Buffer, at: number): number {
+  const first = bytes[at + 1] ?? 0;
+  return first > INDEFINITE ? first - INDEFINITE : 0;
 }
 
-/** Identifier and length (X.690, 8.1.2 and 8.1.3, and 10.1 for DER). */
-function headerAt(bytes: Buffer, at: number, limit: number, rules: EncodingRules): Header {
+/**
+ * The length of the contents of the element at a position (X.690, 8.1.2 and 8.1.3, and 10.1 for DER); undefined if it is
+ * indefinite.
+ */
+function lengthAt(bytes: Buffer, at: number, limit: number, rules: EncodingRules): number | undefined {
   const tag = bytes[at];
   const first = bytes[at + 1];
-  const octets = first !== undefined && first > INDEFINITE ? first - INDEFINITE : 0;
-  const start = at + 2 + octets;
-  if (tag === undefined || first === undefined || start > limit) {
+  const octets = lengthOctetsAt(bytes, at);
+  if (tag === undefined || first === undefined || at + 2 + octets > limit) {
     throw derError('an identifier or a length is cut off', at);
   }
   if ((tag & LONG_TAG) === LONG_TAG || octets > LENGTH_OCTETS_LIMIT) {
@@ -227,13 +229,16 @@ function headerAt(bytes: Buffer, at: number, limit: number, rules: EncodingRules
     if (rules === 'DER' || !(tag & CONSTRUCTED)) {
       throw derError('a length is indefinite', at);
     }
-    return { tag, start, length: undefined };
+    return undefined;
   }
-  const length = octets === 0 ? first : bytes.readUIntBE(at + 2, octets);
-  if (rules === 'DER' && octets > 0 && length < Math.max(0x80, 0x100 ** (octets - 1))) {
+  if (octets === 0) {
+    return first;
+  }
+  const length = bytes.readUIntBE(at + 2, octets);
+  if (rules === 'DER' && length < Math.max(0x80, 0x100 ** (octets - 1))) {
     throw derError('a length is not in its shortest form', at);
   }
-  return { tag, start, length };
+  return length;
 }
 
 /**
@@ -244,9 +249,9 @@ function lengthOfIndefinite(bytes: Buffer, start: number, limit: number): number
   let at = start;
   for (let levels = 1; ; ) {
     if (bytes[at] !== 0 || bytes[at + 1] !== 0) {
-      const { start: contents, length } = headerAt(bytes, at, limit, 'BER');
+      const length = lengthAt(bytes, at, limit, 'BER');
       levels += length === undefined ? 1 : 0;
-      at = contents + (length ?? 0);
+      at += 2 + lengthOctetsAt(bytes, at) + (length ?? 0);
     } else if (levels > 1) {
       levels -= 1;
       at += 2;

@@ -91,7 +91,8 @@ export function isWithin(name: CanonicalName, subtree: CanonicalName): boolean {
 }
 
 function canonicalRdn(attributes: readonly string[]): string {
-  return attributes.toSorted().join(ATTRIBUTE_SEPARATOR);
+  const [first, ...others] = attributes;
+  return first !== undefined && others.length === 0 ? first : attributes.toSorted().join(ATTRIBUTE_SEPARATOR);
 }
 
 /** A name that cannot be read is only equal to the same bytes. */

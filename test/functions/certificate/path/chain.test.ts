@@ -5,14 +5,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { InvalidChainError } from '../../../../functions/certificate/invalid-chain.ts';
-import {
-  buildChain,
-  type Chain,
-  fingerprintOf,
-  oneLine,
-  writeChainPem,
-} from '../../../../functions/certificate/path/chain.ts';
+import { buildChain, type Chain, oneLine, writeChainPem } from '../../../../functions/certificate/path/chain.ts';
 import { readMarkCertificate } from '../../../../functions/certificate/report.ts';
+import { fingerprintOf } from '../../../../functions/certificate/x509/fingerprint.ts';
 import type {
   CertificateAuthority,
   IssuedMarkCertificate,
