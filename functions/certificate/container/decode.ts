@@ -3,6 +3,7 @@ import { InvalidChainError } from '../invalid-chain.ts';
 import { requireBounds } from '../x509/bounds.ts';
 import { attempt, bytesOf, childrenOf, constructed, readBer, readObjectIdentifier, TAG } from '../x509/der.ts';
 import { fingerprintOf } from '../x509/fingerprint.ts';
+import { readAnyTime } from '../x509/time.ts';
 import { decodeBase64, decodeText, isDer } from './bytes.ts';
 import { kindOf, kindOfDer, SIGNED_DATA } from './kinds.ts';
 import { readPem } from './pem.ts';
@@ -24,6 +25,9 @@ const IGNORED_LIMIT = 100;
 /** How many different names of parts are quoted, and how many characters of each. */
 const NAMES_LIMIT = 200;
 const NAME_LENGTH = 300;
+
+/** What OpenSSL prints for a date that it cannot read (ASN1_TIME_print). */
+const UNREADABLE_DATE = 'Bad time value';
 
 const NO_CERTIFICATE = 'the bytes are neither PKCS#7 nor a certificate';
 
@@ -293,9 +297,12 @@ function unreadable(der: Buffer): string {
 
 /** @throws {InvalidChainError} if a limit is exceeded. @throws {Error} if OpenSSL cannot read the certificate. */
 function parseCertificate(der: Buffer): X509Certificate {
-  requireBounds(der);
+  const { notBefore, notAfter } = requireBounds(der);
   const certificate = new X509Certificate(der);
-  if (Number.isNaN(certificate.validFromDate.getTime()) || Number.isNaN(certificate.validToDate.getTime())) {
+  const hasDates = readAnyTime(notBefore) && readAnyTime(notAfter);
+  // OpenSSL can read more forms of a date. The text is compared, because Node's `validFromDate` and `validToDate` of a date
+  // that OpenSSL cannot read are random: NaN or any other moment.
+  if (!hasDates && (certificate.validFrom === UNREADABLE_DATE || certificate.validTo === UNREADABLE_DATE)) {
     throw new TypeError('no validity');
   }
   return certificate;

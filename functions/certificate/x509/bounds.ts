@@ -23,17 +23,24 @@ const RSA_EXPONENT_BYTES = RSA_EXPONENT_BITS_LIMIT / 8;
 /** The largest key of another algorithm with its parameters, in bytes: ML-DSA-87 has 2,592. */
 const KEY_BYTES = 4096;
 
+/** The elements with the dates of a certificate. */
+export interface CertificateDates {
+  readonly notBefore: Element | undefined;
+  readonly notAfter: Element | undefined;
+}
+
 /**
  * Refuses a certificate whose work is not bounded, before OpenSSL reads it. The numbers of attributes and extensions
  * decide how long the checks take, and the key how long a signature takes.
  *
+ * @returns the dates, because Node cannot be asked whether it can read them.
  * @throws {InvalidChainError} if a limit is exceeded.
  * @throws {SyntaxError} if the bytes are not the structure of a certificate.
  */
-export function requireBounds(der: Uint8Array): void {
+export function requireBounds(der: Uint8Array): CertificateDates {
   const [tbsCertificate] = childrenOf(readBer(der));
   const parts = childrenOf(tbsCertificate);
-  const [, , issuer, , subject, key] = parts.filter(({ tag }) => tag !== constructed(0));
+  const [, , issuer, validity, subject, key] = parts.filter(({ tag }) => tag !== constructed(0));
   for (const name of [issuer, subject]) {
     let attributes = 0;
     for (const rdn of childrenOf(name)) {
@@ -45,6 +52,8 @@ export function requireBounds(der: Uint8Array): void {
   const list = extensions ? childrenOf(childrenOf(extensions, constructed(3))[0]) : [];
   requireAtMost(list.length, EXTENSIONS_LIMIT, 'extensions');
   requireKeyBounds(key);
+  const [notBefore, notAfter] = childrenOf(validity);
+  return { notBefore, notAfter };
 }
 
 function requireAtMost(count: number, limit: number, what: string): void {

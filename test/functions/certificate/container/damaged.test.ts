@@ -1,6 +1,7 @@
+import { X509Certificate } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
 import { searchForPrivateKey } from '../../../../functions/certificate/container/private-key.ts';
 import { InvalidChainError, readMarkCertificate } from '../../../../functions/certificate/report.ts';
 import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../../infra/local/ca/containers.ts';
@@ -80,4 +81,30 @@ test('A damaged container has a report or is an InvalidChainError, and the searc
     }),
     { numRuns: RUNS },
   );
+});
+
+/** A UTCTime of the usual length whose moment does not exist, or that is no time. */
+const UNREADABLE = [
+  'zzzzzzzzzzzzZ',
+  '26130100:000Z',
+  '260230000000Z',
+  '261301000000Z',
+  '260101240000Z',
+  '260101006000Z',
+];
+
+test.each(UNREADABLE)('A certificate with the date %s cannot be read, whatever moment Node states.', async (date) => {
+  const [leaf = Buffer.alloc(0)] = (await openAuthority()).issue({ domains: ['example.com'] }).chain;
+  const der = Buffer.from(leaf);
+  // The first UTCTime is that of notBefore.
+  der.write(date, der.indexOf(Buffer.of(0x17, date.length)) + 2, 'latin1');
+  // Node reads the date from memory that OpenSSL did not write, so the date is NaN, or any moment at random.
+  const stated = vi.spyOn(X509Certificate.prototype, 'validFromDate', 'get').mockReturnValue(new Date());
+  try {
+    await expect(readMarkCertificate(der, { at: new Date() })).rejects.toThrow(
+      'one of the certificates cannot be read',
+    );
+  } finally {
+    stated.mockRestore();
+  }
 });
