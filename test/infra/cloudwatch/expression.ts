@@ -148,10 +148,13 @@ const FUNCTIONS: Readonly<Record<string, (values: readonly Value[]) => Value>> =
   MIN: ([array]) => combineAll(array, Math.min),
   SUM: ([array]) => combineAll(array, (...values) => values.reduce((sum, value) => sum + value, 0)),
   IF: ([condition, then, otherwise]) => {
-    const [chosen, other] = [then, otherwise].map((value) => (value === undefined ? undefined : pointsOf(value)));
-    return asSeries(condition).map((value, index) =>
-      value === undefined ? undefined : (value === 0 ? other : chosen)?.(index),
+    const [chosen, other] = [then, otherwise].map((value) =>
+      value === undefined || typeof value === 'number' ? value : asSeries(value),
     );
+    return asSeries(condition).map((value, index) => {
+      const result = value === 0 ? other : chosen;
+      return value === undefined || result === undefined ? undefined : pointAt(result, index);
+    });
   },
 };
 
@@ -181,13 +184,9 @@ function asSeries(value: Value | undefined): Series {
   return value;
 }
 
-/** The values of a series by their index. A number has the same value everywhere. */
-function pointsOf(value: Value): (index: number) => number | undefined {
-  if (typeof value === 'number') {
-    return () => value;
-  }
-  const series = asSeries(value);
-  return (index) => series[index];
+/** The value of a series at an index. A number has the same value everywhere. */
+function pointAt(value: number | Series, index: number): number | undefined {
+  return typeof value === 'number' ? value : value[index];
 }
 
 /**
@@ -198,15 +197,20 @@ function combine(left: Value, right: Value, operator: (left: number, right: numb
   if (typeof left === 'number' && typeof right === 'number') {
     return operator(left, right);
   }
-  const { length } = isSeries(left) ? left : asSeries(right);
-  const [first, second] = [pointsOf(left), pointsOf(right)];
-  return Array.from({ length }, (_, index) => {
-    const [one, other] = [first(index), second(index)];
+  const first = typeof left === 'number' ? left : asSeries(left);
+  const second = typeof right === 'number' ? right : asSeries(right);
+  const { length } = typeof first === 'number' ? asSeries(second) : first;
+  const combined: (number | undefined)[] = new Array(length).fill(undefined);
+  for (let index = 0; index < length; index += 1) {
+    const [one, other] = [pointAt(first, index), pointAt(second, index)];
     const present =
-      (typeof left !== 'number' && one !== undefined) || (typeof right !== 'number' && other !== undefined);
-    const result = operator(one ?? 0, other ?? 0);
-    return present && Number.isFinite(result) ? result : undefined;
-  });
+      (typeof first !== 'number' && one !== undefined) || (typeof second !== 'number' && other !== undefined);
+    const result = present ? operator(one ?? 0, other ?? 0) : Number.NaN;
+    if (Number.isFinite(result)) {
+      combined[index] = result;
+    }
+  }
+  return combined;
 }
 
 function combineAll(array: Value | undefined, operator: (...values: number[]) => number): Series {
@@ -225,9 +229,11 @@ function fill(series: Series, filler: number | undefined, fillsEmptySeries: bool
   if (series.every((value) => value === undefined) && !fillsEmptySeries) {
     return series;
   }
+  const filled = [...series];
   let latest: number | undefined;
-  return series.map((value) => {
+  for (const [index, value] of series.entries()) {
     latest = value ?? latest;
-    return value ?? filler ?? latest;
-  });
+    filled[index] = value ?? filler ?? latest;
+  }
+  return filled;
 }

@@ -57,6 +57,7 @@ export function simulate(alarm: AlarmProperties, data: MetricData, run: Run): Tr
   };
   const warmUp = warmUpOf(alarm);
   const transitions: Transition[] = [];
+  const byId: Record<string, Series> = {};
   let state: AlarmState = 'INSUFFICIENT_DATA';
   let evaluates = false;
   let previous: readonly Series[] = [];
@@ -67,7 +68,10 @@ export function simulate(alarm: AlarmProperties, data: MetricData, run: Run): Tr
       continue;
     }
     previous = retrieved;
-    const series = calculate(Object.fromEntries(retrieved.map((points, index) => [ids[index], points])));
+    for (const [index, id] of ids.entries()) {
+      byId[id] = retrieved[index] ?? [];
+    }
+    const series = calculate(byId);
     evaluates ||=
       at >= run.createdAt + warmUp.seconds ||
       // "The alarm ends the warm-up period early" when data fills its window.
@@ -120,90 +124,105 @@ function retrieve(
 ): readonly Series[] {
   const count = EvaluationPeriods + extraPoints;
   return metrics.map(({ identity, statistic }) => {
-    const samples = data.get(identity) ?? NO_SAMPLES;
-    const sorted = timesOf(samples);
-    const visible = firstIndex(sorted, at - delay + 1);
-    const points: (number | undefined)[] = [];
-    // The index of the first sample of a period, and of the first one after it.
-    let from = firstIndex(sorted, at - count * period, 0, visible);
-    for (let remaining = count - 1; remaining >= 0; remaining -= 1) {
-      const end = at - remaining * period;
-      const isEmpty = from === visible || (sorted[from] ?? 0) >= end;
-      const to = isEmpty ? from : firstIndex(sorted, end, from, visible);
-      points.push(from === to ? undefined : aggregate(samples, from, to, statistic));
-      from = to;
+    const points: (number | undefined)[] = new Array(count).fill(undefined);
+    const samples = data.get(identity);
+    if (samples) {
+      const known = periodsOf(samples, statistic, period);
+      for (let index = 0; index < count; index += 1) {
+        const end = at - (count - 1 - index) * period;
+        points[index] = end <= at - delay ? pointOf(known, end) : visiblePointOf(known, end, at - delay);
+      }
     }
     return points;
   });
 }
 
 function isSame(some: readonly Series[], others: readonly Series[]): boolean {
-  return some.every((points, metric) => {
-    const other = others[metric];
-    return points.every((point, index) => point === other?.[index]);
-  });
+  for (let metric = 0; metric < some.length; metric += 1) {
+    const [points = [], other = []] = [some[metric], others[metric]];
+    for (let index = 0; index < points.length; index += 1) {
+      if (points[index] !== other[index]) {
+        return false;
+      }
+    }
+  }
+  return true;
 }
 
-/** Aggregates the samples from an index until before another one. */
-function aggregate(samples: readonly Sample[], from: number, to: number, statistic: string): number {
-  const sum = () => (sumsOf(samples)[to] ?? 0) - (sumsOf(samples)[from] ?? 0);
-  const reduce = (choose: (one: number, other: number) => number) => {
-    let chosen = samples[from]?.value ?? Number.NaN;
-    for (let index = from + 1; index < to; index += 1) {
-      chosen = choose(chosen, samples[index]?.value ?? Number.NaN);
-    }
-    return chosen;
+/** The periods of a metric. Every evaluation of every run reads the same ones. */
+interface Periods {
+  readonly samples: readonly Sample[];
+  readonly statistic: string;
+  readonly period: number;
+  /** The data point of the period that ends at a minute: null until it is read, undefined if it has no sample. */
+  readonly points: (number | undefined | null)[];
+}
+
+const allPeriods = new WeakMap<readonly Sample[], Map<string, Periods>>();
+
+function periodsOf(samples: readonly Sample[], statistic: string, period: number): Periods {
+  const known = allPeriods.get(samples) ?? new Map<string, Periods>();
+  allPeriods.set(samples, known);
+  const key = `${statistic} ${period}`;
+  const periods = known.get(key) ?? {
+    samples,
+    statistic,
+    period,
+    points: new Array(Math.ceil(((samples.at(-1)?.at ?? 0) + period) / MINUTE) + 1).fill(null),
   };
+  known.set(key, periods);
+  return periods;
+}
+
+/** The data point of the period that ends at a full minute. */
+function pointOf(periods: Periods, end: number): number | undefined {
+  const { points } = periods;
+  const minute = end / MINUTE;
+  if (end <= 0 || minute >= points.length) {
+    return undefined;
+  }
+  const known = points[minute];
+  if (known !== null) {
+    return known;
+  }
+  const calculated = visiblePointOf(periods, end, end);
+  points[minute] = calculated;
+  return calculated;
+}
+
+/** The data point of a period, made of the samples until a time, including it. */
+function visiblePointOf({ samples, statistic, period }: Periods, end: number, until: number): number | undefined {
+  const from = firstIndex(samples, end - period);
+  const to = firstIndex(samples, Math.min(end, until + 1), from);
+  return from === to ? undefined : aggregate(samples.slice(from, to), statistic);
+}
+
+function aggregate(samples: readonly Sample[], statistic: string): number {
+  const values = samples.map(({ value }) => value);
+  const sum = values.reduce((total, value) => total + value, 0);
   switch (statistic) {
     case 'Sum':
-      return sum();
+      return sum;
     case 'Average':
-      return sum() / (to - from);
+      return sum / values.length;
     case 'SampleCount':
-      return to - from;
+      return values.length;
     case 'Maximum':
-      return reduce(Math.max);
+      return values.reduce((one, other) => Math.max(one, other));
     case 'Minimum':
-      return reduce(Math.min);
+      return values.reduce((one, other) => Math.min(one, other));
     default:
       throw new Error(`The statistic ${statistic} is not known`);
   }
 }
 
-const sums = new WeakMap<readonly Sample[], Float64Array>();
-
-/** The sum of the samples before each index. Thousands of periods overlap, and the values are whole numbers. */
-function sumsOf(samples: readonly Sample[]): Float64Array {
-  const known = sums.get(samples);
-  if (known) {
-    return known;
-  }
-  const calculated = new Float64Array(samples.length + 1);
-  for (const [index, { value }] of samples.entries()) {
-    calculated[index + 1] = (calculated[index] ?? 0) + value;
-  }
-  sums.set(samples, calculated);
-  return calculated;
-}
-
-const NO_SAMPLES: readonly Sample[] = [];
-
-const times = new WeakMap<readonly Sample[], Float64Array>();
-
-/** The times of samples, which are searched millions of times. */
-function timesOf(samples: readonly Sample[]): Float64Array {
-  const known = times.get(samples) ?? Float64Array.from(samples, ({ at }) => at);
-  times.set(samples, known);
-  return known;
-}
-
-/** The index of the first time that is this one or later, between two indices. */
-function firstIndex(sorted: Float64Array, at: number, from = 0, to = sorted.length): number {
+/** The index of the first sample at this time or later, from an index on. */
+function firstIndex(samples: readonly Sample[], at: number, from = 0): number {
   let low = from;
-  let high = to;
+  let high = samples.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((sorted[middle] ?? 0) < at) {
+    if ((samples[middle]?.at ?? 0) < at) {
       low = middle + 1;
     } else {
       high = middle;
@@ -220,16 +239,27 @@ function evaluationTimes(
   { createdAt, until, assumptions: { extraPoints, delay } }: Run,
 ): number[] {
   const step = period * EvaluationPeriods > DAY ? HOUR : MINUTE;
-  const next = (time: number) => Math.ceil(time / step) * step;
   const warmUp = warmUpOf({ EvaluationPeriods, ...alarm });
-  const times = new Set([next(createdAt + 1), next(createdAt + warmUp.seconds)]);
+  // One mark for each evaluation until the end. Many samples cause the same evaluations.
+  const marks = new Uint8Array(Math.floor(until / step) + 1);
+  const mark = (time: number) => {
+    marks[Math.ceil(time / step)] = 1;
+  };
+  mark(createdAt + 1);
+  mark(createdAt + warmUp.seconds);
   for (const { identity } of metrics) {
     for (const { at } of data.get(identity) ?? []) {
-      times.add(next(at + delay));
+      mark(at + delay);
       for (let periods = 0; periods <= EvaluationPeriods + extraPoints; periods += 1) {
-        times.add(next(at + periods * period + 1));
+        mark(at + periods * period + 1);
       }
     }
   }
-  return [...times].filter((time) => time > createdAt && time <= until).toSorted((left, right) => left - right);
+  const times: number[] = [];
+  for (let index = Math.floor(createdAt / step) + 1; index < marks.length; index += 1) {
+    if (marks[index] === 1) {
+      times.push(index * step);
+    }
+  }
+  return times;
 }

@@ -43,9 +43,21 @@ interface Order {
 /** The collector's name in a story. */
 export const COLLECTOR = 'mark-certificate-collector';
 
+/** Calculates the identity of each metric once: a story has up to a million samples. */
+function remembered(identityFor: (owner: string, metricName: string) => string) {
+  const owners = new Map<string, Map<string, string>>();
+  return (owner: string, metricName: string): string => {
+    const known = owners.get(owner) ?? new Map<string, string>();
+    owners.set(owner, known);
+    const identity = known.get(metricName) ?? identityFor(owner, metricName);
+    known.set(metricName, identity);
+    return identity;
+  };
+}
+
 /** The identities of the metrics that a story can record. */
 const METRIC = {
-  own: (service: string, MetricName: string) =>
+  own: remembered((service, MetricName) =>
     identityOf({
       Namespace: NAMESPACE,
       MetricName,
@@ -54,12 +66,14 @@ const METRIC = {
         { Name: 'collector', Value: COLLECTOR },
       ],
     }),
-  lambda: (functionId: string, MetricName: string) =>
+  ),
+  lambda: remembered((functionId, MetricName) =>
     identityOf({
       Namespace: 'AWS/Lambda',
       MetricName,
       Dimensions: [{ Name: 'FunctionName', Value: `<${functionId}>` }],
     }),
+  ),
   deadLetters: identityOf({
     Namespace: 'AWS/SQS',
     MetricName: 'ApproximateNumberOfMessagesVisible',
