@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { buildSync, type Metafile } from 'esbuild';
+import { parseSync } from 'rolldown/utils';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildFunctions } from '../../infra/build/functions.ts';
 import { bundleOf as bundle, FUNCTION_FOLDERS as FOLDERS, type FunctionFolder as Folder } from '../../infra/bundles.ts';
@@ -82,9 +82,9 @@ describe.each(FOLDERS)('the bundle of %s', (folder) => {
   });
 
   test('The bundle imports only modules of Node, and dynamically packages that Lambda does not need.', () => {
-    const external = Object.values(inputsOf(bundle(folder)))
-      .flatMap(({ imports }) => imports)
-      .filter(({ external, path }) => external && !isBuiltin(path));
+    const external = Object.values(importsOf(bundle(folder)))
+      .flat()
+      .filter(({ isExternal, path }) => isExternal && !isBuiltin(path));
     expect(external.filter(({ kind }) => kind !== 'dynamic-import')).toEqual([]);
     expect(external.map(({ path }) => path).filter((path) => !/credential-provider/.test(path))).toEqual([]);
   });
@@ -232,7 +232,8 @@ describe('cdk synth', () => {
       ['synth', '--quiet', '--output', output, '-c', 'push=true', '-c', 'publish=true'],
       {
         cwd: PROJECT,
-        env: environment({ HOME: temporary }),
+        // Of the validation of templates, which takes seconds, there is a separate test (test/checkers/cdk-validation.test.ts).
+        env: environment({ HOME: temporary, CDK_VALIDATION: 'false' }),
         encoding: 'utf8',
       },
     );
@@ -265,37 +266,64 @@ describe('cdk synth', () => {
   });
 
   test.each(FOLDERS)('Node can load every file of the bundle of %s.', (folder) => {
-    const files = filesOf(assets[folder]).filter((file) => file !== 'index.mjs');
-    expect(files).not.toEqual([]);
-    // Most files import index.mjs, which creates the handler.
-    const script = `for (const file of ${JSON.stringify(files)}) await import('./' + file);`;
-    expect(runIn(assets[folder], script, valuesFor(variables[folder]))).toBe('');
+    const { loaded } = loadedBy(folder);
+    expect(Object.keys(loaded)).not.toEqual([]);
+    expect(Object.entries(loaded).filter(([, error]) => error !== null)).toEqual([]);
   });
 
   test.each(FOLDERS)('%s has every environment variable that its handler needs.', (folder) => {
-    const script = "const { handler } = await import('./index.mjs'); console.log(typeof handler);";
-    expect(runIn(assets[folder], script, valuesFor(variables[folder]))).toBe('function\n');
+    expect(loadedBy(folder).handler).toBe('function');
   });
 
   test.each(FOLDERS)('%s needs each of its environment variables: without one, the handler names it.', (folder) => {
-    const script = `
-      const all = { ...process.env };
-      for (const name of ${JSON.stringify(variables[folder])}) {
-        process.env = { ...all };
-        delete process.env[name];
-        await import('./index.mjs?' + name).catch((error) => console.log(error.message.match(/\\w+ is missing/)?.[0]));
-      }`;
-    expect(runIn(assets[folder], script, valuesFor(variables[folder])).trim().split('\n')).toEqual(
+    expect(loadedBy(folder).missing.filter((message) => message !== null)).toEqual(
       variables[folder]
         .filter((name) => name !== 'COLLECTOR' && !OPTIONAL[folder]?.includes(name))
         .map((name) => `${name} is missing`),
     );
   });
 
+  const results = new Map<Folder, Loaded>();
+
+  /** Loads a bundle in one process, as Lambda does: first as it is deployed, then its other files, then without each variable. */
+  function loadedBy(folder: Folder): Loaded {
+    const files = filesOf(assets[folder]).filter((file) => file !== 'index.mjs');
+    const script = `
+      const all = { ...process.env };
+      const { handler } = await import('./index.mjs').catch(() => ({}));
+      const loaded = {};
+      for (const file of ${JSON.stringify(files)}) {
+        loaded[file] = await import('./' + file).then(() => null, String);
+      }
+      const missing = [];
+      for (const name of ${JSON.stringify(variables[folder])}) {
+        process.env = { ...all };
+        delete process.env[name];
+        const error = await import('./index.mjs?' + name).then(() => null, String);
+        missing.push(error?.match(/\\w+ is missing/)?.[0] ?? error);
+      }
+      console.log(JSON.stringify({ loaded, handler: typeof handler, missing }));`;
+    // What a bundle printed would be before the JSON.
+    const result =
+      results.get(folder) ?? (JSON.parse(runIn(assets[folder], script, valuesFor(variables[folder]))) as Loaded);
+    results.set(folder, result);
+    return result;
+  }
+
   function read(file: string) {
     return JSON.parse(readFileSync(join(output, file), 'utf8'));
   }
 });
+
+/** What happened when Node loaded a bundle. Null: nothing is wrong. */
+interface Loaded {
+  /** The error of each file. */
+  readonly loaded: Readonly<Record<string, string | null>>;
+  /** The type of the handler. */
+  readonly handler: string;
+  /** The error without each variable. */
+  readonly missing: readonly (string | null)[];
+}
 
 interface LambdaFunction {
   readonly Type: string;
@@ -320,14 +348,14 @@ function filesOf(directory: string): string[] {
 
 /** The files that a bundle loads when Lambda imports index.mjs, and those that only a dynamic import loads. */
 function loadedFiles(directory: string): { atOnce: string[]; later: string[] } {
-  const inputs = inputsOf(directory);
-  const reached = (...kinds: string[]) => {
+  const imports = importsOf(directory);
+  const reached = (...kinds: readonly Import['kind'][]) => {
     const files = new Set(['index.mjs']);
     for (const file of files) {
-      for (const { path } of (inputs[file]?.imports ?? []).filter(
-        (each) => kinds.includes(each.kind) && !each.external,
-      )) {
-        files.add(path);
+      for (const { kind, path, isExternal } of imports[file] ?? []) {
+        if (kinds.includes(kind) && !isExternal) {
+          files.add(path);
+        }
       }
     }
     return [...files];
@@ -337,19 +365,61 @@ function loadedFiles(directory: string): { atOnce: string[]; later: string[] } {
   return { atOnce, later };
 }
 
-/** The files of a bundle, and what each imports. */
-function inputsOf(directory: string): Metafile['inputs'] {
-  return buildSync({
-    absWorkingDir: directory,
-    entryPoints: filesOf(directory),
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    packages: 'external',
-    outdir: 'unused',
-    write: false,
-    metafile: true,
-  }).metafile.inputs;
+interface Import {
+  readonly kind: 'import-statement' | 'dynamic-import' | 'require-call';
+  /** The name of a file of the bundle, or what an external import names. */
+  readonly path: string;
+  readonly isExternal: boolean;
+}
+
+const allImports = new Map<string, Readonly<Record<string, readonly Import[]>>>();
+
+/** The files of a bundle, and what each imports. A bundle does not change while the tests run. */
+function importsOf(directory: string): Readonly<Record<string, readonly Import[]>> {
+  const files = filesOf(directory);
+  const imports =
+    allImports.get(directory) ??
+    Object.fromEntries(
+      files.map((file) => [
+        file,
+        importsIn(file, readFileSync(join(directory, file), 'utf8')).map(({ kind, path }): Import => {
+          const name = path.replace(/^\.\//, '');
+          return files.includes(name) ? { kind, path: name, isExternal: false } : { kind, path, isExternal: true };
+        }),
+      ]),
+    );
+  allImports.set(directory, imports);
+  return imports;
+}
+
+function importsIn(file: string, code: string): Pick<Import, 'kind' | 'path'>[] {
+  const { module, errors } = parseSync(file, code);
+  expect(errors).toEqual([]);
+  const exported = module.staticExports.flatMap(({ entries }) => entries.flatMap((each) => each.moduleRequest ?? []));
+  return [
+    ...[...module.staticImports.map((each) => each.moduleRequest), ...exported].map(({ value }) => ({
+      kind: 'import-statement' as const,
+      path: value,
+    })),
+    // The position is that of the expression, usually a text in quotes.
+    ...module.dynamicImports.map(({ moduleRequest: { start, end } }) => ({
+      kind: 'dynamic-import' as const,
+      path: code.slice(start, end).replace(/^(['"`])(.*)\1$/, '$2'),
+    })),
+    // The bundler's name for the function that modules of CommonJS call.
+    ...[...code.matchAll(/\b__require\((['"`])(.*?)\1\)/g)].map(([, , path = '']) => ({
+      kind: 'require-call' as const,
+      path,
+    })),
+  ];
+}
+
+const contents = new Map<string, string>();
+
+function contentOf(file: string): string {
+  const content = contents.get(file) ?? readFileSync(file, 'utf8');
+  contents.set(file, content);
+  return content;
 }
 
 /**
@@ -357,16 +427,16 @@ function inputsOf(directory: string): Metafile['inputs'] {
  * minifier renames everything else. Sources without such a literal are left out.
  */
 function filesWithTextsOf(wanted: readonly string[], all: readonly string[], directory: string): Map<string, string[]> {
-  const contents = new Map(all.map((source) => [source, readFileSync(join(PROJECT, source), 'utf8')]));
-  const bundled = new Map(filesOf(directory).map((file) => [file, readFileSync(join(directory, file), 'utf8')]));
+  const bundled = filesOf(directory);
+  const isIn = (file: string, text: string) => contentOf(join(directory, file)).includes(text);
   return new Map(
     wanted.toSorted().flatMap((source) => {
-      const texts = [...(contents.get(source) ?? '').matchAll(/(['"`])(?!\.)([ \w.,;:?#-]{16,})\1/g)]
+      const texts = [...contentOf(join(PROJECT, source)).matchAll(/(['"`])(?!\.)([ \w.,;:?#-]{16,})\1/g)]
         .map(([, , text = '']) => text)
-        .filter((text) => [...contents].every(([other, content]) => other === source || !content.includes(text)));
-      const files = [...bundled]
-        .filter(([, content]) => texts.some((text) => content.includes(text)))
-        .map(([file]) => file);
+        // The order matters: most texts are in no bundle, and to search all sources takes long.
+        .filter((text) => bundled.some((file) => isIn(file, text)))
+        .filter((text) => all.every((other) => other === source || !contentOf(join(PROJECT, other)).includes(text)));
+      const files = bundled.filter((file) => texts.some((text) => isIn(file, text)));
       return files.length > 0 ? [[source, files] as const] : [];
     }),
   );
@@ -381,9 +451,10 @@ function runIn(directory: string, script: string, variables: Readonly<Record<str
   });
 }
 
-/** The variables, and from this process's environment only the path to Node. */
+/** The variables, and from this process's environment only the paths to Node and to compiled code. */
 function environment(variables: Readonly<Record<string, string>>): Record<string, string> {
-  return { PATH: [dirname(process.execPath), process.env.PATH].join(delimiter), ...variables };
+  const { PATH, NODE_COMPILE_CACHE = '' } = process.env;
+  return { PATH: [dirname(process.execPath), PATH].join(delimiter), NODE_COMPILE_CACHE, ...variables };
 }
 
 /** Accepted values of the variables that do not accept every value. */

@@ -168,7 +168,12 @@ describe('the stack', () => {
     const context = { ...CONTEXT, ...SETTINGS, 'aws:cdk:bundling-stacks': [] };
     const { status, stderr } = spawnSync(process.execPath, ['infra/app.ts'], {
       cwd: PROJECT,
-      env: { CDK_OUTDIR: outdir, CDK_CONTEXT_JSON: JSON.stringify(context) },
+      env: {
+        CDK_OUTDIR: outdir,
+        CDK_CONTEXT_JSON: JSON.stringify(context),
+        CDK_VALIDATION: 'false',
+        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      },
       encoding: 'utf8',
     });
     expect(status, stderr).toBe(0);
