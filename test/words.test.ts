@@ -55,6 +55,10 @@ function oddWordsIn(file: string): string[] {
     readFileSync(join(PROJECT, file), 'utf8'),
   );
   const allowed = READERS_OF_0_1_0.test(file) ? text.replaceAll('inARow', '') : text;
+  // No word or construction is longer than a line, and to search line by line takes several times as long.
+  if (findOddWords(allowed).length === 0) {
+    return [];
+  }
   return allowed.split('\n').flatMap((line, index) => findOddWords(line).map((hit) => `${file}:${index + 1}: ${hit}`));
 }
 
@@ -143,8 +147,8 @@ describe('texts as people read them', () => {
 
   test(
     'Usage texts and the output of inspect contain no odd word.',
-    () => {
-      const texts = commandTexts(authority);
+    async () => {
+      const texts = await commandTexts(authority);
       expect(texts.filter(([, text]) => text === '')).toEqual([]);
       expect(oddWordsOf(texts)).toEqual([]);
     },

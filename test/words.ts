@@ -70,6 +70,12 @@ const ODD_CONSTRUCTIONS: readonly { readonly pattern: RegExp; readonly plain: st
 ];
 
 const WORDS = new Map(ODD_WORDS.flatMap(({ forms, plain }) => forms.map((form) => [form, plain] as const)));
+const ANY_WORD = new RegExp(`(?<![a-z])(?:${[...WORDS.keys()].join('|')})(?![a-z])`, 'gi');
+const ANY_NAME = new RegExp(`\\b(?:${Object.keys(ODD_NAMES).join('|')})\\b`, 'g');
+const CONSTRUCTIONS = ODD_CONSTRUCTIONS.map(({ pattern, plain }) => ({
+  pattern: new RegExp(pattern, `g${pattern.flags}`),
+  plain,
+}));
 
 /** The hexadecimal groups of an id can be words. */
 const UUID = /\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/gi;
@@ -82,17 +88,12 @@ export function findOddWords(content: string): string[] {
   const text = content.replaceAll(UUID, '').replaceAll(DIGEST, '');
   const parts = text.replaceAll(/([a-z\d])([A-Z])/g, '$1 $2').replaceAll('_', ' ');
   return [
-    ...[...parts.matchAll(/[A-Za-z]+/g)].flatMap(({ 0: word, index }) => {
-      const plain = WORDS.get(word.toLowerCase());
-      return plain === undefined ? [] : [hit(parts, word, index, plain)];
-    }),
-    ...Object.entries(ODD_NAMES).flatMap(([name, plain]) =>
-      [...text.matchAll(new RegExp(`\\b${name}\\b`, 'g'))].map(({ index }) => hit(text, name, index, plain)),
+    ...[...parts.matchAll(ANY_WORD)].map(({ 0: word, index }) =>
+      hit(parts, word, index, WORDS.get(word.toLowerCase()) ?? ''),
     ),
-    ...ODD_CONSTRUCTIONS.flatMap(({ pattern, plain }) =>
-      [...text.matchAll(new RegExp(pattern, `g${pattern.flags}`))].map(({ 0: found, index }) =>
-        hit(text, found, index, plain),
-      ),
+    ...[...text.matchAll(ANY_NAME)].map(({ 0: name, index }) => hit(text, name, index, ODD_NAMES[name] ?? '')),
+    ...CONSTRUCTIONS.flatMap(({ pattern, plain }) =>
+      [...text.matchAll(pattern)].map(({ 0: found, index }) => hit(text, found, index, plain)),
     ),
   ];
 }
