@@ -11,63 +11,26 @@ import {
   S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
+import { createDirectServers } from './direct-clients.ts';
 import { type S3Request, type S3Server, type S3ServerOptions, startS3Server } from './s3-server.ts';
 
-/** The servers that need no HTTP, by URL. */
-const servers = new Map<string, S3Server>();
-
-/** The server of each client that has sent a request; undefined if it needs HTTP. */
-const serverOfClient = new WeakMap<S3Client, Promise<S3Server | undefined>>();
-
-/** What all clients of AWS have in common. */
-const common: { send(this: S3Client, ...request: unknown[]): Promise<object> } = Object.getPrototypeOf(
-  S3Client.prototype,
-);
+const addServer = createDirectServers<S3Server, S3Client>(new Map([[S3Client, 'AWS_ENDPOINT_URL_S3']]), perform);
 
 /**
- * Starts a server whose objects all clients of S3 list, read, write and delete without HTTP, also those that the code
- * under test creates. The stack of the SDK and a connection cost about a millisecond a request, and some tests repeat a
- * scene thousands of times. Other commands, and clients that repeat requests, use HTTP as usual.
+ * Starts a server whose objects all clients of S3 list, read, write and delete without HTTP. Other commands use HTTP as
+ * usual.
  */
 export async function startDirectS3Server(options?: S3ServerOptions): Promise<S3Server> {
-  const server = await startS3Server(options);
-  const { close } = server;
-  servers.set(server.url, server);
-  Object.assign(S3Client.prototype, { send: sendDirectly });
-  return Object.assign(server, {
-    close() {
-      servers.delete(server.url);
-      if (servers.size === 0) {
-        Reflect.deleteProperty(S3Client.prototype, 'send');
-      }
-      return close();
-    },
-  });
+  return addServer(await startS3Server(options));
 }
 
-async function sendDirectly(this: S3Client, command: object, ...rest: unknown[]): Promise<object> {
-  const found = serverOfClient.get(this) ?? findServer(this);
-  serverOfClient.set(this, found);
-  const server = await found;
-  const isList = command instanceof ListObjectsV2Command;
+function perform(server: S3Server, client: S3Client, command: object): Promise<object> | undefined {
+  const name = client.config.credentials().then(({ accessKeyId }) => accessKeyId);
+  if (command instanceof ListObjectsV2Command) {
+    return name.then((id) => list(server, id, command.input));
+  }
   const method = methodOf(command);
-  if (!server || !(isList || method)) {
-    return common.send.call(this, command, ...rest);
-  }
-  const { accessKeyId } = await this.config.credentials();
-  return isList
-    ? list(server, accessKeyId, command.input)
-    : answer(server, accessKeyId, method ?? '', (command as PutObjectCommand).input);
-}
-
-/** Undefined if the client must use HTTP: its server is another one, or the SDK repeats its requests. */
-async function findServer({ config }: S3Client): Promise<S3Server | undefined> {
-  if ((await config.maxAttempts()) > 1) {
-    return undefined;
-  }
-  const { hostname, port } = (await config.endpoint?.()) ?? {};
-  // As the SDK does, if the endpoint is not a setting of the client.
-  return servers.get(hostname === undefined ? (process.env.AWS_ENDPOINT_URL_S3 ?? '') : `http://${hostname}:${port}`);
+  return method && name.then((id) => answer(server, id, method, (command as PutObjectCommand).input));
 }
 
 function methodOf(command: object): 'GET' | 'HEAD' | 'PUT' | 'DELETE' | undefined {

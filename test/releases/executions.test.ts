@@ -9,9 +9,11 @@ import { type Simulator, startCollectMcSimulator } from '../../infra/local/ca/co
 import { type Execution, startStateMachine } from '../../infra/local/cloud/executions.ts';
 import { type SecretsEndpoint, startSecretsEndpoint } from '../../infra/local/cloud/secrets.ts';
 import { openLongstandingAuthority } from '../authority.ts';
+import { withoutHttp } from '../aws-json-direct.ts';
 import { crlDownload } from '../crls.ts';
 import { captureOutput, lambdaContext, stubAwsEnvironment } from '../lambda.ts';
-import { type S3Server, startS3Server } from '../s3-server.ts';
+import { startDirectS3Server } from '../s3-direct.ts';
+import type { S3Server } from '../s3-server.ts';
 import { AT, EVENTS, INPUTS, readJsonSample, sampleEnvironment, WAITING } from './samples.ts';
 
 const ORDERED_BEFORE = new Date('2026-01-01T00:00:00.000Z');
@@ -38,8 +40,8 @@ beforeAll(async () => {
   const { credentials } = readJsonSample<{ credentials: { accepted: string } }>('secrets.json');
   const { CREDENTIALS_SECRET_ARN = '' } = sampleEnvironment('CollectFunction');
   ca = await startCollectMcSimulator({ credentials: JSON.parse(credentials.accepted) });
-  secrets = await startSecretsEndpoint({ [CREDENTIALS_SECRET_ARN]: credentials.accepted });
-  s3 = await startS3Server();
+  secrets = withoutHttp(await startSecretsEndpoint({ [CREDENTIALS_SECRET_ARN]: credentials.accepted }));
+  s3 = await startDirectS3Server();
 });
 
 afterAll(async () => {

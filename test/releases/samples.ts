@@ -5,7 +5,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import type { Collection } from '../../functions/collect/collect.ts';
 import type { Order } from '../../functions/order.ts';
 import type { PublishResult } from '../../functions/publish/publish.ts';
-import { startS3Server } from '../s3-server.ts';
+import { startDirectS3Server } from '../s3-direct.ts';
 
 export const RELEASE = '0.1.0';
 
@@ -108,7 +108,7 @@ export function sampleEnvironment(functionName: string): Readonly<Record<string,
 /** Starts an S3 server with every version of every object, version ids included. */
 export async function startSampleBucket() {
   const seed = VERSIONS.map(({ file, ...version }) => ({ ...version, ...(file && { body: readSample(file) }) }));
-  const server = await startS3Server({ seed });
+  const server = await startDirectS3Server({ seed });
   const s3 = new S3Client({
     endpoint: server.url,
     region: 'us-east-1',

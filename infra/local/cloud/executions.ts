@@ -5,8 +5,7 @@ import {
   type StateMachineDefinition,
 } from 'aws-local-stepfunctions';
 import { executionArn } from '../../../functions/executions.ts';
-import { ServiceError, startAwsJsonEndpoint } from './aws-json-endpoint.ts';
-import type { Endpoint } from './loopback.ts';
+import { type AwsJsonEndpoint, ServiceError, startAwsJsonEndpoint } from './aws-json-endpoint.ts';
 
 type Json = Parameters<StateMachine['run']>[0];
 type Run = ReturnType<StateMachine['run']>;
@@ -44,7 +43,7 @@ export interface StateMachineOptions {
   readonly onEnd?: (execution: Execution) => Promise<void>;
 }
 
-export interface LocalStateMachine extends Endpoint {
+export interface LocalStateMachine extends AwsJsonEndpoint {
   readonly executions: ReadonlyMap<string, Execution>;
 }
 

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Action, ServiceError, startAwsJsonEndpoint } from './aws-json-endpoint.ts';
-import type { Endpoint } from './loopback.ts';
+import { type Action, type AwsJsonEndpoint, ServiceError, startAwsJsonEndpoint } from './aws-json-endpoint.ts';
 
 /** A version of a secret. A version without labels is deprecated, but stays here. */
 interface Version {
@@ -166,7 +165,7 @@ export function createSecrets(values: Readonly<Record<string, string>>, now: () 
   };
 }
 
-export interface SecretsEndpoint extends Endpoint {
+export interface SecretsEndpoint extends AwsJsonEndpoint {
   /** The number of successful reads. */
   readonly reads: number;
 }

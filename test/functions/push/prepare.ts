@@ -12,6 +12,7 @@ import { createSecretReader } from '../../../functions/secret.ts';
 import { ServiceError, startAwsJsonEndpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
 import { startStateMachine } from '../../../infra/local/cloud/executions.ts';
 import { startSecretsEndpoint } from '../../../infra/local/cloud/secrets.ts';
+import { withoutHttp } from '../../aws-json-direct.ts';
 import { startDirectS3Server } from '../../s3-direct.ts';
 import { startEventBus } from '../survey/event-bus.ts';
 import type { Login } from './request.ts';
@@ -57,20 +58,21 @@ export async function prepare({
     if (throttled) {
       throw new ServiceError('ThrottlingException', 'Rate exceeded');
     }
-    const headers = { 'x-amz-target': `AWSStepFunctions.${action}` };
-    const response = await fetch(machine.url, { method: 'POST', headers, body: JSON.stringify(input) });
-    const output = (await response.json()) as Record<string, unknown>;
-    if (!response.ok) {
-      throw new ServiceError(String(output.__type), String(output.message));
+    const { status, output } = await machine.answer(`AWSStepFunctions.${action}`, input);
+    if (status !== 200) {
+      const { __type: name, message } = output as Record<string, unknown>;
+      throw new ServiceError(String(name), String(message));
     }
     return output;
   };
   // The state machine, which can be throttled.
-  const states = await startAwsJsonEndpoint({
-    'AWSStepFunctions.StartExecution': forward('StartExecution'),
-    'AWSStepFunctions.DescribeExecution': forward('DescribeExecution'),
-  });
-  const secrets = await startSecretsEndpoint({ [secretId]: secret });
+  const states = withoutHttp(
+    await startAwsJsonEndpoint({
+      'AWSStepFunctions.StartExecution': forward('StartExecution'),
+      'AWSStepFunctions.DescribeExecution': forward('DescribeExecution'),
+    }),
+  );
+  const secrets = withoutHttp(await startSecretsEndpoint({ [secretId]: secret }));
   const bus = await startEventBus();
   const server = await startDirectS3Server();
   const common = {

@@ -8,6 +8,7 @@ import { openOrderFile } from '../../../functions/store/order-file.ts';
 import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { type OrderStatus, openStatus } from '../../../functions/store/status.ts';
 import { startStateMachine } from '../../../infra/local/cloud/executions.ts';
+import { withoutHttp } from '../../aws-json-direct.ts';
 import { startDirectS3Server } from '../../s3-direct.ts';
 import { clientOf } from '../store/archive-bucket.ts';
 
@@ -54,24 +55,30 @@ export const STATUS: OrderStatus = {
 /** A machine of one task that the test ends, an empty bucket, and the function start. */
 export async function prepare(now = '2026-11-23T10:00:00Z') {
   const endings = new Map<string, ReturnType<typeof Promise.withResolvers<{ readonly withCertificate: boolean }>>>();
-  const machine = await startStateMachine({
-    arn: ARN,
-    definition: { StartAt: 'Collect', States: { Collect: { Type: 'Task', Resource: 'arn:aws:lambda:x', End: true } } },
-    task: async (_, __, { name }) => {
-      const ending = Promise.withResolvers<{ readonly withCertificate: boolean }>();
-      endings.set(name, ending);
-      if (!(await ending.promise).withCertificate) {
-        throw new Error('ended without a certificate');
-      }
-      return {};
-    },
-    waitMilliseconds: () => 0,
-  });
+  const machine = withoutHttp(
+    await startStateMachine({
+      arn: ARN,
+      definition: {
+        StartAt: 'Collect',
+        States: { Collect: { Type: 'Task', Resource: 'arn:aws:lambda:x', End: true } },
+      },
+      task: async (_, __, { name }) => {
+        const ending = Promise.withResolvers<{ readonly withCertificate: boolean }>();
+        endings.set(name, ending);
+        if (!(await ending.promise).withCertificate) {
+          throw new Error('ended without a certificate');
+        }
+        return {};
+      },
+      waitMilliseconds: () => 0,
+    }),
+  );
   const server = await startDirectS3Server();
   const sfn = new SFNClient({
     endpoint: machine.url,
     region: 'us-east-1',
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    maxAttempts: 1,
   });
   const clients: S3Client[] = [];
   const client = (name: string) => {

@@ -1,4 +1,5 @@
 import { ServiceError, startAwsJsonEndpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
+import { withoutHttp } from '../../aws-json-direct.ts';
 
 /** One entry of PutEvents. */
 export interface Entry {
@@ -49,7 +50,7 @@ export async function startEventBus(): Promise<EventBus> {
     },
   });
   const bus: EventBus = {
-    ...endpoint,
+    ...withoutHttp(endpoint),
     calls,
     ...ACCEPTING,
     clear() {

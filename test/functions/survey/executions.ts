@@ -1,4 +1,5 @@
 import { ServiceError, startAwsJsonEndpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
+import { withoutHttp } from '../../aws-json-direct.ts';
 
 export const STATE_MACHINE_ARN = 'arn:aws:states:us-east-1:000000000000:stateMachine:Collector';
 
@@ -106,7 +107,7 @@ export async function startExecutionsServer(): Promise<ExecutionsServer> {
     },
   });
   const server: ExecutionsServer = {
-    ...endpoint,
+    ...withoutHttp(endpoint),
     running,
     started,
     ended,
