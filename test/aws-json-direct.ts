@@ -57,7 +57,7 @@ async function perform(
   await setImmediate();
   const { status, output: answered } = await answer(
     String(headers['x-amz-target']),
-    JSON.parse(Buffer.from(body).toString()),
+    JSON.parse(new TextDecoder().decode(body)),
   );
   return config.protocol.deserializeResponse(operation, context, {
     statusCode: status,

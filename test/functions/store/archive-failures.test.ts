@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ENDING_ANSWERS, endAfter, failAtEach, rehearse } from '../../failures.ts';
 import {
   type ArchiveBucket,
@@ -23,7 +23,13 @@ beforeEach(async () => {
   bucket = await startArchiveBucket();
 });
 
-afterEach(() => bucket.close());
+afterEach(() => {
+  vi.restoreAllMocks();
+  return bucket.close();
+});
+
+/** The SDK waits a random part of its delay before it repeats a request. */
+const repeatAtOnce = () => vi.spyOn(Math, 'random').mockReturnValue(0);
 
 const OVER_OLDER = 'over an older certificate';
 
@@ -95,6 +101,7 @@ describe.each(scenes)('Failures while a certificate is stored %s', (scene, prepa
   });
 
   test('If the answer to any write is lost, the repeated request changes nothing, and the result is the same.', async () => {
+    repeatAtOnce();
     const { requests, restore } = await rehearseCollect();
     const writes = requests.filter(isWrite);
     for (const lost of writes.keys()) {
@@ -148,6 +155,7 @@ describe('Failures while an older certificate is kept beside the current one', (
   });
 
   test('If the answer to any write is lost, the repeated request changes nothing.', async () => {
+    repeatAtOnce();
     const { requests, restore } = await rehearseKeep();
     const writes = requests.filter(isWrite);
     for (const lost of writes.keys()) {

@@ -88,16 +88,17 @@ describe('A log file of CloudFront', () => {
   });
 
   test('is read as a stream, with a limit.', { timeout: 60_000 }, async () => {
-    const lines = `${logLine({})}\n`.repeat(20_000);
-    const part = gzipSync(lines);
+    const last = 1000;
+    // The file begins with two lines of headers. Other lines count too.
+    const others = gzipSync('-\n'.repeat(LINES_LIMIT - last - 2));
+    const part = gzipSync(`${logLine({})}\n`.repeat(last));
     // Parts of gzip that follow each other are one file.
-    const file = Readable.from([gzipSync(`${HEADER}\n`), ...Array.from({ length: 20 }, () => part)]);
+    const file = Readable.from([gzipSync(`${HEADER}\n`), others, ...Array.from({ length: 20 }, () => part)]);
     let count = 0;
     for await (const _ of readAccessLog(file)) {
       count += 1;
     }
-    // The file begins with two lines of headers.
-    expect(count).toBe(LINES_LIMIT - 2);
+    expect(count).toBe(last);
     expect(file.destroyed).toBe(true);
   });
 });

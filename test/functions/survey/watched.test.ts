@@ -219,8 +219,8 @@ describe('A survey of the watched domains', () => {
     expect(Object.keys(await stored())).toEqual(['example.org/default']);
   });
 
-  test('checks hundreds of domains, with at most 40 requests at the same time.', async () => {
-    const names = Array.from({ length: 300 }, (_, index) => `brand${1000 + index}.example`);
+  test('checks more domains than at the same time, with at most 40 requests.', async () => {
+    const names = Array.from({ length: 60 }, (_, index) => `brand${1000 + index}.example`);
     await Promise.all(names.map((name) => watch(name)));
     let open = 0;
     let most = 0;
@@ -231,7 +231,7 @@ describe('A survey of the watched domains', () => {
         return download(...args).finally(() => open--);
       },
     });
-    expect(watchedChecked).toEqual([{ watched: 300, published: 0, broken: 300, unchecked: 0 }]);
+    expect(watchedChecked).toEqual([{ watched: 60, published: 0, broken: 60, unchecked: 0 }]);
     expect(most).toBeGreaterThan(10);
     expect(most).toBeLessThanOrEqual(40);
   });

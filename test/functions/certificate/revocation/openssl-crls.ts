@@ -51,7 +51,8 @@ export function createOpensslIssuer(folder: string, certificatePem: string, keyP
       ['ca', '-gencrl', ...files, '-crlexts', 'extensions', ...times, '-out', file('crl.pem'), ...options],
       { stdio: 'pipe' },
     );
-    return execFileSync('openssl', ['crl', '-in', file('crl.pem'), '-outform', 'DER'], { stdio: 'pipe' });
+    const [, base64 = ''] = readFileSync(file('crl.pem'), 'utf8').split(/-----[^-]+-----/);
+    return Buffer.from(base64, 'base64');
   };
 }
 
