@@ -23,9 +23,24 @@ export function describeCsv(head: readonly string[], rows: readonly (readonly Ce
   return write([head, ...rows], '\n').trimEnd();
 }
 
-/** Like {@link describeCsv}, for a file that a person opens with a spreadsheet: with a byte-order mark and CRLF. */
-export function csvFile(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  return BYTE_ORDER_MARK + write([head, ...rows], '\r\n');
+/** The rows of one piece of a file. */
+const PIECE_ROWS = 500;
+
+/**
+ * Like {@link describeCsv}, for a file that a person opens with a spreadsheet: with a byte-order mark and CRLF. It returns
+ * the text in pieces, because a file of many rows is large.
+ */
+export function* csvFile(head: readonly string[], rows: Iterable<readonly Cell[]>): Generator<string> {
+  yield BYTE_ORDER_MARK;
+  let piece: (readonly Cell[])[] = [head];
+  for (const row of rows) {
+    piece.push(row);
+    if (piece.length === PIECE_ROWS) {
+      yield write(piece, '\r\n');
+      piece = [];
+    }
+  }
+  yield write(piece, '\r\n');
 }
 
 function write(rows: readonly (readonly Cell[])[], lineEnd: string): string {

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { inBatches } from '../batches.ts';
 import { fetchedAddressSchema } from '../store/fetches.ts';
 import { dateSchema } from '../store/manifest.ts';
 import type { OverviewCertificate, OverviewOrder } from './overview-order.ts';
@@ -87,8 +88,14 @@ export const overviewSchema = v.object({
 
 export type OverviewJson = v.InferOutput<typeof overviewSchema>;
 
-/** Each order is on one line: a text tool finds it, and the file of 10,000 orders has no megabyte of spaces. */
-export function overviewJson(
+/** The orders of one piece of the text: some 500 KB. */
+const PIECE_ORDERS = 500;
+
+/**
+ * The text in pieces, of which the first one contains the time of writing. Each order is on one line: a text tool finds it,
+ * and the file of 10,000 orders has no megabyte of spaces.
+ */
+export function* overviewJson(
   orders: readonly OverviewOrder[],
   {
     collector,
@@ -99,10 +106,16 @@ export function overviewJson(
     readonly writtenAt: Date;
     readonly watched?: readonly OverviewWatched[] | undefined;
   },
-): string {
+): Generator<string> {
   const head = JSON.stringify({ schemaVersion: 1, collector, writtenAt: writtenAt.toISOString() }).slice(0, -1);
+  yield `${head},"orders":[`;
+  let separator = '\n';
+  for (const batch of inBatches(orders, PIECE_ORDERS)) {
+    yield separator + batch.map((order) => JSON.stringify(entryOf(order))).join(',\n');
+    separator = ',\n';
+  }
   const watchedLines = watched && `,"watched":[\n${watched.map((each) => JSON.stringify(each)).join(',\n')}\n]`;
-  return `${head},"orders":[\n${orders.map((order) => JSON.stringify(entryOf(order))).join(',\n')}\n]${watchedLines ?? ''}}\n`;
+  yield `\n]${watchedLines ?? ''}}\n`;
 }
 
 function entryOf({ certificate, ...order }: OverviewOrder): OverviewJson['orders'][number] {

@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
-import { dayName } from '../days.ts';
 import { type Cell, csvFile } from './csv.ts';
 import { type Content, type Html, html, moment, outside, plainText } from './html.ts';
 import { ACCOUNT_PAGE, type AccountPage, accountPages, groupByAccount, pageOf, rangeOf } from './overview-accounts.ts';
 import { caaCount, caaSection, type OverviewCaa } from './overview-caa.ts';
 import { crlsSection, type OverviewCrl } from './overview-crls.ts';
 import { FETCHES_PAGE, fetchesPages, fetchesSection, type OverviewFetches } from './overview-fetches.ts';
+import { beginDigest, fileOfPieces, type OverviewFile } from './overview-file.ts';
 import { INDEX_PAGE, OVERVIEW } from './overview-folder.ts';
 import { overviewJson } from './overview-json.ts';
 import { byName, type OverviewOrder, SECTIONS, type SectionName } from './overview-order.ts';
@@ -110,19 +109,6 @@ export interface OverviewOptions {
   readonly watched?: readonly OverviewWatched[] | undefined;
 }
 
-/** One object of the overview. */
-export interface OverviewFile {
-  /** The name in the folder. */
-  readonly name: string;
-  readonly type: string;
-  readonly body: string;
-  /**
-   * A digest of the content and of the day, without the time of writing: what differs only in this time is not written
-   * again on the same day.
-   */
-  readonly digest: string;
-}
-
 /** Whether a name in the folder is one that {@link renderOverview} can give to a file. */
 export function isOverviewFile(name: string): boolean {
   return [INDEX_PAGE, CSV_FILE, JSON_FILE].includes(name) || ACCOUNT_PAGE.test(name) || FETCHES_PAGE.test(name);
@@ -148,14 +134,11 @@ export function* renderOverview(orders: readonly OverviewOrder[], options: Overv
   for (const { name, title, body } of options.fetches ? fetchesPages(options.fetches) : []) {
     yield pageFile(name, { title, heading: title, body, note: copyNote(options) }, options);
   }
-  const csv = csvFile(
-    CSV_HEAD,
-    orders.map((order) => CSV_HEAD.map((column) => CSV_COLUMNS[column](order))),
-  );
-  yield { name: CSV_FILE, type: 'text/csv; charset=utf-8', body: csv, digest: digestOf(csv, options) };
-  const lines = overviewJson(orders, options);
-  const digest = digestOf(lines.slice(lines.indexOf('\n')), options);
-  yield { name: JSON_FILE, type: 'application/json', body: lines, digest };
+  const { writtenAt } = options;
+  const csv = { name: CSV_FILE, type: 'text/csv; charset=utf-8' };
+  yield fileOfPieces(csv, writtenAt, () => csvFile(CSV_HEAD, csvRows(orders)), { withFirst: true });
+  const json = { name: JSON_FILE, type: 'application/json' };
+  yield fileOfPieces(json, writtenAt, () => overviewJson(orders, options), { withFirst: false });
   // Last, because it links to the others.
   yield pageFile(INDEX_PAGE, renderIndex(orders, accountLists, options), options);
 }
@@ -180,8 +163,8 @@ function pageFile(name: string, rendered: Rendered, options: OverviewOptions): O
   return {
     name,
     type: 'text/html; charset=utf-8',
-    body: renderPage(pageOfContent(rendered, options)),
-    digest: digestOf(`${title}\n${body}`, options),
+    digest: beginDigest(options.writtenAt).update(`${title}\n${body}`).digest('hex'),
+    bytes: () => Buffer.from(renderPage(pageOfContent(rendered, options))),
   };
 }
 
@@ -190,10 +173,6 @@ function pageOfContent({ title, heading, body, note }: Rendered, { collector, wr
 <p class="quiet">As of ${moment(writtenAt)}.</p>
 ${body}`;
   return { title: `${title} (${collector})`, content, collector, writtenAt, writtenBy, note, styles: STYLES };
-}
-
-function digestOf(content: string, { writtenAt }: OverviewOptions): string {
-  return createHash('sha256').update(dayName(writtenAt)).update(content).digest('hex');
 }
 
 /** @param accountLists the pages of each account; undefined for a page that contains everything. */
@@ -352,3 +331,9 @@ const CSV_COLUMNS = {
 } satisfies Readonly<Record<string, (order: OverviewOrder) => Cell>>;
 
 const CSV_HEAD = Object.keys(CSV_COLUMNS) as (keyof typeof CSV_COLUMNS)[];
+
+function* csvRows(orders: readonly OverviewOrder[]): Generator<Cell[]> {
+  for (const order of orders) {
+    yield CSV_HEAD.map((column) => CSV_COLUMNS[column](order));
+  }
+}

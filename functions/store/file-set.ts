@@ -14,9 +14,10 @@ export interface SetFile {
   /** The name in the folder. */
   readonly name: string;
   readonly type: string;
-  readonly body: string;
   /** The object is written again only if this digest changes. */
   readonly digest: string;
+  /** Makes the content. It is called only for a file that is written. */
+  readonly bytes: () => Uint8Array;
 }
 
 /** What a set is, and what its state contains besides the files. */
@@ -26,7 +27,7 @@ export interface FileSet<Notes> {
   /** When the data of the files was read. An older set does not replace a newer one. */
   readonly readAt: Date;
   /** Makes the files, one after the other. @param notes those of the stored state, if there is one. */
-  readonly files: (notes: Notes | undefined) => Iterable<SetFile>;
+  readonly files: (notes: Notes | undefined) => Promise<Iterable<SetFile>>;
   /** The notes that the new state contains. */
   readonly notes: (stored: Notes | undefined) => Notes;
   readonly notesSchema: v.GenericSchema<unknown, Notes>;
@@ -74,13 +75,13 @@ export function writeFileSet<Notes>(bucket: Bucket, set: FileSet<Notes>): Promis
     }
     const files: Record<string, { digest: string; etag: string }> = {};
     let written = 0;
-    for (const file of set.files(stored?.notes)) {
+    for (const file of await set.files(stored?.notes)) {
       const known = stored?.files[file.name];
       const etag = listed.get(file.name);
       if (known !== undefined && known.digest === file.digest && known.etag === etag) {
         files[file.name] = known;
       } else {
-        files[file.name] = { digest: file.digest, etag: await write(file.name, file.type, file.body, etag) };
+        files[file.name] = { digest: file.digest, etag: await write(file.name, file.type, file.bytes(), etag) };
         written++;
       }
     }
@@ -92,7 +93,7 @@ export function writeFileSet<Notes>(bucket: Bucket, set: FileSet<Notes>): Promis
     const hasNewNotes = JSON.stringify(notes) !== JSON.stringify(stored?.notes);
     if (written > 0 || removed.length > 0 || hasNewNotes) {
       const next = { schemaVersion: 1, readAt: set.readAt.toISOString(), files, notes } as const;
-      await write(STATE, 'application/json', toJsonBytes(next).toString(), state?.etag);
+      await write(STATE, 'application/json', toJsonBytes(next), state?.etag);
       await requireStored(files);
     }
     return { files: Object.keys(files).length, written, deleted: removed.length, isOutdated: false };
@@ -123,8 +124,7 @@ export function writeFileSet<Notes>(bucket: Bucket, set: FileSet<Notes>): Promis
   }
 
   /** Returns the ETag of the new object. */
-  async function write(name: string, type: string, body: string, expected: string | undefined): Promise<string> {
-    const bytes = Buffer.from(body);
+  async function write(name: string, type: string, bytes: Uint8Array, expected: string | undefined): Promise<string> {
     try {
       const { ETag = '' } = await bucket.s3.send(
         new PutObjectCommand({

@@ -141,7 +141,6 @@ export function createOverview(
         readFailing(storage),
       ]);
       const found = { caa: caaWarnings(caa), fetches: etag === undefined ? undefined : addressesOf(fetches) };
-      const logos = await readLogos(s3, bucket, chooseLogos(orders.orders(at, found)));
       let count = 0;
       const result = await writeFileSet<Notes>(dependencies, {
         folder: OVERVIEW,
@@ -149,8 +148,9 @@ export function createOverview(
         notesSchema,
         notes: (stored) => ({ broken: brokenNow(stored, sources.served ?? []) }),
         isOwn: isOverviewFile,
-        files(stored) {
+        async files(stored) {
           const all = orders.orders(at, { ...found, broken: brokenNow(stored, sources.served ?? []) });
+          const logos = await readLogos(s3, bucket, chooseLogos(all));
           count = all.length;
           return renderOverview(all, {
             collector,

@@ -3,6 +3,7 @@ import { type OverviewOptions, renderOnePage, renderOverview } from '../../funct
 import { INDEX_PAGE } from '../../functions/pages/overview-folder.ts';
 import { OrderCollection, type OverviewOrder } from '../../functions/pages/overview-order.ts';
 import { caaOf, fetchesOf, WATCHED, warningOf, watchedOf } from '../functions/pages/findings-samples.ts';
+import { makeAll } from '../functions/pages/made.ts';
 import { AT as MANY_AT, manyOrders } from '../functions/pages/many-orders.ts';
 import { failureOf, later, manifestOf, NOON, statusOf } from '../functions/survey/samples.ts';
 import { type CorpusPage, nameOfPage } from './corpus-page.ts';
@@ -167,7 +168,7 @@ function pagesOfOverview(
   { files = [INDEX_PAGE], isTypical = false }: { files?: readonly string[]; isTypical?: boolean } = {},
 ): readonly CorpusPage[] {
   const rendered = new Map(
-    [...renderOverview(orders, { ...OPTIONS, ...options })].map((file) => [file.name, file.body]),
+    makeAll(renderOverview(orders, { ...OPTIONS, ...options })).map((file) => [file.name, file.body]),
   );
   return files.map((file) => {
     const html = rendered.get(file);
@@ -190,7 +191,7 @@ function textPages(): readonly CorpusPage[] {
   const hostile = (text: string) => withText(orders, text).map((order) => ({ ...order, account: text }));
   const accounts = ACCOUNT_TEXTS.flatMap((name) => {
     const files = renderOverview([...orders, ...hostile(HOSTILE_TEXTS[name] ?? '')], OPTIONS);
-    const pages = [...files].filter((file) => file.name.startsWith('other-account'));
+    const pages = makeAll(files).filter((file) => file.name.startsWith('other-account'));
     return pages.map(({ body }) => overviewPage(`account ${name}`, body));
   });
   return [...pagesOfOverview('texts', Object.values(HOSTILE_TEXTS).flatMap(hostile)), ...accounts];

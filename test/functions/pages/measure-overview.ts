@@ -19,11 +19,11 @@ function measure(mix: Mix) {
   let pageBytes = 0;
   let largestPage = 0;
   const options = { collector: 'acme', bucket: 'certificates', writtenBy: 'the survey', endingSoonDays: 30 };
-  for (const { name, body } of renderOverview(orders, { ...options, writtenAt: AT, logos })) {
-    const bytes = Buffer.byteLength(body);
+  for (const { name, bytes } of renderOverview(orders, { ...options, writtenAt: AT, logos })) {
+    const size = bytes().length;
     if (name.endsWith('.html')) {
-      pageBytes += bytes;
-      largestPage = Math.max(largestPage, bytes);
+      pageBytes += size;
+      largestPage = Math.max(largestPage, size);
     }
   }
   const milliseconds = Math.round(performance.now() - start);

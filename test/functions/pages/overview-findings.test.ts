@@ -5,6 +5,7 @@ import { overviewSchema } from '../../../functions/pages/overview-json.ts';
 import { OrderCollection, type OverviewFindings } from '../../../functions/pages/overview-order.ts';
 import { failureOf, later, manifestOf, NOON, statusOf } from '../survey/samples.ts';
 import { caaOf, FETCHED, fetchesOf, warningOf } from './findings-samples.ts';
+import { makeAll } from './made.ts';
 import { attribute, elementsOf } from './parsed.ts';
 
 const OPTIONS = {
@@ -31,7 +32,7 @@ function ordersWith(findings: OverviewFindings) {
 }
 
 function render(findings: OverviewFindings, options: Partial<OverviewOptions> = {}) {
-  const files = [...renderOverview(ordersWith(findings), { ...OPTIONS, ...options })];
+  const files = makeAll(renderOverview(ordersWith(findings), { ...OPTIONS, ...options }));
   return {
     files,
     names: files.map(({ name }) => name),

@@ -7,12 +7,13 @@ import type { WatchedDomain } from '../../../functions/store/watched.ts';
 import type { WatchedCheck } from '../../../functions/store/watched-checks.ts';
 import { COLLECTOR, later, NOON } from '../survey/samples.ts';
 import { WATCHED, watchedOf } from './findings-samples.ts';
+import { makeAll } from './made.ts';
 
 function render(watched: readonly OverviewWatched[] | undefined, writtenAt = new Date(NOON)) {
   const logos = new Map<string, Uint8Array>();
   const options = { collector: COLLECTOR, bucket: 'certificates', writtenAt, writtenBy: 'the survey', logos };
   const files = new Map(
-    [...renderOverview([], { ...options, endingSoonDays: 30, watched })].map((file) => [file.name, file]),
+    makeAll(renderOverview([], { ...options, endingSoonDays: 30, watched })).map((file) => [file.name, file]),
   );
   return { index: files.get('index.html')?.body ?? '', json: files.get('orders.json') };
 }

@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
-import { isOverviewFile, type OverviewFile, renderOnePage, renderOverview } from '../../../functions/pages/overview.ts';
+import { isOverviewFile, renderOnePage, renderOverview } from '../../../functions/pages/overview.ts';
 import { overviewSchema } from '../../../functions/pages/overview-json.ts';
 import { type BrokenAddress, OrderCollection, type OverviewOrder } from '../../../functions/pages/overview-order.ts';
 import { headingsOf, read } from '../../infra/markdown.ts';
 import { PROJECT } from '../../infra/synthesized.ts';
 import { failureOf, later, manifestOf, NOON, statusOf } from '../survey/samples.ts';
+import { type MadeFile, makeAll } from './made.ts';
 import { AT, manyOrders } from './many-orders.ts';
 import { attribute, elementsOf, shapesOf, textOf } from './parsed.ts';
 
@@ -23,11 +24,9 @@ const OPTIONS = {
 };
 
 const render = (orders: readonly OverviewOrder[], options: Partial<typeof OPTIONS> = {}) =>
-  new Map<string, OverviewFile>(
-    [...renderOverview(orders, { ...OPTIONS, ...options })].map((file) => [file.name, file]),
-  );
-const bodyOf = (files: ReadonlyMap<string, OverviewFile>, name: string) => files.get(name)?.body ?? '';
-const pagesOf = (files: ReadonlyMap<string, OverviewFile>) =>
+  new Map(makeAll(renderOverview(orders, { ...OPTIONS, ...options })).map((file) => [file.name, file]));
+const bodyOf = (files: ReadonlyMap<string, MadeFile>, name: string) => files.get(name)?.body ?? '';
+const pagesOf = (files: ReadonlyMap<string, MadeFile>) =>
   [...files.values()].filter(({ name }) => name.endsWith('.html'));
 
 /** The text of each section of a page, by the id of its heading. */
@@ -351,6 +350,16 @@ describe('the files for programs', () => {
     expect(lines[0]).toMatch(/^\u{FEFF}order,account,section,state,reason,/u);
     expect(lines.slice(1, -1).map((line) => line.split(',')[0])).toEqual(['7', '2', '3', '10', '4', '1', '5']);
   });
+});
+
+test('The files for programs contain each of many orders once, in the order of the list.', () => {
+  const orders = manyOrders(1_234);
+  const numbers = orders.map(({ orderNumber }) => orderNumber);
+  const files = render(orders);
+  const json = v.parse(overviewSchema, JSON.parse(bodyOf(files, 'orders.json')));
+  expect(json.orders.map(({ orderNumber }) => orderNumber)).toEqual(numbers);
+  const lines = bodyOf(files, 'orders.csv').split('\r\n');
+  expect(lines.slice(1, -1).map((line) => line.split(',')[0])).toEqual(numbers);
 });
 
 describe('hostile texts', () => {
