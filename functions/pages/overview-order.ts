@@ -242,9 +242,13 @@ export class OrderCollection {
     manifest: OverviewRecord | undefined,
     differences: ReadonlyMap<string, readonly string[]>,
     fetches: OverviewFindings['fetches'],
-  ): OverviewAddress[] {
-    return (this.#addresses.get(orderNumber) ?? []).map((address) => {
-      const found = differences.get(addressOf(address)) ?? [];
+  ): readonly OverviewAddress[] {
+    const published = this.#addresses.get(orderNumber);
+    if (published === undefined) {
+      return NONE;
+    }
+    return published.map((address) => {
+      const found = differences.get(addressOf(address)) ?? NONE;
       const isOutdated =
         manifest !== undefined && this.#fingerprints.get(addressOf(address)) !== manifest.fingerprintSha256;
       const state =
@@ -254,6 +258,9 @@ export class OrderCollection {
     });
   }
 }
+
+/** One empty list for all orders: a list of its own for each would need megabytes. */
+const NONE: readonly never[] = [];
 
 type Unsorted = Omit<OverviewOrder, 'caa' | 'section'>;
 
@@ -335,7 +342,7 @@ function logoOf(object: OverviewManifest['objects'][string] | undefined): Overvi
 
 function certificateOf(manifest: OverviewRecord, isReplaced: boolean, now: Date): OverviewCertificate {
   const { fingerprintSha256, owner, notBefore, notAfter, publishable, receivers, findings, logo } = manifest;
-  const errors = [...new Set(findings.map(({ id }) => id))];
+  const errors = findings.length === 0 ? NONE : [...new Set(findings.map(({ id }) => id))];
   return {
     fingerprintSha256,
     owner,

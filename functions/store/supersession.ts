@@ -16,6 +16,8 @@ interface Group {
   oldest: string;
   /** The beginning of the newest one that can replace others. */
   newest?: string;
+  /** The beginning of the newest certificate that covers all names; undefined if none is newer than its oldest. */
+  successor?: string | undefined;
 }
 
 /**
@@ -27,10 +29,9 @@ interface Group {
  */
 export function findSuperseded<T extends Comparable>(certificates: readonly T[]): ReadonlySet<T> {
   const groups = new Map<string, Group>();
-  const groupOf = new Map<T, Group>();
-  for (const certificate of certificates) {
+  // Lists and fields, because a map of all certificates is large.
+  const groupOf = certificates.map((certificate) => {
     const group = findGroup(groups, certificate);
-    groupOf.set(certificate, group);
     const { notBefore } = certificate;
     if (notBefore < group.oldest) {
       group.oldest = notBefore;
@@ -38,14 +39,16 @@ export function findSuperseded<T extends Comparable>(certificates: readonly T[])
     if (canReplace(certificate) && !(group.newest !== undefined && group.newest >= notBefore)) {
       group.newest = notBefore;
     }
-  }
+    return group;
+  });
   const replacing = replacingGroups([...groups.values()]);
-  const newestOf = new Map([...groups.values()].map((group) => [group, newestSuccessor(group, replacing)]));
+  for (const group of groups.values()) {
+    group.successor = newestSuccessor(group, replacing);
+  }
   return new Set(
-    certificates.filter((certificate) => {
-      const group = groupOf.get(certificate);
-      const newest = group && newestOf.get(group);
-      return newest !== undefined && newest > certificate.notBefore;
+    certificates.filter(({ notBefore }, index) => {
+      const successor = groupOf[index]?.successor;
+      return successor !== undefined && successor > notBefore;
     }),
   );
 }
@@ -58,7 +61,7 @@ function findGroup(groups: Map<string, Group>, { domains, notBefore }: Comparabl
   if (found) {
     return found;
   }
-  const created = { names, oldest: notBefore };
+  const created: Group = { names, oldest: notBefore };
   groups.set(key, created);
   return created;
 }
@@ -82,7 +85,7 @@ function replacingGroups(groups: readonly Group[]): ReadonlyMap<string | undefin
   return byName;
 }
 
-/** The beginning of the newest certificate that covers all names of a group; undefined if none is newer than its oldest. */
+/** The {@link Group.successor} of a group. */
 function newestSuccessor(
   { names, oldest }: Group,
   replacing: ReadonlyMap<string | undefined, readonly Group[]>,

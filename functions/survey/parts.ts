@@ -157,11 +157,16 @@ function revocationsPart({ records, progress, begun, canContinue, dependencies, 
         reporter: `survey-${progress.startedAt}`,
         canContinue,
         accounts,
-        statuses: new Map(statuses?.read.map(({ content }) => [content.orderNumber, content])),
+        statuses: failedStatuses(statuses?.read ?? []),
         served: published?.served ?? [],
         hasTime: () => now().getTime() < endsAt,
       }),
   };
+}
+
+function failedStatuses(read: Listing<OrderStatus>['read']): ReadonlyMap<string, OrderStatus> {
+  const failed = read.map(contentOf).filter(({ state }) => state === 'failed');
+  return new Map(failed.map((status) => [status.orderNumber, status]));
 }
 
 function remindersPart({ records, progress, dependencies, kept, fingerprints }: Work): Part | undefined {

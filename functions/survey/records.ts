@@ -137,9 +137,10 @@ export function certificateRecord(manifest: StoredManifest, share = <T>(value: T
   });
   return {
     ...record,
+    domains: [...record.domains],
     findings: share(findings),
     receivers: share(receivers),
-    ordered: ordered && ordered.domains.length > 0 ? { domains: ordered.domains } : undefined,
+    ordered: ordered && ordered.domains.length > 0 ? { domains: [...ordered.domains] } : undefined,
     collector: share(collector),
     markType: share(markType),
     files: share(Object.fromEntries(files)),
@@ -237,7 +238,13 @@ export function withRevocations(
  * @throws {S3ServiceException} if S3 does not return a status.
  */
 export async function readStatuses(bucket: Bucket, { statuses }: OrderKeys): Promise<Listing<OrderStatus>> {
-  const { read, damaged } = await readKeys(bucket, statuses, parseStatus);
+  const parse = (bytes: Uint8Array): Parsed<OrderStatus> => {
+    const result = parseStatus(bytes);
+    return result.success
+      ? { success: true, output: { ...result.output, domains: [...result.output.domains] } }
+      : result;
+  };
+  const { read, damaged } = await readKeys(bucket, statuses, parse);
   const isOwn = ({ key, content }: (typeof read)[number]) => statusKey(content.orderNumber) === key;
   const mismatched = read.filter((each) => !isOwn(each));
   return {

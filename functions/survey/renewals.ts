@@ -270,9 +270,13 @@ export function becameValid(
   superseded: readonly CertificateRecord[],
   at: Date,
 ): CertificateRecord[] {
-  const currentOf = new Map(current.map((manifest) => [manifest.orderNumber, manifest]));
-  const waiting = [...current, ...superseded]
-    .filter((manifest) => onlyWaitedForItsTime(manifest, at) && isBetter(manifest, currentOf.get(manifest.orderNumber)))
+  const candidates = [...current, ...superseded].filter((manifest) => onlyWaitedForItsTime(manifest, at));
+  const orders = new Set(candidates.map(({ orderNumber }) => orderNumber));
+  const currentOf = new Map(
+    current.filter(({ orderNumber }) => orders.has(orderNumber)).map((manifest) => [manifest.orderNumber, manifest]),
+  );
+  const waiting = candidates
+    .filter((manifest) => isBetter(manifest, currentOf.get(manifest.orderNumber)))
     .toSorted((one, other) => Date.parse(other.notBefore) - Date.parse(one.notBefore));
   const latest = new Map<string, CertificateRecord>();
   for (const manifest of waiting) {

@@ -75,7 +75,7 @@ export interface RevocationDependencies extends Bucket, Bus {
   /** The name of the survey, which is the same in all of its invocations. */
   readonly reporter: string;
   readonly accounts: Accounts;
-  /** The status of each order. */
+  /** The statuses of the orders whose collection failed. */
   readonly statuses: ReadonlyMap<string, OrderStatus>;
   readonly served: readonly PublicationRecord[];
   readonly now: () => Date;
@@ -93,9 +93,10 @@ export class RevocationsNotCheckedError extends CollectorError {
 /** What all checks of a survey share. */
 type Work = RevocationDependencies & RevokedDependencies & Pick<RevocationChecks, 'unpublish'>;
 
-/** A certificate, and the contents of its serial number in hex, by which CRLs list it. */
+/** A certificate of a group. A copy of each of 50,000 entries would need much memory. */
 interface Member extends Entry {
-  readonly serial: string | undefined;
+  /** In hex, from the chain; missing if the manifest contains it. */
+  readonly serialNumber?: string;
 }
 
 /** Certificates with the same issuers and the same CRLs. */
@@ -245,17 +246,16 @@ async function groupEntries(
   work: Work,
   recordProblem: RecordProblem,
 ): Promise<readonly Group[]> {
-  const { serialContents } = await import('../certificate/revocation/revocation.ts');
   const at = work.now().getTime();
   const groups = new Map<string, Group>();
-  const add = (entry: Entry, source: string, serialNumber: string) => {
+  const add = (member: Member, source: string) => {
     const group: Group = groups.get(source) ?? {
       id: createHash('sha256').update(source).digest('hex').slice(0, 16),
       source: JSON.parse(source) as CrlSource,
       members: [],
     };
     groups.set(source, group);
-    group.members.push({ ...entry, serial: serialContents(serialNumber)?.toString('hex') });
+    group.members.push(member);
   };
   const unknown: Entry[] = [];
   for (const entry of entries.filter(({ content }) => Date.parse(content.notAfter) >= at)) {
@@ -263,7 +263,7 @@ async function groupEntries(
     if (source === undefined || serialNumber === undefined) {
       unknown.push(entry);
     } else {
-      add(entry, source, serialNumber);
+      add(entry, source);
     }
   }
   // Manifests that do not name their CRLs. The chain does.
@@ -272,7 +272,7 @@ async function groupEntries(
       const report = (await readCertificate(entry, work))?.report;
       const source = report && crlSource(report);
       if (report && source !== undefined) {
-        add(entry, source, report.serialNumber);
+        add({ ...entry, serialNumber: report.serialNumber }, source);
       }
     } catch (error) {
       recordProblem(entry.key, error);
@@ -308,23 +308,35 @@ async function findDue(
       revokedAt === null || work.unpublish ? [live.fingerprintSha256] : [],
     ),
   );
-  return group.members.flatMap(({ key, content, serial }): Due[] => {
-    const entry = { key, content };
-    if (differs(content, serial, statement)) {
-      return [{ entry, isOnlyPublished: false }];
+  const { serialContents } = await import('../certificate/revocation/revocation.ts');
+  const due: Due[] = [];
+  for (const entry of group.members) {
+    const { content } = entry;
+    if (differs(content, serialContents(serialOf(entry))?.toString('hex'), statement)) {
+      due.push({ entry, isOnlyPublished: false });
+      continue;
     }
     const { revoked = [], report } = content.crls ?? {};
     if (revoked.length === 0) {
-      return [];
-    }
-    if (report?.sentAt === undefined) {
-      return [{ entry, isOnlyPublished: false }];
+      continue;
     }
     const isPublished =
-      served.has(content.fingerprintSha256) && Date.parse(report.sentAt) <= work.now().getTime() - GRACE_MILLISECONDS;
-    return isPublished ? [{ entry, isOnlyPublished: true }] : [];
-  });
+      report?.sentAt !== undefined &&
+      served.has(content.fingerprintSha256) &&
+      Date.parse(report.sentAt) <= work.now().getTime() - GRACE_MILLISECONDS;
+    if (report?.sentAt === undefined || isPublished) {
+      due.push({ entry, isOnlyPublished: isPublished });
+    }
+  }
+  return due;
 }
+
+/** The serial number of a member in hex. Groups contain only those whose serial number is known. */
+function serialOf({ content, serialNumber = content.crls?.serialNumber ?? '' }: Member): string {
+  return serialNumber;
+}
+
+const NONE_KNOWN: ReadonlyMap<string, Reason> = new Map();
 
 /** Whether the manifest of a certificate differs from what the CRLs say. */
 function differs(
@@ -332,7 +344,9 @@ function differs(
   serial: string | undefined,
   { listed, isConclusive, revokedIssuers, goodIssuers }: Statement,
 ): boolean {
-  const known = new Map((crls?.revoked ?? []).map((each) => [each.fingerprintSha256, each.reason]));
+  const revoked = crls?.revoked ?? [];
+  const known =
+    revoked.length === 0 ? NONE_KNOWN : new Map(revoked.map((each) => [each.fingerprintSha256, each.reason]));
   const isNew = (fingerprint: string, reason: Reason | undefined) =>
     reason !== undefined && known.get(fingerprint) !== reason;
   const isListed = serial !== undefined && listed.has(serial);
@@ -355,12 +369,13 @@ async function readStatement(
   recordProblem: RecordProblem,
 ): Promise<Statement> {
   const { crlUrlsOf } = await import('../certificate/report.ts');
+  const { serialContents } = await import('../certificate/revocation/revocation.ts');
   const sample = await readSample(group, work, recordProblem);
   if (!sample) {
     return { listed: new Map(), isConclusive: false, revokedIssuers: new Map(), goodIssuers: new Set() };
   }
   const { certificate, crls } = sample;
-  const serials = group.members.flatMap(({ serial }) => (serial === undefined ? [] : [Buffer.from(serial, 'hex')]));
+  const serials = group.members.flatMap((member) => serialContents(serialOf(member)) ?? []);
   const entries = [...certificate.listedBeside(crls, serials)];
   const { revocation } = certificate.assessCrls(crls, []);
   const [leaf, ...issuers] = revocation?.certificates ?? [];

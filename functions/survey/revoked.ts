@@ -47,7 +47,7 @@ export interface RevokedDependencies extends Bus {
   readonly reporter: string;
   readonly crls: CrlCache;
   readonly accounts: Accounts;
-  /** The status of each order. */
+  /** The statuses of the orders whose collection failed. */
   readonly statuses: ReadonlyMap<string, OrderStatus>;
   readonly observe: RevokedObserver;
   readonly now: () => Date;
