@@ -142,17 +142,18 @@ function wholePart(name: string, work: () => Promise<void>): Part {
   return { name, run: () => work().then(() => undefined) };
 }
 
-function revocationsPart({ records, progress, begun, canContinue, dependencies, kept }: Work): Part | undefined {
+function revocationsPart({ records, progress, canContinue, dependencies, kept }: Work): Part | undefined {
   const { certificates, statuses, published, accounts } = records;
   const { revocations, now } = dependencies;
   if (!certificates || !revocations) {
     return undefined;
   }
-  const endsAt = begun.getTime() + revocations.totalMilliseconds;
   return {
     name: 'revocations',
-    run: (after) =>
-      surveyRevocations(kept, revocations, after, {
+    run(after) {
+      // Not from the beginning of the invocation: reading the records of 50,000 certificates can take longer than this.
+      const endsAt = now().getTime() + revocations.totalMilliseconds;
+      return surveyRevocations(kept, revocations, after, {
         ...dependencies,
         reporter: `survey-${progress.startedAt}`,
         canContinue,
@@ -160,7 +161,8 @@ function revocationsPart({ records, progress, begun, canContinue, dependencies, 
         statuses: failedStatuses(statuses?.read ?? []),
         served: published?.served ?? [],
         hasTime: () => now().getTime() < endsAt,
-      }),
+      });
+    },
   };
 }
 

@@ -62,7 +62,7 @@ export interface RevocationObserver extends RevokedObserver {
 /** How revocations are checked. */
 export interface RevocationChecks {
   readonly downloadCrls: CrlDownload;
-  /** No work starts later than this after the beginning of the survey, so that other parts have time too. */
+  /** No work starts later than this after the beginning of the checks, so that other parts have time too. */
   readonly totalMilliseconds: number;
   /** Whether revoke takes revoked certificates down. One that is served is reported again then, although it is marked. */
   readonly unpublish: boolean;

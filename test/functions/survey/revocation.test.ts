@@ -399,6 +399,19 @@ describe('A survey that has too little time for revocations', () => {
     expect(reported.toSorted()).toEqual(orders);
   });
 
+  test('checks them although the records took longer to read than the checks may take.', async () => {
+    const stored = await storeOrders('1', '2');
+    world.serve([revocationOf(of(stored, '2'))]);
+    let time = Date.parse(NOON);
+    world.servers.server.before = ({ key }) => {
+      time += key.endsWith('certificate.json') && time < Date.parse(NOON) + 300_000 ? 150_000 : 0;
+      return undefined;
+    };
+    const { error, isComplete } = await survey({ clock: () => new Date(time), progress: newProgress(new Date(NOON)) });
+    expect({ error, isComplete }).toEqual({ error: undefined, isComplete: true });
+    expect(world.events()).toMatchObject([{ orderNumber: '2' }]);
+  });
+
   test('fails instead of continuing if it has no time for a single certificate.', async () => {
     await storeOrders('1');
     const { error } = await world.survey({
