@@ -23,8 +23,8 @@ export function describeCsv(head: readonly string[], rows: readonly (readonly Ce
   return write([head, ...rows], '\n').trimEnd();
 }
 
-/** The rows of one piece of a file. */
-const PIECE_ROWS = 500;
+/** The rows of one piece of a file. A text of more than 128 KB is a large object of V8, which stays in memory longer. */
+const PIECE_ROWS = 100;
 
 /**
  * Like {@link describeCsv}, for a file that a person opens with a spreadsheet: with a byte-order mark and CRLF. It returns

@@ -16,7 +16,7 @@ export interface OverviewFile {
 }
 
 /**
- * A file whose text is made in pieces: the one of `orders.json` has some 40 MB for 50,000 orders, and the whole text would be in
+ * A file whose text is made in pieces: `orders.json` has some 35 MB for 50,000 orders, and the whole text would be in
  * memory several times. The pieces are made twice: for the digest and the size, and for the bytes.
  *
  * @param pieces makes them. The first one is not a part of the digest if it contains the time of writing.

@@ -88,8 +88,8 @@ export const overviewSchema = v.object({
 
 export type OverviewJson = v.InferOutput<typeof overviewSchema>;
 
-/** The orders of one piece of the text: some 500 KB. */
-const PIECE_ORDERS = 500;
+/** The orders of one piece of the text: some 70 KB. What exceeds 128 KB is a large object of V8, which stays longer. */
+const PIECE_ORDERS = 100;
 
 /**
  * The text in pieces, of which the first one contains the time of writing. Each order is on one line: a text tool finds it,

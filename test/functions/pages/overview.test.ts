@@ -397,7 +397,7 @@ describe('hostile texts', () => {
         collection.addDamaged(`orders/${value.replaceAll('/', '')}/status.json`, value);
         return collection.orders(new Date(NOON));
       };
-      const shapesOfAll = (pages: readonly OverviewFile[]) => [...new Set(pages.flatMap(({ body }) => shapesOf(body)))];
+      const shapesOfAll = (pages: readonly MadeFile[]) => [...new Set(pages.flatMap(({ body }) => shapesOf(body)))];
       const pages = pagesOf(render(orders(text)));
       const harmless = pagesOf(render(orders('harmless')));
       expect(shapesOfAll(pages).toSorted()).toEqual(shapesOfAll(harmless).toSorted());
