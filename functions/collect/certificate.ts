@@ -4,11 +4,11 @@ import type { Reply } from '../collectmc/reply.ts';
 import type { CrlDownload } from '../crl-download.ts';
 import type { RevokedDetail } from '../events.ts';
 import type { renderStoredReport } from '../pages/stored-report.ts';
-import type { Archive, StoreResult } from '../store/archive.ts';
+import type { Archive } from '../store/archive.ts';
 import type { ReportRenderer } from '../store/certificate-folder.ts';
+import type { Finder } from '../store/known-revocation.ts';
 import type { StoredFinding, StoredManifest, StoredVerdict } from '../store/manifest.ts';
 import { STATE_BUDGET, takeWithin } from '../text.ts';
-import { withTimeLimit } from '../time-limit.ts';
 import type { CheckedOrder } from './options.ts';
 
 /**
@@ -54,13 +54,13 @@ export interface CertificateDependencies {
   readonly loadPages?: () => Promise<{ readonly renderStoredReport: typeof renderStoredReport }>;
   /** Is called if `report.html` could not be made. The certificate is stored without it. */
   readonly reportNotMade: (orderNumber: string, error: unknown) => void;
-  /** Is called if the result of the CRLs could not be stored. The certificate is stored all the same. */
-  readonly revocationNotStored: (orderNumber: string, error: unknown) => void;
+  /** Is called if the CRLs could not be checked for an unexpected reason. The certificate is stored without their result. */
+  readonly revocationNotChecked: (orderNumber: string, error: unknown) => void;
   readonly now: () => Date;
 }
 
-/** The maximum time for storing what the CRLs said, in milliseconds. */
-const REASSESS_MILLISECONDS = 5_000;
+/** The time that must remain for storing the certificate after its CRLs were downloaded, in milliseconds. */
+const STORE_MILLISECONDS = 5_000;
 
 /** A reply with a certificate, and the execution that received it. */
 export interface IssuedReply {
@@ -94,9 +94,10 @@ export interface FoundRevocation {
 }
 
 /**
- * Stores the response, validates the chain in it and stores the chain. Then it downloads the CRLs of the chain: if that
- * fails, the certificate is already stored. The code that reads certificates is loaded only here. A response that
- * contains a private key, or that cannot be searched for one completely, is not stored.
+ * Stores the response, validates the chain in it, checks its CRLs, and stores the chain with what they say. If the CRLs
+ * cannot be downloaded within ten seconds, the certificate is stored without their result. The code that reads
+ * certificates is loaded only here. A response that contains a private key, or that cannot be searched for one
+ * completely, is not stored.
  *
  * @param checked the domains can have been corrected since the execution started, so they are read.
  * @throws {Error} if S3 does not accept a request.
@@ -137,11 +138,11 @@ export async function collectCertificate(
       : domains.map((domain) => bimiRecord(publishedUrl, domain, selector ?? DEFAULT_SELECTOR));
   const ordered = { domains, selector: selector ?? null, product: product ?? null };
   const stored = { ...provenance, collector, account, ordered };
-  const renderReport = await loadReport();
-  const before = await archive.store(response, certificate, stored, records, renderReport);
-  // A check beside another execution finds the same certificate every day.
-  const isKnown = once && before.received.execution !== execution;
-  const { current, received, changed, isCurrent } = isKnown ? before : await withRevocation(before);
+  const [renderReport, { report, finder }] = await Promise.all([loadReport(), checkCrls()]);
+  const { chainPem, logo } = certificate;
+  const collected = { report, chainPem, logo };
+  const result = await archive.store(response, collected, stored, records, renderReport, finder);
+  const { current, received, changed, isCurrent } = result;
   // A newer certificate that cannot be used is reported too, although the current one stays.
   const isUnusable = !received.publishable && received.notBefore > current.notBefore;
   const reported = isUnusable ? received : current;
@@ -186,31 +187,23 @@ export async function collectCertificate(
     );
   }
 
-  /** Stores what the CRLs of the chain say. It never rejects. */
-  async function withRevocation(result: StoreResult): Promise<StoreResult> {
-    const urls = crlUrlsOf(certificate.report.chain);
-    const time = remainingMilliseconds() - REASSESS_MILLISECONDS;
-    if (urls.length === 0 || time <= 0) {
-      return result;
+  /** Adds what the CRLs of the chain say, and who reports it if the certificate is revoked. */
+  async function checkCrls(): Promise<{ readonly report: CertificateReport; readonly finder?: Finder }> {
+    const { report } = certificate;
+    // A check beside another execution finds the same certificate every day.
+    const known = once ? await archive.find(report.fingerprintSha256) : undefined;
+    const urls = crlUrlsOf(report.chain);
+    const time = remainingMilliseconds() - STORE_MILLISECONDS;
+    if ((known && known.execution !== execution) || urls.length === 0 || time <= 0) {
+      return { report };
     }
     try {
-      const report = certificate.withCrls(await dependencies.downloadCrls(urls, time));
-      return await withTimeLimit(reassess(result, report), REASSESS_MILLISECONDS, 'S3 did not answer in time');
+      const withCrls = certificate.withCrls(await dependencies.downloadCrls(urls, time));
+      return { report: withCrls, finder: { reporter: execution, at: now() } };
     } catch (error) {
-      dependencies.revocationNotStored(checked.order.orderNumber, error);
-      return result;
+      dependencies.revocationNotChecked(checked.order.orderNumber, error);
+      return { report };
     }
-  }
-
-  async function reassess(result: StoreResult, report: CertificateReport): Promise<StoreResult> {
-    const finder = { reporter: execution, at: now() };
-    const reassessed = await archive.reassess(result, report, renderReport, finder);
-    // After a hold, the certificate can be better than the current one again.
-    const isGoodAgain = !reassessed.isCurrent && !result.received.publishable && reassessed.received.publishable;
-    const { chainPem, logo } = certificate;
-    return isGoodAgain
-      ? archive.store(response, { report, chainPem, logo }, stored, records, renderReport)
-      : reassessed;
   }
 }
 

@@ -77,8 +77,8 @@ export function createHandler(environment: Environment, { downloadCrls }: Handle
         error: error instanceof Error ? error : String(error),
       });
     },
-    revocationNotStored(orderNumber, error) {
-      logger.warn('the result of the CRLs could not be stored; the certificate is stored without it', {
+    revocationNotChecked(orderNumber, error) {
+      logger.warn('the CRLs could not be checked; the certificate is stored without their result', {
         orderNumber,
         error: error instanceof Error ? error : String(error),
       });

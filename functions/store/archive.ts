@@ -7,6 +7,7 @@ import {
   type Entry,
   type FolderState,
   openCertificateFolder,
+  type ReadFolder,
   type ReportRenderer,
   type SeenFolder,
 } from './certificate-folder.ts';
@@ -43,41 +44,28 @@ export interface StoreResult {
    * check, for example because the answer to a write was lost.
    */
   readonly changed: boolean;
-  /** The state of the folder with the received certificate, for {@link Archive.reassess}. */
-  readonly state: FolderState;
-  /** The fingerprint of the certificate that the received one replaced in this execution. */
-  readonly replaced?: string | undefined;
 }
 
 /** The folder of one order. Every method can be repeated and leads to the same state. */
 export interface Archive {
   /** Stores a response before it is read. If the folder has a certificate, only {@link store} stores the response. */
   storeResponse(response: ReceivedResponse): Promise<void>;
+  /** Reads the manifest of a certificate that was received before, whether it is the current one or not. */
+  find(fingerprintSha256: string): Promise<StoredManifest | undefined>;
   /**
    * Stores a validated chain: as the current certificate of the order, or under `superseded/` ({@link becomesCurrent}).
-   * The certificate that it replaces is copied there first. A certificate that is stored already is not written again.
+   * The certificate that it replaces is copied there first. A certificate that is stored already is not written again,
+   * except for what its report or its CRLs say in another way. A revocation that is known stays until a CRL refutes it.
    *
    * @param bimiRecords the BIMI record of each domain of the order. Without any, those of the manifest stay.
    * @param renderReport makes the report that is written with each manifest.
+   * @param finder who reports a revocation that is new.
    */
   store(
     response: ReceivedResponse,
     certificate: Pick<MarkCertificate, 'report' | 'chainPem' | 'logo'>,
     provenance: Provenance,
     bimiRecords?: readonly string[],
-    renderReport?: ReportRenderer,
-  ): Promise<StoreResult>;
-  /**
-   * Writes another assessment of a stored certificate: one with the CRLs, which are downloaded after the certificate is
-   * stored. A revocation that is known stays until a CRL refutes it. If the certificate is revoked, and the one that it
-   * replaced is good, that one becomes the current one again.
-   *
-   * @param finder who reports a revocation that is new.
-   * @throws {WriteConflictError} if another execution changed the manifest since then.
-   */
-  reassess(
-    stored: StoreResult,
-    report: CertificateReport,
     renderReport?: ReportRenderer,
     finder?: Finder,
   ): Promise<StoreResult>;
@@ -134,43 +122,37 @@ export function openArchive(storage: ObjectStorage, orderNumber: string): Archiv
     type: RESPONSE_TYPES[container],
   });
 
-  /** Stores a certificate in its folder under `superseded/`, and returns its manifest there. */
-  async function keep(entry: Entry): Promise<StoredManifest> {
+  /**
+   * Stores a certificate in its folder under `superseded/`, and returns its manifest there.
+   *
+   * @param known the state of that folder; by default, it is read only if the folder is not empty.
+   */
+  async function keep(entry: Entry, known: FolderState = {}): Promise<StoredManifest> {
     const superseded = openSuperseded(entry.fingerprintSha256);
+    if (known.etag === undefined) {
+      try {
+        return (await superseded.write(known, entry, new Map())).current;
+      } catch (error) {
+        if (!(error instanceof WriteConflictError)) {
+          throw error;
+        }
+      }
+    }
     const kept = await superseded.write(await superseded.readState(), entry);
     return (await superseded.reconcile()).current ?? kept.current;
   }
 
-  /**
-   * Makes a certificate under `superseded/` the current one again, if it is good and the bad one is still current.
-   *
-   * @returns its manifest; undefined if nothing was changed.
-   */
-  const restoreGood = (fingerprint: string, bad: StoredManifest, at: number): Promise<StoredManifest | undefined> =>
-    retryOnConflict(async () => {
-      const superseded = openSuperseded(fingerprint);
-      const { current: good, document } = await superseded.readState();
-      const state = await folder.readState();
-      if (!good || !isGood(good, at) || state.current?.fingerprintSha256 !== bad.fingerprintSha256) {
-        return undefined;
-      }
-      await keep(copyOf(state.current, state.document));
-      const restored = await folder.write(state, {
-        fingerprintSha256: fingerprint,
-        describe: () => document as Manifest,
-        readParts: () => superseded.readParts(good),
-        renderReport: () => superseded.readReport(good),
-      });
-      return (await folder.reconcile()).current ?? restored.current;
-    });
-
   /** The current certificate, for its folder under `superseded/`. */
-  const copyOf = (current: StoredManifest, document: FolderState['document']): Entry => ({
+  const copyOf = (
+    current: StoredManifest,
+    document: FolderState['document'],
+    whole: ReadFolder | undefined,
+  ): Entry => ({
     fingerprintSha256: current.fingerprintSha256,
     // The document is the whole manifest, of which only a part is read back.
     describe: () => document as Manifest,
-    readParts: () => folder.readParts(current),
-    renderReport: () => folder.readReport(current),
+    readParts: async () => whole?.parts ?? folder.readParts(current),
+    renderReport: () => (whole ? whole.report : folder.readReport(current)),
   });
 
   return {
@@ -179,18 +161,23 @@ export function openArchive(storage: ObjectStorage, orderNumber: string): Archiv
       seen = await retryOnConflict(() => folder.storeResponse(part));
     },
 
-    async store(response, { report, chainPem, logo }, provenance, bimiRecords = [], renderReport) {
+    async find(fingerprint) {
+      const { current } = seen?.state ?? (await folder.readState());
+      return current?.fingerprintSha256 === fingerprint
+        ? current
+        : (await openSuperseded(fingerprint).readState()).current;
+    },
+
+    async store(response, { report, chainPem, logo }, provenance, bimiRecords = [], renderReport, finder) {
       const { fingerprintSha256 } = report;
       const at = Date.parse(provenance.collectedAt);
       const isSame = (manifest: StoredManifest | undefined) => manifest?.fingerprintSha256 === fingerprintSha256;
-      let replaced: string | undefined;
 
       /** @param superseded the manifest of the received certificate in its own folder, which it leaves. */
       const entryBeside = (current?: StoredManifest, superseded?: StoredManifest): Entry => ({
         fingerprintSha256,
         describe: (same) => {
           const inherited = same ?? current;
-          const replaces = same ? same.replaces : replaced;
           const records = bimiRecords.length > 0 ? bimiRecords : inherited?.bimiRecords;
           const ordered = inheritOrdered(provenance.ordered, inherited?.ordered);
           const { execution, collectedAt } = same ?? provenance;
@@ -203,8 +190,7 @@ export function openArchive(storage: ObjectStorage, orderNumber: string): Archiv
             execution,
             collectedAt,
             ...(ordered && { ordered }),
-            ...(replaces !== undefined && { replaces }),
-            ...withKnownRevocation(same ?? superseded, report),
+            ...withKnownRevocation(same ?? superseded, report, finder),
             ...(records && { bimiRecords: records }),
           };
         },
@@ -217,25 +203,22 @@ export function openArchive(storage: ObjectStorage, orderNumber: string): Archiv
       });
 
       const stored = await retryOnConflict(async (): Promise<FolderState & { readonly current: StoredManifest }> => {
-        replaced = undefined;
         const before = seen;
         seen = undefined;
-        if (before && (!before.state.current || isSame(before.state.current))) {
-          return folder.write(before.state, entryBeside(before.state.current), before);
-        }
-        const state = await folder.readState();
+        const state = before?.state ?? (await folder.readState());
         const { current, document } = state;
         if (!current || isSame(current)) {
-          return folder.write(state, entryBeside(current));
+          return folder.write(state, entryBeside(current), before?.objects);
         }
-        const { current: superseded } = await openSuperseded(fingerprintSha256).readState();
+        const supersededState = await openSuperseded(fingerprintSha256).readState();
+        const { current: superseded } = supersededState;
         const assessed = withKnownRevocation(superseded, report);
-        if ((await folder.isDamaged(current)) || becomesCurrent(assessed, current, at, superseded !== undefined)) {
-          await keep(copyOf(current, document));
-          replaced = current.fingerprintSha256;
-          return folder.write(state, entryBeside(current, superseded));
+        if (becomesCurrent(assessed, current, at, superseded !== undefined) || (await folder.isDamaged(current))) {
+          const whole = await folder.readWhole(current);
+          await keep(copyOf(current, document, whole));
+          return folder.write(state, entryBeside(current, superseded), whole?.objects);
         }
-        const kept = await keep(entryBeside(current));
+        const kept = await keep(entryBeside(current), supersededState);
         if ((await folder.readState()).etag !== state.etag) {
           throw new WriteConflictError(`Another execution changed the certificate of order ${orderNumber}`);
         }
@@ -245,30 +228,8 @@ export function openArchive(storage: ObjectStorage, orderNumber: string): Archiv
       const current = state.current ?? stored.current;
       const isCurrent = isSame(current);
       const changed = isCurrent && current.execution === provenance.execution;
-      const receivedState = isCurrent ? state : await openSuperseded(fingerprintSha256).readState();
-      return {
-        current,
-        received: receivedState.current ?? stored.current,
-        isCurrent,
-        changed,
-        state: receivedState,
-        // A repeated check restores the certificate too. Another execution does not: this one may be published already.
-        replaced: changed ? current.replaces : undefined,
-      };
-    },
-
-    async reassess(stored, report, renderReport, finder) {
-      const { isCurrent, state, replaced } = stored;
-      const assessed = withKnownRevocation(stored.received, report, finder);
-      const ownFolder = isCurrent ? folder : openSuperseded(report.fingerprintSha256);
-      const received = await ownFolder.reassess(state, assessed, renderReport);
-      const restored =
-        isCurrent && replaced !== undefined && !received.publishable
-          ? await restoreGood(replaced, received, Date.parse(received.collectedAt))
-          : undefined;
-      return restored
-        ? { ...stored, current: restored, received, isCurrent: false, changed: false }
-        : { ...stored, current: isCurrent ? received : stored.current, received };
+      const received = isCurrent ? current : (await openSuperseded(fingerprintSha256).readState()).current;
+      return { current, received: received ?? stored.current, isCurrent, changed };
     },
 
     markRevoked: (at) => retryOnConflict(async () => folder.markRevoked(await folder.readState(), at)),

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
-import type { CertificateReport, CrlAssessment } from '../certificate/report.ts';
+import type { CrlAssessment } from '../certificate/report.ts';
 import type { CertificateRevocation, Revocation } from '../certificate/revocation/revocation.ts';
 import { parseJson, toJsonBytes } from './json.ts';
 import {
@@ -50,19 +50,26 @@ export interface FolderState {
   /** The manifest with all its fields, also those that are never read back. */
   readonly document?: object;
   /**
-   * Whether nothing needs to be restored: this writer found every object as the manifest lists it and wrote nothing, or it
-   * created all of them, and so replaced nothing of another writer. A writer that overwrites one later restores it, because the
-   * manifest was there before.
+   * Whether nothing needs to be restored: this writer found every object as the manifest lists it, before it wrote nothing
+   * or after it wrote the manifest. A writer that overwrites one later restores it, because the manifest was there before.
    */
   readonly isIntact?: boolean;
-  /** The ETag of the report, if this writer created it. */
-  readonly reportEtag?: string | undefined;
 }
 
-/** The state of a folder before a response was stored, and the response if this writer created it. */
+/** What was seen of the objects in a folder, by their keys. */
+export type KnownObjects = ReadonlyMap<string, WrittenObject>;
+
+/** The state of a folder at an earlier moment, and what was known of its objects then. */
 export interface SeenFolder {
   readonly state: FolderState;
-  readonly response?: WrittenObject | undefined;
+  readonly objects: KnownObjects;
+}
+
+/** The objects of a certificate as its manifest lists them. */
+export interface ReadFolder {
+  readonly objects: KnownObjects;
+  readonly parts: Parts;
+  readonly report: Uint8Array | undefined;
 }
 
 /** A certificate that belongs into a folder. */
@@ -86,7 +93,8 @@ export interface Entry {
  * same state.
  */
 export function openCertificateFolder(storage: ObjectStorage, folder: string) {
-  const { read, readListed, areStored, write, replace, create, put, findMismatched, reconcile } = openObjects(storage);
+  const objects = openObjects(storage);
+  const { read, readListed, areStored, write, replace, create, put, findMismatched, reconcile } = objects;
   const manifestKey = `${folder}certificate.json`;
 
   async function readState(): Promise<FolderState> {
@@ -124,28 +132,21 @@ export function openCertificateFolder(storage: ObjectStorage, folder: string) {
      * @throws {WriteConflictError} if the manifest is not the one of the state.
      */
     async reassess(
-      { etag, document, isIntact = false, reportEtag }: FolderState,
-      assessment: CertificateReport | CrlAssessment,
+      { etag, document }: FolderState,
+      assessment: CrlAssessment,
       renderReport?: ReportRenderer,
     ): Promise<StoredManifest> {
       // The document is the whole manifest, of which only a part is read back.
       const assessed = { ...document, ...assessment } as Manifest;
-      if (document && isDeepStrictEqual(withoutTimesOfCrls(document), withoutTimesOfCrls(assessed))) {
+      if (document && isSameAssessment(document, assessed)) {
         return v.parse(manifestSchema, document);
       }
-      const isOwnReport = isIntact && reportEtag !== undefined;
-      const next = await withReport(assessed, renderReport, async (part) =>
-        isOwnReport ? withoutEtag(await replacePart(part, reportEtag)) : putPart(part),
-      );
-      let isWritten = false;
+      const next = await withReport(assessed, renderReport, putPart);
       try {
         await write(manifestKey, toJsonBytes(next), JSON_HEADERS, { etag });
-        isWritten = true;
       } finally {
         // The report can have replaced that of another execution, also if the manifest was not written.
-        if (!(isWritten && isOwnReport)) {
-          await reconcileFolder();
-        }
+        await reconcileFolder();
       }
       return v.parse(manifestSchema, next);
     },
@@ -173,6 +174,27 @@ export function openCertificateFolder(storage: ObjectStorage, folder: string) {
     /** Reads the chain of a manifest, PEM; undefined if its bytes are lost. */
     async readChain({ objects: { chain } }: StoredManifest): Promise<Uint8Array | undefined> {
       return chain && (await readListed(chain))?.body;
+    },
+
+    /**
+     * Reads the objects of a manifest, for {@link write} and for a copy in another folder.
+     *
+     * @returns undefined if a key does not contain what the manifest lists.
+     */
+    async readWhole({ objects: listed }: StoredManifest): Promise<ReadFolder | undefined> {
+      const found = await objects.readUnchanged(Object.values(listed));
+      if (!found) {
+        return undefined;
+      }
+      const { report, ...parts } = Object.fromEntries(
+        Object.entries(listed).map(([name, { key }]) => [name, found.get(key)]),
+      );
+      const partsByName = Object.entries(parts).flatMap(([name, object]) =>
+        object
+          ? [[name, { name: object.key.slice(folder.length), bytes: object.body, type: object.type }] as const]
+          : [],
+      );
+      return { objects: found, parts: Object.fromEntries(partsByName), report: report?.body };
     },
 
     /** Whether bytes of the certificate are lost. Its report does not count: it can be made again. */
@@ -209,11 +231,11 @@ export function openCertificateFolder(storage: ObjectStorage, folder: string) {
     async storeResponse(part: Part): Promise<SeenFolder | undefined> {
       const state = await readState();
       if (state.current) {
-        return { state };
+        return { state, objects: new Map() };
       }
       const response = state.etag === undefined ? await createPart(part) : undefined;
       if (response) {
-        return { state, response };
+        return { state, objects: new Map([[response.key, response]]) };
       }
       await putPart(part);
       return undefined;
@@ -223,59 +245,70 @@ export function openCertificateFolder(storage: ObjectStorage, folder: string) {
      * Writes what the folder lacks of a certificate: its objects, and its manifest last.
      *
      * @param state the state that is replaced.
-     * @param seen if the state is of an earlier moment: what was seen then. Nothing is overwritten because of it: if the
-     * folder is not as it was, the write conflicts.
+     * @param seen the objects that the folder had at the moment of the state, as far as they are known. Nothing else is
+     * overwritten because of it: if the folder is not as it was, the write conflicts.
      * @returns the new state.
      * @throws {WriteConflictError} if another execution wrote to the folder.
      */
     async write(
       { etag, current, document }: FolderState,
       { fingerprintSha256, describe, readParts, renderReport }: Entry,
-      seen?: SeenFolder,
+      seen?: KnownObjects,
     ): Promise<FolderState & { readonly current: StoredManifest }> {
       const same = current?.fingerprintSha256 === fingerprintSha256 ? current : undefined;
       const intact = same && (await areStored(listedObjects(same))) ? same : undefined;
       const description = describe(same);
       // If the CA returns the certificate, it no longer reports that it is revoked.
-      if (intact && document && intact.revokedAt === undefined && isUnchanged(intact, description)) {
+      if (intact && document && intact.revokedAt === undefined && isUnchanged(intact, document, description)) {
         return { etag, current: intact, document, isIntact: true };
       }
       if (seen && same && !intact) {
         throw new WriteConflictError(`The objects that ${manifestKey} lists have changed`);
       }
-      const created = new Map<string, WrittenObject>(seen?.response ? [[seen.response.key, seen.response]] : []);
-      const createOnce = async (part: Part): Promise<StoredObject> => {
-        const known = created.get(`${folder}${part.name}`);
-        const object = known?.sha256 === digest(part.bytes).toString('hex') ? known : await createPart(part);
-        if (!object) {
-          throw new WriteConflictError(`${folder}${part.name} is not empty`);
+      const known = new Map(seen);
+      /** Writes a part on the condition that its key contains what was seen. */
+      const writeSeen = async (part: Part): Promise<StoredObject> => {
+        const key = `${folder}${part.name}`;
+        const before = known.get(key);
+        if (!before && current) {
+          return putPart(part);
         }
-        created.set(object.key, object);
+        const isStored = before?.sha256 === digest(part.bytes).toString('hex');
+        const object = isStored ? before : await replace(key, part.bytes, { type: part.type }, before ?? {});
+        known.set(key, object);
         return withoutEtag(object);
       };
-      const writePart = seen && etag === undefined ? createOnce : putPart;
-      const objects = intact?.objects ?? (await putParts(await readParts(), writePart));
-      const next = await withReport({ ...description, objects }, renderReport, writePart);
+      const writePart = seen && !same ? writeSeen : putPart;
+      const stored = intact?.objects ?? (await putParts(await readParts(), writePart));
+      const next = await withReport({ ...description, objects: stored }, renderReport, writePart);
       const manifest = await replace(manifestKey, toJsonBytes(next), JSON_HEADERS, { etag });
       const written = v.parse(manifestSchema, next);
-      // A check whose chain is broken replaces the response, and ends before there is a manifest from which it could restore.
+      // Nobody changes the objects of a folder that was empty before its manifest is there.
+      const isEmpty = etag === undefined;
       return {
         etag: manifest.etag,
         current: written,
         document: next,
-        isIntact: seen?.response !== undefined && manifest.etag !== undefined && (await areStored([seen.response])),
-        reportEtag: created.get(`${folder}${REPORT_NAME}`)?.etag,
+        isIntact: writePart === writeSeen && ((isEmpty && seen?.size === 0) || (await areAsWritten(written, known))),
       };
     },
   };
 
+  /**
+   * Whether a folder contains what this writer has just written. Others can have changed an object before the manifest was
+   * there: a writer that restored what the earlier manifest lists, and a check whose chain is broken.
+   */
+  async function areAsWritten(manifest: StoredManifest, written: KnownObjects): Promise<boolean> {
+    const present = await objects.etags(folder);
+    return listedObjects(manifest).every(({ key }) => {
+      const etag = written.get(key)?.etag;
+      return etag !== undefined && present.get(key) === etag;
+    });
+  }
+
   /** Writes a part under a key that is probably empty; undefined if the key contains something. */
   function createPart({ name, bytes, type }: Part): Promise<WrittenObject | undefined> {
     return create(`${folder}${name}`, bytes, { type });
-  }
-
-  function replacePart({ name, bytes, type }: Part, etag: string): Promise<WrittenObject> {
-    return replace(`${folder}${name}`, bytes, { type }, { etag });
   }
 
   /** Writes the report of a manifest, and returns the manifest that lists it. */
@@ -318,6 +351,11 @@ function withoutTimesOfCrls(manifest: object): unknown {
   return JSON.parse(JSON.stringify(manifest, (key, value) => (TIMES_OF_CRLS.has(key) ? undefined : value)));
 }
 
+/** Whether two manifests say the same of a certificate, except when its CRLs were checked. */
+function isSameAssessment(one: object, other: object): boolean {
+  return isDeepStrictEqual(withoutTimesOfCrls(one), withoutTimesOfCrls(other));
+}
+
 /** The fields of a manifest that can change while the certificate stays the same. */
 interface Assessment
   extends Pick<Manifest, 'publishable' | 'execution' | 'collector' | 'account' | 'ordered' | 'bimiRecords'> {
@@ -326,9 +364,14 @@ interface Assessment
 
 /**
  * Whether the next manifest would be the same. The assessment of a certificate changes with the settings, for example
- * with an additional trust anchor or another public address, and with what was ordered.
+ * with an additional trust anchor or another public address, with what was ordered, and with its CRLs.
+ *
+ * @param document the whole current manifest.
  */
-function isUnchanged(current: Assessment, next: Assessment): boolean {
+function isUnchanged(current: Assessment, document: object, next: Omit<Manifest, 'objects'>): boolean {
+  if (next.revocation) {
+    return isSameAssessment(document, { ...document, ...next });
+  }
   const fields = ({ publishable, findings, collector, account, ordered, bimiRecords, execution }: Assessment) => [
     publishable,
     findings.map(({ id, severity, message }) => [id, severity, message]),

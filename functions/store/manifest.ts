@@ -15,8 +15,6 @@ export const REPORT_TYPE = 'text/html; charset=utf-8';
 export interface Manifest extends CertificateReport, Provenance {
   readonly schemaVersion: 1;
   readonly orderNumber: string;
-  /** The fingerprint of the certificate that this one replaced as the current one. */
-  readonly replaces?: string | undefined;
   /** The complete BIMI records, one for each domain of the order, if the stack publishes. */
   readonly bimiRecords?: readonly string[] | undefined;
   /** Who reports a revocation that a CRL states; missing if none does. Releases before 0.2.0 reported none. */
@@ -81,8 +79,6 @@ export const manifestSchema = v.object({
       product: v.nullable(v.string()),
     }),
   ),
-  /** The fingerprint of the certificate that this one replaced as the current one. */
-  replaces: v.optional(v.string()),
   product: v.nullable(v.string()),
   markType: v.nullable(v.string()),
   /** The values of the subject by the names of its attributes. */

@@ -44,6 +44,8 @@ export interface ObjectHeaders {
 export interface ReadObject extends ObjectHeaders {
   readonly body: Uint8Array;
   readonly etag: string | undefined;
+  /** Missing on servers that keep no versions. */
+  readonly versionId?: string | undefined;
 }
 
 /** Another execution changed an object since its state was read. Read the state again and repeat the step. */
@@ -57,6 +59,8 @@ export interface ObjectStorage {
   head(key: string): Promise<ObjectState | undefined>;
   /** Reads an object; undefined if there is no such object, or the version no longer exists. */
   read(key: string, versionId?: string): Promise<ReadObject | undefined>;
+  /** Lists the ETags of the objects in a folder by their keys. It may leave out objects of a folder with many of them. */
+  etags(folder: string): Promise<ReadonlyMap<string, string | undefined>>;
   /**
    * Writes an object.
    *
@@ -102,6 +106,25 @@ export function openObjects(storage: ObjectStorage) {
       }
       throw error;
     }
+  }
+
+  /**
+   * Reads the objects of a list, if each key contains the listed version.
+   *
+   * @returns the objects by their keys; undefined if one differs.
+   */
+  async function readUnchanged(
+    listed: readonly StoredObject[],
+  ): Promise<ReadonlyMap<string, ReadObject & StoredObject> | undefined> {
+    const objects = new Map<string, ReadObject & StoredObject>();
+    for (const each of listed) {
+      const object = await storage.read(each.key);
+      if (!object || object.versionId !== each.versionId || !isSame(object, each.sha256)) {
+        return undefined;
+      }
+      objects.set(each.key, { ...object, ...each });
+    }
+    return objects;
   }
 
   /**
@@ -224,7 +247,18 @@ export function openObjects(storage: ObjectStorage) {
       throw new WriteConflictError(`${keys.join(', ')} did not match the manifest`);
     });
 
-  return { ...storage, write, replace: storage.write, create, readListed, areStored, put, findMismatched, reconcile };
+  return {
+    ...storage,
+    write,
+    replace: storage.write,
+    readUnchanged,
+    readListed,
+    create,
+    areStored,
+    put,
+    findMismatched,
+    reconcile,
+  };
 }
 
 /**

@@ -2,6 +2,7 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
+  ListObjectsV2Command,
   PutObjectCommand,
   type S3Client,
   S3ServiceException,
@@ -46,6 +47,7 @@ export function s3Storage(s3: S3Client, bucket: string): S3Storage {
     return {
       body: (await object.Body?.transformToByteArray()) ?? new Uint8Array(),
       etag: object.ETag,
+      versionId: object.VersionId,
       type: object.ContentType ?? 'application/octet-stream',
       cacheControl: object.CacheControl,
     };
@@ -53,6 +55,11 @@ export function s3Storage(s3: S3Client, bucket: string): S3Storage {
 
   async function read(key: string, versionId?: string): Promise<ReadObject | undefined> {
     return get(key, versionId).catch(versionId === undefined ? undefinedIfNotFound : undefinedIfPurged);
+  }
+
+  async function etags(folder: string): Promise<ReadonlyMap<string, string | undefined>> {
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: folder }));
+    return new Map(Contents.flatMap(({ Key: key, ETag: etag }) => (key === undefined ? [] : [[key, etag]])));
   }
 
   async function write(
@@ -88,7 +95,7 @@ export function s3Storage(s3: S3Client, bucket: string): S3Storage {
     }
   }
 
-  return { head, get, read, write, remove };
+  return { head, get, read, etags, write, remove };
 }
 
 /**

@@ -9,6 +9,7 @@ import https from 'node:https';
 import {
   GetObjectCommand,
   HeadObjectCommand,
+  ListObjectsV2Command,
   PutObjectCommand,
   S3Client,
   S3ServiceException,
@@ -98,7 +99,9 @@ async function replay(
     if (new URLSearchParams(query).has('versionId')) {
       throw new Error('A first check must not read an old version, and none can be replayed');
     }
-    if (method === 'HEAD') {
+    if (new URLSearchParams(query).has('list-type')) {
+      sends.push((order) => s3.send(new ListObjectsV2Command({ Bucket: BUCKET, Prefix: `replay/${order}/` })));
+    } else if (method === 'HEAD') {
       sends.push((order) => s3.send(new HeadObjectCommand({ ...at(order), ChecksumMode: 'ENABLED' })));
     } else if (method === 'GET') {
       sends.push(async (order) => (await s3.send(new GetObjectCommand(at(order)))).Body?.transformToByteArray());

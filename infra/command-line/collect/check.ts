@@ -59,8 +59,8 @@ export function createCheck({ directory, request, storage, options, logins, file
     downloadCrls: createCrlDownload({ allowLoopback: isLoopback(new URL(url)) }),
     reportNotMade: (_, error) =>
       terminal.note(`report.html could not be made; the certificate is stored without it: ${error}`),
-    revocationNotStored: (_, error) =>
-      terminal.note(`The certificate is stored, but the result of its revocation check could not be stored: ${error}`),
+    revocationNotChecked: (_, error) =>
+      terminal.note(`The CRLs could not be checked; the certificate is stored without their result: ${error}`),
     keepUnreadable: store.keepUnreadable,
     // Nobody receives events here. The command itself prints how a collection ends.
     async sendEvent(detailType, detail) {

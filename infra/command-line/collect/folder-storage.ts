@@ -86,11 +86,18 @@ export function folderStorage(directory: string): ObjectStorage {
       return object && { etag: object.etag, sha256: object.etag, type: object.type };
     },
 
+    async etags(folder) {
+      const entries = (await readdir(join(directory, folder), { withFileTypes: true }).catch(undefinedIfMissing)) ?? [];
+      const keys = entries.filter((entry) => entry.isFile()).map(({ name }) => `${folder}${name}`);
+      return new Map(await Promise.all(keys.map(async (key) => [key, (await read(key))?.etag] as const)));
+    },
+
     async write(key, bytes, _headers, { etag }) {
       await replace(key, etag);
       await makeFolder(dirname(join(directory, key)));
       await writeWhole(await fileOf(key), bytes, temporaryOf(key));
-      return { key, size: bytes.length, sha256: digest(bytes).toString('hex') };
+      const sha256 = digest(bytes).toString('hex');
+      return { key, size: bytes.length, sha256, etag: sha256 };
     },
 
     async remove(key, { etag }) {

@@ -50,7 +50,7 @@ export async function collect({ chain, root }: IssuedMarkCertificate, url: strin
       archive: async (orderNumber) => openArchive(s3Storage(clientOf('x', url), BUCKET), orderNumber),
       downloadCrls: crlDownload(),
       reportNotMade: (_, error) => expect.unreachable(String(error)),
-      revocationNotStored: (_, error) => expect.unreachable(String(error)),
+      revocationNotChecked: (_, error) => expect.unreachable(String(error)),
       now: () => NOW,
       ...dependencies,
     },

@@ -17,7 +17,7 @@ export interface Reports {
   readonly dependencies: Omit<ReporterDependencies, 'giveUpSeconds' | 'now'> &
     Pick<
       CollectDependencies,
-      'readOptions' | 'keepUnreadable' | 'downloadCrls' | 'reportNotMade' | 'revocationNotStored'
+      'readOptions' | 'keepUnreadable' | 'downloadCrls' | 'reportNotMade' | 'revocationNotChecked'
     >;
   /** Every status that was written. */
   readonly statuses: readonly OrderStatus[];
@@ -81,7 +81,7 @@ export function createReports(): Reports {
       },
       downloadCrls: crlDownload(),
       reportNotMade: (_, error) => problems.push(error),
-      revocationNotStored: (_, error) => problems.push(error),
+      revocationNotChecked: (_, error) => problems.push(error),
       async keepUnreadable(_, body) {
         await untilAnswered();
         throwIf(errors.status);

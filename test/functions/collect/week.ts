@@ -81,7 +81,7 @@ export function createWeek({ orders = ordersOf(50), rejection, warm = false }: W
       reportNotMade: (_, error) => {
         throw error;
       },
-      revocationNotStored: () => {},
+      revocationNotChecked: () => {},
       unreported: (orderNumber, error) => reportsOf(orderNumber).unreported(orderNumber, error),
       url: 'https://ca.example/CollectMC',
       format: 'pkcs7',

@@ -2,10 +2,14 @@ import fc from 'fast-check';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ReportRenderer } from '../../../functions/store/certificate-folder.ts';
 import type { Provenance } from '../../../functions/store/manifest.ts';
+import { openRevocation } from '../../../functions/store/revocation.ts';
+import { s3Storage } from '../../../functions/store/s3-storage.ts';
 import { chooseBy, interleave } from '../../interleave.ts';
 import {
   type ArchiveBucket,
   assessed,
+  BUCKET,
+  clientOf,
   FIRST,
   FOLDER,
   type Issue,
@@ -41,16 +45,22 @@ const good = (issue: Issue) => assessed(issue, { publishable: true, findings: []
 const revoked = (issue: Issue) =>
   assessed(issue, { publishable: false, findings: [{ id: 'revoked', severity: 'error', message: 'revoked' }] });
 
-/** Stores a certificate as a check does, and then what its CRLs say. */
+/** Stores a certificate as a check does. */
 async function receive(
   { response, certificate }: Issue,
   provenance: Provenance,
-  { reassessed, renderer }: { reassessed?: Issue; renderer: ReportRenderer | undefined } = { renderer: render },
+  { renderer }: { readonly renderer: ReportRenderer | undefined } = { renderer: render },
 ) {
   const archive = bucket.archiveOf(provenance.execution);
   await archive.storeResponse(response);
-  const stored = await archive.store(response, certificate, provenance, [], renderer);
-  return reassessed ? archive.reassess(stored, reassessed.certificate.report, renderer) : stored;
+  return archive.store(response, certificate, provenance, [], renderer);
+}
+
+/** Writes what the CRLs of the current certificate say, as the survey does. */
+async function reassess({ certificate: { report } }: Issue, renderer: ReportRenderer = render) {
+  const finder = { reporter: 'survey', at: new Date(FIRST.collectedAt) };
+  const storage = s3Storage(clientOf('survey', bucket.server.url), BUCKET);
+  return openRevocation(storage, MANIFEST, report.fingerprintSha256).write(() => report, finder, renderer);
 }
 
 /** Expects that each manifest lists a report that says what the manifest says, under its key and in the listed version. */
@@ -95,7 +105,7 @@ describe('The report of two executions at the same time says what the manifest s
       bucket.clear();
       await receive(good(older), FIRST);
       const writers = {
-        newer: () => receive(good(newer), SECOND, { reassessed: revoked(newer), renderer: render }),
+        newer: () => receive(good(newer), SECOND).then(() => reassess(revoked(newer))),
         older: () => receive(good(older), THIRD),
       };
       await interleave<unknown>(bucket.server, writers, chooseBy(numbers));
@@ -125,8 +135,10 @@ test('After a crash at any request, the repeated check leaves a report that says
 describe('The report of a certificate that is not current', () => {
   test('is that of its last assessment, also if the certificate was kept before.', async () => {
     await receive(good(older), FIRST);
-    // The newer certificate is revoked, so the older one becomes current again, and is assessed in another way.
-    await receive(good(newer), SECOND, { reassessed: revoked(newer), renderer: render });
+    // The newer certificate is revoked later, so the older one becomes current again, and is assessed in another way.
+    await receive(good(newer), SECOND);
+    await reassess(revoked(newer));
+    await receive(good(older), FIRST);
     expect(await bucket.readJson(MANIFEST)).toMatchObject(FIRST);
     await expectReports();
     const finding = { id: 'san', severity: 'warning', message: 'another assessment' } as const;
@@ -149,7 +161,7 @@ describe('A report that cannot be made', () => {
     ['because it fails', () => undefined],
   ])('%s is not listed: an earlier one says something else.', async (_, renderer) => {
     await receive(good(newer), FIRST);
-    await receive(good(newer), FIRST, { reassessed: revoked(newer), renderer });
+    await receive(revoked(newer), FIRST, { renderer });
     const { objects, publishable } = await bucket.readJson(MANIFEST);
     expect(publishable).toBe(false);
     expect(Object.keys(objects)).toEqual(['response', 'chain', 'logo']);

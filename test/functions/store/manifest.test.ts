@@ -12,22 +12,20 @@ test('The page about the architecture lists every field of a manifest.', async (
 
   const bucket = await startArchiveBucket();
   try {
-    const { older, newer } = await issueCertificates();
+    const { newer } = await issueCertificates();
     const provenance = {
       ...FIRST,
       collector: 'acme',
       account: null,
       ordered: { domains: [], selector: null, product: null },
     };
-    // The field `replaces` needs a certificate that was current before.
-    await bucket.collect(older, FIRST);
     const archive = bucket.archiveOf('x');
-    const stored = await archive.store(newer.response, newer.certificate, provenance, ['a record']);
     // The field `revocationReport` needs a revocation that somebody reports.
     const { report } = newer.certificate;
     const revocation = { checkedAt: FIRST.collectedAt, status: 'revoked', certificates: [] } as const;
+    const certificate = { ...newer.certificate, report: { ...report, revocation } };
     const finder = { reporter: FIRST.execution, at: new Date(FIRST.collectedAt) };
-    await archive.reassess(stored, { ...report, revocation }, undefined, finder);
+    await archive.store(newer.response, certificate, provenance, ['a record'], undefined, finder);
     // The field `revokedAt` comes from CollectMC.
     await archive.markRevoked(finder.at);
     expect(names.toSorted()).toEqual(Object.keys(await bucket.readJson(MANIFEST)).sort());
