@@ -1,10 +1,11 @@
 import { clearLine, cursorTo } from 'node:readline';
 import { Readable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { printable, printableLines } from '../../functions/text.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { describeCode } from './system-error.ts';
 
-/** Where a command reads and writes. Tests give their own. */
+/** Where a command reads and writes, and how it waits. Tests give their own. */
 export interface Terminal {
   /** Standard input. */
   readonly input: Readable & { readonly isTTY?: boolean };
@@ -22,6 +23,8 @@ export interface Terminal {
   readonly isInteractive: boolean;
   /** The folder in which the user typed the command. */
   readonly folder: string;
+  /** Waits for a time in milliseconds. It rejects if the signal is aborted before. */
+  readonly wait: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
 }
 
 /** The terminal of this process. It does not write with `console`, which ignores that a disk is full. */
@@ -42,7 +45,13 @@ export function openTerminal(): Terminal {
     isInteractive: Boolean(process.stdin.isTTY && process.stderr.isTTY),
     // npm runs the scripts of the repository in its own folder.
     folder: process.env.INIT_CWD ?? process.cwd(),
+    wait,
   };
+}
+
+/** Waits in real time. */
+export function wait(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return setTimeout(milliseconds, undefined, { signal });
 }
 
 /** What a shell returns for a program that SIGPIPE ended: 128 and the number of the signal. */
@@ -82,5 +91,6 @@ export function silentTerminal(): Terminal {
     columns: undefined,
     isInteractive: false,
     folder: '',
+    wait,
   };
 }

@@ -1,5 +1,4 @@
 import { join, resolve } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { DEFAULT_COLLECTOR } from '../../../functions/environment.ts';
 import { type OrderOptions, optionsOf } from '../../../functions/order.ts';
@@ -11,7 +10,7 @@ import { CommandError } from '../errors.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { listenForSignals } from '../signals.ts';
 import { folderError, isSystemError } from '../system-error.ts';
-import type { Terminal } from '../terminal.ts';
+import { type Terminal, wait } from '../terminal.ts';
 import { createCheck } from './check.ts';
 import { makeFolder } from './files.ts';
 import { folderStorage, OutsideFolderError, removeIncomplete, STATE } from './folder-storage.ts';
@@ -126,7 +125,7 @@ async function withCallLock<T>(directory: string, action: () => Promise<T>): Pro
           },
         );
       }
-      await setTimeout(CALL_LOCK_RETRY_MILLISECONDS);
+      await wait(CALL_LOCK_RETRY_MILLISECONDS);
       continue;
     }
     try {
@@ -249,11 +248,14 @@ async function canAskEarlier({ logins }: Session, { collection, login = '' }: Or
 }
 
 /** Sleeps until the next check, or until the login may have changed. */
-async function sleepUntilDue({ source, signal }: Session, { nextCheckAt = '', collection }: OrderState): Promise<void> {
+async function sleepUntilDue(
+  { source, terminal, signal }: Session,
+  { nextCheckAt = '', collection }: OrderState,
+): Promise<void> {
   const isWaitingForLogin = collection?.reason === 'credentials' && source.canChange;
   const remaining = Math.max(0, Date.parse(nextCheckAt) - Date.now());
   const limit = isWaitingForLogin ? LOGIN_MILLISECONDS : SLEEP_MILLISECONDS;
-  await setTimeout(Math.min(remaining, limit), undefined, { signal }).catch((error: unknown) => {
+  await terminal.wait(Math.min(remaining, limit), signal).catch((error: unknown) => {
     if (!signal.aborted) {
       throw error;
     }

@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { requireCredentials, selectAws } from '../../deployed/aws.ts';
@@ -69,7 +68,7 @@ async function removeCollector(terminal: Terminal, options: DownCommandOptions):
           const { askYesOrNo } = await import('../prompts.ts');
           return askYesOrNo(destroy ? 'Delete it?' : 'Continue?', { input: terminal.input, output: process.stderr });
         },
-        wait,
+        wait: terminal.wait,
         region,
         remove: remove === undefined ? [] : [remove],
       }),

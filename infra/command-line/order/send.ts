@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { ORDERED } from '../../../functions/events.ts';
 import { findExecution, isRunning } from '../../../functions/executions.ts';
@@ -49,7 +48,7 @@ const PAUSE_MILLISECONDS = 500;
 export async function sendOrder(
   collector: DeployedCollector,
   event: OrderEvent,
-  { progress }: Pick<Terminal, 'progress'>,
+  { progress, wait }: Pick<Terminal, 'progress' | 'wait'>,
   options: CollectorOptions,
 ): Promise<OrderResult> {
   const { orderNumber } = event;
@@ -68,13 +67,17 @@ export async function sendOrder(
   }
   progress(`Order ${orderNumber}: the event is sent. Waiting for its effect …`);
   const interruption = listenForSignals();
-  const execution = await untilDefined(async () => {
-    if (!before) {
-      return (await findExecution(dependencies, expected.execution)) && expected.execution;
-    }
-    const { kind, execution: found, corrected } = await foresee(event, dependencies);
-    return kind === 'found' && corrected === undefined ? found : undefined;
-  }, interruption.signal).finally(() => {
+  const execution = await untilDefined(
+    async () => {
+      if (!before) {
+        return (await findExecution(dependencies, expected.execution)) && expected.execution;
+      }
+      const { kind, execution: found, corrected } = await foresee(event, dependencies);
+      return kind === 'found' && corrected === undefined ? found : undefined;
+    },
+    wait,
+    interruption.signal,
+  ).finally(() => {
     interruption.close();
     progress('');
   });
@@ -153,6 +156,7 @@ async function send({ events, settings, name }: DeployedCollector, event: OrderE
 /** Repeats a request until it returns a value. Undefined if it takes too long, or after the signal. */
 async function untilDefined<Value>(
   request: () => Promise<Value | undefined>,
+  wait: Terminal['wait'],
   signal: AbortSignal,
 ): Promise<Value | undefined> {
   const end = Date.now() + WAIT_MILLISECONDS;

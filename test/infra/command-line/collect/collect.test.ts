@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { RESPONSE_FORMATS } from '../../../../functions/collectmc/request.ts';
 import { EXIT_CODES } from '../../../../infra/command-line/exit-codes.ts';
 import type { CertificateAuthority } from '../../../../infra/local/ca/certificate-authority.ts';
+import { stopClock } from '../clock.ts';
 import { run } from '../run.ts';
 import {
   available,
@@ -218,7 +219,7 @@ describe('With --wait', () => {
     const order = await prepareOrder([processing, processing, error(-22), processing, issued(certificate())], {
       authority,
     });
-    const { exitCode, out, err } = await order.collect('--wait');
+    const { exitCode, out, err } = await order.collectWith({ wait: stopClock() }, '--wait');
     expect(exitCode).toBe(EXIT_CODES.success);
     expect(out).toContain('It can be published.');
     expect(err.split('\n').map((line) => /\((\w+)\): |needs a person: pay/.exec(line)?.[0])).toEqual([
@@ -231,13 +232,14 @@ describe('With --wait', () => {
     const times = order.ca.calls.map(({ at }) => at.getTime());
     for (const [index, time] of times.slice(1).entries()) {
       // The interval has a random part of 10 per cent.
-      expect(time - (times[index] ?? 0)).toBeGreaterThan(880);
+      const interval = time - (times[index] ?? 0);
+      expect([interval, interval >= 900 && interval <= 1_100]).toEqual([interval, true]);
     }
   });
 
   test('It ends at the deadline.', async () => {
     const order = await prepareOrder([processing]);
-    const { exitCode, out } = await order.collect('--wait', '--give-up-after', 'PT2S');
+    const { exitCode, out } = await order.collectWith({ wait: stopClock() }, '--wait', '--give-up-after', 'PT2S');
     expect(exitCode).toBe(EXIT_CODES.problem);
     expect(out).toMatch(/has failed \(CollectionOverdue\): no certificate after 0 days and \d checks/);
   });
@@ -245,11 +247,16 @@ describe('With --wait', () => {
   test('It sends a changed login at once.', async () => {
     const order = await prepareOrder([issued(certificate())], { authority, pollEvery: 'PT1H' });
     await order.writeLogin('brand@example.com\nlast year');
-    const collecting = order.collect('--wait');
-    await expect.poll(() => order.ca.calls.length, { timeout: 10_000 }).toBe(1);
-    await order.writeLogin(LOGIN);
-    expect((await collecting).exitCode).toBe(EXIT_CODES.success);
+    const advance = stopClock();
+    const began = Date.now();
+    const wait = async (milliseconds: number) => {
+      expect(order.ca.calls).toHaveLength(1);
+      await advance(milliseconds);
+      await order.writeLogin(LOGIN);
+    };
+    expect((await order.collectWith({ wait }, '--wait')).exitCode).toBe(EXIT_CODES.success);
     expect(order.ca.calls.map(({ credentialsCorrect }) => credentialsCorrect)).toEqual([false, true]);
+    expect(Date.now() - began).toBe(5_000);
   });
 
   test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it with exit code 3, and it can be continued.', async (signal) => {

@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { afterAll, vi } from 'vitest';
 import type { CertificateAuthority, IssuedMarkCertificate } from '../../../../infra/local/ca/certificate-authority.ts';
 import type { SimulatedResponse } from '../../../../infra/local/ca/collectmc-responses.ts';
 import { type Simulator, startCollectMcSimulator } from '../../../../infra/local/ca/collectmc-simulator.ts';
 import { serveCrls } from '../../../../infra/local/cloud/crl-server.ts';
 import { openAuthority } from '../../../authority.ts';
-import { type Run, run } from '../run.ts';
+import { stopClock } from '../clock.ts';
+import { type Run, type RunOptions, run } from '../run.ts';
 
 export const ORDER = '1378973013';
 /** A password with characters that JSON, URLs and shells write in another way. */
@@ -56,10 +57,12 @@ export interface LocalOrder {
   readonly out: string;
   /** The arguments of the command, without those that a test adds. */
   readonly args: readonly string[];
-  /** Runs the command in this process. */
+  /** Runs the command in this process. Without a stopped clock it waits in real time. */
   collect(...args: readonly string[]): Promise<Run>;
+  /** The same, with other options of `run`. */
+  collectWith(options: RunOptions, ...args: readonly string[]): Promise<Run>;
   writeLogin(login: Readonly<Record<string, string>> | string): Promise<void>;
-  /** Waits until the CA can be asked again. */
+  /** Sets the clock of this process to the time at which the CA can be asked again, until the end of the test. */
   untilDue(): Promise<void>;
   /** The state of the order in the folder. */
   state(): Promise<Record<string, unknown>>;
@@ -120,12 +123,13 @@ export async function prepareOrder(
     out,
     args,
     collect: (...more) => run([...args, ...more], { folder }),
+    collectWith: (options, ...more) => run([...args, ...more], { folder, ...options }),
     writeLogin,
     state,
     object: (name) => readJson(join(out, 'orders', orderNumber, name)),
     async untilDue() {
-      const due = Date.parse(String((await state()).nextCheckAt));
-      await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - Date.now()) + 5));
+      stopClock();
+      vi.setSystemTime(String((await state()).nextCheckAt));
     },
   };
 }
