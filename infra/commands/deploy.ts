@@ -4,9 +4,9 @@ import { AwsUnavailableError, requireCredentials, selectAws } from '../deployed/
 import { CdkError, runCdk, synthesize } from '../deployed/cdk.ts';
 import { REMOVABLE_SETTINGS } from '../deployed/changes.ts';
 import { deploy, UnknownRemovalError } from '../deployed/deploy.ts';
-import { EXIT_CODES, runCommand, splitArguments, UsageError } from './usage.ts';
+import { EXIT_CODES, isProgram, runCommand, splitArguments, UsageError } from './usage.ts';
 
-const USAGE = `npm run deploy -- [--remove WHAT]... [--profile NAME] [--region REGION] [-c SETTING=VALUE]... [OPTION OF cdk deploy]...
+export const USAGE = `npm run deploy -- [--remove WHAT]... [--profile NAME] [--region REGION] [-c SETTING=VALUE]... [OPTION OF cdk deploy]...
 
 Deploys the collector with the settings under "context" in cdk.json. First it compares them with the settings of the
 deployed stack and prints every difference. It refuses to remove what people depend on, unless --remove names it.
@@ -23,7 +23,8 @@ All other options are passed on to cdk deploy, for example --require-approval ne
 
 Exit status: 0 deployed, 1 refused or not deployed, 2 AWS cannot be reached or read, 64 wrong usage, 70 internal error.`;
 
-await runCommand(USAGE, async (args) => {
+/** Runs the command, and returns its exit code. */
+export async function main(args: string[]): Promise<number> {
   const { values, flags, others } = splitArguments(args, {
     values: { remove: {}, profile: {}, region: {}, context: { short: 'c' }, output: { short: 'o' } },
     flags: { help: { short: 'h' } },
@@ -66,4 +67,8 @@ await runCommand(USAGE, async (args) => {
     }
     throw error;
   }
-});
+}
+
+if (isProgram(import.meta.filename)) {
+  await runCommand(USAGE, main);
+}

@@ -7,9 +7,9 @@ import { AwsUnavailableError, requireCredentials, selectAws } from '../deployed/
 import { CdkError, runCdk, synthesize } from '../deployed/cdk.ts';
 import { type DownResult, down, ExecutionsNotStoppedError } from '../deployed/down.ts';
 import { readStack } from '../deployed/stacks.ts';
-import { EXIT_CODES, runCommand, splitArguments, UsageError } from './usage.ts';
+import { EXIT_CODES, isProgram, runCommand, splitArguments, UsageError } from './usage.ts';
 
-const USAGE = `npm run down -- [--yes] [--remove publish] [--profile NAME] [--region REGION] [-c SETTING=VALUE]... [OPTION OF cdk destroy]...
+export const USAGE = `npm run down -- [--yes] [--remove publish] [--profile NAME] [--region REGION] [-c SETTING=VALUE]... [OPTION OF cdk destroy]...
 
 Deletes the collector that cdk.json names. First it lists the orders that wait and what is lost, and asks for a
 confirmation. It then stops the orders and runs cdk destroy.
@@ -32,7 +32,8 @@ const EXIT_CODE_OF = {
   stopped: EXIT_CODES.success,
 } as const satisfies Record<DownResult['outcome'], number>;
 
-await runCommand(USAGE, async (args) => {
+/** Runs the command, and returns its exit code. */
+export async function main(args: string[]): Promise<number> {
   const { values, flags, others } = splitArguments(args, {
     values: { remove: {}, profile: {}, region: {}, context: { short: 'c' }, output: { short: 'o' } },
     flags: { help: { short: 'h' }, yes: { short: 'y' } },
@@ -80,4 +81,8 @@ await runCommand(USAGE, async (args) => {
     }
     throw error;
   }
-});
+}
+
+if (isProgram(import.meta.filename)) {
+  await runCommand(USAGE, main);
+}

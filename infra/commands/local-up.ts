@@ -1,8 +1,8 @@
 import { EmulatorError } from '../local/emulator/emulator.ts';
 import { describeStarted, startAndDeploy } from '../local/emulator/up.ts';
-import { EXIT_CODES, parseArguments, runCommand, UsageError } from './usage.ts';
+import { EXIT_CODES, isProgram, parseArguments, runCommand, UsageError } from './usage.ts';
 
-const USAGE = `npm run local:up -- [-c SETTING=VALUE]...
+export const USAGE = `npm run local:up -- [-c SETTING=VALUE]...
 
 Starts an AWS emulator and a simulated CA on this machine, and deploys the stack to the emulator with npm run deploy. Both run
 until npm run local:down.
@@ -19,7 +19,8 @@ function readSetting(text: string): [string, string] {
   return [name, value];
 }
 
-await runCommand(USAGE, async (args) => {
+/** Runs the command, and returns its exit code. */
+export async function main(args: string[]): Promise<number> {
   const { values } = parseArguments({
     args,
     options: {
@@ -42,4 +43,8 @@ await runCommand(USAGE, async (args) => {
     console.error(error.message);
     return EXIT_CODES.problem;
   }
-});
+}
+
+if (isProgram(import.meta.filename)) {
+  await runCommand(USAGE, main);
+}

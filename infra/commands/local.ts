@@ -1,8 +1,8 @@
 import { runWithEmulator } from '../local/emulator/run.ts';
 import { readRunning } from '../local/emulator/state.ts';
-import { EXIT_CODES, runCommand, UsageError } from './usage.ts';
+import { EXIT_CODES, isProgram, runCommand, UsageError } from './usage.ts';
 
-const USAGE = `npm run local -- [COMMAND [ARGUMENT]...]
+export const USAGE = `npm run local -- [COMMAND [ARGUMENT]...]
 
 Runs a command against the AWS emulator that npm run local:up started. Without COMMAND, it starts your shell ($SHELL), or bash
 if the variable SHELL is not set.
@@ -19,7 +19,8 @@ Exit status: that of the command; 2 no emulator is running or the command cannot
 /** The folder in which the user typed the command: npm runs scripts in the folder of the project. */
 const USER_FOLDER = process.env.INIT_CWD ?? process.cwd();
 
-await runCommand(USAGE, async (args) => {
+/** Runs the command, and returns its exit code. */
+export async function main(args: string[]): Promise<number> {
   const [first] = args;
   if (first === '-h' || first === '--help') {
     console.log(USAGE);
@@ -46,4 +47,8 @@ await runCommand(USAGE, async (args) => {
     console.error(`The command ${command[0]} does not exist or cannot be started (${error.message}).`);
     return EXIT_CODES.unavailable;
   }
-});
+}
+
+if (isProgram(import.meta.filename)) {
+  await runCommand(USAGE, main);
+}

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { issueScenarioCertificates, SCENARIOS } from '../local/scenarios.ts';
-import { EXIT_CODES, parseArguments, runCommand, UsageError } from './usage.ts';
+import { EXIT_CODES, isProgram, parseArguments, runCommand, UsageError } from './usage.ts';
 
 const ORDER = '1378973013';
 const PROJECT = join(import.meta.dirname, '..', '..');
@@ -18,7 +18,7 @@ const PLAYED = Object.fromEntries(
   ),
 );
 
-const USAGE = `npm run simulator -- [--scenario NAME]
+export const USAGE = `npm run simulator -- [--scenario NAME]
 
 Starts the simulated CA on this machine, with the order ${ORDER}, until Ctrl-C. It prints the command that collects the order.
 
@@ -29,7 +29,8 @@ ${Object.entries(PLAYED)
 
 Exit status: 0 after Ctrl-C, 64 wrong usage, 70 internal error.`;
 
-await runCommand(USAGE, async (args) => {
+/** Runs the command, and returns its exit code. */
+export async function main(args: string[]): Promise<number> {
   const { values } = parseArguments({
     args,
     allowPositionals: false,
@@ -75,4 +76,8 @@ Collect the order ${ORDER} in another terminal, in this folder:
   await once(process, 'SIGINT');
   await Promise.all([ca.close(), crls.close()]);
   return EXIT_CODES.success;
-});
+}
+
+if (isProgram(import.meta.filename)) {
+  await runCommand(USAGE, main);
+}

@@ -1,11 +1,12 @@
 import { styleText } from 'node:util';
 import { DEFAULT_COLLECTOR } from '../../functions/environment.ts';
 import { printable, printableJson, printableLines } from '../../functions/text.ts';
+import { listenForSignals } from '../command-line/signals.ts';
 import type { SmokeOutcome, SmokeResult } from '../deployed/smoke.ts';
 import { stackNameOf } from '../stack-names.ts';
-import { EXIT_CODES, parseArguments, runCommand, UsageError } from './usage.ts';
+import { EXIT_CODES, isProgram, parseArguments, runCommand, UsageError } from './usage.ts';
 
-const USAGE = `npm run smoke -- [--collector NAME] [--region REGION] [--profile PROFILE] [--json]
+export const USAGE = `npm run smoke -- [--collector NAME] [--region REGION] [--profile PROFILE] [--json]
 
 Tests a deployed collector from outside: an alarm, a message, the dead-letter queue, the push URL, the published address
 and the policy of the key. It takes about five minutes and does not call the CA.
@@ -38,7 +39,8 @@ function printerOf(steps: Readonly<Record<SmokeResult['step'], string>>): (resul
     console.log(`${SYMBOLS[outcome]} ${step.padEnd(width)}  ${outcome.padEnd(7)}  ${steps[step]}: ${printable(text)}`);
 }
 
-await runCommand(USAGE, async (args) => {
+/** Runs the command, and returns its exit code. */
+export async function main(args: string[]): Promise<number> {
   const { values } = parseArguments({
     args,
     options: {
@@ -65,8 +67,7 @@ await runCommand(USAGE, async (args) => {
     import('../deployed/smoke-aws.ts'),
   ]);
   // The temporary queue is deleted before the process ends. A second Ctrl-C ends it at once.
-  const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort()).once('SIGTERM', () => stop.abort());
+  const stop = listenForSignals();
   try {
     await selectAws({ region, profile });
     const results = await smokeOnAws({
@@ -85,5 +86,11 @@ await runCommand(USAGE, async (args) => {
     }
     console.error(printableLines(error.message));
     return EXIT_CODES.unavailable;
+  } finally {
+    stop.close();
   }
-});
+}
+
+if (isProgram(import.meta.filename)) {
+  await runCommand(USAGE, main);
+}

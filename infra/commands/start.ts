@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { RESPONSE_FORMATS, type ResponseFormat } from '../../functions/collectmc/request.ts';
 import type { OrderRun } from '../local/run-order.ts';
 import { SCENARIOS } from '../local/scenarios.ts';
-import { EXIT_CODES, parseArguments, runCommand, UsageError } from './usage.ts';
+import { EXIT_CODES, isProgram, parseArguments, runCommand, UsageError } from './usage.ts';
 
 const FORMATS = Object.keys(RESPONSE_FORMATS) as ResponseFormat[];
 /** Git ignores this folder. */
 const LOCAL = join(import.meta.dirname, '..', '..', '.local');
 
-const USAGE = `npm start -- [--order NUMBER] [--scenario NAME] [--format ${FORMATS.join('|')}] [--publish] [--open] [--keep]
+export const USAGE = `npm start -- [--order NUMBER] [--scenario NAME] [--format ${FORMATS.join('|')}] [--publish] [--open] [--keep]
 
 Runs one order through the stack's own state machine and functions, with servers on this machine in place of AWS and the CA.
 
@@ -102,7 +102,8 @@ async function withFunctionLog<Result>(action: (print: Print) => Promise<Result>
   }
 }
 
-await runCommand(USAGE, async (args) => {
+/** Runs the command, and returns its exit code. */
+export async function main(args: string[]): Promise<number> {
   const options = readOptions(args);
   if (!options) {
     console.log(USAGE);
@@ -113,4 +114,8 @@ await runCommand(USAGE, async (args) => {
   }
   const expected = await withFunctionLog((print) => run(options, print));
   return expected ? EXIT_CODES.success : EXIT_CODES.problem;
-});
+}
+
+if (isProgram(import.meta.filename)) {
+  await runCommand(USAGE, main);
+}

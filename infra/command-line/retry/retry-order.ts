@@ -85,7 +85,7 @@ const REASONS_TO_START: Readonly<Record<string, string>> = {
 export async function retryOrder(
   collector: DeployedCollector,
   orderNumber: string,
-  terminal: Pick<Terminal, 'progress'>,
+  terminal: Pick<Terminal, 'progress' | 'wait'>,
   options: RetryOptions,
 ): Promise<RetryResult> {
   const executions = await collector.executions();

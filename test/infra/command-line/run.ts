@@ -26,13 +26,7 @@ export interface RunOptions {
 /** Runs the program in this process, as if a user had typed the arguments without a terminal. */
 export async function run(
   args: readonly string[],
-  {
-    commands = COMMANDS,
-    input = '',
-    folder = process.cwd(),
-    columns,
-    wait = waitInRealTime,
-  }: RunOptions = {},
+  { commands = COMMANDS, input = '', folder = process.cwd(), columns, wait = waitInRealTime }: RunOptions = {},
 ): Promise<Run> {
   const out: string[] = [];
   const err: string[] = [];

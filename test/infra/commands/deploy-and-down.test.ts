@@ -1,38 +1,31 @@
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import * as deploy from '../../../infra/commands/deploy.ts';
+import * as down from '../../../infra/commands/down.ts';
 import { type ServedStack, startCloudFormation } from '../../../infra/local/cloud/cloudformation-endpoint.ts';
 import { readSettings, writeSettings } from '../../../infra/settings.ts';
 import { STACK_DESCRIPTION } from '../../../infra/stack-names.ts';
-import { PROJECT } from '../synthesized.ts';
+import { stubAws } from '../command-line/deployed.ts';
+import { runHere, runProcess } from './run.ts';
 
-/** Runs a command with an AWS of these variables only, and the real `cdk`. */
+/** Runs a command as a process with an AWS of these variables only, and the real `cdk`. */
 async function run(command: string, args: readonly string[], aws: Readonly<Record<string, string>> = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'command-'));
   onTestFinished(() => rm(directory, { recursive: true }));
   const others = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'));
   const nothing = join(directory, 'nothing');
-  const child = spawn(
-    process.execPath,
-    [join(PROJECT, 'infra/commands', command), '--output', join(directory, 'cdk.out'), ...args],
-    {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        ...Object.fromEntries(others),
-        AWS_CONFIG_FILE: nothing,
-        AWS_SHARED_CREDENTIALS_FILE: nothing,
-        AWS_EC2_METADATA_DISABLED: 'true',
-        ...aws,
-      },
-    },
-  );
-  const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const [stdout, stderr, status] = await Promise.all([text(child.stdout), text(child.stderr), exited]);
-  return { status, stdout, stderr };
+  return runProcess(command, ['--output', join(directory, 'cdk.out'), ...args], {
+    ...Object.fromEntries(others),
+    AWS_CONFIG_FILE: nothing,
+    AWS_SHARED_CREDENTIALS_FILE: nothing,
+    AWS_EC2_METADATA_DISABLED: 'true',
+    ...aws,
+  });
 }
+
+const COMMANDS = { 'deploy.ts': deploy, 'down.ts': down } as const;
 
 /** The real `cdk synth` takes seconds, and on a busy machine a minute. */
 const WITH_CDK = { timeout: 180_000 };
@@ -72,12 +65,14 @@ describe('npm run deploy', () => {
   });
 
   test('ends with 2 without a region.', async () => {
-    const { status, stderr } = await run('deploy.ts', []);
+    stubAws({});
+    const { status, stderr } = await runHere(deploy, []);
     expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining('No AWS region is selected.') });
   });
 
   test('ends with 2 without credentials, and the message contains the next step.', async () => {
-    const { status, stderr } = await run('deploy.ts', ['--region', 'eu-central-1']);
+    stubAws({});
+    const { status, stderr } = await runHere(deploy, ['--region', 'eu-central-1']);
     expect(stderr).toContain('AWS cannot be used: ');
     expect(stderr).toContain('There are no AWS credentials. Sign in');
     expect(status).toBe(2);
@@ -97,18 +92,19 @@ describe('Both commands', () => {
     ['deploy.ts', 'npm run deploy --'],
     ['down.ts', 'npm run down --'],
   ])('explain themselves with --help: %s.', async (command, expected) => {
-    const { status, stdout, stderr } = await run(command, ['--help']);
+    const { status, stdout, stderr } = await runProcess(command, ['--help']);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain(expected);
   });
 
-  test.each([
+  test.each<[command: keyof typeof COMMANDS, args: string[], expected: string]>([
     ['deploy.ts', ['--remove'], '--remove needs a value'],
     ['deploy.ts', ['--app', 'other'], '--app is not accepted'],
     ['down.ts', ['--yes', '--remove', 'push'], '--remove: push is not accepted; accepted: publish'],
     ['down.ts', [], 'Without one, add --yes.'],
   ])('report wrong usage: %s %j.', async (command, args, expected) => {
-    const { status, stdout, stderr } = await run(command, args, KEYS);
+    stubAws(KEYS);
+    const { status, stdout, stderr } = await runHere(COMMANDS[command], args);
     expect({ status, stdout }).toEqual({ status: 64, stdout: '' });
     expect(stderr).toContain(expected);
   });

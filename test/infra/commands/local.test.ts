@@ -1,19 +1,18 @@
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { EXIT_CODES } from '../../../infra/command-line/exit-codes.ts';
+import * as local from '../../../infra/commands/local.ts';
+import * as localDown from '../../../infra/commands/local-down.ts';
+import * as localUp from '../../../infra/commands/local-up.ts';
+import * as start from '../../../infra/commands/start.ts';
 import { runWithEmulator } from '../../../infra/local/emulator/run.ts';
 import { describeStarted } from '../../../infra/local/emulator/up.ts';
 import { commandLinesIn, problemOf } from '../command-line/command-lines.ts';
 import { read } from '../markdown.ts';
+import { runHere, runProcess } from './run.ts';
 
 const { version: VERSION } = JSON.parse(read('package.json'));
 
-const COMMANDS = join(import.meta.dirname, '../../../infra/commands');
-
-function run(command: string, ...args: readonly string[]) {
-  return spawnSync(process.execPath, [join(COMMANDS, command), ...args], { encoding: 'utf8' });
-}
+const COMMANDS = { 'local.ts': local, 'local-up.ts': localUp, 'local-down.ts': localDown, 'start.ts': start } as const;
 
 const RUNNING = {
   pid: process.pid,
@@ -75,13 +74,13 @@ describe('The commands of the local emulator', () => {
     ['local-up.ts', 'npm run local:up'],
     ['local-down.ts', 'npm run local:down'],
     ['start.ts', 'npm start --'],
-  ])('explain themselves with --help: %s.', (command, expected) => {
-    const { status, stdout, stderr } = run(command, '--help');
+  ])('explain themselves with --help: %s.', async (command, expected) => {
+    const { status, stdout, stderr } = await runProcess(command, ['--help']);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain(expected);
   });
 
-  test.each([
+  test.each<[command: keyof typeof COMMANDS, args: string[], expected: string]>([
     ['local.ts', ['--unknown'], '--unknown'],
     ['local.ts', [''], '""'],
     ['local-up.ts', ['--unknown'], '--unknown'],
@@ -92,8 +91,8 @@ describe('The commands of the local emulator', () => {
     ['start.ts', ['--format', 'unknown'], '--format: unknown is not accepted; accepted: pkcs7, '],
     ['start.ts', ['1', '2'], 'only one order number is accepted'],
     ['start.ts', ['--order', '1', '2'], 'only one order number is accepted'],
-  ])('report wrong usage: %s %j.', (command, args, expected) => {
-    const { status, stdout, stderr } = run(command, ...args);
+  ])('report wrong usage: %s %j.', async (command, args, expected) => {
+    const { status, stdout, stderr } = await runHere(COMMANDS[command], args);
     expect({ status, stdout }).toEqual({ status: 64, stdout: '' });
     expect(stderr).toContain(expected);
   });

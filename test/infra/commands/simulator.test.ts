@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
+import * as simulator from '../../../infra/commands/simulator.ts';
 import { makeTemporary } from '../command-line/collect/order.ts';
 import { run } from '../command-line/run.ts';
+import { runHere } from './run.ts';
 
 test('The simulated CA prints the command that collects its order, and ends with Ctrl-C.', async () => {
   const child = spawn(process.execPath, ['infra/commands/simulator.ts'], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -27,13 +29,7 @@ test.each([
   [['--scenario', 'wrong-credentials'], 64, /^--scenario: wrong-credentials is not accepted; accepted: issued, /],
   [['--help'], 0, /^$/],
 ])('Usage: %j', async (args, exitCode, message) => {
-  const child = spawn(process.execPath, ['infra/commands/simulator.ts', ...args], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let printed = '';
-  child.stderr.on('data', (chunk) => {
-    printed += chunk;
-  });
-  expect(await once(child, 'close')).toEqual([exitCode, null]);
-  expect(printed).toMatch(message);
+  const { status, stderr } = await runHere(simulator, args);
+  expect(status).toBe(exitCode);
+  expect(stderr).toMatch(message);
 });

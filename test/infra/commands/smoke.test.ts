@@ -1,34 +1,21 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
+import * as smoke from '../../../infra/commands/smoke.ts';
 import { EXIT_CODES } from '../../../infra/commands/usage.ts';
 import { type ServedStack, startCloudFormation } from '../../../infra/local/cloud/cloudformation-endpoint.ts';
-
-const PROGRAM = join(import.meta.dirname, '../../../infra/commands/smoke.ts');
+import { stubAws } from '../command-line/deployed.ts';
+import { runHere, runProcess } from './run.ts';
 
 /** Runs the command against a CloudFormation with these stacks. */
 async function run(args: readonly string[], stacks: readonly ServedStack[] = []) {
   const endpoint = await startCloudFormation(stacks);
   try {
-    const child = spawn(process.execPath, [PROGRAM, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        PATH: process.env.PATH ?? '',
-        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? '',
-        AWS_ENDPOINT_URL: endpoint.url,
-        AWS_REGION: 'eu-central-1',
-        AWS_ACCESS_KEY_ID: 'test',
-        AWS_SECRET_ACCESS_KEY: 'test',
-      },
+    stubAws({
+      AWS_ENDPOINT_URL: endpoint.url,
+      AWS_REGION: 'eu-central-1',
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
     });
-    const [stdout, stderr, [status]] = await Promise.all([
-      text(child.stdout),
-      text(child.stderr),
-      once(child, 'close') as Promise<[number | null]>,
-    ]);
-    return { stdout, stderr, status };
+    return await runHere(smoke, args);
   } finally {
     await endpoint.close();
   }
@@ -36,8 +23,8 @@ async function run(args: readonly string[], stacks: readonly ServedStack[] = [])
 
 describe('npm run smoke', () => {
   test('--help explains the options and the exit codes.', async () => {
-    const { stdout, status } = await run(['--help']);
-    expect(status).toBe(EXIT_CODES.success);
+    const { stdout, stderr, status } = await runProcess('smoke.ts', ['--help']);
+    expect({ stderr, status }).toEqual({ stderr: '', status: EXIT_CODES.success });
     for (const part of ['--collector', '--region', '--profile', '--json', 'Exit status']) {
       expect(stdout).toContain(part);
     }

@@ -1,11 +1,17 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { splitArguments, UsageError } from '../../../infra/commands/usage.ts';
+import {
+  EXIT_CODES,
+  parseArguments,
+  splitArguments,
+  UsageError,
+} from '../../../infra/commands/usage.ts';
+import { runHere } from './run.ts';
 
 const MODULE = join(import.meta.dirname, '../../../infra/commands/usage.ts');
 
-/** Runs a command whose main function has this body. */
+/** Runs a command whose main function has this body as a process. */
 function runCommand(body: string, args: readonly string[] = []) {
   const program = `
     import { EXIT_CODES, parseArguments, runCommand, UsageError } from '${MODULE}';
@@ -16,7 +22,13 @@ function runCommand(body: string, args: readonly string[] = []) {
   });
 }
 
-const PARSE = "parseArguments({ args, options: { known: { type: 'string' } } }); return EXIT_CODES.success;";
+const known = async (args: string[]) => {
+  parseArguments({ args, options: { known: { type: 'string' } } });
+  return EXIT_CODES.success;
+};
+
+const runMain = (main: (args: string[]) => Promise<number>, args: readonly string[] = []) =>
+  runHere({ USAGE: 'THE USAGE', main }, args);
 
 describe('A command', () => {
   test('ends with the exit code that its main function returns.', () => {
@@ -37,34 +49,46 @@ describe('A command', () => {
     ['a missing value', ['--known'], '--known'],
     ['a value that begins with a hyphen', ['--known', '-value'], "Option '--known' argument is ambiguous\n\n"],
     ['an unexpected argument', ['extra'], 'extra'],
-  ])('ends with 64 for %s.', (_, args, expected) => {
-    const { status, stderr } = runCommand(PARSE, args);
+  ])('ends with 64 for %s.', async (_, args, expected) => {
+    const { status, stderr } = await runMain(known, args);
     expect(status).toBe(64);
     expect(stderr).toContain(expected);
     expect(stderr).toMatch(/\n\nTHE USAGE\n$/);
     expect(stderr).not.toMatch(/^\s+at /m);
   });
 
-  test('ends with 0 for known options.', () => {
-    expect(runCommand(PARSE, ['--known', 'value'])).toMatchObject({ status: 0, stderr: '' });
+  test('ends with 0 for known options.', async () => {
+    expect(await runMain(known, ['--known', 'value'])).toMatchObject({ status: 0, stderr: '' });
   });
 
-  test.each([
-    ['a RangeError', "'x'.repeat(-1);", 'RangeError: Invalid count value: -1'],
-    ['an error of Node', 'new URL(String(args));', 'ERR_INVALID_URL'],
+  test.each<[string, (args: string[]) => unknown, expected: string]>([
+    ['a RangeError', () => 'x'.repeat(-1), 'RangeError: Invalid count value: -1'],
+    ['an error of Node', (args) => new URL(String(args)), 'ERR_INVALID_URL'],
     [
       'an error with the code of parseArgs from elsewhere',
-      "throw Object.assign(new TypeError('elsewhere'), { code: 'ERR_PARSE_ARGS_UNKNOWN_OPTION' });",
+      () => {
+        throw Object.assign(new TypeError('elsewhere'), { code: 'ERR_PARSE_ARGS_UNKNOWN_OPTION' });
+      },
       'ERR_PARSE_ARGS_UNKNOWN_OPTION',
     ],
     [
       'a wrong configuration of parseArguments',
-      "parseArguments({ args, options: { x: { type: 'number' } } });",
+      // @ts-expect-error: there is no such type.
+      (args) => parseArguments({ args, options: { x: { type: 'number' } } }),
       'ERR_',
     ],
-    ['a value that is no error', "throw 'a text';", 'a text'],
-  ])('prints the stack of an internal error and ends with 70: %s.', (_, body, expected) => {
-    const { status, stderr } = runCommand(`${body} return 0;`);
+    [
+      'a value that is no error',
+      () => {
+        throw 'a text';
+      },
+      'a text',
+    ],
+  ])('prints the stack of an internal error and ends with 70: %s.', async (_, fail, expected) => {
+    const { status, stderr } = await runMain(async (args) => {
+      fail(args);
+      return EXIT_CODES.success;
+    });
     expect(status).toBe(70);
     expect(stderr).toMatch(/^Internal error: /);
     expect(stderr).toContain(expected);
