@@ -4,7 +4,7 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import { printableLines } from '../../functions/text.ts';
 import { askYesOrNo } from '../command-line/prompts.ts';
 import { AwsUnavailableError, requireCredentials, selectAws } from '../deployed/aws.ts';
-import { CdkError, runCdk, synthesize } from '../deployed/cdk.ts';
+import { CdkError, type RunCdk, runCdk, synthesize } from '../deployed/cdk.ts';
 import { type DownResult, down, ExecutionsNotStoppedError } from '../deployed/down.ts';
 import { readStack } from '../deployed/stacks.ts';
 import { EXIT_CODES, isProgram, runCommand, splitArguments, UsageError } from './usage.ts';
@@ -33,7 +33,7 @@ const EXIT_CODE_OF = {
 } as const satisfies Record<DownResult['outcome'], number>;
 
 /** Runs the command, and returns its exit code. */
-export async function main(args: string[]): Promise<number> {
+export async function main(args: string[], cdk: RunCdk = runCdk): Promise<number> {
   const { values, flags, others } = splitArguments(args, {
     values: { remove: {}, profile: {}, region: {}, context: { short: 'c' }, output: { short: 'o' } },
     flags: { help: { short: 'h' }, yes: { short: 'y' } },
@@ -54,13 +54,13 @@ export async function main(args: string[]): Promise<number> {
     const selected = await selectAws({ profile: profile?.at(-1), region: region?.at(-1) });
     const cloudFormation = new CloudFormationClient();
     await requireCredentials(cloudFormation);
-    const collector = await synthesize(runCdk, context, output?.at(-1));
+    const collector = await synthesize(cdk, context, output?.at(-1));
     const { outcome } = await down({
       stackName: collector.stackName,
       readStack: () => readStack(cloudFormation, collector.stackName),
       // StopExecution has a low limit of calls: wait instead of failing.
       sfn: new SFNClient({ retryMode: 'adaptive', maxAttempts: 10 }),
-      destroy: () => runCdk(['destroy', '--app', collector.assembly, '--force', ...others]),
+      destroy: () => cdk(['destroy', '--app', collector.assembly, '--force', ...others]),
       command: 'npm run down',
       print: (text) => console.log(printableLines(text)),
       confirm: async () =>
@@ -84,5 +84,5 @@ export async function main(args: string[]): Promise<number> {
 }
 
 if (isProgram(import.meta.filename)) {
-  await runCommand(USAGE, main);
+  await runCommand(USAGE, (args) => main(args));
 }

@@ -8,7 +8,7 @@ import { EXIT_CODES, isProgram, parseArguments, runCommand, UsageError } from '.
 const ORDER = '1378973013';
 const PROJECT = join(import.meta.dirname, '..', '..');
 /** Git ignores this folder. */
-const FOLDER = join(PROJECT, '.local', 'simulator');
+const LOCAL = join(PROJECT, '.local');
 
 /** The scenarios that only the CA plays: nobody stores another login, corrects the order or changes a setting meanwhile. */
 const PLAYED = Object.fromEntries(
@@ -29,8 +29,12 @@ ${Object.entries(PLAYED)
 
 Exit status: 0 after Ctrl-C, 64 wrong usage, 70 internal error.`;
 
-/** Runs the command, and returns its exit code. */
-export async function main(args: string[]): Promise<number> {
+/**
+ * Runs the command, and returns its exit code.
+ *
+ * @param local the folder for the authority, the login and the certificate.
+ */
+export async function main(args: string[], local = LOCAL): Promise<number> {
   const { values } = parseArguments({
     args,
     allowPositionals: false,
@@ -52,16 +56,17 @@ export async function main(args: string[]): Promise<number> {
     import('../local/ca/collectmc-simulator.ts'),
     import('../local/cloud/crl-server.ts'),
   ]);
-  const stored = await createCertificateAuthority({ directory: join(PROJECT, '.local', 'ca') });
+  const stored = await createCertificateAuthority({ directory: join(local, 'ca') });
   const crls = await serveCrls(() => authority.crls());
   const authority = stored.with({ crlServer: crls.url });
   const credentials = { loginName: 'brand@example.com', loginPassword: crypto.randomUUID() };
   const ca = await startCollectMcSimulator({ credentials });
   ca.order(ORDER, scenario.responses(issueScenarioCertificates(authority)));
 
-  await rm(FOLDER, { recursive: true, force: true });
-  await mkdir(FOLDER, { recursive: true, mode: 0o700 });
-  const login = join(FOLDER, 'login.txt');
+  const folder = join(local, 'simulator');
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const login = join(folder, 'login.txt');
   await writeFile(login, `${credentials.loginName}\n${credentials.loginPassword}\n`, { mode: 0o600 });
   const inProject = (file: string) => relative(PROJECT, file);
   console.log(`The simulated CA answers at ${ca.url}. Its login is in ${inProject(login)}. Ctrl-C ends it.
@@ -69,7 +74,7 @@ export async function main(args: string[]): Promise<number> {
 Collect the order ${ORDER} in another terminal, in this folder:
 
   npm run -s mark-certificates -- collect ${ORDER} --wait --poll-every PT5S --domain example.com \\
-    --login ${inProject(login)} --out ${inProject(join(FOLDER, 'collected'))} \\
+    --login ${inProject(login)} --out ${inProject(join(folder, 'collected'))} \\
     --url ${ca.url} \\
     --trust ${createHash('sha256').update(authority.root).digest('hex')} \\
     --log ${authority.log.key}`);
@@ -79,5 +84,5 @@ Collect the order ${ORDER} in another terminal, in this folder:
 }
 
 if (isProgram(import.meta.filename)) {
-  await runCommand(USAGE, main);
+  await runCommand(USAGE, (args) => main(args));
 }

@@ -67,7 +67,7 @@ function readOptions(args: string[]): Options | undefined {
 
 type Print = (line: string) => void;
 
-async function run(options: Options, print: Print): Promise<boolean> {
+async function run(options: Options, local: string, print: Print): Promise<boolean> {
   print('Creating the simulated CA (the first time, this takes some seconds) ...');
   // To load the CDK, the AWS clients and esbuild takes a second.
   const [{ buildFunctions }, { runOrder }] = await Promise.all([
@@ -77,15 +77,15 @@ async function run(options: Options, print: Print): Promise<boolean> {
   // The stack needs the bundles, although the functions run from their sources here. Servers start
   // afterwards, because an open one would keep the process alive after a failure.
   await buildFunctions();
-  return runOrder({ ...options, folder: LOCAL, logFile: LOG_FILE }, print);
+  return runOrder({ ...options, folder: local, logFile: logFileIn(local) }, print);
 }
 
-const LOG_FILE = join(LOCAL, 'functions.log');
+const logFileIn = (local: string) => join(local, 'functions.log');
 
 /** While an action runs, standard output and error go to a file, as a function's output goes to CloudWatch. */
-async function withFunctionLog<Result>(action: (print: Print) => Promise<Result>): Promise<Result> {
-  await mkdir(LOCAL, { recursive: true });
-  const log = createWriteStream(LOG_FILE);
+async function withFunctionLog<Result>(local: string, action: (print: Print) => Promise<Result>): Promise<Result> {
+  await mkdir(local, { recursive: true });
+  const log = createWriteStream(logFileIn(local));
   await once(log, 'open');
   const streams = [process.stdout, process.stderr].map((stream) => ({ stream, write: stream.write }));
   const terminal = process.stdout.write.bind(process.stdout);
@@ -102,20 +102,26 @@ async function withFunctionLog<Result>(action: (print: Print) => Promise<Result>
   }
 }
 
-/** Runs the command, and returns its exit code. */
-export async function main(args: string[]): Promise<number> {
+/**
+ * Runs the command, and returns its exit code.
+ *
+ * @param local the folder for the authority, the log, and what is downloaded.
+ */
+export async function main(args: string[], local = LOCAL): Promise<number> {
   const options = readOptions(args);
   if (!options) {
     console.log(USAGE);
     return EXIT_CODES.success;
   }
+  const exit = () => process.exit(130);
   if (!options.keep && !options.open) {
-    process.once('SIGINT', () => process.exit(130));
+    process.once('SIGINT', exit);
   }
-  const expected = await withFunctionLog((print) => run(options, print));
+  const expected = await withFunctionLog(local, (print) => run(options, local, print));
+  process.off('SIGINT', exit);
   return expected ? EXIT_CODES.success : EXIT_CODES.problem;
 }
 
 if (isProgram(import.meta.filename)) {
-  await runCommand(USAGE, main);
+  await runCommand(USAGE, (args) => main(args));
 }

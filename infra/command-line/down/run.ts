@@ -1,7 +1,7 @@
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { requireCredentials, selectAws } from '../../deployed/aws.ts';
-import { CdkError, isInRepository, runCdk, runCdkOnStderr, synthesize } from '../../deployed/cdk.ts';
+import { CdkError, isInRepository, type RunCdk, runCdk, runCdkOnStderr, synthesize } from '../../deployed/cdk.ts';
 import { type DownOptions, type DownResult, down, ExecutionsNotStoppedError } from '../../deployed/down.ts';
 import { readStack } from '../../deployed/stacks.ts';
 import { withCollector, withCommandErrors } from '../collector.ts';
@@ -28,9 +28,13 @@ const EXIT_CODE_OF = {
 } as const satisfies Record<DownResult['outcome'], ExitCode>;
 
 /** Stops the orders of a collector, and deletes its stack in the repository. */
-export async function runDown(terminal: Terminal, options: DownCommandOptions): Promise<ExitCode> {
+export async function runDown(
+  terminal: Terminal,
+  options: DownCommandOptions,
+  cdk: RunCdk = options.json ? runCdkOnStderr : runCdk,
+): Promise<ExitCode> {
   try {
-    return await removeCollector(terminal, options);
+    return await removeCollector(terminal, options, cdk);
   } catch (error) {
     if (error instanceof CdkError || error instanceof ExecutionsNotStoppedError) {
       throw new CommandError(error.message, {
@@ -43,12 +47,12 @@ export async function runDown(terminal: Terminal, options: DownCommandOptions): 
   }
 }
 
-async function removeCollector(terminal: Terminal, options: DownCommandOptions): Promise<ExitCode> {
+async function removeCollector(terminal: Terminal, options: DownCommandOptions, cdk: RunCdk): Promise<ExitCode> {
   const { yes, remove, json } = options;
   if (!yes && !terminal.isInteractive) {
     throw new UsageError('This command asks for a confirmation, and there is no terminal. Without one, add --yes.');
   }
-  const { region, stackName, readStack, destroy } = await findStack(terminal, options);
+  const { region, stackName, readStack, destroy } = await findStack(terminal, options, cdk);
   // StopExecution has a low limit of calls: wait instead of failing.
   const sfn = new SFNClient({ retryMode: 'adaptive', maxAttempts: 10 });
   try {
@@ -88,8 +92,9 @@ type FoundStack = Pick<DownOptions, 'region' | 'stackName' | 'readStack' | 'dest
  * In the repository, the stack is the one of its app. That works too if a deletion has failed half-way. If it is not
  * deployed, another app may contain the collector.
  */
-async function findStack(terminal: Terminal, options: DownCommandOptions): Promise<FoundStack> {
-  return (isInRepository(terminal.folder) ? await findOwnStack(options) : undefined) ?? findAnyStack(terminal, options);
+async function findStack(terminal: Terminal, options: DownCommandOptions, cdk: RunCdk): Promise<FoundStack> {
+  const own = isInRepository(terminal.folder) ? await findOwnStack(options, cdk) : undefined;
+  return own ?? findAnyStack(terminal, options);
 }
 
 function findAnyStack(terminal: Terminal, options: DownCommandOptions): Promise<FoundStack> {
@@ -101,8 +106,7 @@ function findAnyStack(terminal: Terminal, options: DownCommandOptions): Promise<
   }));
 }
 
-async function findOwnStack(options: DownCommandOptions): Promise<FoundStack | undefined> {
-  const cdk = options.json ? runCdkOnStderr : runCdk;
+async function findOwnStack(options: DownCommandOptions, cdk: RunCdk): Promise<FoundStack | undefined> {
   return withCommandErrors('AWS cannot be used', async () => {
     const region = await selectAws(options);
     const cloudFormation = new CloudFormationClient();

@@ -1,11 +1,22 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
+import { COMMANDS } from '../../../infra/command-line/commands.ts';
+import { type DownCommandOptions, runDown } from '../../../infra/command-line/down/run.ts';
+import type { Terminal } from '../../../infra/command-line/terminal.ts';
 import type { Action } from '../../../infra/local/cloud/aws-json-endpoint.ts';
 import { MarkCertificateCollector } from '../../../infra/mark-certificate-collector.ts';
+import { synthesizeHere } from '../cdk.ts';
 import { PROJECT } from '../synthesized.ts';
 import { deployed, MACHINE, stackNamed } from './deployed.ts';
 import { stackOfOtherApp } from './other-app.ts';
 import { run } from './run.ts';
+
+/** The commands with a `cdk` in this process. */
+const commands = COMMANDS.map((command) =>
+  command.name === 'down'
+    ? { ...command, run: (terminal: Terminal, options: DownCommandOptions) => runDown(terminal, options, synthesizeHere) }
+    : command,
+);
 
 /** Step Functions with executions that run until they are stopped. */
 function executionsNamed(...names: readonly string[]) {
@@ -93,21 +104,20 @@ describe('down', () => {
     expect(err).toContain('There is no collector acme');
   });
 
-  // The real cdk synthesizes the app, which takes seconds, and on a busy machine a minute.
-  test('In the repository a collector that is not deployed is an error.', { timeout: 180_000 }, async () => {
+  test('In the repository a collector that is not deployed is an error.', async () => {
     await deployed({ stacks: [] });
-    const { exitCode, err } = await run(['down', '--collector', 'acme', '--yes'], { folder: PROJECT });
+    const { exitCode, err } = await run(['down', '--collector', 'acme', '--yes'], { folder: PROJECT, commands });
     expect(exitCode).toBe(2);
     expect(err).toContain('There is no collector acme in eu-central-1');
   });
 
-  test('In the repository it also finds a collector in another app.', { timeout: 180_000 }, async () => {
+  test('In the repository it also finds a collector in another app.', async () => {
     const { actions, stopped } = executionsNamed('order-1');
     const shop = stackOfOtherApp('Shop', (stack) => {
       new MarkCertificateCollector(stack, 'Collector', { name: 'acme' });
     });
     await deployed({ stacks: [shop], actions });
-    const { exitCode, out } = await run(['down', '--collector', 'acme', '--yes'], { folder: PROJECT });
+    const { exitCode, out } = await run(['down', '--collector', 'acme', '--yes'], { folder: PROJECT, commands });
     expect(exitCode).toBe(0);
     expect(out).toContain('the collector acme from the stack Shop in eu-central-1');
     expect(stopped).toHaveLength(1);

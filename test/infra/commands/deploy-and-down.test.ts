@@ -7,13 +7,19 @@ import * as down from '../../../infra/commands/down.ts';
 import { type ServedStack, startCloudFormation } from '../../../infra/local/cloud/cloudformation-endpoint.ts';
 import { readSettings, writeSettings } from '../../../infra/settings.ts';
 import { STACK_DESCRIPTION } from '../../../infra/stack-names.ts';
+import { synthesizeHere } from '../cdk.ts';
 import { stubAws } from '../command-line/deployed.ts';
 import { runHere, runProcess } from './run.ts';
 
+async function makeTemporary(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'command-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  return folder;
+}
+
 /** Runs a command as a process with an AWS of these variables only, and the real `cdk`. */
 async function run(command: string, args: readonly string[], aws: Readonly<Record<string, string>> = {}) {
-  const directory = await mkdtemp(join(tmpdir(), 'command-'));
-  onTestFinished(() => rm(directory, { recursive: true }));
+  const directory = await makeTemporary();
   const others = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'));
   const nothing = join(directory, 'nothing');
   return runProcess(command, ['--output', join(directory, 'cdk.out'), ...args], {
@@ -80,8 +86,11 @@ describe('npm run deploy', () => {
 });
 
 describe('npm run down', () => {
-  test('ends with 2 if the stack does not exist.', WITH_CDK, async () => {
-    const { status, stdout } = await run('down.ts', ['--yes', '-c', 'name=acme'], await awsWith());
+  test('ends with 2 if the stack does not exist.', async () => {
+    stubAws(await awsWith());
+    const output = await makeTemporary();
+    const main = (args: string[]) => down.main([...args, '--output', output], synthesizeHere);
+    const { status, stdout } = await runHere({ ...down, main }, ['--yes', '-c', 'name=acme']);
     expect(stdout).toContain('No stack MarkCertificateCollector-acme is deployed in eu-central-1.');
     expect(status).toBe(2);
   });

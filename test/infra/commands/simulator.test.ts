@@ -1,21 +1,11 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import * as simulator from '../../../infra/commands/simulator.ts';
 import { makeTemporary } from '../command-line/collect/order.ts';
 import { run } from '../command-line/run.ts';
-import { runHere } from './run.ts';
+import { makeLocalFolder, runHere, startInFolder } from './run.ts';
 
 test('The simulated CA prints the command that collects its order, and ends with Ctrl-C.', async () => {
-  const child = spawn(process.execPath, ['infra/commands/simulator.ts'], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = once(child, 'exit');
-  let printed = '';
-  for await (const chunk of child.stdout) {
-    printed += chunk;
-    if (/--log \S+\n/.test(printed)) {
-      break;
-    }
-  }
+  const { child, printed, ended } = await startInFolder('simulator', await makeLocalFolder(), [], /--log \S+\n/);
   const [, command = ''] = /npm run -s mark-certificates -- ([\s\S]*)/.exec(printed) ?? [];
   const args = command.replaceAll('\\\n', ' ').trim().split(/\s+/);
   const out = await makeTemporary();

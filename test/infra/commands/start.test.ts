@@ -1,49 +1,24 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { delimiter, join, relative } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import * as start from '../../../infra/commands/start.ts';
+import { PROJECT } from '../synthesized.ts';
+import { makeLocalFolder, runHere, startInFolder } from './run.ts';
 
-let folder: string;
-
-/** A browser that writes the URLs that it opens into a file. */
-const opened = () => join(folder, 'opened');
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'mark-certificates-start-'));
-  for (const name of ['xdg-open', 'open']) {
-    await writeFile(join(folder, name), `#!/bin/sh\necho "$1" >> ${opened()}\n`);
-    await chmod(join(folder, name), 0o755);
-  }
-});
-afterAll(() => rm(folder, { recursive: true }));
-
-/** Runs `npm start` with the given screen until it prints a line that matches. */
-async function start(args: readonly string[], until: RegExp, display: string | undefined) {
-  const { DISPLAY: _, WAYLAND_DISPLAY: __, ...environment } = process.env;
-  const child = spawn(process.execPath, ['infra/commands/start.ts', ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
-      ...environment,
-      ...(display !== undefined && { DISPLAY: display }),
-      PATH: `${folder}${delimiter}${process.env.PATH}`,
-    },
-  });
-  const ended = once(child, 'exit');
-  let printed = '';
-  for await (const chunk of child.stdout) {
-    printed += chunk;
-    if (until.test(printed)) {
-      break;
-    }
-  }
-  return { child, ended, printed };
-}
+const { DISPLAY: _, WAYLAND_DISPLAY: __, ...WITHOUT_SCREEN } = process.env;
 
 test('npm start -- --open serves the report, opens it in the browser, and ends with Ctrl-C.', async () => {
-  const { child, ended, printed } = await start(['--order', '1640000001', '--open'], /as expected\.\n/, ':0');
+  const folder = await makeLocalFolder();
+  // A browser that writes the URLs that it opens into a file.
+  const opened = join(folder, 'opened');
+  for (const name of ['xdg-open', 'open']) {
+    await writeFile(join(folder, name), `#!/bin/sh\necho "$1" >> ${opened}\n`);
+    await chmod(join(folder, name), 0o755);
+  }
+  const environment = { ...WITHOUT_SCREEN, DISPLAY: ':0', PATH: `${folder}${delimiter}${process.env.PATH}` };
+  const args = ['--order', '1640000001', '--open'];
+  const { child, ended, printed } = await startInFolder('start', folder, args, /as expected\.\n/, environment);
   const [, url = '', overview = ''] =
     /^Pages +(http:\/\/127\.0\.0\.1:\d+\/orders\/1640000001\/report\.html)\n +(http:\S+\/overview\/index\.html)\n +until Ctrl-C$/m.exec(
       printed,
@@ -55,10 +30,10 @@ test('npm start -- --open serves the report, opens it in the browser, and ends w
   expect(response.headers.get('cache-control')).toBe('private, no-store');
   expect(await response.text()).toContain('<h1');
   expect(await (await fetch(overview)).text()).toContain('1640000001');
-  while (process.platform !== 'win32' && !existsSync(opened())) {
+  while (process.platform !== 'win32' && !existsSync(opened)) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  expect(await readFile(opened(), 'utf8')).toBe(`${url}\n`);
+  expect(await readFile(opened, 'utf8')).toBe(`${url}\n`);
 
   child.kill('SIGINT');
   expect(await ended).toEqual([0, null]);
@@ -66,19 +41,30 @@ test('npm start -- --open serves the report, opens it in the browser, and ends w
 }, 60_000);
 
 test('Without pages, --open does not wait, and without --open the files are named.', async () => {
-  const refused = await start(['--order', 'no-number', '--open'], /was refused.*\n/, undefined);
-  expect(refused.printed).toMatch(/^Pages +none$/m);
-  expect(await refused.ended).toEqual([1, null]);
+  const folder = await makeLocalFolder();
+  vi.stubEnv('DISPLAY', undefined);
+  vi.stubEnv('WAYLAND_DISPLAY', undefined);
+  const startHere = (...args: readonly string[]) =>
+    runHere({ ...start, main: (given) => start.main(given, folder) }, args);
+  const listeners = process.listenerCount('SIGINT');
 
-  const failed = await start(['--order', '1640000002', '--scenario', 'rejected'], /as expected\.\n/, undefined);
-  const [, overview = ''] = /^Pages +(\S+)$/m.exec(failed.printed) ?? [];
-  expect(overview).toBe('.local/overview/index.html');
-  expect(await readFile(overview, 'utf8')).toContain('failed: OrderRejected');
-  expect(await failed.ended).toEqual([0, null]);
+  const refused = await startHere('--order', 'no-number', '--open');
+  expect(refused.stdout).toContain('was refused');
+  expect(refused.stdout).toMatch(/^Pages +none$/m);
+  expect(refused.status).toBe(1);
 
-  const issued = await start(['--order', '1640000003'], /as expected\.\n/, undefined);
-  const [, file = ''] = /^Pages +(\S+)$/m.exec(issued.printed) ?? [];
-  expect(file).toBe('.local/orders/1640000003/report.html');
-  expect(await readFile(file, 'utf8')).toContain('<h1');
-  expect(await issued.ended).toEqual([0, null]);
+  const failed = await startHere('--order', '1640000002', '--scenario', 'rejected');
+  expect(failed.stdout).toMatch(/as expected\.\n$/);
+  const [, overview = ''] = /^Pages +(\S+)$/m.exec(failed.stdout) ?? [];
+  expect(overview).toBe(relative(PROJECT, join(folder, 'overview/index.html')));
+  expect(await readFile(join(PROJECT, overview), 'utf8')).toContain('failed: OrderRejected');
+  expect(failed.status).toBe(0);
+
+  const issued = await startHere('--order', '1640000003');
+  expect(issued.stdout).toMatch(/as expected\.\n$/);
+  const [, file = ''] = /^Pages +(\S+)$/m.exec(issued.stdout) ?? [];
+  expect(file).toBe(relative(PROJECT, join(folder, 'orders/1640000003/report.html')));
+  expect(await readFile(join(PROJECT, file), 'utf8')).toContain('<h1');
+  expect(issued.status).toBe(0);
+  expect(process.listenerCount('SIGINT')).toBe(listeners);
 }, 60_000);
