@@ -8,7 +8,7 @@ import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { EXIT_CODES } from '../../../infra/command-line/exit-codes.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
 import { page, startPublicSite } from '../../functions/survey/public-site.ts';
-import { prepareOrder, processing } from './collect/order.ts';
+import { prepareOrder, processing, useCheapHash } from './collect/order.ts';
 import { AT, FILES, openFiles } from './inspected-files.ts';
 import { judgementFields } from './page.ts';
 import { run } from './run.ts';
@@ -125,6 +125,7 @@ describe('A file or folder with an odd name', () => {
       /^The login in missing [^\p{Cc}]+ cannot be used: the file does not exist\.\nNext: .+\n$/u,
     );
     const input = 'name\npassword\n';
+    await useCheapHash(join(folder, `collected ${name}`));
     expect(await run([...args, '--login=-'], { folder, input })).toMatchObject({
       exitCode: EXIT_CODES.unavailable,
       err: expect.stringMatching(
@@ -137,6 +138,15 @@ describe('A file or folder with an odd name', () => {
     });
     expect(JSON.parse(collected.out).folder).toBe(join(folder, `collected ${name}`, 'orders', '1'));
   });
+});
+
+test('A new folder with an odd name is created by collect, and named in one line.', async () => {
+  const order = await prepareOrder([processing]);
+  const args = ['collect', '1', '--url', order.ca.url, '--out=new\n"folder"', '--login=-'];
+  const { out, exitCode } = await run(args, { folder, input: 'name\npassword\n' });
+  expect(exitCode).toBe(EXIT_CODES.waiting);
+  expect(out).not.toMatch(/^"folder"/m);
+  expect(readdirSync(join(folder, 'new\n"folder"')).toSorted()).toEqual(['orders', 'state']);
 });
 
 test.each([

@@ -2,11 +2,15 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { COMMANDS } from '../../../infra/command-line/commands.ts';
+import { runProgram } from '../../../infra/command-line/program.ts';
+import { openTerminal } from '../../../infra/command-line/terminal.ts';
 import type { SubjectAttribute } from '../../../infra/local/ca/certificate-authority.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
 import { oid } from '../../../infra/local/ca/mark-extensions.ts';
 import { openAuthority } from '../../authority.ts';
+import { captureOutput } from '../../lambda.ts';
 
 const PROGRAM = path.join(import.meta.dirname, '../../../infra/command-line/main.ts');
 
@@ -34,7 +38,19 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function inspect(...args: readonly string[]): string {
+/** Runs the command in this process, on the terminal that the process of the command has. */
+async function inspect(...args: readonly string[]): Promise<string> {
+  vi.stubEnv('INIT_CWD', folder);
+  vi.stubEnv('NO_COLOR', '1');
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+  });
+  const output = captureOutput();
+  await runProgram(COMMANDS, '', ['inspect', ...args], openTerminal());
+  return output.text();
+}
+
+function inspectAsProcess(...args: readonly string[]): string {
   const { stdout, stderr } = spawnSync(process.execPath, [PROGRAM, 'inspect', ...args], {
     cwd: folder,
     encoding: 'utf8',
@@ -45,6 +61,12 @@ function inspect(...args: readonly string[]): string {
 
 describe('Text from outside is printable on the terminal:', () => {
   const name = `other${FOREIGN}.pem`;
+  const expectPrintable = (printed: string) => {
+    expect(printed).toMatch(/2J/);
+    expect(printed).not.toMatch(RAW);
+    expect(printed).not.toMatch(/^ *\u2713 publishable/m);
+  };
+
   test.each([
     ['the report of a chain', ['chain.pem']],
     ['the report as JSON', ['--json', 'chain.pem']],
@@ -55,15 +77,16 @@ describe('Text from outside is printable on the terminal:', () => {
     ['the name of a file that does not exist', [`${FOREIGN}.pem`]],
     ['the value of an option', ['--product', FOREIGN, 'chain.pem']],
     ['the name of an option', [`--${FOREIGN}`, 'chain.pem']],
-  ])('in %s.', (_, args) => {
-    const printed = inspect(...args);
-    expect(printed).toMatch(/2J/);
-    expect(printed).not.toMatch(RAW);
-    expect(printed).not.toMatch(/^ *\u2713 publishable/m);
+  ])('in %s.', async (_, args) => {
+    expectPrintable(await inspect(...args));
+  });
+
+  test('in everything that a process prints.', () => {
+    expectPrintable(inspectAsProcess('chain.pem', 'leaf.pem', name, `${FOREIGN}.pem`));
   });
 });
 
-test('JSON on the terminal keeps the exact values.', () => {
-  const { attributes } = JSON.parse(inspect('--json', 'chain.pem'));
+test('JSON on the terminal keeps the exact values.', async () => {
+  const { attributes } = JSON.parse(await inspect('--json', 'chain.pem'));
   expect(attributes.organizationName).toEqual([FOREIGN]);
 });

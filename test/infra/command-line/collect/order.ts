@@ -33,9 +33,11 @@ afterAll(async () => {
 /** An authority whose CRLs this machine serves. */
 export async function serveAuthority(): Promise<CertificateAuthority> {
   const stored = await openAuthority();
-  const crls = await serveCrls(() => authority.crls());
+  const crls = await serveCrls(() => signed);
   servers.push(crls);
   const authority = stored.with({ crlServer: crls.url });
+  // Once, and before a test moves the clock.
+  const signed = authority.crls();
   return authority;
 }
 
@@ -48,6 +50,12 @@ export async function makeTemporary(): Promise<string> {
 
 /** Costs of the hash that a test can afford many times. The command takes them from its folder. */
 const CHEAP = { schemaVersion: 1, scrypt: { N: 2, r: 1, p: 1 }, salt: '00'.repeat(16), labels: {} };
+
+/** Creates the folder of a command in which the hash of logins costs next to nothing. */
+export async function useCheapHash(folder: string): Promise<void> {
+  await mkdir(join(folder, 'state'), { recursive: true });
+  await writeFile(join(folder, 'state', 'logins.json'), JSON.stringify(CHEAP));
+}
 
 /** One order at a simulated CA, and the command for it. */
 export interface LocalOrder {
@@ -64,6 +72,8 @@ export interface LocalOrder {
   writeLogin(login: Readonly<Record<string, string>> | string): Promise<void>;
   /** Sets the clock of this process to the time at which the CA can be asked again, until the end of the test. */
   untilDue(): Promise<void>;
+  /** Changes the state of the order, so that the CA can be asked again now: a process has its own clock. */
+  makeDue(): Promise<void>;
   /** The state of the order in the folder. */
   state(): Promise<Record<string, unknown>>;
   /** An object of the order as JSON. */
@@ -92,8 +102,7 @@ export async function prepareOrder(
   if (copyOf !== undefined) {
     await cp(copyOf, out, { recursive: true });
   } else if (!fullCost) {
-    await mkdir(join(out, 'state'), { recursive: true });
-    await writeFile(join(out, 'state', 'logins.json'), JSON.stringify(CHEAP));
+    await useCheapHash(out);
   }
   const login = join(folder, 'login.json');
   const writeLogin: LocalOrder['writeLogin'] = (value) =>
@@ -116,7 +125,8 @@ export async function prepareOrder(
     ...trust,
   ];
   const readJson = async (file: string) => JSON.parse(await readFile(file, 'utf8'));
-  const state = () => readJson(join(out, 'state', 'orders', `${orderNumber}.json`));
+  const stateFile = join(out, 'state', 'orders', `${orderNumber}.json`);
+  const state = () => readJson(stateFile);
   return {
     ca,
     folder,
@@ -127,6 +137,9 @@ export async function prepareOrder(
     writeLogin,
     state,
     object: (name) => readJson(join(out, 'orders', orderNumber, name)),
+    async makeDue() {
+      await writeFile(stateFile, JSON.stringify({ ...(await state()), nextCheckAt: new Date().toISOString() }));
+    },
     async untilDue() {
       stopClock();
       vi.setSystemTime(String((await state()).nextCheckAt));

@@ -1,8 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { build } from 'esbuild';
-import { makeTemporary } from './order.ts';
 
 /** How a process of the command ended, and what it printed. */
 export interface Ended {
@@ -12,32 +10,15 @@ export interface Ended {
   readonly err: string;
 }
 
-/** Bundles the command line with recorded-process.ts: a bundle starts in a fraction of the time of its sources. */
-export async function bundleCommand(): Promise<string> {
-  const outdir = await makeTemporary();
-  await build({
-    entryPoints: [join(import.meta.dirname, 'recorded-process.ts')],
-    outdir,
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    outExtension: { '.js': '.mjs' },
-    // Some packages are CommonJS, and require modules of Node.
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-    logLevel: 'error',
-  });
-  return join(outdir, 'recorded-process.mjs');
-}
+const PROGRAM = join(import.meta.dirname, 'recorded-process.ts');
 
 /** Runs the command as a process. `started` receives it at once. */
 export async function runProcess(
-  command: string,
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
   started: (child: ReturnType<typeof spawn>) => void = () => {},
 ): Promise<Ended> {
-  const child = spawn(process.execPath, [command, ...args], {
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
     env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,5 +1,5 @@
 /**
- * The command line as a process that records its folder: before each change of the file system, it copies the folder
+ * The command line as a process that can record its folder: before each change of the file system, it copies the folder
  * RECORDED to a folder in RECORDS that is named after the number of the change. A copy is what is left if the process is
  * killed at this moment. Its time is in the file with the extension `.time`.
  */
