@@ -20,6 +20,7 @@ import type { ServedStack } from './cloudformation-endpoint.ts';
 import { asObject, matches } from './event-pattern.ts';
 import { type Execution, type ExecutionEvent, startStateMachine } from './executions.ts';
 import { startFunctionUrl } from './function-url.ts';
+import type { Endpoint } from './loopback.ts';
 import { startPublishedServer, type TlsIdentity } from './published-server.ts';
 import { LOCAL_PUSH_LOGIN } from './push-login.ts';
 import { startSchedulesEndpoint } from './schedules.ts';
@@ -52,6 +53,8 @@ export interface LocalCloudOptions {
   readonly tls?: TlsIdentity;
   readonly waitMilliseconds?: (seconds: number) => number;
   readonly onEvent?: (execution: Execution, event: ExecutionEvent) => void;
+  /** Starts the server of S3, with one bucket or none; default: a complete one from npm. */
+  readonly startS3?: (() => Promise<Endpoint>) | undefined;
   /** Runs before each check of an execution, with its number from 1. */
   readonly beforeCheck?: (check: number) => Promise<void>;
 }
@@ -114,8 +117,8 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
   );
   const stateMachine = template.resource('AWS::StepFunctions::StateMachine');
 
-  const server = await startFauxqs({ port: 0, host: '127.0.0.1', logger: false });
-  const s3Url = `http://127.0.0.1:${server.port}`;
+  const s3Server = await (options.startS3 ?? startS3)();
+  const s3Url = s3Server.url;
   const pushSecret = options.settings?.push
     ? template.resource('AWS::SecretsManager::Secret', 'PushCredentials')
     : undefined;
@@ -305,6 +308,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
       s3.destroy();
       const servers = [
         ca,
+        s3Server,
         secrets,
         topics,
         scheduler,
@@ -312,10 +316,15 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
         ...(pushUrl ? [pushUrl] : []),
         ...(published ? [published] : []),
       ];
-      await Promise.all([...servers.map((each) => each.close()), server.stop()]);
+      await Promise.all(servers.map((each) => each.close()));
       process.env = originalEnvironment;
     },
   };
+}
+
+async function startS3(): Promise<Endpoint> {
+  const server = await startFauxqs({ port: 0, host: '127.0.0.1', logger: false });
+  return { url: `http://127.0.0.1:${server.port}`, close: () => server.stop() };
 }
 
 /** An order with the times of its collection moved into the past by the wait before this check. */

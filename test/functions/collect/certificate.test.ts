@@ -1,7 +1,8 @@
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { CertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
 import { openLongstandingAuthority } from '../../authority.ts';
-import { type S3Server, startS3Server } from '../../s3-server.ts';
+import { startDirectS3Server } from '../../s3-direct.ts';
+import type { S3Server } from '../../s3-server.ts';
 import { collect, NOW } from './collected.ts';
 
 let authority: CertificateAuthority;
@@ -12,7 +13,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  server = await startS3Server();
+  server = await startDirectS3Server();
 });
 
 afterEach(() => server.close());

@@ -5,7 +5,8 @@ import type { ResponseFormat } from '../../../functions/collectmc/request.ts';
 import type { CertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
 import { armouredPkcs7, pem, pkcs7 } from '../../../infra/local/ca/containers.ts';
 import { openLongstandingAuthority } from '../../authority.ts';
-import { type S3Server, startS3Server } from '../../s3-server.ts';
+import { startDirectS3Server } from '../../s3-direct.ts';
+import type { S3Server } from '../../s3-server.ts';
 import { checkReply } from './checked-reply.ts';
 
 const PASSWORD = 'Kestrel"at&dawn/7+ü';
@@ -33,7 +34,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  server = await startS3Server();
+  server = await startDirectS3Server();
 });
 
 afterEach(() => server.close());

@@ -4,7 +4,8 @@ import { manifestSchema } from '../../../functions/store/manifest.ts';
 import type { CertificateAuthority, IssuedMarkCertificate } from '../../../infra/local/ca/certificate-authority.ts';
 import { openLongstandingAuthority } from '../../authority.ts';
 import { crlDownload } from '../../crls.ts';
-import { type S3Server, startS3Server } from '../../s3-server.ts';
+import { startDirectS3Server } from '../../s3-direct.ts';
+import type { S3Server } from '../../s3-server.ts';
 import { CHAIN, clientOf, FOLDER, isWrite, LOGO, MANIFEST, objectsOf, RESPONSE } from '../store/archive-bucket.ts';
 import { type Collection, collect as collectInto, NOW } from './collected.ts';
 
@@ -18,7 +19,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  server = await startS3Server();
+  server = await startDirectS3Server();
 });
 
 afterEach(() => server.close());

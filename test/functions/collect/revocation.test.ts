@@ -4,7 +4,8 @@ import type { CrlDownload } from '../../../functions/crl-download.ts';
 import type { CertificateAuthority, IssuedMarkCertificate } from '../../../infra/local/ca/certificate-authority.ts';
 import { openLongstandingAuthority } from '../../authority.ts';
 import { crlDownload } from '../../crls.ts';
-import { type S3Server, startS3Server } from '../../s3-server.ts';
+import { startDirectS3Server } from '../../s3-direct.ts';
+import type { S3Server } from '../../s3-server.ts';
 import { CHAIN, FOLDER, MANIFEST, RESPONSE } from '../store/archive-bucket.ts';
 import { type Collection, collect as collectInto } from './collected.ts';
 
@@ -20,7 +21,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   problems = [];
-  server = await startS3Server();
+  server = await startDirectS3Server();
 });
 
 afterEach(() => server.close());
@@ -155,7 +156,7 @@ describe('A collected certificate', () => {
     };
     const without = await requestsOf(withoutCrls());
     await server.close();
-    server = await startS3Server();
+    server = await startDirectS3Server();
     expect(await requestsOf(issue())).toEqual(without);
   });
 });

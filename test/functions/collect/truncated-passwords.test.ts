@@ -4,7 +4,8 @@ import type { ResponseFormat } from '../../../functions/collectmc/request.ts';
 import type { CertificateAuthority } from '../../../infra/local/ca/certificate-authority.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
 import { openLongstandingAuthority } from '../../authority.ts';
-import { type S3Server, startS3Server } from '../../s3-server.ts';
+import { startDirectS3Server } from '../../s3-direct.ts';
+import type { S3Server } from '../../s3-server.ts';
 import { checkReply } from './checked-reply.ts';
 
 const PASSWORD = 'Kq-zW-vX-jR-bN-mT';
@@ -22,7 +23,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  server = await startS3Server();
+  server = await startDirectS3Server();
 });
 
 afterEach(() => server.close());

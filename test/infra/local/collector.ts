@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 import type { Collection } from '../../../functions/collect/collect.ts';
 import type { Execution } from '../../../infra/local/cloud/executions.ts';
 import { type LocalCloud, type LocalCloudOptions, startLocalCloud } from '../../../infra/local/cloud/local-cloud.ts';
 import { crlDownload } from '../../crls.ts';
 import { type CapturedOutput, captureOutput } from '../../lambda.ts';
+import { startDirectS3Server } from '../../s3-direct.ts';
 
 /** The login that the simulated CA accepts. */
 export const CREDENTIALS = { loginName: 'brand@example.com', loginPassword: 'correct+horse battery%staple' };
@@ -27,11 +28,24 @@ export interface LocalCollector {
   collections(name?: string): Promise<Collection[]>;
 }
 
-/** Deploys the stack until the end of the test. */
+/**
+ * Deploys the stack until the end of the test. The clients of S3 need no HTTP (`test/s3-direct.ts`), unless `startS3` is
+ * undefined, as for a user.
+ */
 export async function deployCollector(options: Partial<LocalCloudOptions> = {}): Promise<LocalCollector> {
   const output = captureOutput();
-  const cloud = await startLocalCloud({ credentials: CREDENTIALS, downloadCrls: crlDownload(), ...options });
-  onTestFinished(() => cloud.close());
+  // Clients that repeat requests use HTTP.
+  vi.stubEnv('AWS_MAX_ATTEMPTS', '1');
+  const cloud = await startLocalCloud({
+    credentials: CREDENTIALS,
+    downloadCrls: crlDownload(),
+    startS3: startDirectS3Server,
+    ...options,
+  });
+  onTestFinished(async () => {
+    await cloud.close();
+    vi.unstubAllEnvs();
+  });
 
   async function execution(name = `order-${ORDER}`): Promise<Execution | undefined> {
     const found = cloud.executions.get(name);
