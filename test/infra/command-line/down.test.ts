@@ -14,7 +14,10 @@ import { run } from './run.ts';
 /** The commands with a `cdk` in this process. */
 const commands = COMMANDS.map((command) =>
   command.name === 'down'
-    ? { ...command, run: (terminal: Terminal, options: DownCommandOptions) => runDown(terminal, options, synthesizeHere) }
+    ? {
+        ...command,
+        run: (terminal: Terminal, options: DownCommandOptions) => runDown(terminal, options, synthesizeHere),
+      }
     : command,
 );
 

@@ -1,12 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import {
-  EXIT_CODES,
-  parseArguments,
-  splitArguments,
-  UsageError,
-} from '../../../infra/commands/usage.ts';
+import { EXIT_CODES, parseArguments, splitArguments, UsageError } from '../../../infra/commands/usage.ts';
 import { runHere } from './run.ts';
 
 const MODULE = join(import.meta.dirname, '../../../infra/commands/usage.ts');
