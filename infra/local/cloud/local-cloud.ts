@@ -53,7 +53,7 @@ export interface LocalCloudOptions {
   readonly tls?: TlsIdentity;
   readonly waitMilliseconds?: (seconds: number) => number;
   readonly onEvent?: (execution: Execution, event: ExecutionEvent) => void;
-  /** Starts the server of S3, with one bucket or none; default: a complete one from npm. */
+  /** Starts the server of S3; default: the one from npm. */
   readonly startS3?: (() => Promise<Endpoint>) | undefined;
   /** Runs before each check of an execution, with its number from 1. */
   readonly beforeCheck?: (check: number) => Promise<void>;
