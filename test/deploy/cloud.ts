@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
@@ -6,7 +5,6 @@ import { request } from 'node:https';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import * as tls from 'node:tls';
-import { promisify } from 'node:util';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
@@ -17,8 +15,8 @@ import { type Credentials, type Simulator, startCollectMcSimulator } from '../..
 import { serveCrls } from '../../infra/local/cloud/crl-server.ts';
 import { createDeployer } from '../../infra/local/emulator/deployment.ts';
 import { startEmulator } from '../../infra/local/emulator/emulator.ts';
+import { startAwsCli } from './aws-cli.ts';
 
-const run = promisify(execFile);
 const LOCAL = join(import.meta.dirname, '..', '..', '.local');
 
 /** The login that the CA accepts at first. The secret of a new stack contains a placeholder. */
@@ -83,12 +81,13 @@ export async function startCloud(): Promise<Cloud> {
     states: new SFNClient(),
   };
   const deployer = createDeployer(emulator.environment);
+  const awsCli = startAwsCli(emulator.environment);
 
   async function close(): Promise<void> {
     for (const client of Object.values(clients)) {
       client.destroy();
     }
-    await Promise.all([ca.close(), crls.close(), emulator.stop()]);
+    await Promise.all([ca.close(), crls.close(), awsCli.close(), emulator.stop()]);
   }
 
   try {
@@ -103,13 +102,7 @@ export async function startCloud(): Promise<Cloud> {
     clients,
     deployer,
     environment: emulator.environment,
-    async aws(...args) {
-      const { stdout } = await run('aws', [...args, '--output', 'json'], {
-        env: { ...process.env, ...emulator.environment },
-        maxBuffer: 64 * 1024 * 1024,
-      });
-      return stdout.trim() === '' ? undefined : JSON.parse(stdout);
-    },
+    aws: awsCli.run,
     async send(url, path, { method, headers, body }) {
       const sent = request(`${emulator.url}${path}`, {
         method,
