@@ -17,7 +17,10 @@ import { COLLECT_METRICS, PUBLISH_METRICS, PUSH_METRICS, SURVEY_METRICS } from '
 import type { CollectorConfig } from './collector-config.ts';
 import { functionMetric } from './metrics.ts';
 
-type AlarmsConfig = Pick<CollectorConfig, 'name' | 'pollEvery' | 'pollEveryWithPush' | 'publish' | 'runbookUrl'>;
+type AlarmsConfig = Pick<
+  CollectorConfig,
+  'name' | 'pollEvery' | 'pollEveryWithPush' | 'publish' | 'reservedConcurrency' | 'runbookUrl'
+>;
 
 /** What the alarms watch. */
 export interface AlarmsProps {
@@ -66,7 +69,11 @@ const SURVEY_HOURS = 26;
  */
 const ERROR_PERIOD = Duration.hours(4);
 
-/** How often a busy Collect refuses a check on average before the alarm counts the hour. */
+/**
+ * How often one busy caller refuses a check on average before the alarm counts the hour. Several callers refuse fewer
+ * checks at the same load: divided by their number, it is reached at three quarters of their load, whatever their number
+ * is (docs/performance.md, Scale).
+ */
 const REFUSALS_PER_CHECK = 3;
 
 /** The longest warm-up that CloudWatch accepts (PutMetricAlarm, WarmUpConfiguration). */
@@ -143,26 +150,7 @@ function alarmDefinitions(props: AlarmsProps): AlarmDefinitions {
       }),
       threshold: 3,
     },
-    CollectThrottled: {
-      title: 'Collect is throttled',
-      meaning:
-        'In at least four of the last eight hours, Lambda refused each check more than three times on average, because Collect was busy: there are more orders than its concurrency allows.',
-      // Refusals grow with the number of orders, also if all are checked in time. At a load of 0.8 a check is refused
-      // three times on average (docs/performance.md, Scale). The threshold excludes a few orders with bad luck.
-      metric: new MathExpression({
-        expression: `FILL(throttles, 0) - ${REFUSALS_PER_CHECK} * FILL(checks, 0)`,
-        usingMetrics: {
-          throttles: collect.metricThrottles({ statistic: Stats.SUM }),
-          checks: collect.metricInvocations({ statistic: Stats.SUM }),
-        },
-        period: HOUR,
-      }),
-      threshold: 100,
-      // A burst of 90 minutes is in three sliding hours. 1,000 orders at once are all checked after 80 minutes. Of eight
-      // hours, so that a quieter hour does not end the alarm, and the next hour fire it again.
-      evaluationPeriods: 8,
-      datapointsToAlarm: 4,
-    },
+    CollectThrottled: collectThrottled(props),
     CaDown: caDown(config),
     DeadLetters: {
       title: 'the dead-letter queue is not empty',
@@ -255,6 +243,34 @@ function alarmDefinitions(props: AlarmsProps): AlarmDefinitions {
       },
     }),
     ...(config.publish && { PublicationRefused: publicationRefused(config) }),
+  };
+}
+
+/**
+ * The alarm for more orders than Collect can check: it fires before the callers are full, which the benchmark proves.
+ * Refusals grow with the number of orders, also if all are checked in time. Therefore they are compared with checks.
+ */
+function collectThrottled({ collect, config }: AlarmsProps): AlarmDefinition {
+  const refusals = Number((REFUSALS_PER_CHECK / (config.reservedConcurrency ?? 1)).toFixed(3));
+  return {
+    title: 'Collect is throttled',
+    meaning:
+      `In at least four of the last eight hours, Lambda refused more than ${refusals} invocations for each check, because ` +
+      'Collect was busy: there are almost as many orders as its concurrency allows, or more.',
+    metric: new MathExpression({
+      expression: `FILL(throttles, 0) - ${refusals} * FILL(checks, 0)`,
+      usingMetrics: {
+        throttles: collect.metricThrottles({ statistic: Stats.SUM }),
+        checks: collect.metricInvocations({ statistic: Stats.SUM }),
+      },
+      period: HOUR,
+    }),
+    // A few orders with bad luck are less.
+    threshold: 100,
+    // A burst of 90 minutes is in three sliding hours. 1,000 orders at once are all checked after 80 minutes. Of eight
+    // hours, so that a quieter hour does not end the alarm, and the next hour fire it again.
+    evaluationPeriods: 8,
+    datapointsToAlarm: 4,
   };
 }
 

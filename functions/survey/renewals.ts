@@ -127,10 +127,7 @@ export async function startRenewalChecks(
   }
   const running = new Set([...(await listRunningExecutions(executions))].map(orderNumberOf));
   const isIdle = ({ orderNumber }: CertificateRecord) => !running.has(orderNumber);
-  const waiting = statuses.filter(({ state }) => state === 'waiting');
-  const blocked = new Set(
-    waiting.filter(({ reason }) => BLOCKING_REASONS.has(reason)).map(({ account }) => account ?? undefined),
-  );
+  const { everyDays, due: onTheirDay, blocked } = planRenewalChecks(ending, statuses, at);
   let blockedOrders = 0;
   const problems: string[] = [];
 
@@ -142,9 +139,8 @@ export async function startRenewalChecks(
     problems.push(`${validNow.length - STARTS_LIMIT} more orders are left for the next survey`);
   }
 
-  const everyDays = intervalDays(ending.length, checksADay(waiting.length));
   const immediate = new Set(valid.map(({ orderNumber }) => orderNumber));
-  const due = ending.filter(({ orderNumber }) => hasTurn(orderNumber, at, everyDays) && !immediate.has(orderNumber));
+  const due = onTheirDay.filter(({ orderNumber }) => !immediate.has(orderNumber));
   await forEachConcurrently(due.filter(isIdle), CONCURRENT_ORDERS, (manifest) =>
     start(manifest, secondsUntilTurn(manifest.orderNumber, at)),
   );
@@ -178,6 +174,37 @@ export async function startRenewalChecks(
       problems.push(`the execution ${execution} could not be started (${error})`);
     }
   }
+}
+
+/** What a survey decides about the checks of certificates that end soon. */
+export interface RenewalPlan<Order> {
+  /** The days from one check of an order to the next. */
+  readonly everyDays: number;
+  /** The orders that have their turn on this day. */
+  readonly due: readonly Order[];
+  /** The accounts whose orders have no check now; undefined is the default account. */
+  readonly blocked: ReadonlySet<string | undefined>;
+}
+
+/**
+ * Divides the calls that waiting orders leave among the orders whose certificate ends.
+ *
+ * @param statuses those of all orders of the collector.
+ */
+export function planRenewalChecks<Order extends Pick<CertificateRecord, 'orderNumber'>>(
+  ending: readonly Order[],
+  statuses: readonly Pick<OrderStatus, 'state' | 'reason' | 'account'>[],
+  at: Date,
+): RenewalPlan<Order> {
+  const waiting = statuses.filter(({ state }) => state === 'waiting');
+  const everyDays = intervalDays(ending.length, checksADay(waiting.length));
+  return {
+    everyDays,
+    due: ending.filter(({ orderNumber }) => hasTurn(orderNumber, at, everyDays)),
+    blocked: new Set(
+      waiting.filter(({ reason }) => BLOCKING_REASONS.has(reason)).map(({ account }) => account ?? undefined),
+    ),
+  };
 }
 
 /**

@@ -43,6 +43,7 @@ const LENGTHS = {
     scale: {
       seeds: 5,
       days: 8,
+      capacity: [0.3, 3],
       sweep: [500, 1000, 1500, 2000, 3000, 4000, 6000, 10_000, 14_000, 20_000, 28_000, 32_000, 40_000],
     },
     survey: { growth: [5000, 10_000, 20_000, 40_000], large: { certificates: 50_000, publications: 10_000 } },
@@ -52,7 +53,7 @@ const LENGTHS = {
     sizes: { rounds: 9 },
     warm: { rounds: 5 },
     report: { rounds: 31 },
-    scale: { seeds: 1, days: 3, sweep: [] },
+    scale: { seeds: 1, days: 3, sweep: [], capacity: [3] },
     survey: { growth: [1000, 2000], large: { certificates: 1000, publications: 200 } },
   },
 } as const;

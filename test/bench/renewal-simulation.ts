@@ -1,17 +1,18 @@
 import { waitSeconds } from '../../functions/collect/waiting.ts';
-import { checksADay, hasTurn, intervalDays, secondsUntilTurn } from '../../functions/survey/renewal-turns.ts';
+import { secondsUntilTurn } from '../../functions/survey/renewal-turns.ts';
+import { planRenewalChecks } from '../../functions/survey/renewals.ts';
 import { mulberry32 } from '../mulberry32.ts';
+import { EventQueue } from './event-queue.ts';
 import type { BusyPolicy } from './machine.ts';
-import { EventQueue } from './simulation.ts';
 
 const HOUR = 3600;
 const DAY = 86_400;
 
 /** Midnight of the first simulated day. */
-const FIRST_DAY = Date.parse('2026-01-01T00:00:00Z');
+export const FIRST_DAY = Date.parse('2026-01-01T00:00:00Z');
 
 /** The time of the day at which the survey runs. */
-const SURVEY_SECONDS = 5 * HOUR + 17 * 60;
+export const SURVEY_SECONDS = 5 * HOUR + 17 * 60;
 
 /** The default of the setting `askAgainBefore`. */
 const ASK_AGAIN_DAYS = 45;
@@ -82,6 +83,7 @@ export function simulateRenewals(load: RenewalLoad, retry: BusyPolicy): RenewalO
   const lastCall = new Float64Array(certificates).fill(Number.NEGATIVE_INFINITY);
   const checksBeforeEnd = new Uint32Array(certificates);
   const checksInHour = new Uint32Array(DAYS * 24 + 48);
+  const statuses = Array.from({ length: waiting }, () => ({ state: 'waiting', account: null }) as const);
   const newOrderSeconds: number[] = [];
   let [calling, peakConcurrency, starved] = [0, 0, 0];
   let [busiestDay, longestInterval] = [0, 1];
@@ -91,15 +93,14 @@ export function simulateRenewals(load: RenewalLoad, retry: BusyPolicy): RenewalO
     const at = new Date(FIRST_DAY + now * 1000);
     const ending = orderNumbers.flatMap((_, index) =>
       Math.abs((endsAt[index] ?? 0) - now) <= ASK_AGAIN_DAYS * DAY && collectedAt[index] === Number.POSITIVE_INFINITY
-        ? [index]
+        ? [{ index, orderNumber: orderNumbers[index] ?? '' }]
         : [],
     );
-    const interval = intervalDays(ending.length, checksADay(waiting));
-    longestInterval = Math.max(longestInterval, interval);
+    const { everyDays, due } = planRenewalChecks(ending, statuses, at);
+    longestInterval = Math.max(longestInterval, everyDays);
     let started = 0;
-    for (const index of ending) {
-      const orderNumber = orderNumbers[index] ?? '';
-      if (!isRunning[index] && hasTurn(orderNumber, at, interval)) {
+    for (const { index, orderNumber } of due) {
+      if (!isRunning[index]) {
         isRunning[index] = 1;
         started += 1;
         queue.push(waiting + index, now + secondsUntilTurn(orderNumber, at));

@@ -1,3 +1,6 @@
+import { AVERAGE_WAIT } from '../../functions/collect/waiting.ts';
+import { checksADay } from '../../functions/survey/renewal-turns.ts';
+import { measureCapacity } from './capacity.ts';
 import { TRANSITION_DOLLARS } from './cost.ts';
 import type { Deployed } from './deployed.ts';
 import { type BusyPolicy, busyPolicy, EVENTS_PER_RETRY, HISTORY_LIMIT, walk } from './machine.ts';
@@ -24,6 +27,12 @@ const CA_SECONDS = [0.3, 3] as const;
 
 /** Number of waiting orders in the figures. */
 const ORDERS = 10_000;
+
+/** Certificates that end soon, beside them: their checks use all the calls that so many orders leave, every eighth day. */
+const CERTIFICATES = 8 * checksADay(ORDERS);
+
+/** Simulated days for each number of orders of which it is asked whether callers are full. */
+const CAPACITY_DAYS = 1;
 
 /** Poll intervals that the table may recommend. The setting allows at most two days. */
 const POLL_HOURS = [4, 6, 8, 9, 10, 12, 18, 24, 36, 48];
@@ -75,22 +84,28 @@ export interface Scale extends Results {
   readonly points: readonly Point[];
 }
 
+export interface ScaleLengths {
+  /** Number of simulations for each figure, each with other random numbers. */
+  readonly seeds: number;
+  /** Simulated days of each simulation. */
+  readonly days: number;
+  /** Numbers of orders to simulate with the default settings; may be empty. */
+  readonly sweep: readonly number[];
+  /** Seconds in which the CA answers, for the search of the number of orders with which one caller is full. */
+  readonly capacity: readonly number[];
+}
+
 /**
- * Simulates ten thousand waiting orders, and finds the number of orders for which one caller is no longer enough.
- *
- * @param seeds number of simulations for each figure, each with other random numbers.
- * @param days simulated days of each simulation.
- * @param sweep numbers of orders to simulate with the default settings; may be empty.
+ * Simulates ten thousand waiting orders with three accounts, rejected logins and renewal checks, and finds the number of
+ * orders for which one caller is no longer enough.
  */
-export function simulateScale(
-  deployed: Deployed,
-  { seeds, days, sweep }: { readonly seeds: number; readonly days: number; readonly sweep: readonly number[] },
-): Scale {
+export function simulateScale(deployed: Deployed, { seeds, days, sweep, capacity }: ScaleLengths): Scale {
   const retry = busyPolicy(deployed.definition.States.Collect?.Retry);
   const pollSeconds = Number(deployed.environment.POLL_SECONDS);
   const { reservedConcurrency } = deployed;
   const usual = {
     orders: ORDERS,
+    certificates: CERTIFICATES,
     callers: reservedConcurrency,
     pollSeconds,
     days,
@@ -103,7 +118,7 @@ export function simulateScale(
 
   const settings = CA_SECONDS.map((caSeconds) => {
     // Fewer callers or a shorter interval could not make all the calls.
-    const fewest = Math.ceil((ORDERS * caSeconds) / pollSeconds);
+    const fewest = Math.ceil((ORDERS * caSeconds) / (pollSeconds * AVERAGE_WAIT));
     const callers = Array.from({ length: 4 }, (_, more) => trial({ caSeconds, callers: fewest + more }));
     const shortest = Math.max(pollSeconds / HOUR, (ORDERS * caSeconds) / reservedConcurrency / HOUR);
     const intervals = POLL_HOURS.filter((hours) => hours >= shortest)
@@ -122,6 +137,11 @@ export function simulateScale(
   });
   const [fast, slow] = runs as [(typeof runs)[number], (typeof runs)[number]];
   const points = CA_SECONDS.flatMap((caSeconds) => untilItFails(sweep, (orders) => trial({ caSeconds, orders })));
+  const full = measureCapacity(
+    capacity.map((caSeconds) => ({ ...usual, caSeconds, days: CAPACITY_DAYS })),
+    retry,
+    sweep.length > 0,
+  );
   const bursts = sweep.length === 0 ? [] : CA_SECONDS.flatMap((caSeconds) => burst(deployed, retry, caSeconds));
   return {
     figures: [
@@ -140,6 +160,28 @@ export function simulateScale(
         range(runs.flatMap(({ each }) => each.map(({ outcome }) => outcome.starved))),
         'orders',
       ),
+      atMost(
+        'count',
+        'scale-rejected-login',
+        1,
+        worst(
+          runs.flatMap(({ callers, each }) =>
+            each.map(({ outcome }) => outcome.rejectedCalls / outcome.rejectedLogins / callers),
+          ),
+        ),
+        'calls',
+      ),
+      atMost(
+        'count',
+        'scale-renewals',
+        0.1,
+        worst(
+          runs.flatMap(({ caSeconds, callers, each }) =>
+            each.map(({ outcome }) => (outcome.renewalCalls * caSeconds) / (days * DAY * callers)),
+          ),
+        ),
+      ),
+      ...full.figures,
     ],
     measured: [
       ...runs.flatMap(({ caSeconds, callers, each }) => {
@@ -154,11 +196,22 @@ export function simulateScale(
           over('upper quartile of the delay', 'hours', ({ delays }) => quantile(delays, 0.75) / HOUR),
           over('worst delay', 'hours', ({ delays }) => quantile(delays, 1) / HOUR),
           over('wait in the queue and for the answer', 's', ({ meanQueueSeconds }) => meanQueueSeconds),
+          over('the callers are busy', '%', ({ busyShare }) => 100 * busyShare),
+          over('renewal checks', 'per day', ({ renewalCalls }) => renewalCalls / days),
+          over('logins that the CA rejects', 'logins', ({ rejectedLogins }) => rejectedLogins),
+          over('calls with them', 'calls', ({ rejectedCalls }) => rejectedCalls),
+          over(
+            'median delay after another login, if a rejected one delayed the collection',
+            'hours',
+            ({ delaysWithoutLogin }) => quantile(delaysWithoutLogin, 0.5) / HOUR,
+          ),
         ];
       }),
+      ...full.measured,
       ...bursts,
     ],
     tables: [
+      ...full.tables,
       table(
         `What to set for ${ORDERS} orders`,
         settings.flatMap(({ callers, intervals }) => [...callers, ...intervals]),
@@ -196,7 +249,7 @@ function tryLoad(load: Load, retry: BusyPolicy, deployed: Deployed): Point {
 }
 
 function loadOf({ orders, caSeconds, pollSeconds, callers }: Load): number {
-  return (orders * caSeconds) / pollSeconds / callers;
+  return (orders * caSeconds) / (pollSeconds * AVERAGE_WAIT) / callers;
 }
 
 /** Whether to recommend a setting: it holds, and refusals, each billed as a state transition, are rarer than checks. */
@@ -277,10 +330,10 @@ function overloadTable(deployed: Deployed, retry: BusyPolicy): FigureTable {
       'a history is full in (days)',
     ],
     rows: OVERLOADS.map((load) => {
-      const orders = Math.round((load * callers * pollSeconds) / caSeconds);
+      const orders = Math.round((load * callers * pollSeconds * AVERAGE_WAIT) / caSeconds);
       const days = OVERLOAD_DAYS;
       const outcome = simulate(
-        { orders, caSeconds, callers, pollSeconds, days, seed: 0, begin: 'spread', queueing: 'retry' },
+        { orders, certificates: 0, caSeconds, callers, pollSeconds, days, seed: 0, begin: 'spread', queueing: 'retry' },
         retry,
       );
       const { delays, calls, callsPerHour, retriesPerCheck, starved } = outcome;
@@ -350,6 +403,7 @@ function burst(
   return BURSTS.flatMap((orders) => {
     const load = {
       orders,
+      certificates: 0,
       caSeconds,
       callers,
       pollSeconds,
@@ -364,6 +418,12 @@ function burst(
       ? []
       : [measurement(label, 'hours', exactly(firstRoundSeconds / HOUR))];
   });
+}
+
+/** The maximum of simulations, and their minimum. */
+function worst(values: readonly number[]): Summary {
+  const { low, high } = range(values);
+  return { value: high, low, high };
 }
 
 /** Median, minimum and maximum of simulations that differ only in their random numbers. */

@@ -181,6 +181,24 @@ describe('each alarm', () => {
   });
 });
 
+describe('the alarm for a throttled Collect', () => {
+  test.each([
+    { reservedConcurrency: '1', refusals: 3, text: 'more than 3 invocations for each check' },
+    { reservedConcurrency: '2', refusals: 1.5, text: 'more than 1.5 invocations for each check' },
+    { reservedConcurrency: '3', refusals: 1, text: 'more than 1 invocations for each check' },
+    { reservedConcurrency: '7', refusals: 0.429, text: 'more than 0.429 invocations for each check' },
+    // Without a limit of Collect, only the limit of the AWS account refuses checks.
+    { reservedConcurrency: 'none', refusals: 3, text: 'more than 3 invocations for each check' },
+  ])(
+    'With reservedConcurrency=$reservedConcurrency, it compares refusals with $refusals times the checks.',
+    ({ reservedConcurrency, refusals, text }) => {
+      const alarm = alarmOf(synthesize({ reservedConcurrency }), 'CollectThrottled');
+      expect(queryOf(alarm).expression).toBe(`FILL(throttles, 0) - ${refusals} * FILL(checks, 0)`);
+      expect(alarm.AlarmDescription).toContain(text);
+    },
+  );
+});
+
 describe('the timings that settings accept', () => {
   const TIMINGS = [
     {},

@@ -249,7 +249,15 @@ describe('orders in front of a busy Collect', () => {
   const CA_SECONDS = 3;
   const run = (load: Pick<Load, 'orders' | 'days' | 'begin'>) =>
     simulate(
-      { ...load, caSeconds: CA_SECONDS, callers: 1, pollSeconds: POLL_SECONDS, seed: 1, queueing: 'retry' },
+      {
+        ...load,
+        certificates: 0,
+        caSeconds: CA_SECONDS,
+        callers: 1,
+        pollSeconds: POLL_SECONDS,
+        seed: 1,
+        queueing: 'retry',
+      },
       busyPolicy(retriersOf('Collect')),
     );
   const ordersOf = (load: number) => (load * POLL_SECONDS) / CA_SECONDS;
