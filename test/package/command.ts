@@ -20,6 +20,8 @@ function environment(nodeFile: string): NodeJS.ProcessEnv {
     }),
     PATH: [dirname(nodeFile), ...folders].join(delimiter),
     CDK_DISABLE_CLI_TELEMETRY: 'true',
+    // Most processes load the CDK, and would compile it for longer than they run (test/compile-cache.ts).
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
   };
 }
 

@@ -31,10 +31,15 @@ const binOf = (consumer: Consumer, name: string) => join(folderOf(consumer), 'no
 beforeAll(() => runCommand(binOf('es-module', 'tsc'), [], { folder: folderOf('es-module') }));
 afterAll(() => table.print());
 
+const ofProject = new Map<string, CloudFormationTemplate['Resources']>();
+
 /** The resources of a stack of this project with the default settings, with another id. */
 function resourcesOfProject(stack: string): CloudFormationTemplate['Resources'] {
   const app = new App({ context: CONTEXT });
-  return Template.fromStack(new MarkCertificateCollectorStack(app, stack)).toJSON().Resources;
+  const resources =
+    ofProject.get(stack) ?? Template.fromStack(new MarkCertificateCollectorStack(app, stack)).toJSON().Resources;
+  ofProject.set(stack, resources);
+  return resources;
 }
 
 /** How many resources of each type a template contains. */
@@ -124,8 +129,17 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
   },
 };
 
-/** The template of an example, with the feature flags of this project. */
-async function synthesizeWith(name: string, example: string): Promise<CloudFormationTemplate> {
+const templates = new Map<string, Promise<CloudFormationTemplate>>();
+
+/** The template of an example, with the feature flags of this project. Each is synthesized once, although several tests read it. */
+function synthesizeWith(name: string, example: string): Promise<CloudFormationTemplate> {
+  const key = `${name}, ${example}`;
+  const template = templates.get(key) ?? synthesizeOnce(name, example);
+  templates.set(key, template);
+  return template;
+}
+
+async function synthesizeOnce(name: string, example: string): Promise<CloudFormationTemplate> {
   const { consumer, command, node } = RUNNERS[name] ?? expect.unreachable();
   const [file, ...args] = command(example);
   const output = await emptyFolder(join('synthesized', `${name}, ${example}`));
