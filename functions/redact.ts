@@ -66,8 +66,9 @@ function findSecrets(text: string, secrets: readonly string[]): readonly Range[]
   const found: Range[] = [];
   let level: Level | undefined = plainLevel(text);
   for (let count = 0; level && count < LEVELS; count++) {
+    const comparable = comparableForms(level);
     for (const pattern of patterns) {
-      findPattern(level, pattern, found);
+      findPattern(level, comparable(pattern.caseless), pattern, found);
     }
     findBase64(level, digits, found);
     level = decode(level);
@@ -94,7 +95,11 @@ const IGNORED = /[\0- +\x7f\xa0\xad\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064
 /** The numbers by which characters are compared. They are 0 for all ignored characters, also for the plus sign. */
 function toCodes(text: string, caseless: boolean): Uint16Array {
   const comparable = (caseless ? foldCase(text) : text).replace(IGNORED, '\0');
-  return Uint16Array.from({ length: comparable.length }, (_, i) => comparable.charCodeAt(i));
+  const codes = new Uint16Array(comparable.length);
+  for (let i = 0; i < comparable.length; i++) {
+    codes[i] = comparable.charCodeAt(i);
+  }
+  return codes;
 }
 
 /** Lower case of the same length. */
@@ -169,10 +174,11 @@ const ESCAPE_REST =
 /** What comes before the value of a password field, in a form, in JSON, in XML, in an HTML form or in a sentence. */
 const PASSWORD_FIELD = /(?:password|passwd|pwd)["'\s]{0,4}(?:[=:>]|value=)["'\s]{0,4}/gi;
 
-function findPattern(level: Level, pattern: Pattern, found: Range[]): void {
+function findPattern(level: Level, comparable: ComparableLevel, pattern: Pattern, found: Range[]): void {
   const { text } = level;
   const { length } = pattern.codes;
-  const { codes, match, mayBegin } = createMatcher(level, pattern);
+  const { codes } = comparable;
+  const { match, mayBegin } = createMatcher(level, comparable, pattern);
   if (pattern.asValue) {
     for (const { index, 0: field } of text.matchAll(PASSWORD_FIELD)) {
       const start = index + field.length;
@@ -209,9 +215,43 @@ function findPattern(level: Level, pattern: Pattern, found: Range[]): void {
   }
 }
 
-interface Matcher {
-  /** The text of the level as {@link toCodes}. */
+const NO_CODES = new Uint16Array();
+
+/** A level in the form in which it is compared with patterns. */
+interface ComparableLevel {
+  /** The text as {@link toCodes}. */
   readonly codes: Uint16Array;
+  /** The characters of each escape sequence as {@link toCodes}. */
+  readonly escaped: readonly Uint16Array[];
+  /** The number of the escape sequence at an index of the text, plus 1. Empty if there are none. */
+  readonly escapeAt: Uint32Array;
+}
+
+/** The forms of a level by `caseless`. Each is made once for all patterns. */
+function comparableForms({ text, escapes }: Level): (caseless: boolean) => ComparableLevel {
+  const escapeAt = new Uint32Array(escapes.length > 0 ? text.length : 0);
+  for (const [i, { index }] of escapes.entries()) {
+    escapeAt[index] = i + 1;
+  }
+  const forms = new Map<boolean, ComparableLevel>();
+  return (caseless) => {
+    const known = forms.get(caseless);
+    if (known) {
+      return known;
+    }
+    // A text has many sequences of few characters.
+    const characterCodes = new Map(escapes.map(({ characters }) => [characters, NO_CODES]));
+    for (const characters of characterCodes.keys()) {
+      characterCodes.set(characters, toCodes(characters, caseless));
+    }
+    const escaped = escapes.map(({ characters }) => characterCodes.get(characters) ?? NO_CODES);
+    const form = { codes: toCodes(text, caseless), escaped, escapeAt };
+    forms.set(caseless, form);
+    return form;
+  };
+}
+
+interface Matcher {
   /** Whether a match can begin at an index of the text. It is a quick test. */
   mayBegin(index: number): boolean;
   /**
@@ -221,8 +261,6 @@ interface Matcher {
   match(index: number, position: number): number | undefined;
 }
 
-const NO_CODES = new Uint16Array();
-
 /** How many failed comparisons are kept in memory. */
 const FAILED_LIMIT = 100_000;
 
@@ -230,14 +268,11 @@ const FAILED_LIMIT = 100_000;
  * Creates the comparison of a level with a pattern. At an escape sequence, both the sequence and its plain characters
  * are tried: the secret itself can contain `%41`.
  */
-function createMatcher({ text, escapes }: Level, { codes: wanted, reach, passed, loose, caseless }: Pattern): Matcher {
-  const codes = toCodes(text, caseless);
-  const escaped = escapes.map(({ characters }) => toCodes(characters, caseless));
-  // The number of the escape sequence at an index, plus 1.
-  const escapeAt = new Uint32Array(escapes.length > 0 ? text.length : 0);
-  for (const [i, { index }] of escapes.entries()) {
-    escapeAt[index] = i + 1;
-  }
+function createMatcher(
+  { text, escapes }: Level,
+  { codes, escaped, escapeAt }: ComparableLevel,
+  { codes: wanted, reach, passed, loose }: Pattern,
+): Matcher {
   /** Pairs of an index and a position. Each is tried once, so that the time does not grow exponentially. */
   const failed = new Set<number>();
 
@@ -328,7 +363,6 @@ function createMatcher({ text, escapes }: Level, { codes: wanted, reach, passed,
   };
 
   return {
-    codes,
     mayBegin: (index) => {
       const number = escapeAt[index] ?? 0;
       return codes[index] === wanted[0] || (number > 0 && escaped[number - 1]?.includes(wanted[0] ?? 0)) || false;

@@ -130,7 +130,7 @@ const DECODINGS: readonly Encoding[] = [
 
 /** Every text that can be read out of a text by up to two decodings after each other. */
 function decoded(text: string): readonly string[] {
-  const once = DECODINGS.map((decode) => decode(text));
+  const once = [...new Set(DECODINGS.map((decode) => decode(text)))];
   return [...new Set([...once, ...once.flatMap((each) => DECODINGS.map((decode) => decode(each)))])];
 }
 
