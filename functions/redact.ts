@@ -240,7 +240,7 @@ function comparableForms({ text, escapes }: Level): (caseless: boolean) => Compa
       return known;
     }
     // A text has many sequences of few characters.
-    const characterCodes = new Map(escapes.map(({ characters }) => [characters, NO_CODES]));
+    const characterCodes = new Map<string, Uint16Array>(escapes.map(({ characters }) => [characters, NO_CODES]));
     for (const characters of characterCodes.keys()) {
       characterCodes.set(characters, toCodes(characters, caseless));
     }

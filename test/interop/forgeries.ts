@@ -2,7 +2,7 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
 import * as asn1 from '@peculiar/asn1-x509';
-import { type Extension, publicKeyInfo } from '../../infra/local/ca/mark-extensions.ts';
+import type { Extension } from '../../infra/local/ca/mark-extensions.ts';
 
 const EC_PUBLIC_KEY = '1.2.840.10045.2.1';
 const ECDSA_WITH_SHA256 = '1.2.840.10045.4.3.2';
@@ -71,7 +71,8 @@ function signAgain(chain: readonly asn1.Certificate[]): Uint8Array[] {
       throw new Error(`The certificate ${index} has no key.`);
     }
     if (index > 0) {
-      tbsCertificate.subjectPublicKeyInfo = publicKeyInfo(own.publicKey);
+      const spki = own.publicKey.export({ type: 'spki', format: 'der' });
+      tbsCertificate.subjectPublicKeyInfo = AsnConvert.parse(spki, asn1.SubjectPublicKeyInfo);
     }
     tbsCertificate.signature = issuer.algorithm;
     certificate.signatureAlgorithm = issuer.algorithm;

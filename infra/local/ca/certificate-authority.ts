@@ -16,10 +16,22 @@ import {
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
+import { AsnConvert } from '@peculiar/asn1-schema';
 import * as asn1 from '@peculiar/asn1-x509';
 import { pem } from './containers.ts';
 import { type CrlContent, type IssuedCrl, signCrl } from './crls.ts';
+import {
+  BOOLEAN,
+  element,
+  explicit,
+  INTEGER,
+  OCTET_STRING,
+  objectIdentifier,
+  PRINTABLE_STRING,
+  SEQUENCE,
+  SET,
+  UTF8_STRING,
+} from './der.ts';
 import {
   authorityKeyIdentifier,
   basicConstraints,
@@ -32,7 +44,6 @@ import {
   logotypeImage,
   oid,
   policies,
-  publicKeyInfo,
   type SignatureHash,
   subjectAltNames,
   subjectKeyIdentifier,
@@ -348,6 +359,15 @@ function authorityName(country: string, original: string, commonName: string): S
   ];
 }
 
+/** The extensions that all leaves have. */
+const LEAF_CONSTRAINTS = basicConstraints({ cA: false });
+const LEAF_ISSUER = caIssuers('http://cert.mark-certificates.test/VMC-Issuing-RSA-CA.cer');
+const LEAF_POLICIES = policies([
+  { id: oid.examplePolicy, statement: 'https://www.mark-certificates.test/repository' },
+  { id: oid.generalPolicy },
+]);
+const LEAF_USAGE = extendedKeyUsage();
+
 /** The order is that of the real leaf, which has neither a commonName nor a keyUsage. */
 function leafDraft(request: MarkCertificateRequest, svg: Uint8Array, issuingKey: KeyObject, crlServer: string): Draft {
   const publicKey = request.publicKey ?? generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
@@ -370,15 +390,12 @@ function leafDraft(request: MarkCertificateRequest, svg: Uint8Array, issuingKey:
     publicKey,
     lifetimeDays: LEAF_DAYS,
     extensions: [
-      basicConstraints({ cA: false }),
+      LEAF_CONSTRAINTS,
       authorityKeyIdentifier(issuingKey),
-      caIssuers('http://cert.mark-certificates.test/VMC-Issuing-RSA-CA.cer'),
+      LEAF_ISSUER,
       subjectAltNames(request.domains),
-      policies([
-        { id: oid.examplePolicy, statement: 'https://www.mark-certificates.test/repository' },
-        { id: oid.generalPolicy },
-      ]),
-      extendedKeyUsage(),
+      LEAF_POLICIES,
+      LEAF_USAGE,
       crlDistributionPoint(crlServer + CRL_PATHS.issuing),
       subjectKeyIdentifier(publicKey),
       logotype(logotypeImage(svg, undefined, { nullParameters: request.nullParameters })),
@@ -450,75 +467,78 @@ function certify(
   const subject = name(changes.attributes?.(draft.attributes) ?? draft.attributes);
   const extensions = changes.extensions?.(draft.extensions) ?? draft.extensions;
   const notBefore = changes.notBefore ?? wholeSecond(Date.now());
+  const notAfter = changes.notAfter ?? new Date(notBefore.getTime() + draft.lifetimeDays * DAY);
   const hash = changes.signatureHash ?? 'SHA-256';
   const signatureAlgorithm = changes.signing
     ? AsnConvert.parse(changes.signing.algorithm, asn1.AlgorithmIdentifier)
     : new asn1.AlgorithmIdentifier({ algorithm: SIGNATURE_ALGORITHMS[hash], parameters: null });
-  const tbsCertificate = new asn1.TBSCertificate({
-    version: asn1.Version.v3,
-    serialNumber: serialNumber(),
-    signature: signatureAlgorithm,
-    issuer: issuer ? read(issuer).subject : subject,
-    validity: new asn1.Validity({
-      notBefore,
-      notAfter: changes.notAfter ?? new Date(notBefore.getTime() + draft.lifetimeDays * DAY),
-    }),
+  const fields = [
+    element(explicit(0), element(INTEGER, Buffer.of(asn1.Version.v3))),
+    element(INTEGER, serialNumber()),
+    serialize(signatureAlgorithm),
+    issuer ? subjectOf(issuer) : subject,
+    serialize(new asn1.Validity({ notBefore, notAfter })),
     subject,
-    subjectPublicKeyInfo: publicKeyInfo(draft.publicKey),
-    extensions: extensionsOf(extensions.filter((each) => each.oid !== oid.sctList)),
-  });
+    draft.publicKey.export({ type: 'spki', format: 'der' }),
+  ];
+  const withExtensions = (list: readonly Extension[]) =>
+    element(SEQUENCE, ...fields, element(explicit(3), element(SEQUENCE, ...list.map(extensionOf))));
   // A test may have removed, replaced or repeated the place of the SCTs, or made it critical.
   const isPending = ({ value }: Extension) => value === PENDING_SCTS.value;
   let complete = extensions;
   if (extensions.some(isPending)) {
-    const issuerKey = publicKeyOf(privateKey).export({ type: 'spki', format: 'der' });
     const { value } = sctList(
       sctsOf({
-        tbsCertificate: new Uint8Array(AsnConvert.serialize(tbsCertificate)),
-        issuerKeyHash: createHash('SHA-256').update(issuerKey).digest(),
+        tbsCertificate: withExtensions(extensions.filter((each) => each.oid !== oid.sctList)),
+        issuerKeyHash: keyHashOf(privateKey),
       }),
     );
     complete = extensions.map((each) => (isPending(each) ? { ...each, value } : each));
   }
-  tbsCertificate.extensions = extensionsOf(complete);
-  const signed = new Uint8Array(AsnConvert.serialize(tbsCertificate));
+  const signed = withExtensions(complete);
   const signature = changes.signing?.sign(signed, privateKey) ?? sign(hash, signed, privateKey);
   return withSignature(signed, signatureAlgorithm, signature);
 }
 
-function extensionsOf(extensions: readonly Extension[]): asn1.Extensions {
-  return new asn1.Extensions(
-    extensions.map(
-      ({ oid: extnID, critical = false, value }) =>
-        new asn1.Extension({ extnID, critical, extnValue: new OctetString(value) }),
-    ),
-  );
+/** RFC 5280, 4.1: `critical` is only written if it is true. */
+function extensionOf({ oid: id, critical = false, value }: Extension): Buffer {
+  const flag = critical ? [element(BOOLEAN, Buffer.of(0xff))] : [];
+  return element(SEQUENCE, objectIdentifier(id), ...flag, element(OCTET_STRING, value));
 }
 
-function name(attributes: readonly SubjectAttribute[]): asn1.Name {
-  return new asn1.Name(
-    attributes.map(({ oid: type, value }) => {
-      const text = PRINTABLE.has(type) ? { printableString: value } : { utf8String: value };
-      const attribute = new asn1.AttributeTypeAndValue({ type, value: new asn1.AttributeValue(text) });
-      return new asn1.RelativeDistinguishedName([attribute]);
-    }),
-  );
+function name(attributes: readonly SubjectAttribute[]): Buffer {
+  const rdns = attributes.map(({ oid: type, value }) => {
+    const text = PRINTABLE.has(type)
+      ? element(PRINTABLE_STRING, Buffer.from(value, 'latin1'))
+      : element(UTF8_STRING, Buffer.from(value));
+    return element(SET, element(SEQUENCE, objectIdentifier(type), text));
+  });
+  return element(SEQUENCE, ...rdns);
 }
 
 /** 16 octets, positive and without a leading zero. */
-function serialNumber(): ArrayBuffer {
+function serialNumber(): Buffer {
   const bytes = randomBytes(16);
   bytes.writeUInt8((bytes.readUInt8(0) & 0x7f) | 0x40, 0);
-  return buffer(bytes);
+  return bytes;
 }
 
 const publicKeyOf = remembered((privateKey: KeyObject) => createPublicKey(privateKey));
 
-const read = remembered((certificate: Uint8Array) => AsnConvert.parse(certificate, asn1.Certificate).tbsCertificate);
+/** The SHA-256 of the public key that belongs to a key. */
+const keyHashOf = remembered((privateKey: KeyObject) =>
+  createHash('SHA-256')
+    .update(publicKeyOf(privateKey).export({ type: 'spki', format: 'der' }))
+    .digest(),
+);
 
-/** A copy with its own ArrayBuffer: small Buffers share one. */
-function buffer(bytes: Uint8Array): ArrayBuffer {
-  return new Uint8Array(bytes).buffer;
+/** The name of a certificate, DER. */
+const subjectOf = remembered((certificate: Uint8Array) =>
+  serialize(AsnConvert.parse(certificate, asn1.Certificate).tbsCertificate.subject),
+);
+
+function serialize(value: unknown): Buffer {
+  return Buffer.from(AsnConvert.serialize(value));
 }
 
 /** Dates in certificates have no milliseconds. */

@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { AsnConvert } from '@peculiar/asn1-schema';
 import * as asn1 from '@peculiar/asn1-x509';
 import { Constructed, IA5String, Null, ObjectIdentifier, OctetString as Octets, Sequence } from 'asn1js';
+import { childrenOf, readBitString, readDer } from '../../../functions/certificate/x509/der.ts';
 import { remembered } from './remembered.ts';
 
 /** The OIDs by the names in the standards. */
@@ -167,10 +168,6 @@ export function policies(list: readonly { readonly id: string; readonly statemen
   return extension(oid.certificatePolicies, new asn1.CertificatePolicies(value));
 }
 
-export const publicKeyInfo = remembered((key: KeyObject) =>
-  AsnConvert.parse(key.export({ type: 'spki', format: 'der' }), asn1.SubjectPublicKeyInfo),
-);
-
 const HASH_ALGORITHMS = {
   'SHA-1': '1.3.14.3.2.26',
   'SHA-256': '2.16.840.1.101.3.4.2.1',
@@ -190,10 +187,11 @@ function tagged(tagNumber: number, value: Sequence | Constructed): Constructed {
   return new Constructed({ idBlock: { tagClass: 3, tagNumber }, value: [value] });
 }
 
-/** RFC 5280 4.2.1.2, method 1. */
-const keyIdentifier = remembered((key: KeyObject) =>
-  digest('SHA-1', new Uint8Array(publicKeyInfo(key).subjectPublicKey)),
-);
+/** RFC 5280, 4.2.1.2, method 1: the SHA-1 of the BIT STRING in the SubjectPublicKeyInfo. */
+const keyIdentifier = remembered((key: KeyObject) => {
+  const [, bits] = childrenOf(readDer(key.export({ type: 'spki', format: 'der' })));
+  return digest('SHA-1', readBitString(bits));
+});
 
 function digest(algorithm: SignatureHash, bytes: Uint8Array): Uint8Array {
   return createHash(algorithm).update(bytes).digest();

@@ -1,4 +1,3 @@
-import { deflateRawSync, gzipSync } from 'node:zlib';
 import { zipSync } from 'fflate';
 import type { IssuedMarkCertificate } from '../../../../infra/local/ca/certificate-authority.ts';
 import { base64Lines, pem, pkcs7 } from '../../../../infra/local/ca/containers.ts';
@@ -14,6 +13,7 @@ import {
   setOf,
   tagged,
 } from '../der.ts';
+import { archiveOf, deflatedRepeatedly, repeatedEntry } from './archives.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -122,13 +122,9 @@ export const HOSTILE_FILES: readonly (readonly [string, Content])[] = [
   ],
   [
     'a ZIP of files that inflate to 15 MiB each',
-    () =>
-      zipSync(
-        files(3, () => new Uint8Array(15 * MEBIBYTE)),
-        { level: 1 },
-      ),
+    () => archiveOf(['0', '1', '2'].map((name) => repeatedEntry(name, new Uint8Array(MEBIBYTE), 15))),
   ],
-  ['a gzip file that inflates to 1 GiB', () => filled(gzipSync(Buffer.alloc(100 * MEBIBYTE)).toString('latin1'))],
+  ['a gzip file that inflates to 1 GiB', () => filled(gzipped(Buffer.alloc(MEBIBYTE), 100).toString('latin1'))],
   ['beginnings of gzip files', () => filled('\x1f\x8b\x08')],
   ['beginnings of gzip files with names', () => filled('\x1f\x8b\x08\x18xxxxxx')],
   ['headers of files in a ZIP', () => filled(localHeader(8))],
@@ -186,9 +182,23 @@ export const HOSTILE_FILES: readonly (readonly [string, Content])[] = [
 function inGzip(contents: readonly (readonly [string, string])[]): readonly (readonly [string, () => Uint8Array])[] {
   return contents.flatMap(([name, unit]) =>
     [3, 7, 11].map(
-      (size) => [`${size} MiB of ${name} in gzip`, () => gzipSync(filled(unit, size * MEBIBYTE))] as const,
+      (size) => [`${size} MiB of ${name} in gzip`, () => gzipped(filled(unit, lengthOf(unit)), size)] as const,
     ),
   );
+}
+
+/** The number of whole units in a MiB, in bytes, so that parts of this length are like one text. */
+function lengthOf(unit: string): number {
+  return MEBIBYTE - (MEBIBYTE % unit.length);
+}
+
+/** A gzip file with the same bytes so many times (RFC 1952, 2.3). */
+function gzipped(content: Buffer, times: number): Buffer {
+  const { compressed, crc } = deflatedRepeatedly(content, times);
+  const trailer = Buffer.alloc(8);
+  trailer.writeUInt32LE(crc, 0);
+  trailer.writeUInt32LE(content.length * times, 4);
+  return Buffer.concat([Buffer.from('1f8b0800000000000003', 'hex'), compressed, trailer]);
 }
 
 /** A text again and again, one byte for each character. */
@@ -245,6 +255,6 @@ function localHeader(method: number): string {
 
 /** Headers of stored files, each before a stream that inflates to 10 MiB and then is damaged. */
 function damagedBombs(): Buffer {
-  const stream = deflateRawSync(Buffer.alloc(10 * MEBIBYTE));
+  const { compressed: stream } = deflatedRepeatedly(Buffer.alloc(MEBIBYTE), 10);
   return filled(`${localHeader(0)}${stream.subarray(0, -10).toString('latin1')}${'\xff'.repeat(20)}`);
 }

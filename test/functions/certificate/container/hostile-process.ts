@@ -1,5 +1,4 @@
 /** Reads hostile files for `hostile.test.ts` in a process that does nothing else, so that its peak memory is theirs. */
-import { searchForPrivateKey } from '../../../../functions/certificate/container/private-key.ts';
 import { readMarkCertificate } from '../../../../functions/certificate/report.ts';
 import type { IssuedMarkCertificate } from '../../../../infra/local/ca/certificate-authority.ts';
 import { HOSTILE_FILES } from './hostile-files.ts';
@@ -21,7 +20,7 @@ process.on('message', async ({ index, usual }: HostileRequest) => {
   const bytes = HOSTILE_FILES[index]?.[1](usual) ?? new Uint8Array();
   const memory = process.resourceUsage().maxRSS;
   const started = process.cpuUsage();
-  searchForPrivateKey(bytes);
+  // This begins with the search for private keys.
   const outcome = String(await readMarkCertificate(bytes, { at: new Date() }).catch(String));
   const { user, system } = process.cpuUsage(started);
   process.send?.({

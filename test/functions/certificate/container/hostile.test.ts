@@ -8,7 +8,7 @@ import { HOSTILE_FILES } from './hostile-files.ts';
 import type { HostileRequest, HostileResult } from './hostile-process.ts';
 
 /** Each takes at most a quarter on an idle computer. Machines of a CI are slow, and tests run side by side. */
-const MILLISECONDS_LIMIT = 2000;
+const MILLISECONDS_LIMIT = 1500;
 const MEBIBYTES_LIMIT = 300;
 
 let usual: IssuedMarkCertificate;

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { type Zippable, zipSync } from 'fflate';
+import { zipSync } from 'fflate';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { searchForPrivateKey } from '../../../../functions/certificate/container/private-key.ts';
 import { readMarkCertificate } from '../../../../functions/certificate/report.ts';
@@ -8,6 +8,7 @@ import type { IssuedMarkCertificate } from '../../../../infra/local/ca/certifica
 import { armouredPkcs7, base64Lines, pem, pkcs7, zip } from '../../../../infra/local/ca/containers.ts';
 import { openAuthority } from '../../../authority.ts';
 import { identifier, integer, NULL, octetString, sequence, tagged } from '../der.ts';
+import { archiveOf, entryOf, repeatedEntry } from './archives.ts';
 import { changed, withWrongChecksum } from './damage.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -30,10 +31,8 @@ const encryptedDer = () => rsa.privateKey.export({ type: 'pkcs8', format: 'der',
 
 const chain = () => pem(usual.chain);
 
-/** As they are: to prepare a compression costs more than to store the byte. */
-const MANY_FILES = Object.fromEntries(
-  Array.from({ length: 300 }, (_, n) => [`${n}`, [Buffer.of(n), { level: 0 }]]),
-) satisfies Zippable;
+const MANY_FILES = Array.from({ length: 300 }, (_, n) => entryOf(`${n}`, Buffer.of(n)));
+const LARGE_FILE = repeatedEntry('a.bin', new Uint8Array(MEBIBYTE), 3);
 
 function block(label: string, base64: string): string {
   return `-----BEGIN ${label}-----\n${base64}\n-----END ${label}-----\n`;
@@ -119,9 +118,9 @@ const PLACES: readonly (readonly [string, (key: Buffer) => Uint8Array])[] = [
   ['in a ZIP without its directory', (key) => withoutDirectory(zipSync({ a: Buffer.from('a'), key }))],
   [
     'in a ZIP behind a file of 3 MiB',
-    (key) => zipSync({ 'a.bin': new Uint8Array(3 * MEBIBYTE), 'b.pem': Buffer.from(chain()), key }),
+    (key) => archiveOf([LARGE_FILE, entryOf('b.pem', Buffer.from(chain())), entryOf('key', key)]),
   ],
-  ['among 300 files', (key) => zipSync({ ...MANY_FILES, key })],
+  ['among 300 files', (key) => archiveOf([...MANY_FILES, entryOf('key', key)])],
   [
     'in a ZIP beside a file with a wrong checksum',
     (key) => withWrongChecksum(zipSync({ 'a.pem': Buffer.from(chain()), key }, { level: 0 })),
@@ -256,11 +255,12 @@ describe('No private key is found in', () => {
   test('10 MiB of random bytes, in parts of 1 MiB.', () => {
     let state = 1;
     for (let part = 0; part < 10; part += 1) {
-      const noise = Buffer.alloc(MEBIBYTE);
-      for (let at = 0; at < noise.length; at += 4) {
+      const numbers = new Uint32Array(MEBIBYTE / 4);
+      for (let at = 0; at < numbers.length; at += 1) {
         state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-        noise.writeUInt32LE((state ^ (state >>> 15)) >>> 0, at);
+        numbers[at] = (state ^ (state >>> 15)) >>> 0;
       }
+      const noise = Buffer.from(numbers.buffer);
       expect(searchForPrivateKey(noise)).toBe('none');
       expect(searchForPrivateKey(Buffer.from(noise.subarray(0, MEBIBYTE / 2).toString('base64')))).toBe('none');
     }
@@ -279,7 +279,7 @@ describe('No private key is found in', () => {
 
 describe('A search is unfinished for', () => {
   test.each<[string, () => Uint8Array]>([
-    ['a file of 20 MiB in an archive', () => zipSync({ a: new Uint8Array(20 * MEBIBYTE) }, { level: 1 })],
+    ['a file of 20 MiB in an archive', () => archiveOf([repeatedEntry('a', new Uint8Array(MEBIBYTE), 20)])],
     ['an encrypted file in an archive', () => flagged(zipSync({ a: Buffer.from(chain()) }), 6, 1)],
     ['a file that is compressed by another method', () => flagged(zipSync({ a: Buffer.from(chain()) }), 8, 14)],
     ['thousands of files', () => manyFiles(5000)],

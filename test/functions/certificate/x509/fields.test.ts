@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { AsnConvert } from '@peculiar/asn1-schema';
 import * as asn1 from '@peculiar/asn1-x509';
 import fc from 'fast-check';
@@ -101,34 +102,68 @@ test('The fields of leaf and issuers are the same as those of another library.',
 });
 
 test('The fields of a damaged certificate are the same, are missing or cannot be read.', () => {
-  const place = fc.nat({ max: 2000 });
+  // Two of three places are outside of keys, signatures and pictures, whose bytes are compared as a whole.
+  const places = chain.map((der) => {
+    const structure = structureOf(Buffer.from(der));
+    return fc.oneof(
+      { weight: 2, arbitrary: fc.nat({ max: structure.length - 1 }).map((index) => structure[index] ?? 0) },
+      { weight: 1, arbitrary: fc.nat({ max: der.length - 1 }) },
+    );
+  });
+  const place = fc
+    .nat({ max: chain.length - 1 })
+    .chain((which) => fc.tuple(fc.constant(which), places[which] ?? fc.nat(0)));
   const change = fc.oneof(fc.constantFrom(1, 2, 4, 8, 16, 32, 64, 128), fc.integer({ min: 1, max: 255 }));
   let compared = 0;
   fc.assert(
-    fc.property(fc.constantFrom(0, 1, 2), place, change, (which, at, bits) => {
+    fc.property(place, change, ([which, at], bits) => {
       const copy = Buffer.from(chain[which] ?? '');
-      copy.writeUInt8(copy.readUInt8(at % copy.length) ^ bits, at % copy.length);
+      copy.writeUInt8(copy.readUInt8(at) ^ bits, at);
       const ours = read(fieldsOf, copy);
       const theirs = ours && read(byLibrary, copy);
       if (theirs) {
         compared += 1;
-        const { subject, criticalExtensions, signatureAlgorithm } = theirs;
-        expect(ours).toMatchObject({ subject, criticalExtensions, signatureAlgorithm });
-        for (const key of ['extendedKeyUsage', 'dnsNames', 'policies', 'crlUrls'] as const) {
-          // Neither reader is always the stricter one, but values that both read are the same.
-          const [fewer, more] = [ours[key], theirs[key]].sort((a, b) => a.length - b.length);
-          expect(more).toEqual(expect.arrayContaining([...(fewer ?? [])]));
-        }
-        if (ours.basicConstraints && theirs.basicConstraints) {
-          expect(ours.basicConstraints).toEqual(theirs.basicConstraints);
-        }
-        expect(ours.keyCertSign && !theirs.keyCertSign).toBe(false);
+        expect(differences(ours, theirs)).toEqual([]);
       }
     }),
-    { numRuns: 3000 },
+    { numRuns: 1000 },
   );
-  expect(compared).toBeGreaterThan(1000);
+  expect(compared).toBeGreaterThan(250);
 });
+
+/** The fields that both readers read, and read differently. */
+function differences(ours: Plain, theirs: Plain): (keyof Plain)[] {
+  const same = (['subject', 'criticalExtensions', 'signatureAlgorithm'] as const).filter(
+    (key) => !isDeepStrictEqual(ours[key], theirs[key]),
+  );
+  // Neither reader is always the stricter one, but values that both read are the same.
+  const within = (['extendedKeyUsage', 'dnsNames', 'policies', 'crlUrls'] as const).filter((key) => {
+    const [fewer = [], more = []] = [ours[key], theirs[key]].sort((a, b) => a.length - b.length);
+    return !fewer.every((value) => more.includes(value));
+  });
+  const constraints = ours.basicConstraints && theirs.basicConstraints;
+  return [
+    ...same,
+    ...within,
+    ...(constraints && !isDeepStrictEqual(ours.basicConstraints, theirs.basicConstraints)
+      ? (['basicConstraints'] as const)
+      : []),
+    ...(ours.keyCertSign && !theirs.keyCertSign ? (['keyCertSign'] as const) : []),
+  ];
+}
+
+/** The places in a certificate that are in no long string of octets or bits. */
+function structureOf(der: Buffer): readonly number[] {
+  const { publicKeyInfo, extension } = readFields(new X509Certificate(der));
+  const long = [publicKeyInfo.der, extension(oid.logotype), extension(oid.sctList), der.subarray(-256)].flatMap(
+    (part) => {
+      const at = part ? der.indexOf(part) : -1;
+      // The beginning of a part is its structure.
+      return part && at >= 0 ? [{ from: at + 24, to: at + part.length }] : [];
+    },
+  );
+  return [...der.keys()].filter((at) => !long.some(({ from, to }) => at >= from && at < to));
+}
 
 /** Undefined if OpenSSL cannot read the certificate, or if the reader refuses it. */
 function read(reader: (der: Uint8Array) => Plain, der: Uint8Array): Plain | undefined {
