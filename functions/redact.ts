@@ -448,8 +448,9 @@ function findBase64(level: Level, wanted: readonly Base64Digits[], found: Range[
     const last =
       comparable.length -
       (/(?:%[0-9A-Fa-f]?|\\u?[0-9A-Fa-f]{0,3}|&#?\w{0,5})?$/.exec(comparable.slice(-8))?.[0].length ?? 0);
-    const cut = lengthsDown(Math.min(digits.length - 1, last)).find((each) =>
-      comparable.startsWith(digits.slice(0, each), last - each),
+    const cut = longestCut(
+      Math.min(digits.length - 1, last),
+      (each) => comparable[last - each] === digits[0] && comparable.startsWith(digits.slice(0, each), last - each),
     );
     if (cut !== undefined) {
       const start = last - cut;
@@ -457,8 +458,11 @@ function findBase64(level: Level, wanted: readonly Base64Digits[], found: Range[
     }
     const rest = /^u?[0-9A-Fa-f]{0,4};?/.exec(comparable)?.[0].length ?? 0;
     for (let start = 0; start <= rest; start++) {
-      const longest = Math.min(digits.length - 1, last - start);
-      const length = lengthsDown(longest).find((each) => comparable.startsWith(digits.slice(-each), start));
+      const length = longestCut(
+        Math.min(digits.length - 1, last - start),
+        (each) =>
+          comparable[start] === digits[digits.length - each] && comparable.startsWith(digits.slice(-each), start),
+      );
       if (length !== undefined) {
         const end = start + length;
         add(0, after && isDigit(end) ? end + 1 : end);
@@ -471,7 +475,12 @@ function findBase64(level: Level, wanted: readonly Base64Digits[], found: Range[
   }
 }
 
-/** The lengths of a cut from the longest to the shortest. */
-function lengthsDown(longest: number): readonly number[] {
-  return Array.from({ length: Math.max(0, longest - BASE64_CUT_LENGTH + 1) }, (_, i) => longest - i);
+/** The longest length of a cut that matches; undefined if none does. */
+function longestCut(longest: number, matches: (length: number) => boolean): number | undefined {
+  for (let length = longest; length >= BASE64_CUT_LENGTH; length--) {
+    if (matches(length)) {
+      return length;
+    }
+  }
+  return undefined;
 }
