@@ -209,7 +209,9 @@ export async function startArchiveBucket() {
       const bytes = [response.body, Buffer.from(certificate.chainPem), logoOf(certificate)];
       for (const [index, [part, listed]] of parts.entries()) {
         for (const versionId of [listed.versionId, undefined]) {
-          expect((await this.read(listed.key, versionId)).body, part).toEqual(Buffer.from(bytes[index] ?? []));
+          const { body } = await this.read(listed.key, versionId);
+          // `toEqual` compares each byte.
+          expect(body.equals(bytes[index] ?? new Uint8Array()), part).toBe(true);
         }
       }
       return manifest;

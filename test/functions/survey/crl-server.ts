@@ -1,5 +1,6 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { CrlDownload } from '../../../functions/crl-download.ts';
 
 /** How a server of CRLs answers: with bytes or a status, or never. */
 export type CrlAnswer = Uint8Array | number | 'never';
@@ -11,6 +12,8 @@ export interface CrlServer {
   readonly answers: Map<string, CrlAnswer>;
   /** The URLs that were requested. */
   readonly requests: string[];
+  /** Downloads CRLs from this server without HTTP, for scenes that are repeated many times. */
+  readonly download: CrlDownload;
   /** Forgets all answers and requests. */
   clear(): void;
   close(): Promise<void>;
@@ -35,6 +38,12 @@ export async function startCrlServer(): Promise<CrlServer> {
     url: base,
     answers,
     requests,
+    download: async (urls) =>
+      urls.map((url) => {
+        requests.push(url);
+        const answer = answers.get(url);
+        return answer instanceof Uint8Array ? { url, bytes: answer } : { url, problem: 'it is not served' };
+      }),
     clear() {
       answers.clear();
       requests.length = 0;

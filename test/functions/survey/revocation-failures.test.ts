@@ -4,7 +4,7 @@ import { newProgress } from '../../../functions/survey/survey.ts';
 import { ENDING_ANSWERS } from '../../failures.ts';
 import { chooseBy, interleave } from '../../interleave.ts';
 import { mulberry32 } from '../../mulberry32.ts';
-import { dayAfter, type RevocationWorld, revocationOf, startRevocationWorld } from './revocation-world.ts';
+import { dayAfter, type RevocationWorld, revocationOf, type SurveyOptions, startRevocationWorld } from './revocation-world.ts';
 import { later, NOON } from './samples.ts';
 
 let world: RevocationWorld;
@@ -25,8 +25,10 @@ afterEach(() => world.clear());
 
 afterAll(() => world.close());
 
+const survey = (options: SurveyOptions) => world.survey({ ...options, changes: { downloadCrls: world.crls.download } });
+
 /** A survey of the day, or its repetition by Lambda. */
-const runDaily = (now = NOON) => world.survey({ now, progress: newProgress(new Date(NOON)) });
+const runDaily = (now = NOON) => survey({ now, progress: newProgress(new Date(NOON)) });
 
 function expectReported(place: string): void {
   expect(world.manifest('1'), place).toMatchObject({
@@ -77,8 +79,8 @@ describe('A survey that finds a revocation', () => {
       };
       await runDaily();
       world.servers.server.before = () => undefined;
-      await world.survey({ now: dayAfter(1) });
-      await world.survey({ now: dayAfter(2) });
+      await survey({ now: dayAfter(1) });
+      await survey({ now: dayAfter(2) });
       expectReported(`after ${answered} requests`);
       const events = world.events().length - sent;
       expect(events, `after ${answered} requests`).toBeGreaterThanOrEqual(1);
@@ -117,8 +119,8 @@ describe('A survey that finds a revocation', () => {
       await interleave(
         world.servers.server,
         {
-          daily: () => world.survey({ s3: clients[0] }),
-          deployment: () => world.survey({ s3: clients[1], now: later(NOON, { seconds: 5 }), sendDailyEvents: false }),
+          daily: () => survey({ s3: clients[0] }),
+          deployment: () => survey({ s3: clients[1], now: later(NOON, { seconds: 5 }), sendDailyEvents: false }),
         },
         chooseBy(order),
       );

@@ -259,11 +259,7 @@ describe('A check that receives a certificate again which a CRL lists', () => {
         const bus = { eventBridge: world.servers.eventBridge, eventBusName: BUS };
         expect(await sendEvents(bus, detailType, [detail], () => {})).toEqual([]);
       },
-      downloadCrls: async (urls) =>
-        urls.map((url) => {
-          const answer = world.crls.answers.get(url);
-          return answer instanceof Uint8Array ? { url, bytes: answer } : { url, problem: 'it is not served' };
-        }),
+      downloadCrls: world.crls.download,
       observe: () => {},
       now: () => new Date(now),
       random: () => 0,
