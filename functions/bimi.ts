@@ -69,16 +69,19 @@ export function recordText(record: string): string {
  * character or its percent-encoding: the URLs of a record contain ASCII only.
  */
 function stringsOf(tags: readonly string[]): string[] {
-  const isShort = (text: string) => Buffer.byteLength(text) <= STRING_OCTETS;
-  const parts = tags.flatMap((tag) => (isShort(tag) ? [tag] : (tag.match(CHARACTER) ?? [])));
+  const parts = tags.flatMap((tag) => (Buffer.byteLength(tag) <= STRING_OCTETS ? [tag] : (tag.match(CHARACTER) ?? [])));
   const strings: string[] = [];
   let last = '';
+  let octets = 0;
   for (const part of parts) {
-    if (!isShort(last + part)) {
+    const size = Buffer.byteLength(part);
+    if (octets + size > STRING_OCTETS) {
       strings.push(last);
       last = '';
+      octets = 0;
     }
     last += part;
+    octets += size;
   }
   return [...strings, last];
 }
