@@ -20,7 +20,15 @@ export interface Certificates {
   readonly shorter: Issue;
 }
 
-export async function issueCertificates(): Promise<Certificates> {
+let issued: Promise<Certificates> | undefined;
+
+/** Issues the certificates once for all files of a worker. */
+export function issueCertificates(): Promise<Certificates> {
+  issued ??= issueAll();
+  return issued;
+}
+
+async function issueAll(): Promise<Certificates> {
   const authority = await openLongstandingAuthority();
   const issue = (notBefore: string, title: string) => issueBy(authority, notBefore, { svg: logo(title) });
   const newer = await issue('2026-03-01T00:00:00Z', 'newer');

@@ -128,7 +128,7 @@ describe('A revoked certificate', () => {
 
   test('A publication beyond the first page of a thousand keys is found.', async () => {
     for (let index = 0; index < 1001; index++) {
-      await fetch(`${bucket.server.url}/x/published/a${index}.example/notes.txt`, { method: 'PUT', body: 'x' });
+      await bucket.overwrite(`published/a${index}.example/notes.txt`, 'x');
     }
     await bucket.publishOrder(ORDER, issue);
     expect((await run(bucket)).records).toHaveLength(1);

@@ -37,8 +37,17 @@ export interface Issue {
 
 export const BROKEN: ReceivedResponse = { container: 'pkcs7', body: Buffer.from('a chain without its leaf') };
 
-/** Issues the certificates of the tests. `twin` is issued in the same second as `newer`. */
-export async function issueCertificates(): Promise<Readonly<Record<'older' | 'newer' | 'twin', Issue>>> {
+type Certificates = Readonly<Record<'older' | 'newer' | 'twin', Issue>>;
+
+let issued: Promise<Certificates> | undefined;
+
+/** Issues the certificates once for all files of a worker. `twin` is issued in the same second as `newer`. */
+export function issueCertificates(): Promise<Certificates> {
+  issued ??= issueAll();
+  return issued;
+}
+
+async function issueAll(): Promise<Certificates> {
   const authority = await openAuthority();
   const issue = async (date: string, owner: string): Promise<Issue> => {
     const { chain } = authority.issue({ domains: ['example.com'], notBefore: new Date(date), owner });
