@@ -4,7 +4,13 @@ import { newProgress } from '../../../functions/survey/survey.ts';
 import { ENDING_ANSWERS } from '../../failures.ts';
 import { chooseBy, interleave } from '../../interleave.ts';
 import { mulberry32 } from '../../mulberry32.ts';
-import { dayAfter, type RevocationWorld, revocationOf, type SurveyOptions, startRevocationWorld } from './revocation-world.ts';
+import {
+  dayAfter,
+  type RevocationWorld,
+  revocationOf,
+  type SurveyOptions,
+  startRevocationWorld,
+} from './revocation-world.ts';
 import { later, NOON } from './samples.ts';
 
 let world: RevocationWorld;
