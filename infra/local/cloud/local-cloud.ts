@@ -15,7 +15,7 @@ import { createHandler as createStartHandler } from '../../../functions/start/ha
 import { createHandler as createSurveyHandler } from '../../../functions/survey/handler.ts';
 import type { SettingsInput } from '../../settings.ts';
 import { type Credentials, type Simulator, startCollectMcSimulator } from '../ca/collectmc-simulator.ts';
-import { startAwsJsonEndpoint } from './aws-json-endpoint.ts';
+import { type AwsJsonEndpoint, startAwsJsonEndpoint } from './aws-json-endpoint.ts';
 import type { ServedStack } from './cloudformation-endpoint.ts';
 import { asObject, matches } from './event-pattern.ts';
 import { type Execution, type ExecutionEvent, startStateMachine } from './executions.ts';
@@ -55,6 +55,8 @@ export interface LocalCloudOptions {
   readonly onEvent?: (execution: Execution, event: ExecutionEvent) => void;
   /** Starts the server of S3; default: the one from npm. */
   readonly startS3?: (() => Promise<Endpoint>) | undefined;
+  /** Receives the endpoints of Step Functions, Secrets Manager and EventBridge before a client uses them. */
+  readonly prepareEndpoint?: ((endpoint: AwsJsonEndpoint) => void) | undefined;
   /** Runs before each check of an execution, with its number from 1. */
   readonly beforeCheck?: (check: number) => Promise<void>;
 }
@@ -229,6 +231,9 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     },
   });
 
+  for (const endpoint of [secrets, states, events]) {
+    options.prepareEndpoint?.(endpoint);
+  }
   const originalEnvironment = { ...process.env };
   Object.assign(process.env, {
     AWS_ENDPOINT_URL_S3: s3Url,

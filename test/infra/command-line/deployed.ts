@@ -2,7 +2,9 @@ import { onTestFinished, vi } from 'vitest';
 import { type Action, ServiceError, startAwsJsonEndpoint } from '../../../infra/local/cloud/aws-json-endpoint.ts';
 import { type ServedStack, startCloudFormation } from '../../../infra/local/cloud/cloudformation-endpoint.ts';
 import { STACK_DESCRIPTION, stackNameOf } from '../../../infra/stack-names.ts';
-import { type S3Server, startS3Server } from '../../s3-server.ts';
+import { withoutHttp } from '../../aws-json-direct.ts';
+import { startDirectS3Server } from '../../s3-direct.ts';
+import type { S3Server } from '../../s3-server.ts';
 
 export const MACHINE = 'arn:aws:states:eu-central-1:111122223333:stateMachine:Machine';
 
@@ -44,13 +46,18 @@ export async function deployed({
 }: DeployedOptions = {}): Promise<S3Server> {
   const [cloudFormation, s3, services] = await Promise.all([
     startCloudFormation(stacks, { mayListStacks }),
-    startS3Server(),
-    startAwsJsonEndpoint(actions),
+    startDirectS3Server(),
+    startAwsJsonEndpoint(actions).then(withoutHttp),
   ]);
   stubAws({
     AWS_ENDPOINT_URL_CLOUDFORMATION: cloudFormation.url,
     AWS_ENDPOINT_URL_S3: s3.url,
     AWS_ENDPOINT_URL: services.url,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: services.url,
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: services.url,
+    AWS_ENDPOINT_URL_SFN: services.url,
+    // Clients that repeat requests use HTTP.
+    AWS_MAX_ATTEMPTS: '1',
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
     AWS_REGION: 'eu-central-1',

@@ -5,6 +5,7 @@ import type { Collection } from '../../../functions/collect/collect.ts';
 import type { Execution } from '../../../infra/local/cloud/executions.ts';
 import { type LocalCloud, type LocalCloudOptions, startLocalCloud } from '../../../infra/local/cloud/local-cloud.ts';
 import { crlDownload } from '../../crls.ts';
+import { withoutHttp } from '../../aws-json-direct.ts';
 import { type CapturedOutput, captureOutput } from '../../lambda.ts';
 import { startDirectS3Server } from '../../s3-direct.ts';
 
@@ -29,8 +30,8 @@ export interface LocalCollector {
 }
 
 /**
- * Deploys the stack until the end of the test. The clients of S3 need no HTTP (`test/s3-direct.ts`), unless `startS3` is
- * undefined, as for a user.
+ * Deploys the stack until the end of the test. The clients of AWS need no HTTP (`test/s3-direct.ts`,
+ * `test/aws-json-direct.ts`).
  */
 export async function deployCollector(options: Partial<LocalCloudOptions> = {}): Promise<LocalCollector> {
   const output = captureOutput();
@@ -40,6 +41,7 @@ export async function deployCollector(options: Partial<LocalCloudOptions> = {}):
     credentials: CREDENTIALS,
     downloadCrls: crlDownload(),
     startS3: startDirectS3Server,
+    prepareEndpoint: withoutHttp,
     ...options,
   });
   onTestFinished(async () => {
