@@ -4,8 +4,8 @@ import { onTestFinished, vi } from 'vitest';
 import type { Collection } from '../../../functions/collect/collect.ts';
 import type { Execution } from '../../../infra/local/cloud/executions.ts';
 import { type LocalCloud, type LocalCloudOptions, startLocalCloud } from '../../../infra/local/cloud/local-cloud.ts';
-import { crlDownload } from '../../crls.ts';
 import { withoutHttp } from '../../aws-json-direct.ts';
+import { crlDownload } from '../../crls.ts';
 import { type CapturedOutput, captureOutput } from '../../lambda.ts';
 import { startDirectS3Server } from '../../s3-direct.ts';
 
