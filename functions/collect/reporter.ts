@@ -194,7 +194,7 @@ export function createReporter({ collector, giveUpSeconds, ...dependencies }: Re
       stored = await write(subject, change, {
         isNews: due !== undefined,
         isOver,
-        isProbablyNew: previous === undefined,
+        isProbablyNew: checks === 1,
       });
     } catch (error) {
       if (due !== 'storage') {

@@ -12,7 +12,7 @@ import { type S3Server, startS3Server } from '../../s3-server.ts';
 const LOGIN = { loginName: 'brand', loginPassword: 'kestrel:at:dawn' };
 
 let authority: CertificateAuthority;
-let root: Uint8Array;
+let root: Uint8Array | undefined;
 let ca: Awaited<ReturnType<typeof startCollectMcSimulator>>;
 let secrets: Awaited<ReturnType<typeof startSecretsEndpoint>>;
 let s3: S3Server;
@@ -45,8 +45,13 @@ const issue = (notBefore: string) => {
 };
 
 /** What a check of the order, which finds a certificate, asks S3, in a new process. */
-async function requestsOf({ chain }: IssuedMarkCertificate, execution = `order-${orderNumber}`): Promise<string[]> {
+function requestsOf({ chain }: IssuedMarkCertificate, execution?: string): Promise<string[]> {
   ca.order(orderNumber, [{ kind: 'issued', certificates: chain }]);
+  return requestsTo('issued', execution);
+}
+
+/** What a check of the order with this outcome asks S3, in a new process. */
+async function requestsTo(outcome: string, execution = `order-${orderNumber}`): Promise<string[]> {
   const handler = createHandler(
     {
       COLLECTOR: 'acme',
@@ -57,18 +62,23 @@ async function requestsOf({ chain }: IssuedMarkCertificate, execution = `order-$
       GIVE_UP_SECONDS: '86400',
       POLL_SECONDS: '60',
       RESPONSE_FORMAT: 'pkcs7',
-      TRUST_ANCHORS: createHash('sha256').update(root).digest('hex'),
+      ...(root && { TRUST_ANCHORS: createHash('sha256').update(root).digest('hex') }),
     },
     { downloadCrls: crlDownload() },
   );
   const before = s3.requests.length;
   const event = { order: { orderNumber }, execution, startedAt: new Date().toISOString() };
-  expect(await handler(event, lambdaContext('collect', 60_000))).toMatchObject({ outcome: 'issued' });
+  expect(await handler(event, lambdaContext('collect', 60_000))).toMatchObject({ outcome });
   const prefix = `orders/${orderNumber}/`;
   return s3.requests
     .slice(before)
     .map(({ method, key, query }) => (query.has('list-type') ? 'LIST' : `${method} ${key.replace(prefix, '')}`));
 }
+
+test('The first check of an order that waits asks whether the order was corrected, and creates the status.', async () => {
+  ca.order(orderNumber, [{ kind: 'status', status: 0 }]);
+  expect(await requestsTo('waiting')).toEqual(['GET order.json', 'PUT status.json']);
+});
 
 describe('The requests to S3 of a check that finds a certificate', () => {
   test('The first certificate of an order needs ten.', async () => {
