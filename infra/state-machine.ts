@@ -33,7 +33,7 @@ const NO_RETRY: RetryProps = { errors: Object.keys(NEXT_STEPS), maxAttempts: 0 }
  * Retries while Lambda has no capacity for Collect. They replace a queue. Each refused invocation costs money and
  * events of the history, so the first retry follows within a minute and the others within ten minutes, with full jitter
  * every 5 minutes on average. The simulation in docs/performance.md (Scale) determined the numbers. The load of one
- * caller is orders x seconds per reply / pollEvery:
+ * caller is orders x seconds per reply / (1.05 x pollEvery):
  *
  * - up to a load of 0.9 every order is served, and a check is refused 4.4 times on average;
  * - 1,000 orders in the same second, at 3 s each, are all checked after 1.3 h; a queue without gaps would take 0.8 h;
