@@ -60,6 +60,16 @@ describe('A CRL', () => {
     ]);
   });
 
+  test('whose answer does not end leaves no open connection.', { timeout: 5_000 }, async () => {
+    const closed = Promise.withResolvers<void>();
+    respond = (_, response) => {
+      response.on('close', closed.resolve);
+      response.writeHead(200, { 'content-length': 10 }).write('x');
+    };
+    expect(await problemOf(`${server.url}/a.crl`, LOOPBACK, 50)).toContain('in time');
+    await closed.promise;
+  });
+
   test('is downloaded once, however often its URL is named, and all at the same time.', async () => {
     let waiting: (() => void)[] = [];
     respond = (_, response) => {
