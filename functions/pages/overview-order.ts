@@ -259,7 +259,7 @@ export class OrderCollection {
   }
 }
 
-/** One empty list for all orders: a separate list for each would need megabytes. */
+/** One empty list for all orders: separate lists would need megabytes. */
 const NONE: readonly never[] = [];
 
 type Unsorted = Omit<OverviewOrder, 'caa' | 'section'>;

@@ -50,12 +50,20 @@ export function deployTemplate(settings: SettingsInput): DeployedTemplate {
 
 function synthesize(settings: SettingsInput): DeployedTemplate {
   const outdir = mkdtempSync(join(tmpdir(), 'mark-certificate-collector-'));
+  const { CDK_VALIDATION } = process.env;
   try {
+    // CDK's validation of the template takes most of the time. A synthesis for a deployment does it.
+    process.env.CDK_VALIDATION = 'false';
     const app = new App({ outdir, context: { ...settings, 'aws:cdk:bundling-stacks': [] } });
     const stack = new MarkCertificateCollectorStack(app, 'MarkCertificateCollector');
     const { template } = app.synth().getStackByName(stack.stackName);
     return readTemplate(stack.stackName, template);
   } finally {
+    if (CDK_VALIDATION === undefined) {
+      delete process.env.CDK_VALIDATION;
+    } else {
+      process.env.CDK_VALIDATION = CDK_VALIDATION;
+    }
     rmSync(outdir, { recursive: true });
   }
 }
