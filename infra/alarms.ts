@@ -71,8 +71,8 @@ const ERROR_PERIOD = Duration.hours(4);
 
 /**
  * How often one busy caller refuses a check on average before the alarm counts the hour. Several callers refuse fewer
- * checks at the same load: divided by their number, it is reached at three quarters of their load, whatever their number
- * is (docs/performance.md, Scale).
+ * checks at the same load. Divided by their number, this limit is reached at about three quarters of the load at which
+ * they are full, whatever their number is (docs/performance.md, Scale).
  */
 const REFUSALS_PER_CHECK = 3;
 
@@ -247,15 +247,16 @@ function alarmDefinitions(props: AlarmsProps): AlarmDefinitions {
 }
 
 /**
- * The alarm for more orders than Collect can check: it fires before the callers are full, which the benchmark proves.
+ * The alarm for more orders than Collect can check: it fires before the callers are full, as the benchmark proves.
  * Refusals grow with the number of orders, also if all are checked in time. Therefore they are compared with checks.
  */
 function collectThrottled({ collect, config }: AlarmsProps): AlarmDefinition {
   const refusals = Number((REFUSALS_PER_CHECK / (config.reservedConcurrency ?? 1)).toFixed(3));
+  const limit = refusals === 1 ? '1 invocation' : `${refusals} invocations`;
   return {
     title: 'Collect is throttled',
     meaning:
-      `In at least four of the last eight hours, Lambda refused more than ${refusals} invocations for each check, because ` +
+      `In at least four of the last eight hours, Lambda refused more than ${limit} for each check, because ` +
       'Collect was busy: there are almost as many orders as its concurrency allows, or more.',
     metric: new MathExpression({
       expression: `FILL(throttles, 0) - ${refusals} * FILL(checks, 0)`,
@@ -265,7 +266,7 @@ function collectThrottled({ collect, config }: AlarmsProps): AlarmDefinition {
       },
       period: HOUR,
     }),
-    // A few orders with bad luck are less.
+    // The refusals of a few unlucky orders stay below it.
     threshold: 100,
     // A burst of 90 minutes is in three sliding hours. 1,000 orders at once are all checked after 80 minutes. Of eight
     // hours, so that a quieter hour does not end the alarm, and the next hour fire it again.

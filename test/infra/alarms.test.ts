@@ -185,7 +185,7 @@ describe('the alarm for a throttled Collect', () => {
   test.each([
     { reservedConcurrency: '1', refusals: 3, text: 'more than 3 invocations for each check' },
     { reservedConcurrency: '2', refusals: 1.5, text: 'more than 1.5 invocations for each check' },
-    { reservedConcurrency: '3', refusals: 1, text: 'more than 1 invocations for each check' },
+    { reservedConcurrency: '3', refusals: 1, text: 'more than 1 invocation for each check' },
     { reservedConcurrency: '7', refusals: 0.429, text: 'more than 0.429 invocations for each check' },
     // Without a limit of Collect, only the limit of the AWS account refuses checks.
     { reservedConcurrency: 'none', refusals: 3, text: 'more than 3 invocations for each check' },
