@@ -5,7 +5,7 @@ import { endOfGzipHeader } from './container/gzip-header.ts';
 const TRAILER = 8;
 const RESERVED_FLAGS = 0xe0;
 
-/** How much memory is reserved at a time. A logo has at most 32 KiB, and most have less than 10. */
+/** How much memory is reserved at a time. A logo has at most 32 KiB, and most have less than 10 KiB. */
 const SMALLEST_CHUNK = 1024;
 const LARGEST_CHUNK = 32 * 1024;
 

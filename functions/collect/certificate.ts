@@ -187,7 +187,7 @@ export async function collectCertificate(
     );
   }
 
-  /** Adds what the CRLs of the chain say, and who reports it if the certificate is revoked. */
+  /** Adds what the CRLs of the chain state, and who reports it if the certificate is revoked. */
   async function checkCrls(): Promise<{ readonly report: CertificateReport; readonly finder?: Finder }> {
     const { report } = certificate;
     // A check beside another execution finds the same certificate every day.

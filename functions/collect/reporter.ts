@@ -112,7 +112,7 @@ export function createReporter({ collector, giveUpSeconds, ...dependencies }: Re
   /**
    * @param options `isNews` is true if a message about the status is due. `isOver` returns true when the check has ended:
    * a report that S3 delayed until then must not overwrite that of the next check. `isProbablyNew` is true if the order
-   * has no status yet in most cases.
+   * probably has no status yet.
    * @returns the stored status; undefined if another execution wrote the present one.
    */
   async function write(

@@ -88,7 +88,7 @@ export const overviewSchema = v.object({
 
 export type OverviewJson = v.InferOutput<typeof overviewSchema>;
 
-/** The orders of one piece of the text: some 70 KB. What exceeds 128 KB is a large object of V8, which stays longer. */
+/** The orders of one piece of the text: some 70 KB. A text of more than 128 KB stays in memory longer (csv.ts). */
 const PIECE_ORDERS = 100;
 
 /**

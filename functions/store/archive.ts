@@ -54,8 +54,9 @@ export interface Archive {
   find(fingerprintSha256: string): Promise<StoredManifest | undefined>;
   /**
    * Stores a validated chain: as the current certificate of the order, or under `superseded/` ({@link becomesCurrent}).
-   * The certificate that it replaces is copied there first. A certificate that is stored already is not written again,
-   * except for what its report or its CRLs say in another way. A revocation that is known stays until a CRL refutes it.
+   * The certificate that it replaces is copied there first. Of a certificate that is stored already, only the
+   * manifest and the report are written again, and only if the assessment or the CRLs have changed. A known revocation
+   * stays until a CRL refutes it.
    *
    * @param bimiRecords the BIMI record of each domain of the order. Without any, those of the manifest stay.
    * @param renderReport makes the report that is written with each manifest.

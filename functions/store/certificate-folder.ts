@@ -50,13 +50,14 @@ export interface FolderState {
   /** The manifest with all its fields, also those that are never read back. */
   readonly document?: object;
   /**
-   * Whether nothing needs to be restored: this writer found every object as the manifest lists it, before it wrote nothing
-   * or after it wrote the manifest. A writer that overwrites one later restores it, because the manifest was there before.
+   * Whether nothing needs to be restored: this writer found every object as the manifest lists it, and either wrote
+   * nothing or had already written the manifest. A writer that overwrites an object later finds that manifest, and
+   * restores the object.
    */
   readonly isIntact?: boolean;
 }
 
-/** What was seen of the objects in a folder, by their keys. */
+/** What is known of the objects in a folder, by their keys. */
 export type KnownObjects = ReadonlyMap<string, WrittenObject>;
 
 /** The state of a folder at an earlier moment, and what was known of its objects then. */
@@ -283,7 +284,7 @@ export function openCertificateFolder(storage: ObjectStorage, folder: string) {
       const next = await withReport({ ...description, objects: stored }, renderReport, writePart);
       const manifest = await replace(manifestKey, toJsonBytes(next), JSON_HEADERS, { etag });
       const written = v.parse(manifestSchema, next);
-      // Nobody changes the objects of a folder that was empty before its manifest is there.
+      // If a folder was empty, nobody else changes its objects before its manifest exists.
       const isEmpty = etag === undefined;
       return {
         etag: manifest.etag,
@@ -295,8 +296,8 @@ export function openCertificateFolder(storage: ObjectStorage, folder: string) {
   };
 
   /**
-   * Whether a folder contains what this writer has just written. Others can have changed an object before the manifest was
-   * there: a writer that restored what the earlier manifest lists, and a check whose chain is broken.
+   * Whether a folder contains what this writer has just written. Before the manifest existed, others can have changed
+   * an object: a writer that restored what the earlier manifest lists, or a check whose chain is broken.
    */
   async function areAsWritten(manifest: StoredManifest, written: KnownObjects): Promise<boolean> {
     const present = await objects.etags(folder);
@@ -351,7 +352,7 @@ function withoutTimesOfCrls(manifest: object): unknown {
   return JSON.parse(JSON.stringify(manifest, (key, value) => (TIMES_OF_CRLS.has(key) ? undefined : value)));
 }
 
-/** Whether two manifests say the same of a certificate, except when its CRLs were checked. */
+/** Whether two manifests state the same about a certificate, apart from the time when its CRLs were checked. */
 function isSameAssessment(one: object, other: object): boolean {
   return isDeepStrictEqual(withoutTimesOfCrls(one), withoutTimesOfCrls(other));
 }

@@ -124,7 +124,7 @@ export function openStatus({ read, write }: ObjectStorage, orderNumber: string) 
      *
      * @param next returns the new status, or undefined to leave the status as it is. It is called again if another
      * writer was faster.
-     * @param isProbablyNew whether the order has no status yet in most cases: it is read only if there is one.
+     * @param isProbablyNew whether the order probably has no status yet. Then the status is read only if there is one.
      * @returns the status that is stored afterwards.
      * @throws {WriteConflictError} if other writers were faster eight times.
      */

@@ -151,7 +151,7 @@ function revocationsPart({ records, progress, canContinue, dependencies, kept }:
   return {
     name: 'revocations',
     run(after) {
-      // Not from the beginning of the invocation: reading the records of 50,000 certificates can take longer than this.
+      // The time does not count from the beginning of the invocation: reading 50,000 certificates can take longer.
       const endsAt = now().getTime() + revocations.totalMilliseconds;
       return surveyRevocations(kept, revocations, after, {
         ...dependencies,

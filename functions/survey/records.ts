@@ -122,7 +122,7 @@ export async function readCertificates(bucket: Bucket, { manifests }: OrderKeys)
   return { read: current, damaged, superseded };
 }
 
-/** A copy without room for more items. A list from the parser has room for 17: some 120 bytes too many in each record. */
+/** A copy without spare capacity. A list from the parser has room for 17 items: some 120 unused bytes a record. */
 const trim = <T>(list: readonly T[]): T[] => [...list];
 
 /**

@@ -23,7 +23,7 @@ const UNUSED_PACKAGES = [
  * Modules of the SDK that a function replaces, by the end of their path. Lambda has no configuration files, but the SDK
  * looks for them at its first request, and starts the threads that read files. A body that a function sends is a text or
  * bytes; the SDK also measures that of a file, and for this it loads the code of Node that reads files as streams. Every
- * object is written and verified with its SHA-256, so that the SDK needs no CRC-32 from all of node:zlib.
+ * object is written and verified with its SHA-256, so the SDK computes no CRC-32, and need not load node:zlib for it.
  */
 const REPLACED_MODULES: Readonly<Record<string, string>> = {
   '/submodules/config/shared-ini-file-loader/loadSharedConfigFiles.js':
@@ -70,7 +70,7 @@ function optionsOf(folder: FunctionFolder): InputOptions {
       },
     },
     external: UNUSED_PACKAGES,
-    // The SDK asks at each start whether there are streams of browsers. Node loads its own for this, and nothing uses them.
+    // The SDK checks at each start whether web streams exist. Node would load them for this, and nothing uses them.
     transform: { define: { ReadableStream: 'undefined' } },
     plugins: [replaceModules()],
     logLevel: 'warn',

@@ -1,4 +1,4 @@
-// npm runs this at the end of "npm ci" (the script "prepare"): it deletes a tenth of node_modules. Plain JavaScript,
+// npm runs this at the end of "npm ci" (the script "prepare"): it deletes an eighth of node_modules. Plain JavaScript,
 // because the Node of the machine may be older than the installed one.
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -5,7 +5,7 @@ import { printable, printableLines } from '../../functions/text.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { describeCode } from './system-error.ts';
 
-/** Where a command reads and writes, and how it waits. Tests give their own. */
+/** Where a command reads and writes, and how it waits. Tests pass their own. */
 export interface Terminal {
   /** Standard input. */
   readonly input: Readable & { readonly isTTY?: boolean };

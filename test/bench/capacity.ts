@@ -9,10 +9,13 @@ import { type Load, type Outcome, simulate } from './simulation.ts';
 const HOUR = 3600;
 const MINUTE = 60;
 
-/** Of what AWS does not document, what makes the alarm fire latest. CloudWatch can read Lambda's metrics after minutes. */
+/**
+ * How CloudWatch behaves where AWS documents nothing: the behaviour with which the alarm fires latest. It can read
+ * Lambda's metrics minutes late.
+ */
 const ASSUMPTIONS = { fillsEmptySeries: false, extraPoints: 1, delay: 3 * MINUTE };
 
-/** A queue that loses no time, and yet delays a check by this part of the time between two checks: the caller is full. */
+/** A caller is full if even an ideal queue delays a check by this share of the time between two checks. */
 const LATE_SHARE = 0.01;
 
 /** The loads of the table, as shares of the number of orders with which the caller is full. */
@@ -21,13 +24,13 @@ const SHARES = [0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1];
 /** A simulated load, without the number of orders. */
 export type CapacityLoad = Omit<Load, 'orders' | 'seed' | 'begin' | 'queueing'>;
 
-/** When callers are full, and when the alarm says so. Both are numbers of orders. */
+/** The numbers of orders at which callers are full, and at which the alarm fires. */
 export interface Capacity {
   readonly full: number;
   readonly alarm: number;
 }
 
-/** The alarm that is to say that Collect's callers do not suffice, as synthesized for a number of callers. */
+/** The alarm "Collect is throttled", as synthesized for a number of callers. */
 export function throttledAlarm(callers: number): AlarmProperties {
   const template = deployTemplate(callers === 1 ? {} : { reservedConcurrency: callers });
   return template.resource('AWS::CloudWatch::Alarm', 'CollectThrottled').Properties as unknown as AlarmProperties;
@@ -97,7 +100,7 @@ function fewest(step: number, steps: number, holds: (orders: number) => boolean)
 }
 
 /**
- * When one caller is full, and that the alarm fires before.
+ * Measures at how many orders one caller is full, and whether the alarm fires before.
  *
  * @param loads one caller, with each speed of the CA.
  * @param withTable whether to simulate the loads of the table too.

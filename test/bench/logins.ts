@@ -8,10 +8,10 @@ const HOUR = 3600;
 /** The accounts whose orders share the caller. */
 export const ACCOUNTS: readonly (string | null)[] = [null, 'brand-a', 'brand-b'];
 
-/** A person stores another login so many seconds after the CA rejected one. */
+/** The seconds from the moment when the CA begins to reject a login until a person stores another one. */
 const REPLACED_AFTER = HOUR;
 
-/** The CA rejects a login once in this time, so 1 % of the time of each account has a rejected login. */
+/** The CA begins to reject a login once in this time, so each account has a rejected login for 1 % of the time. */
 const REJECTED_EVERY = 100 * REPLACED_AFTER;
 
 export interface Logins {
@@ -21,7 +21,7 @@ export interface Logins {
   ask(account: number, now: number): boolean;
   /** The number of logins that the CA has rejected. */
   rejectedLogins(): number;
-  /** The calls with a login of which the CA had already rejected a call, or was about to. */
+  /** The calls that the CA rejected because of their login. */
   rejectedCalls(): number;
   /** When the present login was stored; 0 for the first one. */
   storedAt(account: number, now: number): number;

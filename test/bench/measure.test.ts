@@ -24,11 +24,14 @@ describe('a figure', () => {
     ['count', 83, false, true],
     ['time', 60, false, false],
     ['time', 49, false, true],
-  ] as const)('A %s that must be at least 100 and is %d: within is %j, a failure %j.', (kind, value, within, fails) => {
-    const figure = atLeast(kind, 'x', 100, exactly(value), 'times faster');
-    expect(figure.within).toBe(within);
-    expect(isBeyondLimit(figure)).toBe(fails);
-  });
+  ] as const)(
+    'A %s of %d that must be at least 100: it is within its target: %j; the benchmark fails: %j.',
+    (kind, value, within, fails) => {
+      const figure = atLeast(kind, 'x', 100, exactly(value), 'times faster');
+      expect(figure.within).toBe(within);
+      expect(isBeyondLimit(figure)).toBe(fails);
+    },
+  );
 
   test.each(['count', 'time'] as const)('A %s that must be 0 fails at 1.', (kind) => {
     expect(isBeyondLimit(atMost(kind, 'x', 0, exactly(0)))).toBe(false);

@@ -31,7 +31,7 @@ const ORDERS = 10_000;
 /** Certificates that end soon, beside them: their checks use all the calls that so many orders leave, every eighth day. */
 const CERTIFICATES = 8 * checksADay(ORDERS);
 
-/** Simulated days for each number of orders of which it is asked whether callers are full. */
+/** Simulated days for each number of orders, in the search for the one at which callers are full. */
 const CAPACITY_DAYS = 1;
 
 /** Poll intervals that the table may recommend. The setting allows at most two days. */

@@ -205,7 +205,7 @@ describe('the modules of Node whose exports load other code', () => {
     expect(importing).toEqual([]);
   });
 
-  test.each(FOLDERS)('No file of %s asks for streams of browsers, which Node would load.', (folder) => {
+  test.each(FOLDERS)('No file of %s uses web streams, which Node would load.', (folder) => {
     const asking = filesOf(bundle(folder)).filter((file) =>
       /\b(typeof|instanceof|new|extends) ReadableStream\b/.test(readFileSync(join(bundle(folder), file), 'utf8')),
     );
@@ -232,7 +232,7 @@ describe('cdk synth', () => {
       ['synth', '--quiet', '--output', output, '-c', 'push=true', '-c', 'publish=true'],
       {
         cwd: PROJECT,
-        // Of the validation of templates, which takes seconds, there is a separate test (test/checkers/cdk-validation.test.ts).
+        // test/checkers/cdk-validation.test.ts tests the validation of templates, which takes seconds.
         env: environment({ HOME: temporary, CDK_VALIDATION: 'false' }),
         encoding: 'utf8',
       },
@@ -433,7 +433,7 @@ function filesWithTextsOf(wanted: readonly string[], all: readonly string[], dir
     wanted.toSorted().flatMap((source) => {
       const texts = [...contentOf(join(PROJECT, source)).matchAll(/(['"`])(?!\.)([ \w.,;:?#-]{16,})\1/g)]
         .map(([, , text = '']) => text)
-        // The order matters: most texts are in no bundle, and to search all sources takes long.
+        // The order matters: most texts are in no bundle, and searching all sources takes long.
         .filter((text) => bundled.some((file) => isIn(file, text)))
         .filter((text) => all.every((other) => other === source || !contentOf(join(PROJECT, other)).includes(text)));
       const files = bundled.filter((file) => texts.some((text) => isIn(file, text)));

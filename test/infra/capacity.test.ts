@@ -54,7 +54,7 @@ describe('the simulated policies', () => {
     const certificates = 4600;
     const outcome = simulate(
       {
-        // As many that the checks have their smallest part of the calls.
+        // So many that the checks get their smallest share of the calls.
         orders: 3400,
         certificates,
         caSeconds: 0.3,

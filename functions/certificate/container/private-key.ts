@@ -32,7 +32,7 @@ const INFLATED_COST = 1 / 8;
 /** How many bytes a stream is expected to have at first. A stream with more is inflated again. */
 const INFLATED_SIZE = 16 * 1024;
 
-/** How much memory is reserved at a time: for the result of a short stream of text, one such chunk is enough. */
+/** The size of a chunk of memory, as a multiple of the compressed size: one chunk is enough for a short text. */
 const INFLATION = 4;
 const SMALLEST_CHUNK = 1024;
 

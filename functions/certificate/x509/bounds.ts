@@ -33,7 +33,7 @@ export interface CertificateDates {
  * Refuses a certificate whose work is not bounded, before OpenSSL reads it. The numbers of attributes and extensions
  * decide how long the checks take, and the key how long a signature takes.
  *
- * @returns the dates, because Node cannot be asked whether it can read them.
+ * @returns the dates, because Node does not report whether it can read them.
  * @throws {InvalidChainError} if a limit is exceeded.
  * @throws {SyntaxError} if the bytes are not the structure of a certificate.
  */

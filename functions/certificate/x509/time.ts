@@ -33,6 +33,6 @@ export function readAnyTime(element: Element | undefined): Date | undefined {
   const [, written = '', month, day, hours, minutes, seconds] = parts;
   const year = element.tag === TAG.generalizedTime ? written : `${written < '50' ? '20' : '19'}${written}`;
   const time = new Date(`${year}-${month}-${day}T${hours}:${minutes}:${seconds}.000Z`);
-  // Date reads a 31 February as a day in March, and 24:00:00 as the next day; other days do not exist.
+  // Date reads a 31 February as a day in March, and 24:00:00 as the next day. Anything else that does not exist is NaN.
   return time.getUTCDate() === Number(day) ? time : undefined;
 }

@@ -249,7 +249,7 @@ describe('a published certificate', () => {
 describe.each(['usual', 'thousand-accounts'] as const)('many orders: %s', (mix) => {
   const orders = manyOrders(1500, mix);
   const files = render(orders, { writtenAt: AT });
-  /** The elements of each page, by its name. To parse a page takes longer than to render it. */
+  /** The elements of each page, by its name. Parsing a page takes longer than rendering it. */
   const elements = new Map(pagesOf(files).map(({ name, body }) => [name, elementsOf(body)]));
   const ids = new Map([...elements].map(([name, all]) => [name, all.flatMap((each) => attribute(each, 'id') ?? [])]));
 

@@ -219,7 +219,7 @@ describe('A survey of the watched domains', () => {
     expect(Object.keys(await stored())).toEqual(['example.org/default']);
   });
 
-  test('checks more domains than at the same time, with at most 40 requests.', async () => {
+  test('checks many domains, with at most 40 requests at the same time.', async () => {
     const names = Array.from({ length: 60 }, (_, index) => `brand${1000 + index}.example`);
     await Promise.all(names.map((name) => watch(name)));
     let open = 0;

@@ -107,14 +107,14 @@ describe('down', () => {
     expect(err).toContain('There is no collector acme');
   });
 
-  test('In the repository a collector that is not deployed is an error.', async () => {
+  test('In the repository, a collector that is not deployed is an error.', async () => {
     await deployed({ stacks: [] });
     const { exitCode, err } = await run(['down', '--collector', 'acme', '--yes'], { folder: PROJECT, commands });
     expect(exitCode).toBe(2);
     expect(err).toContain('There is no collector acme in eu-central-1');
   });
 
-  test('In the repository it also finds a collector in another app.', async () => {
+  test('In the repository, it also finds a collector in another app.', async () => {
     const { actions, stopped } = executionsNamed('order-1');
     const shop = stackOfOtherApp('Shop', (stack) => {
       new MarkCertificateCollector(stack, 'Collector', { name: 'acme' });

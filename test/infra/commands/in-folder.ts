@@ -1,6 +1,6 @@
 /**
  * A command of `infra/commands/` as a process that keeps its files in another folder than `.local`, with the authority of
- * the tests: to create one takes seconds. Arguments: the name of the command, the folder, and the arguments of the command.
+ * the tests: creating one takes seconds. Arguments: the name of the command, the folder, and the command's arguments.
  */
 import { exitCodeOf } from '../../../infra/commands/usage.ts';
 

@@ -27,7 +27,7 @@ export function repeatedEntry(name: string, content: Uint8Array, times: number):
   return { name, compressed, size: content.length * times, crc };
 }
 
-/** The deflated form of bytes that occur so many times one behind the other. */
+/** The deflated form of bytes that occur so many times in a row. */
 export function deflatedRepeatedly(content: Uint8Array, times: number): { compressed: Buffer; crc: number } {
   // After such a flush, a part refers to nothing before it.
   const part = deflateRawSync(content, { finishFlush: constants.Z_FULL_FLUSH });

@@ -187,7 +187,7 @@ function inGzip(contents: readonly (readonly [string, string])[]): readonly (rea
   );
 }
 
-/** The number of whole units in a MiB, in bytes, so that parts of this length are like one text. */
+/** The length in bytes of the whole units in a MiB, so that repeated parts of this length are like one text. */
 function lengthOf(unit: string): number {
   return MEBIBYTE - (MEBIBYTE % unit.length);
 }

@@ -51,7 +51,7 @@ export async function makeTemporary(): Promise<string> {
 /** Costs of the hash that a test can afford many times. The command takes them from its folder. */
 const CHEAP = { schemaVersion: 1, scrypt: { N: 2, r: 1, p: 1 }, salt: '00'.repeat(16), labels: {} };
 
-/** Creates the folder of a command in which the hash of logins costs next to nothing. */
+/** Creates a folder for the command in which hashing a login takes almost no time. */
 export async function useCheapHash(folder: string): Promise<void> {
   await mkdir(join(folder, 'state'), { recursive: true });
   await writeFile(join(folder, 'state', 'logins.json'), JSON.stringify(CHEAP));
