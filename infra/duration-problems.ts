@@ -24,8 +24,8 @@ export const EVENTS_PER_CHECK = 9;
 
 /**
  * Events per check for invocations that a busy Collect refuses, three events each. At a load of 0.9
- * (docs/performance.md, Scale) the simulation counts 4.4 refusals a check. Of the 3,240 orders that make up this load,
- * the order with the most refusals has 22 events per poll interval in 90 days, its checks included.
+ * (docs/performance.md, Scale) the simulation counts 4.4 refusals a check. Of all orders that make up this load, the
+ * one with the most refusals has 22 events per poll interval in 90 days, its checks included.
  */
 export const EVENTS_FOR_REFUSALS = 13;
 
