@@ -40,7 +40,7 @@ export function createHandler(environment: Environment, { downloadCrls }: Handle
   const bus = loadOnce(async () => (await import('./bus.ts')).connectBus(variables.EVENT_BUS_NAME));
   // A CA on this machine, as in the simulation, also has its CRLs here.
   const allowLoopback = isLoopback(new URL(variables.COLLECT_URL));
-  const crls = loadOnce(async () => (await import('../crl-download.ts')).createCrlDownload({ allowLoopback }));
+  const crls = loadOnce(async () => (await import('./crls.ts')).connectCrls(allowLoopback));
   const { POLL_WITH_PUSH_SECONDS: pollWithPushSeconds } = variables;
   const credentials = createCredentialsLookup(new SecretsManagerClient(), {
     collector: variables.COLLECTOR,

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import type { HostResolver } from '../host-lookup.ts';
 import type { CaaResolver } from './caa.ts';
-import type { HostResolver } from './host-lookup.ts';
 import type { TxtResolver } from './txt.ts';
 
 /** What the survey asks the DNS. */

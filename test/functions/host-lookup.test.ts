@@ -1,10 +1,10 @@
 import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { createDownload } from '../../../functions/download.ts';
-import { connectionProblem } from '../../../functions/http.ts';
-import { createHostLookup, type HostResolver } from '../../../functions/survey/host-lookup.ts';
-import { FILE_RULES } from '../../../functions/survey/look-up.ts';
+import { createDownload } from '../../functions/download.ts';
+import { createHostLookup, type HostResolver } from '../../functions/host-lookup.ts';
+import { connectionProblem } from '../../functions/http.ts';
+import { FILE_RULES } from '../../functions/survey/look-up.ts';
 
 type Answers = Readonly<Record<string, readonly string[]>>;
 
