@@ -2,8 +2,10 @@
 // because the Node of the machine may be older than the installed one.
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-const modules = process.argv[2] ?? join(import.meta.dirname, '..', '..', 'node_modules');
+// Not import.meta.dirname, which Node 20 has only since 20.11.
+const modules = process.argv[2] ?? fileURLToPath(new URL('../../node_modules', import.meta.url));
 
 // The headers of Node (67 MB) are for packages in C++. The package "node" installs a package for each platform.
 const platforms = join(modules, 'node', 'node_modules');

