@@ -279,9 +279,9 @@ function collectThrottled({ collect, config }: AlarmsProps): AlarmDefinition {
  * The alarm for a CA that is down: in each of the two latest periods with calls, no call had a usable reply. While the
  * CA is down, an order is checked after 1, 2, 4 … minutes, so a single failed call is soon followed by a success.
  *
- * The two periods contain a check of every waiting order, also of those whose outcome the CA pushes, so an order that alone gets no usable reply does not fire the
- * alarm. CloudWatch accepts periods of at most a day: with a `pollEvery` of more than 43 hours, such an order can fire
- * it.
+ * The two periods contain a check of every waiting order, also of those whose outcome the CA pushes, so an order that
+ * alone gets no usable reply does not fire the alarm. CloudWatch accepts periods of at most a day: with a `pollEvery` of
+ * more than 43 hours, such an order can fire it.
  */
 function caDown(config: AlarmsConfig): AlarmDefinition {
   const longestPoll = config.pollEveryWithPush ?? config.pollEvery;
