@@ -318,9 +318,25 @@ export function isLoginAddress(location: string): boolean {
 /** The end of a sentence, of a line, or of a list's item. */
 const SENTENCE_END = /[.!?;](?:\s|$)|\n/;
 
-/** Lower case; names in camel case or with underscores as words; without addresses. */
+/** A long text without spaces: base64, or words that `+`, `-`, `_` or `/` separates. */
+const LONG_RUN = /[A-Za-z0-9+/_-]{60,}/g;
+
+/** A letter or digit before a character of another kind. */
+const CHANGE_OF_KIND = /[a-z](?![a-z])|[A-Z](?![A-Z])|\d(?!\d)/g;
+
+/**
+ * Whether a long run is base64, which contains short words by chance: `-SSO-`, `_2FA_`. In base64, the kind of character
+ * (small letter, capital letter, digit, other) changes after 63 % of the characters; in words, after a third or fewer.
+ */
+function isBase64(run: string): boolean {
+  return (run.match(CHANGE_OF_KIND)?.length ?? 0) > run.length / 2;
+}
+
+/** Lower case; names in camel case or with underscores as words; without addresses and base64. */
 function toWords(text: string): string {
-  const withoutUrls = text.replace(/https?:\/\/[^\s"'<>]*/g, ' ');
+  const withoutUrls = text
+    .replace(/https?:\/\/[^\s"'<>]*/g, ' ')
+    .replace(LONG_RUN, (run) => (isBase64(run) ? ' ' : run));
   // The search for addresses tries 64 characters at every place, so it is left out if there is none.
   const withoutAddresses = withoutUrls.includes('@')
     ? withoutUrls.replace(/[^\s@]{1,64}@[^\s@]{1,255}/g, ' ')

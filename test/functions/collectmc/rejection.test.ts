@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { readReply } from '../../../functions/collectmc/reply.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
@@ -224,5 +225,28 @@ describe('A rejected login', () => {
     expect(replied(403, page('<h1>Access&nbsp;Denied</h1><p>Reference 1</p>'))).toMatchObject({
       text: 'HTTP 403: Access Denied Reference 1',
     });
+  });
+});
+
+describe('Base64', () => {
+  const word = (text: string) =>
+    `${randomBytes(60).toString('base64url')}${text}${randomBytes(60).toString('base64url')}`;
+
+  test.each(['-SSO-', '_2FA_', '-otp-', '_mFa/', '+pwd+'])(
+    'that contains %s by chance is not about the login.',
+    (chance) => {
+      for (let round = 0; round < 20; round++) {
+        expect(replied(200, `Key: ${word(chance)}\nThe end`)).toMatchObject({ kind: 'waiting', reason: 'outage' });
+      }
+    },
+  );
+
+  test.each([
+    'Invalid+login+name+or+password+please+check+them+and+try+again+or+contact+us',
+    'ERROR+16+INVALID+LOGIN+name+or+password+for+order+1378973013+please+check',
+    'authentication_failed/invalid_user_name/invalid_password/1378973013/see/login-page',
+    'InvalidLoginNameOrPasswordExceptionInTheAuthenticationServiceOfTheUserAccount',
+  ])('is not what a rejection without spaces is taken for: %s.', (body) => {
+    expect(replied(200, body)).toMatchObject({ kind: 'waiting', reason: 'credentials' });
   });
 });
