@@ -28,7 +28,9 @@ function verdictOn(figure: Figure): string {
 /** Formats the measurements of one section as tables without a heading. */
 export function resultsText({ results }: { readonly results: Results }): string {
   return [
-    tableText(['measured', 'median', 'spread'], results.measured.map(measuredRow)),
+    ...(results.measured.length > 0
+      ? [tableText(['measured', 'median', 'spread'], results.measured.map(measuredRow))]
+      : []),
     ...(results.tables ?? []).map(({ title, columns, rows }) => `${title}:\n\n${tableText(columns, rows)}`),
   ].join('\n\n');
 }
