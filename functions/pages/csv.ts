@@ -1,4 +1,5 @@
 import { stringify } from 'csv-stringify/sync';
+import { inBatches } from '../batches.ts';
 import { printable } from '../text.ts';
 
 /** A value of a cell. Only a text can be a formula: a number stays a number, also if it is negative. */
@@ -30,17 +31,15 @@ const PIECE_ROWS = 100;
  * Like {@link describeCsv}, for a file that a person opens with a spreadsheet: with a byte-order mark and CRLF. It returns
  * the text in pieces, because a file of many rows is large.
  */
-export function* csvFile(head: readonly string[], rows: Iterable<readonly Cell[]>): Generator<string> {
-  yield BYTE_ORDER_MARK;
-  let piece: (readonly Cell[])[] = [head];
-  for (const row of rows) {
-    piece.push(row);
-    if (piece.length === PIECE_ROWS) {
-      yield write(piece, '\r\n');
-      piece = [];
-    }
+export function* csvFile<Item>(
+  head: readonly string[],
+  items: readonly Item[],
+  rowOf: (item: Item) => readonly Cell[],
+): Generator<string> {
+  yield BYTE_ORDER_MARK + write([head], '\r\n');
+  for (const batch of inBatches(items, PIECE_ROWS)) {
+    yield write(batch.map(rowOf), '\r\n');
   }
-  yield write(piece, '\r\n');
 }
 
 function write(rows: readonly (readonly Cell[])[], lineEnd: string): string {

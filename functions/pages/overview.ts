@@ -136,7 +136,7 @@ export function* renderOverview(orders: readonly OverviewOrder[], options: Overv
   }
   const { writtenAt } = options;
   const csv = { name: CSV_FILE, type: 'text/csv; charset=utf-8' };
-  yield fileOfPieces(csv, writtenAt, () => csvFile(CSV_HEAD, csvRows(orders)), { withFirst: true });
+  yield fileOfPieces(csv, writtenAt, () => csvFile(CSV_HEAD, orders, csvRow), { withFirst: true });
   const json = { name: JSON_FILE, type: 'application/json' };
   yield fileOfPieces(json, writtenAt, () => overviewJson(orders, options), { withFirst: false });
   // Last, because it links to the others.
@@ -332,8 +332,6 @@ const CSV_COLUMNS = {
 
 const CSV_HEAD = Object.keys(CSV_COLUMNS) as (keyof typeof CSV_COLUMNS)[];
 
-function* csvRows(orders: readonly OverviewOrder[]): Generator<Cell[]> {
-  for (const order of orders) {
-    yield CSV_HEAD.map((column) => CSV_COLUMNS[column](order));
-  }
+function csvRow(order: OverviewOrder): Cell[] {
+  return CSV_HEAD.map((column) => CSV_COLUMNS[column](order));
 }
