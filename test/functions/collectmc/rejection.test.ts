@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { readReply } from '../../../functions/collectmc/reply.ts';
 import { pem } from '../../../infra/local/ca/containers.ts';
+import { mulberry32 } from '../../mulberry32.ts';
 import { CERTAIN, DOUBTFUL, DOUBTFUL_OUTAGES, page } from './login-rejections.ts';
 import { answered, certificates, certsOnly, payloadOf } from './replies.ts';
 
@@ -229,13 +229,15 @@ describe('A rejected login', () => {
 });
 
 describe('Base64', () => {
-  const word = (text: string) =>
-    `${randomBytes(60).toString('base64url')}${text}${randomBytes(60).toString('base64url')}`;
+  const random = mulberry32(1);
+  const randomBase64 = (length: number) =>
+    Buffer.from(Array.from({ length }, () => random() * 256)).toString('base64url');
+  const word = (text: string) => `${randomBase64(60)}${text}${randomBase64(60)}`;
 
   test.each(['-SSO-', '_2FA_', '-otp-', '_mFa/', '+pwd+'])(
     'that contains %s by chance is not about the login.',
     (chance) => {
-      for (let round = 0; round < 20; round++) {
+      for (let round = 0; round < 200; round++) {
         expect(replied(200, `Key: ${word(chance)}\nThe end`)).toMatchObject({ kind: 'waiting', reason: 'outage' });
       }
     },
