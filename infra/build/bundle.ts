@@ -1,18 +1,17 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
+import { type InputOptions, type OutputOptions, rolldown } from 'rolldown';
 import { PROJECT } from './project.ts';
 
-/** What esbuild made of an entry. */
+/** What a bundler made of an entry. */
 export interface Bundle {
   /** The files by their name. */
   readonly files: ReadonlyMap<string, Uint8Array>;
-  /** Everything that esbuild read, relative to the project. */
+  /** Everything that the bundler read, relative to the project. */
   readonly inputs: readonly string[];
   /** The inputs of which something is in the files. */
   readonly sources: readonly string[];
-  /** What the files import: other files of the bundle are not in this list. */
-  readonly externals: readonly string[];
 }
 
 /** The options that all bundles have in common. */
@@ -28,24 +27,39 @@ export const COMMON = {
   logLevel: 'warning',
 } as const satisfies BuildOptions;
 
-/** CommonJS packages require Node's built-in modules, and an ES module has no require. */
-export const REQUIRE_BANNER =
-  "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);";
-
-/** Bundles without writing a file. */
+/** Bundles with esbuild, without writing a file. */
 export async function makeBundle(options: BuildOptions): Promise<Bundle> {
   const { outputFiles, metafile } = await build({ ...COMMON, ...options, write: false, metafile: true });
   const outputs = Object.values(metafile.outputs);
   const used = outputs.flatMap(({ inputs }) =>
     Object.entries(inputs).flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : [])),
   );
-  const externals = outputs.flatMap(({ imports }) => imports.flatMap((each) => (each.external ? [each.path] : [])));
   return {
     files: new Map(outputFiles.map(({ path, contents }) => [relative(join(PROJECT, COMMON.outdir), path), contents])),
     inputs: Object.keys(metafile.inputs).toSorted(),
     sources: [...new Set(used)].toSorted(),
-    externals: [...new Set(externals)].toSorted(),
   };
+}
+
+/** Bundles with rolldown, without writing a file. Unlike esbuild, it can put a group of modules into one file. */
+export async function makeModules(input: InputOptions, output: OutputOptions): Promise<Bundle> {
+  await using bundle = await rolldown({ cwd: PROJECT, platform: 'node', tsconfig: false, logLevel: 'warn', ...input });
+  const generated = await bundle.generate({ format: 'esm', comments: false, ...output });
+  const chunks = generated.output.filter((each) => each.type === 'chunk');
+  const used = chunks.flatMap(({ modules }) =>
+    Object.entries(modules).flatMap(([id, { renderedLength }]) => (renderedLength > 0 ? [id] : [])),
+  );
+  return {
+    files: new Map(chunks.map(({ fileName, code }) => [fileName, Buffer.from(code)])),
+    inputs: pathsOf(await bundle.watchFiles),
+    sources: pathsOf(used),
+  };
+}
+
+/** The files among the ids of modules, relative to the project. The ids of the bundler's own modules are no paths. */
+function pathsOf(ids: readonly string[]): readonly string[] {
+  const paths = ids.filter((id) => id.startsWith(PROJECT)).map((id) => relative(PROJECT, id));
+  return [...new Set(paths)].toSorted();
 }
 
 /**

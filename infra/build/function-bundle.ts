@@ -1,7 +1,7 @@
-import { join, relative } from 'node:path';
-import { type InputOptions, type OutputOptions, type Plugin, rolldown } from 'rolldown';
+import { join } from 'node:path';
+import type { InputOptions, OutputOptions, Plugin } from 'rolldown';
 import type { FunctionFolder } from '../bundles.ts';
-import type { Bundle } from './bundle.ts';
+import { type Bundle, makeModules } from './bundle.ts';
 import { PROJECT } from './project.ts';
 
 /**
@@ -55,10 +55,7 @@ function replaceModules(): Plugin {
 
 function optionsOf(folder: FunctionFolder): InputOptions {
   return {
-    cwd: PROJECT,
     input: { index: `functions/${folder}/index.ts` },
-    platform: 'node',
-    tsconfig: false,
     resolve: {
       // The ES modules of a package, if it has some: what they export and nobody imports is left out.
       mainFields: ['module', 'main'],
@@ -73,7 +70,6 @@ function optionsOf(folder: FunctionFolder): InputOptions {
     // The SDK checks at each start whether web streams exist. Node would load them for this, and nothing uses them.
     transform: { define: { ReadableStream: 'undefined' } },
     plugins: [replaceModules()],
-    logLevel: 'warn',
   };
 }
 
@@ -87,7 +83,6 @@ const ENTRY = 'entry.mjs';
  */
 function outputOf(folder: FunctionFolder): OutputOptions {
   return {
-    format: 'esm',
     entryFileNames: ENTRY,
     chunkFileNames: ({ name }) => (name === 'index' ? 'index.mjs' : '[name]-[hash].mjs'),
     codeSplitting: {
@@ -98,7 +93,6 @@ function outputOf(folder: FunctionFolder): OutputOptions {
     },
     // index.mjs exports `handler` under this name.
     minifyInternalExports: false,
-    comments: false,
     // Only local variables get shorter names: stack traces contain the names of functions and classes.
     minify: {
       compress: { target: 'node24', keepNames: { function: true, class: true } },
@@ -112,30 +106,19 @@ function outputOf(folder: FunctionFolder): OutputOptions {
  * Bundles one function folder with everything it imports. The SDK is included, so that the deployed version is the tested
  * one. Nothing is written.
  */
-export async function makeFunctionBundle(folder: FunctionFolder): Promise<Omit<Bundle, 'externals'>> {
-  await using bundle = await rolldown(optionsOf(folder));
-  const { output } = await bundle.generate(outputOf(folder));
-  const chunks = output.filter((each) => each.type === 'chunk').filter(({ fileName }) => fileName !== ENTRY);
-  const used = chunks.flatMap(({ modules }) =>
-    Object.entries(modules).flatMap(([id, { renderedLength }]) => (renderedLength > 0 ? [id] : [])),
-  );
-  return {
-    files: new Map(chunks.map(({ fileName, code }) => [fileName, Buffer.from(toAscii(code))])),
-    inputs: pathsOf(await bundle.watchFiles),
-    sources: pathsOf(used),
-  };
-}
-
-/** The files among the ids of modules, relative to the project. The ids of the bundler's own modules are no paths. */
-function pathsOf(ids: readonly string[]): readonly string[] {
-  const paths = ids.filter((id) => id.startsWith(PROJECT)).map((id) => relative(PROJECT, id));
-  return [...new Set(paths)].toSorted();
+export async function makeFunctionBundle(folder: FunctionFolder): Promise<Bundle> {
+  const { files, ...read } = await makeModules(optionsOf(folder), outputOf(folder));
+  const deployed = [...files].filter(([name]) => name !== ENTRY);
+  return { ...read, files: new Map(deployed.map(([name, code]) => [name, toAscii(code)])) };
 }
 
 /**
  * Escapes every other character, which only texts and regular expressions contain. One such character doubles the memory
  * of a file: V8 has one or two bytes for every character of a text.
  */
-function toAscii(code: string): string {
-  return code.replaceAll(/[^\0-\x7f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+function toAscii(code: Uint8Array): Uint8Array {
+  const ascii = Buffer.from(code)
+    .toString()
+    .replaceAll(/[^\0-\x7f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return Buffer.from(ascii);
 }

@@ -32,7 +32,7 @@ export interface BuiltFunction {
  * are unchanged.
  */
 export async function buildFunctions(): Promise<Record<FunctionFolder, BuiltFunction>> {
-  const makers = ['package-lock.json', 'infra/build/function-bundle.ts'];
+  const makers = ['package-lock.json', 'infra/build/bundle.ts', 'infra/build/function-bundle.ts'];
   const how = hashOf(Buffer.concat(await Promise.all(makers.map((path) => readFile(join(PROJECT, path))))));
   const built = FUNCTION_FOLDERS.map(async (folder) => [folder, await buildFunction(folder, how)] as const);
   return Object.fromEntries(await Promise.all(built)) as Record<FunctionFolder, BuiltFunction>;

@@ -1,8 +1,9 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildOptions } from 'esbuild';
+import type { Plugin } from 'rolldown';
 import { apiPage } from './api-page.ts';
-import { COMMON, makeBundle, REQUIRE_BANNER, writeFolder } from './bundle.ts';
+import { type Bundle, COMMON, makeBundle, makeModules, writeFolder } from './bundle.ts';
 import { buildFunctions } from './functions.ts';
 import { bundledPackages, licensePage } from './licenses.ts';
 import { DIST, PROJECT } from './project.ts';
@@ -24,19 +25,48 @@ const LIBRARY = {
   define: { 'import.meta.dirname': '__dirname' },
 } as const satisfies BuildOptions;
 
-/** ES modules, so that a command loads only its own code. */
-const COMMAND_LINE = {
-  ...COMMON,
-  entryPoints: { 'mark-certificates': 'infra/command-line/main.ts' },
-  format: 'esm',
-  splitting: true,
-  target: TARGET,
-  outExtension: { '.js': '.mjs' },
-  external: PEERS,
-  banner: { js: REQUIRE_BANNER },
-  minifySyntax: true,
-  minifyWhitespace: true,
-} as const satisfies BuildOptions;
+/**
+ * Built-in modules as CommonJS modules. An import of a built-in module makes Node read all of its exports, and some exports
+ * of node:fs, node:process and node:util load further modules.
+ */
+function builtInModules(): Plugin {
+  return {
+    name: 'built-in-modules',
+    resolveId: {
+      // The runtime of rolldown imports node:module.
+      filter: { id: /^node:(?!module$)/ },
+      handler: (id, importer) => {
+        // Commander starts processes only for commands that are separate programs, and there are none.
+        const unused = id === 'node:child_process' && importer?.includes('/node_modules/commander/');
+        return unused ? '\0unused' : `\0${id}`;
+      },
+    },
+    load: {
+      filter: { id: /^\0(?:node:|unused$)/ },
+      handler: (id) =>
+        `module.exports = ${id === '\0unused' ? '{}' : `process.getBuiltinModule(${JSON.stringify(id.slice(1))})`};`,
+    },
+  };
+}
+
+/** ES modules, so that a command loads only its own code. What every command loads first is one file. */
+function makeCommandLine(): Promise<Bundle> {
+  const start = /\/infra\/command-line\/(?:commands|program|terminal)\.ts$/;
+  return makeModules(
+    {
+      input: { 'mark-certificates': 'infra/command-line/main.ts' },
+      resolve: { mainFields: COMMON.mainFields },
+      external: PEERS,
+      plugins: [builtInModules()],
+    },
+    {
+      entryFileNames: '[name].mjs',
+      chunkFileNames: '[name]-[hash].mjs',
+      codeSplitting: { groups: [{ name: 'start', test: start }] },
+      minify: { compress: { target: TARGET }, mangle: false, codegen: { removeWhitespace: true } },
+    },
+  );
+}
 
 /** Builds everything that is published into dist/, and writes API.md. */
 export async function buildPackage(): Promise<void> {
@@ -44,7 +74,7 @@ export async function buildPackage(): Promise<void> {
     buildFunctions(),
     makeBundle({ ...LIBRARY, entryPoints: { index: 'infra/index.ts' } }),
     makeBundle({ ...LIBRARY, entryPoints: { certificate: 'functions/certificate/report.ts' } }),
-    makeBundle(COMMAND_LINE),
+    makeCommandLine(),
     installTools(),
   ]);
   const built = [...Object.values(functions), construct, certificate, commandLine];

@@ -63,7 +63,8 @@ export function createProgram(
       .helpOption('-h, --help', 'print this help')
       .addHelpText(
         'after',
-        `\nExamples:\n${examples.map((example) => describeExample(example, terminal)).join('\n')}\n${EXIT_CODES_HELP}`,
+        () =>
+          `\nExamples:\n${examples.map((example) => describeExample(example, terminal)).join('\n')}\n${EXIT_CODES_HELP}`,
       )
       // The last argument is the command itself.
       .action(async (...values) => finish(await definition.run(terminal, ...values.slice(0, -1))));

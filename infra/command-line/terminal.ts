@@ -1,4 +1,3 @@
-import { clearLine, cursorTo } from 'node:readline';
 import { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { printable, printableLines } from '../../functions/text.ts';
@@ -30,19 +29,24 @@ export interface Terminal {
 /** The terminal of this process. It does not write with `console`, which ignores that a disk is full. */
 export function openTerminal(): Terminal {
   return {
-    input: process.stdin,
+    // Most commands do not open it.
+    get input() {
+      return process.stdin;
+    },
     print: (text) => process.stdout.write(`${printableLines(text)}\n`),
     printStyled: (text) => process.stdout.write(`${text}\n`),
     note: (text) => process.stderr.write(`${printableLines(text)}\n`),
     progress: (text) => {
       if (process.stderr.isTTY) {
-        clearLine(process.stderr, 0);
-        cursorTo(process.stderr, 0);
+        process.stderr.clearLine(0);
+        process.stderr.cursorTo(0);
         process.stderr.write(printable(text));
       }
     },
     columns: process.stdout.isTTY ? process.stdout.columns : undefined,
-    isInteractive: Boolean(process.stdin.isTTY && process.stderr.isTTY),
+    get isInteractive() {
+      return Boolean(process.stdin.isTTY && process.stderr.isTTY);
+    },
     // npm runs the scripts of the repository in its own folder.
     folder: process.env.INIT_CWD ?? process.cwd(),
     wait,
