@@ -1,14 +1,16 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { App } from 'aws-cdk-lib';
 import { parseSync } from 'rolldown/utils';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildFunctions } from '../../infra/build/functions.ts';
 import { bundleOf as bundle, FUNCTION_FOLDERS as FOLDERS, type FunctionFolder as Folder } from '../../infra/bundles.ts';
-
-const PROJECT = join(import.meta.dirname, '..', '..');
+import { MarkCertificateCollectorStack } from '../../infra/stack.ts';
+import { stackNameOf } from '../../infra/stack-names.ts';
+import { CONTEXT, PROJECT } from './synthesized.ts';
 
 /** The variables without which a handler starts. */
 const OPTIONAL: Partial<Record<Folder, readonly string[]>> = {
@@ -219,7 +221,7 @@ describe('the modules of Node whose exports load other code', () => {
   });
 });
 
-/** The stack as a user synthesizes it, in an environment without credentials. */
+/** The assembly that is deployed. stack.test.ts and commands/deploy-and-down.test.ts run the app and `cdk` themselves. */
 describe('cdk synth', () => {
   let output: string;
   let assets: Readonly<Record<Folder, string>>;
@@ -227,17 +229,9 @@ describe('cdk synth', () => {
 
   beforeAll(() => {
     output = join(temporary, 'cdk.out');
-    const { status, stderr } = spawnSync(
-      join(PROJECT, 'node_modules', '.bin', 'cdk'),
-      ['synth', '--quiet', '--output', output, '-c', 'push=true', '-c', 'publish=true'],
-      {
-        cwd: PROJECT,
-        // test/checkers/cdk-validation.test.ts tests the validation of templates, which takes seconds.
-        env: environment({ HOME: temporary, CDK_VALIDATION: 'false' }),
-        encoding: 'utf8',
-      },
-    );
-    expect(status, stderr).toBe(0);
+    const app = new App({ outdir: output, context: { ...CONTEXT, push: 'true', publish: 'true' } });
+    new MarkCertificateCollectorStack(app, stackNameOf(undefined));
+    app.synth();
     const template = read('MarkCertificateCollector.template.json');
     const { files } = read('MarkCertificateCollector.assets.json');
     const functionOf = (folder: Folder) => {
@@ -261,7 +255,8 @@ describe('cdk synth', () => {
     expect(new Set(Object.values(assets)).size).toBe(FOLDERS.length);
     for (const folder of FOLDERS) {
       expect(filesOf(assets[folder])).toEqual(filesOf(bundle(folder)));
-      expect(readFileSync(join(assets[folder], 'index.mjs'))).toEqual(readFileSync(join(bundle(folder), 'index.mjs')));
+      const [asset, built] = [assets[folder], bundle(folder)].map((each) => readFileSync(join(each, 'index.mjs')));
+      expect(asset?.equals(built ?? Buffer.of())).toBe(true);
     }
   });
 
@@ -415,6 +410,8 @@ function importsIn(file: string, code: string): Pick<Import, 'kind' | 'path'>[] 
 }
 
 const contents = new Map<string, string>();
+/** The texts of a source that no other source of a bundle contains. */
+const ownTexts = new Map<string, readonly string[]>();
 
 function contentOf(file: string): string {
   const content = contents.get(file) ?? readFileSync(file, 'utf8');
@@ -427,16 +424,24 @@ function contentOf(file: string): string {
  * minifier renames everything else. Sources without such a literal are left out.
  */
 function filesWithTextsOf(wanted: readonly string[], all: readonly string[], directory: string): Map<string, string[]> {
-  const bundled = filesOf(directory);
-  const isIn = (file: string, text: string) => contentOf(join(directory, file)).includes(text);
+  const bundled = filesOf(directory).map((file) => ({ file, code: contentOf(join(directory, file)) }));
+  const sourceOf = (source: string) => contentOf(join(PROJECT, source));
+  // One search in the joined sources is much quicker than one in each of them. No literal contains a line feed.
+  const joined = all.map(sourceOf).join('\n');
+  const countIn = (code: string, text: string) => code.split(text).length - 1;
   return new Map(
     wanted.toSorted().flatMap((source) => {
-      const texts = [...contentOf(join(PROJECT, source)).matchAll(/(['"`])(?!\.)([ \w.,;:?#-]{16,})\1/g)]
-        .map(([, , text = '']) => text)
-        // The order matters: most texts are in no bundle, and searching all sources takes long.
-        .filter((text) => bundled.some((file) => isIn(file, text)))
-        .filter((text) => all.every((other) => other === source || !contentOf(join(PROJECT, other)).includes(text)));
-      const files = bundled.filter((file) => texts.some((text) => isIn(file, text)));
+      const own = sourceOf(source);
+      const literals = [...own.matchAll(/(['"`])(?!\.)([ \w.,:;?#-]{16,})\1/g)].map(([, , text = '']) => text);
+      const key = `${directory} ${source}`;
+      const texts =
+        ownTexts.get(key) ??
+        [...new Set(literals)]
+          // The order matters: most texts are in no bundle, and searching all sources takes long.
+          .filter((text) => bundled.some(({ code }) => code.includes(text)))
+          .filter((text) => countIn(joined, text) === countIn(own, text));
+      ownTexts.set(key, texts);
+      const files = bundled.filter(({ code }) => texts.some((text) => code.includes(text))).map(({ file }) => file);
       return files.length > 0 ? [[source, files] as const] : [];
     }),
   );

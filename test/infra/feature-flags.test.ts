@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
+import { TEMPLATE_ONLY } from '../../infra/local/cloud/template.ts';
 import { MarkCertificateCollectorStack } from '../../infra/stack.ts';
 import { CONTEXT, PROJECT, SETTINGS } from './synthesized.ts';
 
@@ -21,7 +22,7 @@ const EARLIER = { '@aws-cdk/aws-iam:minimizePolicies': true };
 function templateWith(context: Readonly<Record<string, unknown>>): unknown {
   const outdir = mkdtempSync(join(tmpdir(), 'flags-'));
   try {
-    const app = new App({ outdir, context: { ...context, 'aws:cdk:bundling-stacks': [] } });
+    const app = new App({ outdir, context: { ...context, ...TEMPLATE_ONLY } });
     return Template.fromStack(new MarkCertificateCollectorStack(app, 'MarkCertificateCollector')).toJSON();
   } finally {
     rmSync(outdir, { recursive: true });

@@ -3,6 +3,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { EventBus, type IEventBus } from 'aws-cdk-lib/aws-events';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { describe, expect, test } from 'vitest';
+import { TEMPLATE_ONLY } from '../../infra/local/cloud/template.ts';
 import { MarkCertificateCollector } from '../../infra/mark-certificate-collector.ts';
 import type { MarkCertificateCollectorProps } from '../../infra/props.ts';
 import { CONTEXT } from './synthesized.ts';
@@ -10,7 +11,7 @@ import { CONTEXT } from './synthesized.ts';
 const ACCOUNT = '111122223333';
 
 function newApp(): App {
-  return new App({ context: { ...CONTEXT, 'aws:cdk:bundling-stacks': [] } });
+  return new App({ context: { ...CONTEXT, ...TEMPLATE_ONLY } });
 }
 
 interface Options extends MarkCertificateCollectorProps {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { expect } from 'vitest';
+import { TEMPLATE_ONLY } from '../../infra/local/cloud/template.ts';
 import { MarkCertificateCollectorStack } from '../../infra/stack.ts';
 import { stackNameOf } from '../../infra/stack-names.ts';
 
@@ -123,7 +124,7 @@ export function synthesize(settings: Readonly<Record<string, string>> = {}): Syn
 function synthesizeStack(settings: Readonly<Record<string, string>>): SynthesizedStack {
   const outdir = mkdtempSync(join(tmpdir(), 'stack-'));
   try {
-    const app = new App({ outdir, context: { ...CONTEXT, ...settings, 'aws:cdk:bundling-stacks': [] } });
+    const app = new App({ outdir, context: { ...CONTEXT, ...settings, ...TEMPLATE_ONLY } });
     const template = Template.fromStack(new MarkCertificateCollectorStack(app, stackNameOf(settings.name)));
     const resolved = resolve(template.toJSON()) as Resolved;
     const machines = Object.values(resolved.Resources).filter(

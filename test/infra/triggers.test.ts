@@ -1,5 +1,6 @@
 import { App } from 'aws-cdk-lib';
 import { describe, expect, test, vi } from 'vitest';
+import { TEMPLATE_ONLY } from '../../infra/local/cloud/template.ts';
 import { MarkCertificateCollectorStack } from '../../infra/stack.ts';
 import { REGIONS_WITHOUT_FUNCTION_URLS } from '../../infra/triggers.ts';
 import { all, CONTEXT, DAY, only, SETTINGS, type SynthesizedStack, statementsOf, synthesize } from './synthesized.ts';
@@ -186,7 +187,7 @@ describe('the warning about the region', () => {
   ) => {
     vi.stubEnv('CDK_DEFAULT_REGION', region);
     try {
-      const app = new App({ context: { ...CONTEXT, ...settings, 'aws:cdk:bundling-stacks': [] } });
+      const app = new App({ context: { ...CONTEXT, ...settings, ...TEMPLATE_ONLY } });
       const stack = new MarkCertificateCollectorStack(app, 'MarkCertificateCollector', env && { env });
       // Not synthesized: CDK itself refuses a stack whose fixed region lacks a resource type.
       return stack.node

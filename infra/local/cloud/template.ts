@@ -35,6 +35,14 @@ export interface DeployedTemplate {
   resolve(value: unknown): unknown;
 }
 
+/** The context of a synthesis that is only for the template: no copies of the bundles, no stack traces, no tree of constructs. */
+export const TEMPLATE_ONLY = {
+  'aws:cdk:bundling-stacks': [],
+  'aws:cdk:disable-asset-staging': true,
+  'aws:cdk:disable-stack-trace': true,
+  'aws:cdk:tree-metadata': false,
+} as const;
+
 const templates = new Map<string, DeployedTemplate>();
 
 /**
@@ -54,7 +62,7 @@ function synthesize(settings: SettingsInput): DeployedTemplate {
   try {
     // CDK's validation of the template takes most of the time. A synthesis for a deployment does it.
     process.env.CDK_VALIDATION = 'false';
-    const app = new App({ outdir, context: { ...settings, 'aws:cdk:bundling-stacks': [] } });
+    const app = new App({ outdir, context: { ...settings, ...TEMPLATE_ONLY } });
     const stack = new MarkCertificateCollectorStack(app, 'MarkCertificateCollector');
     const { template } = app.synth().getStackByName(stack.stackName);
     return readTemplate(stack.stackName, template);

@@ -6,6 +6,7 @@ import { App } from 'aws-cdk-lib';
 import { onTestFinished } from 'vitest';
 import { type RunCdk, type SynthesizedCollector, synthesize } from '../../../infra/deployed/cdk.ts';
 import { type ServedStack, startCloudFormation } from '../../../infra/local/cloud/cloudformation-endpoint.ts';
+import { TEMPLATE_ONLY } from '../../../infra/local/cloud/template.ts';
 import { MarkCertificateCollectorStack } from '../../../infra/stack.ts';
 import { STACK_DESCRIPTION, stackNameOf } from '../../../infra/stack-names.ts';
 import { CONTEXT } from '../synthesized.ts';
@@ -17,7 +18,7 @@ const assemblies = new Map<string, ReadonlyMap<string, Buffer>>();
 async function assemble(settings: Readonly<Record<string, string>>): Promise<ReadonlyMap<string, Buffer>> {
   const outdir = await mkdtemp(join(tmpdir(), 'cdk-out-'));
   try {
-    const context = { ...CONTEXT, ...settings, 'aws:cdk:bundling-stacks': [] };
+    const context = { ...CONTEXT, ...settings, ...TEMPLATE_ONLY };
     const app = new App({ outdir, context });
     new MarkCertificateCollectorStack(app, stackNameOf(context.name));
     app.synth();
