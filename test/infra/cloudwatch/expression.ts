@@ -226,14 +226,13 @@ function combineAll(array: Value | undefined, operator: (...values: number[]) =>
 
 /** @param filler undefined: repeat the most recent value; before the first value there is nothing to repeat. */
 function fill(series: Series, filler: number | undefined, fillsEmptySeries: boolean): Series {
-  if (series.every((value) => value === undefined) && !fillsEmptySeries) {
-    return series;
-  }
-  const filled = [...series];
+  const filled: (number | undefined)[] = new Array(series.length).fill(undefined);
   let latest: number | undefined;
-  for (const [index, value] of series.entries()) {
+  for (let index = 0; index < series.length; index += 1) {
+    const value = series[index];
     latest = value ?? latest;
     filled[index] = value ?? filler ?? latest;
   }
-  return filled;
+  const isEmpty = latest === undefined;
+  return isEmpty && !fillsEmptySeries ? series : filled;
 }

@@ -56,13 +56,17 @@ export function simulate(alarm: AlarmProperties, data: MetricData, run: Run): Tr
     treatMissingData: alarm.TreatMissingData ?? 'missing',
   };
   const warmUp = warmUpOf(alarm);
+  const periods = query.metrics.map(({ identity, statistic }) => {
+    const samples = data.get(identity);
+    return samples && periodsOf(samples, statistic, query.period);
+  });
   const transitions: Transition[] = [];
   const byId: Record<string, Series> = {};
   let state: AlarmState = 'INSUFFICIENT_DATA';
   let evaluates = false;
   let previous: readonly Series[] = [];
   for (const at of evaluationTimes(alarm, query, data, run)) {
-    const retrieved = retrieve(alarm, query, data, at, run.assumptions);
+    const retrieved = retrieve(periods, alarm.EvaluationPeriods, at, run.assumptions);
     // The same data points cause no other state.
     if (evaluates && isSame(retrieved, previous)) {
       continue;
@@ -116,21 +120,18 @@ function actionsOf(alarm: AlarmProperties, state: AlarmState): readonly string[]
  * begins.
  */
 function retrieve(
-  { EvaluationPeriods }: AlarmProperties,
-  { metrics, period }: AlarmQuery,
-  data: MetricData,
+  metrics: readonly (Periods | undefined)[],
+  evaluationPeriods: number,
   at: number,
   { extraPoints, delay }: Assumptions,
 ): readonly Series[] {
-  const count = EvaluationPeriods + extraPoints;
-  return metrics.map(({ identity, statistic }) => {
+  const count = evaluationPeriods + extraPoints;
+  return metrics.map((periods) => {
     const points: (number | undefined)[] = new Array(count).fill(undefined);
-    const samples = data.get(identity);
-    if (samples) {
-      const known = periodsOf(samples, statistic, period);
+    if (periods) {
       for (let index = 0; index < count; index += 1) {
-        const end = at - (count - 1 - index) * period;
-        points[index] = end <= at - delay ? pointOf(known, end) : visiblePointOf(known, end, at - delay);
+        const end = at - (count - 1 - index) * periods.period;
+        points[index] = end <= at - delay ? pointOf(periods, end) : visiblePointOf(periods, end, at - delay);
       }
     }
     return points;
@@ -194,23 +195,29 @@ function pointOf(periods: Periods, end: number): number | undefined {
 function visiblePointOf({ samples, statistic, period }: Periods, end: number, until: number): number | undefined {
   const from = firstIndex(samples, end - period);
   const to = firstIndex(samples, Math.min(end, until + 1), from);
-  return from === to ? undefined : aggregate(samples.slice(from, to), statistic);
+  return from === to ? undefined : aggregate(samples, from, to, statistic);
 }
 
-function aggregate(samples: readonly Sample[], statistic: string): number {
-  const values = samples.map(({ value }) => value);
-  const sum = values.reduce((total, value) => total + value, 0);
+/** The statistic of the samples from an index to another one, which is not included. */
+function aggregate(samples: readonly Sample[], from: number, to: number, statistic: string): number {
+  let [sum, maximum, minimum] = [0, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (let index = from; index < to; index += 1) {
+    const value = samples[index]?.value ?? Number.NaN;
+    sum += value;
+    maximum = Math.max(maximum, value);
+    minimum = Math.min(minimum, value);
+  }
   switch (statistic) {
     case 'Sum':
       return sum;
     case 'Average':
-      return sum / values.length;
+      return sum / (to - from);
     case 'SampleCount':
-      return values.length;
+      return to - from;
     case 'Maximum':
-      return values.reduce((one, other) => Math.max(one, other));
+      return maximum;
     case 'Minimum':
-      return values.reduce((one, other) => Math.min(one, other));
+      return minimum;
     default:
       throw new Error(`The statistic ${statistic} is not known`);
   }
