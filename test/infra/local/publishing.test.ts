@@ -20,7 +20,9 @@ import { pem } from '../../../infra/local/ca/containers.ts';
 import { type LocalCloud, startLocalCloud } from '../../../infra/local/cloud/local-cloud.ts';
 import type { TlsIdentity } from '../../../infra/local/cloud/published-server.ts';
 import { openAuthority } from '../../authority.ts';
+import { withoutHttp } from '../../aws-json-direct.ts';
 import { crlDownload } from '../../crls.ts';
+import { startDirectS3Server } from '../../s3-direct.ts';
 
 const credentials = { loginName: 'brand@example.com', loginPassword: 'correct+horse battery%staple' };
 const DOMAIN = 'example.com';
@@ -48,15 +50,20 @@ beforeEach(async () => {
   for (const stream of [process.stdout, process.stderr]) {
     vi.spyOn(stream, 'write').mockReturnValue(true);
   }
+  // Clients that repeat requests use HTTP.
+  vi.stubEnv('AWS_MAX_ATTEMPTS', '1');
   cloud = await startLocalCloud({
     credentials,
     downloadCrls: crlDownload(),
+    startS3: startDirectS3Server,
+    prepareEndpoint: withoutHttp,
     tls: identity,
     settings: { publish: true, trustAnchors: sha256(authority.root), ctLogs: authority.log.key },
   });
 });
 afterEach(async () => {
   await cloud.close();
+  vi.unstubAllEnvs();
   vi.restoreAllMocks();
 });
 
@@ -255,7 +262,21 @@ function createIdentity(): TlsIdentity {
   const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
   try {
     execFileSync('openssl', [
-      ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, '-days', '2'],
+      ...[
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:P-256',
+        '-nodes',
+        '-keyout',
+        key,
+        '-out',
+        cert,
+        '-days',
+        '2',
+      ],
       ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'],
     ]);
     return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
