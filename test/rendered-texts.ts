@@ -1,5 +1,4 @@
 /** Runs real code with small inputs and returns every text that a person reads, as it is rendered. */
-import { spawnSync } from 'node:child_process';
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,9 +35,12 @@ import { type LocalCloud, startLocalCloud } from '../infra/local/cloud/local-clo
 import { createNarrator } from '../infra/local/narration.ts';
 import { issueScenarioCertificates, runScenario, SCENARIOS } from '../infra/local/scenarios.ts';
 import { readSettings, SETTING_NAMES } from '../infra/settings.ts';
+import { withoutHttp } from './aws-json-direct.ts';
+import { USAGE as BENCH_USAGE } from './bench/options.ts';
 import { crlDownload } from './crls.ts';
 import { run } from './infra/command-line/run.ts';
 import { PROJECT, SETTINGS, synthesize } from './infra/synthesized.ts';
+import { startDirectS3Server } from './s3-direct.ts';
 import { MANIFEST, PUBLICATION } from './sample-manifest.ts';
 
 /** Texts by their origin, such as "finding validity". */
@@ -405,6 +407,8 @@ export async function narrationTexts(authority: CertificateAuthority): Promise<R
       secret: scenario.secret,
       settings: { ...scenario.settings, trustAnchors, ctLogs, publish: true },
       downloadCrls: crlDownload(),
+      startS3: startDirectS3Server,
+      prepareEndpoint: withoutHttp,
       waitMilliseconds: () => 0,
       onEvent: narrator.executionEvent,
       async beforeCheck(check) {
@@ -441,8 +445,8 @@ export async function commandTexts(authority: CertificateAuthority): Promise<Ren
       .filter((file) => file !== 'usage.ts')
       .map((file) => `infra/commands/${file}`);
     const texts: (readonly [origin: string, text: string])[] = [
-      processText('test/bench/bench.ts', '--help'),
-      processText('infra/command-line/main.ts', '--help'),
+      ['npm run bench -- --help', BENCH_USAGE],
+      await textsOf('--help'),
     ];
     for (const script of commands) {
       texts.push(await scriptText(script, '--help'));
@@ -458,11 +462,6 @@ export async function commandTexts(authority: CertificateAuthority): Promise<Ren
   } finally {
     rmSync(folder, { recursive: true });
   }
-}
-
-function processText(script: string, ...args: readonly string[]): readonly [origin: string, text: string] {
-  const { stdout, stderr } = spawnSync(process.execPath, [join(PROJECT, script), ...args], { encoding: 'utf8' });
-  return [`node ${script} ${args.join(' ')}`, stdout + stderr];
 }
 
 /** Runs a file of infra/commands/ in this process, which takes a tenth of the time of a process. */

@@ -136,6 +136,7 @@ describe('texts as people read them', () => {
   test(
     'The narration of npm start and the logs of the functions contain no odd word.',
     async () => {
+      stubAwsEnvironment({});
       const output = captureOutput();
       const narration = await narrationTexts(authority);
       expect(narration.length).toBeGreaterThan(50);

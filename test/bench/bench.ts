@@ -1,13 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { buildFunctions } from '../../infra/build/functions.ts';
 import { measureBundles } from './bundles.ts';
 import { measureColdStart } from './cold-start.ts';
 import { modelCost } from './cost.ts';
 import { PROJECT, synthesizeAssets } from './deployed.ts';
 import { isBeyondLimit, type Results } from './measure.ts';
+import { readOptions, type Section } from './options.ts';
 import { drawPlot } from './plot.ts';
 import { measureReport } from './report.ts';
 import { simulateScale } from './scale.ts';
@@ -16,19 +16,6 @@ import { measureSizes } from './sizes.ts';
 import { measureSurvey } from './survey.ts';
 import { figuresTable, replaceSection, resultsText } from './text.ts';
 import { measureWarm } from './warm.ts';
-
-const USAGE = `npm run bench -- [OPTIONS]
-
-Measures what the collector costs. The same run measures each figure and its reference alternately.
-
-  --json              one JSON object
-  --short             fewer rounds and smaller surveys, for CI
-  --only SECTION      one section, for example "Survey"
-  --survey C,P        the size of the largest survey: certificates and publications (default: 50000,10000)
-  --growth C,C,…      the numbers of certificates for "survey-growth" (default: 5000,10000,20000,40000)
-  --page              write the figures into docs/performance.md, and the plot docs/performance.svg
-
-Exit status: 0; 1 if a count or size is worse than 1.2 times its target, or a time worse than twice; 64 for wrong usage.`;
 
 /** Lambda's longest timeout. */
 const TIMEOUT_SECONDS = 900;
@@ -57,9 +44,6 @@ const LENGTHS = {
     survey: { growth: [1000, 2000], large: { certificates: 1000, publications: 200 } },
   },
 } as const;
-
-/** The sections in their order. */
-const SECTIONS = ['Cold start', 'Warm checks', 'Report', 'Bundles', 'Sizes', 'Cost', 'Scale', 'Survey'] as const;
 
 const options = readOptions();
 const lengths = LENGTHS[options.short ? 'short' : 'full'];
@@ -117,15 +101,12 @@ if (options.json) {
 }
 process.exitCode = figures.some(isBeyondLimit) ? 1 : 0;
 
-function isWanted(title: (typeof SECTIONS)[number]): boolean {
+function isWanted(title: Section): boolean {
   return options.only === undefined || options.only === title;
 }
 
 /** Measures a section; undefined if another one is wanted. */
-async function run<R extends Results>(
-  title: (typeof SECTIONS)[number],
-  measure: () => R | Promise<R>,
-): Promise<R | undefined> {
+async function run<R extends Results>(title: Section, measure: () => R | Promise<R>): Promise<R | undefined> {
   if (!isWanted(title)) {
     return undefined;
   }
@@ -157,38 +138,5 @@ function writePage(): void {
   writeFileSync(page, filled);
   if (points.length > 0) {
     writeFileSync(join(PROJECT, 'docs', 'performance.svg'), drawPlot(points));
-  }
-}
-
-function readOptions() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        json: { type: 'boolean', default: false },
-        short: { type: 'boolean', default: false },
-        only: { type: 'string' },
-        survey: { type: 'string' },
-        growth: { type: 'string' },
-        page: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    if (values.help) {
-      console.log(USAGE);
-      process.exit();
-    }
-    if (values.only !== undefined && !SECTIONS.some((title) => title === values.only)) {
-      throw new Error(`--only ${values.only} is not a section; accepted: ${SECTIONS.join(', ')}`);
-    }
-    for (const name of ['survey', 'growth'] as const) {
-      const text = values[name];
-      if (text !== undefined && !/^[1-9]\d*,\d+(,\d+)*$/.test(text)) {
-        throw new Error(`--${name} ${text} is not accepted; accepted: at least two numbers, like 5000,10000`);
-      }
-    }
-    return values;
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
-    process.exit(64);
   }
 }
