@@ -6,10 +6,11 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createServer } from 'node:tls';
+import { type Duplex, PassThrough, Transform } from 'node:stream';
+import { createServer as createTlsServer } from 'node:tls';
 import { createCertificateAuthority } from '../../infra/local/ca/certificate-authority.ts';
 import { startCollectMcSimulator } from '../../infra/local/ca/collectmc-simulator.ts';
 import { serveCrls } from '../../infra/local/cloud/crl-server.ts';
@@ -22,6 +23,7 @@ import {
   ISSUED_ORDERS,
   NEW_ORDERS,
   PENDING_ORDER,
+  S3_MILLISECONDS,
   SECRET_ID,
   type ServerAddresses,
 } from './servers.ts';
@@ -32,7 +34,12 @@ const [ca, secrets, s3, created] = await Promise.all([
   startS3Server(),
   createCertificateAuthority(),
 ]);
-const crls = await serveCrls(() => authority.crls());
+// Signed once, because a real server only sends a file.
+let signed: ReturnType<typeof authority.crls> | undefined;
+const crls = await serveCrls(() => {
+  signed ??= authority.crls();
+  return signed;
+});
 const authority = created.with({ crlServer: crls.url });
 ca.order(PENDING_ORDER, [{ kind: 'status', status: 0 }]);
 for (let order = FIRST_NEW_ORDER; order < FIRST_NEW_ORDER + NEW_ORDERS; order++) {
@@ -58,6 +65,7 @@ process.send?.({
   trustFile,
   secretsUrl: secrets.url,
   s3Url: s3.url,
+  distantS3Url: await distant(s3.url),
   rootSha256: createHash('sha256').update(root).digest('hex'),
   ctLog: authority.log.key,
   crlUrls: authority.crls().map(({ url }) => url),
@@ -82,16 +90,35 @@ async function secure(url: string): Promise<string> {
     [...selfSigned, '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', keyFile, '-out', trustFile],
     { stdio: 'ignore' },
   );
-  const { port } = new URL(url);
-  const server = createServer({ key: readFileSync(keyFile), cert: readFileSync(trustFile) }, (socket) => {
-    const upstream = connect(Number(port), '127.0.0.1');
+  const server = createTlsServer({ key: readFileSync(keyFile), cert: readFileSync(trustFile) });
+  return (await forward(server.on('secureConnection', connectTo(url)), url)).replace('http:', 'https:');
+}
+
+/** Puts a network in front of a server of this process: each response arrives later. */
+function distant(url: string): Promise<string> {
+  const delay = () =>
+    new Transform({
+      transform(chunk, _encoding, done) {
+        setTimeout(done, S3_MILLISECONDS, null, chunk);
+      },
+    });
+  return forward(createServer(connectTo(url, delay)), url);
+}
+
+/** Forwards each connection to a server of this process, and what comes back through another stream. */
+function connectTo(url: string, response: () => Duplex = () => new PassThrough()): (socket: Socket) => void {
+  return (socket) => {
+    const upstream = connect(Number(new URL(url).port), '127.0.0.1');
     for (const end of [socket, upstream]) {
       end.on('error', () => {});
     }
-    socket.pipe(upstream).pipe(socket);
-  });
+    socket.pipe(upstream).pipe(response()).pipe(socket);
+  };
+}
+
+/** Listens on another port, and returns the URL with it. */
+async function forward(server: Server, url: string): Promise<string> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const address = server.address() as AddressInfo;
-  return url.replace('http:', 'https:').replace(`:${port}`, `:${address.port}`);
+  return url.replace(`:${new URL(url).port}`, `:${(server.address() as AddressInfo).port}`);
 }

@@ -20,6 +20,13 @@ export const NEW_ORDERS = 200;
 export const FIRST_ISSUED_ORDER = 100_000;
 export const ISSUED_ORDERS = 20_000;
 
+/**
+ * How long the distant S3 takes to respond, in milliseconds: the least of the "tens of milliseconds" that AWS names as the
+ * usual median of small requests
+ * (https://docs.aws.amazon.com/whitepapers/latest/s3-optimizing-performance-best-practices/timeouts-and-retries-for-latency-sensitive-applications.html).
+ */
+export const S3_MILLISECONDS = 10;
+
 export interface ServerAddresses {
   readonly collectUrl: string;
   /** The same CA over https, as in production, and the file with the certificate to trust for it. */
@@ -27,6 +34,8 @@ export interface ServerAddresses {
   readonly trustFile: string;
   readonly secretsUrl: string;
   readonly s3Url: string;
+  /** The same S3, {@link S3_MILLISECONDS} away. */
+  readonly distantS3Url: string;
   /** SHA-256 of the root of the issued chain, in lower-case hex. */
   readonly rootSha256: string;
   /** The key of the CA's log, base64. */

@@ -1,5 +1,5 @@
 /**
- * A warm process that makes the checks that its parent requests and replies with the CPU time that they took. Its
+ * A warm process that makes the checks that its parent requests and replies with the {@link Times} that they took. Its
  * argument is a {@link Subject} as JSON.
  */
 import { hash } from 'node:crypto';
@@ -19,6 +19,12 @@ import { BUCKET, CREDENTIALS, checkOf, PENDING_ORDER, type RecordedRequest } fro
 /** A request of the parent: one check of each of these orders, one after the other. */
 export interface Work {
   readonly orders: readonly string[];
+}
+
+/** The milliseconds that the checks of a request took together. */
+export interface Times {
+  readonly cpu: number;
+  readonly elapsed: number;
 }
 
 /** What makes the checks: the deployed bundle, or the bare calls with the requests to S3 of one check that issued. */
@@ -61,11 +67,13 @@ const checkOne = 'bundle' in subject ? await loadCollect(subject.bundle) : await
 
 process.on('message', async ({ orders }: Work) => {
   const before = process.cpuUsage();
+  const started = performance.now();
   for (const order of orders) {
     await checkOne(order);
   }
+  const elapsed = performance.now() - started;
   const { user, system } = process.cpuUsage(before);
-  process.send?.((user + system) / 1000);
+  process.send?.({ cpu: (user + system) / 1000, elapsed } satisfies Times);
 });
 process.on('disconnect', () => process.exit());
 process.send?.('ready');
