@@ -3,16 +3,21 @@ import { ObjectIdentifier } from 'asn1js';
 
 /** An element: its identifier octet, and its contents. */
 export function der(tag: number, ...contents: readonly Uint8Array[]): Buffer<ArrayBuffer> {
-  const content = Buffer.concat(contents);
-  return Buffer.concat([header(tag, content.length), content]);
+  const length = contents.reduce((sum, content) => sum + content.length, 0);
+  return Buffer.concat([header(tag, length), ...contents]);
 }
 
 /** What is before the contents of an element: its identifier octet, and its length in the shortest form. */
 export function header(tag: number, length: number): Buffer {
-  const octets = Buffer.alloc(4);
-  octets.writeUInt32BE(length);
-  const digits = octets.subarray(octets.findIndex((octet) => octet !== 0));
-  return length < 0x80 ? Buffer.of(tag, length) : Buffer.of(tag, 0x80 | digits.length, ...digits);
+  if (length < 0x80) {
+    return Buffer.of(tag, length);
+  }
+  const digits = Math.ceil(Math.log2(length + 1) / 8);
+  const octets = Buffer.alloc(2 + digits);
+  octets.writeUInt8(tag, 0);
+  octets.writeUInt8(0x80 | digits, 1);
+  octets.writeUIntBE(length, 2, digits);
+  return octets;
 }
 
 export const sequence = (...contents: readonly Uint8Array[]) => der(0x30, ...contents);
@@ -30,8 +35,14 @@ export const bitString = (contents: Uint8Array) => der(3, Buffer.of(0), contents
 
 export const octetString = (contents: Uint8Array) => der(4, contents);
 
-/** An OBJECT IDENTIFIER. */
-export const identifier = (dotted: string) => Buffer.from(new ObjectIdentifier({ value: dotted }).toBER());
+const identifiers = new Map<string, Buffer>();
+
+/** An OBJECT IDENTIFIER. A certificate of a test can contain the same one many thousand times. */
+export function identifier(dotted: string): Buffer {
+  const known = identifiers.get(dotted) ?? Buffer.from(new ObjectIdentifier({ value: dotted }).toBER());
+  identifiers.set(dotted, known);
+  return known;
+}
 
 export const NULL = Buffer.of(5, 0);
 

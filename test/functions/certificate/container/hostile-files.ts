@@ -115,10 +115,25 @@ export const HOSTILE_FILES: readonly (readonly [string, Content])[] = [
       ),
   ],
   ['a ZIP that states 65,535 files', () => statesFiles(zipSync(files(200, () => Buffer.from('x'))), 0xffff)],
-  ['a ZIP of 200 files of PEM', ({ chain }) => zipSync(files(200, (name) => filled(`${name}\n${pem(chain)}`, 6000)))],
+  [
+    'a ZIP of 200 files of PEM',
+    ({ chain }) => {
+      const text = pem(chain);
+      return zipSync(
+        files(200, (name) => filled(`${name}\n${text}`, 6000)),
+        { level: 1 },
+      );
+    },
+  ],
   [
     'a ZIP of 200 cut-off certificates',
-    ({ leaf }) => zipSync(files(200, () => filled(pem([leaf]).slice(0, 700), 5000))),
+    ({ leaf }) => {
+      const file = filled(pem([leaf]).slice(0, 700), 5000);
+      return zipSync(
+        files(200, () => file),
+        { level: 1 },
+      );
+    },
   ],
   [
     'a ZIP of files that inflate to 15 MiB each',
@@ -227,14 +242,14 @@ function certificate(subject: Buffer, key: Buffer, extensions: readonly Buffer[]
 
 /** As deep as 1 MiB allows, with correct lengths. */
 function nestedSequences(): Buffer {
-  const headers: Buffer[] = [];
-  let length = 0;
-  while (length < MEBIBYTE - 5) {
-    const next = header(0x30, length);
-    headers.push(next);
-    length += next.length;
+  const bytes = Buffer.alloc(MEBIBYTE);
+  let start = MEBIBYTE;
+  while (start > 5) {
+    const next = header(0x30, MEBIBYTE - start);
+    start -= next.length;
+    bytes.set(next, start);
   }
-  return Buffer.concat(headers.reverse());
+  return bytes.subarray(start);
 }
 
 function statesFiles(archive: Uint8Array, count: number): Buffer {
