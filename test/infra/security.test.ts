@@ -1,18 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { App, Validations } from 'aws-cdk-lib';
+import { Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import type { IConstruct } from 'constructs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PLACEHOLDER } from '../../functions/secret.ts';
-import { TEMPLATE_ONLY } from '../../infra/local/cloud/template.ts';
-import { MarkCertificateCollectorStack } from '../../infra/stack.ts';
 import {
   all,
   asList,
   CERTIFICATE_ARN,
-  CONTEXT,
+  inspect,
   KEY_ARN,
   only,
   policyStatements,
@@ -66,23 +61,17 @@ function check(combination: Combination): Checked {
   if (known) {
     return known;
   }
-  const outdir = mkdtempSync(join(tmpdir(), 'nag-'));
-  try {
-    const app = new App({ outdir, context: { ...CONTEXT, ...COMBINATIONS[combination], ...TEMPLATE_ONLY } });
-    const stack = new MarkCertificateCollectorStack(app, 'MarkCertificateCollector');
-    app.synth();
+  const checked = inspect(COMBINATIONS[combination], (stack) => {
     const findAll = new AwsSolutionsChecks();
     Reflect.set(findAll, 'isAcknowledged', () => false);
-    const checked = {
+    return {
       findings: findingsOf(new AwsSolutionsChecks(), stack),
       everything: findingsOf(findAll, stack),
       acknowledgements: stack.node.findAll().flatMap(acknowledgementsOf),
     };
-    allChecked.set(combination, checked);
-    return checked;
-  } finally {
-    rmSync(outdir, { recursive: true });
-  }
+  });
+  allChecked.set(combination, checked);
+  return checked;
 }
 
 function findingsOf(checks: AwsSolutionsChecks, stack: IConstruct): Finding[] {

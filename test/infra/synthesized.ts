@@ -116,25 +116,36 @@ const synthesized = new Map<string, SynthesizedStack>();
  */
 export function synthesize(settings: Readonly<Record<string, string>> = {}): SynthesizedStack {
   const key = JSON.stringify(settings);
-  const stack = synthesized.get(key) ?? synthesizeStack(settings);
+  const stack = synthesized.get(key) ?? synthesizeStack(settings, () => undefined).stack;
   synthesized.set(key, stack);
   return stack;
 }
 
-function synthesizeStack(settings: Readonly<Record<string, string>>): SynthesizedStack {
+/** What a test finds in the constructs of a stack. They are not kept, so this is another synthesis. */
+export function inspect<Found>(
+  settings: Readonly<Record<string, string>>,
+  find: (stack: MarkCertificateCollectorStack) => Found,
+): Found {
+  const { stack, found } = synthesizeStack(settings, find);
+  synthesized.set(JSON.stringify(settings), stack);
+  return found;
+}
+
+function synthesizeStack<Found>(
+  settings: Readonly<Record<string, string>>,
+  find: (stack: MarkCertificateCollectorStack) => Found,
+): { readonly stack: SynthesizedStack; readonly found: Found } {
   const outdir = mkdtempSync(join(tmpdir(), 'stack-'));
   try {
     const app = new App({ outdir, context: { ...CONTEXT, ...settings, ...TEMPLATE_ONLY } });
-    const template = Template.fromStack(new MarkCertificateCollectorStack(app, stackNameOf(settings.name)));
+    const constructs = new MarkCertificateCollectorStack(app, stackNameOf(settings.name));
+    const template = Template.fromStack(constructs);
     const resolved = resolve(template.toJSON()) as Resolved;
     const machines = Object.values(resolved.Resources).filter(
       ({ Type }) => Type === 'AWS::StepFunctions::StateMachine',
     );
-    return {
-      template,
-      resolved,
-      machine: JSON.parse(machines.map(({ Properties }) => Properties.DefinitionString).join()),
-    };
+    const machine = JSON.parse(machines.map(({ Properties }) => Properties.DefinitionString).join());
+    return { stack: { template, resolved, machine }, found: find(constructs) };
   } finally {
     rmSync(outdir, { recursive: true });
   }
