@@ -69,7 +69,7 @@ async function answer(server: S3Server, client: string, method: string, input: I
     ContentType: found['content-type'],
     CacheControl: found['cache-control'],
     ChecksumSHA256: found['x-amz-checksum-sha256'],
-    ...(method === 'GET' && { Body: bodyOf(Buffer.from(response.body ?? '')) }),
+    ...(method === 'GET' && { Body: new ObjectBody(response.body as Buffer) }),
   };
 }
 
@@ -84,30 +84,30 @@ async function list(server: S3Server, client: string, input: ListObjectsV2Comman
   });
   const request = { method: 'GET', key: '', query: new URLSearchParams(query), headers: {}, client };
   const { $metadata, response } = await receive(server, request, Buffer.alloc(0));
-  const xml = String(response.body);
-  const contents = [...xml.matchAll(/<Contents>(.*?)<\/Contents>/gs)].map(([, entry = '']) => ({
-    Key: textOf(entry, 'Key'),
-    LastModified: new Date(textOf(entry, 'LastModified') ?? ''),
-    ETag: textOf(entry, 'ETag'),
-    Size: Number(textOf(entry, 'Size')),
+  const { objects = [], isTruncated } = response.page ?? {};
+  const contents = objects.map(({ key, modified, etag, size }) => ({
+    Key: key,
+    LastModified: modified,
+    ETag: etag,
+    Size: size,
   }));
   return {
     $metadata,
-    IsTruncated: textOf(xml, 'IsTruncated') === 'true',
-    KeyCount: Number(textOf(xml, 'KeyCount')),
-    NextContinuationToken: textOf(xml, 'NextContinuationToken'),
+    IsTruncated: isTruncated,
+    KeyCount: contents.length,
+    NextContinuationToken: isTruncated ? contents.at(-1)?.Key : undefined,
     ...(contents.length > 0 && { Contents: contents }),
   };
 }
 
-/** The text of the first element with a name, as the server escapes it; undefined if there is none. */
-function textOf(xml: string, element: string): string | undefined {
-  const [, text] = new RegExp(`<${element}>(.*?)</${element}>`, 's').exec(xml) ?? [];
-  return text?.replaceAll('&lt;', '<').replaceAll('&amp;', '&');
-}
-
 function present(given: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  const kept: Record<string, string> = {};
+  for (const [name, value] of Object.entries(given)) {
+    if (value !== undefined) {
+      kept[name] = value;
+    }
+  }
+  return kept;
 }
 
 /** @throws what the SDK throws for an error of S3 or of the connection. */
@@ -134,9 +134,24 @@ async function receive(server: S3Server, request: S3Request, body: Buffer) {
 }
 
 /** The body of an object: a stream, with the methods that the SDK adds as far as the functions and the tests use them. */
-function bodyOf(bytes: Buffer) {
-  return Object.assign(Readable.from([bytes], { objectMode: false }), {
-    transformToByteArray: async () => new Uint8Array(bytes),
-    transformToString: async (encoding?: BufferEncoding) => bytes.toString(encoding),
-  });
+class ObjectBody extends Readable {
+  readonly #bytes: Buffer;
+
+  constructor(bytes: Buffer) {
+    super();
+    this.#bytes = bytes;
+  }
+
+  override _read(): void {
+    this.push(this.#bytes);
+    this.push(null);
+  }
+
+  async transformToByteArray(): Promise<Uint8Array> {
+    return new Uint8Array(this.#bytes);
+  }
+
+  async transformToString(encoding?: BufferEncoding): Promise<string> {
+    return this.#bytes.toString(encoding);
+  }
 }

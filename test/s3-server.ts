@@ -2,7 +2,7 @@
  * A small S3 in memory, on loopback. It is as strict as S3 about what the store relies on: conditions of PUT, versions,
  * checksums, delete markers. A DELETE ignores its condition, as in older S3 servers.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
@@ -80,6 +80,18 @@ export interface S3Response {
   readonly status: number;
   readonly headers?: Headers;
   readonly body?: Buffer | string;
+  /** A page of a list, which is XML in the body over HTTP. */
+  readonly page?: S3Page;
+}
+
+export interface S3Page {
+  readonly objects: readonly {
+    readonly key: string;
+    readonly modified: Date;
+    readonly etag: string;
+    readonly size: number;
+  }[];
+  readonly isTruncated: boolean;
 }
 
 export async function startS3Server({
@@ -104,7 +116,7 @@ export async function startS3Server({
   function put({ key, headers }: S3Request, body: Buffer): S3Response {
     const { 'x-amz-checksum-sha256': given, 'if-match': match, 'if-none-match': noneMatch } = headers;
     const checked = checksums && typeof given === 'string';
-    if (checked && given !== createHash('sha256').update(body).digest('base64')) {
+    if (checked && given !== hash('sha256', body, 'base64')) {
       return refused(400, 'BadDigest');
     }
     const current = objects.get(key)?.at(-1);
@@ -167,16 +179,14 @@ export async function startS3Server({
   function list(query: URLSearchParams): S3Response {
     const after = query.get('continuation-token') ?? query.get('start-after') ?? '';
     const found = currentKeys(query.get('prefix') ?? '').filter((key) => key > after);
-    const page = found.slice(0, Number(query.get('max-keys') ?? 1000));
-    const isTruncated = page.length < found.length;
-    const contents = page.map((key) => {
-      const { headers, body } = objects.get(key)?.at(-1) ?? {};
-      const modified = new Date(headers?.['last-modified'] ?? 0).toISOString();
-      return xml('Contents', { Key: key, LastModified: modified, ETag: headers?.etag, Size: body?.length });
+    const keys = found.slice(0, Number(query.get('max-keys') ?? 1000));
+    const page = keys.map((key) => {
+      const { headers = {}, body } = objects.get(key)?.at(-1) ?? {};
+      const { 'last-modified': modified = 0, etag = '' } = headers;
+      return { key, modified: new Date(modified), etag, size: body?.length ?? 0 };
     });
-    const next = isTruncated ? { NextContinuationToken: page.at(-1) } : {};
-    const body = xml('ListBucketResult', { IsTruncated: isTruncated, KeyCount: page.length, ...next }, contents);
-    return { status: 200, headers: { 'content-type': 'application/xml' }, body };
+    const headers = { 'content-type': 'application/xml' };
+    return { status: 200, headers, page: { objects: page, isTruncated: keys.length < found.length } };
   }
 
   async function respond(incoming: http.IncomingMessage): Promise<S3Response> {
@@ -228,7 +238,7 @@ export async function startS3Server({
 
   const listener = http.createServer(async (incoming, outgoing) => {
     try {
-      const { status, headers, body } = await respond(incoming);
+      const { status, headers, page, body = page && pageXml(page) } = await respond(incoming);
       outgoing.writeHead(status, headers).end(incoming.method === 'HEAD' ? undefined : body);
     } catch {
       incoming.socket.destroy();
@@ -275,16 +285,24 @@ function seeded({ versionId: id, body, contentType = 'binary/octet-stream', last
   if (!body) {
     return { id, headers };
   }
-  const sha256 = createHash('sha256').update(body).digest('base64');
+  const sha256 = hash('sha256', body, 'base64');
   return { id, body, headers: { ...headers, etag: etagOf(body), 'x-amz-checksum-sha256': sha256 } };
 }
 
 function etagOf(body: Buffer): string {
-  return `"${createHash('md5').update(body).digest('hex')}"`;
+  return `"${hash('md5', body)}"`;
 }
 
 function refused(status: number, code: string): S3Response {
   return { status, headers: { 'content-type': 'application/xml' }, body: xml('Error', { Code: code, Message: code }) };
+}
+
+function pageXml({ objects, isTruncated }: S3Page): string {
+  const contents = objects.map(({ key, modified, etag, size }) =>
+    xml('Contents', { Key: key, LastModified: modified.toISOString(), ETag: etag, Size: size }),
+  );
+  const next = isTruncated ? { NextContinuationToken: objects.at(-1)?.key } : {};
+  return xml('ListBucketResult', { IsTruncated: isTruncated, KeyCount: objects.length, ...next }, contents);
 }
 
 function xml(name: string, fields: Readonly<Record<string, unknown>>, children: readonly string[] = []): string {
