@@ -122,7 +122,8 @@ export async function collectCertificate(
     await archive.storeResponse(response);
   }
   const { account = null, domains = [], product, selector } = await checked.read();
-  const expectations: Expectations = { domains, selector, product, trustAnchors, ctLogs, at, redact };
+  const isSearched = isStorable && Buffer.compare(payload, body) === 0;
+  const expectations: Expectations = { domains, selector, product, trustAnchors, ctLogs, at, redact, isSearched };
   let certificate: Awaited<ReturnType<typeof readMarkCertificate>>;
   try {
     certificate = await readMarkCertificate(payload, expectations);
