@@ -193,7 +193,7 @@ function readOtherForm({ httpStatus, headers, body, text, secrets }: OtherForm):
   const isText = !isBinary(text);
   const content = isText ? readBodyText(text) : { text, withoutLinks: text };
   // A page can consist of a script.
-  const beginning = excerpt(content.text, secrets) || excerpt(text, secrets);
+  const beginning = excerpt(content.text, secrets) || (content.text === text ? '' : excerpt(text, secrets));
   const credentials = (description: string, more: { readonly status?: number; readonly doubtful?: true }): Reply => ({
     kind: 'waiting',
     reason: 'credentials',

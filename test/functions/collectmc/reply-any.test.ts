@@ -38,6 +38,8 @@ describe('Any response', () => {
       case 'refused':
       case 'unknown':
         return reply.status < 0;
+      default:
+        return false;
     }
   }
 
@@ -45,9 +47,9 @@ describe('Any response', () => {
     const header = fc.option(fc.oneof(fc.string(), fc.array(fc.string())), { nil: undefined });
     const headers = fc.oneof(fc.dictionary(fc.string(), header), fc.record({ 'retry-after': header }));
     fc.assert(
-      fc.property(fc.oneof(fc.constant(200), fc.integer()), headers, bytes, (status, fields, body) => {
-        expect(readReply(status, fields, body)).toSatisfy(isWellFormed);
-      }),
+      fc.property(fc.oneof(fc.constant(200), fc.integer()), headers, bytes, (status, fields, body) =>
+        isWellFormed(readReply(status, fields, body)),
+      ),
       { numRuns: 3000 },
     );
   });
@@ -93,7 +95,7 @@ describe('Any response', () => {
           omit: [before, after.subarray(1)],
         }[kind];
 
-        expect(answered(Buffer.concat(changed))).toSatisfy(isWellFormed);
+        return isWellFormed(answered(Buffer.concat(changed)));
       }),
       { numRuns: 3000 },
     );
@@ -106,9 +108,13 @@ describe('Any response', () => {
       // White space and padding at the end of base64 contain no data.
       const shortest = typeof whole === 'string' ? whole.replace(/[\n=]+$/, '').length : body.length;
 
+      const issued: number[] = [];
       for (let length = 0; length < shortest; length += length < 100 || length > shortest - 100 ? 1 : 7) {
-        expect(answered(body.subarray(0, length)).kind).not.toBe('issued');
+        if (answered(body.subarray(0, length)).kind === 'issued') {
+          issued.push(length);
+        }
       }
+      expect(issued).toEqual([]);
     },
   );
 
@@ -154,9 +160,7 @@ describe('Any response', () => {
   test('in a binary format with a length is never issued if it is truncated.', () => {
     const binary = fc.constantFrom(certsOnly, signedEmpty, archive, commentedArchive);
     fc.assert(
-      fc.property(binary, fc.nat(), (body, place) => {
-        expect(answered(body.subarray(0, place % body.length)).kind).not.toBe('issued');
-      }),
+      fc.property(binary, fc.nat(), (body, place) => answered(body.subarray(0, place % body.length)).kind !== 'issued'),
       { numRuns: 2000 },
     );
   });
