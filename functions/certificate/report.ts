@@ -117,8 +117,6 @@ export interface Expectations {
   readonly crls?: readonly FetchedCrl[] | undefined;
   /** Removes secrets from the names of files and PEM blocks, before a finding or a reason quotes them. */
   readonly redact?: ((name: string) => string) | undefined;
-  /** Whether the same bytes were searched for private keys before. The search takes a third of the time. */
-  readonly isSearched?: boolean | undefined;
 }
 
 /** One list, because what is prepared for a list of logs is kept with it. */
@@ -154,11 +152,8 @@ interface DeliveredChain {
   readonly ignored: readonly string[];
 }
 
-async function readChain(
-  bytes: Uint8Array,
-  { at, trustAnchors = [], redact, isSearched = false }: Expectations,
-): Promise<DeliveredChain> {
-  const found = isSearched ? 'none' : searchForPrivateKey(bytes);
+async function readChain(bytes: Uint8Array, { at, trustAnchors = [], redact }: Expectations): Promise<DeliveredChain> {
+  const found = searchForPrivateKey(bytes);
   if (found === 'found') {
     throw new PrivateKeyFoundError();
   }

@@ -122,8 +122,7 @@ export async function collectCertificate(
     await archive.storeResponse(response);
   }
   const { account = null, domains = [], product, selector } = await checked.read();
-  const isSearched = isStorable && Buffer.compare(payload, body) === 0;
-  const expectations: Expectations = { domains, selector, product, trustAnchors, ctLogs, at, redact, isSearched };
+  const expectations: Expectations = { domains, selector, product, trustAnchors, ctLogs, at, redact };
   let certificate: Awaited<ReturnType<typeof readMarkCertificate>>;
   try {
     certificate = await readMarkCertificate(payload, expectations);

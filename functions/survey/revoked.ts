@@ -90,8 +90,6 @@ export async function readCertificate(
       at: now(),
       // What validated the chain when it was collected, also if it is a trust anchor of the settings.
       trustAnchors: anchor === undefined ? [] : [anchor],
-      // What contains a private key is not stored.
-      isSearched: true,
     });
   } catch (error) {
     throw error instanceof InvalidChainError ? new ChainUnreadableError(error.message, { cause: error }) : error;
