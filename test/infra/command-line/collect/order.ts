@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, vi } from 'vitest';
+import { afterAll, onTestFinished, vi } from 'vitest';
 import type { CertificateAuthority, IssuedMarkCertificate } from '../../../../infra/local/ca/certificate-authority.ts';
 import type { SimulatedResponse } from '../../../../infra/local/ca/collectmc-responses.ts';
 import { type Simulator, startCollectMcSimulator } from '../../../../infra/local/ca/collectmc-simulator.ts';
@@ -24,11 +24,9 @@ export const issued = ({ chain }: IssuedMarkCertificate): SimulatedResponse => (
   certificates: chain,
 });
 
-const folders: string[] = [];
 const servers: { close(): Promise<void> }[] = [];
 afterAll(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()));
-  await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true })));
 });
 
 /** An authority whose CRLs this machine serves. */
@@ -45,10 +43,10 @@ export async function serveAuthority(): Promise<CertificateAuthority> {
 /** A folder in memory on Linux: the command waits for the disk after each file, which takes most of its time. */
 const PARENT = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
-/** A new folder that is deleted after the tests. */
+/** A new folder until the end of the test. */
 export async function makeTemporary(): Promise<string> {
   const folder = await mkdtemp(join(PARENT, 'collect-'));
-  folders.push(folder);
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -99,7 +97,7 @@ export async function prepareOrder(
   { authority, pollEvery = 'PT1S', copyOf, fullCost = false, orderNumber = ORDER }: LocalOrderOptions = {},
 ): Promise<LocalOrder> {
   const ca = await startCollectMcSimulator({ credentials: LOGIN });
-  servers.push(ca);
+  onTestFinished(() => ca.close());
   ca.order(orderNumber, script);
   const folder = await makeTemporary();
   const out = join(folder, 'out');
