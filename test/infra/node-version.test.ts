@@ -56,7 +56,7 @@ describe('a Node that is new enough', () => {
 
 describe('the required version', () => {
   test('package.json declares the version that the package requires, which contains no TypeScript.', () => {
-    expect(jsonOf('package.json').engines).toEqual({ node: '>=22' });
+    expect(jsonOf('package.json').engines).toEqual({ node: '>=22.10' });
   });
 
   test('Every command that runs TypeScript checks the version.', () => {

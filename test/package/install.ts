@@ -30,7 +30,7 @@ export type Consumer = CdkConsumer | 'es-module';
 /** The folder of an installed consumer. */
 export const folderOf = (consumer: Consumer) => join(FOLDER, consumer);
 
-/** Node 22 of the npm package `node`. */
+/** The oldest Node that runs the package, of the npm package `node`. */
 export const NODE_22 = join(FOLDER, 'node-22', 'node_modules', 'node', 'bin', 'node');
 
 /** Another folder for a test, which is empty. */
