@@ -14,7 +14,7 @@ export interface Bundle {
   readonly sources: readonly string[];
 }
 
-/** The options that all bundles have in common. */
+/** The options of every bundle of esbuild. */
 export const COMMON = {
   absWorkingDir: PROJECT,
   outdir: 'dist',

@@ -40,7 +40,7 @@ export async function buildFunctions(): Promise<Record<FunctionFolder, BuiltFunc
   return Object.fromEntries(await Promise.all(built)) as Record<FunctionFolder, BuiltFunction>;
 }
 
-/** @param known the hashes of files that were read for another bundle: most bundles have the same inputs. */
+/** @param known the hashes already computed for other bundles, which share most inputs. */
 async function buildFunction(folder: FunctionFolder, how: string, known: Map<string, string>): Promise<BuiltFunction> {
   const recordFile = join(SCRATCH, 'functions', `${folder}.json`);
   const record = await readRecord(recordFile);
@@ -91,8 +91,8 @@ function isSame(one: Readonly<Record<string, string>>, other: Readonly<Record<st
 }
 
 /**
- * The hashes of files in a folder. A file that is missing has an empty one. More than a thousand small files are read,
- * which takes several times as long without blocking.
+ * The hashes of files in a folder. A missing file has an empty one. Files are read synchronously: for more than a thousand
+ * small files, asynchronous reads take several times as long.
  */
 function hashesOf(
   folder: string,

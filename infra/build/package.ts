@@ -26,8 +26,8 @@ const LIBRARY = {
 } as const satisfies BuildOptions;
 
 /**
- * Built-in modules as CommonJS modules. An import of a built-in module makes Node read all of its exports, and some exports
- * of node:fs, node:process and node:util load further modules.
+ * Built-in modules as CommonJS modules. An import of a built-in module makes Node read all of its exports, and some
+ * exports of node:fs, node:process and node:util load further modules.
  */
 function builtInModules(): Plugin {
   return {
@@ -49,7 +49,7 @@ function builtInModules(): Plugin {
   };
 }
 
-/** ES modules, so that a command loads only its own code. What every command loads first is one file. */
+/** ES modules, so that a command loads only its own code. What every command needs at its start is in one file. */
 function makeCommandLine(): Promise<Bundle> {
   const start = /\/infra\/command-line\/(?:commands|program|terminal)\.ts$/;
   return makeModules(

@@ -29,7 +29,7 @@ export interface Terminal {
 /** The terminal of this process. It does not write with `console`, which ignores that a disk is full. */
 export function openTerminal(): Terminal {
   return {
-    // Most commands do not open it.
+    // Reading `process.stdin` opens it, and most commands do not need it.
     get input() {
       return process.stdin;
     },

@@ -21,8 +21,8 @@ export const FIRST_ISSUED_ORDER = 100_000;
 export const ISSUED_ORDERS = 20_000;
 
 /**
- * How long the distant S3 takes to respond, in milliseconds: the least of the "tens of milliseconds" that AWS names as the
- * usual median of small requests
+ * How long the distant S3 takes to respond, in milliseconds: the lower end of the "tens of milliseconds" that AWS names as
+ * the usual median of small requests
  * (https://docs.aws.amazon.com/whitepapers/latest/s3-optimizing-performance-best-practices/timeouts-and-retries-for-latency-sensitive-applications.html).
  */
 export const S3_MILLISECONDS = 10;

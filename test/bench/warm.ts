@@ -24,8 +24,8 @@ const DISCARDED = 4;
  * waiting order makes one call, because the secret is cached. Its reference is the CPU of the same call with the same
  * client of Node on a new connection, both over TLS as in production. A check that finds the certificate reads,
  * validates and stores it, and downloads its CRLs; its requests to S3 are recorded once and repeated with the same SDK
- * client. What counts is how long the order waits for its event, so the figure is elapsed time, with an S3 that is as far
- * away as the real one.
+ * client. What counts is how long the order waits for its event, so the figure is elapsed time, with an S3 that responds
+ * after some milliseconds.
  */
 export async function measureWarm(
   deployed: Deployed,
@@ -153,7 +153,7 @@ async function startWorker(subject: Subject, env: Readonly<Record<string, string
   return worker;
 }
 
-/** What the check of one of these orders took, as their mean. */
+/** The mean times of a check of one of these orders. */
 async function timesOf(worker: ChildProcess, orders: readonly string[]): Promise<Times> {
   worker.send({ orders } satisfies Work);
   const { cpu, elapsed } = (await answerOf(worker)) as Times;

@@ -46,7 +46,7 @@ describe('a Node that is too old', () => {
 });
 
 describe('a Node that is new enough', () => {
-  test.each(['22.18.0', '22.100.0', '23.6.0', '24.0.0', '100.1.0'])(
+  test.each(['22.18.0', '22.130.0', '23.6.0', '24.0.0', '100.1.0'])(
     'Node %s runs the program without a message.',
     (version) => {
       expect(startOn(version)).toEqual({ status: 0, stdout: 'ran\n', stderr: '' });
@@ -56,7 +56,7 @@ describe('a Node that is new enough', () => {
 
 describe('the required version', () => {
   test('package.json declares the version that the package requires, which contains no TypeScript.', () => {
-    expect(jsonOf('package.json').engines).toEqual({ node: '>=22.10' });
+    expect(jsonOf('package.json').engines).toEqual({ node: '>=22.13' });
   });
 
   test('Every command that runs TypeScript checks the version.', () => {

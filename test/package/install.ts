@@ -31,7 +31,7 @@ export type Consumer = CdkConsumer | 'es-module';
 export const folderOf = (consumer: Consumer) => join(FOLDER, consumer);
 
 /** The oldest Node that runs the package, of the npm package `node`. */
-export const NODE_22 = join(FOLDER, 'node-22', 'node_modules', 'node', 'bin', 'node');
+export const OLDEST_NODE = join(FOLDER, 'node-22', 'node_modules', 'node', 'bin', 'node');
 
 /** Another folder for a test, which is empty. */
 export async function emptyFolder(name: string): Promise<string> {

@@ -12,10 +12,10 @@ import { MarkCertificateCollectorStack } from '../../infra/stack.ts';
 import { openAuthority } from '../authority.ts';
 import { CONTEXT, resolve } from '../infra/synthesized.ts';
 import { type Output, runCommand, tryCommand } from './command.ts';
-import { type Consumer, emptyFolder, folderOf, generatedPackageOf, NODE_22 } from './install.ts';
+import { type Consumer, emptyFolder, folderOf, generatedPackageOf, OLDEST_NODE } from './install.ts';
 import { createTable, versionsOf } from './table.ts';
 
-const NODES = { 'Node 22': NODE_22, 'Node 24': process.execPath } as const;
+const NODES = { 'Node 22.13': OLDEST_NODE, 'Node 24': process.execPath } as const;
 
 const table = createTable();
 
@@ -115,11 +115,11 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
     command: (example) => [binOf('es-module', 'tsx'), `examples/${example}.ts`],
     node: 'Node 24',
   },
-  'ES modules, Node 22': {
+  'ES modules, Node 22.13': {
     consumer: 'es-module',
     packages: ['aws-cdk-lib', 'typescript'],
     command: compiled,
-    node: 'Node 22',
+    node: 'Node 22.13',
   },
   'ES modules, Node 24': {
     consumer: 'es-module',

@@ -59,7 +59,10 @@ const ENCRYPTED = 1;
 const STORED = 0;
 const DEFLATED = 8;
 
-/** A text in UTF-16 or UTF-32: zero bytes are between the ASCII characters. In this form, zero bytes alone are read quickly. */
+/**
+ * A text in UTF-16 or UTF-32: zero bytes are between the ASCII characters. It is written so that it rejects a run of zero
+ * bytes quickly.
+ */
 const WIDE = /[\t-~]\0(?:\0{0,2}[\t-~]\0){31}/;
 
 /** How every record in a ZIP begins. */
@@ -268,7 +271,7 @@ function inflate(compressed: Buffer, budget: SearchBudget): Buffer | undefined {
   return undefined;
 }
 
-/** Node formats the stack of each error of zlib, which takes longer than to find that bytes are damaged. */
+/** Runs work without stack traces. Node formats one for each error of zlib, which takes longer than to find the damage. */
 function withoutStacks<Result>(work: () => Result): Result {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;

@@ -35,7 +35,10 @@ export interface DeployedTemplate {
   resolve(value: unknown): unknown;
 }
 
-/** The context of a synthesis that is only for the template: no copies of the bundles, no stack traces, no tree of constructs. */
+/**
+ * The context of a synthesis of which only the template is used: no copies of the bundles, no stack traces, no tree of
+ * constructs.
+ */
 export const TEMPLATE_ONLY = {
   'aws:cdk:bundling-stacks': [],
   'aws:cdk:disable-asset-staging': true,
