@@ -18,7 +18,7 @@ const SECTIONS = ['Cold start', 'Warm checks', 'Report', 'Bundles', 'Sizes', 'Co
 
 export type Section = (typeof SECTIONS)[number];
 
-/** The options of the command line. Ends the process after the usage, or if one is wrong. */
+/** Reads the options. Ends the process after `--help`, or if an option is wrong. */
 export function readOptions() {
   try {
     const { values } = parseArgs({

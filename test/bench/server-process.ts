@@ -105,7 +105,7 @@ function distant(url: string): Promise<string> {
   return forward(createServer(connectTo(url, delay)), url);
 }
 
-/** Forwards each connection to a server of this process, and what comes back through another stream. */
+/** Forwards each connection to a server of this process. The response passes through a stream of `response`. */
 function connectTo(url: string, response: () => Duplex = () => new PassThrough()): (socket: Socket) => void {
   return (socket) => {
     const upstream = connect(Number(new URL(url).port), '127.0.0.1');

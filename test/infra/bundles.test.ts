@@ -221,8 +221,8 @@ describe('the modules of Node whose exports load other code', () => {
   });
 });
 
-/** The assembly that is deployed. stack.test.ts and commands/deploy-and-down.test.ts run the app and `cdk` themselves. */
-describe('cdk synth', () => {
+/** What is deployed. `stack.test.ts` runs the app, and `commands/deploy-and-down.test.ts` the real `cdk`. */
+describe('The synthesized assembly', () => {
   let output: string;
   let assets: Readonly<Record<Folder, string>>;
   let variables: Readonly<Record<Folder, readonly string[]>>;

@@ -121,8 +121,8 @@ export function synthesize(settings: Readonly<Record<string, string>> = {}): Syn
   return stack;
 }
 
-/** What a test finds in the constructs of a stack. They are not kept, so this is another synthesis. */
-export function inspect<Found>(
+/** What a test finds in the constructs of a stack. Constructs are not kept, so each call synthesizes. */
+export function readConstructs<Found>(
   settings: Readonly<Record<string, string>>,
   find: (stack: MarkCertificateCollectorStack) => Found,
 ): Found {

@@ -37,7 +37,7 @@ export const octetString = (contents: Uint8Array) => der(4, contents);
 
 const identifiers = new Map<string, Buffer>();
 
-/** An OBJECT IDENTIFIER. A certificate of a test can contain the same one many thousand times. */
+/** An OBJECT IDENTIFIER. A certificate of a test can contain the same identifier thousands of times. */
 export function identifier(dotted: string): Buffer {
   const known = identifiers.get(dotted) ?? Buffer.from(new ObjectIdentifier({ value: dotted }).toBER());
   identifiers.set(dotted, known);

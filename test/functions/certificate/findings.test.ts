@@ -120,8 +120,8 @@ function verificationOf(of: Case): Verification {
 }
 
 /**
- * What OpenSSL says about each case: "OK", or the reason of the refusal. One process verifies all leaves with the same
- * options, and one shell starts all processes: to start one from here takes longer than it runs.
+ * What OpenSSL says about each case: "OK", or the reason for the refusal. One process verifies all leaves with the same
+ * options, and one shell starts all processes: starting one from Node takes longer than its work.
  */
 function verifyAll(): ReadonlyMap<Case, string> {
   const cases = [...CLEAN, ...Object.values<readonly Case[]>(FOUND).flat()];

@@ -44,7 +44,7 @@ function fingerprint(der: Uint8Array): string {
   return createHash('sha256').update(der).digest('hex');
 }
 
-/** The lines that `openssl x509` prints for a certificate, in the order of the options, without the names of the fields. */
+/** The lines that `openssl x509` prints for a certificate, in the order of the options, without field names. */
 function openssl(der: Uint8Array, ...options: readonly string[]): string[] {
   const args = ['x509', '-inform', 'DER', '-noout', '-sha256', ...options];
   const lines = execFileSync('openssl', args, { input: der, encoding: 'utf8' }).trim().split('\n');

@@ -10,7 +10,7 @@ export const AT = new Date('2026-11-23T12:00:00.000Z');
 
 const knownDays = new Map<number, string>();
 
-/** The moment so many days after the present. To write it takes longer than the rest of an order. */
+/** The time this many days after AT, in ISO 8601. Formatting it takes longer than the rest of an order. */
 function day(days: number): string {
   const time = knownDays.get(days) ?? new Date(AT.getTime() + days * DAY_MILLISECONDS).toISOString();
   knownDays.set(days, time);

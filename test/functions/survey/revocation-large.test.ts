@@ -33,7 +33,10 @@ beforeEach(async () => {
 
 afterEach(() => world.close());
 
-/** The entries of a CRL of some 2 MB, with random serial numbers. To write each one separately takes longer than the survey. */
+/**
+ * The entries of a CRL of some 2 MB, with random serial numbers. Writing each entry separately takes longer than the
+ * survey.
+ */
 function randomEntries(): Buffer {
   const random = mulberry32(5);
   const entry = sequence(positive(serialOf(0)), REVOKED_AT);

@@ -198,7 +198,7 @@ function visiblePointOf({ samples, statistic, period }: Periods, end: number, un
   return from === to ? undefined : aggregate(samples, from, to, statistic);
 }
 
-/** The statistic of the samples from an index to another one, which is not included. */
+/** The statistic of the samples from index `from` up to, but not including, `to`. */
 function aggregate(samples: readonly Sample[], from: number, to: number, statistic: string): number {
   let [sum, maximum, minimum] = [0, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
   for (let index = from; index < to; index += 1) {

@@ -16,8 +16,8 @@ const ASSUMPTIONS: readonly Assumptions[] = [true, false].flatMap((fillsEmptySer
 );
 
 /**
- * Those that can make a difference for an alarm. What FILL returns does not matter without it. If it returns a value for
- * every period of every metric, no evaluated point is missing, so the additional ones do not matter.
+ * Those that can make a difference for an alarm. FILL's result for an empty series matters only if the alarm uses FILL.
+ * If FILL supplies every missing point of every metric, additional points do not matter.
  */
 function assumptionsFor(alarm: AlarmProperties): readonly Assumptions[] {
   const { expression, metrics } = queryOf(alarm);

@@ -30,7 +30,7 @@ const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]
 const LOG_BYTES = 256 * 1024;
 
 let authority: CertificateAuthority;
-/** An authority for each text, whose name has its beginning. */
+/** For each text, an authority whose name contains the beginning of the text. */
 let hostileAuthorities: ReadonlyMap<string, CertificateAuthority>;
 
 beforeAll(async () => {

@@ -50,7 +50,7 @@ beforeEach(async () => {
   for (const stream of [process.stdout, process.stderr]) {
     vi.spyOn(stream, 'write').mockReturnValue(true);
   }
-  // Clients that repeat requests use HTTP.
+  // One attempt, because clients that retry use HTTP.
   vi.stubEnv('AWS_MAX_ATTEMPTS', '1');
   cloud = await startLocalCloud({
     credentials,

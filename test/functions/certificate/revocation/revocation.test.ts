@@ -25,7 +25,7 @@ let serialNumber: string;
 let issuingKey: KeyObject;
 let byIssuing: (crl: OpensslCrl) => Buffer;
 let byRoot: (crl: OpensslCrl) => Buffer;
-/** A clean CRL of the root: one of the authority, and one of the openssl command line. */
+/** Clean CRLs of the root: one from the authority, one from the openssl command line. */
 let rootCrl: FetchedCrl;
 let opensslRootCrl: Buffer;
 let url: string;

@@ -140,7 +140,7 @@ async function killEverywhere(stage: Stage): Promise<void> {
       expect(time - (times[index] ?? 0), context).toBeGreaterThan(EARLIEST_MILLISECONDS);
     }
     expect([...(await filesIn(join(order.out, 'state', 'temporary'))).keys()], context).toEqual([]);
-    // These folders can be in memory.
+    // Deleted now, because they may be in memory.
     await Promise.all([record, order.folder].map((folder) => rm(folder, { recursive: true })));
   }
   expect(changes).toBeGreaterThan(30);

@@ -43,7 +43,7 @@ export async function serveAuthority(): Promise<CertificateAuthority> {
 /** A folder in memory on Linux: the command waits for the disk after each file, which takes most of its time. */
 const PARENT = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
-/** A new folder until the end of the test. */
+/** A new folder, deleted at the end of the test. */
 export async function makeTemporary(): Promise<string> {
   const folder = await mkdtemp(join(PARENT, 'collect-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
