@@ -157,7 +157,7 @@ describe('A chain', () => {
   test('does not contain a CA with the name of the issuer and another key.', () => {
     const { leaf, issuing, root } = usual;
 
-    for (const key of foreignKeys()) {
+    for (const key of FOREIGN_KEYS) {
       const impostor = certified(authority, subjectOf(authority, 'issuing'), key);
       for (const order of permutations([impostor, issuing, root])) {
         expect(chainOf(leaf, ...order)).toEqual(buffers(leaf, issuing, root));
@@ -174,17 +174,15 @@ describe('A chain', () => {
 });
 
 /** Keys of several types. OpenSSL throws for some of them instead of verifying a signature. */
-function foreignKeys(): KeyObject[] {
-  return [
-    generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey,
-    generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey,
-    generateKeyPairSync('ed25519').publicKey,
-    generateKeyPairSync('x25519').publicKey,
-    // An RSA-PSS key must not verify a signature of PKCS #1 v1.5.
-    generateKeyPairSync('rsa-pss', { modulusLength: 2048, hashAlgorithm: 'sha384', mgf1HashAlgorithm: 'sha384' })
-      .publicKey,
-  ];
-}
+const FOREIGN_KEYS: readonly KeyObject[] = [
+  generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey,
+  generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey,
+  generateKeyPairSync('ed25519').publicKey,
+  generateKeyPairSync('x25519').publicKey,
+  // An RSA-PSS key must not verify a signature of PKCS #1 v1.5.
+  generateKeyPairSync('rsa-pss', { modulusLength: 2048, hashAlgorithm: 'sha384', mgf1HashAlgorithm: 'sha384' })
+    .publicKey,
+];
 
 function without(...types: readonly string[]): (original: readonly Extension[]) => Extension[] {
   return (original) => original.filter((each) => !types.includes(each.oid));
@@ -294,7 +292,7 @@ describe('InvalidChain is thrown', () => {
   });
 
   test('if the issuer has the right name and another key.', () => {
-    for (const key of foreignKeys()) {
+    for (const key of FOREIGN_KEYS) {
       const impostor = certified(authority, subjectOf(authority, 'issuing'), key);
 
       expectRefusal([usual.leaf, impostor, usual.root], NO_ISSUER_OR_WRONG_SIGNATURE);
@@ -304,7 +302,7 @@ describe('InvalidChain is thrown', () => {
   test('for a root with the right name and another key, or the root is left out.', () => {
     const { leaf, issuing } = usual;
 
-    for (const key of foreignKeys()) {
+    for (const key of FOREIGN_KEYS) {
       const impostor = certified(authority, subjectOf(authority, 'root'), key);
       const outcome = refusal(leaf, issuing, impostor);
 
