@@ -271,13 +271,16 @@ function inflate(compressed: Buffer, budget: SearchBudget): Buffer | undefined {
   return undefined;
 }
 
-/** Runs work without stack traces. Node formats one for each error of zlib, which takes longer than to find the damage. */
+/**
+ * Runs work without stack traces. Node formats one for each error of zlib, which takes longer than to find the damage. If
+ * `Error` is frozen, the traces stay.
+ */
 function withoutStacks<Result>(work: () => Result): Result {
   const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
+  Reflect.set(Error, 'stackTraceLimit', 0);
   try {
     return work();
   } finally {
-    Error.stackTraceLimit = stackTraceLimit;
+    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
   }
 }

@@ -208,6 +208,16 @@ describe('A private key is found', () => {
     const error: unknown = await readMarkCertificate(archive, { at: new Date() }).catch((thrown: unknown) => thrown);
     expect(String(error)).toBe('InvalidChain: the file contains a private key');
   });
+
+  test('in a gzip file, although no program may change `Error`.', () => {
+    const limit = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit') ?? {};
+    Object.defineProperty(Error, 'stackTraceLimit', { ...limit, writable: false });
+    try {
+      expect(searchForPrivateKey(gzipSync(pkcs8(ec.privateKey)))).toBe('found');
+    } finally {
+      Object.defineProperty(Error, 'stackTraceLimit', limit);
+    }
+  });
 });
 
 describe('No private key is found in', () => {
