@@ -248,6 +248,12 @@ describe('Base64', () => {
     'ERROR+16+INVALID+LOGIN+name+or+password+for+order+1378973013+please+check',
     'authentication_failed/invalid_user_name/invalid_password/1378973013/see/login-page',
     'InvalidLoginNameOrPasswordExceptionInTheAuthenticationServiceOfTheUserAccount',
+    'YourLoginNameOrPasswordIsNotValidForThisApiPleaseContactSupport',
+    'The+Login+Name+Or+The+Password+That+You+Sent+Is+Not+Valid+For+This+API',
+    'The_Login_Name_Or_The_Password_You_Sent_Is_Not_Valid_For_This_API',
+    'The-Login-Name-Or-The-Password-Is-Not-Valid-For-This-Api-Of-The-CA',
+    'TheLoginNameOrThePasswordIsNotValidForThisApiOfTheCertificateManager',
+    'IfYouCanSeeItWeAreInAnErrorOfLogInForThisUserIdOrItsPwdIsBad',
   ])('is not what a rejection without spaces is taken for: %s.', (body) => {
     expect(replied(200, body)).toMatchObject({ kind: 'waiting', reason: 'credentials' });
   });
