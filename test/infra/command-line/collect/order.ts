@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,7 +41,16 @@ export async function serveAuthority(): Promise<CertificateAuthority> {
 }
 
 /** A folder in memory on Linux: the command waits for the disk after each file, which takes most of its time. */
-const PARENT = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+const PARENT = isWritable('/dev/shm') ? '/dev/shm' : tmpdir();
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** A new folder, deleted at the end of the test. */
 export async function makeTemporary(): Promise<string> {
