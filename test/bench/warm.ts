@@ -14,7 +14,7 @@ import type { Subject, TimedCall, Times, Work } from './warm-process.ts';
 
 /** Checks per measurement: enough for each measurement to include garbage collection. */
 const PENDING_PER_MEASUREMENT = 400;
-const ISSUED_PER_MEASUREMENT = 20;
+const ISSUED_PER_MEASUREMENT = 10;
 
 /** Rounds after which V8 has compiled the code. */
 const DISCARDED = 4;
