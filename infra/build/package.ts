@@ -57,6 +57,7 @@ function makeCommandLine(): Promise<Bundle> {
       input: { 'mark-certificates': 'infra/command-line/main.ts' },
       resolve: { mainFields: COMMON.mainFields },
       external: PEERS,
+      transform: { target: TARGET },
       plugins: [builtInModules()],
     },
     {
