@@ -34,13 +34,10 @@ const [ca, secrets, s3, created] = await Promise.all([
   startS3Server(),
   createCertificateAuthority(),
 ]);
-// Signed once, because a real server only sends a file.
-let signed: ReturnType<typeof authority.crls> | undefined;
-const crls = await serveCrls(() => {
-  signed ??= authority.crls();
-  return signed;
-});
+const crls = await serveCrls(() => signed);
 const authority = created.with({ crlServer: crls.url });
+// Once, because a real server only sends a file.
+const signed = authority.crls();
 ca.order(PENDING_ORDER, [{ kind: 'status', status: 0 }]);
 for (let order = FIRST_NEW_ORDER; order < FIRST_NEW_ORDER + NEW_ORDERS; order++) {
   ca.order(String(order), [{ kind: 'status', status: 0 }]);
@@ -68,7 +65,7 @@ process.send?.({
   distantS3Url: await distant(s3.url),
   rootSha256: createHash('sha256').update(root).digest('hex'),
   ctLog: authority.log.key,
-  crlUrls: authority.crls().map(({ url }) => url),
+  crlUrls: signed.map(({ url }) => url),
 } satisfies ServerAddresses);
 
 /** Puts TLS in front of a server of this process: decrypts each connection and forwards it. */
