@@ -14,21 +14,23 @@ export interface Bundle {
   readonly sources: readonly string[];
 }
 
+/** The ES modules of a package, if it has some: what they export and nobody imports is left out. */
+const MAIN_FIELDS = ['module', 'main'];
+
 /** The options of every bundle of esbuild. */
 export const COMMON = {
   absWorkingDir: PROJECT,
   outdir: 'dist',
   bundle: true,
   platform: 'node',
-  // The ES modules of a package, if it has some: esbuild leaves out what they export and nobody imports.
-  mainFields: ['module', 'main'],
+  mainFields: MAIN_FIELDS,
   // dist/third-party-licenses.txt contains the licences.
   legalComments: 'none',
   logLevel: 'warning',
 } as const satisfies BuildOptions;
 
 /** Bundles with esbuild, without writing a file. */
-export async function makeBundle(options: BuildOptions): Promise<Bundle> {
+export async function bundleWithEsbuild(options: BuildOptions): Promise<Bundle> {
   const { outputFiles, metafile } = await build({ ...COMMON, ...options, write: false, metafile: true });
   const outputs = Object.values(metafile.outputs);
   const used = outputs.flatMap(({ inputs }) =>
@@ -42,8 +44,15 @@ export async function makeBundle(options: BuildOptions): Promise<Bundle> {
 }
 
 /** Bundles with rolldown, without writing a file. Unlike esbuild, it can put a group of modules into one file. */
-export async function makeModules(input: InputOptions, output: OutputOptions): Promise<Bundle> {
-  await using bundle = await rolldown({ cwd: PROJECT, platform: 'node', tsconfig: false, logLevel: 'warn', ...input });
+export async function bundleWithRolldown(input: InputOptions, output: OutputOptions): Promise<Bundle> {
+  await using bundle = await rolldown({
+    cwd: PROJECT,
+    platform: 'node',
+    tsconfig: false,
+    logLevel: 'warn',
+    ...input,
+    resolve: { mainFields: MAIN_FIELDS, ...input.resolve },
+  });
   const generated = await bundle.generate({ format: 'esm', comments: false, ...output });
   const chunks = generated.output.filter((each) => each.type === 'chunk');
   const used = chunks.flatMap(({ modules }) =>

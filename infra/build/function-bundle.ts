@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { InputOptions, OutputOptions, Plugin } from 'rolldown';
 import type { FunctionFolder } from '../bundles.ts';
-import { type Bundle, makeModules } from './bundle.ts';
+import { type Bundle, bundleWithRolldown } from './bundle.ts';
 import { PROJECT } from './project.ts';
 
 /**
@@ -57,8 +57,6 @@ function optionsOf(folder: FunctionFolder): InputOptions {
   return {
     input: { index: `functions/${folder}/index.ts` },
     resolve: {
-      // The ES modules of a package, if it has some: what they export and nobody imports is left out.
-      mainFields: ['module', 'main'],
       // Importing these modules themselves makes every cold start slower: node-http.ts gives the reason.
       alias: {
         'node:http': join(PROJECT, 'infra/node-http.ts'),
@@ -107,7 +105,7 @@ function outputOf(folder: FunctionFolder): OutputOptions {
  * one. Nothing is written.
  */
 export async function makeFunctionBundle(folder: FunctionFolder): Promise<Bundle> {
-  const { files, ...read } = await makeModules(optionsOf(folder), outputOf(folder));
+  const { files, ...read } = await bundleWithRolldown(optionsOf(folder), outputOf(folder));
   const deployed = [...files].filter(([name]) => name !== ENTRY);
   return { ...read, files: new Map(deployed.map(([name, code]) => [name, toAscii(code)])) };
 }

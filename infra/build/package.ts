@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { BuildOptions } from 'esbuild';
 import type { Plugin } from 'rolldown';
 import { apiPage } from './api-page.ts';
-import { type Bundle, COMMON, makeBundle, makeModules, writeFolder } from './bundle.ts';
+import { type Bundle, bundleWithEsbuild, bundleWithRolldown, COMMON, writeFolder } from './bundle.ts';
 import { buildFunctions } from './functions.ts';
 import { bundledPackages, licensePage } from './licenses.ts';
 import { DIST, PROJECT } from './project.ts';
@@ -52,10 +52,9 @@ function builtInModules(): Plugin {
 /** ES modules, so that a command loads only its own code. What every command needs at its start is in one file. */
 function makeCommandLine(): Promise<Bundle> {
   const start = /\/infra\/command-line\/(?:commands|program|terminal)\.ts$/;
-  return makeModules(
+  return bundleWithRolldown(
     {
       input: { 'mark-certificates': 'infra/command-line/main.ts' },
-      resolve: { mainFields: COMMON.mainFields },
       external: PEERS,
       transform: { target: TARGET },
       plugins: [builtInModules()],
@@ -73,8 +72,8 @@ function makeCommandLine(): Promise<Bundle> {
 export async function buildPackage(): Promise<void> {
   const [functions, construct, certificate, commandLine] = await Promise.all([
     buildFunctions(),
-    makeBundle({ ...LIBRARY, entryPoints: { index: 'infra/index.ts' } }),
-    makeBundle({ ...LIBRARY, entryPoints: { certificate: 'functions/certificate/report.ts' } }),
+    bundleWithEsbuild({ ...LIBRARY, entryPoints: { index: 'infra/index.ts' } }),
+    bundleWithEsbuild({ ...LIBRARY, entryPoints: { certificate: 'functions/certificate/report.ts' } }),
     makeCommandLine(),
     installTools(),
   ]);
